@@ -1,0 +1,1 @@
+"""Labelled images: what a sample is, where samples come from, and how they become batches."""

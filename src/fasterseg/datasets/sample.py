@@ -1,0 +1,25 @@
+"""One labelled image, the only form in which images and labels leave a data source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+LabelMap = npt.NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An image and the class id of each of its pixels.
+
+    ``image`` is (height, width, 3) uint8 RGB.  ``labels`` is (height, width), uint8 (uint16 where
+    a label space has more classes than uint8 holds): class ids and the space's one ignore value.
+    """
+
+    image: Pixels
+    labels: LabelMap
+    name: str

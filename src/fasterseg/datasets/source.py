@@ -1,0 +1,50 @@
+"""What every data set is to the rest of the package, however its files lie on disk."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sample import Sample
+
+
+class DataSource(Protocol):
+    """Labelled images in named splits.
+
+    Reading is pure: the same split and index give the same sample, in any process and order.
+    """
+
+    @property
+    def name(self) -> str:
+        """What reports call this data set."""
+        ...
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The classes that label ids stand for."""
+        ...
+
+    @property
+    def terms(self) -> str:
+        """The data's terms of use; empty where they are unknown."""
+        ...
+
+    def splits(self) -> tuple[str, ...]:
+        """Return the names of the splits."""
+        ...
+
+    def length(self, split: str) -> int:
+        """Return how many samples a split holds; raises DataError for an unknown split."""
+        ...
+
+    def names(self, split: str) -> tuple[str, ...]:
+        """Return the stable names of a split's samples, in index order, sorted."""
+        ...
+
+    def sample(self, split: str, index: int) -> Sample:
+        """Return one sample; raises DataError where it cannot be read."""
+        ...
+
+    def digest(self, split: str) -> str:
+        """Return a digest of a split's names, sizes and sampled contents."""
+        ...
