@@ -1,0 +1,62 @@
+# `make demo` and `make test` need Python 3.11 or later and make, nothing else.
+
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+DEMO_RUN ?= runs/demo
+
+.PHONY: help demo test test-all check format bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      search, train and score a network on the built-in street scenes"
+	@echo "make test      the tests but the slow ones"
+	@echo "make test-all  the slow ones too"
+	@echo "make check     format, lint, types, who imports whom"
+	@echo "make format    put files into the format that make check asks for"
+	@echo "make bench     what backs the figures in the README"
+	@echo "make clean     remove $(VENV) and caches (runs/ stays)"
+
+demo: $(VENV)/.installed
+	$(BIN)/fasterseg run --recipe recipes/demo.yaml --run $(DEMO_RUN)
+	@echo "The report: $(CURDIR)/$(DEMO_RUN)/report/index.html"
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+
+test-all: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -m "not gpu" --timeout 1800
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A stamp is newer than what it was installed from, so that each install happens once.
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "fasterseg needs Python 3.11 or later: none found on the PATH." >&2; exit 4; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) ..."
+	@$(PIP) -e '.[onnx]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) with the development tools ..."
+	@$(PIP) -e '.[onnx,dev]'
+	@touch $@ $(VENV)/.installed
