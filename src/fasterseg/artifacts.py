@@ -1,0 +1,193 @@
+"""The base of every file that one stage hands to the next: JSON with a schema tag and a digest.
+
+A file looks like ``{"schema": ..., "digest": ..., "content": ..., "provenance": ...}``.  The digest
+covers the content alone, so two runs that computed the same thing wrote the same digest, whenever
+and wherever they did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fasterseg.errors import EnvironmentFault, FileError
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """SHA-256 of the bytes, as ``sha256:<hex>``."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's content, as ``sha256:<hex>``."""
+    with path.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of_value(value: Any) -> str:
+    """SHA-256 of a JSON value in its canonical form (sorted keys, no blanks)."""
+    return digest_of_bytes(canonical_json(value))
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one byte string that stands for a JSON value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode()
+
+
+def durable_write(path: Path, data: bytes) -> None:
+    """Write a file so that after a crash it is either the old one or the new one, whole.
+
+    A temporary name in the same folder, fsync, rename, fsync of the folder.  Raises
+    `EnvironmentFault` when the disk refuses, and leaves no temporary file behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise disk_fault(path, len(data), error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system offers that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def disk_fault(path: Path, size: int, error: OSError) -> EnvironmentFault:
+    """The four-part message for a write that the disk refused."""
+    return EnvironmentFault(
+        f"could not write {size:,} bytes",
+        where=str(path),
+        why=error.strerror or str(error),
+        next_step="free some space or choose another folder with --run, then start again",
+    )
+
+
+class Provenance(BaseModel):
+    """Where an artifact came from; never part of its digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    created: str
+    fasterseg: str
+    python: str
+    machine: str
+    command: tuple[str, ...] = ()
+    inputs: dict[str, str] = {}
+
+    @classmethod
+    def now(cls, inputs: Mapping[str, str] | None = None) -> Self:
+        """The provenance of something made now, by this process, from the inputs' digests."""
+        from fasterseg import __version__
+
+        return cls(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            fasterseg=__version__,
+            python=platform.python_version(),
+            machine=f"{platform.system()} {platform.machine()}",
+            command=tuple(Path(word).name if i == 0 else word for i, word in enumerate(sys.argv)),
+            inputs=dict(inputs or {}),
+        )
+
+
+class Artifact(BaseModel):
+    """A typed, immutable, versioned file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_tag: ClassVar[str]
+    # An artifact that people may edit by hand carries no digest inside.
+    sealed: ClassVar[bool] = True
+
+    def content(self) -> dict[str, Any]:
+        """The artifact as a JSON value."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+        return digest_of_value(self.content())
+
+    def save(self, path: Path | str, *, inputs: Mapping[str, str] | None = None) -> Path:
+        """Write the artifact durably, with its provenance, and return the path."""
+        document = {"schema": self.schema_tag}
+        if self.sealed:
+            document["digest"] = self.digest()
+        document["content"] = self.content()  # type: ignore[assignment]
+        document["provenance"] = Provenance.now(inputs).model_dump(mode="json")  # type: ignore[assignment]
+        durable_write(Path(path), json.dumps(document, indent=1, allow_nan=False).encode() + b"\n")
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read an artifact.  A missing, damaged, old or foreign file raises `FileError`."""
+        document = read_json(Path(path))
+        if not isinstance(document, dict) or "schema" not in document:
+            raise FileError(
+                "not a fasterseg file",
+                where=str(path),
+                why=f"it has no schema tag; {cls.schema_tag} was expected",
+            )
+        if document["schema"] != cls.schema_tag:
+            raise FileError(
+                f"cannot read a {document['schema']} file here",
+                where=str(path),
+                why=f"{cls.schema_tag} was expected",
+                next_step="make it anew with this version of fasterseg",
+            )
+        return cls._parse(document, Path(path))
+
+    @classmethod
+    def _parse(cls, document: dict[str, Any], path: Path) -> Self:
+        content = document.get("content")
+        if cls.sealed and digest_of_value(content) != document.get("digest"):
+            raise FileError(
+                "the file was changed after it was written",
+                where=str(path),
+                why="its content does not have the digest that it carries",
+                next_step="restore it from a backup, or delete it and run its stage again",
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise FileError(
+                f"the file does not hold a valid {cls.schema_tag}",
+                where=str(path),
+                why=first_fault(error),
+            ) from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first of pydantic's complaints, in one line."""
+    fault = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    return f"{key}: {fault['msg']}" if key else str(fault["msg"])
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file; raises `FileError` when there is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise FileError("no such file", where=str(path)) from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise FileError("cannot read the file", where=str(path), why=str(error)) from error

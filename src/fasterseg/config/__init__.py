@@ -1,0 +1,37 @@
+"""Recipes: what describes a run."""
+
+from fasterseg.config.reading import build_recipe, read_yaml
+from fasterseg.config.recipe import (
+    AugmentationSettings,
+    ContenderSettings,
+    DataSettings,
+    PenaltySettings,
+    ProfileSettings,
+    Recipe,
+    SearchSettings,
+    StreetSettings,
+    TargetSettings,
+    TemperatureSettings,
+    TrainingSettings,
+)
+from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
+
+__all__ = [
+    "OPERATORS",
+    "STRIDES",
+    "AugmentationSettings",
+    "ContenderSettings",
+    "DataSettings",
+    "Operator",
+    "PenaltySettings",
+    "ProfileSettings",
+    "Recipe",
+    "SearchSettings",
+    "SearchSpace",
+    "StreetSettings",
+    "TargetSettings",
+    "TemperatureSettings",
+    "TrainingSettings",
+    "build_recipe",
+    "read_yaml",
+]

@@ -1,0 +1,99 @@
+"""Reading a recipe from YAML: safely, strictly, and with ``--set a.b=c`` on top."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from fasterseg.config.recipe import ContenderSettings, Recipe
+from fasterseg.errors import UsageError
+
+MAX_RECIPE_BYTES = 1_000_000
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key written twice, and aliases, which can blow up."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases are not allowed in a recipe")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"the key {key!r} is written twice")
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, read safely; raises `UsageError` when there is none."""
+    try:
+        data = path.read_bytes()
+        if len(data) > MAX_RECIPE_BYTES:
+            raise UsageError("the file is too large for a recipe", where=str(path))
+        value = yaml.load(data, Loader=_UniqueKeyLoader)  # noqa: S506 (a safe loader)
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError("cannot read the recipe", where=str(path), why=str(error)) from error
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise UsageError("the recipe is not valid YAML", where=str(path), why=reason) from error
+    if not isinstance(value, dict):
+        raise UsageError("the recipe is not a mapping of keys to values", where=str(path))
+    return value
+
+
+def build_recipe(
+    path: Path | None = None, *, overrides: tuple[str, ...] = (), base: dict[str, Any] | None = None
+) -> Recipe:
+    """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`."""
+    content = read_yaml(path) if path is not None else dict(base or {})
+    for override in overrides:
+        _override(content, override)
+    where = str(path) if path is not None else "the built-in recipe"
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error, where) from error
+
+
+def _override(content: dict[str, Any], override: str) -> None:
+    name, separator, text = override.partition("=")
+    if not separator or not name:
+        raise UsageError(f"cannot read --set {override}", next_step="write it as --set a.b=value")
+    *parents, last = name.strip().split(".")
+    place = content
+    for parent in parents:
+        inner = place.get(parent)
+        place[parent] = dict(inner) if isinstance(inner, dict) else {}
+        place = place[parent]
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"cannot read the value in --set {override}", why=str(error)) from error
+
+
+def _explain(error: ValidationError, where: str) -> UsageError:
+    fault = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    what = f"the recipe's key {key!r} is wrong" if key else "the recipe is wrong"
+    near = get_close_matches(str(fault["loc"][-1]), known_keys(), n=1) if fault["loc"] else []
+    hint = f"did you mean {near[0]!r}?" if fault["type"] == "extra_forbidden" and near else ""
+    return UsageError(what, where=where, why=str(fault["msg"]), next_step=hint)
+
+
+def known_keys() -> tuple[str, ...]:
+    """Every key of a recipe, without its section."""
+    found: set[str] = set()
+    pending: list[type[BaseModel]] = [Recipe, ContenderSettings]
+    while pending:
+        for name, field in pending.pop().model_fields.items():
+            found.add(name)
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                pending.append(field.annotation)
+    return tuple(sorted(found))

@@ -1,0 +1,181 @@
+"""The recipe: everything that describes a run, with its defaults (the paper's, where it has one)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fasterseg.artifacts import Artifact
+from fasterseg.config.search_space import Operator, SearchSpace
+
+
+class Section(BaseModel):
+    """A part of the recipe; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreetSettings(Section):
+    """The built-in data set's size: images per split."""
+
+    height: int = Field(128, ge=16)
+    width: int = Field(256, ge=16)
+    train: int = Field(400, ge=2)
+    val: int = Field(100, ge=1)
+    test: int = Field(100, ge=1)
+
+
+class DataSettings(Section):
+    """Which data, and which of its splits serve what."""
+
+    source: str = "street"
+    layout: str = "auto"
+    train_split: str = "train"
+    val_split: str = "val"
+    test_split: str = "test"
+    workers: int = Field(0, ge=0)
+    street: StreetSettings = StreetSettings()
+
+
+class TargetSettings(Section):
+    """Device, backend, precision, threads and input size: all of it part of every latency."""
+
+    backend: Literal["onnxruntime", "pytorch"] = "onnxruntime"
+    device: str = "cpu"
+    precision: Literal["float32"] = "float32"
+    threads: int = Field(2, ge=1)
+    height: int = Field(128, ge=8)
+    width: int = Field(256, ge=8)
+
+
+class ProfileSettings(Section):
+    """How blocks and whole networks are timed."""
+
+    warmup_runs: int = Field(3, ge=1)
+    runs: int = Field(15, ge=3)
+    seconds_per_block: float = Field(0.15, gt=0)
+    calibration_networks: int = Field(20, ge=4)
+    latency_tolerance: float = Field(0.02, gt=0)
+
+
+class AugmentationSettings(Section):
+    """Joint transforms of image and labels."""
+
+    crop_height: int = Field(128, ge=8)
+    crop_width: int = Field(256, ge=8)
+    scale_low: float = Field(0.5, gt=0)
+    scale_high: float = Field(2.0, gt=0)
+    flip: bool = True
+    colour: float = Field(0.2, ge=0)
+
+
+class PenaltySettings(Section):
+    """Weights of the penalty's three terms (*latency regularisation with finer granularity*).
+
+    The paper's values; the authors' code has 0.002, 0.994 and 0.004.
+    """
+
+    operators: float = Field(0.001, ge=0)
+    paths: float = Field(0.997, ge=0)
+    widths: float = Field(0.002, ge=0)
+    decoupled: bool = True
+
+
+class TemperatureSettings(Section):
+    """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1."""
+
+    start: float = Field(1.0, gt=0)
+    end: float = Field(1.0, gt=0)
+
+
+class ContenderSettings(Section):
+    """One network being searched."""
+
+    name: str
+    role: Literal["teacher", "student"]
+    stem_expansion: int = Field(ge=1)
+    head_expansion: int = Field(ge=1)
+    operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+
+
+class SearchSettings(Section):
+    """Pre-training of the supernet and the search in it (*teacher/student co-searching*)."""
+
+    pretrain_steps: int = Field(200, ge=0)
+    steps: int = Field(300, ge=0)
+    batch_size: int = Field(4, ge=1)
+    weight_lr: float = Field(0.02, gt=0)
+    weight_momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    architecture_lr: float = Field(3e-3, gt=0)
+    architecture_weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(5.0, gt=0)
+    auxiliary_weight: float = Field(0.2, ge=0)
+    penalty: PenaltySettings = PenaltySettings()
+    penalty_strength: float = Field(0.01, ge=0)
+    temperature: TemperatureSettings = TemperatureSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    control_every: int = Field(25, ge=1)
+    checkpoint_every: int = Field(50, ge=1)
+    calibration_batches: int = Field(100, ge=1)
+    validation_images: int = Field(100, ge=1)
+
+
+class TrainingSettings(Section):
+    """Training of one network, with or without a teacher."""
+
+    steps: int = Field(1000, ge=1)
+    batch_size: int = Field(8, ge=1)
+    lr: float = Field(0.02, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    schedule: Literal["poly", "paper", "constant"] = "poly"
+    warmup_steps: int = Field(0, ge=0)
+    clip_norm: float = Field(0.0, ge=0)
+    auxiliary_weight: float = Field(0.2, ge=0)
+    ohem_threshold: float = Field(0.7, gt=0, le=1)
+    ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
+    distillation_weight: float = Field(1.0, ge=0)
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    channels_last: bool = True
+    augmentation: AugmentationSettings = AugmentationSettings()
+    evaluate_every: int = Field(250, ge=1)
+    checkpoint_every: int = Field(100, ge=1)
+
+
+class Recipe(Artifact):
+    """Everything that describes a run.
+
+    `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
+    measured narrowest and widest network of the space.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/recipe/1"
+
+    name: str = "fasterseg"
+    seed: int = 0
+    budget: str = Field("halfway", pattern=r"^(halfway|\d+(\.\d+)?\s*ms)$")
+    data: DataSettings = DataSettings()
+    target: TargetSettings = TargetSettings()
+    space: SearchSpace = SearchSpace()
+    profile: ProfileSettings = ProfileSettings()
+    contenders: tuple[ContenderSettings, ...] = (
+        ContenderSettings(
+            name="teacher",
+            role="teacher",
+            stem_expansion=12,
+            head_expansion=12,
+            operators=("conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2"),
+        ),
+        ContenderSettings(name="student", role="student", stem_expansion=8, head_expansion=8),
+    )
+    search: SearchSettings = SearchSettings()
+    teacher: TrainingSettings = TrainingSettings()
+    student: TrainingSettings = TrainingSettings()
+
+    @property
+    def budget_ms(self) -> float | None:
+        """The budget in milliseconds; None means halfway between the space's two ends."""
+        return None if self.budget == "halfway" else float(self.budget.removesuffix("ms"))

@@ -1,0 +1,60 @@
+"""The search space: which networks a search may return.
+
+The default is the paper's: 16 layers, output strides 8, 16 and 32, five operators, expansions
+4 to 12, two kept branches (*search space with multi-resolution branching*).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from fasterseg.artifacts import Artifact
+
+STRIDES = (8, 16, 32)
+OPERATORS = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+Operator = Literal["skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2"]
+
+
+class SearchSpace(Artifact):
+    """All networks that the search may return, apart from image size and classes.
+
+    `expansions` are channels per unit of output stride; `stem_expansions` and `head_expansions`
+    the same for the fixed-by-hand parts, whose width is a choice like any other, most often one
+    with a single option per contender.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/search-space/1"
+    sealed: ClassVar[bool] = False
+
+    layers: int = 16
+    operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+    expansions: tuple[int, ...] = (4, 6, 8, 10, 12)
+    stem_expansions: tuple[int, ...] = (8, 12)
+    head_expansions: tuple[int, ...] = (8, 12)
+    branches: tuple[int, ...] = (32, 16)
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        _require(2 <= self.layers <= 64, "layers must lie between 2 and 64")
+        ordered = tuple(sorted(set(self.branches), reverse=True))
+        _require(bool(ordered) and set(ordered) <= set(STRIDES), "branches end at 8, 16 or 32")
+        _require(ordered == self.branches, "branches are listed from the coarsest to the finest")
+        _require(
+            STRIDES.index(ordered[0]) < self.layers,
+            f"{self.layers} layers are too few to reach output stride {ordered[0]}",
+        )
+        known = tuple(name for name in OPERATORS if name in self.operators)
+        _require(known == self.operators and bool(known), f"operators are, in order: {OPERATORS}")
+        for name in ("expansions", "stem_expansions", "head_expansions"):
+            options: tuple[int, ...] = getattr(self, name)
+            rising = options == tuple(sorted(set(options)))
+            _require(bool(options) and rising, f"{name} must be distinct and rising")
+            _require(options[0] >= 1, f"{name} must be positive")
+        return self
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)

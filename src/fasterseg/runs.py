@@ -1,0 +1,245 @@
+"""The run folder: who may write into it, what is in it, and where a stopped stage goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasterseg.artifacts import (
+    digest_of_file,
+    digest_of_value,
+    durable_write,
+    read_json,
+    sync_folder,
+)
+from fasterseg.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEPT_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The names of everything in a run folder."""
+
+    root: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe."""
+        return self.root / "recipe.json"
+
+    @property
+    def data_report(self) -> Path:
+        """What the data checker found."""
+        return self.root / "data.json"
+
+    @property
+    def latency(self) -> Path:
+        """Folder of the latency table and its entries."""
+        return self.root / "latency"
+
+    @property
+    def latency_table(self) -> Path:
+        """The finished latency table."""
+        return self.latency / "table.json"
+
+    @property
+    def search(self) -> Path:
+        """Folder of the search: checkpoints, log, architectures."""
+        return self.root / "search"
+
+    def architecture(self, contender: str) -> Path:
+        """The architecture found for a contender."""
+        return self.search / f"{contender}.json"
+
+    def training(self, contender: str) -> Path:
+        """Folder of a contender's training: checkpoints, log, bundles."""
+        return self.root / "training" / contender
+
+    def bundle(self, contender: str, which: str = "best") -> Path:
+        """A trained network: ``best``, ``last`` or ``ema``."""
+        return self.training(contender) / which
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of evaluation reports."""
+        return self.root / "evaluation"
+
+    @property
+    def report(self) -> Path:
+        """The static page."""
+        return self.root / "report" / "index.html"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; a second run is refused at once.
+
+        The lock dies with the process, so a killed run leaves none behind.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        path = self.root / "lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                holder = path.read_text(encoding="utf-8").strip() or "unknown"
+                raise UsageError(
+                    "another run is using this folder",
+                    where=str(self.root),
+                    why=f"process {holder} holds its lock",
+                    next_step="wait for it, or choose another folder with --run",
+                ) from error
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def refuse_changes(what: str, *, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise `UsageError` with a diff when two descriptions differ in a way that matters."""
+    changes = list(differences(stored, wanted))
+    if changes:
+        shown = "; ".join(changes[:5]) + (f"; {len(changes)} in all" if len(changes) > 5 else "")
+        raise UsageError(
+            f"{what} differs from the one that this run began with",
+            why=shown,
+            next_step="undo the change to go on, or start a new run with another --run",
+        )
+
+
+def differences(
+    stored: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
+) -> Iterator[str]:
+    """Each key whose value differs, as ``a.b: old -> new``."""
+    for key in sorted({*stored, *wanted}):
+        old, new = stored.get(key), wanted.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key}: {json.dumps(old)} -> {json.dumps(new)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a stage after `step` steps: tensors, and values that JSON can hold."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Save a checkpoint so that a crash at any moment leaves the one before it usable.
+
+    Everything goes into a new folder under a temporary name, the manifest with all digests
+    last; then it is renamed, and only then are older checkpoints deleted.
+    """
+    from fasterseg.tensors import save_tensors
+
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"step-{checkpoint.step:09d}"
+    if final.exists():
+        return final
+    temporary = folder / f".{final.name}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
+    durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
+    _write_manifest(temporary, checkpoint.step)
+    temporary.rename(final)
+    sync_folder(folder)
+    for old in _checkpoints(folder)[:-KEPT_CHECKPOINTS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def _write_manifest(folder: Path, step: int) -> None:
+    files = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
+    content = {"schema": "fasterseg/checkpoint/1", "step": step, "files": files}
+    content["digest"] = digest_of_value({"step": step, "files": files})
+    durable_write(folder / "manifest.json", json.dumps(content, indent=1).encode())
+    sync_folder(folder)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*")) if folder.is_dir() else []
+
+
+def load_checkpoint(folder: Path) -> Checkpoint | None:
+    """The newest whole checkpoint in a folder, or None when there is none at all.
+
+    A damaged one is passed over for the one before it; when all are damaged, `FileError`.
+    """
+    found = _checkpoints(folder)
+    for path in reversed(found):
+        try:
+            return _read_checkpoint(path)
+        except FileError:
+            continue
+    if found:
+        raise FileError(
+            "no checkpoint here is whole",
+            where=str(folder),
+            why="their content does not have the digests in their manifests",
+            next_step="delete the folder to start this stage anew",
+        )
+    return None
+
+
+def _read_checkpoint(path: Path) -> Checkpoint:
+    from fasterseg.tensors import load_tensors
+
+    manifest = read_json(path / "manifest.json")
+    try:
+        step, files = int(manifest["step"]), dict(manifest["files"])
+        whole = manifest["digest"] == digest_of_value({"step": step, "files": files})
+        whole = whole and all(digest_of_file(path / name) == d for name, d in files.items())
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise FileError("not a whole checkpoint", where=str(path), why=str(error)) from error
+    if not whole:
+        raise FileError("not a whole checkpoint", where=str(path))
+    tensors = load_tensors(path / "tensors.safetensors")
+    return Checkpoint(step, tensors, read_json(path / "values.json"))
+
+
+class EventLog:
+    """A log of JSON lines that goes back to a step on resume, so that no line comes twice."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Add one event; it must hold a ``step``."""
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(event) + "\n")
+
+    def events(self) -> list[dict[str, Any]]:
+        """All whole lines; a half line that a crash left at the end is dropped."""
+        if not self.path.exists():
+            return []
+        found = []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return found
+
+    def rewind(self, step: int) -> None:
+        """Drop the events after a step."""
+        kept = [event for event in self.events() if event["step"] <= step]
+        text = "".join(json.dumps(event) + "\n" for event in kept)
+        durable_write(self.path, text.encode())

@@ -1,0 +1,121 @@
+"""The process and its machine: device, precision, threads, seeds, and stopping on request."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+import numpy as np
+import torch
+
+from fasterseg.errors import EnvironmentFault, Interrupted
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+def select_device(name: str) -> torch.device:
+    """The torch device of that name; ``auto`` takes CUDA when present, else the CPU.
+
+    Raises `EnvironmentFault` when the device is not there: never another one in its place.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            f"no device is called {name!r}", next_step="use cpu, cuda, cuda:1 or auto"
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentFault(
+            "CUDA was asked for and is not available",
+            where=f"--device {name}",
+            why="this torch build or this machine has no CUDA device",
+            next_step="run 'fasterseg doctor', or use --device cpu",
+        )
+    return device
+
+
+def set_threads(threads: int) -> None:
+    """Fix the number of threads of one operator; operators run one after another."""
+    torch.set_num_threads(threads)
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """The processor's model, family and stepping, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
+    model = fields.get("model name", platform.machine())
+    return f"{model} (family {fields.get('cpu family', '?')} model {fields.get('model', '?')})"
+
+
+def derived_seed(seed: int, *words: object) -> int:
+    """A 63-bit seed for one purpose: a pure function of the run's seed and the words."""
+    text = ":".join([str(seed), *(str(word) for word in words)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def torch_generator(seed: int, *words: object) -> torch.Generator:
+    """A CPU generator for one purpose, see `derived_seed`."""
+    return torch.Generator().manual_seed(derived_seed(seed, *words))
+
+
+def numpy_generator(seed: int, *words: object) -> np.random.Generator:
+    """A NumPy generator for one purpose, see `derived_seed`."""
+    return np.random.default_rng(derived_seed(seed, *words))
+
+
+class StopRequest:
+    """Whether somebody asked this process to stop; loops look at it between steps."""
+
+    def __init__(self) -> None:
+        self.signal_name = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.signal_name)
+
+    def raise_if_set(self, where: str) -> None:
+        """Raise `Interrupted` when a stop was asked for; call it once all is saved."""
+        if self:
+            raise Interrupted(
+                f"stopped by {self.signal_name} after saving",
+                where=where,
+                next_step="run the same command again to go on from there",
+            )
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
+    request = StopRequest()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if request:
+            os._exit(128 + number)
+        request.signal_name = signal.Signals(number).name
+
+    try:
+        previous = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are the caller's business
+        yield request
+        return
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,249 @@
+"""The lattice of layers x output strides, as a value.
+
+A *node* (layer, stride) is a cell together with the feature that enters it.  A cell offers a
+*keep* output at its own stride and a *down* output at twice that stride; an *edge* is one of the
+two.  Node (0, 8) is fed by the stem; the nodes of layer ``layers`` are the finished branches.
+Only nodes that lie on a path from the stem to the end of a kept branch are listed.
+
+Each *slot* is a place where one block goes; what the block is depends on choices: the operator of
+its cell and the expansions at its two sides.  (*search space with multi-resolution branching*)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.config import STRIDES, SearchSpace
+
+STEM = "stem"
+HEAD = "head"
+
+
+class Node(NamedTuple):
+    """A cell and the feature that enters it."""
+
+    layer: int
+    stride: int
+
+    @property
+    def name(self) -> str:
+        """``layer/stride``, the node's name in files."""
+        return f"{self.layer}/{self.stride}"
+
+
+class Edge(NamedTuple):
+    """The keep or the down output of a cell."""
+
+    node: Node
+    down: bool
+
+    @property
+    def target(self) -> Node:
+        """The node that the output feeds."""
+        return Node(self.node.layer + 1, self.node.stride * (2 if self.down else 1))
+
+    @property
+    def name(self) -> str:
+        """The block's name in supernet and network alike."""
+        return cell_name(self.node.layer, self.node.stride, down=self.down)
+
+
+def cell_name(layer: int, stride: int, *, down: bool) -> str:
+    """The name of a cell's block: one rule for supernet and network."""
+    return f"cells.{layer}.{stride}.{'down' if down else 'keep'}"
+
+
+class Channels(NamedTuple):
+    """A number of channels: a fixed one, or so many per unit of a width choice's expansion."""
+
+    choice: str | None
+    factor: int
+
+    def count(self, expansions: Mapping[str, int]) -> int:
+        """Channels once the width choices are made."""
+        return self.factor if self.choice is None else self.factor * expansions[self.choice]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one block.  `node` is the cell whose operator choice decides its kind."""
+
+    name: str
+    kinds: tuple[Kind, ...]
+    inputs: tuple[Channels, ...]
+    output: Channels
+    in_stride: int
+    out_stride: int
+    stride: int = 1
+    node: Node | None = None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The width choices that the block's spec depends on, each once."""
+        names = [part.choice for part in (*self.inputs, self.output) if part.choice is not None]
+        return tuple(dict.fromkeys(names))
+
+    def spec(self, kind: Kind, expansions: Mapping[str, int], size: Size) -> BlockSpec:
+        """The block's spec in a network for images of that size."""
+        return BlockSpec(
+            kind=kind,
+            in_channels=tuple(part.count(expansions) for part in self.inputs),
+            out_channels=self.output.count(expansions),
+            stride=self.stride,
+            in_size=size.strided(self.in_stride),
+            out_size=size.strided(self.out_stride),
+        )
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The nodes, edges and slots of a search space; see the module."""
+
+    space: SearchSpace
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every cell, layer by layer, fine strides first."""
+        return tuple(
+            Node(layer, stride)
+            for layer in range(self.space.layers)
+            for stride in STRIDES
+            if self._is_useful(layer, stride)
+        )
+
+    def _is_useful(self, layer: int, stride: int) -> bool:
+        position, left = STRIDES.index(stride), self.space.layers - 1 - layer
+        ends = [STRIDES.index(end) for end in self.space.branches]
+        return position <= layer and any(position <= end <= position + left for end in ends)
+
+    @cached_property
+    def ends(self) -> tuple[Node, ...]:
+        """The last cell of each kept branch, in the space's order of branches."""
+        return tuple(Node(self.space.layers - 1, stride) for stride in self.space.branches)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Every keep and down output that some network of the space uses."""
+        inner = [
+            Edge(node, down)
+            for node in self.nodes
+            for down in (False, True)
+            if Edge(node, down).target in self.nodes
+        ]
+        return (*inner, *(Edge(end, down=False) for end in self.ends))
+
+    def parents(self, node: Node) -> tuple[Edge, ...]:
+        """The edges that may feed a node: keep first, then down; none for the stem's."""
+        return tuple(edge for edge in self.edges if edge.target == node)
+
+    @cached_property
+    def forks(self) -> tuple[Node, ...]:
+        """The nodes with two parents: where the path is a choice."""
+        return tuple(node for node in self.nodes if len(self.parents(node)) == 2)
+
+    def width_choice(self, node: Node) -> str:
+        """The name of the choice that sets the width of the feature entering a node."""
+        if node.layer == 0:
+            return STEM
+        return HEAD if node.layer == self.space.layers else node.name
+
+    @cached_property
+    def width_options(self) -> dict[str, tuple[int, ...]]:
+        """The expansions on offer for each width choice."""
+        inner = {node.name: self.space.expansions for node in self.nodes if node.layer > 0}
+        return {
+            STEM: self.space.stem_expansions,
+            **inner,
+            HEAD: self.space.head_expansions,
+        }
+
+    def feature(self, node: Node) -> Channels:
+        """The channels of the feature that enters a node."""
+        return Channels(self.width_choice(node), node.stride)
+
+    @cached_property
+    def stem_slots(self) -> tuple[Slot, ...]:
+        """The three fixed blocks from the image to output stride 8."""
+        return stem_slots()
+
+    def cell_slot(self, edge: Edge) -> Slot:
+        """The slot of a cell's keep or down output."""
+        return Slot(
+            name=edge.name,
+            kinds=self.space.operators,
+            inputs=(self.feature(edge.node),),
+            output=self.feature(edge.target),
+            in_stride=edge.node.stride,
+            out_stride=edge.target.stride,
+            stride=2 if edge.down else 1,
+            node=edge.node,
+        )
+
+    def transitions(self, stride: int) -> tuple[Edge, ...]:
+        """The down edges that leave a stride; a branch takes one of them.
+
+        The feature entering such a cell is the branch's last one at that stride: its lateral.
+        """
+        return tuple(edge for edge in self.edges if edge.down and edge.node.stride == stride)
+
+    def refine_slot(self, branch: int, lateral: Node) -> Slot:
+        """The slot that joins a branch with its lateral, if that enters the given node."""
+        return refine_slot(branch, lateral.stride, self.feature(lateral))
+
+
+def stem_slots() -> tuple[Slot, ...]:
+    """Three stride-2 blocks: 4, 8 and 8 channels per unit of the stem's expansion."""
+    image = Channels(None, 3)
+    half, quarter, eighth = Channels(STEM, 4), Channels(STEM, 8), Channels(STEM, 8)
+    return (
+        Slot("stem.0", ("conv",), (image,), half, 1, 2, stride=2),
+        Slot("stem.1", ("conv_x2",), (half,), quarter, 2, 4, stride=2),
+        Slot("stem.2", ("conv_x2",), (quarter,), eighth, 4, 8, stride=2),
+    )
+
+
+def laterals(branch: int) -> tuple[int, ...]:
+    """The strides at which a branch joins its own earlier features, coarse to fine."""
+    return tuple(stride for stride in reversed(STRIDES) if stride < branch)
+
+
+def arm_slot(branch: int, stride: int) -> Slot:
+    """The slot that brings a branch from twice that stride to that stride."""
+    read, written = Channels(HEAD, 2 * stride), Channels(HEAD, stride)
+    return Slot(f"fusion.{branch}.arm.{stride}", ("arm",), (read,), written, 2 * stride, stride)
+
+
+def refine_slot(branch: int, stride: int, lateral: Channels) -> Slot:
+    """The slot that joins the arm's output and the branch's lateral at a stride."""
+    own = Channels(HEAD, stride)
+    return Slot(
+        f"fusion.{branch}.refine.{stride}", ("refine",), (own, lateral), own, stride, stride
+    )
+
+
+def join_slots(branches: int, classes: int) -> tuple[Slot, Slot]:
+    """The slots that fuse all branches at output stride 8 and turn them into class logits."""
+    part, joined = Channels(HEAD, 8), Channels(HEAD, 8 * branches)
+    return (
+        Slot("fusion.fuse", ("fuse",), (part,) * branches, joined, 8, 8),
+        Slot("head", ("head",), (joined,), Channels(None, classes), 8, 8),
+    )
+
+
+def auxiliary_slot(stride: int, features: tuple[Channels, ...], classes: int) -> Slot:
+    """The slot of an auxiliary head on the branches' last features at a stride."""
+    logits = Channels(None, classes)
+    return Slot(f"auxiliary.{stride}", ("auxiliary",), features, logits, stride, stride)
+
+
+def border_slots(classes: int) -> tuple[Slot, Slot]:
+    """The slots of pre-processing and of the tail: logits to a label map at the image's size."""
+    image, logits, labels = Channels(None, 3), Channels(None, classes), Channels(None, 1)
+    return (
+        Slot("input", ("input",), (image,), image, 1, 1),
+        Slot("tail", ("tail",), (logits,), labels, 8, 1),
+    )

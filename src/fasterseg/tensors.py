@@ -1,0 +1,45 @@
+"""Tensors in and out of safetensors files, durably.  Never a pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_bytes
+from safetensors.torch import save as save_bytes
+from torch import Tensor
+
+from fasterseg.artifacts import durable_write
+from fasterseg.errors import FastersegError, FileError
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write named tensors to one safetensors file, durably.
+
+    Raises `FastersegError` naming the tensor when one holds a value that is not finite: such
+    weights are never saved.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise FastersegError(
+                "refused to save values that are not finite",
+                where=f"{name} -> {path}",
+                why="the training diverged, or its input held such values",
+                next_step="lower the learning rate; the last good checkpoint is untouched",
+            )
+    contiguous = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
+    durable_write(path, save_bytes(contiguous))
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a safetensors file, on the CPU; raises `FileError` otherwise."""
+    try:
+        return load_bytes(path.read_bytes())
+    except FileNotFoundError as error:
+        raise FileError("no such file", where=str(path)) from error
+    except (OSError, SafetensorError) as error:
+        raise FileError(
+            "not a readable safetensors file", where=str(path), why=str(error)
+        ) from error
