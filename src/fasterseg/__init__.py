@@ -1,0 +1,86 @@
+"""fasterseg: a segmentation network for your data that meets a latency budget on your device.
+
+Every public name is resolved when it is first asked for, so that importing the package is
+instant and loads no torch. One function per verb of the command line, with the same arguments;
+`load_network` and `load_model` for what was trained; and the values that stages hand over.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fasterseg.commands.check_data import check_data
+    from fasterseg.commands.doctor import doctor
+    from fasterseg.commands.draw import draw
+    from fasterseg.commands.evaluate import evaluate
+    from fasterseg.commands.predict import predict
+    from fasterseg.commands.profile import profile
+    from fasterseg.commands.report import report
+    from fasterseg.commands.run import run
+    from fasterseg.commands.search import search
+    from fasterseg.commands.train import train
+    from fasterseg.config import Recipe
+    from fasterseg.datasets.labels import LabelSpace
+    from fasterseg.deploy.models import load_model
+    from fasterseg.latency.table import LatencyTable
+    from fasterseg.network.bundle import load_network
+    from fasterseg.space.architecture import Architecture
+    from fasterseg.space.search_space import SearchSpace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "LabelSpace",
+    "LatencyTable",
+    "Recipe",
+    "SearchSpace",
+    "check_data",
+    "doctor",
+    "draw",
+    "evaluate",
+    "load_model",
+    "load_network",
+    "predict",
+    "profile",
+    "report",
+    "run",
+    "search",
+    "train",
+]
+
+_HOMES = {
+    "Architecture": "space.architecture",
+    "LabelSpace": "datasets.labels",
+    "LatencyTable": "latency.table",
+    "Recipe": "config",
+    "SearchSpace": "space.search_space",
+    "check_data": "commands.check_data",
+    "doctor": "commands.doctor",
+    "draw": "commands.draw",
+    "evaluate": "commands.evaluate",
+    "load_model": "deploy.models",
+    "load_network": "network.bundle",
+    "predict": "commands.predict",
+    "profile": "commands.profile",
+    "report": "commands.report",
+    "run": "commands.run",
+    "search": "commands.search",
+    "train": "commands.train",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return the public object called `name`, imported now; AttributeError when there is none."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion."""
+    return sorted([*__all__, "__version__"])

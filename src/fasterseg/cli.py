@@ -1,0 +1,134 @@
+"""The command line: a table of verbs, each the import string of its function.
+
+Only the module of the chosen verb is imported, and no torch before that verb asks for it.
+Exit codes are those of `fasterseg.errors`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from fasterseg import __version__
+from fasterseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command: its name on the command line, where its function lives, its one-line help."""
+
+    name: str
+    target: str
+    line: str
+
+
+VERBS = (
+    Verb("doctor", "doctor:doctor", "Look at this machine: what works, what is missing."),
+    Verb("check-data", "check_data:check_data", "Walk a data set and list its faults."),
+    Verb("profile", "profile:profile", "Time every block of the search space on the target."),
+    Verb("search", "search:search", "Search a teacher and a student that meets the budget."),
+    Verb("train", "train:train", "Train the networks that were found."),
+    Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
+    Verb("predict", "predict:predict", "Segment an image or a folder of images."),
+    Verb("draw", "draw:draw", "Draw an architecture as SVG and text."),
+    Verb("report", "report:report", "Write the run's page: course, scores, pictures, provenance."),
+    Verb("run", "run:run", "All stages in order, going on where the run stopped."),
+)
+
+
+SUMMARY = "Search, train and score a segmentation network for a latency budget."
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command that `tokens` (default: the process's own) name; return the exit code."""
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    first = words[0] if words else "--help"
+    if first in ("--help", "-h", "help"):
+        print(overview())
+        return 0
+    if first == "--version":
+        print(__version__)
+        return 0
+    return guarded(words, lambda: _call(verb_named(first), words))
+
+
+def overview() -> str:
+    """Return the help of the whole program: each verb with its line."""
+    width = max(len(verb.name) for verb in VERBS)
+    lines = [f"  {verb.name:<{width}}  {verb.line}" for verb in VERBS]
+    return "\n".join(
+        [
+            "Usage: fasterseg COMMAND [OPTIONS]",
+            "",
+            SUMMARY,
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "fasterseg COMMAND --help tells a command's options; fasterseg --version, the version.",
+        ]
+    )
+
+
+def verb_named(name: str) -> Verb:
+    """Return the verb called `name`; UsageError with the nearest one when there is none."""
+    names = [verb.name for verb in VERBS]
+    if name in names:
+        return VERBS[names.index(name)]
+    nearest = get_close_matches(name, names, n=1)
+    raise UsageError(
+        f"There is no command '{name}'." + (f" Did you mean '{nearest[0]}'?" if nearest else ""),
+        why="the commands are " + ", ".join(names),
+        next_step=f"fasterseg {nearest[0] if nearest else ''} --help".replace("  ", " "),
+    )
+
+
+def build_app(verb: Verb) -> App:
+    """Return the application that knows `verb` alone, by import string: nothing else is read."""
+    from cyclopts import App
+
+    app = App(
+        name="fasterseg",
+        help=SUMMARY,
+        version=__version__,
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+    )
+    app.command(f"fasterseg.commands.{verb.target}", name=verb.name, help=verb.line)
+    return app
+
+
+def guarded(words: Sequence[str], call: Callable[[], int]) -> int:
+    """Return the exit code of `call`; any failure is printed in four parts, never as a trace."""
+    try:
+        return call()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 1
+    except (Exception, KeyboardInterrupt) as error:
+        from fasterseg.commands.failures import report_failure
+
+        return report_failure(error, words)
+
+
+def _call(verb: Verb, words: Sequence[str]) -> int:
+    from fasterseg.commands.results import show
+
+    result = build_app(verb)(words)
+    code = show(result, as_json="--json" in words)
+    sys.stdout.flush()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""What the command line says when something fails: four parts, an exit code, never a trace.
+
+A failure we foresaw is a `FastersegError` already.  The rest is translated here; what cannot be
+is a bug of ours: one sentence, and the trace in a file.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import platform
+import shlex
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cyclopts import CycloptsError
+
+from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, UsageError
+
+EXTRAS = {
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "onnxscript": "onnx",
+    "openvino": "openvino",
+    "cv2": "video",
+    "numba": "fast",
+    "tensorboard": "tensorboard",
+}
+"""Which extra of the package brings which optional library."""
+
+_DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+def report_failure(error: BaseException, words: Sequence[str]) -> int:
+    """Print `error` on stderr in four parts, as JSON when `words` ask for it; return its code."""
+    failure = translate(error, words)
+    text = as_event(failure) if "--json" in words else str(failure)
+    print(text, file=sys.stderr, flush=True)
+    return failure.exit_code
+
+
+def as_event(failure: FastersegError) -> str:
+    """Return the failure as one JSON object on one line."""
+    return json.dumps(
+        {
+            "event": "error",
+            "kind": type(failure).__name__,
+            "exit_code": failure.exit_code,
+            "what": failure.what,
+            "where": failure.where,
+            "why": failure.why,
+            "next": failure.next_step,
+        }
+    )
+
+
+def translate(error: BaseException, words: Sequence[str]) -> FastersegError:
+    """Return the failure that a user can act on for any exception that reached the top."""
+    if isinstance(error, Interrupted):
+        return _with_resume_command(error, words)
+    if isinstance(error, FastersegError):
+        return error
+    for translated in _TRANSLATIONS:
+        if (failure := translated(error, words)) is not None:
+            return failure
+    return _bug(error, words)
+
+
+def _with_resume_command(error: Interrupted, words: Sequence[str]) -> Interrupted:
+    return Interrupted(
+        error.what,
+        where=error.where,
+        why=error.why,
+        next_step=error.next_step or f"to go on: {command_line(words)}",
+    )
+
+
+def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    if not isinstance(error, KeyboardInterrupt):
+        return None
+    return Interrupted(
+        "Stopped on request.",
+        why="the work since the last saved state is repeated on resuming",
+        next_step=f"to go on: {command_line(words)}",
+    )
+
+
+def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    if not isinstance(error, CycloptsError):
+        return None
+    verb = next((word for word in words if not word.startswith("-")), "")
+    known = bool(error.command_chain)
+    return UsageError(
+        " ".join(str(error).split()),
+        where=command_line(words),
+        next_step=f"fasterseg {verb} --help" if known else "fasterseg --help",
+    )
+
+
+def _missing_extra(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    root: BaseException | None = error
+    while root is not None and not isinstance(root, ModuleNotFoundError):
+        root = root.__cause__
+    library = (root.name or "").partition(".")[0] if root is not None else ""
+    if library not in EXTRAS:
+        return None
+    return EnvironmentFault(
+        f"{library} is not installed.",
+        where=command_line(words),
+        why=f"this command needs it, and it belongs to the extra '{EXTRAS[library]}'",
+        next_step=f"pip install 'fasterseg[{EXTRAS[library]}]'",
+    )
+
+
+def _disk(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        return EnvironmentFault(
+            "The disk took no more.",
+            where=str(error.filename or "an unnamed file"),
+            why=error.strerror or "",
+            next_step=f"make room or choose another --run folder, then: {command_line(words)}",
+        )
+    if isinstance(error, PermissionError):
+        return EnvironmentFault(
+            "A file may not be read or written.",
+            where=str(error.filename or "an unnamed file"),
+            why=error.strerror or "",
+            next_step=f"change its permissions, then: {command_line(words)}",
+        )
+    return None
+
+
+def _memory(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if not isinstance(error, MemoryError) and "OutOfMemoryError" not in names:
+        return None
+    return EnvironmentFault(
+        "Not enough memory.",
+        where=command_line(words),
+        why=(str(error).splitlines() or ["the process asked for more than there is"])[0],
+        next_step="a smaller batch or crop in the recipe, or another --device",
+    )
+
+
+_TRANSLATIONS: tuple[Callable[[BaseException, Sequence[str]], FastersegError | None], ...] = (
+    _interruption,
+    _usage,
+    _missing_extra,
+    _disk,
+    _memory,
+)
+
+
+def _bug(error: BaseException, words: Sequence[str]) -> FastersegError:
+    log = write_trace(error, words)
+    return FastersegError(
+        "This is a bug in fasterseg, not a fault of yours.",
+        where=str(log) if log else "the trace could not be written anywhere",
+        why=f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}",
+        next_step="report it with that file" if log else "report it with the command you typed",
+    )
+
+
+def write_trace(error: BaseException, words: Sequence[str]) -> Path | None:
+    """Write the trace into the run's logs, else into the temporary folder; return its path."""
+    text = "\n".join(
+        [
+            command_line(words),
+            f"Python {platform.python_version()} on {platform.platform()}",
+            "".join(traceback.format_exception(error)),
+        ]
+    )
+    prefix = time.strftime("bug-%Y%m%dT%H%M%SZ-", time.gmtime())
+    for folder in [*_run_logs(words), Path(tempfile.gettempdir())]:
+        try:
+            folder.mkdir(exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=folder, prefix=prefix, suffix=".log", delete=False
+            ) as file:
+                file.write(text)
+        except OSError:
+            continue
+        return Path(file.name)
+    return None
+
+
+def _run_logs(words: Sequence[str]) -> list[Path]:
+    """Return the log folder of the run that `words` name, if that run exists."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        named = following if word == "--run" else word.removeprefix("--run=")
+        if word.startswith("--run") and named and Path(named).is_dir():
+            return [Path(named) / "logs"]
+    return []
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return the command as the user would type it again."""
+    return shlex.join(["fasterseg", *words])

@@ -1,0 +1,59 @@
+"""The options that every command understands, told once.
+
+A command takes them as ``**options: Unpack[CommonOptions]`` and reads them with
+``Common(**options)``: the command line gets a flag for each, Python callers keyword arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypedDict
+
+from cyclopts import Parameter
+
+ProgressCallback = Callable[[int, int, str], None]
+"""What lower layers report to: (done, total, note)."""
+
+Json = Annotated[
+    bool,
+    Parameter(negative="", help="Machine-readable: result on stdout, events and errors on stderr."),
+]
+RunFolder = Annotated[
+    Path | str, Parameter(help="The run's folder; an existing one is gone on with.")
+]
+
+
+class CommonOptions(TypedDict, total=False):
+    """The common options as keyword arguments; one that is left out is decided by the recipe."""
+
+    data: Annotated[
+        Path | str, Parameter(help="A folder, a data.yaml, or 'street', the built-in scenes.")
+    ]
+    run: RunFolder
+    recipe: Annotated[Path | str, Parameter(help="A recipe: the YAML file that describes a run.")]
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--set",
+            negative="",
+            help="Change one value of the recipe: --set search.steps=200. May be repeated.",
+        ),
+    ]
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N. Never changed silently.")]
+    json: Json
+    seed: Annotated[int, Parameter(help="The seed of everything random.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The common options of one call; None where the recipe decides."""
+
+    data: Path | str | None = None
+    run: Path | str | None = None
+    recipe: Path | str | None = None
+    set: tuple[str, ...] = ()
+    device: str | None = None
+    json: bool = False
+    seed: int | None = None

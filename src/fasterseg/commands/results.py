@@ -1,0 +1,49 @@
+"""How a command's result is printed: for a person, or as one JSON object."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+
+@runtime_checkable
+class Describable(Protocol):
+    """A result that has words for a person."""
+
+    def describe(self) -> str:
+        """Return what came out, in a few lines."""
+        ...
+
+
+def show(result: object, *, as_json: bool = False) -> int:
+    """Print `result` on stdout; return the exit code it asks for (its `exit_code`, or 0)."""
+    if result is not None:
+        print(as_json_text(result) if as_json else as_text(result))
+    code = getattr(result, "exit_code", 0)
+    return code if isinstance(code, int) else 0
+
+
+def as_text(result: object) -> str:
+    """Return the result's own description, or its plain form."""
+    return result.describe() if isinstance(result, Describable) else str(result)
+
+
+def as_json_text(result: object) -> str:
+    """Return the result as one JSON object or value on one line."""
+    if isinstance(result, BaseModel):
+        return result.model_dump_json()
+    return json.dumps(result, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a result holds a {type(value).__name__}, which has no JSON form")
