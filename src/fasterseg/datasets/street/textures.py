@@ -1,0 +1,92 @@
+"""Noise that makes surfaces look like something, made once per image size and process."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+
+# Ground textures repeat after this many cells; a power of two, so that indices wrap by masking.
+GROUND_CELLS = 512
+GROUND_CELLS_PER_M = 16.0
+
+_SEED = 20200617
+
+
+def smooth_noise(
+    rng: np.random.Generator, shape: tuple[int, int], wavelength: tuple[float, float]
+) -> Plane:
+    """Return noise of mean 0 and deviation 1 that varies over so many pixels (down, across)."""
+    rows = _ramp(shape[0], max(wavelength[0], 1.0))
+    columns = _ramp(shape[1], max(wavelength[1], 1.0))
+    knots = rng.random((int(rows[-1]) + 2, int(columns[-1]) + 2))
+    above, left = rows.astype(int), columns.astype(int)
+    down = _ease(rows - above)[:, None]
+    across = _ease(columns - left)[None, :]
+    bands = knots[above] * (1 - down) + knots[above + 1] * down
+    field = bands[:, left] * (1 - across) + bands[:, left + 1] * across
+    return _standardised(field)
+
+
+def _ramp(count: int, wavelength: float) -> npt.NDArray[np.float64]:
+    return np.arange(count) / wavelength
+
+
+def _ease(share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return share * share * (3.0 - 2.0 * share)
+
+
+def _standardised(field: npt.NDArray[np.float64]) -> Plane:
+    spread = max(float(field.std()), 1e-6)
+    return ((field - field.mean()) / spread).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def surface_tiles(height: int, width: int) -> Plane:
+    """Return the five screen textures, (5, 2 height, 2 width), in the order of ``Grain``."""
+    shape = (2 * height, 2 * width)
+    rng = np.random.Generator(np.random.PCG64(_SEED))
+
+    def noise(down: float, across: float) -> Plane:
+        return smooth_noise(rng, shape, (down * height, across * height))
+
+    fine = noise(0.014, 0.014)
+    leaves = 0.7 * fine + 0.7 * noise(0.03, 0.03)
+    foliage = 0.8 * noise(0.05, 0.05) + 0.6 * np.abs(fine)
+    brick = 0.8 * noise(0.018, 0.06) + 0.6 * noise(0.012, 0.2)
+    stain = 0.7 * noise(0.2, 0.05) + 0.7 * noise(0.1, 0.1)
+    cloud = 0.8 * noise(0.12, 0.4) + 0.5 * noise(0.05, 0.12)
+    return np.stack([leaves, foliage, brick, stain, cloud]).astype(np.float32)
+
+
+@functools.cache
+def ground_tiles() -> Plane:
+    """Return asphalt and paving as seen from above, (2, GROUND_CELLS squared), flattened."""
+    shape = (GROUND_CELLS, GROUND_CELLS)
+    rng = np.random.Generator(np.random.PCG64(_SEED + 1))
+    patches = smooth_noise(rng, shape, (40, 24))
+    speckle = smooth_noise(rng, shape, (2, 2))
+    asphalt = 0.6 * patches + 0.6 * speckle + 0.4 * smooth_noise(rng, shape, (160, 6))
+    cell = np.arange(GROUND_CELLS) % 16
+    joint = ((cell[:, None] < 2) | (cell[None, :] < 2)).astype(np.float32)
+    paving = 0.4 * patches + 0.5 * speckle - 1.6 * joint
+    return np.stack([asphalt, paving]).reshape(2, -1).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def sensor_noise(height: int, width: int) -> Plane:
+    """Return noise of deviation 1 for three channels, (3, 2 height, 2 width)."""
+    rng = np.random.Generator(np.random.PCG64(_SEED + 2))
+    draws = rng.random((2, 3, 2 * height, 2 * width), dtype=np.float32)
+    return ((draws[0] + draws[1] - 1.0) * 2.45).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def vignette(height: int, width: int) -> Plane:
+    """Return how far each pixel lies from the middle, squared, 1 in the corners."""
+    rows = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
+    columns = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :]
+    return (rows * rows + columns * columns) * np.float32(0.5)
