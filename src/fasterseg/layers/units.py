@@ -1,0 +1,175 @@
+"""Convolutions and batch norms, with fixed and with slimmable widths.
+
+Both forms take a tuple of inputs, which are joined along the channels, and the number of output
+channels, so that blocks are written once.  A slimmable unit holds the weights of its widest form;
+a narrower one uses the first channels of every input and of the output (*searchable
+superkernels*).  Slicing is stateless: the widths are those of the tensors in the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Widths = tuple[int, ...]
+State = dict[str, Tensor]
+
+NORM_EPSILON = 1e-5
+
+
+class Conv(Protocol):
+    """A convolution over joined inputs."""
+
+    def __call__(self, inputs: tuple[Tensor, ...], out: int) -> Tensor:
+        """The first `out` output channels."""
+
+
+class Units(Protocol):
+    """Makes the units that a block consists of."""
+
+    def conv(
+        self,
+        inputs: Sequence[Widths],
+        out: Widths,
+        *,
+        kernel: int,
+        stride: int = 1,
+        bias: bool = False,
+    ) -> nn.Module:
+        """A convolution for inputs and output of any of these widths."""
+
+    def norm(self, widths: Widths) -> nn.Module:
+        """A batch norm for features of any of these widths."""
+
+
+class FixedUnits:
+    """Units of one width: those of a network that is trained and shipped."""
+
+    def conv(
+        self,
+        inputs: Sequence[Widths],
+        out: Widths,
+        *,
+        kernel: int,
+        stride: int = 1,
+        bias: bool = False,
+    ) -> nn.Module:
+        """A plain convolution."""
+        return FixedConv(sum(w[-1] for w in inputs), out[-1], kernel, stride, bias=bias)
+
+    def norm(self, widths: Widths) -> nn.Module:
+        """A plain batch norm."""
+        return nn.BatchNorm2d(widths[-1], eps=NORM_EPSILON)
+
+
+class SlimmableUnits:
+    """Units of several widths: those of the supernet."""
+
+    def conv(
+        self,
+        inputs: Sequence[Widths],
+        out: Widths,
+        *,
+        kernel: int,
+        stride: int = 1,
+        bias: bool = False,
+    ) -> nn.Module:
+        """A slimmable convolution."""
+        return SlimmableConv(tuple(inputs), out, kernel, stride, bias=bias)
+
+    def norm(self, widths: Widths) -> nn.Module:
+        """A batch norm with parameters of its own for each width."""
+        return SlimmableNorm(widths)
+
+
+class FixedConv(nn.Module):
+    """A convolution that pads so that stride 1 keeps the size and stride 2 gives ceil(n / 2)."""
+
+    def __init__(self, read: int, out: int, kernel: int, stride: int, *, bias: bool) -> None:
+        super().__init__()
+        self.stride = stride
+        self.padding = kernel // 2
+        self.weight = nn.Parameter(torch.empty(out, read, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out)) if bias else None
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, inputs: tuple[Tensor, ...], out: int) -> Tensor:
+        """Convolve the joined inputs; `out` is the width that the block was built with."""
+        joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
+        return F.conv2d(joined, self.weight, self.bias, self.stride, self.padding)
+
+
+class SlimmableConv(nn.Module):
+    """A convolution whose input and output widths are chosen at each call."""
+
+    def __init__(
+        self, inputs: tuple[Widths, ...], out: Widths, kernel: int, stride: int, *, bias: bool
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.padding = kernel // 2
+        starts = [0]
+        for widths in inputs:
+            starts.append(starts[-1] + max(widths))
+        self.starts = tuple(starts[:-1])
+        self.weight = nn.Parameter(torch.empty(max(out), starts[-1], kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(max(out))) if bias else None
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, inputs: tuple[Tensor, ...], out: int) -> Tensor:
+        """Convolve the joined inputs with the slice of the weight that their widths ask for."""
+        joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
+        weight = self.sliced_weight([int(part.shape[1]) for part in inputs], out)
+        bias = None if self.bias is None else self.bias[:out]
+        return F.conv2d(joined, weight, bias, self.stride, self.padding)
+
+    def sliced_weight(self, read: Sequence[int], out: int) -> Tensor:
+        """The first channels of every input and of the output."""
+        parts = [
+            self.weight[:out, start : start + count]
+            for start, count in zip(self.starts, read, strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def sliced_state(self, read: Sequence[int], out: int) -> State:
+        """What a fixed convolution of these widths would hold."""
+        state = {"weight": self.sliced_weight(read, out).detach().clone()}
+        if self.bias is not None:
+            state["bias"] = self.bias[:out].detach().clone()
+        return state
+
+
+class SlimmableNorm(nn.Module):
+    """Batch norm by the batch's own statistics, with scale and shift of its own for each width.
+
+    It keeps no running statistics: those of a supernet mix all widths, paths and contenders and
+    are right for none.  A subnet is scored only after it was cut out and its own were measured.
+    """
+
+    def __init__(self, widths: Widths) -> None:
+        super().__init__()
+        self.weight = nn.ParameterDict({str(w): nn.Parameter(torch.ones(w)) for w in widths})
+        self.bias = nn.ParameterDict({str(w): nn.Parameter(torch.zeros(w)) for w in widths})
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise by this batch's mean and variance."""
+        key = str(features.shape[1])
+        weight, bias = self.weight[key], self.bias[key]
+        return F.batch_norm(
+            features, None, None, weight, bias, training=True, momentum=0.0, eps=NORM_EPSILON
+        )
+
+    def sliced_state(self, width: int) -> State:
+        """What a fixed batch norm of that width would hold; its statistics are still unknown."""
+        unknown = torch.full((width,), float("nan"))
+        return {
+            "weight": self.weight[str(width)].detach().clone(),
+            "bias": self.bias[str(width)].detach().clone(),
+            "running_mean": unknown.clone(),
+            "running_var": unknown.clone(),
+            "num_batches_tracked": torch.tensor(0),
+        }

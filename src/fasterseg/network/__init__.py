@@ -1,0 +1,1 @@
+"""The network that an architecture describes, and the bundle that holds a trained one."""

@@ -1,0 +1,103 @@
+"""The network that an architecture describes: its wiring, run step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fasterseg.layers.building import InputBlock, TailBlock, build_block
+from fasterseg.layers.resizing import map_size, resize
+from fasterseg.space.architecture import IMAGE, Architecture, Geometry, Step, wire
+from fasterseg.space.blocks import Size
+
+# Only channels matter to the modules, so any size will do for wiring them.
+ANY_SIZE = Size(64, 64)
+
+
+class Network(nn.Module):
+    """An architecture as a module; takes images of any size.
+
+    `auxiliary_heads` adds the heads that only training uses.
+    """
+
+    def __init__(
+        self, architecture: Architecture, classes: int, *, auxiliary_heads: bool = True
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.classes = classes
+        wiring = wire(architecture, Geometry(ANY_SIZE, classes))
+        self.steps = wiring.steps
+        self.auxiliary_steps = wiring.auxiliary if auxiliary_heads else ()
+        steps = (*self.steps, *self.auxiliary_steps)
+        self.blocks = nn.ModuleDict(
+            {module_name(step.name): build_block(step.spec) for step in steps}
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(batch, 3, height, width) normalised images to class logits at the same size."""
+        return resize(self.low_resolution(images), map_size(images))
+
+    def low_resolution(self, images: Tensor) -> Tensor:
+        """Class logits at output stride 8."""
+        return self._features(images)["head"]
+
+    def with_auxiliary(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """The main logits and those of the auxiliary heads by output stride, all at input size."""
+        features, size = self._features(images), map_size(images)
+        auxiliary = {
+            int(step.name.rpartition(".")[2]): resize(self._run(step, features), size)
+            for step in self.auxiliary_steps
+        }
+        return resize(features["head"], size), auxiliary
+
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
+        features = {IMAGE: images}
+        for step in self.steps:
+            features[step.name] = self._run(step, features)
+        return features
+
+    def _run(self, step: Step, features: Mapping[str, Tensor]) -> Tensor:
+        block = self.blocks[module_name(step.name)]
+        inputs = [features[name] for name in step.inputs]
+        if step.spec.kind == "arm":
+            return block(inputs[0], size=self._partner_size(step, features))  # type: ignore[no-any-return]
+        return block(*inputs)  # type: ignore[no-any-return]
+
+    def _partner_size(self, step: Step, features: Mapping[str, Tensor]) -> tuple[int, int]:
+        """The size of the feature that an arm's output is joined with."""
+        for other in self.steps:
+            if step.name in other.inputs:
+                return map_size(features[other.inputs[1]])
+        raise KeyError(step.name)
+
+
+def module_name(step: str) -> str:
+    """A step's name as a module's: dots would nest."""
+    return step.replace(".", "_")
+
+
+class WholeJob(nn.Module):
+    """From the uint8 image in memory to the uint8 labels in memory: what is timed and shipped."""
+
+    def __init__(
+        self, network: nn.Module, mean: Sequence[float], deviation: Sequence[float]
+    ) -> None:
+        super().__init__()
+        self.input = InputBlock(mean, deviation)
+        self.network = network
+        self.tail = TailBlock()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 (batch, height, width, 3) images to (batch, height, width) class ids."""
+        logits = self.network.low_resolution(self.input(images))  # type: ignore[operator]
+        labels: Tensor = self.tail(logits, size=(int(images.shape[1]), int(images.shape[2])))
+        return labels
+
+
+def has_unknown_statistics(network: nn.Module) -> bool:
+    """Whether some batch norm was never calibrated, as in a subnet fresh from the supernet."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    return any(not bool(torch.isfinite(norm.running_mean).all()) for norm in norms)  # type: ignore[arg-type]
