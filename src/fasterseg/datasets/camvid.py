@@ -1,0 +1,67 @@
+"""CamVid in the layout of the SegNet tutorial: 11 classes, and 11 for unlabelled pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.labelling import Labelling
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.pairing import Tree, pair_folders
+
+_UNLABELLED = 11
+
+LABELS = LabelSpace(
+    names=(
+        "Sky",
+        "Building",
+        "Pole",
+        "Road",
+        "Pavement",
+        "Tree",
+        "SignSymbol",
+        "Fence",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+    ),
+    colours=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+)
+
+TERMS = "CamVid (Brostow, Fauqueur, Cipolla 2008): research use, CC BY-NC"
+
+
+def is_camvid(root: Path) -> bool:
+    """Whether a folder has the tutorial's folders: ``train`` beside ``trainannot``."""
+    return (root / "train").is_dir() and (root / "trainannot").is_dir()
+
+
+def open_camvid(tree: Tree) -> FileSource:
+    """Return the splits that are there: train, val, test."""
+    meaning = {label: label for label in range(LABELS.classes)}
+    meaning |= {_UNLABELLED: LABELS.ignore, LABELS.ignore: LABELS.ignore}
+    layout = Layout(
+        name="camvid",
+        root=tree.root,
+        label_space=LABELS,
+        labelling=Labelling(meaning, LABELS),
+        terms=TERMS,
+    )
+    splits = [name for name in ("train", "val", "test") if (tree.root / name).is_dir()]
+    pairings = {
+        split: pair_folders(tree, tree.root / split, tree.root / f"{split}annot")
+        for split in splits
+    }
+    return FileSource(layout, pairings)

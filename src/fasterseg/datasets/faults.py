@@ -1,0 +1,118 @@
+"""What can be wrong with the files of a data set, and how it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fasterseg.errors import DataError
+
+SHOWN_EXAMPLES = 5
+
+
+class FaultKind(StrEnum):
+    """A kind of fault; its value is the sentence that reports print."""
+
+    UNPAIRED_IMAGE = "images without a mask"
+    UNPAIRED_MASK = "masks without an image"
+    CASE_MISMATCH = "pairs whose names differ in upper and lower case only"
+    DUPLICATE_NAME = "files that claim the same sample name"
+    BAD_NAME = "file names that are not valid text"
+    OUTSIDE = "paths that lead out of the data folder"
+    LINKED_FOLDER = "links to folders, which are not followed"
+    UNSUPPORTED = "files of a type that is not read"
+    UNREADABLE_IMAGE = "images that cannot be read"
+    TRUNCATED_IMAGE = "images that are cut short"
+    UNREADABLE_MASK = "masks that cannot be read"
+    TRUNCATED_MASK = "masks that are cut short"
+    LOSSY_MASK = "masks in a lossy format"
+    COLOUR_MASK = "colour masks without a palette"
+    UNKNOWN_LABEL = "label ids that are no class"
+    SIZE_MISMATCH = "masks that do not have their image's size"
+    SHARED_IMAGE = "images that are in more than one split"
+    AMBIGUOUS_MASKS = "masks that hold only 0 and 255"
+    MIXED_BINARY = "masks in which 255 and 1 both stand for the object"
+    UNLABELLED_SPLIT = "splits without one labelled pixel"
+    EMPTY_SPLIT = "splits without one sample"
+    MISSING_FOLDER = "folders that are missing"
+    BAD_LIST = "lines of list files that name no image"
+
+
+NEXT_STEPS: dict[FaultKind, str] = {
+    FaultKind.UNPAIRED_IMAGE: "add the masks, or move these images out of the folder",
+    FaultKind.UNPAIRED_MASK: "add the images, or move these masks out of the folder",
+    FaultKind.CASE_MISMATCH: "rename one of each pair so that both are spelled the same",
+    FaultKind.DUPLICATE_NAME: "keep one file of each, or rename the others with their masks",
+    FaultKind.BAD_NAME: "rename the files",
+    FaultKind.OUTSIDE: "copy the files into the folder, or allow it with --set data.outside=true",
+    FaultKind.LINKED_FOLDER: "replace the link by the folder itself",
+    FaultKind.UNSUPPORTED: "convert them: images to JPEG or PNG, masks to PNG",
+    FaultKind.UNREADABLE_IMAGE: "restore the files from their source, or remove them",
+    FaultKind.TRUNCATED_IMAGE: "restore the files from their source, or remove them",
+    FaultKind.UNREADABLE_MASK: "restore the files from their source, or remove them",
+    FaultKind.TRUNCATED_MASK: "restore the files from their source, or remove them",
+    FaultKind.LOSSY_MASK: "export the masks as PNG; JPEG changes ids at every edge",
+    FaultKind.COLOUR_MASK: "declare the colours under 'palette:' in data.yaml",
+    FaultKind.UNKNOWN_LABEL: "name the classes under 'names:', or map the ids under "
+    "'label_mapping:' (an id or ignore_label) in data.yaml",
+    FaultKind.SIZE_MISMATCH: "export these masks at their image's size; masks are never resized",
+    FaultKind.SHARED_IMAGE: "keep each image in one split",
+    FaultKind.MIXED_BINARY: "map both under 'label_mapping:' in data.yaml",
+    FaultKind.UNLABELLED_SPLIT: "check 'ignore:' and 'label_mapping:' in data.yaml",
+    FaultKind.EMPTY_SPLIT: "check the split's folder",
+    FaultKind.MISSING_FOLDER: "check the paths in data.yaml, or the layout with --set data.layout",
+    FaultKind.BAD_LIST: "write one path to a line, as seen from the data folder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of one file; ``file`` as seen from the data folder."""
+
+    kind: FaultKind
+    file: str
+    detail: str = ""
+    next_step: str = ""
+
+
+class FileFault(DataError):
+    """A fault met while one file was being read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(
+            f"found {fault.kind}",
+            where=fault.file,
+            why=fault.detail,
+            next_step=fault.next_step or NEXT_STEPS.get(fault.kind, ""),
+        )
+        self.fault = fault
+
+    def __reduce__(self) -> tuple[type[FileFault], tuple[Fault]]:
+        """Return what carries the fault whole from one process to another."""
+        return FileFault, (self.fault,)
+
+
+def error_of_faults(faults: Sequence[Fault], where: str) -> DataError:
+    """Return one DataError for all faults: each kind with its total and at most five examples."""
+    kinds = list(dict.fromkeys(fault.kind for fault in faults))
+    by_kind = {kind: [fault for fault in faults if fault.kind is kind] for kind in kinds}
+    one = f"{len(faults)} {kinds[0]}" if len(kinds) == 1 else ""
+    steps = dict.fromkeys(_next_step(by_kind[kind][0]) for kind in kinds)
+    return DataError(
+        one or f"{len(faults)} faults of {len(kinds)} kinds",
+        where=where,
+        why="\n         ".join(_lines_of(kind, group) for kind, group in by_kind.items()),
+        next_step="\n         ".join(step for step in steps if step),
+    )
+
+
+def _next_step(fault: Fault) -> str:
+    return fault.next_step or NEXT_STEPS.get(fault.kind, "")
+
+
+def _lines_of(kind: FaultKind, faults: Sequence[Fault]) -> str:
+    shown = [f"{one.file} ({one.detail})" if one.detail else one.file for one in faults]
+    rest = len(faults) - SHOWN_EXAMPLES
+    listed = "; ".join(shown[:SHOWN_EXAMPLES]) + (f"; and {rest} more" if rest > 0 else "")
+    return f"{len(faults)} {kind}: {listed}"

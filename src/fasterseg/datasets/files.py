@@ -1,0 +1,159 @@
+"""A data set that lies in files: pairs of images and masks under one reading of the masks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fasterseg.artifacts import digest_of_value
+from fasterseg.datasets.decoding import RawMask, read_image, read_mask
+from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.labelling import Labelling
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.sample import Pixels, Sample
+from fasterseg.datasets.transforms import Normalisation
+from fasterseg.errors import DataError
+
+# How many files of a split have their content in its digest; names and sizes of all are.
+_DIGESTED_FILES = 32
+_NAMED_VALUES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a layout found out about a folder, apart from the files themselves.
+
+    ``binary`` is True where a mask that holds only 0 and 255 can be meant in two ways.
+    """
+
+    name: str
+    root: Path
+    label_space: LabelSpace
+    labelling: Labelling
+    terms: str = ""
+    masks_in_colour: bool = False
+    binary: bool = False
+    object_value: int | None = None
+    normalisation: Normalisation | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Implements `DataSource` over pairs of files.
+
+    ``faults`` is what was wrong with the listing; `open_data` refuses a source that has any.
+    """
+
+    layout: Layout
+    pairings: Mapping[str, Pairing] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+        return self.layout.name
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The classes that label ids stand for."""
+        return self.layout.label_space
+
+    @property
+    def terms(self) -> str:
+        """Terms of use; empty where unknown."""
+        return self.layout.terms
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What was wrong with the listing of all splits."""
+        return tuple(fault for pairing in self.pairings.values() for fault in pairing.faults)
+
+    def splits(self) -> tuple[str, ...]:
+        """Return the names of the splits."""
+        return tuple(self.pairings)
+
+    def pairs(self, split: str) -> tuple[Pair, ...]:
+        """Return the files of a split; raises DataError for an unknown split."""
+        if split not in self.pairings:
+            raise DataError(
+                f"there is no split {split!r}",
+                where=f"{self.name} at {self.layout.root}",
+                why=f"its splits are {', '.join(self.pairings)}",
+            )
+        return self.pairings[split].pairs
+
+    def length(self, split: str) -> int:
+        """Return how many pairs a split holds."""
+        return len(self.pairs(split))
+
+    def names(self, split: str) -> tuple[str, ...]:
+        """Return the sample names of a split, sorted."""
+        return tuple(pair.name for pair in self.pairs(split))
+
+    def sample(self, split: str, index: int) -> Sample:
+        """Return one sample; raises FileFault for unreadable files and unknown labels."""
+        pair = self.pairs(split)[index]
+        image, mask = self.image(pair), self.mask(pair)
+        if fault := self.size_fault(pair, image, mask):
+            raise FileFault(fault)
+        labels, unknown = self.layout.labelling.apply(mask)
+        if unknown:
+            raise FileFault(self.unknown_fault(pair, unknown))
+        return Sample(image, labels, pair.name)
+
+    def image(self, pair: Pair) -> Pixels:
+        """Return a pair's image; raises FileFault."""
+        return read_image(pair.image, shown_as=self.shown(pair.image))
+
+    def mask(self, pair: Pair) -> RawMask:
+        """Return a pair's mask as the integers in the file; raises FileFault."""
+        in_colour = self.layout.masks_in_colour
+        return read_mask(pair.mask, in_colour=in_colour, shown_as=self.shown(pair.mask))
+
+    def size_fault(self, pair: Pair, image: Pixels, mask: RawMask) -> Fault | None:
+        """Return the fault of a mask that is not as large as its image, else None."""
+        if image.shape[:2] == mask.shape:
+            return None
+        sizes = f"mask {_size(mask.shape)}, image {_size(image.shape)}"
+        turned = image.shape[1::-1] == mask.shape
+        hint = ", the image's orientation tag turns it" if turned else ""
+        return Fault(FaultKind.SIZE_MISMATCH, self.shown(pair.mask), sizes + hint)
+
+    def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
+        """Return the fault of a mask with integers that have no meaning."""
+        listed = [f"{self._shown_value(v)}: {n} pixels" for v, n in unknown.items()]
+        rest = len(listed) - _NAMED_VALUES
+        more = f" and {rest} more" if rest > 0 else ""
+        detail = ", ".join(listed[:_NAMED_VALUES]) + more
+        return Fault(FaultKind.UNKNOWN_LABEL, self.shown(pair.mask), detail)
+
+    def digest(self, split: str) -> str:
+        """Return a digest of names, file sizes, the reading of masks, and sampled contents."""
+        pairs = self.pairs(split)
+        step = max(1, -(-len(pairs) // _DIGESTED_FILES))
+        files = [[p.name, p.image.stat().st_size, p.mask.stat().st_size] for p in pairs]
+        contents = [[_hash(p.image), _hash(p.mask)] for p in pairs[::step]]
+        meaning = [[raw, label] for raw, label in self.layout.labelling.meaning.items()]
+        return digest_of_value([files, contents, meaning, self.label_space.content()])
+
+    def shown(self, path: Path) -> str:
+        """Return a path as messages print it."""
+        root = self.layout.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+    def _shown_value(self, value: int) -> str:
+        if not self.layout.masks_in_colour:
+            return str(value)
+        return f"[{value >> 16}, {value >> 8 & 255}, {value & 255}]"
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]}x{shape[1]}"
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

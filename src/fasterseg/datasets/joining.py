@@ -1,0 +1,83 @@
+"""Splits named together, as in ``train+val``, wherever a split is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fasterseg.artifacts import digest_of_value
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sample import Sample
+from fasterseg.datasets.source import DataSource
+from fasterseg.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSplits:
+    """Implements `DataSource` over another source, and understands ``a+b``.
+
+    The parts of a joined split follow one another in alphabetical order, whatever the order in
+    which they are named; its samples are called ``split/name``.  Plain splits are untouched.
+    """
+
+    source: DataSource
+
+    @property
+    def name(self) -> str:
+        """The underlying source's name."""
+        return self.source.name
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The underlying source's classes."""
+        return self.source.label_space
+
+    @property
+    def terms(self) -> str:
+        """The underlying source's terms of use."""
+        return self.source.terms
+
+    def splits(self) -> tuple[str, ...]:
+        """Return the names of the plain splits."""
+        return self.source.splits()
+
+    def length(self, split: str) -> int:
+        """Return how many samples the parts hold together."""
+        return sum(self.source.length(part) for part in parts_of(split))
+
+    def names(self, split: str) -> tuple[str, ...]:
+        """Return the sample names in index order."""
+        parts = parts_of(split)
+        if len(parts) == 1:
+            return self.source.names(split)
+        return tuple(f"{part}/{name}" for part in parts for name in self.source.names(part))
+
+    def sample(self, split: str, index: int) -> Sample:
+        """Return one sample; raises DataError for an index that is out of range."""
+        parts = parts_of(split)
+        if len(parts) == 1:
+            return self.source.sample(split, index)
+        left = index
+        for part in parts:
+            if 0 <= left < self.source.length(part):
+                found = self.source.sample(part, left)
+                return Sample(found.image, found.labels, f"{part}/{found.name}")
+            left -= self.source.length(part)
+        raise DataError(f"there is no sample {index} in {split!r}", where=self.name)
+
+    def digest(self, split: str) -> str:
+        """Return a digest of all parts."""
+        parts = parts_of(split)
+        if len(parts) == 1:
+            return self.source.digest(split)
+        return digest_of_value([[part, self.source.digest(part)] for part in parts])
+
+
+def parts_of(split: str) -> tuple[str, ...]:
+    """Return the plain splits that a name joins; raises DataError where one is named twice."""
+    parts = sorted(part.strip() for part in split.split("+"))
+    if len(set(parts)) < len(parts):
+        raise DataError(
+            f"the split {split!r} names a part twice",
+            why="the parts of a joined split must be disjoint",
+        )
+    return tuple(parts)

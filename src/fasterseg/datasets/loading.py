@@ -1,0 +1,250 @@
+"""Batches for training, each a pure function of (seed, step).
+
+Images are drawn from one endless row of permutations, epoch after epoch; batch ``step`` of size B
+is positions ``step * B .. step * B + B - 1`` of that row.  So every image is seen exactly once per
+epoch, a batch may reach across the end of an epoch, and all that a resumed run needs is the step.
+What is done to an image depends on (seed, epoch, index) alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fasterseg.datasets.sample import LabelMap, Pixels, Sample
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.transforms import Augmentation, Normalisation, PlainTransform
+from fasterseg.errors import DataError, EnvironmentFault, FastersegError, UsageError
+from fasterseg.runtime import numpy_generator
+
+WORKER_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images (N, 3, H, W) float32, normalised; labels (N, H, W) int64; the samples' names."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One rank's part of every batch: rank ``rank`` of ``world_size``."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+class SampleMemory:
+    """Decoded samples kept in memory, up to a number of bytes; later ones are read each time."""
+
+    def __init__(self, source: DataSource, split: str, *, limit_bytes: int) -> None:
+        self._source = source
+        self._split = split
+        self._left = limit_bytes
+        self._kept: dict[int, Sample] = {}
+
+    def sample(self, index: int) -> Sample:
+        """Return the split's sample of that index."""
+        if index in self._kept:
+            return self._kept[index]
+        sample = self._source.sample(self._split, index)
+        size = sample.image.nbytes + sample.labels.nbytes
+        if size <= self._left:
+            self._left -= size
+            self._kept[index] = sample
+        return sample
+
+
+class TrainingBatches:
+    """The batches of one training run.
+
+    ``indices`` restricts it to a part of the split.  ``extra`` is a two-argument transform of the
+    caller's own, applied after the built-in ones; it must be deterministic for the promise to
+    hold.  ``share`` gives this process its part of every batch: the parts of all ranks, put
+    together, are the same batch for any number of ranks.
+    """
+
+    def __init__(
+        self,
+        source: DataSource,
+        split: str,
+        *,
+        augmentation: Augmentation,
+        normalisation: Normalisation,
+        batch_size: int,
+        seed: int,
+        indices: Sequence[int] | None = None,
+        share: Share | None = None,
+        extra: PlainTransform | None = None,
+        memory_bytes: int = 1 << 28,
+    ) -> None:
+        """Raise DataError for an empty split, UsageError for sizes that cannot be shared out."""
+        total = source.length(split)
+        chosen = range(total) if indices is None else indices
+        self._indices = np.asarray(chosen, dtype=np.int64)
+        self._share = share or Share()
+        _require_usable(self._indices, total, split, batch_size, self._share)
+        self._memory = SampleMemory(source, split, limit_bytes=memory_bytes)
+        self._ignore = source.label_space.ignore
+        self._transforms = augmentation.transforms(ignore=self._ignore)
+        self._normalisation = normalisation
+        self._extra = extra
+        self._seed = seed
+        self.batch_size = batch_size
+
+    @property
+    def images(self) -> int:
+        """How many different images there are."""
+        return len(self._indices)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that reach through all images once; the last may begin the next epoch."""
+        return -(-self.images // self.batch_size)
+
+    def positions(self, step: int) -> tuple[tuple[int, int], ...]:
+        """Return (epoch, sample index) of each place of this rank's part of a batch."""
+        part = self.batch_size // self._share.world_size
+        first = step * self.batch_size + self._share.rank * part
+        return tuple(self._position(place) for place in range(first, first + part))
+
+    def batch(self, step: int) -> Batch:
+        """Return batch ``step``; images of different sizes need a crop (DataError)."""
+        samples = [self.augmented(epoch, index) for epoch, index in self.positions(step)]
+        sizes = {sample.labels.shape for sample in samples}
+        if len(sizes) > 1:
+            raise DataError(
+                "images of different sizes cannot share a batch",
+                where=f"step {step}: {sorted(sizes)}",
+                why="no crop is set, so every image keeps its own size",
+                next_step="set a crop of (height, width), or a batch size of 1",
+            )
+        images = np.stack([self._normalisation.apply(sample.image) for sample in samples])
+        labels = np.stack([sample.labels for sample in samples]).astype(np.int64)
+        names = tuple(sample.name for sample in samples)
+        return Batch(torch.from_numpy(images), torch.from_numpy(labels), names)
+
+    def augmented(self, epoch: int, index: int) -> Sample:
+        """Return the sample as training sees it in that epoch."""
+        sample = self._memory.sample(index)
+        generator = numpy_generator(self._seed, "sample", epoch, index)
+        image, labels = sample.image, sample.labels
+        for transform in self._transforms:
+            image, labels = transform(image, labels, generator=generator)
+        if self._extra is not None:
+            image, labels = _checked(*self._extra(image, labels))
+        return Sample(image, labels, sample.name)
+
+    def stream(
+        self, start: int, stop: int, *, workers: int = 0, timeout_s: float = WORKER_TIMEOUT_S
+    ) -> Iterator[Batch]:
+        """Yield ``batch(start)`` to ``batch(stop - 1)``, the same for any number of workers.
+
+        A worker process that dies, or gives nothing for ``timeout_s``, raises EnvironmentFault.
+        """
+        if workers == 0:
+            yield from map(self.batch, range(start, stop))
+            return
+        yield from _stream_of_workers(self.batch, range(start, stop), workers, timeout_s)
+
+    def _position(self, place: int) -> tuple[int, int]:
+        epoch, rank_in_epoch = divmod(place, self.images)
+        return epoch, int(self._indices[self._permutation(epoch)[rank_in_epoch]])
+
+    def _permutation(self, epoch: int) -> npt.NDArray[np.int64]:
+        return numpy_generator(self._seed, "order", epoch).permutation(self.images)
+
+
+def split_halves(names: Sequence[str], seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return indices for the weights and for the architecture: two disjoint halves of the names.
+
+    Decided by a hash of (seed, name), so equal in every process and for any order of the names.
+    The halves differ by one image at most; the weights get the odd one.
+    """
+    keys = [hashlib.sha256(f"{seed}:{name}".encode()).digest() for name in names]
+    order = sorted(range(len(names)), key=lambda index: (keys[index], names[index]))
+    middle = (len(names) + 1) // 2
+    return tuple(sorted(order[:middle])), tuple(sorted(order[middle:]))
+
+
+def _require_usable(
+    indices: npt.NDArray[np.int64], total: int, split: str, batch_size: int, share: Share
+) -> None:
+    if len(indices) == 0:
+        raise DataError("there is no image to train on", where=f"split {split}")
+    if indices.min() < 0 or indices.max() >= total or len(set(indices.tolist())) < len(indices):
+        raise UsageError(f"the indices must be different numbers from 0 to {total - 1}")
+    if not 0 <= share.rank < share.world_size:
+        raise UsageError(f"rank {share.rank} is none of {share.world_size} ranks")
+    if batch_size < 1 or batch_size % share.world_size:
+        raise UsageError(
+            f"a batch of {batch_size} images cannot be shared by {share.world_size} processes",
+            next_step="choose a batch size that is a multiple of the number of processes",
+        )
+
+
+def _checked(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
+    if image.dtype != np.uint8 or image.shape != (*labels.shape, 3):
+        raise UsageError(
+            "the extra transform must return a uint8 (height, width, 3) image and its labels",
+            why=f"it returned {image.dtype} {image.shape} and labels {labels.shape}",
+        )
+    return image, labels
+
+
+class _Steps(torch.utils.data.Dataset[Any]):
+    """Batches by number; a failure comes back as a value, so that it keeps its four parts."""
+
+    def __init__(self, batch: Callable[[int], Batch]) -> None:
+        self._batch = batch
+
+    def __getitem__(self, step: int) -> Batch | FastersegError:
+        try:
+            return self._batch(step)
+        except FastersegError as error:
+            return error
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _stream_of_workers(
+    batch: Callable[[int], Batch], steps: range, workers: int, timeout_s: float
+) -> Iterator[Batch]:
+    loader: torch.utils.data.DataLoader[Any] = torch.utils.data.DataLoader(
+        _Steps(batch),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        collate_fn=_as_is,
+        timeout=timeout_s,
+    )
+    received = iter(loader)
+    for step in steps:
+        yield _receive(received, step)
+
+
+def _receive(received: Iterator[Any], step: int) -> Batch:
+    try:
+        value = next(received)
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "a process that reads images died or hangs",
+            where=f"while batch {step} was being read",
+            why=str(error).splitlines()[0],
+            next_step="start again to go on; set fewer workers where memory is short",
+        ) from error
+    if isinstance(value, FastersegError):
+        raise value
+    assert isinstance(value, Batch)
+    return value

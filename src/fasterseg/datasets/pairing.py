@@ -1,0 +1,174 @@
+"""Finding the files of a data set and putting each image together with its mask."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
+from fasterseg.datasets.faults import Fault, FaultKind
+
+# Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
+_FOREIGN_SUFFIXES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".jp2", ".tga", ".exr", ".ppm", ".pgm", ".jfif", ".npy"}
+)
+_PICTURES = IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An image and its mask on disk, under the sample's name."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The pairs of one split, sorted by name, and what was wrong with the rest."""
+
+    pairs: tuple[Pair, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(slots=True)
+class Tree:
+    """The data folder: walks it and never leaves it unless told that it may."""
+
+    root: Path
+    may_leave: bool = False
+    faults: list[Fault] = field(default_factory=list)
+
+    def shown(self, path: Path) -> str:
+        """Return a path as messages print it: seen from the data folder, always printable."""
+        try:
+            text = path.relative_to(self.root).as_posix()
+        except ValueError:
+            text = str(path)
+        return text.encode("utf-8", "backslashreplace").decode()
+
+    def pictures(self, folder: Path) -> list[Path]:
+        """Return the picture files under a folder, in order; faults go to ``self.faults``."""
+        if not folder.is_dir():
+            self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder)))
+            return []
+        if not self._is_inside(folder):
+            return []
+        found: list[Path] = []
+        for place, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if self._is_walked(Path(place, name)))
+            found += [Path(place, name) for name in sorted(files) if _is_picture(name)]
+        return [path for path in found if self._is_named_well(path) and self._is_inside(path)]
+
+    def _is_walked(self, folder: Path) -> bool:
+        if folder.name.startswith("."):
+            return False
+        if folder.is_symlink():
+            self.faults.append(Fault(FaultKind.LINKED_FOLDER, self.shown(folder)))
+            return False
+        return True
+
+    def _is_named_well(self, path: Path) -> bool:
+        try:
+            path.name.encode("utf-8")
+        except UnicodeEncodeError:
+            self.faults.append(Fault(FaultKind.BAD_NAME, self.shown(path)))
+            return False
+        return True
+
+    def _is_inside(self, path: Path) -> bool:
+        if self.may_leave:
+            return True
+        target = Path(os.path.realpath(path))
+        if target.is_relative_to(os.path.realpath(self.root)):
+            return True
+        self.faults.append(Fault(FaultKind.OUTSIDE, self.shown(path), f"leads to {target}"))
+        return False
+
+
+def _is_picture(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in _PICTURES
+
+
+def pair_files(
+    tree: Tree,
+    images: Mapping[str, Sequence[Path]],
+    masks: Mapping[str, Sequence[Path]],
+) -> Pairing:
+    """Put together what has the same key; faults of ``tree`` so far become the pairing's."""
+    faults = list(tree.faults)
+    tree.faults.clear()
+    for files in (*images.values(), *masks.values()):
+        faults += _faults_of_group(tree, files)
+    faults += _faults_of_suffixes(tree, images, masks)
+    by_case = {key.casefold(): key for key in masks if key not in images}
+    for key in sorted(set(images) - set(masks)):
+        file = tree.shown(images[key][0])
+        other = by_case.pop(key.casefold(), None)
+        if other is not None:
+            detail = f"its mask is {tree.shown(masks[other][0])}"
+            faults.append(Fault(FaultKind.CASE_MISMATCH, file, detail))
+        else:
+            faults.append(Fault(FaultKind.UNPAIRED_IMAGE, file))
+    faults += [Fault(FaultKind.UNPAIRED_MASK, tree.shown(masks[k][0])) for k in by_case.values()]
+    both = sorted(set(images) & set(masks))
+    return Pairing(tuple(Pair(k, images[k][0], masks[k][0]) for k in both), tuple(faults))
+
+
+def _faults_of_group(tree: Tree, files: Sequence[Path]) -> list[Fault]:
+    others = [tree.shown(file) for file in files[1:]]
+    if not others:
+        return []
+    return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), f"also {', '.join(others)}")]
+
+
+def _faults_of_suffixes(
+    tree: Tree, images: Mapping[str, Sequence[Path]], masks: Mapping[str, Sequence[Path]]
+) -> list[Fault]:
+    faults: list[Fault] = []
+    for path in (file for files in images.values() for file in files):
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
+            faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(path)))
+    for path in (file for files in masks.values() for file in files):
+        if path.suffix.lower() in LOSSY_SUFFIXES:
+            faults.append(Fault(FaultKind.LOSSY_MASK, tree.shown(path)))
+        elif path.suffix.lower() not in MASK_SUFFIXES:
+            faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(path)))
+    return faults
+
+
+def keyed(files: Iterable[Path], key_of: Callable[[Path], str | None]) -> dict[str, list[Path]]:
+    """Group files by key, leaving out those whose key is None."""
+    groups: defaultdict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        key = key_of(file)
+        if key is not None:
+            groups[key].append(file)
+    return dict(groups)
+
+
+def stem_below(folder: Path, suffix: str = "") -> Callable[[Path], str | None]:
+    """Return a key: the path below a folder without extension and without ``suffix``."""
+
+    def key(path: Path) -> str | None:
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if not stem.endswith(suffix):
+            return None
+        return stem.removesuffix(suffix)
+
+    return key
+
+
+def pair_folders(
+    tree: Tree, images: Path, masks: Path, *, image_suffix: str = "", mask_suffix: str = ""
+) -> Pairing:
+    """Pair the images under one folder with the masks under another, by stem."""
+    return pair_files(
+        tree,
+        keyed(tree.pictures(images), stem_below(images, image_suffix)),
+        keyed(tree.pictures(masks), stem_below(masks, mask_suffix)),
+    )

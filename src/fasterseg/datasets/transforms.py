@@ -1,0 +1,189 @@
+"""Changes made to an image and its labels together, and the normalisation that ends them.
+
+Every resize here takes pixels as areas (half-pixel centres): bilinear for the image, nearest for
+the labels, on the same grid, so that an edge of the one stays on the edge of the other.
+A joint transform takes ``(image, labels)`` and an explicit generator and gives both back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fasterseg.datasets.sample import LabelMap, Pixels
+from fasterseg.errors import UsageError
+
+Pair = tuple[Pixels, LabelMap]
+
+# The two-argument form in which transforms of other libraries are plugged in.
+PlainTransform = Callable[[Pixels, LabelMap], Pair]
+
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+class JointTransform(Protocol):
+    """A random change of an image and its labels, the same for the same generator state."""
+
+    def __call__(
+        self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator
+    ) -> Pair: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """What a network is fed: ``(image / 255 - mean) / std``, channel by channel."""
+
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where a standard deviation could not divide."""
+        if not all(np.isfinite(self.mean)) or not all(0 < value < np.inf for value in self.std):
+            raise UsageError("a normalisation needs finite means and positive deviations")
+
+    def apply(self, image: Pixels) -> npt.NDArray[np.float32]:
+        """Return a (height, width, 3) uint8 image as (3, height, width) float32."""
+        mean = np.asarray(self.mean, dtype=np.float32) * np.float32(255)
+        factor = np.float32(1) / (np.asarray(self.std, dtype=np.float32) * np.float32(255))
+        scaled = (image.astype(np.float32) - mean) * factor
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+IMAGENET_NORMALISATION = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def resize_image(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return the image at (height, width), bilinear, half-pixel centres."""
+    height, width = size
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def resize_labels(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
+    """Return the labels at (height, width): each pixel's nearest, on the image's grid."""
+    rows = _nearest(labels.shape[0], size[0])
+    columns = _nearest(labels.shape[1], size[1])
+    return np.ascontiguousarray(labels[rows[:, None], columns])
+
+
+def _nearest(extent: int, wanted: int) -> npt.NDArray[np.intp]:
+    # In integers: floor((i + 1/2) * extent / wanted) without a rounding of its own.
+    return ((2 * np.arange(wanted) + 1) * extent // (2 * wanted)).astype(np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Resize by a factor drawn evenly between two bounds; never below one pixel."""
+
+    lowest: float
+    highest: float
+
+    def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
+        """Return both, resized on one grid."""
+        factor = generator.uniform(self.lowest, self.highest)
+        height, width = labels.shape
+        size = (max(1, round(height * factor)), max(1, round(width * factor)))
+        if size == (height, width):
+            return image, labels
+        return resize_image(image, size), resize_labels(labels, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """Mirror left and right with a probability."""
+
+    probability: float = 0.5
+
+    def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
+        """Return both as they are, or both mirrored."""
+        if generator.random() >= self.probability:
+            return image, labels
+        return np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(labels[:, ::-1])
+
+
+def crop_start(extent: int, crop: int, generator: np.random.Generator) -> int:
+    """Return where a crop begins: each of ``0 .. extent - crop`` equally likely, 0 if smaller."""
+    return int(generator.integers(0, max(0, extent - crop), endpoint=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Cut a window of (height, width) at a random place.
+
+    Where the image is smaller than the window it is first padded below and to the right: the
+    image with mid-grey, the labels with the ignore value.
+    """
+
+    size: tuple[int, int]
+    ignore: int = 255
+
+    def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
+        """Return both at exactly the window's size."""
+        image, labels = pad_to(image, labels, self.size, ignore=self.ignore)
+        top = crop_start(labels.shape[0], self.size[0], generator)
+        left = crop_start(labels.shape[1], self.size[1], generator)
+        window = np.s_[top : top + self.size[0], left : left + self.size[1]]
+        return np.ascontiguousarray(image[window]), np.ascontiguousarray(labels[window])
+
+
+def pad_to(image: Pixels, labels: LabelMap, size: tuple[int, int], *, ignore: int) -> Pair:
+    """Return both at least (height, width) large, padded below and to the right."""
+    below, right = (max(0, size[axis] - labels.shape[axis]) for axis in (0, 1))
+    if not below and not right:
+        return image, labels
+    margins = ((0, below), (0, right))
+    padded = np.pad(image, (*margins, (0, 0)), constant_values=128)
+    return padded, np.pad(labels, margins, constant_values=ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class ColourJitter:
+    """Change brightness, contrast and saturation, each by a factor within 1 +- strength."""
+
+    strength: float
+
+    def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
+        """Return the recoloured image and the labels untouched."""
+        bounds = (max(0.0, 1 - self.strength), 1 + self.strength)
+        brightness, contrast, saturation = generator.uniform(*bounds, size=3).astype(np.float32)
+        pixels = image.astype(np.float32) * brightness
+        grey = pixels @ _LUMA
+        pixels += (1 - saturation) * (grey[..., None] - pixels)
+        pixels += (1 - contrast) * (grey.mean() - pixels)
+        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8), labels
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """The settings of the training transforms; the defaults change nothing.
+
+    ``crop`` is (height, width); ``scale`` the bounds of the factor before the crop.
+    """
+
+    crop: tuple[int, int] | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
+    flip: float = 0.0
+    colour: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for settings that no transform can follow."""
+        lowest, highest = self.scale
+        if not 0 < lowest <= highest < np.inf:
+            raise UsageError(f"the scale must be two factors in rising order, not {self.scale}")
+        if self.crop is not None and min(self.crop) < 1:
+            raise UsageError(f"the crop must be at least one pixel high and wide, not {self.crop}")
+        if not 0 <= self.flip <= 1 or not 0 <= self.colour <= 1:
+            raise UsageError("flip and colour must lie between 0 and 1")
+
+    def transforms(self, *, ignore: int) -> tuple[JointTransform, ...]:
+        """Return the transforms in order, leaving out those that change nothing."""
+        chosen: list[JointTransform] = []
+        chosen += [Scale(*self.scale)] if self.scale != (1.0, 1.0) else []
+        chosen += [Crop(self.crop, ignore)] if self.crop else []
+        chosen += [Flip(self.flip)] if self.flip else []
+        chosen += [ColourJitter(self.colour)] if self.colour else []
+        return tuple(chosen)

@@ -1,0 +1,256 @@
+"""How well label maps agree with the truth: integer confusion matrix, IoU, any predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import Artifact
+from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.source import DataSource
+from fasterseg.errors import DataError
+
+Predictor = Callable[[Pixels], npt.NDArray[Any]]
+Progress = Callable[[int, int], None]
+
+# The position baseline counts on a grid no finer than this.
+_FINEST_GRID = (512, 512)
+
+
+class ConfusionMatrix:
+    """Pixel counts of truth (rows) against prediction (columns), in 64-bit integers.
+
+    Pixels whose truth is the ignore value are dropped.  A prediction of the ignore value on a
+    labelled pixel counts against the true class: it is kept apart, in ``missed``, as it is a
+    false negative of the true class and no false positive of any.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self.counts: npt.NDArray[np.int64] = np.zeros((classes, classes), dtype=np.int64)
+        self.missed: npt.NDArray[np.int64] = np.zeros(classes, dtype=np.int64)
+
+    def update(self, prediction: Any, labels: Any, *, ignore: int) -> None:
+        """Add one image; raises DataError for unequal shapes and for ids that are no class."""
+        truth = np.asarray(labels)
+        predicted = np.asarray(prediction)
+        _require_comparable(predicted, truth)
+        counts = truth != ignore
+        rows = truth[counts].astype(np.int64)
+        columns = predicted[counts].astype(np.int64)
+        _require_ids(rows, self.classes, "label map")
+        _require_ids(columns[columns != ignore], self.classes, "prediction")
+        columns[columns == ignore] = self.classes
+        width = self.classes + 1
+        added = np.bincount(rows * width + columns, minlength=self.classes * width)
+        table = added.reshape(self.classes, width)
+        self.counts += table[:, : self.classes]
+        self.missed += table[:, self.classes]
+
+    def merge(self, other: ConfusionMatrix) -> None:
+        """Add another matrix's counts."""
+        self.counts += other.counts
+        self.missed += other.missed
+
+    @property
+    def pixels(self) -> int:
+        """Labelled pixels counted so far."""
+        return int(self.counts.sum() + self.missed.sum())
+
+    def iou(self) -> tuple[float | None, ...]:
+        """Return each class's intersection over union; None where it is in neither map."""
+        hits = np.diagonal(self.counts)
+        union = self.counts.sum(axis=0) + self.counts.sum(axis=1) + self.missed - hits
+        return tuple(
+            int(hit) / int(whole) if whole else None for hit, whole in zip(hits, union, strict=True)
+        )
+
+    def mean_iou(self) -> float | None:
+        """Return the mean over the classes that have an IoU; None where none has."""
+        present = [value for value in self.iou() if value is not None]
+        return sum(present) / len(present) if present else None
+
+    def pixel_accuracy(self) -> float | None:
+        """Return the share of labelled pixels that are right; None where there are none."""
+        return int(np.trace(self.counts)) / self.pixels if self.pixels else None
+
+
+class ImageScore(BaseModel):
+    """One image's own mean IoU (None where it has no labelled pixel)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    mean_iou: float | None
+
+
+class EvaluationReport(Artifact):
+    """A predictor's score on one split.  IoU values are shares of one, not percent.
+
+    ``resolution`` is the labels' native size, ``HxW``, joined by commas where images differ.
+    ``missed`` counts, for each true class, labelled pixels for which the predictor gave no class.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg.evaluation-report/1"
+
+    subject: str
+    data: str
+    data_digest: str
+    split: str
+    images: int
+    images_in_split: int
+    resolution: str
+    names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    missed: tuple[int, ...]
+    iou: dict[str, float | None]
+    mean_iou: float
+    classes_in_mean: int
+    absent_classes: tuple[str, ...]
+    pixel_accuracy: float
+    image_scores: tuple[ImageScore, ...]
+
+    def worst_images(self, count: int) -> tuple[ImageScore, ...]:
+        """Return the images with the lowest mean IoU, worst first."""
+        scored = [score for score in self.image_scores if score.mean_iou is not None]
+        return tuple(sorted(scored, key=lambda score: (score.mean_iou, score.name))[:count])
+
+    def summary(self) -> str:
+        """Return the score in one line, with the number of classes in the mean."""
+        absent = f", absent: {', '.join(self.absent_classes)}" if self.absent_classes else ""
+        return (
+            f"mIoU {100 * self.mean_iou:.2f} % over {self.classes_in_mean} of {len(self.names)} "
+            f"classes{absent} ({self.images} images of {self.split}, {self.resolution})"
+        )
+
+
+def evaluate_predictor(
+    predictor: Predictor,
+    source: DataSource,
+    split: str,
+    *,
+    subject: str = "",
+    progress: Progress | None = None,
+    limit: int | None = None,
+) -> EvaluationReport:
+    """Score a predictor on whole images at native resolution.
+
+    ``limit`` takes the first images only.  Raises DataError where a prediction's shape differs
+    from the labels', or where there is no labelled pixel at all.
+    """
+    space = source.label_space
+    total = source.length(split) if limit is None else min(limit, source.length(split))
+    whole = ConfusionMatrix(space.classes)
+    scores: list[ImageScore] = []
+    sizes: set[tuple[int, int]] = set()
+    for index in range(total):
+        sample = source.sample(split, index)
+        one = ConfusionMatrix(space.classes)
+        one.update(predictor(sample.image), sample.labels, ignore=space.ignore)
+        whole.merge(one)
+        scores.append(ImageScore(name=sample.name, mean_iou=one.mean_iou()))
+        sizes.add((sample.labels.shape[0], sample.labels.shape[1]))
+        if progress is not None:
+            progress(index + 1, total)
+    return _report(whole, source, split, subject=subject, scores=scores, sizes=sizes)
+
+
+def _report(
+    matrix: ConfusionMatrix,
+    source: DataSource,
+    split: str,
+    *,
+    subject: str,
+    scores: list[ImageScore],
+    sizes: set[tuple[int, int]],
+) -> EvaluationReport:
+    mean_iou, accuracy = matrix.mean_iou(), matrix.pixel_accuracy()
+    if mean_iou is None or accuracy is None:
+        raise DataError("there is no labelled pixel to score", where=f"{source.name}, {split}")
+    names = source.label_space.names
+    iou = dict(zip(names, matrix.iou(), strict=True))
+    absent = tuple(name for name in names if iou[name] is None)
+    return EvaluationReport(
+        subject=subject,
+        data=source.name,
+        data_digest=source.digest(split),
+        split=split,
+        images=len(scores),
+        images_in_split=source.length(split),
+        resolution=_resolution(sizes),
+        names=names,
+        confusion=tuple(tuple(row) for row in matrix.counts.tolist()),
+        missed=tuple(matrix.missed.tolist()),
+        iou=iou,
+        mean_iou=mean_iou,
+        classes_in_mean=len(names) - len(absent),
+        absent_classes=absent,
+        pixel_accuracy=accuracy,
+        image_scores=tuple(scores),
+    )
+
+
+def _resolution(sizes: set[tuple[int, int]]) -> str:
+    ordered = [f"{height}x{width}" for height, width in sorted(sizes)]
+    shown = ordered[:5]
+    return ",".join(shown) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
+
+
+def _require_comparable(predicted: npt.NDArray[Any], truth: npt.NDArray[Any]) -> None:
+    if predicted.shape != truth.shape or truth.ndim != 2:
+        raise DataError(
+            "a prediction does not have the size of its labels",
+            where=f"prediction {predicted.shape}, labels {truth.shape}",
+            why="scores are taken at the labels' own resolution; nothing is resized here",
+        )
+    if not np.issubdtype(predicted.dtype, np.integer):
+        raise DataError(f"a prediction must hold integer class ids, not {predicted.dtype}")
+
+
+def _require_ids(ids: npt.NDArray[np.int64], classes: int, what: str) -> None:
+    if ids.size and (ids.min() < 0 or ids.max() >= classes):
+        strange = sorted(set(ids[(ids < 0) | (ids >= classes)].tolist()))
+        raise DataError(
+            f"the {what} holds ids that are no class",
+            where=f"ids {', '.join(map(str, strange[:5]))} ({len(strange)} in all)",
+            why="the predictor and the data set have different classes",
+        )
+
+
+def position_baseline(source: DataSource, train_split: str, test_split: str) -> EvaluationReport:
+    """Score what knows only a pixel's relative position: its most frequent class in training."""
+    favourite = _favourite_classes(source, train_split)
+
+    def predict(image: Pixels) -> npt.NDArray[Any]:
+        rows = _cells(image.shape[0], favourite.shape[0])
+        columns = _cells(image.shape[1], favourite.shape[1])
+        return favourite[rows[:, None], columns]
+
+    return evaluate_predictor(predict, source, test_split, subject="position baseline")
+
+
+def _favourite_classes(source: DataSource, split: str) -> npt.NDArray[np.int64]:
+    space = source.label_space
+    height, width = source.sample(split, 0).labels.shape
+    grid = (min(height, _FINEST_GRID[0]), min(width, _FINEST_GRID[1]))
+    votes = np.zeros(grid[0] * grid[1] * space.classes, dtype=np.int64)
+    for index in range(source.length(split)):
+        labels = source.sample(split, index).labels
+        cells = _cells(labels.shape[0], grid[0])[:, None] * grid[1] + _cells(
+            labels.shape[1], grid[1]
+        )
+        keys = (cells * space.classes + labels)[labels != space.ignore]
+        votes += np.bincount(keys, minlength=votes.size)
+    table = votes.reshape(*grid, space.classes)
+    favourite = table.argmax(axis=-1)
+    # A place that no training image labels gets the most frequent class of all.
+    favourite[~table.any(axis=-1)] = table.sum(axis=(0, 1)).argmax()
+    return favourite
+
+
+def _cells(extent: int, cells: int) -> npt.NDArray[np.int64]:
+    return np.arange(extent, dtype=np.int64) * cells // extent
