@@ -190,7 +190,7 @@ def write_trace(error: BaseException, words: Sequence[str]) -> Path | None:
 
 def _run_logs(words: Sequence[str]) -> list[Path]:
     """Return the log folder of the run that `words` name, if that run exists."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         named = following if word == "--run" else word.removeprefix("--run=")
         if word.startswith("--run") and named and Path(named).is_dir():
             return [Path(named) / "logs"]

@@ -1,0 +1,74 @@
+"""What every test may lean on: fixed threads, fixed seeds, a run folder, data if there is any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import jaxtyping
+import pytest
+
+# Tests check the tensor shapes that functions declare; programs do not pay for that.
+CHECKED_ROOMS = (
+    "baselines",
+    "deploy",
+    "evaluation",
+    "latency",
+    "layers",
+    "learning",
+    "network",
+    "searching",
+    "supernet",
+    "training",
+)
+_SHAPE_CHECKS = jaxtyping.install_import_hook(
+    [f"fasterseg.{room}" for room in CHECKED_ROOMS], "beartype.beartype"
+)
+
+THREADS = 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fixed_threads() -> None:
+    """One thread for each operator: sums are added in one order, and tests share the cores."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+
+
+@pytest.fixture(autouse=True)
+def deterministic_torch() -> Iterator[None]:
+    """Every test starts from the same global seed, and may use only deterministic kernels."""
+    import torch
+
+    torch.manual_seed(0)
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """An empty folder for one run."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of data sets outside the project; the test is skipped where there is none."""
+    named = os.environ.get("FASTERSEG_TEST_DATA", "")
+    if not named or not Path(named).is_dir():
+        pytest.skip("FASTERSEG_TEST_DATA names no folder of data sets")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def camvid(test_data: Path) -> Path:
+    """CamVid in its SegNet layout; the test is skipped where it is absent."""
+    folder = test_data / "camvid"
+    if not folder.is_dir():
+        pytest.skip(f"CamVid is not in FASTERSEG_TEST_DATA ({test_data})")
+    return folder

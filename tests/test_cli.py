@@ -1,0 +1,221 @@
+"""The command line: instant help, nearest matches, exit codes, and never a trace."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from fasterseg import __version__, cli, errors
+from fasterseg.commands.failures import report_failure
+from fasterseg.commands.options import Common, CommonOptions
+
+SOURCE = Path(cli.__file__).parents[1]
+
+
+def run_cli(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a fresh process."""
+    command = [sys.executable, "-m", "fasterseg.cli", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=SOURCE, timeout=60, check=False
+    )
+
+
+def failing(error: BaseException) -> Callable[[], int]:
+    """Return a command that fails with `error`."""
+
+    def call() -> int:
+        raise error
+
+    return call
+
+
+def test_help_comes_in_under_half_a_second_and_names_each_verb_with_its_line() -> None:
+    took = []
+    for _ in range(3):  # the quickest: the machine may be busy
+        started = time.monotonic()
+        done = run_cli("--help")
+        took.append(time.monotonic() - started)
+    assert done.returncode == 0
+    for verb in cli.VERBS:
+        assert any(
+            line.split(None, 1) == [verb.name, verb.line] for line in done.stdout.splitlines()
+        )
+    assert min(took) < 0.5
+
+
+def test_help_reads_neither_torch_nor_any_command() -> None:
+    code = (
+        "import sys; from fasterseg.cli import main; main(['--help']); "
+        "print(sorted({'torch', 'cyclopts', 'fasterseg.commands'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=SOURCE,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
+def test_every_verb_has_a_function_and_loads_no_torch_until_it_runs(verb: cli.Verb) -> None:
+    module, _, function = verb.target.partition(":")
+    code = (
+        f"import sys; from fasterseg.commands.{module} import {function}; "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=SOURCE,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.strip() == "False", done.stderr
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
+def test_every_verb_explains_its_options(
+    verb: cli.Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([verb.name, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
+def test_every_parameter_of_a_command_is_understood_by_the_command_line(verb: cli.Verb) -> None:
+    app = cli.build_app(verb)
+    app[verb.name].assemble_argument_collection()
+
+
+def test_a_verb_that_does_not_exist_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["trian"]) == 2
+    assert "Did you mean 'train'?" in capsys.readouterr().err
+
+
+def test_an_option_that_does_not_exist_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["doctor", "--jsn"]) == 2
+    message = capsys.readouterr().err
+    assert "--json" in message
+    assert "next:  fasterseg doctor --help" in message
+
+
+def test_a_usage_error_is_one_json_object_when_json_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["doctor", "--nonsense", "--json"]) == 2
+    told = json.loads(capsys.readouterr().err)
+    assert (told["event"], told["kind"], told["exit_code"]) == ("error", "UsageError", 2)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        errors.UsageError,
+        errors.DataError,
+        errors.FileError,
+        errors.EnvironmentFault,
+        errors.BudgetError,
+        errors.VerificationError,
+        errors.Interrupted,
+    ],
+)
+def test_a_foreseen_failure_is_told_in_four_parts_with_its_code(
+    kind: type[errors.FastersegError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = kind("it broke", where="here", why="it was old", next_step="buy another")
+    assert cli.guarded(["train"], failing(error)) == kind.exit_code
+    assert capsys.readouterr().err == f"{error}\n"
+
+
+def test_an_interruption_exits_with_seven_and_the_command_that_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["search", "--run", "runs/my run"]
+    assert cli.guarded(words, failing(KeyboardInterrupt())) == 7
+    assert "next:  to go on: fasterseg search --run 'runs/my run'" in capsys.readouterr().err
+
+
+def test_a_bug_is_one_sentence_and_its_trace_lies_in_the_run_s_logs(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["search", "--run", str(run_folder)]
+    assert cli.guarded(words, failing(RuntimeError("index 3 of 2"))) == 1
+    message = capsys.readouterr().err
+    (log,) = (run_folder / "logs").iterdir()
+    assert message.startswith("This is a bug in fasterseg")
+    assert str(log) in message
+    assert "Traceback" not in message
+    assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+def test_a_bug_outside_any_run_is_written_into_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    absent = tmp_path / "absent"
+    assert cli.guarded([f"--run={absent}"], failing(KeyError("x"))) == 1
+    (log,) = tmp_path.iterdir()
+    assert str(log) in capsys.readouterr().err
+
+
+def test_a_missing_library_names_the_extra_that_brings_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrapped = ImportError("cannot import the command")
+    wrapped.__cause__ = ModuleNotFoundError("No module named 'cv2'", name="cv2")
+    assert cli.guarded(["predict"], failing(wrapped)) == 4
+    assert "fasterseg[video]" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_our_own_is_a_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    missing = ModuleNotFoundError("No module named 'fasterseg.x'", name="fasterseg.x")
+    assert report_failure(missing, []) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device", "a.bin"), PermissionError(13, "denied", "a.bin")],
+)
+def test_a_disk_that_refuses_is_the_machine_s_fault(
+    error: OSError, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.guarded(["train"], failing(error)) == 4
+    assert "where: a.bin" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_the_machine_s_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.guarded(["train"], failing(MemoryError())) == 4
+    assert "memory" in capsys.readouterr().err
+
+
+def test_the_common_options_and_their_values_have_the_same_names() -> None:
+    assert list(CommonOptions.__annotations__) == list(Common.__dataclass_fields__)
+
+
+def test_every_target_of_the_table_is_in_the_commands_room() -> None:
+    for verb in cli.VERBS:
+        module, _, function = verb.target.partition(":")
+        assert callable(getattr(import_module(f"fasterseg.commands.{module}"), function))

@@ -1,0 +1,53 @@
+"""Failures have four parts, and an exit code each."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from fasterseg import errors
+from fasterseg.errors import DataError, FastersegError
+
+EXIT_CODES = {
+    "FastersegError": 1,
+    "UsageError": 2,
+    "DataError": 3,
+    "FileError": 3,
+    "EnvironmentFault": 4,
+    "BudgetError": 5,
+    "VerificationError": 6,
+    "Interrupted": 7,
+}
+
+
+def test_every_error_has_the_exit_code_that_is_documented() -> None:
+    classes = dict(inspect.getmembers(errors, inspect.isclass))
+    assert {name: kind.exit_code for name, kind in classes.items()} == EXIT_CODES
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_every_error_is_drawn_with_its_code_in_the_tree(name: str) -> None:
+    line = next(line for line in (errors.__doc__ or "").splitlines() if name in line)
+    assert str(EXIT_CODES[name]) in line.split()
+
+
+def test_every_error_is_a_fasterseg_error() -> None:
+    assert all(issubclass(getattr(errors, name), FastersegError) for name in EXIT_CODES)
+
+
+def test_a_message_has_four_parts_a_line_each() -> None:
+    error = DataError("a mask is broken", where="a.png", why="it is cut short", next_step="copy it")
+    assert str(error).splitlines() == [
+        "a mask is broken",
+        "  where: a.png",
+        "  why:   it is cut short",
+        "  next:  copy it",
+    ]
+
+
+def test_parts_that_are_not_known_are_left_out() -> None:
+    assert str(DataError("a mask is broken", why="it is empty")).splitlines() == [
+        "a mask is broken",
+        "  why:   it is empty",
+    ]
