@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from fasterseg.datasets.street.canvas import Canvas, Grain, Kind, Rgb
-from fasterseg.datasets.street.palettes import paint, scaled, stone, varied
+from fasterseg.datasets.street.palettes import leaf, paint, scaled, stone, varied, vivid
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,7 @@ class House:
     glass: Rgb
     storey: float
     window: float
-    brick: float
-    stain: float
+    grain: tuple[Grain, float]
     has_shop: bool
     has_bands: bool
     has_roof: bool
@@ -43,8 +42,7 @@ def random_house(rng: random.Random, x: float, *, side: int, near: float, far: f
         glass=varied(rng, rng.choice(((60, 70, 82), (40, 40, 44), (150, 166, 180))), 22),
         storey=rng.uniform(2.7, 3.8),
         window=rng.uniform(0.3, 0.6),
-        brick=rng.choice((0.0, 0.05, 0.14)),
-        stain=rng.uniform(0.02, 0.1),
+        grain=(rng.choice((Grain.STAIN, Grain.BRICK)), rng.uniform(0.03, 0.16)),
         has_shop=rng.random() < 0.4,
         has_bands=rng.random() < 0.2,
         has_roof=rng.random() < 0.4,
@@ -54,14 +52,13 @@ def random_house(rng: random.Random, x: float, *, side: int, near: float, far: f
 def draw_house(canvas: Canvas, house: House, rng: random.Random) -> None:
     """Paint the two visible walls of a house with all that is on them."""
     light = canvas.light
-    grain = {Grain.BRICK: house.brick, Grain.STAIN: house.stain}
     shade = light.left if house.side > 0 else light.right
     middle = 0.7 * house.near + 0.3 * house.far
     back = house.x + house.side * house.depth
     end = canvas.material(
-        Kind.BUILDING, house.wall, z=house.near, shade=light.front, grain=grain
+        Kind.BUILDING, house.wall, z=house.near, shade=light.front, grain=house.grain
     )
-    front = canvas.material(Kind.BUILDING, house.wall, z=middle, shade=shade, grain=grain)
+    front = canvas.material(Kind.BUILDING, house.wall, z=middle, shade=shade, grain=house.grain)
     if house.has_roof:
         _draw_roof(canvas, house, rng)
     canvas.upright((house.x, back), (0, house.height), z=house.near, material=end)
@@ -72,9 +69,7 @@ def draw_house(canvas: Canvas, house: House, rng: random.Random) -> None:
 
 def _draw_roof(canvas: Canvas, house: House, rng: random.Random) -> None:
     tiles = varied(rng, rng.choice(((120, 66, 52), (70, 70, 76), (96, 82, 70))), 18)
-    roof = canvas.material(
-        Kind.BUILDING, tiles, z=house.near, grain={Grain.BRICK: 0.1}
-    )
+    roof = canvas.material(Kind.BUILDING, tiles, z=house.near, grain=(Grain.BRICK, 0.1))
     ridge = house.x + house.side * house.depth * 0.5
     back = house.x + house.side * house.depth
     top = house.height + rng.uniform(1.5, 3.5)
@@ -88,11 +83,13 @@ def _draw_roof(canvas: Canvas, house: House, rng: random.Random) -> None:
         ),
         roof,
     )
-    canvas.quad(((house.x, low, house.near), (ridge, top, house.near), (back, low, house.near)), roof)
+    canvas.quad(
+        ((house.x, low, house.near), (ridge, top, house.near), (back, low, house.near)), roof
+    )
 
 
 def _draw_end_windows(canvas: Canvas, house: House) -> None:
-    if canvas.camera.pixels(house.depth, house.near) < 0.12 * canvas.camera.height:
+    if canvas.camera.share(house.depth, house.near) < 0.15:
         return
     glass = canvas.material(Kind.BUILDING, house.glass, z=house.near, shade=canvas.light.front)
     count = max(2, int(house.depth / 3.5))
@@ -102,7 +99,9 @@ def _draw_end_windows(canvas: Canvas, house: House) -> None:
         for place in range(count):
             left = house.x + house.side * (place + 0.5 - house.window / 2) * pitch
             right = left + house.side * house.window * pitch
-            canvas.upright((left, right), (low, low + 0.5 * house.storey), z=house.near, material=glass)
+            canvas.upright(
+                (left, right), (low, low + 0.5 * house.storey), z=house.near, material=glass
+            )
 
 
 def _draw_front(canvas: Canvas, house: House, rng: random.Random, *, shade: float) -> None:
@@ -134,9 +133,7 @@ def _draw_bands(canvas: Canvas, house: House, glass: int, *, floors: range) -> N
         )
 
 
-def _draw_windows(
-    canvas: Canvas, house: House, glass: int, *, columns: int, floors: range
-) -> None:
+def _draw_windows(canvas: Canvas, house: House, glass: int, *, columns: int, floors: range) -> None:
     near = max(house.near, 2.0)
     pitch = (house.far - near) / columns
     for column in range(columns):
@@ -144,9 +141,7 @@ def _draw_windows(
         stop = start + house.window * pitch
         for floor in floors:
             low = (floor + 0.3) * house.storey
-            canvas.along(
-                house.x, (low, low + 0.55 * house.storey), z=(start, stop), material=glass
-            )
+            canvas.along(house.x, (low, low + 0.55 * house.storey), z=(start, stop), material=glass)
 
 
 def _draw_shop(canvas: Canvas, house: House, rng: random.Random, *, shade: float) -> None:
@@ -166,17 +161,10 @@ def _draw_shop(canvas: Canvas, house: House, rng: random.Random, *, shade: float
 def _draw_pipe(canvas: Canvas, house: House, rng: random.Random, *, shade: float) -> None:
     """Paint a drainpipe: as thin as a pole, but part of the wall."""
     place = rng.uniform(max(house.near, 2.0), house.far)
-    pipe = canvas.material(Kind.BUILDING, scaled(house.wall, rng.choice((0.6, 1.3))), z=place, shade=shade)
-    canvas.along(house.x, (0, house.height), z=(place, place + 0.2), material=pipe)
-
-
-def vivid(rng: random.Random) -> Rgb:
-    """Return a colour that signs and posters share."""
-    return varied(
-        rng,
-        rng.choice(((184, 40, 38), (36, 70, 150), (218, 178, 44), (224, 222, 216), (40, 112, 74))),
-        18,
+    pipe = canvas.material(
+        Kind.BUILDING, scaled(house.wall, rng.choice((0.6, 1.3))), z=place, shade=shade
     )
+    canvas.along(house.x, (0, house.height), z=(place, place + 0.2), material=pipe)
 
 
 def draw_skyline(canvas: Canvas, rng: random.Random) -> None:
@@ -193,17 +181,18 @@ def draw_skyline(canvas: Canvas, rng: random.Random) -> None:
             _draw_wood(canvas, rng, x=x, width=width, z=z)
         else:
             wall = canvas.material(
-                Kind.BUILDING, stone(rng), z=z * 0.5, shade=canvas.light.front,
-                grain={Grain.BRICK: 0.12, Grain.STAIN: 0.08},
+                Kind.BUILDING,
+                stone(rng),
+                z=z * 0.5,
+                shade=canvas.light.front,
+                grain=(Grain.BRICK, 0.12),
             )
             canvas.upright((x, x + width), (-1, rng.uniform(4, 20)), z=z, material=wall)
         x += width * rng.uniform(0.8, 1.1)
 
 
 def _draw_wood(canvas: Canvas, rng: random.Random, *, x: float, width: float, z: float) -> None:
-    from fasterseg.datasets.street.palettes import leaf
-
-    green = canvas.material(Kind.VEGETATION, leaf(rng), z=z * 0.5, grain={Grain.LEAVES: 0.2})
+    green = canvas.material(Kind.VEGETATION, leaf(rng), z=z * 0.5, grain=(Grain.LEAVES, 0.2))
     high = rng.uniform(3, 11)
     canvas.upright((x, x + width), (-1, high * 0.6), z=z, material=green)
     centre = canvas.camera.project(x + width / 2, high * 0.5, z)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Point = tuple[float, float]
 
@@ -29,19 +29,62 @@ class Camera:
     yaw: float
     bend: float
     roll: float
+    _focal_px: float = field(init=False)
+    _horizon_px: float = field(init=False)
+    _middle_px: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Projecting is most of the work, so that what does not change is multiplied once.
+        object.__setattr__(self, "_focal_px", self.focal * self.height)
+        object.__setattr__(self, "_horizon_px", self.horizon * self.height)
+        object.__setattr__(self, "_middle_px", 0.5 * (self.width + self.roll * self.height))
 
     def project(self, x: float, y: float, z: float) -> Point:
         """Return the pixel (column, row) of a point in the street; any point may lie outside."""
-        z = max(z, NEAREST_M)
-        scale = self.focal * self.height / z
+        if z < NEAREST_M:
+            z = NEAREST_M
+        scale = self._focal_px / z
+        roll = self.roll
         column = (x - self.x_m + (self.yaw + self.bend * z) * z) * scale
-        row = self.horizon * self.height + (self.eye_m - y) * scale
-        tilt = self.roll * (row - 0.5 * self.height)
-        return 0.5 * self.width + column - tilt, row + self.roll * column
+        row = self._horizon_px + (self.eye_m - y) * scale
+        return self._middle_px + column - roll * row, row + roll * column
+
+    def upright(
+        self, x: tuple[float, float], y: tuple[float, float], z: float
+    ) -> tuple[Point, Point, Point, Point]:
+        """Return the corners, in pixels, of a rectangle that faces the camera."""
+        if z < NEAREST_M:
+            z = NEAREST_M
+        scale, roll, middle = self._focal_px / z, self.roll, self._middle_px
+        shift = (self.yaw + self.bend * z) * z - self.x_m
+        left, right = (x[0] + shift) * scale, (x[1] + shift) * scale
+        low = self._horizon_px + (self.eye_m - y[0]) * scale
+        high = self._horizon_px + (self.eye_m - y[1]) * scale
+        below, above = middle - roll * low, middle - roll * high
+        return (
+            (below + left, low + roll * left),
+            (below + right, low + roll * right),
+            (above + right, high + roll * right),
+            (above + left, high + roll * left),
+        )
 
     def pixels(self, length_m: float, z: float) -> float:
         """Return how many pixels a length measures at a distance, both in metres."""
-        return length_m * self.focal * self.height / max(z, NEAREST_M)
+        return length_m * self._focal_px / max(z, NEAREST_M)
+
+    def share(self, length_m: float, z: float) -> float:
+        """Return a length at a distance, both in metres, as a share of the image's height."""
+        return length_m * self.focal / max(z, NEAREST_M)
+
+    def misses(self, x: float, z: float, *, reach_m: float) -> bool:
+        """Tell whether all within ``reach_m`` of a place lies beside the image.
+
+        Images up to twice as wide as high agree on it, so that they show the same scene.
+        """
+        half = 0.5 * max(self.width / self.height, 2.0) + 0.05
+        z = max(z, NEAREST_M)
+        away = abs(x - self.x_m + (self.yaw + self.bend * z) * z) - reach_m
+        return away * self.focal > half * z
 
     def sees_right_side(self, x: float, z: float) -> bool:
         """Tell whether a surface at x that faces right is turned towards the camera.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -30,12 +29,12 @@ class Kind(IntEnum):
 
 
 class Grain(IntEnum):
-    """The textures a material may show; the last two lie in perspective on the ground."""
+    """The texture a material shows; the last two lie in perspective on the ground."""
 
-    LEAVES = 0
-    FOLIAGE = 1
-    BRICK = 2
-    STAIN = 3
+    STAIN = 0
+    BRICK = 1
+    LEAVES = 2
+    FOLIAGE = 3
     CLOUD = 4
     ASPHALT = 5
     PAVING = 6
@@ -55,19 +54,19 @@ class Light:
     haze_per_m: float
     shadow: float
 
-    def haziness(self, z: float) -> float:
-        """Return the share of haze, 0 to 1, in what is seen at a distance in metres."""
-        return 1.0 - math.exp(-self.haze_per_m * z)
-
 
 @dataclass(slots=True)
 class Materials:
-    """Columns of one table: what each material number on the canvas looks like and is."""
+    """Columns of one table: what each material number on the canvas is and looks like.
+
+    ``looks`` holds red, green, blue, the shade they are in, the distance (metres) and the
+    strength of the texture.
+    """
 
     kinds: list[int] = field(default_factory=list)
-    colours: list[Rgb] = field(default_factory=list)
-    grains: list[tuple[float, ...]] = field(default_factory=list)
-    spread: list[float] = field(default_factory=list)
+    looks: list[tuple[float, float, float, float, float, float]] = field(default_factory=list)
+    grains: list[int] = field(default_factory=list)
+    spread: list[bool] = field(default_factory=list)
 
 
 class Canvas:
@@ -89,31 +88,21 @@ class Canvas:
         *,
         z: float = 0.0,
         shade: float = 1.0,
-        grain: dict[Grain, float] | None = None,
+        grain: tuple[Grain, float] = (Grain.STAIN, 0.0),
         is_spread: bool = False,
     ) -> int:
         """Return the number of a new material, lit by ``shade`` and hazy as at distance ``z``.
 
+        ``grain`` is a texture and the deviation, as a share, that it brings to the brightness.
         A material that is spread (sky, ground) gets its haze row by row when it is developed.
         """
-        haze = 0.0 if is_spread else self.light.haziness(z)
-        clear = 1.0 - haze
         table = self.materials
+        number = len(table.kinds)
         table.kinds.append(kind)
-        table.colours.append(self._lit(colour, shade=shade, haze=haze))
-        strengths = [0.0] * len(Grain)
-        for texture, strength in (grain or {}).items():
-            strengths[texture] = strength * clear
-        table.grains.append(tuple(strengths))
-        table.spread.append(1.0 if is_spread else 0.0)
-        return len(table.kinds) - 1
-
-    def _lit(self, colour: Rgb, *, shade: float, haze: float) -> Rgb:
-        red, green, blue = (
-            channel * tint * shade * (1.0 - haze) + mist * haze
-            for channel, tint, mist in zip(colour, self.light.tint, self.light.haze, strict=True)
-        )
-        return red, green, blue
+        table.looks.append((*colour, shade, z, grain[1]))
+        table.grains.append(grain[0])
+        table.spread.append(is_spread)
+        return number
 
     def polygon(self, points: Sequence[Point], material: int) -> None:
         """Paint an area given by its corners in pixels."""
@@ -148,8 +137,7 @@ class Canvas:
         self, x: tuple[float, float], y: tuple[float, float], *, z: float, material: int
     ) -> None:
         """Paint a rectangle that faces the camera, in metres."""
-        (left, right), (low, high) = x, y
-        self.quad(((left, low, z), (right, low, z), (right, high, z), (left, high, z)), material)
+        self._draw.polygon(self.camera.upright(x, y, z), fill=material)
 
     def along(
         self, x: float, y: tuple[float, float], *, z: tuple[float, float], material: int

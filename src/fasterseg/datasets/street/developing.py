@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.street.camera import Camera
-from fasterseg.datasets.street.canvas import Canvas, Grain, Light, Materials
+from fasterseg.datasets.street.canvas import Canvas, Grain, Light
 from fasterseg.datasets.street.textures import (
     GROUND_CELLS,
     GROUND_CELLS_PER_M,
     Plane,
     ground_tiles,
+    pixel_places,
     sensor_noise,
     surface_tiles,
     vignette,
@@ -46,99 +47,155 @@ class Exposure:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A canvas on its way to a photograph: its materials as arrays, one entry each."""
+
+    surface: Indices
+    kinds: npt.NDArray[np.uint8]
+    looks: Plane
+    grains: Indices
+    spread: Plane
+
+    @classmethod
+    def of(cls, canvas: Canvas) -> Plate:
+        """Return the plate of a finished canvas."""
+        table = canvas.materials
+        return cls(
+            surface=np.asarray(canvas.surface).astype(np.intp),
+            kinds=np.array(table.kinds, np.uint8),
+            looks=np.array(table.looks, np.float32).T.copy(),
+            grains=np.array(table.grains, np.intp),
+            spread=np.array(table.spread, np.float32),
+        )
+
+    def haze(self, light: Light) -> Plane:
+        """Return the share of haze, 0 to 1, in each material; spread ones get theirs later."""
+        depth = self.looks[4] * np.float32(light.haze_per_m)
+        return depth / (1.0 + depth) * (1.0 - self.spread)
+
+
 def develop(canvas: Canvas, rng: random.Random) -> tuple[Pixels, Pixels]:
     """Return the image (height, width, 3) and the labels (height, width), both uint8."""
-    surface = np.asarray(canvas.surface).astype(np.intp)
-    table = canvas.materials
-    labels = np.array(table.kinds, np.uint8)[surface]
-    relief = _relief(surface, canvas, rng)
-    photo = np.array(table.colours, np.float32).T.copy().take(surface, axis=1)
-    photo *= relief
-    _add_haze(photo, surface, canvas)
+    plate = Plate.of(canvas)
+    photo = _colours(plate, canvas.light).take(plate.surface, axis=1)
+    photo *= _relief(plate, canvas, rng)
+    _add_haze(photo, plate, canvas)
+    labels = plate.kinds.take(plate.surface)
     return _expose(photo, Exposure.random(rng), rng), labels
 
 
-def _relief(surface: Indices, canvas: Canvas, rng: random.Random) -> Plane:
+def _colours(plate: Plate, light: Light) -> Plane:
+    """Return the lit and hazy colour of each material, (3, materials)."""
+    haze = plate.haze(light)
+    tint, mist = (np.array(colour, np.float32)[:, None] for colour in (light.tint, light.haze))
+    return plate.looks[:3] * tint * (plate.looks[3] * (1.0 - haze)) + mist * haze
+
+
+def _relief(plate: Plate, canvas: Canvas, rng: random.Random) -> Plane:
     """Return what texture and shadow do to the brightness of each pixel."""
-    table, camera = canvas.materials, canvas.camera
-    strengths = np.array(table.grains, np.float32).T.copy()
-    tiles = _cut(surface_tiles(camera.height, camera.width), surface.shape, rng)
-    relief = np.ones(surface.shape, np.float32)
-    for grain in range(Grain.ASPHALT):
-        relief += strengths[grain].take(surface) * tiles[grain]
-    _add_ground_relief(relief, surface, strengths, camera, rng)
-    dark = np.asarray(canvas.shadows) * _ground_share(table).take(surface)
-    relief *= 1.0 - canvas.light.shadow * dark
-    return np.maximum(relief, 0.15)
-
-
-def _ground_share(table: Materials) -> Plane:
-    """Return 1 for the materials of the ground: those that are spread and no sky (id 0)."""
-    spread = np.array(table.spread, np.float32)
-    return spread * (np.array(table.kinds) != 0)
-
-
-def _cut(tiles: Plane, shape: tuple[int, ...], rng: random.Random) -> Plane:
-    height, width = shape
-    top, left = rng.randrange(height), rng.randrange(width)
-    return tiles[:, top : top + height, left : left + width]
-
-
-def _add_ground_relief(
-    relief: Plane, surface: Indices, strengths: Plane, camera: Camera, rng: random.Random
-) -> None:
-    """Add the ground's textures, which shrink with distance until they vanish."""
+    camera, surface = canvas.camera, plate.surface
     height, width = surface.shape
-    first = min(max(int(camera.horizon * height) + 2, 0), height - 1)
-    rows = np.arange(first, height, dtype=np.float32)
-    distance = camera.eye_m * camera.focal * height / (rows - camera.horizon * height)
-    columns = np.arange(width, dtype=np.float32) - 0.5 * width
-    cells = distance * np.float32(GROUND_CELLS_PER_M)
-    down = (cells + rng.randrange(GROUND_CELLS)).astype(np.int32) & (GROUND_CELLS - 1)
-    across = (cells / (camera.focal * height))[:, None] * columns
-    across += np.float32(rng.randrange(GROUND_CELLS)) + 8192 + (camera.yaw * cells)[:, None]
-    place = (across.astype(np.int32) & (GROUND_CELLS - 1)) + (down * GROUND_CELLS)[:, None]
-    fade = (1.0 / (1.0 + distance * distance / 200.0)).astype(np.float32)[:, None]
-    for tile, grain in zip(ground_tiles(), (Grain.ASPHALT, Grain.PAVING), strict=True):
-        strength = strengths[grain].take(surface[first:])
-        relief[first:] += strength * tile.take(place) * fade
+    tiles = surface_tiles(height, width)
+    strength = plate.looks[5] * (1.0 - plate.haze(canvas.light))
+    on_ground = plate.grains >= Grain.ASPHALT
+    corner = rng.randrange(height) * 2 * width + rng.randrange(width)
+    place = (np.where(on_ground, 0, plate.grains) * tiles[0].size + corner).take(surface)
+    place += pixel_places(height, width)
+    relief = tiles.take(place)
+    relief *= np.where(on_ground, 0.0, strength).astype(np.float32).take(surface)
+    first = min(max(int((camera.horizon - 0.02) * height), 0), height - 1)
+    lower = surface[first:]
+    patch = np.where(on_ground, plate.grains - Grain.ASPHALT, 0) * GROUND_CELLS**2
+    ground = ground_tiles().take(_ground_places(camera, rng, first=first) + patch.take(lower))
+    ground *= np.where(on_ground, strength, 0.0).astype(np.float32).take(lower)
+    ground *= _fading(camera, first=first)[:, None]
+    relief[first:] += ground
+    relief += 1.0
+    _add_shadows(relief, plate, canvas)
+    return np.maximum(relief, np.float32(0.15), out=relief)
 
 
-def _add_haze(photo: Plane, surface: Indices, canvas: Canvas) -> None:
+def _add_shadows(relief: Plane, plate: Plate, canvas: Canvas) -> None:
+    """Darken the ground (what is spread, but not the sky) where shadows fall."""
+    depth = plate.spread * (plate.kinds != 0) * np.float32(canvas.light.shadow)
+    dark = depth.take(plate.surface)
+    dark *= np.asarray(canvas.shadows)
+    np.subtract(np.float32(1.0), dark, out=dark)
+    relief *= dark
+
+
+def _distances(camera: Camera, *, first: int) -> Plane:
+    """Return how far away, in metres, the ground is that each row from ``first`` on shows."""
+    rows = np.arange(first, camera.height, dtype=np.float32) / camera.height
+    drop = np.maximum(rows - np.float32(camera.horizon), np.float32(0.004))
+    return np.float32(camera.eye_m * camera.focal) / drop
+
+
+def _fading(camera: Camera, *, first: int) -> Plane:
+    """Return how much of the ground's texture is left in each row: it vanishes far away."""
+    distance = _distances(camera, first=first)
+    return 1.0 / (1.0 + distance * distance / np.float32(200.0))
+
+
+def _ground_places(camera: Camera, rng: random.Random, *, first: int) -> Indices:
+    """Return where each pixel from row ``first`` on lies in a flattened ground tile."""
+    cells = _distances(camera, first=first) * np.float32(GROUND_CELLS_PER_M)
+    columns = np.arange(camera.width, dtype=np.float32) - 0.5 * camera.width
+    down = (cells + rng.randrange(GROUND_CELLS)).astype(np.intp) & (GROUND_CELLS - 1)
+    # Far from 0, so that rounding towards 0 never mirrors the texture.
+    start = np.float32(rng.randrange(GROUND_CELLS) + 64 * GROUND_CELLS)
+    shift = start - cells * np.float32(camera.yaw)
+    across = (cells / np.float32(camera.focal * camera.height))[:, None] * columns
+    across += shift[:, None]
+    place = across.astype(np.intp)
+    place &= GROUND_CELLS - 1
+    place += (down * GROUND_CELLS)[:, None]
+    return place
+
+
+def _add_haze(photo: Plane, plate: Plate, canvas: Canvas) -> None:
     """Blend sky and ground into the haze towards the horizon, row by row."""
-    share = _haze_of_rows(canvas.camera, canvas.light)[:, None]
-    share = share * np.array(canvas.materials.spread, np.float32).take(surface)
-    haze = np.array(canvas.light.haze, np.float32)[:, None, None]
-    photo += (haze - photo) * share
+    share = plate.spread.take(plate.surface)
+    share *= _haze_of_rows(canvas.camera, canvas.light)[:, None]
+    clear = 1.0 - share
+    for channel, mist in zip(photo, canvas.light.haze, strict=True):
+        channel *= clear
+        channel += share * np.float32(mist)
 
 
 def _haze_of_rows(camera: Camera, light: Light) -> Plane:
     rows = np.arange(camera.height, dtype=np.float32) / camera.height - np.float32(camera.horizon)
-    below = np.maximum(rows, 1e-3)
-    distance = camera.eye_m * camera.focal / below
-    ground = distance * light.haze_per_m / (1.0 + distance * light.haze_per_m)
+    depth = _distances(camera, first=0) * np.float32(light.haze_per_m)
     sky = 1.0 / (1.0 + np.square(np.minimum(rows, 0.0) * 6.0))
-    return np.where(rows > 0, ground, sky).astype(np.float32)
+    return np.where(rows > 0, depth / (1.0 + depth), sky).astype(np.float32)
 
 
 def _expose(photo: Plane, exposure: Exposure, rng: random.Random) -> Pixels:
     _, height, width = photo.shape
     slope = np.linspace(-exposure.slope, exposure.slope, width, dtype=np.float32)
     light = vignette(height, width) * np.float32(-exposure.vignette) + (slope + 1.0)
-    photo *= light * np.float32(exposure.gain)
-    _blur(photo, exposure.blur)
-    grain = _cut(sensor_noise(height, width), (height, width), rng)
-    photo += grain * np.float32(exposure.noise)
-    np.clip(photo, 0.0, 255.0, out=photo)
-    return np.ascontiguousarray(photo.astype(np.uint8).transpose(1, 2, 0))
+    light *= np.float32(exposure.gain)
+    top, left = rng.randrange(height), rng.randrange(width)
+    grain = sensor_noise(height, width)[:, top : top + height, left : left + width]
+    image = np.empty((height, width, 3), np.uint8)
+    for channel, plane in enumerate(photo):
+        plane *= light
+        _blur(plane, np.float32(exposure.blur))
+        plane += grain[channel] * np.float32(exposure.noise)
+        np.clip(plane, 0.0, 255.0, out=plane)
+        image[..., channel] = plane
+    return image
 
 
-def _blur(photo: Plane, share: float) -> None:
+def _blur(plane: Plane, share: np.float32) -> None:
     """Mix each pixel with its neighbours, in place; the border stays as it is."""
-    side = np.float32(share)
-    inner = (photo[:, :, :-2] + photo[:, :, 2:]) * side
-    photo[:, :, 1:-1] *= np.float32(1.0) - 2 * side
-    photo[:, :, 1:-1] += inner
-    inner = (photo[:, :-2] + photo[:, 2:]) * side
-    photo[:, 1:-1] *= np.float32(1.0) - 2 * side
-    photo[:, 1:-1] += inner
+    centre = np.float32(1.0) - 2 * share
+    sides = plane[:, :-2] + plane[:, 2:]
+    sides *= share
+    plane[:, 1:-1] *= centre
+    plane[:, 1:-1] += sides
+    rows = plane[:-2] + plane[2:]
+    rows *= share
+    plane[1:-1] *= centre
+    plane[1:-1] += rows

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import random
 
-from fasterseg.datasets.street.buildings import vivid
 from fasterseg.datasets.street.camera import Point
 from fasterseg.datasets.street.canvas import Canvas, Kind, Rgb
-from fasterseg.datasets.street.palettes import metal, paint, scaled
+from fasterseg.datasets.street.palettes import metal, paint, scaled, vivid
 
 _WHITE: Rgb = (226, 224, 218)
 
@@ -80,7 +79,9 @@ def draw_sign(
     corners = _outline(rng)
     for scale, material in ((1.0, outer), (0.62, inner)):
         reach = radius * scale
-        canvas.polygon([(centre[0] + a * reach, centre[1] + b * reach) for a, b in corners], material)
+        canvas.polygon(
+            [(centre[0] + a * reach, centre[1] + b * reach) for a, b in corners], material
+        )
 
 
 def _outline(rng: random.Random) -> tuple[Point, ...]:

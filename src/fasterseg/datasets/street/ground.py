@@ -60,7 +60,7 @@ def draw_ground(canvas: Canvas, layout: Layout, rng: random.Random) -> None:
 
 def _draw_sky(canvas: Canvas) -> None:
     # The canvas starts out as material 0: the sky has to be the first one.
-    canvas.material(Kind.SKY, canvas.light.sky, is_spread=True, grain={Grain.CLOUD: 0.07})
+    canvas.material(Kind.SKY, canvas.light.sky, is_spread=True, grain=(Grain.CLOUD, 0.07))
 
 
 def _draw_plots(canvas: Canvas, rng: random.Random) -> None:
@@ -69,7 +69,9 @@ def _draw_plots(canvas: Canvas, rng: random.Random) -> None:
     reach = 0.5 * camera.width
     level = camera.horizon * camera.height
     for side in (-1.0, 1.0):
-        ground = _surface(canvas, rng, rng.choice((Kind.VEGETATION, Kind.VEGETATION, Kind.PAVEMENT)))
+        ground = _surface(
+            canvas, rng, rng.choice((Kind.VEGETATION, Kind.VEGETATION, Kind.PAVEMENT))
+        )
         inner = reach + camera.yaw * camera.focal * camera.height
         outer = reach + side * 2 * reach
         tilt = camera.roll * side * 2 * reach
@@ -88,12 +90,12 @@ def _surface(canvas: Canvas, rng: random.Random, kind: Kind) -> int:
     """Return a new material of the ground; roads and pavements share colours and textures."""
     if kind is Kind.VEGETATION:
         colour = leaf(rng)
-        grain = {Grain.LEAVES: rng.uniform(0.05, 0.16), Grain.ASPHALT: 0.1}
+        grain = (Grain.LEAVES, rng.uniform(0.05, 0.16))
     else:
         colour = paving(rng)
         is_paved = rng.random() < (0.6 if kind is Kind.PAVEMENT else 0.15)
         texture = Grain.PAVING if is_paved else Grain.ASPHALT
-        grain = {texture: rng.uniform(0.04, 0.16), Grain.STAIN: rng.uniform(0.0, 0.06)}
+        grain = (texture, rng.uniform(0.04, 0.16))
     return canvas.material(kind, colour, shade=canvas.light.ground, grain=grain, is_spread=True)
 
 
@@ -113,7 +115,9 @@ def _draw_side(canvas: Canvas, layout: Layout, rng: random.Random, *, side: int)
     verge, pavement = layout.verge_m[place], layout.pavement_m[place]
     end = kerb + side * (verge + pavement)
     if rng.random() < 0.5:
-        _draw_strip(canvas, (end, end + side * rng.uniform(3, 12)), _surface(canvas, rng, Kind.PAVEMENT))
+        _draw_strip(
+            canvas, (end, end + side * rng.uniform(3, 12)), _surface(canvas, rng, Kind.PAVEMENT)
+        )
     if verge:
         _draw_strip(canvas, (kerb, kerb + side * verge), _surface(canvas, rng, Kind.VEGETATION))
     if pavement:
@@ -140,8 +144,11 @@ def _draw_patch(canvas: Canvas, layout: Layout, rng: random.Random) -> None:
 def _draw_markings(canvas: Canvas, layout: Layout, rng: random.Random) -> None:
     colour: Rgb = rng.choice(((220, 218, 210), (206, 176, 84)))
     white = canvas.material(
-        Kind.ROAD, scaled(colour, rng.uniform(0.6, 1.0)), shade=canvas.light.ground,
-        grain={Grain.ASPHALT: 0.15}, is_spread=True,
+        Kind.ROAD,
+        scaled(colour, rng.uniform(0.6, 1.0)),
+        shade=canvas.light.ground,
+        grain=(Grain.ASPHALT, 0.15),
+        is_spread=True,
     )
     start, dash = rng.uniform(0.0, 4.0), rng.uniform(1.5, 4.0)
     for step in range(7):

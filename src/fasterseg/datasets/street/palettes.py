@@ -9,12 +9,15 @@ from fasterseg.datasets.street.canvas import Rgb
 
 def varied(rng: random.Random, colour: Rgb, spread: float) -> Rgb:
     """Return a colour near another, each channel up to ``spread`` away."""
-    shift = rng.uniform(-spread, spread)
-    half = spread * 0.5
-    red, green, blue = (
-        min(max(channel + shift + rng.uniform(-half, half), 4.0), 250.0) for channel in colour
+    draw = rng.random
+    half = 0.5 * spread
+    shift = 2.0 * spread * draw() - 1.25 * spread
+    red, green, blue = colour
+    return (
+        max(red + shift + half * draw(), 4.0),
+        max(green + shift + half * draw(), 4.0),
+        max(blue + shift + half * draw(), 4.0),
     )
-    return red, green, blue
 
 
 def scaled(colour: Rgb, factor: float) -> Rgb:
@@ -80,6 +83,13 @@ _METALS: tuple[Rgb, ...] = (
     (112, 92, 74),
     (184, 182, 176),
 )
+_SIGNALS: tuple[Rgb, ...] = (
+    (184, 40, 38),
+    (36, 70, 150),
+    (218, 178, 44),
+    (224, 222, 216),
+    (40, 112, 74),
+)
 _GREYS: tuple[Rgb, ...] = (
     (104, 104, 106),
     (86, 86, 90),
@@ -123,3 +133,8 @@ def metal(rng: random.Random) -> Rgb:
 def paving(rng: random.Random) -> Rgb:
     """Return a colour of roads and pavements alike."""
     return varied(rng, rng.choice(_GREYS), 22)
+
+
+def vivid(rng: random.Random) -> Rgb:
+    """Return a colour that signs and posters share."""
+    return varied(rng, rng.choice(_SIGNALS), 18)

@@ -12,7 +12,7 @@ def draw_tree(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None
     """Paint a tree; its trunk is as thin as a pole and belongs to the vegetation."""
     high = rng.uniform(3.5, 9.0)
     bark = varied(rng, rng.choice(((92, 76, 60), (64, 58, 54), (128, 122, 112))), 14)
-    trunk = canvas.material(Kind.VEGETATION, bark, z=z, grain={Grain.STAIN: 0.1})
+    trunk = canvas.material(Kind.VEGETATION, bark, z=z, grain=(Grain.STAIN, 0.1))
     half = rng.uniform(0.08, 0.22)
     canvas.upright((x - half, x + half), (0, high * 0.6), z=z, material=trunk)
     if rng.random() < 0.15:
@@ -42,13 +42,14 @@ def _draw_crown(
     canvas: Canvas, rng: random.Random, *, x: float, z: float, high: float, radius: float
 ) -> None:
     colour = leaf(rng)
-    grain = {Grain.LEAVES: rng.uniform(0.1, 0.24), Grain.FOLIAGE: rng.uniform(0.05, 0.2)}
+    grain = (Grain.LEAVES, rng.uniform(0.1, 0.24))
     shades = (0.72, 1.0, 1.18)
     tones = [
         canvas.material(Kind.VEGETATION, scaled(colour, shade), z=z, grain=grain)
         for shade in shades
     ]
-    for tone, count in zip(tones, (4, 3, 2), strict=True):
+    counts = (4, 3, 2) if canvas.camera.share(radius, z) > 0.08 else (2, 1, 1)
+    for tone, count in zip(tones, counts, strict=True):
         for _ in range(count):
             across = rng.uniform(-0.7, 0.7) * radius
             up = high * 0.72 + rng.uniform(-0.5, 0.5) * radius
@@ -59,7 +60,7 @@ def _draw_crown(
 def draw_bush(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
     """Paint a bush."""
     colour = leaf(rng)
-    grain = {Grain.LEAVES: 0.2, Grain.FOLIAGE: 0.1}
+    grain = (Grain.LEAVES, 0.2)
     high = rng.uniform(0.7, 2.2)
     for shade in (0.75, 1.05):
         tone = canvas.material(Kind.VEGETATION, scaled(colour, shade), z=z, grain=grain)
@@ -69,13 +70,11 @@ def draw_bush(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None
             canvas.disc(centre, (size * rng.uniform(1.0, 1.4), size), tone)
 
 
-def draw_hedge(
-    canvas: Canvas, rng: random.Random, *, x: float, z: tuple[float, float]
-) -> None:
+def draw_hedge(canvas: Canvas, rng: random.Random, *, x: float, z: tuple[float, float]) -> None:
     """Paint a clipped hedge along the street."""
     near, far = z
     high = rng.uniform(0.8, 2.0)
-    grain = {Grain.LEAVES: 0.22, Grain.FOLIAGE: 0.08}
+    grain = (Grain.LEAVES, 0.22)
     colour = leaf(rng)
     side = canvas.material(Kind.VEGETATION, colour, z=near, shade=0.8, grain=grain)
     end = canvas.material(Kind.VEGETATION, colour, z=near, grain=grain)

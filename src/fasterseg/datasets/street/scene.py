@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.street.buildings import draw_house, draw_skyline, random_house
 from fasterseg.datasets.street.camera import Camera, random_camera
-from fasterseg.datasets.street.canvas import Canvas, Grain, Kind
+from fasterseg.datasets.street.canvas import Canvas
 from fasterseg.datasets.street.developing import develop
 from fasterseg.datasets.street.furniture import draw_bonnet, draw_clutter, draw_pole
 from fasterseg.datasets.street.ground import Layout, draw_ground, random_layout
@@ -26,6 +27,8 @@ class Thing:
 
     z: float
     paint: Stroke
+    x: float = 0.0
+    reach_m: float = math.inf
 
 
 def paint_scene(rng: random.Random, *, height: int, width: int) -> tuple[Pixels, Pixels]:
@@ -36,7 +39,8 @@ def paint_scene(rng: random.Random, *, height: int, width: int) -> tuple[Pixels,
     draw_ground(canvas, layout, rng)
     draw_skyline(canvas, rng)
     for thing in sorted(_things(layout, camera, rng), key=lambda thing: -thing.z):
-        thing.paint(canvas, rng)
+        if not camera.misses(thing.x, thing.z, reach_m=thing.reach_m):
+            thing.paint(canvas, rng)
     if rng.random() < 0.35:
         draw_bonnet(canvas, rng)
     return develop(canvas, rng)
@@ -85,7 +89,7 @@ def _garden(
 
 
 def _at(x: float, z: float, draw: Callable[..., None]) -> Thing:
-    return Thing(z, lambda canvas, rng: draw(canvas, rng, x=x, z=z))
+    return Thing(z, lambda canvas, rng: draw(canvas, rng, x=x, z=z), x=x, reach_m=3.5)
 
 
 def _pavement_things(layout: Layout, rng: random.Random, *, side: int) -> Iterator[Thing]:
@@ -112,7 +116,7 @@ def _parked_cars(layout: Layout, rng: random.Random, *, side: int) -> Iterator[T
 
 def _car(rng: random.Random, *, x: float, z: float, is_across: bool = False) -> Thing:
     car = random_car(rng, x=x, z=z, is_across=is_across)
-    return Thing(z, lambda canvas, rng: draw_car(canvas, car, rng))
+    return Thing(z, lambda canvas, rng: draw_car(canvas, car, rng), x=x, reach_m=5.0)
 
 
 def _traffic(layout: Layout, camera: Camera, rng: random.Random) -> Iterator[Thing]:

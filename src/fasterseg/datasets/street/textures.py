@@ -55,11 +55,11 @@ def surface_tiles(height: int, width: int) -> Plane:
 
     fine = noise(0.014, 0.014)
     leaves = 0.7 * fine + 0.7 * noise(0.03, 0.03)
-    foliage = 0.8 * noise(0.05, 0.05) + 0.6 * np.abs(fine)
+    foliage = 0.8 * noise(0.05, 0.05) + 0.5 * fine
     brick = 0.8 * noise(0.018, 0.06) + 0.6 * noise(0.012, 0.2)
     stain = 0.7 * noise(0.2, 0.05) + 0.7 * noise(0.1, 0.1)
     cloud = 0.8 * noise(0.12, 0.4) + 0.5 * noise(0.05, 0.12)
-    return np.stack([leaves, foliage, brick, stain, cloud]).astype(np.float32)
+    return np.stack([stain, brick, leaves, foliage, cloud]).astype(np.float32)
 
 
 @functools.cache
@@ -74,6 +74,13 @@ def ground_tiles() -> Plane:
     joint = ((cell[:, None] < 2) | (cell[None, :] < 2)).astype(np.float32)
     paving = 0.4 * patches + 0.5 * speckle - 1.6 * joint
     return np.stack([asphalt, paving]).reshape(2, -1).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def pixel_places(height: int, width: int) -> npt.NDArray[np.intp]:
+    """Return where each pixel of an image lies in a flattened surface tile, (height, width)."""
+    rows = np.arange(height, dtype=np.intp)[:, None] * (2 * width)
+    return rows + np.arange(width, dtype=np.intp)[None, :]
 
 
 @functools.lru_cache(maxsize=4)

@@ -108,7 +108,10 @@ def _draw_from_behind(
     )
     pane = 0.85 * inner
     canvas.upright(
-        (car.x - pane, car.x + pane), (car.waist + 0.02, car.height - 0.14), z=near + 0.2, material=window
+        (car.x - pane, car.x + pane),
+        (car.waist + 0.02, car.height - 0.14),
+        z=near + 0.2,
+        material=window,
     )
     _draw_lamps(canvas, car, rng)
 
@@ -129,7 +132,7 @@ def _draw_flank(
 
 
 def _draw_lamps(canvas: Canvas, car: Car, rng: random.Random) -> None:
-    if canvas.camera.pixels(car.width, car.z) < 6:
+    if canvas.camera.share(car.width, car.z) < 0.05:
         return
     colour: Rgb = rng.choice(((190, 34, 30), (236, 232, 210)))
     lamp = canvas.material(Kind.CAR, colour, z=car.z)
@@ -152,16 +155,20 @@ def draw_pedestrian(canvas: Canvas, rng: random.Random, *, x: float, z: float) -
     for foot in (-stride - 0.05, stride + 0.05):
         canvas.quad(
             (
-                (x - half * 0.8, hip, z), (x + half * 0.8, hip, z),
-                (x + foot + 0.07, 0.0, z), (x + foot - 0.07, 0.0, z),
+                (x - half * 0.8, hip, z),
+                (x + half * 0.8, hip, z),
+                (x + foot + 0.07, 0.0, z),
+                (x + foot - 0.07, 0.0, z),
             ),
             trousers,
         )
     shoulder = 0.84 * tall
     canvas.quad(
         (
-            (x - half * 0.85, hip * 0.92, z), (x + half * 0.85, hip * 0.92, z),
-            (x + half, shoulder, z), (x - half, shoulder, z),
+            (x - half * 0.85, hip * 0.92, z),
+            (x + half * 0.85, hip * 0.92, z),
+            (x + half, shoulder, z),
+            (x - half, shoulder, z),
         ),
         coat,
     )
@@ -175,6 +182,6 @@ def _draw_head(canvas: Canvas, rng: random.Random, *, x: float, z: float, tall: 
     size = canvas.camera.pixels(0.075 * tall, z)
     centre = canvas.camera.project(x, 0.91 * tall, z)
     canvas.disc(centre, (0.8 * size, size), face)
-    if size > 2:
+    if canvas.camera.share(tall, z) > 0.2:
         hair = canvas.material(Kind.PEDESTRIAN, scaled(cloth(rng), 0.6), z=z)
         canvas.disc((centre[0], centre[1] - 0.5 * size), (0.8 * size, 0.55 * size), hair)
