@@ -1,0 +1,1 @@
+"""What search and training share: losses, schedules, precision, averages, resumable stepping."""

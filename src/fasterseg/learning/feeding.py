@@ -1,0 +1,28 @@
+"""Batches asked for by step, read ahead by worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fasterseg.datasets.loading import Batch, TrainingBatches
+
+
+class BatchFeed:
+    """Gives batch ``step`` of a run; asked in order, it reads ahead with its workers.
+
+    Out of order it begins a new stream, so a resumed stage just asks for the step it stands at.
+    """
+
+    def __init__(self, batches: TrainingBatches, *, steps: int, workers: int = 0) -> None:
+        self.batches = batches
+        self._steps = steps
+        self._workers = workers
+        self._next = -1
+        self._stream: Iterator[Batch] = iter(())
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step below the run's number of steps."""
+        if step != self._next:
+            self._stream = self.batches.stream(step, self._steps, workers=self._workers)
+        self._next = step + 1
+        return next(self._stream)
