@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fasterseg.commands.run import run
     from fasterseg.commands.search import search
     from fasterseg.commands.train import train
-    from fasterseg.config import Recipe
+    from fasterseg.config.recipe import Recipe
+    from fasterseg.config.search_space import SearchSpace
     from fasterseg.datasets.labels import LabelSpace
     from fasterseg.deploy.models import load_model
     from fasterseg.latency.table import LatencyTable
     from fasterseg.network.bundle import load_network
     from fasterseg.space.architecture import Architecture
-    from fasterseg.space.search_space import SearchSpace
 
 __version__ = "0.1.0"
 
@@ -55,8 +55,8 @@ _HOMES = {
     "Architecture": "space.architecture",
     "LabelSpace": "datasets.labels",
     "LatencyTable": "latency.table",
-    "Recipe": "config",
-    "SearchSpace": "space.search_space",
+    "Recipe": "config.recipe",
+    "SearchSpace": "config.search_space",
     "check_data": "commands.check_data",
     "doctor": "commands.doctor",
     "draw": "commands.draw",
