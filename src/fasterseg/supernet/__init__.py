@@ -1,0 +1,1 @@
+"""The network that holds every candidate, and the weights with which it is run."""

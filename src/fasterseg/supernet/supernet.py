@@ -1,0 +1,292 @@
+"""The supernet: every candidate of the space in one network.
+
+(*search space with multi-resolution branching*; *continuous relaxation*)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fasterseg.errors import FastersegError
+from fasterseg.layers.blocks import Block
+from fasterseg.layers.building import slimmable_block
+from fasterseg.layers.resizing import map_size, resize
+from fasterseg.layers.units import State, Widths
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Kind, Size
+from fasterseg.space.lattice import (
+    Channels,
+    Edge,
+    Lattice,
+    Node,
+    Slot,
+    arm_slot,
+    auxiliary_slot,
+    join_slots,
+    laterals,
+)
+from fasterseg.supernet.paths import branch_transitions
+from fasterseg.supernet.relaxation import Relaxation
+
+AUXILIARY_STRIDES = (32, 16)
+
+
+class Supernet(nn.Module):
+    """Slimmable blocks at every slot of the lattice; run with a relaxation.
+
+    It normalises by the batch's own statistics and keeps none, so it cannot be put into
+    evaluation mode: cut a subnet out with `sliced_state`, calibrate it, and score that.
+    """
+
+    def __init__(self, lattice: Lattice, classes: int) -> None:
+        super().__init__()
+        self.lattice = lattice
+        self.classes = classes
+        blocks = {_key(slot.name, kind): block for slot, kind, block in self._blocks()}
+        self.blocks = nn.ModuleDict(blocks)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode only; see the class."""
+        if not mode:
+            raise FastersegError(
+                "a supernet cannot be evaluated",
+                why="its batch-norm statistics mix all widths and are right for none",
+                next_step="cut out a subnet, recalibrate it, and score that",
+            )
+        return super().train(mode)
+
+    def forward(self, images: Tensor, relaxation: Relaxation) -> tuple[Tensor, dict[int, Tensor]]:
+        """Main logits and auxiliary ones by stride, all at the size of the images.
+
+        `images` are (batch, 3, height, width), normalised.
+        """
+        run = _Forward(self, relaxation)
+        main, auxiliary = run(images)
+        size = map_size(images)
+        return resize(main, size), {stride: resize(m, size) for stride, m in auxiliary.items()}
+
+    def block(self, name: str, kind: Kind) -> Block:
+        """The slimmable block of a kind at a slot."""
+        block = self.blocks[_key(name, kind)]
+        assert isinstance(block, Block)
+        return block
+
+    def sliced_state(self, architecture: Architecture) -> State:
+        """The state of the network that an architecture describes, cut out of the supernet.
+
+        Its batch-norm statistics are not numbers until they are measured.
+        """
+        wiring = wire(architecture, Geometry(Size(64, 64), self.classes))
+        state: State = {}
+        for step in (*wiring.steps, *wiring.auxiliary):
+            if not step.spec.is_identity:
+                block = self.block(step.name, step.spec.kind)
+                part = block.sliced_state(step.spec.in_channels, step.spec.out_channels)
+                name = step.name.replace(".", "_")
+                state |= {f"blocks.{name}.block.{key}": tensor for key, tensor in part.items()}
+        return state
+
+    def _blocks(self) -> Iterable[tuple[Slot, Kind, Block]]:
+        for slot, inputs in self._slots():
+            out = self._widths([slot.output])
+            for kind in slot.kinds:
+                block = slimmable_block(kind, inputs=inputs, out=out, stride=slot.stride)
+                yield slot, kind, block
+
+    def _slots(self) -> Iterable[tuple[Slot, list[Widths]]]:
+        """Every slot with the widths that each of its inputs may have."""
+        lattice = self.lattice
+        branches = lattice.space.branches
+        plain = [
+            *lattice.stem_slots,
+            *(lattice.cell_slot(edge) for edge in lattice.edges),
+            *(arm_slot(branch, stride) for branch in branches for stride in laterals(branch)),
+            *join_slots(len(branches), self.classes),
+        ]
+        for slot in plain:
+            yield slot, [self._widths([part]) for part in slot.inputs]
+        for branch, stride in ((b, s) for b in branches for s in laterals(b)):
+            options = [lattice.feature(edge.node) for edge in lattice.transitions(stride)]
+            slot = lattice.refine_slot(branch, lattice.transitions(stride)[0].node)
+            yield slot, [self._widths([slot.inputs[0]]), self._widths(options)]
+        for stride in AUXILIARY_STRIDES:
+            features = [
+                self._features_at(branch, stride) for branch in branches if branch >= stride
+            ]
+            if features:
+                first = tuple(options[0] for options in features)
+                slot = auxiliary_slot(stride, first, self.classes)
+                yield slot, [self._widths(options) for options in features]
+
+    def _features_at(self, branch: int, stride: int) -> list[Channels]:
+        """What a branch's last feature at a stride may be."""
+        if branch == stride:
+            end = self.lattice.ends[self.lattice.space.branches.index(branch)]
+            return [self.lattice.feature(Edge(end, down=False).target)]
+        return [self.lattice.feature(edge.node) for edge in self.lattice.transitions(stride)]
+
+    def _widths(self, channels: Sequence[Channels]) -> Widths:
+        options = self.lattice.width_options
+        counts = {
+            part.factor * (1 if part.choice is None else value)
+            for part in channels
+            for value in ((1,) if part.choice is None else options[part.choice])
+        }
+        return tuple(sorted(counts))
+
+
+def _key(name: str, kind: Kind) -> str:
+    return f"{name}.{kind}".replace(".", "_")
+
+
+class _Forward:
+    """One pass; what it needs of the relaxation is read out once."""
+
+    def __init__(self, supernet: Supernet, relaxation: Relaxation) -> None:
+        self.supernet = supernet
+        self.lattice = supernet.lattice
+        self.relaxation = relaxation
+        options = self.lattice.width_options
+        self.expansions = {
+            name: options[name][int(weights.detach().argmax())]
+            for name, weights in relaxation.widths.items()
+        }
+        self.operators = {n: w.detach().tolist() for n, w in relaxation.operators.items()}
+        self.paths = {n: w.detach().tolist() for n, w in relaxation.paths.items()}
+        self.needed = self._needed()
+        # the tensors that enter a node, each with its path weight (None: no choice)
+        self.incoming: dict[Node, list[tuple[Tensor | None, Tensor]]] = {}
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        features = images
+        for slot in self.lattice.stem_slots:
+            features = self._run(slot, slot.kinds[0], features)
+        self.incoming[Node(0, 8)] = [(None, features)]
+        for edge in self.lattice.edges:
+            if edge in self.needed:
+                weight = self.relaxation.path_weight(edge.target, down=edge.down)
+                self.incoming.setdefault(edge.target, []).append((weight, self._edge(edge)))
+        return self._decode()
+
+    def _needed(self) -> set[Edge]:
+        """The edges that some branch uses with a weight above zero."""
+        found = {Edge(end, down=False) for end in self.lattice.ends}
+        wanted = set(self.lattice.ends)
+        for node in reversed(self.lattice.nodes):
+            if node in wanted:
+                weights = self.paths.get(node)
+                for edge in self.lattice.parents(node):
+                    if weights is None or weights[int(edge.down)] != 0:
+                        found.add(edge)
+                        wanted.add(edge.node)
+        return found
+
+    def _edge(self, edge: Edge) -> Tensor:
+        """A cell's output: the cell runs on each tensor that enters it, and the outputs mix."""
+        slot = self.lattice.cell_slot(edge)
+        mixed = None
+        for weight, features in self.incoming[edge.node]:
+            output = self._mixed_operator(slot, edge.node, features)
+            output = output if weight is None else output * weight
+            mixed = output if mixed is None else mixed + output
+        assert mixed is not None
+        return self._gated(mixed, self.lattice.width_choice(edge.target))
+
+    def _mixed_operator(self, slot: Slot, node: Node, features: Tensor) -> Tensor:
+        weights, values = self.relaxation.operators[node], self.operators[node]
+        mixed = None
+        for index, kind in enumerate(slot.kinds):
+            if values[index] != 0:
+                output = self._operator(slot, kind, features) * weights[index]
+                mixed = output if mixed is None else mixed + output
+        assert mixed is not None
+        return mixed
+
+    def _operator(self, slot: Slot, kind: Kind, features: Tensor) -> Tensor:
+        same = slot.output.count(self.expansions) == features.shape[1]
+        if kind == "skip" and slot.stride == 1 and same:
+            return features
+        return self._run(slot, kind, features)
+
+    def _gated(self, features: Tensor, choice: str) -> Tensor:
+        """The features times the weight of the width they have: one, with its gradient."""
+        weights = self.relaxation.widths[choice]
+        if not weights.requires_grad:
+            return features
+        index = self.lattice.width_options[choice].index(self.expansions[choice])
+        return features * weights[index]
+
+    def _run(
+        self, slot: Slot, kind: Kind, *inputs: Tensor, size: tuple[int, int] | None = None
+    ) -> Tensor:
+        out = slot.output.count(self.expansions)
+        features: Tensor = self.supernet.block(slot.name, kind)(*inputs, out=out, size=size)
+        return features
+
+    def _decode(self) -> tuple[Tensor, dict[int, Tensor]]:
+        """Fusion, head and auxiliary heads on each branch's last features at every stride."""
+        last: dict[tuple[int, int], Tensor] = {}
+        joined = []
+        for end in self.lattice.ends:
+            last[end.stride, end.stride] = self._feature(Edge(end, down=False).target)
+            last |= {(end.stride, s): t for s, t in self._laterals(end).items()}
+            joined.append(self._fused(end.stride, last))
+        fuse, head = join_slots(len(joined), self.supernet.classes)
+        main = self._run(head, "head", self._run(fuse, "fuse", *joined))
+        return main, self._auxiliary(last)
+
+    def _fused(self, branch: int, last: Mapping[tuple[int, int], Tensor]) -> Tensor:
+        features = last[branch, branch]
+        for stride in laterals(branch):
+            partner = last[branch, stride]
+            features = self._run(arm_slot(branch, stride), "arm", features, size=map_size(partner))
+            slot = self.lattice.refine_slot(branch, self.lattice.transitions(stride)[0].node)
+            features = self._run(slot, "refine", features, partner)
+        return features
+
+    def _auxiliary(self, last: Mapping[tuple[int, int], Tensor]) -> dict[int, Tensor]:
+        found = {}
+        for stride in AUXILIARY_STRIDES:
+            features = [last[b, stride] for b in self.lattice.space.branches if b >= stride]
+            if features:
+                slot = auxiliary_slot(stride, (), self.supernet.classes)
+                found[stride] = self._run(slot, "auxiliary", *features)
+        return found
+
+    def _laterals(self, end: Node) -> dict[int, Tensor]:
+        """A branch's last feature at each finer stride, weighted by where it goes down.
+
+        Features of different widths are mixed at the widest, the missing channels being zero.
+        """
+        taken = branch_transitions(self.lattice, self.relaxation, end)
+        found = {}
+        for stride in laterals(end.stride):
+            parts = [
+                (share, self._feature(edge.node))
+                for edge, share in taken.items()
+                if edge.node.stride == stride and edge.node in self.incoming and float(share.detach()) != 0
+            ]
+            widest = max(int(part.shape[1]) for _, part in parts)
+            found[stride] = _sum([share * _padded(part, widest) for share, part in parts])
+        return found
+
+    def _feature(self, node: Node) -> Tensor:
+        """The mixture of the tensors that enter a node."""
+        parts = self.incoming[node]
+        return _sum([part if weight is None else part * weight for weight, part in parts])
+
+
+def _sum(parts: Sequence[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _padded(features: Tensor, channels: int) -> Tensor:
+    missing = channels - int(features.shape[1])
+    return F.pad(features, (0, 0, 0, 0, 0, missing)) if missing else features
