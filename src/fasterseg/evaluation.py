@@ -240,17 +240,17 @@ def _favourite_classes(source: DataSource, split: str) -> npt.NDArray[np.int64]:
     votes = np.zeros(grid[0] * grid[1] * space.classes, dtype=np.int64)
     for index in range(source.length(split)):
         labels = source.sample(split, index).labels
-        cells = _cells(labels.shape[0], grid[0])[:, None] * grid[1] + _cells(
-            labels.shape[1], grid[1]
-        )
+        rows = _cells(labels.shape[0], grid[0])[:, None] * grid[1]
+        cells = rows + _cells(labels.shape[1], grid[1])
         keys = (cells * space.classes + labels)[labels != space.ignore]
         votes += np.bincount(keys, minlength=votes.size)
     table = votes.reshape(*grid, space.classes)
-    favourite = table.argmax(axis=-1)
+    favourite: npt.NDArray[np.int64] = table.argmax(axis=-1).astype(np.int64)
     # A place that no training image labels gets the most frequent class of all.
     favourite[~table.any(axis=-1)] = table.sum(axis=(0, 1)).argmax()
     return favourite
 
 
 def _cells(extent: int, cells: int) -> npt.NDArray[np.int64]:
-    return np.arange(extent, dtype=np.int64) * cells // extent
+    places: npt.NDArray[np.int64] = np.arange(extent, dtype=np.int64) * cells // extent
+    return places

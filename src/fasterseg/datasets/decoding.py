@@ -34,12 +34,16 @@ _BITS_KEY = "fasterseg-bits-per-sample"
 RawMask = npt.NDArray[np.int32]
 
 
-def read_image(path: Path, *, shown_as: str = "") -> Pixels:
-    """Return a file as (height, width, 3) uint8 RGB; raises FileFault where it cannot be."""
+def read_image(path: Path, *, grey: bool = False, shown_as: str = "") -> Pixels:
+    """Return a file as (height, width, 3) uint8 RGB; raises FileFault where it cannot be.
+
+    With ``grey`` the three channels are all the image's brightness.
+    """
     name = shown_as or str(path)
     image = _decoded(path, name, formats=_IMAGE_FORMATS, mask=False)
     try:
-        return _as_rgb(ImageOps.exif_transpose(image))
+        pixels = _as_rgb(ImageOps.exif_transpose(image))
+        return _without_colour(pixels) if grey else pixels
     except (ValueError, OSError, ImageCms.PyCMSError) as error:
         raise FileFault(Fault(FaultKind.UNREADABLE_IMAGE, name, str(error))) from error
 
@@ -129,6 +133,10 @@ def _as_rgb(image: Image.Image) -> Pixels:
         black = Image.new("RGBA", layered.size, (0, 0, 0, 255))
         return np.array(Image.alpha_composite(black, layered).convert("RGB"))
     return np.array(image.convert("RGB"))
+
+
+def _without_colour(pixels: Pixels) -> Pixels:
+    return np.array(Image.fromarray(pixels).convert("L").convert("RGB"))
 
 
 def _grey_to_rgb(grey: npt.NDArray[np.uint8]) -> Pixels:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fasterseg.errors import DataError
 
 SHOWN_EXAMPLES = 5
+# Continues a part of a message under its own first line.
+_INDENT = "\n         "
 
 
 class FaultKind(StrEnum):
@@ -45,7 +47,7 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.CASE_MISMATCH: "rename one of each pair so that both are spelled the same",
     FaultKind.DUPLICATE_NAME: "keep one file of each, or rename the others with their masks",
     FaultKind.BAD_NAME: "rename the files",
-    FaultKind.OUTSIDE: "copy the files into the folder, or allow it with --set data.outside=true",
+    FaultKind.OUTSIDE: "copy the files into the data folder, or name the folder that holds them",
     FaultKind.LINKED_FOLDER: "replace the link by the folder itself",
     FaultKind.UNSUPPORTED: "convert them: images to JPEG or PNG, masks to PNG",
     FaultKind.UNREADABLE_IMAGE: "restore the files from their source, or remove them",
@@ -93,17 +95,24 @@ class FileFault(DataError):
         return FileFault, (self.fault,)
 
 
-def error_of_faults(faults: Sequence[Fault], where: str) -> DataError:
-    """Return one DataError for all faults: each kind with its total and at most five examples."""
-    kinds = list(dict.fromkeys(fault.kind for fault in faults))
-    by_kind = {kind: [fault for fault in faults if fault.kind is kind] for kind in kinds}
-    one = f"{len(faults)} {kinds[0]}" if len(kinds) == 1 else ""
-    steps = dict.fromkeys(_next_step(by_kind[kind][0]) for kind in kinds)
+def error_of_faults(
+    faults: Sequence[Fault], where: str, *, summaries: Mapping[FaultKind, str] | None = None
+) -> DataError:
+    """Return one DataError for all faults: each kind with its total and at most five examples.
+
+    ``summaries`` adds a phrase to the line of a kind.
+    """
+    by_kind: dict[FaultKind, list[Fault]] = {}
+    for fault in faults:
+        by_kind.setdefault(fault.kind, []).append(fault)
+    lines = [_line_of(kind, group, (summaries or {}).get(kind)) for kind, group in by_kind.items()]
+    steps = dict.fromkeys(_next_step(group[0]) for group in by_kind.values())
+    kinds = f"{len(faults)} {faults[0].kind}" if len(by_kind) == 1 else ""
     return DataError(
-        one or f"{len(faults)} faults of {len(kinds)} kinds",
+        kinds or f"{len(faults)} faults of {len(by_kind)} kinds",
         where=where,
-        why="\n         ".join(_lines_of(kind, group) for kind, group in by_kind.items()),
-        next_step="\n         ".join(step for step in steps if step),
+        why=_INDENT.join(lines),
+        next_step=_INDENT.join(step for step in steps if step),
     )
 
 
@@ -111,8 +120,8 @@ def _next_step(fault: Fault) -> str:
     return fault.next_step or NEXT_STEPS.get(fault.kind, "")
 
 
-def _lines_of(kind: FaultKind, faults: Sequence[Fault]) -> str:
+def _line_of(kind: FaultKind, faults: Sequence[Fault], summary: str | None) -> str:
     shown = [f"{one.file} ({one.detail})" if one.detail else one.file for one in faults]
     rest = len(faults) - SHOWN_EXAMPLES
     listed = "; ".join(shown[:SHOWN_EXAMPLES]) + (f"; and {rest} more" if rest > 0 else "")
-    return f"{len(faults)} {kind}: {listed}"
+    return f"{len(faults)} {kind}{f', {summary}' if summary else ''}: {listed}"

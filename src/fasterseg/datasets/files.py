@@ -26,7 +26,9 @@ _NAMED_VALUES = 8
 class Layout:
     """What a layout found out about a folder, apart from the files themselves.
 
-    ``binary`` is True where a mask that holds only 0 and 255 can be meant in two ways.
+    ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
+    ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
+    whose labels are not published.
     """
 
     name: str
@@ -35,8 +37,10 @@ class Layout:
     labelling: Labelling
     terms: str = ""
     masks_in_colour: bool = False
-    binary: bool = False
+    ambiguous: bool = False
     object_value: int | None = None
+    grey: bool = False
+    withheld: tuple[str, ...] = ()
     normalisation: Normalisation | None = None
     notes: tuple[str, ...] = ()
 
@@ -106,7 +110,8 @@ class FileSource:
 
     def image(self, pair: Pair) -> Pixels:
         """Return a pair's image; raises FileFault."""
-        return read_image(pair.image, shown_as=self.shown(pair.image))
+        grey = self.layout.grey
+        return read_image(pair.image, grey=grey, shown_as=self.shown(pair.image))
 
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
@@ -124,7 +129,7 @@ class FileSource:
 
     def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
         """Return the fault of a mask with integers that have no meaning."""
-        listed = [f"{self._shown_value(v)}: {n} pixels" for v, n in unknown.items()]
+        listed = [f"{self.shown_value(v)}: {n} pixels" for v, n in unknown.items()]
         rest = len(listed) - _NAMED_VALUES
         more = f" and {rest} more" if rest > 0 else ""
         detail = ", ".join(listed[:_NAMED_VALUES]) + more
@@ -144,7 +149,8 @@ class FileSource:
         root = self.layout.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
-    def _shown_value(self, value: int) -> str:
+    def shown_value(self, value: int) -> str:
+        """Return a mask's integer as messages print it: a colour where masks are coloured."""
         if not self.layout.masks_in_colour:
             return str(value)
         return f"[{value >> 16}, {value >> 8 & 255}, {value & 255}]"

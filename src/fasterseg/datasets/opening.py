@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
+from fasterseg.datasets.bdd100k import is_bdd100k, open_bdd100k
 from fasterseg.datasets.camvid import is_camvid, open_camvid
+from fasterseg.datasets.cityscapes import is_cityscapes, open_cityscapes
+from fasterseg.datasets.data_file import read_data_file
 from fasterseg.datasets.faults import error_of_faults
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.folder import data_root, open_folder
 from fasterseg.datasets.joining import JoinedSplits
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
@@ -27,7 +32,15 @@ class FolderLayout:
     open: Callable[[Tree], FileSource]
 
 
-LAYOUTS: tuple[FolderLayout, ...] = (FolderLayout("camvid", is_camvid, open_camvid),)
+LAYOUTS: tuple[FolderLayout, ...] = (
+    FolderLayout("camvid", is_camvid, open_camvid),
+    FolderLayout("cityscapes", is_cityscapes, open_cityscapes),
+    FolderLayout("bdd100k", is_bdd100k, open_bdd100k),
+)
+FOLDER = "folder"
+LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
+
+_DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 
 
 def open_data(
@@ -63,8 +76,27 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
             where=str(where),
             next_step=f"give a folder, a data.yaml, or '{STREET}' for the built-in scenes",
         )
-    chosen = _layout_of(path) if layout == "auto" else _layout_named(layout)
-    return chosen.open(Tree(path, may_leave=outside))
+    _require_known(layout)
+    file = _data_file(path)
+    if layout in ("auto", FOLDER) and file is not None:
+        return _open_described(file, outside=outside)
+    tree = Tree(path, may_leave=outside)
+    return _layout_of(path).open(tree) if layout == "auto" else _named(layout, path).open(tree)
+
+
+def _data_file(path: Path) -> Path | None:
+    if path.is_file():
+        return path
+    found = [path / name for name in _DATA_FILES if (path / name).is_file()]
+    return found[0] if found else None
+
+
+def _open_described(file: Path, *, outside: bool) -> FileSource:
+    data = read_data_file(file)
+    tree = Tree(data_root(data, file), may_leave=outside)
+    if data.layout_name == FOLDER:
+        return open_folder(tree, data, file)
+    return _named(data.layout_name, file).open(tree)
 
 
 def _layout_of(path: Path) -> FolderLayout:
@@ -74,18 +106,30 @@ def _layout_of(path: Path) -> FolderLayout:
     raise DataError(
         "the layout of the data is not known",
         where=str(path),
-        why=f"it looks like none of {', '.join(layout.name for layout in LAYOUTS)}",
+        why=f"it has no data.yaml, and the folders of none of {', '.join(LAYOUT_NAMES[3:])}",
         next_step="put a data.yaml into it with path, train, val, masks_dir and names",
     )
 
 
-def _layout_named(name: str) -> FolderLayout:
+def _named(name: str, where: Path) -> FolderLayout:
+    _require_known(name)
     for layout in LAYOUTS:
         if layout.name == name:
             return layout
-    known = [layout.name for layout in LAYOUTS]
+    raise DataError(
+        f"the layout {name!r} does not fit here",
+        where=str(where),
+        why="it needs a data.yaml" if name == FOLDER else "",
+    )
+
+
+def _require_known(layout: str) -> None:
+    if layout in LAYOUT_NAMES:
+        return
+    near = get_close_matches(layout, LAYOUT_NAMES, n=1)
     raise UsageError(
-        f"there is no layout {name!r}",
+        f"there is no layout {layout!r}",
         where="layout",
-        why=f"the layouts are auto, {STREET}, {', '.join(known)}",
+        why=f"the layouts are {', '.join(LAYOUT_NAMES)}",
+        next_step=f"did you mean {near[0]!r}?" if near else "",
     )

@@ -42,6 +42,7 @@ class Tree:
     root: Path
     may_leave: bool = False
     faults: list[Fault] = field(default_factory=list)
+    _listed: dict[Path, list[Path]] = field(default_factory=dict)
 
     def shown(self, path: Path) -> str:
         """Return a path as messages print it: seen from the data folder, always printable."""
@@ -63,6 +64,14 @@ class Tree:
             folders[:] = sorted(name for name in folders if self._is_walked(Path(place, name)))
             found += [Path(place, name) for name in sorted(files) if _is_picture(name)]
         return [path for path in found if self._is_named_well(path) and self._is_inside(path)]
+
+    def siblings(self, folder: Path) -> list[Path]:
+        """Return the pictures right in a folder, without going deeper; [] where it is missing."""
+        if folder not in self._listed:
+            files = sorted(folder.iterdir()) if folder.is_dir() else []
+            found = [path for path in files if path.is_file() and _is_picture(path.name)]
+            self._listed[folder] = [path for path in found if self._is_inside(path)]
+        return self._listed[folder]
 
     def _is_walked(self, folder: Path) -> bool:
         if folder.name.startswith("."):

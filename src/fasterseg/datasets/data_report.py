@@ -1,0 +1,129 @@
+"""What a data set holds: images, sizes and class balance of each split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import Artifact
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sample import LabelMap
+from fasterseg.datasets.source import DataSource
+
+_NAMED = 5
+
+
+class SplitReport(BaseModel):
+    """One split: ``sizes`` counts images by ``HxW``; shares are of the labelled pixels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    sizes: dict[str, int]
+    labelled_pixels: int
+    ignored_pixels: int
+    unlabelled_images: int
+    class_pixels: dict[str, int]
+    class_images: dict[str, int]
+
+    def class_shares(self) -> dict[str, float]:
+        """Return each class's share of the labelled pixels (0 where there are none)."""
+        whole = max(1, self.labelled_pixels)
+        return {name: pixels / whole for name, pixels in self.class_pixels.items()}
+
+
+class DataReport(Artifact):
+    """What `check_data` found in a data set without faults."""
+
+    schema_tag: ClassVar[str] = "fasterseg.data-report/1"
+
+    data: str
+    terms: str
+    names: tuple[str, ...]
+    splits: dict[str, SplitReport]
+    digests: dict[str, str]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, source: DataSource, splits: Mapping[str, SplitReport], *, notes: Sequence[str] = ()
+    ) -> Self:
+        """Return the report of a source, with the notes that its figures call for."""
+        return cls(
+            data=source.name,
+            terms=source.terms,
+            names=source.label_space.names,
+            splits=dict(splits),
+            digests={split: source.digest(split) for split in source.splits()},
+            notes=(*notes, *_notes(splits)),
+        )
+
+    def lines(self) -> list[str]:
+        """Return the report as lines of text: splits, class balance in percent, notes."""
+        lines = [f"{self.data}: {len(self.names)} classes"]
+        for name, split in self.splits.items():
+            sizes = ", ".join(list(split.sizes)[:_NAMED])
+            ignored = split.ignored_pixels / max(1, split.ignored_pixels + split.labelled_pixels)
+            lines.append(f"{name}: {split.images} images, {sizes}, {100 * ignored:.1f} % ignored")
+        width = max(len(name) for name in self.names)
+        for name in self.names:
+            shares = [split.class_shares()[name] for split in self.splits.values()]
+            lines.append(f"{name:{width}} " + " ".join(f"{100 * share:6.2f}" for share in shares))
+        return lines + [f"note: {note}" for note in self.notes]
+
+
+def _notes(splits: Mapping[str, SplitReport]) -> list[str]:
+    notes: list[str] = []
+    for name, split in splits.items():
+        absent = [label for label, pixels in split.class_pixels.items() if not pixels]
+        if absent:
+            notes.append(f"{name} has no pixel of {_listed(absent)}")
+        if len(split.sizes) > 1:
+            notes.append(f"{name} has images of {len(split.sizes)} sizes: train with a crop")
+        if split.unlabelled_images:
+            notes.append(f"{name} has {split.unlabelled_images} images without a labelled pixel")
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+class Tally:
+    """Counts what a split's label maps hold."""
+
+    def __init__(self, space: LabelSpace) -> None:
+        self._space = space
+        self._sizes: Counter[tuple[int, int]] = Counter()
+        self._pixels: npt.NDArray[np.int64] = np.zeros(space.classes, dtype=np.int64)
+        self._images: npt.NDArray[np.int64] = np.zeros(space.classes, dtype=np.int64)
+        self._ignored = 0
+        self._unlabelled = 0
+
+    def add(self, labels: LabelMap) -> None:
+        """Count one label map."""
+        counts = np.bincount(labels.ravel(), minlength=self._space.classes)[: self._space.classes]
+        self._sizes[(labels.shape[0], labels.shape[1])] += 1
+        self._pixels += counts
+        self._images += counts > 0
+        self._ignored += labels.size - int(counts.sum())
+        self._unlabelled += not counts.any()
+
+    def report(self) -> SplitReport:
+        """Return what was counted."""
+        names = self._space.names
+        return SplitReport(
+            images=sum(self._sizes.values()),
+            sizes={f"{h}x{w}": count for (h, w), count in sorted(self._sizes.items())},
+            labelled_pixels=int(self._pixels.sum()),
+            ignored_pixels=self._ignored,
+            unlabelled_images=self._unlabelled,
+            class_pixels=dict(zip(names, self._pixels.tolist(), strict=True)),
+            class_images=dict(zip(names, self._images.tolist(), strict=True)),
+        )

@@ -1,0 +1,212 @@
+"""Images and masks described by a ``data.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.faults import Fault, FaultKind
+from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.labelling import Labelling
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.errors import DataError
+
+_OBJECT = 255
+_DEFAULT_MASKS = "masks"
+_IMAGES = "images"
+
+
+def data_root(data: DataFile, file: Path) -> Path:
+    """Return the folder that ``path`` names: as seen from the file, or the file's own folder.
+
+    Ultralytics' files name the data set's own folder there; such a file may lie inside of it.
+    Raises DataError where none of these is a folder.
+    """
+    home = file.parent
+    if not data.path:
+        return home
+    named = Path(data.path).expanduser()
+    tried = [home / named, home / "datasets" / named, home.parent / "datasets" / named]
+    tried += [home] if home.resolve().name == named.name else []
+    for folder in tried:
+        if folder.is_dir():
+            return folder
+    raise DataError(
+        f"there is no folder {data.path!r}",
+        where=f"{file}, path",
+        why=f"looked for {'; '.join(str(folder) for folder in tried)}",
+        next_step="write the data folder's own path, or leave 'path' out to mean this folder",
+    )
+
+
+def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
+    """Return the splits that ``data`` names; raises DataError for names that cannot be classes."""
+    if not data.names:
+        raise DataError("there are no class names", where=str(file), next_step="add 'names:'")
+    if not data.train:
+        raise DataError("there is no training split", where=str(file), next_step="add 'train:'")
+    named = {"train": data.train, "val": data.val, "test": data.test}
+    pairings = {split: _pairing(tree, entries, data) for split, entries in named.items() if entries}
+    return FileSource(_layout(tree, data, file), pairings)
+
+
+def _layout(tree: Tree, data: DataFile, file: Path) -> Layout:
+    space = _label_space(data, file)
+    explicit = data.ignore is not None or _OBJECT in data.label_mapping
+    settled = explicit or data.palette is not None or len(data.names) > _OBJECT
+    binary = not settled and len(data.names) <= 2
+    marks_object = binary and data.background != "auto"
+    return Layout(
+        name=tree.root.resolve().name,
+        root=tree.root,
+        label_space=space,
+        labelling=Labelling(_meaning(data, space, marks_object=marks_object), space),
+        terms=data.terms,
+        masks_in_colour=data.palette is not None,
+        ambiguous=not settled and not marks_object,
+        object_value=_OBJECT if marks_object else None,
+        grey=data.channels == 1,
+        normalisation=data.normalize,
+        notes=("the 'download' entry is passed over: a data file runs nothing",)
+        if data.download is not None
+        else (),
+    )
+
+
+def _label_space(data: DataFile, file: Path) -> LabelSpace:
+    names = data.names
+    if len(names) == 1 and data.background == "class":
+        names = ("background", *names)
+    try:
+        if isinstance(data.palette, list) and len(data.palette) == len(names):
+            return LabelSpace(names=names, colours=tuple(data.palette))
+        if isinstance(data.palette, dict) and len(names) <= _OBJECT:
+            return LabelSpace(names=names, colours=tuple(data.palette[name] for name in names))
+        return LabelSpace.from_names(names)
+    except ValidationError as error:
+        reason = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+        raise DataError("these class names cannot be used", where=str(file), why=reason) from error
+
+
+def _meaning(data: DataFile, space: LabelSpace, *, marks_object: bool) -> Mapping[int, int]:
+    if data.palette is not None:
+        return _colour_meaning(data, space)
+    first = 1 if data.reduce_zero_label else 0
+    meaning = {label + first: label for label in range(space.classes)}
+    unlabelled = data.ignore if data.ignore is not None else space.ignore
+    meaning[unlabelled] = space.ignore
+    if data.reduce_zero_label or data.background == "ignore":
+        meaning[0] = space.ignore
+    if marks_object:
+        meaning[_OBJECT] = space.classes - 1
+    for value, target in data.label_mapping.items():
+        ignored = target in ("ignore_label", unlabelled)
+        meaning[value] = space.ignore if ignored else int(target)
+    return meaning
+
+
+def _colour_meaning(data: DataFile, space: LabelSpace) -> Mapping[int, int]:
+    palette = data.palette
+    if palette is None or isinstance(palette, list):
+        palette = dict(zip(data.names, palette or [], strict=True))
+    ids = {name: index for index, name in enumerate(space.names)}
+    return {
+        red << 16 | green << 8 | blue: ids.get(name, space.ignore)
+        for name, (red, green, blue) in palette.items()
+    }
+
+
+def _pairing(tree: Tree, entries: tuple[str, ...], data: DataFile) -> Pairing:
+    images: dict[str, list[Path]] = {}
+    masks: dict[str, list[Path]] = {}
+    for entry in entries:
+        place = tree.root / entry
+        if place.is_file():
+            _add_list(tree, place, data, images, masks)
+        else:
+            _add_folder(tree, entry, data, images, masks)
+    return pair_files(tree, images, masks)
+
+
+def _add_folder(
+    tree: Tree,
+    entry: str,
+    data: DataFile,
+    images: dict[str, list[Path]],
+    masks: dict[str, list[Path]],
+) -> None:
+    folder = tree.root / entry
+    mask_folder = tree.root / masks_beside(PurePosixPath(entry), data.masks_dir or _DEFAULT_MASKS)
+    if not mask_folder.is_dir() and data.masks_dir is None:
+        raise DataError(
+            "there are no masks",
+            where=f"{tree.shown(mask_folder)}",
+            why="no 'masks_dir' is given, and polygons in text files are not read",
+            next_step="write the polygons as mask images, and name their folder as 'masks_dir:'",
+        )
+    _join(images, keyed(tree.pictures(folder), stem_below(folder, data.image_suffix)))
+    _join(masks, keyed(tree.pictures(mask_folder), stem_below(mask_folder, data.mask_suffix)))
+
+
+def masks_beside(images: PurePosixPath, masks_dir: str) -> PurePosixPath:
+    """Return the masks' place: ``images`` in the path replaced, else its first folder of several.
+
+    So ``images/train`` gives ``masks/train``, ``train/images`` gives ``train/masks``, and
+    ``img_dir/train`` with ``ann_dir`` gives ``ann_dir/train``.
+    """
+    parts = list(images.parts)
+    if _IMAGES in parts:
+        place = len(parts) - 1 - parts[::-1].index(_IMAGES)
+        return PurePosixPath(*parts[:place], masks_dir, *parts[place + 1 :])
+    return PurePosixPath(masks_dir, *parts[1:])
+
+
+def _join(into: dict[str, list[Path]], more: Mapping[str, list[Path]]) -> None:
+    for key, files in more.items():
+        into.setdefault(key, []).extend(files)
+
+
+def _add_list(
+    tree: Tree,
+    place: Path,
+    data: DataFile,
+    images: dict[str, list[Path]],
+    masks: dict[str, list[Path]],
+) -> None:
+    try:
+        text = place.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError("a list file is not UTF-8", where=str(place), why=str(error)) from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if entry := line.strip():
+            _add_entry(tree, f"{tree.shown(place)}:{number}", entry, data, images, masks)
+
+
+def _add_entry(
+    tree: Tree,
+    where: str,
+    entry: str,
+    data: DataFile,
+    images: dict[str, list[Path]],
+    masks: dict[str, list[Path]],
+) -> None:
+    listed = PurePosixPath(entry)
+    if not tree.may_leave and (listed.is_absolute() or ".." in listed.parts):
+        tree.faults.append(Fault(FaultKind.OUTSIDE, where, entry))
+        return
+    image = tree.root / listed
+    if not image.is_file() or image.suffix.lower() not in IMAGE_SUFFIXES:
+        tree.faults.append(Fault(FaultKind.BAD_LIST, where, entry))
+        return
+    key = listed.with_suffix("").as_posix().removesuffix(data.image_suffix)
+    images.setdefault(key, []).append(image)
+    beside = masks_beside(listed, data.masks_dir or _DEFAULT_MASKS).parent
+    stem = listed.stem.removesuffix(data.image_suffix) + data.mask_suffix
+    found = [file for file in tree.siblings(tree.root / beside) if file.stem == stem]
+    if found:
+        masks[key] = found

@@ -1,0 +1,62 @@
+"""Looking at one pair of files without stopping at its first fault."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from fasterseg.datasets.decoding import RawMask
+from fasterseg.datasets.faults import Fault, FileFault
+from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.pairing import Pair
+from fasterseg.datasets.sample import LabelMap
+
+Read = TypeVar("Read")
+
+
+@dataclass(slots=True)
+class Look:
+    """What one pair of files holds; ``labels`` is None where they could not be made out."""
+
+    shown: str
+    faults: list[Fault] = field(default_factory=list)
+    image_hash: str = ""
+    raw_values: frozenset[int] = frozenset()
+    unknown: dict[int, int] = field(default_factory=dict)
+    labels: LabelMap | None = None
+
+
+def look_at(source: FileSource, pair: Pair) -> Look:
+    """Return what a pair holds and all that is wrong with it."""
+    look = Look(source.shown(pair.image))
+    image = _read(look, lambda: source.image(pair))
+    mask = _read(look, lambda: source.mask(pair))
+    if image is not None:
+        look.image_hash = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+    if mask is not None:
+        _look_at_mask(look, source, pair, mask)
+    if image is not None and mask is not None:
+        fault = source.size_fault(pair, image, mask)
+        look.faults += [fault] if fault else []
+    return look
+
+
+def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> None:
+    look.raw_values = frozenset(np.unique(mask).tolist())
+    labels, look.unknown = source.layout.labelling.apply(mask)
+    if look.unknown:
+        look.faults.append(source.unknown_fault(pair, look.unknown))
+    else:
+        look.labels = labels
+
+
+def _read(look: Look, reader: Callable[[], Read]) -> Read | None:
+    try:
+        return reader()
+    except FileFault as error:
+        look.faults.append(error.fault)
+        return None
