@@ -89,12 +89,12 @@ def _draw_roof(canvas: Canvas, house: House, rng: random.Random) -> None:
 
 
 def _draw_end_windows(canvas: Canvas, house: House) -> None:
-    if canvas.camera.share(house.depth, house.near) < 0.15:
+    if canvas.camera.share(house.depth, house.near) < 0.2:
         return
     glass = canvas.material(Kind.BUILDING, house.glass, z=house.near, shade=canvas.light.front)
     count = max(2, int(house.depth / 3.5))
     pitch = house.depth / count
-    for floor in range(min(int(house.height / house.storey), 4)):
+    for floor in range(min(int(house.height / house.storey), 3)):
         low = (floor + 0.3) * house.storey
         for place in range(count):
             left = house.x + house.side * (place + 0.5 - house.window / 2) * pitch
@@ -108,13 +108,13 @@ def _draw_front(canvas: Canvas, house: House, rng: random.Random, *, shade: floa
     camera = canvas.camera
     near = max(house.near, 2.0)
     wide = abs(camera.project(house.x, 0, near)[0] - camera.project(house.x, 0, house.far)[0])
-    if wide < 0.06 * camera.height:
+    if wide < 0.08 * camera.height:
         return
     middle = 0.7 * near + 0.3 * house.far
     glass = canvas.material(Kind.BUILDING, house.glass, z=middle, shade=shade)
     columns = min(max(int((house.far - near) / 3.0), 1), 6)
     first = 1 if house.has_shop else 0
-    floors = min(int(house.height / house.storey), 5)
+    floors = min(int(house.height / house.storey), 4)
     if house.has_bands:
         _draw_bands(canvas, house, glass, floors=range(first, floors))
     else:

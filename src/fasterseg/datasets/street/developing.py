@@ -14,6 +14,7 @@ from fasterseg.datasets.street.canvas import Canvas, Grain, Light
 from fasterseg.datasets.street.textures import (
     GROUND_CELLS,
     GROUND_CELLS_PER_M,
+    TILE_UNIT,
     Plane,
     ground_tiles,
     pixel_places,
@@ -72,16 +73,17 @@ class Plate:
     def haze(self, light: Light) -> Plane:
         """Return the share of haze, 0 to 1, in each material; spread ones get theirs later."""
         depth = self.looks[4] * np.float32(light.haze_per_m)
-        return depth / (1.0 + depth) * (1.0 - self.spread)
+        share: Plane = depth / (1.0 + depth) * (1.0 - self.spread)
+        return share
 
 
 def develop(canvas: Canvas, rng: random.Random) -> tuple[Pixels, Pixels]:
     """Return the image (height, width, 3) and the labels (height, width), both uint8."""
     plate = Plate.of(canvas)
-    photo = _colours(plate, canvas.light).take(plate.surface, axis=1)
+    photo = _colours(plate, canvas.light).take(plate.surface, axis=1, mode="clip")
     photo *= _relief(plate, canvas, rng)
     _add_haze(photo, plate, canvas)
-    labels = plate.kinds.take(plate.surface)
+    labels = plate.kinds.take(plate.surface, mode="clip")
     return _expose(photo, Exposure.random(rng), rng), labels
 
 
@@ -89,37 +91,52 @@ def _colours(plate: Plate, light: Light) -> Plane:
     """Return the lit and hazy colour of each material, (3, materials)."""
     haze = plate.haze(light)
     tint, mist = (np.array(colour, np.float32)[:, None] for colour in (light.tint, light.haze))
-    return plate.looks[:3] * tint * (plate.looks[3] * (1.0 - haze)) + mist * haze
+    lit: Plane = plate.looks[:3] * tint * (plate.looks[3] * (1.0 - haze)) + mist * haze
+    return lit
 
 
 def _relief(plate: Plate, canvas: Canvas, rng: random.Random) -> Plane:
     """Return what texture and shadow do to the brightness of each pixel."""
-    camera, surface = canvas.camera, plate.surface
-    height, width = surface.shape
-    tiles = surface_tiles(height, width)
-    strength = plate.looks[5] * (1.0 - plate.haze(canvas.light))
-    on_ground = plate.grains >= Grain.ASPHALT
-    corner = rng.randrange(height) * 2 * width + rng.randrange(width)
-    place = (np.where(on_ground, 0, plate.grains) * tiles[0].size + corner).take(surface)
-    place += pixel_places(height, width)
-    relief = tiles.take(place)
-    relief *= np.where(on_ground, 0.0, strength).astype(np.float32).take(surface)
-    first = min(max(int((camera.horizon - 0.02) * height), 0), height - 1)
-    lower = surface[first:]
-    patch = np.where(on_ground, plate.grains - Grain.ASPHALT, 0) * GROUND_CELLS**2
-    ground = ground_tiles().take(_ground_places(camera, rng, first=first) + patch.take(lower))
-    ground *= np.where(on_ground, strength, 0.0).astype(np.float32).take(lower)
-    ground *= _fading(camera, first=first)[:, None]
-    relief[first:] += ground
+    strength = plate.looks[5] * (1.0 - plate.haze(canvas.light)) / np.float32(TILE_UNIT)
+    on_ground = (plate.grains >= Grain.ASPHALT).astype(np.float32)
+    relief = _surface_relief(plate, strength * (1.0 - on_ground), rng)
+    _add_ground_relief(relief, plate, strength * on_ground, canvas.camera, rng)
     relief += 1.0
     _add_shadows(relief, plate, canvas)
     return np.maximum(relief, np.float32(0.15), out=relief)
 
 
+def _surface_relief(plate: Plate, strength: Plane, rng: random.Random) -> Plane:
+    height, width = plate.surface.shape
+    tiles = surface_tiles(height, width)
+    corner = rng.randrange(height) * 2 * width + rng.randrange(width)
+    starts = np.where(plate.grains < Grain.ASPHALT, plate.grains, 0) * tiles[0].size + corner
+    place = starts.take(plate.surface, mode="clip")
+    place += pixel_places(height, width)
+    relief = strength.take(plate.surface, mode="clip")
+    relief *= tiles.take(place, mode="clip")
+    return relief
+
+
+def _add_ground_relief(
+    relief: Plane, plate: Plate, strength: Plane, camera: Camera, rng: random.Random
+) -> None:
+    """Add the ground's textures, which shrink with distance until they vanish."""
+    first = min(max(int((camera.horizon - 0.02) * camera.height), 0), camera.height - 1)
+    lower = plate.surface[first:]
+    starts = np.maximum(plate.grains - Grain.ASPHALT, 0) * GROUND_CELLS**2
+    place = _ground_places(camera, rng, first=first)
+    place += starts.take(lower, mode="clip")
+    ground = strength.take(lower, mode="clip")
+    ground *= ground_tiles().take(place, mode="clip")
+    ground *= _fading(camera, first=first)[:, None]
+    relief[first:] += ground
+
+
 def _add_shadows(relief: Plane, plate: Plate, canvas: Canvas) -> None:
     """Darken the ground (what is spread, but not the sky) where shadows fall."""
     depth = plate.spread * (plate.kinds != 0) * np.float32(canvas.light.shadow)
-    dark = depth.take(plate.surface)
+    dark = depth.take(plate.surface, mode="clip")
     dark *= np.asarray(canvas.shadows)
     np.subtract(np.float32(1.0), dark, out=dark)
     relief *= dark
@@ -127,15 +144,17 @@ def _add_shadows(relief: Plane, plate: Plate, canvas: Canvas) -> None:
 
 def _distances(camera: Camera, *, first: int) -> Plane:
     """Return how far away, in metres, the ground is that each row from ``first`` on shows."""
-    rows = np.arange(first, camera.height, dtype=np.float32) / camera.height
+    rows = np.arange(first, camera.height, dtype=np.float32) / np.float32(camera.height)
     drop = np.maximum(rows - np.float32(camera.horizon), np.float32(0.004))
-    return np.float32(camera.eye_m * camera.focal) / drop
+    away: Plane = np.float32(camera.eye_m * camera.focal) / drop
+    return away
 
 
 def _fading(camera: Camera, *, first: int) -> Plane:
     """Return how much of the ground's texture is left in each row: it vanishes far away."""
     distance = _distances(camera, first=first)
-    return 1.0 / (1.0 + distance * distance / np.float32(200.0))
+    share: Plane = 1.0 / (1.0 + distance * distance / np.float32(200.0))
+    return share
 
 
 def _ground_places(camera: Camera, rng: random.Random, *, first: int) -> Indices:
@@ -156,16 +175,18 @@ def _ground_places(camera: Camera, rng: random.Random, *, first: int) -> Indices
 
 def _add_haze(photo: Plane, plate: Plate, canvas: Canvas) -> None:
     """Blend sky and ground into the haze towards the horizon, row by row."""
-    share = plate.spread.take(plate.surface)
+    share = plate.spread.take(plate.surface, mode="clip")
     share *= _haze_of_rows(canvas.camera, canvas.light)[:, None]
     clear = 1.0 - share
-    for channel, mist in zip(photo, canvas.light.haze, strict=True):
-        channel *= clear
-        channel += share * np.float32(mist)
+    for channel, mist in enumerate(canvas.light.haze):
+        photo[channel] *= clear
+        photo[channel] += share * np.float32(mist)
 
 
 def _haze_of_rows(camera: Camera, light: Light) -> Plane:
-    rows = np.arange(camera.height, dtype=np.float32) / camera.height - np.float32(camera.horizon)
+    rows = np.arange(camera.height, dtype=np.float32) / np.float32(camera.height) - np.float32(
+        camera.horizon
+    )
     depth = _distances(camera, first=0) * np.float32(light.haze_per_m)
     sky = 1.0 / (1.0 + np.square(np.minimum(rows, 0.0) * 6.0))
     return np.where(rows > 0, depth / (1.0 + depth), sky).astype(np.float32)
@@ -179,7 +200,8 @@ def _expose(photo: Plane, exposure: Exposure, rng: random.Random) -> Pixels:
     top, left = rng.randrange(height), rng.randrange(width)
     grain = sensor_noise(height, width)[:, top : top + height, left : left + width]
     image = np.empty((height, width, 3), np.uint8)
-    for channel, plane in enumerate(photo):
+    for channel in range(3):
+        plane = photo[channel]
         plane *= light
         _blur(plane, np.float32(exposure.blur))
         plane += grain[channel] * np.float32(exposure.noise)
@@ -190,12 +212,16 @@ def _expose(photo: Plane, exposure: Exposure, rng: random.Random) -> Pixels:
 
 def _blur(plane: Plane, share: np.float32) -> None:
     """Mix each pixel with its neighbours, in place; the border stays as it is."""
-    centre = np.float32(1.0) - 2 * share
-    sides = plane[:, :-2] + plane[:, 2:]
+    border = plane[:, 0].copy(), plane[:, -1].copy()
+    # In one row of pixels after the other, which is faster, ends mix with the next beginnings.
+    _mix(plane.reshape(-1), share)
+    plane[:, 0], plane[:, -1] = border
+    _mix(plane, share)
+
+
+def _mix(values: Plane, share: np.float32) -> None:
+    """Mix each entry of the first axis with its two neighbours, in place."""
+    sides = values[:-2] + values[2:]
     sides *= share
-    plane[:, 1:-1] *= centre
-    plane[:, 1:-1] += sides
-    rows = plane[:-2] + plane[2:]
-    rows *= share
-    plane[1:-1] *= centre
-    plane[1:-1] += rows
+    values[1:-1] *= np.float32(1.0) - 2 * share
+    values[1:-1] += sides

@@ -35,11 +35,11 @@ def _draw_post(
 
 def _draw_lamp_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
     high = rng.uniform(4.5, 8.0)
-    post = _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.06, 0.11))
+    post = _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.08, 0.14))
     reach = -math.copysign(rng.uniform(0.8, 2.2), x)
     top = canvas.camera.project(x, high, z)
     tip = canvas.camera.project(x + reach, high + 0.25, z)
-    canvas.line(top, tip, width=canvas.camera.pixels(0.12, z), material=post)
+    canvas.line(top, tip, width=canvas.camera.pixels(0.16, z), material=post)
     lamp = canvas.material(Kind.POLE, scaled(metal(rng), 1.2), z=z)
     size = canvas.camera.pixels(0.28, z)
     canvas.disc(tip, (size, 0.35 * size), lamp)
@@ -47,8 +47,8 @@ def _draw_lamp_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -
 
 def _draw_sign_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
     high = rng.uniform(2.2, 3.6)
-    _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.04, 0.08))
-    size = rng.uniform(0.32, 0.55)
+    _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.05, 0.1))
+    size = rng.uniform(0.4, 0.8)
     draw_sign(canvas, rng, x=x, y=high - 0.4 * size, z=z, size=size)
     if rng.random() < 0.3:
         draw_sign(canvas, rng, x=x, y=high - 2.3 * size, z=z, size=0.8 * size)
@@ -56,9 +56,9 @@ def _draw_sign_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -
 
 def _draw_traffic_light(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
     high = rng.uniform(2.8, 3.6)
-    _draw_post(canvas, rng, x=x, z=z, high=high, half=0.07)
+    _draw_post(canvas, rng, x=x, z=z, high=high, half=0.09)
     box = canvas.material(Kind.SIGN, (34, 36, 38), z=z)
-    canvas.upright((x - 0.2, x + 0.2), (high - 0.6, high + 0.4), z=z, material=box)
+    canvas.upright((x - 0.25, x + 0.25), (high - 0.7, high + 0.5), z=z, material=box)
     colour: Rgb = rng.choice(((236, 60, 44), (246, 186, 60), (70, 220, 130)))
     lens = canvas.material(Kind.SIGN, colour, z=z)
     size = canvas.camera.pixels(0.13, z)

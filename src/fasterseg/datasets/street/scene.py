@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.street.buildings import draw_house, draw_skyline, random_house
-from fasterseg.datasets.street.camera import Camera, random_camera
+from fasterseg.datasets.street.camera import random_camera
 from fasterseg.datasets.street.canvas import Canvas
 from fasterseg.datasets.street.developing import develop
 from fasterseg.datasets.street.furniture import draw_bonnet, draw_clutter, draw_pole
@@ -38,7 +38,7 @@ def paint_scene(rng: random.Random, *, height: int, width: int) -> tuple[Pixels,
     canvas = Canvas(camera, random_light(rng))
     draw_ground(canvas, layout, rng)
     draw_skyline(canvas, rng)
-    for thing in sorted(_things(layout, camera, rng), key=lambda thing: -thing.z):
+    for thing in sorted(_things(layout, rng), key=lambda thing: -thing.z):
         if not camera.misses(thing.x, thing.z, reach_m=thing.reach_m):
             thing.paint(canvas, rng)
     if rng.random() < 0.35:
@@ -46,12 +46,12 @@ def paint_scene(rng: random.Random, *, height: int, width: int) -> tuple[Pixels,
     return develop(canvas, rng)
 
 
-def _things(layout: Layout, camera: Camera, rng: random.Random) -> Iterator[Thing]:
+def _things(layout: Layout, rng: random.Random) -> Iterator[Thing]:
     for side in (-1, 1):
         yield from _frontage(layout, rng, side=side)
         yield from _pavement_things(layout, rng, side=side)
         yield from _parked_cars(layout, rng, side=side)
-    yield from _traffic(layout, camera, rng)
+    yield from _traffic(layout, rng)
 
 
 def _frontage(layout: Layout, rng: random.Random, *, side: int) -> Iterator[Thing]:
@@ -88,6 +88,12 @@ def _garden(
         yield _at(x, place, draw)
 
 
+def _near_more(rng: random.Random, near: float, far: float) -> float:
+    """Return a distance in metres; half of them lie in the first quarter."""
+    draw = rng.random()
+    return near + (far - near) * draw * draw
+
+
 def _at(x: float, z: float, draw: Callable[..., None]) -> Thing:
     return Thing(z, lambda canvas, rng: draw(canvas, rng, x=x, z=z), x=x, reach_m=3.5)
 
@@ -95,12 +101,12 @@ def _at(x: float, z: float, draw: Callable[..., None]) -> Thing:
 def _pavement_things(layout: Layout, rng: random.Random, *, side: int) -> Iterator[Thing]:
     kerb, front = layout.road_m / 2, layout.front_m(side)
     for _ in range(rng.randint(1, 5)):
-        yield _at(side * (kerb + rng.uniform(0.2, 0.8)), rng.uniform(4.5, 28.0), draw_pole)
+        yield _at(side * (kerb + rng.uniform(0.2, 0.8)), _near_more(rng, 3.5, 26.0), draw_pole)
     for _ in range(rng.choice((0, 0, 1, 3))):
         yield _at(side * (kerb + rng.uniform(0.4, 1.2)), rng.uniform(5.0, 40.0), draw_tree)
-    for _ in range(rng.choice((0, 1, 2, 5))):
+    for _ in range(rng.choice((0, 1, 2, 4))):
         x = side * rng.uniform(kerb + 0.3, max(front - 0.2, kerb + 0.5))
-        yield _at(x, rng.uniform(4.0, 26.0), draw_pedestrian)
+        yield _at(x, _near_more(rng, 3.0, 24.0), draw_pedestrian)
     if rng.random() < 0.4:
         yield _at(side * rng.uniform(kerb + 0.4, front), rng.uniform(3.5, 20.0), draw_clutter)
 
@@ -119,11 +125,11 @@ def _car(rng: random.Random, *, x: float, z: float, is_across: bool = False) -> 
     return Thing(z, lambda canvas, rng: draw_car(canvas, car, rng), x=x, reach_m=5.0)
 
 
-def _traffic(layout: Layout, camera: Camera, rng: random.Random) -> Iterator[Thing]:
+def _traffic(layout: Layout, rng: random.Random) -> Iterator[Thing]:
     lane = layout.road_m / 4
     for _ in range(rng.choice((0, 1, 2))):
         x = rng.choice((-lane, lane)) + rng.uniform(-0.4, 0.4)
         yield _car(rng, x=x, z=rng.uniform(5.5, 40.0), is_across=rng.random() < 0.2)
-    for _ in range(rng.choice((0, 0, 1, 2))):
+    for _ in range(rng.choice((0, 1, 1, 2))):
         x = rng.uniform(-2 * lane, 2 * lane)
-        yield _at(x, rng.uniform(5.0, 22.0), draw_pedestrian)
+        yield _at(x, _near_more(rng, 4.0, 20.0), draw_pedestrian)

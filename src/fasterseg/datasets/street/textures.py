@@ -8,10 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 Plane = npt.NDArray[np.float32]
+Tile = npt.NDArray[np.int8]
 
 # Ground textures repeat after this many cells; a power of two, so that indices wrap by masking.
-GROUND_CELLS = 512
+GROUND_CELLS = 256
 GROUND_CELLS_PER_M = 16.0
+
+# Tiles are kept small, for the processor's cache: a deviation of 1 is stored as this number.
+TILE_UNIT = 32.0
 
 _SEED = 20200617
 
@@ -41,11 +45,12 @@ def _ease(share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _standardised(field: npt.NDArray[np.float64]) -> Plane:
     spread = max(float(field.std()), 1e-6)
-    return ((field - field.mean()) / spread).astype(np.float32)
+    standardised: Plane = ((field - field.mean()) / spread).astype(np.float32)
+    return standardised
 
 
 @functools.lru_cache(maxsize=4)
-def surface_tiles(height: int, width: int) -> Plane:
+def surface_tiles(height: int, width: int) -> Tile:
     """Return the five screen textures, (5, 2 height, 2 width), in the order of ``Grain``."""
     shape = (2 * height, 2 * width)
     rng = np.random.Generator(np.random.PCG64(_SEED))
@@ -59,12 +64,12 @@ def surface_tiles(height: int, width: int) -> Plane:
     brick = 0.8 * noise(0.018, 0.06) + 0.6 * noise(0.012, 0.2)
     stain = 0.7 * noise(0.2, 0.05) + 0.7 * noise(0.1, 0.1)
     cloud = 0.8 * noise(0.12, 0.4) + 0.5 * noise(0.05, 0.12)
-    return np.stack([stain, brick, leaves, foliage, cloud]).astype(np.float32)
+    return _stored([stain, brick, leaves, foliage, cloud])
 
 
 @functools.cache
-def ground_tiles() -> Plane:
-    """Return asphalt and paving as seen from above, (2, GROUND_CELLS squared), flattened."""
+def ground_tiles() -> Tile:
+    """Return asphalt and paving as seen from above, (2, GROUND_CELLS, GROUND_CELLS)."""
     shape = (GROUND_CELLS, GROUND_CELLS)
     rng = np.random.Generator(np.random.PCG64(_SEED + 1))
     patches = smooth_noise(rng, shape, (40, 24))
@@ -73,7 +78,12 @@ def ground_tiles() -> Plane:
     cell = np.arange(GROUND_CELLS) % 16
     joint = ((cell[:, None] < 2) | (cell[None, :] < 2)).astype(np.float32)
     paving = 0.4 * patches + 0.5 * speckle - 1.6 * joint
-    return np.stack([asphalt, paving]).reshape(2, -1).astype(np.float32)
+    return _stored([asphalt, paving])
+
+
+def _stored(fields: list[Plane]) -> Tile:
+    tile: Tile = np.clip(np.stack(fields) * TILE_UNIT, -127, 127).astype(np.int8, order="C")
+    return tile
 
 
 @functools.lru_cache(maxsize=4)
@@ -88,7 +98,8 @@ def sensor_noise(height: int, width: int) -> Plane:
     """Return noise of deviation 1 for three channels, (3, 2 height, 2 width)."""
     rng = np.random.Generator(np.random.PCG64(_SEED + 2))
     draws = rng.random((2, 3, 2 * height, 2 * width), dtype=np.float32)
-    return ((draws[0] + draws[1] - 1.0) * 2.45).astype(np.float32)
+    noise: Plane = ((draws[0] + draws[1] - 1.0) * 2.45).astype(np.float32)
+    return noise
 
 
 @functools.lru_cache(maxsize=4)
@@ -96,4 +107,5 @@ def vignette(height: int, width: int) -> Plane:
     """Return how far each pixel lies from the middle, squared, 1 in the corners."""
     rows = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
     columns = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None, :]
-    return (rows * rows + columns * columns) * np.float32(0.5)
+    squared: Plane = (rows * rows + columns * columns) * np.float32(0.5)
+    return squared
