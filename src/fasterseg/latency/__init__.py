@@ -1,0 +1,1 @@
+"""What blocks and networks cost in milliseconds: timing, listing, the table, its calibration."""

@@ -1,0 +1,181 @@
+"""Measuring every block once, durably: a killed profile goes on where it was.
+
+The entries file holds one checksummed JSON line for each finished block, appended and synced, the
+first line being the conditions of the measurement.  Half a line at the end is dropped.  On
+resuming, a few old entries are measured again; where they moved a lot the machine has changed, a
+line says so, and all entries before it count no more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from fasterseg.artifacts import digest_of_value, disk_fault, sync_folder
+from fasterseg.errors import FileError
+from fasterseg.latency.table import Entry
+from fasterseg.latency.timing import Timing
+from fasterseg.runs import refuse_changes
+from fasterseg.space.blocks import BlockSpec
+
+TimeBlocks = Callable[[Sequence[BlockSpec]], Iterator[tuple[BlockSpec, Timing]]]
+"""Times blocks; gives each one as soon as it is done."""
+
+Progress = Callable[[int, int, str], None]
+
+RECHECKED_SHARE = 0.05
+STALE_ABOVE = 0.15
+"""Median change of the rechecked entries from which all old ones are measured anew."""
+
+
+def quiet(_done: int, _total: int, _note: str) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that was measured; `drift` is that of the rechecked entries, if any."""
+
+    entries: dict[str, Entry]
+    drift: float | None = None
+    stale: bool = False
+
+
+def profile_blocks(
+    specs: Sequence[BlockSpec],
+    time_blocks: TimeBlocks,
+    path: Path,
+    *,
+    conditions: Mapping[str, Any],
+    progress: Progress = quiet,
+    stop: Callable[[str], None] = lambda _where: None,
+) -> Profile:
+    """Measure what the file lacks; return the entries of all specs.
+
+    `stop` is called after each entry is safe, and may raise.  Raises `UsageError` with a diff when
+    the file's conditions are others, `FileError` when it is damaged before its last line.
+    """
+    journal = EntriesFile(path)
+    found = journal.open(conditions)
+    missing = [spec for spec in specs if spec.key not in found]
+    drift = _recheck(specs, found, time_blocks) if missing and found else None
+    stale = drift is not None and drift > STALE_ABOVE
+    if stale:
+        journal.append({"stale": True, "drift": drift})
+        found, missing = {}, list(specs)
+        progress(0, len(specs), f"earlier entries moved by {drift:.0%}: measured anew")
+    for spec, timing in time_blocks(missing):
+        entry = Entry(
+            median_ms=timing.median_ms, spread_ms=timing.spread_ms, runs=timing.runs
+        )
+        found[spec.key] = entry
+        journal.append({"key": spec.key, **entry.model_dump(exclude={"marked"})})
+        progress(len(specs) - len(missing) + _done(missing, found), len(specs), spec.key)
+        stop(str(path))
+    return Profile({spec.key: found[spec.key] for spec in specs}, drift, stale)
+
+
+def _done(missing: Iterable[BlockSpec], found: Mapping[str, Entry]) -> int:
+    return sum(spec.key in found for spec in missing)
+
+
+def _recheck(
+    specs: Sequence[BlockSpec], found: Mapping[str, Entry], time_blocks: TimeBlocks
+) -> float:
+    """By how much a few old entries, evenly spread over the list, moved: the median change."""
+    old = [spec for spec in specs if spec.key in found]
+    if not old:
+        return 0.0
+    step = max(1, round(1 / RECHECKED_SHARE))
+    again = time_blocks(old[::step])
+    return median(abs(t.median_ms / max(found[s.key].median_ms, 1e-9) - 1) for s, t in again)
+
+
+class EntriesFile:
+    """Checksummed JSON lines, the first one holding the conditions."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, conditions: Mapping[str, Any]) -> dict[str, Entry]:
+        """The entries that count; a new file is begun with the conditions.
+
+        A half line that a crash left at the end is cut off.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines, whole = self._read()
+        if whole is not None:
+            os.truncate(self.path, whole)
+        if not lines:
+            self.append({"conditions": dict(conditions)})
+            sync_folder(self.path.parent)
+            return {}
+        stored = lines[0].get("conditions", {})
+        refuse_changes("the latency profile", stored=stored, wanted=conditions)
+        return _entries(lines[1:])
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add one line; once this returns, it survives a crash."""
+        line = json.dumps({**record, "check": _check(record)}).encode() + b"\n"
+        try:
+            with self.path.open("ab") as stream:
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise disk_fault(self.path, len(line), error) from error
+
+    def _read(self) -> tuple[list[dict[str, Any]], int | None]:
+        """All whole lines, and the length to cut the file to when its last line is not whole."""
+        if not self.path.exists():
+            return [], None
+        data = self.path.read_bytes()
+        records, length = [], 0
+        for line in data.splitlines(keepends=True):
+            record = _parsed(line)
+            if record is None:
+                if length + len(line) < len(data):
+                    raise _damaged(self.path, len(records) + 1)
+                return records, length
+            records.append(record)
+            length += len(line)
+        return records, None
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The line's record without its checksum; None when the line is not whole."""
+    try:
+        record = json.loads(line)
+        check = record.pop("check")
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return None
+    return record if line.endswith(b"\n") and check == _check(record) else None
+
+
+def _check(record: Mapping[str, Any]) -> str:
+    return digest_of_value(dict(record))[7:23]
+
+
+def _damaged(path: Path, line: int) -> FileError:
+    return FileError(
+        "the latency profile was damaged",
+        where=f"{path}:{line}",
+        why="the line does not have the checksum that it carries",
+        next_step="delete the file to measure all blocks anew",
+    )
+
+
+def _entries(records: Iterable[Mapping[str, Any]]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for record in records:
+        if record.get("stale"):
+            found.clear()
+            continue
+        values = {name: value for name, value in record.items() if name != "key"}
+        found.setdefault(str(record["key"]), Entry.model_validate(values))
+    return found

@@ -1,0 +1,158 @@
+"""The latency table: measured milliseconds for each block spec on one target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fasterseg.artifacts import Artifact
+from fasterseg.config import TargetSettings
+from fasterseg.errors import FileError, UsageError
+from fasterseg.runs import differences
+from fasterseg.space.blocks import BlockSpec
+
+Milliseconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+FLOOR_FACTOR = 3.0
+"""An entry below so many times the timer's floor says little about its block: it is marked."""
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Target(_Values):
+    """What a latency belongs to; two latencies are comparable only when all of it is equal."""
+
+    device: str
+    backend: Literal["onnxruntime", "pytorch"]
+    precision: Literal["float32"]
+    threads: int
+    height: int
+    width: int
+    classes: int
+    output: Literal["labels"] = "labels"
+
+    @classmethod
+    def of(cls, settings: TargetSettings, classes: int) -> Self:
+        """The target that a recipe names, for so many classes."""
+        return cls(**settings.model_dump(), classes=classes)
+
+
+class Entry(_Values):
+    """What was measured for one block; `marked` when too close to the timer's floor."""
+
+    median_ms: Milliseconds
+    spread_ms: Milliseconds
+    runs: int = Field(ge=1)
+    marked: bool = False
+
+
+class WholeNetwork(_Values):
+    """A whole network: its measured latency, and the features that a calibration sees of it."""
+
+    measured_ms: Milliseconds
+    blocks_ms: Milliseconds
+    blocks: int = Field(ge=1)
+    border_bytes: int = Field(ge=0)
+    predicted_ms: Milliseconds = 0.0
+    held_out: bool = False
+
+
+class Calibration(_Values):
+    """From block times to a whole network's: ``scale * ms + per_block_ms + per_byte_ms * bytes``.
+
+    The two terms for each block are never positive on a backend that fuses blocks: a block timed
+    alone pays for entering and leaving the runtime, in a network it does not.  The errors are
+    those on the held-out networks; None where nothing was held out.
+    """
+
+    scale: Finite = 1.0
+    per_block_ms: Finite = 0.0
+    per_byte_ms: Finite = 0.0
+    mape: float | None = None
+    spearman: float | None = None
+    networks: tuple[WholeNetwork, ...] = ()
+
+    def cost_ms(self, median_ms: float, border_bytes: int) -> float:
+        """What a block adds to a network's latency; never below zero."""
+        corrected = self.per_block_ms + self.per_byte_ms * border_bytes
+        return max(0.0, self.scale * median_ms + corrected)
+
+
+class LatencyTable(Artifact):
+    """Measured block times on a target, the conditions, and the calibration on whole networks."""
+
+    schema_tag: ClassVar[str] = "fasterseg/latency-table/1"
+
+    target: Target
+    conditions: dict[str, str]
+    floor_ms: Milliseconds = 0.0
+    entries: dict[str, Entry]
+    calibration: Calibration = Calibration()
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if not all(math.isfinite(entry.median_ms) for entry in self.entries.values()):
+            raise ValueError("a latency is not finite")
+        return self
+
+    def measured_ms(self, spec: BlockSpec) -> float:
+        """The block's own median, uncalibrated; 0 for an identity; `FileError` on a miss."""
+        return 0.0 if spec.is_identity else self._entry(spec).median_ms
+
+    def cost_ms(self, spec: BlockSpec) -> float:
+        """What the block adds to a network's latency; 0 for an identity; `FileError` on a miss."""
+        if spec.is_identity:
+            return 0.0
+        return self.calibration.cost_ms(self._entry(spec).median_ms, spec.border_bytes)
+
+    def estimate_ms(self, specs: Iterable[BlockSpec]) -> float:
+        """The latency of a network that consists of these blocks."""
+        return sum(self.cost_ms(spec) for spec in specs)
+
+    def _entry(self, spec: BlockSpec) -> Entry:
+        if spec.key not in self.entries:
+            raise FileError(
+                "the latency table does not know a block of this network",
+                where=spec.key,
+                why=f"it was measured for {describe(self.target)} and another space",
+                next_step="run 'fasterseg profile' for this recipe, in a new run folder",
+            )
+        return self.entries[spec.key]
+
+    def require_target(self, target: Target) -> None:
+        """Raise `UsageError` with the differences when the table is for another target."""
+        changes = list(differences(self.target.model_dump(), target.model_dump()))
+        if changes:
+            raise UsageError(
+                "the latency table was measured on another target",
+                why="; ".join(changes),
+                next_step="run 'fasterseg profile' for this target, in a new run folder",
+            )
+
+    def marked(self) -> tuple[str, ...]:
+        """The keys of the entries that are too close to the timer's floor."""
+        return tuple(key for key, entry in self.entries.items() if entry.marked)
+
+
+def describe(target: Target) -> str:
+    """A target in one line."""
+    threads = f"{target.threads} thread{'s' if target.threads > 1 else ''}"
+    return (
+        f"{target.backend} on {target.device}, {target.precision}, {threads}, "
+        f"{target.height}x{target.width}, {target.classes} classes to {target.output}"
+    )
+
+
+def with_marks(entries: Mapping[str, Entry], floor_ms: float) -> dict[str, Entry]:
+    """The entries, those below `FLOOR_FACTOR` times the timer's floor marked."""
+    limit = FLOOR_FACTOR * floor_ms
+    return {
+        key: entry.model_copy(update={"marked": entry.median_ms < limit})
+        for key, entry in entries.items()
+    }

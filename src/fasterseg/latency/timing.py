@@ -1,0 +1,134 @@
+"""The one timer of the package.
+
+A stopwatch says how long one call takes; the protocol around it is the same for all: warm-up, then
+calls until both a number of runs and a number of seconds are reached, then median, 95th
+percentile, spread.  Threads are set by whoever made the call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from types import ModuleType
+from typing import Any, Protocol
+
+Call = Callable[[], object]
+
+NANOSECONDS_PER_MS = 1e6
+MS_PER_SECOND = 1e3
+
+
+class Stopwatch(Protocol):
+    """Says how long a call takes."""
+
+    def __call__(self, call: Call) -> float:
+        """Make the call; return its milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonotonicStopwatch:
+    """Times calls that are done when they return."""
+
+    clock_ns: Callable[[], int] = time.perf_counter_ns
+
+    def __call__(self, call: Call) -> float:
+        """Milliseconds by the monotonic clock."""
+        start = self.clock_ns()
+        call()
+        return (self.clock_ns() - start) / NANOSECONDS_PER_MS
+
+
+class CudaStopwatch:
+    """Times calls that only enqueue work: by events on the device's own clock.
+
+    `cuda` is `torch.cuda`, or a stand-in for it in tests.
+    """
+
+    def __init__(self, cuda: ModuleType | Any) -> None:
+        self._cuda = cuda
+
+    def __call__(self, call: Call) -> float:
+        """Milliseconds between two events around the call, once all its work is done."""
+        start = self._cuda.Event(enable_timing=True)
+        end = self._cuda.Event(enable_timing=True)
+        self._cuda.synchronize()
+        start.record()
+        call()
+        end.record()
+        self._cuda.synchronize()
+        return float(start.elapsed_time(end))
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSettings:
+    """How often to call: at least `runs` times and `seconds` long, after the warm-up."""
+
+    warmup_runs: int = 3
+    runs: int = 15
+    seconds: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a call takes: `spread_ms` is the median distance from the median."""
+
+    median_ms: float
+    p95_ms: float
+    spread_ms: float
+    runs: int
+
+    @classmethod
+    def of(cls, times_ms: Sequence[float]) -> Timing:
+        """The timing of some runs; ValueError when there are none."""
+        if not times_ms:
+            raise ValueError("nothing was timed")
+        middle = median(times_ms)
+        spread = median(abs(time_ms - middle) for time_ms in times_ms)
+        return cls(middle, percentile(times_ms, 95), spread, len(times_ms))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The percentile of some values, linear between neighbours."""
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * percent / 100
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def time_calls(
+    call: Call, *, settings: TimerSettings, stopwatch: Stopwatch | None = None
+) -> Timing:
+    """How long a call takes, by the protocol of this module."""
+    return time_interleaved({"": call}, settings=settings, stopwatch=stopwatch)[""]
+
+
+def time_interleaved(
+    calls: Mapping[str, Call], *, settings: TimerSettings, stopwatch: Stopwatch | None = None
+) -> dict[str, Timing]:
+    """How long each call takes, visited in turn so that drift of the machine hits all alike.
+
+    A call that has had its runs and seconds is visited no more.
+    """
+    watch = stopwatch or MonotonicStopwatch()
+    for call in calls.values():
+        for _ in range(settings.warmup_runs):
+            call()
+    times_ms: dict[str, list[float]] = {name: [] for name in calls}
+    for name in _in_turn(times_ms, settings):
+        times_ms[name].append(watch(calls[name]))
+    return {name: Timing.of(times) for name, times in times_ms.items()}
+
+
+def _in_turn(times_ms: Mapping[str, list[float]], settings: TimerSettings) -> Iterator[str]:
+    """The names of the calls that have not had enough, round by round."""
+    waiting = list(times_ms)
+    while waiting:
+        yield from waiting
+        waiting = [name for name in waiting if not _has_enough(times_ms[name], settings)]
+
+
+def _has_enough(times_ms: Sequence[float], settings: TimerSettings) -> bool:
+    return len(times_ms) >= settings.runs and sum(times_ms) >= settings.seconds * MS_PER_SECOND
