@@ -122,10 +122,10 @@ def guarded(words: Sequence[str], call: Callable[[], int]) -> int:
 
 
 def _call(verb: Verb, words: Sequence[str]) -> int:
-    from fasterseg.commands.results import show
+    from fasterseg.commands.results import asks_for_json, show
 
     result = build_app(verb)(words)
-    code = show(result, as_json="--json" in words)
+    code = show(result, as_json=asks_for_json(words))
     sys.stdout.flush()
     return code
 

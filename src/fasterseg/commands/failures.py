@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError
 
+from fasterseg.commands.results import asks_for_json
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, UsageError
 
 EXTRAS = {
@@ -38,7 +39,7 @@ _DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 def report_failure(error: BaseException, words: Sequence[str]) -> int:
     """Print `error` on stderr in four parts, as JSON when `words` ask for it; return its code."""
     failure = translate(error, words)
-    text = as_event(failure) if "--json" in words else str(failure)
+    text = as_event(failure) if asks_for_json(words) else str(failure)
     print(text, file=sys.stderr, flush=True)
     return failure.exit_code
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -17,6 +19,12 @@ class Describable(Protocol):
     def describe(self) -> str:
         """Return what came out, in a few lines."""
         ...
+
+
+def asks_for_json(words: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON; needed even where it cannot be parsed."""
+    options = takewhile(lambda word: word != "--", words)
+    return any(word in ("--json", "--json=true") for word in options)
 
 
 def show(result: object, *, as_json: bool = False) -> int:

@@ -1,0 +1,95 @@
+"""What the project promises about itself: its first lines, its pins, its licence."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import fasterseg
+
+ROOT = Path(__file__).parents[2]
+PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!]+)")
+UNPINNED_EXTRAS = {"openvino", "video", "fast", "tensorboard"}  # not installed where tests run
+
+
+def text_of(name: str) -> str:
+    """Return a file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def canonical(name: str) -> str:
+    """Return a distribution's name in the one form that compares equal."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    """The project's own description."""
+    return tomllib.loads(text_of("pyproject.toml"))
+
+
+@pytest.fixture(scope="module")
+def pins() -> set[str]:
+    """The names of all pinned distributions; every line must be such a pin."""
+    lines = [line for line in text_of("constraints.txt").splitlines() if not line.startswith("#")]
+    found = [PINNED.fullmatch(line) for line in lines]
+    bad = [line for line, match in zip(lines, found, strict=True) if match is None]
+    assert bad == []
+    return {canonical(match["name"]) for match in found if match}
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    first_block = text_of("README.md").split("```")[1]
+    assert first_block.split() == ["make", "demo", "make", "test"]
+
+
+def test_everything_that_is_required_is_pinned(project: dict[str, Any], pins: set[str]) -> None:
+    described = project["project"]
+    required = list(described["dependencies"])
+    for extra, names in described["optional-dependencies"].items():
+        required += [] if extra in UNPINNED_EXTRAS else names
+    needed = {canonical(re.split(r"[<>=!~\[; ]", name)[0]) for name in required}
+    assert needed - pins == set()
+
+
+def test_nothing_under_a_licence_that_forbids_closed_use_is_required(pins: set[str]) -> None:
+    assert pins.isdisjoint({"ultralytics", "albumentationsx", "lightly-train"})
+
+
+def test_nothing_that_needs_torchvision_is_required(pins: set[str]) -> None:
+    assert pins.isdisjoint({"torchvision", "timm", "segmentation-models-pytorch"})
+
+
+def test_the_citation_names_this_version_and_the_paper() -> None:
+    citation = yaml.safe_load(text_of("CITATION.cff"))
+    assert citation["version"] == fasterseg.__version__
+    assert citation["preferred-citation"]["title"].startswith("FasterSeg: Searching for Faster")
+    assert len(citation["preferred-citation"]["authors"]) == 6
+
+
+def test_every_room_is_told_in_the_architecture() -> None:
+    source = ROOT / "src" / "fasterseg"
+    rooms = {
+        path.stem
+        for path in source.iterdir()
+        if path.is_dir() or (path.suffix == ".py" and path.name != "__init__.py")
+    } - {"__pycache__"}
+    table = text_of("ARCHITECTURE.md").partition("## The rooms")[2]
+    assert {room for room in rooms if f"`{room}`" not in table} == set()
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "test-all", "check", "bench"])
+def test_every_make_target_exists_and_is_explained(target: str) -> None:
+    makefile = text_of("Makefile")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    assert f"make {target} " in makefile
+
+
+def test_continuous_integration_runs_check_test_and_demo() -> None:
+    phases = re.findall(r"^phase (.*)$", text_of(".ci/run"), re.MULTILINE)
+    assert phases == ["make check", "make test", "make demo"]
