@@ -1,0 +1,198 @@
+"""The model bundle: a trained network as a folder that explains itself.
+
+description.json     the architecture or the baseline's name, and the number of classes
+weights.safetensors  its tensors; the description's digest is in the file's metadata
+card.json            label space, normalisation, training facts, scores
+manifest.json        the digests of the three, written last
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_bytes
+from torch import Tensor, nn
+
+from fasterseg.artifacts import (
+    digest_of_file,
+    digest_of_value,
+    durable_write,
+    read_json,
+    sync_folder,
+)
+from fasterseg.errors import FastersegError, FileError, UsageError
+from fasterseg.network.card import Card
+from fasterseg.network.description import BaselineBuilder, NetworkDescription
+
+MANIFEST = "manifest.json"
+DESCRIPTION = "description.json"
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+_FILES = (DESCRIPTION, WEIGHTS, CARD)
+_SCHEMA = "fasterseg/bundle/1"
+_RESTORE = "restore the folder from a backup, or train the network again"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """A network's description, its weights with those of the auxiliary heads, and its card."""
+
+    description: NetworkDescription
+    tensors: Mapping[str, Tensor]
+    card: Card
+
+    def save(self, folder: Path, *, replace: bool = False) -> Path:
+        """Write the bundle so that the folder is whole or absent at any moment; return it.
+
+        A folder that exists raises `UsageError` unless `replace` is given.  Weights that are not
+        finite raise `FastersegError` and leave the folder as it was.
+        """
+        if folder.exists() and not replace:
+            raise UsageError(
+                "there is something of this name already",
+                where=str(folder),
+                next_step="choose another folder, or delete this one",
+            )
+        temporary = folder.with_name(f".{folder.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            self._write(temporary)
+            _put_in_place(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return folder
+
+    def _write(self, folder: Path) -> None:
+        self.description.save(folder / DESCRIPTION)
+        self.card.save(folder / CARD)
+        digest = self.description.digest()
+        durable_write(folder / WEIGHTS, _weight_bytes(self.tensors, description=digest))
+        files = {name: digest_of_file(folder / name) for name in _FILES}
+        manifest = {"schema": _SCHEMA, "files": files, "digest": digest_of_value(files)}
+        durable_write(folder / MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> ModelBundle:
+        """Read a bundle; anything missing, changed or foreign raises `FileError`."""
+        _verify(folder)
+        description = NetworkDescription.load(folder / DESCRIPTION)
+        tensors = _read_weights(folder / WEIGHTS, description=description.digest())
+        return cls(description, tensors, Card.load(folder / CARD))
+
+    def network(
+        self, *, baselines: Mapping[str, BaselineBuilder] | None = None, where: str = "the bundle"
+    ) -> nn.Module:
+        """The network with these weights and all its heads, in evaluation mode.
+
+        Names and shapes must be exactly the network's own, else `FileError`: nothing that fits
+        is picked out, nothing stays random.
+        """
+        network = self.description.build_seeded(0, baselines=baselines)
+        _require_same(self.tensors, network.state_dict(), where)
+        network.load_state_dict(dict(self.tensors))
+        return network.eval()
+
+
+def bundle_digest(folder: Path) -> str:
+    """The digest that stands for the whole bundle: of its files' digests."""
+    return str(_manifest(folder)["digest"])
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder claims to be a bundle."""
+    return all((folder / name).is_file() for name in (MANIFEST, DESCRIPTION))
+
+
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    if folder.exists():
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        temporary.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        temporary.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _weight_bytes(tensors: Mapping[str, Tensor], *, description: str) -> bytes:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise FastersegError(
+                "refused to save weights that are not finite",
+                where=name,
+                why="the training diverged, or a batch norm was never calibrated",
+                next_step="lower the learning rate and train again",
+            )
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    return save_bytes(contiguous, metadata={"description": description})
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    if not (folder / MANIFEST).is_file():
+        raise FileError("not a model bundle", where=str(folder), why=f"it has no {MANIFEST}")
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("schema") != _SCHEMA:
+        raise FileError("not a model bundle of this version", where=str(folder / MANIFEST))
+    files = manifest.get("files")
+    sound = isinstance(files, dict) and set(files) == set(_FILES)
+    if not sound or manifest.get("digest") != digest_of_value(files):
+        raise FileError(
+            "the bundle's manifest is damaged", where=str(folder / MANIFEST), next_step=_RESTORE
+        )
+    return manifest
+
+
+def _verify(folder: Path) -> None:
+    for name, digest in _manifest(folder)["files"].items():
+        if not (folder / name).is_file():
+            raise FileError("a file of the bundle is missing", where=str(folder / name))
+        if digest_of_file(folder / name) != digest:
+            raise FileError(
+                "the bundle was changed after it was written",
+                where=str(folder / name),
+                why="the file does not have the digest in the manifest",
+                next_step=_RESTORE,
+            )
+
+
+def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as weights:
+            owner = (weights.metadata() or {}).get("description")
+            tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise FileError(
+            "not a readable safetensors file", where=str(path), why=str(error)
+        ) from error
+    if owner != description:
+        raise FileError(
+            "these weights belong to another network",
+            where=str(path),
+            why=f"they carry the description {owner}, the bundle has {description}",
+            next_step=_RESTORE,
+        )
+    return tensors
+
+
+def _require_same(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:
+    for name in sorted(found.keys() ^ wanted.keys()):
+        state = "is not in the weights" if name in wanted else "is not in the network"
+        raise FileError("the weights do not fit the network", where=where, why=f"{name} {state}")
+    for name, tensor in wanted.items():
+        stored = found[name]
+        if stored.shape != tensor.shape or stored.dtype != tensor.dtype:
+            raise FileError(
+                "the weights do not fit the network",
+                where=where,
+                why=f"{name} is {stored.dtype} {tuple(stored.shape)}, "
+                f"not {tensor.dtype} {tuple(tensor.shape)}",
+            )

@@ -1,0 +1,110 @@
+"""The card of a trained network: what it knows, what it learned from, how it scores."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import Artifact
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.transforms import Normalisation
+from fasterseg.evaluation import EvaluationReport
+
+Which = Literal["best", "last", "ema"]
+
+
+class Facts(BaseModel):
+    """A part of the card; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(Facts):
+    """A score, never without what it was taken on.  Values are shares of one.
+
+    `decided` says that a choice was made by this very score, so that it flatters.
+    """
+
+    mean_iou: float
+    pixel_accuracy: float
+    classes_in_mean: int
+    data: str
+    data_digest: str
+    split: str
+    images: int
+    resolution: str
+    step: int
+    decided: bool = False
+
+    @classmethod
+    def of(cls, report: EvaluationReport, *, step: int, decided: bool = False) -> Score:
+        """The score in a report, taken after `step` steps of training."""
+        return cls(
+            mean_iou=report.mean_iou,
+            pixel_accuracy=report.pixel_accuracy,
+            classes_in_mean=report.classes_in_mean,
+            data=report.data,
+            data_digest=report.data_digest,
+            split=report.split,
+            images=report.images,
+            resolution=report.resolution,
+            step=step,
+            decided=decided,
+        )
+
+
+class TrainingFacts(Facts):
+    """What the network learned from, and how."""
+
+    data: str
+    data_digest: str
+    split: str
+    images: int
+    terms: str
+    resolution: str
+    steps: int
+    batch_size: int
+    seed: int
+    precision: str
+    teacher: str = ""
+    pretrained: Literal["nothing pre-trained"] = "nothing pre-trained"
+
+
+class Card(Artifact):
+    """All facts about a bundle that are not its weights.
+
+    `which` of the training's three sets of weights it holds: those with the ``best`` validation
+    score, the ``last``, or the average (``ema``).
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/card/1"
+
+    name: str
+    which: Which
+    label_space: LabelSpace
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    training: TrainingFacts
+    scores: tuple[Score, ...] = ()
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What images are normalised with before they reach the network."""
+        return Normalisation(self.mean, self.std)
+
+    def describe(self) -> str:
+        """The card in a few lines."""
+        facts = self.training
+        lines = [
+            f"{self.name} ({self.which}), {self.label_space.classes} classes, "
+            f"trained on {facts.images} images of {facts.data}/{facts.split} at "
+            f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, {facts.pretrained}"
+        ]
+        lines += [
+            f"  {score.data}/{score.split}: mIoU {100 * score.mean_iou:.2f} % over "
+            f"{score.classes_in_mean} classes, {score.images} images at {score.resolution}"
+            + (", which chose these weights" if score.decided else "")
+            for score in self.scores
+        ]
+        return "\n".join(lines)

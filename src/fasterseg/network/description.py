@@ -1,0 +1,57 @@
+"""What a bundle's network is: an architecture of the space, or a baseline with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import nn
+
+from fasterseg.artifacts import Artifact
+from fasterseg.errors import FileError
+from fasterseg.network.network import Network
+from fasterseg.space.architecture import Architecture
+
+BaselineBuilder = Callable[[int], nn.Module]
+"""From a number of classes to a hand-made network."""
+
+
+class NetworkDescription(Artifact):
+    """All that is needed to build a network without its weights."""
+
+    schema_tag: ClassVar[str] = "fasterseg/network/1"
+
+    classes: int = Field(ge=1)
+    architecture: Architecture | None = None
+    baseline: str = ""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.architecture is None) == (not self.baseline):
+            raise ValueError("a network is an architecture or a named baseline")
+        return self
+
+    def build(self, *, baselines: Mapping[str, BaselineBuilder] | None = None) -> nn.Module:
+        """The network with its auxiliary heads and fresh weights from torch's generator.
+
+        Raises `FileError` for a baseline that is not among `baselines`.
+        """
+        if self.architecture is not None:
+            return Network(self.architecture, self.classes)
+        known = baselines or {}
+        if self.baseline not in known:
+            raise FileError(
+                f"this version of fasterseg has no baseline {self.baseline!r}",
+                why=f"it has {', '.join(known) or 'none'}",
+            )
+        return known[self.baseline](self.classes)
+
+    def build_seeded(
+        self, seed: int, *, baselines: Mapping[str, BaselineBuilder] | None = None
+    ) -> nn.Module:
+        """The network with fresh weights that are a function of the seed alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.build(baselines=baselines)

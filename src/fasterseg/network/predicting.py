@@ -1,0 +1,158 @@
+"""From a model's name to a network, or to a predictor of images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from fasterseg.datasets.decoding import read_image
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.transforms import Normalisation
+from fasterseg.errors import DataError, FileError, UsageError
+from fasterseg.network.bundle import ModelBundle, is_bundle
+from fasterseg.network.description import BaselineBuilder
+from fasterseg.network.network import WholeJob
+from fasterseg.network.segmentation import Segmentation
+
+Picture = Path | str | Image.Image | npt.NDArray[Any]
+"""An image as a file, a Pillow image, or a uint8 array: (height, width, 3) RGB, or grey."""
+
+
+class AllHeads(nn.Module):
+    """A network whose forward returns the main, 1/16 and 1/32 logits, each at input size."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(batch, 3, height, width) normalised images to logits, the main ones first."""
+        main, auxiliary = self.network.with_auxiliary(images)  # type: ignore[operator]
+        return (main, *(auxiliary[stride] for stride in sorted(auxiliary)))
+
+
+def load_network(
+    model: Path | str,
+    *,
+    auxiliary: bool = False,
+    baselines: Mapping[str, BaselineBuilder] | None = None,
+) -> nn.Module:
+    """The network of a bundle, in evaluation mode and float32.
+
+    Its forward takes (batch, 3, height, width) normalised images to (batch, classes, height,
+    width) logits; with `auxiliary` it returns the main, 1/16 and 1/32 logits, each at input size.
+    Raises `UsageError` for an unknown name, with the nearest one, and `FileError` for a bundle
+    that is damaged.
+    """
+    network = open_bundle(model).network(baselines=baselines, where=str(model))
+    return AllHeads(network) if auxiliary else network
+
+
+def open_bundle(model: Path | str) -> ModelBundle:
+    """The bundle that a model's name stands for; raises as `load_network` does."""
+    path = Path(model)
+    if is_bundle(path):
+        return ModelBundle.load(path)
+    if path.exists():
+        raise _no_bundle(path)
+    raise _unknown(str(model))
+
+
+def _no_bundle(path: Path) -> FileError:
+    inside = [str(found.parent) for found in sorted(path.glob("**/description.json"))]
+    bundles = [name for name in inside if is_bundle(Path(name))]
+    return FileError(
+        "this is not a model",
+        where=str(path),
+        why="a model is a bundle's folder: manifest, description, weights and card",
+        next_step=f"there is one in it: {bundles[0]}" if bundles else "",
+    )
+
+
+def _unknown(model: str) -> UsageError:
+    path = Path(model)
+    siblings = path.parent.iterdir() if path.parent.is_dir() else []
+    known = {folder.name: str(folder) for folder in siblings if is_bundle(folder)}
+    near = get_close_matches(path.name, known, n=1, cutoff=0.4)
+    return UsageError(
+        f"there is no model {model!r}",
+        where=str(path.parent),
+        why=f"the models there are {', '.join(sorted(known)) or 'none'}",
+        next_step=f"did you mean {known[near[0]]!r}?" if near else "name a bundle's folder",
+    )
+
+
+class NetworkPredictor:
+    """A network with its classes and normalisation, from images to labels."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        label_space: LabelSpace,
+        normalisation: Normalisation,
+        device: torch.device | None = None,
+    ) -> None:
+        self.label_space = label_space
+        self.device = device or torch.device("cpu")
+        self._job = WholeJob(network, normalisation.mean, normalisation.std)
+        self._job.to(self.device).eval()
+
+    def label_map(self, image: Pixels) -> npt.NDArray[Any]:
+        """The class ids, (height, width), of a (height, width, 3) uint8 image: whole, unpadded."""
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.array(image[None])).to(self.device)
+            labels: npt.NDArray[Any] = self._job(batch)[0].cpu().numpy()
+        return labels
+
+    def __call__(self, image: Picture) -> Segmentation:
+        """The segmentation of an image, at its own size; raises `DataError` for what is none."""
+        pixels = as_pixels(image)
+        labels = self.label_map(pixels)
+        kind = np.uint8 if self.label_space.classes <= 255 else np.uint16
+        return Segmentation(pixels, labels.astype(kind), self.label_space)
+
+
+def load_model(
+    model: Path | str,
+    *,
+    device: torch.device | None = None,
+    baselines: Mapping[str, BaselineBuilder] | None = None,
+) -> NetworkPredictor:
+    """The predictor of a bundle: image (path, array, Pillow image) to `Segmentation`.
+
+    Raises as `load_network` does.
+    """
+    bundle = open_bundle(model)
+    return NetworkPredictor(
+        bundle.network(baselines=baselines, where=str(model)),
+        label_space=bundle.card.label_space,
+        normalisation=bundle.card.normalisation,
+        device=device,
+    )
+
+
+def as_pixels(image: Picture) -> Pixels:
+    """An image as a (height, width, 3) uint8 array; raises `DataError` for anything else."""
+    if isinstance(image, str | Path):
+        return read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return np.array(image.convert("RGB"))
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise DataError(
+            "an image must be (height, width, 3) or (height, width), of uint8",
+            where=f"{pixels.dtype} {pixels.shape}",
+        )
+    return pixels
