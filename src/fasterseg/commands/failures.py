@@ -72,12 +72,9 @@ def translate(error: BaseException, words: Sequence[str]) -> FastersegError:
 
 
 def _with_resume_command(error: Interrupted, words: Sequence[str]) -> Interrupted:
-    return Interrupted(
-        error.what,
-        where=error.where,
-        why=error.why,
-        next_step=error.next_step or f"to go on: {command_line(words)}",
-    )
+    """Return the interruption with the very command in place of "the same command"."""
+    resume = f"to go on: {command_line(words)}"
+    return Interrupted(error.what, where=error.where, why=error.why, next_step=resume)
 
 
 def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError | None:
