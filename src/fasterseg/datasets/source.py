@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Sample
 
 
+@runtime_checkable
 class DataSource(Protocol):
     """Labelled images in named splits.
 
