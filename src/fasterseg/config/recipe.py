@@ -80,6 +80,7 @@ class PenaltySettings(Section):
     paths: float = Field(0.997, ge=0)
     widths: float = Field(0.002, ge=0)
     decoupled: bool = True
+    balanced: bool = False
 
 
 class TemperatureSettings(Section):
@@ -130,13 +131,19 @@ class TrainingSettings(Section):
     lr: float = Field(0.02, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
+    # The authors decay batch norms and biases too.
+    decay_normalisation: bool = False
     schedule: Literal["poly", "paper", "constant"] = "poly"
+    poly_power: float = Field(0.9, gt=0)
+    epoch_decay: float = Field(0.992, gt=0, le=1)
     warmup_steps: int = Field(0, ge=0)
     clip_norm: float = Field(0.0, ge=0)
     auxiliary_weight: float = Field(0.2, ge=0)
     ohem_threshold: float = Field(0.7, gt=0, le=1)
     ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
     distillation_weight: float = Field(1.0, ge=0)
+    # The authors' loss is smaller by the number of classes.
+    distillation_divided_by_classes: bool = False
     ema_decay: float = Field(0.99, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     channels_last: bool = True

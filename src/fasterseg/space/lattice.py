@@ -138,7 +138,8 @@ class Lattice:
 
     def parents(self, node: Node) -> tuple[Edge, ...]:
         """The edges that may feed a node: keep first, then down; none for the stem's."""
-        return tuple(edge for edge in self.edges if edge.target == node)
+        found = (edge for edge in self.edges if edge.target == node)
+        return tuple(sorted(found, key=lambda edge: edge.down))
 
     @cached_property
     def forks(self) -> tuple[Node, ...]:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings
-from fasterseg.space.choices import Choices
 from fasterseg.space.lattice import HEAD, STEM, Lattice, Node
+from fasterseg.space.sampling import Selection
 
 KEEP, DOWN = 0, 1
 
@@ -101,17 +101,20 @@ def random_widths(
     )
 
 
-def from_choices(lattice: Lattice, choices: Choices) -> Relaxation:
+def from_selection(lattice: Lattice, selection: Selection) -> Relaxation:
     """The one-hot relaxation of one network."""
     operators, options = lattice.space.operators, lattice.width_options
     return Relaxation(
         operators={
             node: one_hot(operators.index(name), len(operators))
-            for node, name in choices.operators.items()
+            for node, name in selection.operators.items()
         },
-        paths={node: one_hot(DOWN if down else KEEP, 2) for node, down in choices.parents.items()},
+        paths={
+            node: one_hot(DOWN if edge.down else KEEP, 2)
+            for node, edge in selection.parents.items()
+        },
         widths={
             name: one_hot(options[name].index(value), len(options[name]))
-            for name, value in choices.expansions.items()
+            for name, value in selection.expansions.items()
         },
     )

@@ -268,7 +268,9 @@ class _Forward:
             parts = [
                 (share, self._feature(edge.node))
                 for edge, share in taken.items()
-                if edge.node.stride == stride and edge.node in self.incoming and float(share.detach()) != 0
+                if edge.node.stride == stride
+                and edge.node in self.incoming
+                and float(share.detach()) != 0
             ]
             widest = max(int(part.shape[1]) for _, part in parts)
             found[stride] = _sum([share * _padded(part, widest) for share, part in parts])
