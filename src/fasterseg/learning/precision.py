@@ -50,6 +50,11 @@ class LossScaler:
         """Whether anything is scaled; steps with infinite gradients are then left out."""
         return bool(self._scaler.is_enabled())
 
+    @property
+    def may_overflow(self) -> bool:
+        """Whether an infinite gradient may be the scale's fault; not once the scale is 1."""
+        return self.enabled and self._scaler.get_scale() > 1.0
+
     def backward(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Compute the loss's gradients, unscaled again."""
         self._scaler.scale(loss).backward()

@@ -1,0 +1,1 @@
+"""Training of one network, with or without a teacher."""

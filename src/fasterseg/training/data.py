@@ -1,0 +1,49 @@
+"""What a training reads: batches of one split, and another split to be scored on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fasterseg.config import AugmentationSettings
+from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.transforms import Augmentation, Normalisation
+from fasterseg.runtime import derived_seed
+
+FLIP_PROBABILITY = 0.5
+DEFAULT_NORMALISATION = Normalisation()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """A source, and which of its splits serve what; `val_images` scores on the first ones only."""
+
+    source: DataSource
+    train_split: str = "train"
+    val_split: str = "val"
+    workers: int = 0
+    val_images: int | None = None
+    normalisation: Normalisation = DEFAULT_NORMALISATION
+
+    def batches(
+        self, augmentation: AugmentationSettings, *, batch_size: int, seed: int
+    ) -> TrainingBatches:
+        """The training batches; a function of the seed, the same for every network of a run."""
+        return TrainingBatches(
+            self.source,
+            self.train_split,
+            augmentation=augmentation_of(augmentation),
+            normalisation=self.normalisation,
+            batch_size=batch_size,
+            seed=derived_seed(seed, "training"),
+        )
+
+
+def augmentation_of(settings: AugmentationSettings) -> Augmentation:
+    """The joint transforms that the recipe's settings stand for."""
+    return Augmentation(
+        crop=(settings.crop_height, settings.crop_width),
+        scale=(settings.scale_low, settings.scale_high),
+        flip=FLIP_PROBABILITY if settings.flip else 0.0,
+        colour=settings.colour,
+    )

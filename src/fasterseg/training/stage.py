@@ -1,0 +1,224 @@
+"""One network's training as a stage: what a step does, and what its state is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from fasterseg.config import TrainingSettings
+from fasterseg.datasets.loading import Batch
+from fasterseg.evaluation import evaluate_predictor
+from fasterseg.learning.ema import WeightAverage
+from fasterseg.learning.feeding import BatchFeed
+from fasterseg.learning.losses import HardPixels, distillation_loss, segmentation_loss
+from fasterseg.learning.precision import Numerics
+from fasterseg.learning.schedules import Schedule, set_rate
+from fasterseg.learning.states import (
+    gradient_norm,
+    nested,
+    optimizer_tensors,
+    part,
+    require_finite,
+    restore_optimizer,
+)
+from fasterseg.learning.stepping import StageState
+from fasterseg.network.card import Score, Which
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.training.data import TrainingData
+
+TrainingForward = Callable[[Tensor], tuple[Tensor, dict[int, Tensor]]]
+
+
+class TrainingStage:
+    """Trains a network: OHEM cross-entropy, auxiliary heads, distillation from a teacher, SGD.
+
+    Scores the live weights on the validation split every so many steps and keeps the best; after
+    the last step scores the live and the averaged weights.  Implements `Stage`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str,
+        data: TrainingData,
+        settings: TrainingSettings,
+        seed: int,
+        numerics: Numerics,
+        teacher: nn.Module | None = None,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.numerics = numerics
+        layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+        self._layout = layout
+        self.network = self._placed(network).train()
+        self.teacher = None if teacher is None else self._placed(teacher).eval()
+        self._data = data
+        batches = data.batches(settings.augmentation, batch_size=settings.batch_size, seed=seed)
+        self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
+        self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
+        self._ignore = data.source.label_space.ignore
+        self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction)
+        self._names = dict(self.network.named_parameters())
+        self._optimizer = sgd(self.network, settings)
+        self._scaler = numerics.scaler()
+        self._average = WeightAverage(self.network, decay=settings.ema_decay)
+        self._best: dict[str, Tensor] = {}
+        self.scores: dict[Which, Score] = {}
+
+    def step(self, index: int) -> dict[str, Any]:
+        """One update from batch `index`; scores where it is due."""
+        batch = self._feed.batch(index)
+        rate = self._schedule.rate(index)
+        set_rate(self._optimizer, rate)
+        losses = self._update(batch, index)
+        self._average.update(self.network, step=index)
+        return {"lr": rate, **losses, **self._scores_due(index + 1)}
+
+    def _update(self, batch: Batch, index: int) -> dict[str, float]:
+        self._optimizer.zero_grad(set_to_none=True)
+        with self.numerics.autocast():
+            losses = self._losses(batch)
+        total = torch.stack([*losses.values()]).sum()
+        self._scaler.backward(total, self._optimizer)
+        norm = gradient_norm(self._names.values())
+        # In float16 a gradient may overflow now and then: the scaler leaves such a step out.
+        checked = () if self._scaler.may_overflow else (norm,)
+        require_finite(total, *checked, step=index, stage=self.name, names=batch.names)
+        if self.settings.clip_norm:
+            parameters = self._names.values()
+            nn.utils.clip_grads_with_norm_(parameters, self.settings.clip_norm, norm)
+        self._scaler.step(self._optimizer)
+        return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        images = batch.images.to(self.numerics.device, memory_format=self._layout)
+        labels = batch.labels.to(self.numerics.device)
+        forward = cast(TrainingForward, self.network.with_auxiliary)
+        main, auxiliary = forward(images)
+        losses = {
+            "segmentation": segmentation_loss(
+                main,
+                auxiliary,
+                labels,
+                ignore=self._ignore,
+                auxiliary_weight=self.settings.auxiliary_weight,
+                hard_pixels=self._hard,
+            )
+        }
+        if self.teacher is not None and self.settings.distillation_weight:
+            with torch.no_grad():
+                wanted = self.teacher(images)
+            losses["distillation"] = self.settings.distillation_weight * distillation_loss(
+                main,
+                wanted,
+                labels != self._ignore,
+                divide_by_classes=self.settings.distillation_divided_by_classes,
+            )
+        return losses
+
+    def _scores_due(self, done: int) -> dict[str, Any]:
+        """Score what is due after `done` steps, keep it, and return it for the log."""
+        last = done == self.settings.steps
+        if not last and done % self.settings.evaluate_every:
+            return {}
+        live = self._score(self.network, done)
+        if "best" not in self.scores or live.mean_iou > self.scores["best"].mean_iou:
+            self.scores["best"] = live.model_copy(update={"decided": True})
+            self._best = {k: t.detach().clone() for k, t in self.network.state_dict().items()}
+        if not last:
+            return {"val": live.model_dump(mode="json")}
+        self.scores["last"] = live
+        averaged = deepcopy(self.network)
+        averaged.load_state_dict(self._average.tensors())
+        self.scores["ema"] = self._score(averaged, done)
+        return {
+            "val": live.model_dump(mode="json"),
+            "val_ema": self.scores["ema"].model_dump(mode="json"),
+        }
+
+    def _score(self, network: nn.Module, done: int) -> Score:
+        """The score on whole validation images at their own resolution, in float32."""
+        predictor = NetworkPredictor(
+            network,
+            label_space=self._data.source.label_space,
+            normalisation=self._data.normalisation,
+            device=self.numerics.device,
+        )
+        report = evaluate_predictor(
+            predictor.label_map,
+            self._data.source,
+            self._data.val_split,
+            subject=self.name,
+            limit=self._data.val_images,
+        )
+        self.network.train()
+        return Score.of(report, step=done)
+
+    def weights(self, which: Which) -> dict[str, Tensor]:
+        """The state of the network of that name; best and last exist once they were scored."""
+        if which == "ema":
+            return self._average.tensors()
+        return self._best if which == "best" else self.network.state_dict()
+
+    def state(self) -> StageState:
+        """Weights, momentum, average, best weights; scores and the loss scale."""
+        tensors = {
+            **nested("network", self.network.state_dict()),
+            **nested("optimizer", optimizer_tensors(self._optimizer, self._names)),
+            **nested("average", self._average.tensors()),
+            **nested("best", self._best),
+        }
+        scores = {which: score.model_dump(mode="json") for which, score in self.scores.items()}
+        return StageState(tensors, {"scores": scores, "scaler": self._scaler.values()})
+
+    def restore(self, state: StageState) -> None:
+        """Go back to what `state` returned."""
+        self.network.load_state_dict(part("network", state.tensors))
+        restore_optimizer(self._optimizer, self._names, part("optimizer", state.tensors))
+        self._average.restore(part("average", state.tensors))
+        self._best = part("best", state.tensors)
+        scores = state.values["scores"]
+        self.scores = {which: Score.model_validate(score) for which, score in scores.items()}
+        self._scaler.restore(state.values["scaler"])
+
+    def _placed(self, network: nn.Module) -> nn.Module:
+        # Module.to has no overload for a device together with a memory format.
+        return network.to(self.numerics.device).to(memory_format=self._layout)  # type: ignore[call-overload,no-any-return]
+
+
+def sgd(network: nn.Module, settings: TrainingSettings) -> torch.optim.SGD:
+    """SGD with momentum; weight decay on weights only, not on batch norms and biases.
+
+    The authors decayed them too: `decay_normalisation`.
+    """
+    parameters = list(network.parameters())
+    plain = [] if settings.decay_normalisation else [p for p in parameters if p.dim() <= 1]
+    spared = {id(parameter) for parameter in plain}
+    groups: list[dict[str, Any]] = [{"params": [p for p in parameters if id(p) not in spared]}]
+    if plain:
+        groups.append({"params": plain, "weight_decay": 0.0})
+    return torch.optim.SGD(
+        groups,
+        lr=settings.lr,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def schedule_of(settings: TrainingSettings, *, steps_per_epoch: int) -> Schedule:
+    """The learning-rate schedule of the settings."""
+    return Schedule(
+        settings.schedule,
+        settings.lr,
+        steps=settings.steps,
+        warmup_steps=settings.warmup_steps,
+        steps_per_epoch=steps_per_epoch,
+        power=settings.poly_power,
+        epoch_decay=settings.epoch_decay,
+    )

@@ -1,0 +1,247 @@
+"""The one training of every contender: resumable, scored, and handed over as bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from fasterseg.artifacts import Artifact
+from fasterseg.config import TrainingSettings
+from fasterseg.errors import UsageError
+from fasterseg.learning.precision import choose_numerics
+from fasterseg.learning.stepping import Progress, run_steps
+from fasterseg.network.bundle import ModelBundle, is_bundle
+from fasterseg.network.card import Card, Facts, Score, TrainingFacts, Which
+from fasterseg.network.description import BaselineBuilder, NetworkDescription
+from fasterseg.runs import refuse_changes
+from fasterseg.runtime import StopRequest, derived_seed
+from fasterseg.training.data import TrainingData
+from fasterseg.training.stage import TrainingStage
+
+KINDS: tuple[Which, ...] = ("best", "last", "ema")
+
+
+class Clock(Facts):
+    """What a wall clock told; left out when two runs are compared."""
+
+    seconds: float
+    images_per_second: float
+
+
+class TrainingPlan(Artifact):
+    """All that a training's result depends on; it may not change while a folder is gone on with."""
+
+    schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
+
+    name: str
+    network: str
+    settings: TrainingSettings
+    data: str
+    train_split: str
+    train_digest: str
+    val_split: str
+    val_digest: str
+    val_images: int | None
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    teacher: str
+    seed: int
+    device: str
+    precision: str
+
+
+class TrainingReport(Artifact):
+    """How a training went: the scores of its three sets of weights, and how it computed."""
+
+    schema_tag: ClassVar[str] = "fasterseg/training-report/1"
+
+    name: str
+    steps: int
+    scores: dict[Which, Score]
+    teacher: str
+    device: str
+    precision: str
+    precision_reason: str
+    clock: Clock
+
+    def describe(self) -> str:
+        """The scores, a line each."""
+        lines = [f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})"]
+        lines += [
+            f"  {which}: mIoU {100 * score.mean_iou:.2f} % on {score.split}, step {score.step}"
+            for which, score in self.scores.items()
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A network to learn from, and the digest of the bundle that it came from."""
+
+    network: nn.Module
+    classes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTask:
+    """One network to train: what it is called, what it is, what it learns from and how."""
+
+    name: str
+    description: NetworkDescription
+    data: TrainingData
+    settings: TrainingSettings
+    seed: int
+    device: torch.device
+    teacher: Teacher | None = None
+
+
+def train_network(
+    task: TrainingTask,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    stop: StopRequest | None = None,
+    baselines: dict[str, BaselineBuilder] | None = None,
+) -> TrainingReport:
+    """Train a network in a folder, going on where it was stopped, and save its three bundles.
+
+    The folder then holds the bundles ``best`` (by validation score), ``last`` and ``ema``, and
+    ``report.json``.  Raises `UsageError` with a diff when the folder was begun with another plan,
+    `EnvironmentFault` for a precision that the device lacks, and `Interrupted` after a stop.
+    """
+    _require_same_classes(task)
+    numerics = choose_numerics(task.settings.precision, task.device)
+    plan = plan_of(task, precision=numerics.precision)
+    _agree_on_plan(plan, folder / "plan.json")
+    report_path = folder / "report.json"
+    if report_path.exists() and all(is_bundle(folder / which) for which in KINDS):
+        return TrainingReport.load(report_path)
+    weights_seed = derived_seed(task.seed, "weights", task.name)
+    stage = TrainingStage(
+        task.description.build_seeded(weights_seed, baselines=baselines),
+        name=task.name,
+        data=task.data,
+        settings=task.settings,
+        seed=task.seed,
+        numerics=numerics,
+        teacher=task.teacher.network if task.teacher else None,
+    )
+    course = run_steps(
+        stage,
+        folder,
+        steps=task.settings.steps,
+        checkpoint_every=task.settings.checkpoint_every,
+        progress=progress,
+        stop=stop,
+        name=task.name,
+    )
+    for which in KINDS:
+        card = card_of(task, plan, which=which, score=stage.scores[which])
+        bundle = ModelBundle(task.description, stage.weights(which), card)
+        bundle.save(folder / which, replace=True)
+    report = TrainingReport(
+        name=task.name,
+        steps=course.steps,
+        scores=stage.scores,
+        teacher=plan.teacher,
+        device=plan.device,
+        precision=plan.precision,
+        precision_reason=numerics.reason,
+        clock=_clock(course.seconds, task.settings),
+    )
+    report.save(report_path)
+    return report
+
+
+def plan_of(task: TrainingTask, *, precision: str) -> TrainingPlan:
+    """The plan of a task that computes in `precision`."""
+    data = task.data
+    return TrainingPlan(
+        name=task.name,
+        network=task.description.digest(),
+        settings=task.settings,
+        data=data.source.name,
+        train_split=data.train_split,
+        train_digest=data.source.digest(data.train_split),
+        val_split=data.val_split,
+        val_digest=data.source.digest(data.val_split),
+        val_images=data.val_images,
+        mean=data.normalisation.mean,
+        std=data.normalisation.std,
+        teacher=task.teacher.digest if task.teacher else "",
+        seed=task.seed,
+        device=task.device.type,
+        precision=precision,
+    )
+
+
+def card_of(task: TrainingTask, plan: TrainingPlan, *, which: Which, score: Score) -> Card:
+    """The card of one of the task's three bundles."""
+    settings = task.settings
+    crop = settings.augmentation
+    facts = TrainingFacts(
+        data=plan.data,
+        data_digest=plan.train_digest,
+        split=plan.train_split,
+        images=task.data.source.length(plan.train_split),
+        terms=task.data.source.terms,
+        resolution=f"{crop.crop_height}x{crop.crop_width}",
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        seed=task.seed,
+        precision=plan.precision,
+        teacher=plan.teacher,
+    )
+    return Card(
+        name=task.name,
+        which=which,
+        label_space=task.data.source.label_space,
+        mean=plan.mean,
+        std=plan.std,
+        training=facts,
+        scores=(score,),
+    )
+
+
+def _agree_on_plan(plan: TrainingPlan, path: Path) -> None:
+    """Store the plan, or refuse one that differs from the stored one in what matters."""
+    if not path.exists():
+        plan.save(path)
+        return
+    refuse_changes(
+        f"the training of {plan.name}",
+        stored=_what_matters(TrainingPlan.load(path)),
+        wanted=_what_matters(plan),
+    )
+
+
+def _what_matters(plan: TrainingPlan) -> dict[str, Any]:
+    """The plan without what leaves the result as it is."""
+    content = plan.content()
+    for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays
+        del content["settings"][name]
+    return content
+
+
+def _require_same_classes(task: TrainingTask) -> None:
+    wanted = task.data.source.label_space.classes
+    for who, classes in (
+        (task.name, task.description.classes),
+        ("its teacher", task.teacher.classes if task.teacher else wanted),
+    ):
+        if classes != wanted:
+            raise UsageError(
+                f"{who} has {classes} classes and the data {wanted}",
+                where=f"training of {task.name} on {task.data.source.name}",
+                next_step="take a network that was made for this data",
+            )
+
+
+def _clock(seconds: float, settings: TrainingSettings) -> Clock:
+    pace = settings.steps * settings.batch_size / seconds if seconds > 0 else 0.0
+    return Clock(seconds=round(seconds, 3), images_per_second=round(pace, 3))
