@@ -120,7 +120,7 @@ def train(network: nn.Module, data: tuple[Tensor, Tensor], plan: Plan, *, seed: 
                 network(batch), truth, ignore_index=STREET_LABELS.ignore
             )
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             schedule.step()
 
@@ -135,7 +135,10 @@ def confusion(predicted: Tensor, truth: Tensor) -> Counts:
 def iou_percent(counts: Counts) -> npt.NDArray[np.float64]:
     """Return the IoU of each class in percent."""
     hits = np.diag(counts)
-    return 100.0 * hits / np.maximum(counts.sum(0) + counts.sum(1) - hits, 1)
+    percent: npt.NDArray[np.float64] = (
+        100.0 * hits / np.maximum(counts.sum(0) + counts.sum(1) - hits, 1)
+    )
+    return percent
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from PIL import Image, ImageDraw
@@ -55,18 +55,9 @@ class Light:
     shadow: float
 
 
-@dataclass(slots=True)
-class Materials:
-    """Columns of one table: what each material number on the canvas is and looks like.
-
-    ``looks`` holds red, green, blue, the shade they are in, the distance (metres) and the
-    strength of the texture.
-    """
-
-    kinds: list[int] = field(default_factory=list)
-    looks: list[tuple[float, float, float, float, float, float]] = field(default_factory=list)
-    grains: list[int] = field(default_factory=list)
-    spread: list[bool] = field(default_factory=list)
+# One material: kind, texture, whether it is spread (0 or 1), red, green, blue, the shade it is
+# in, its distance (metres) and the strength of its texture.  A plain tuple, being made so often.
+Material = tuple[int, int, bool, float, float, float, float, float, float]
 
 
 class Canvas:
@@ -75,7 +66,7 @@ class Canvas:
     def __init__(self, camera: Camera, light: Light) -> None:
         self.camera = camera
         self.light = light
-        self.materials = Materials()
+        self.materials: list[Material] = []
         self.surface = Image.new("I", (camera.width, camera.height), 0)
         self.shadows = Image.new("L", (camera.width, camera.height), 0)
         self._draw = ImageDraw.Draw(self.surface)
@@ -96,13 +87,10 @@ class Canvas:
         ``grain`` is a texture and the deviation, as a share, that it brings to the brightness.
         A material that is spread (sky, ground) gets its haze row by row when it is developed.
         """
-        table = self.materials
-        number = len(table.kinds)
-        table.kinds.append(kind)
-        table.looks.append((*colour, shade, z, grain[1]))
-        table.grains.append(grain[0])
-        table.spread.append(is_spread)
-        return number
+        red, green, blue = colour
+        texture, strength = grain
+        self.materials.append((kind, texture, is_spread, red, green, blue, shade, z, strength))
+        return len(self.materials) - 1
 
     def polygon(self, points: Sequence[Point], material: int) -> None:
         """Paint an area given by its corners in pixels."""

@@ -61,13 +61,13 @@ class Plate:
     @classmethod
     def of(cls, canvas: Canvas) -> Plate:
         """Return the plate of a finished canvas."""
-        table = canvas.materials
+        table = np.array(canvas.materials, np.float32).T.copy()
         return cls(
             surface=np.asarray(canvas.surface).astype(np.intp),
-            kinds=np.array(table.kinds, np.uint8),
-            looks=np.array(table.looks, np.float32).T.copy(),
-            grains=np.array(table.grains, np.intp),
-            spread=np.array(table.spread, np.float32),
+            kinds=table[0].astype(np.uint8),
+            looks=table[3:],
+            grains=table[1].astype(np.intp),
+            spread=table[2],
         )
 
     def haze(self, light: Light) -> Plane:
@@ -197,8 +197,9 @@ def _expose(photo: Plane, exposure: Exposure, rng: random.Random) -> Pixels:
     slope = np.linspace(-exposure.slope, exposure.slope, width, dtype=np.float32)
     light = vignette(height, width) * np.float32(-exposure.vignette) + (slope + 1.0)
     light *= np.float32(exposure.gain)
-    top, left = rng.randrange(height), rng.randrange(width)
-    grain = sensor_noise(height, width)[:, top : top + height, left : left + width]
+    noise = sensor_noise(height, width)
+    top, left = (rng.randrange(spare) for spare in (height // 4, width // 4))
+    grain = noise[:, top : top + height, left : left + width]
     image = np.empty((height, width, 3), np.uint8)
     for channel in range(3):
         plane = photo[channel]
