@@ -101,10 +101,10 @@ def test_features_are_read_from_the_processor_s_own_list(flags: str, present: se
 
 def test_a_container_s_quota_limits_the_usable_cores(tmp_path: Path) -> None:
     quota = tmp_path / "cpu.max"
-    quota.write_text("150000 100000\n", encoding="ascii")
-    assert machine._cgroup_quota(quota) == 1.5
+    quota.write_text("50000 100000\n", encoding="ascii")
+    assert machine.usable_cores(quota) == 0.5
     quota.write_text("max 100000\n", encoding="ascii")
-    assert machine._cgroup_quota(quota) is None
+    assert machine.usable_cores(quota) == machine.usable_cores(tmp_path / "absent") >= 1.0
 
 
 def test_the_disk_test_leaves_nothing_behind_and_takes_the_nearest_folder(tmp_path: Path) -> None:

@@ -98,10 +98,10 @@ def features_of(flags: str) -> dict[str, bool]:
     return {feature: not present.isdisjoint(names) for feature, names in FEATURES.items()}
 
 
-def usable_cores() -> float:
+def usable_cores(quota_file: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
     """Return how many cores this process may use: affinity and container quota counted."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _cgroup_quota(Path("/sys/fs/cgroup/cpu.max"))
+    quota = _cgroup_quota(quota_file)
     return min(float(allowed or 1), quota or float("inf"))
 
 
