@@ -13,6 +13,7 @@ from fasterseg.config.recipe import (
     TargetSettings,
     TemperatureSettings,
     TrainingSettings,
+    budget_in_ms,
 )
 from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
 
@@ -32,6 +33,7 @@ __all__ = [
     "TargetSettings",
     "TemperatureSettings",
     "TrainingSettings",
+    "budget_in_ms",
     "build_recipe",
     "read_yaml",
 ]

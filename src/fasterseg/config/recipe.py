@@ -10,6 +10,10 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
 
 
+# Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
+BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
+
+
 class Section(BaseModel):
     """A part of the recipe; an unknown key is an error."""
 
@@ -73,7 +77,9 @@ class AugmentationSettings(Section):
 class PenaltySettings(Section):
     """Weights of the penalty's three terms (*latency regularisation with finer granularity*).
 
-    The paper's values; the authors' code has 0.002, 0.994 and 0.004.
+    The paper's values; the authors' code has 0.002, 0.994 and 0.004.  `balanced` sets them in
+    inverse proportion to the measured response of the latency to each kind of choice, which is
+    how the paper chose its own; `decoupled: false` has one term for all, for comparison.
     """
 
     operators: float = Field(0.001, ge=0)
@@ -97,6 +103,7 @@ class ContenderSettings(Section):
     role: Literal["teacher", "student"]
     stem_expansion: int = Field(ge=1)
     head_expansion: int = Field(ge=1)
+    budget: str | None = Field(None, pattern=BUDGET_PATTERN)
     operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
 
@@ -117,7 +124,9 @@ class SearchSettings(Section):
     penalty_strength: float = Field(0.01, ge=0)
     temperature: TemperatureSettings = TemperatureSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
-    control_every: int = Field(25, ge=1)
+    random_widths: int = Field(2, ge=1)
+    control_every: int = Field(10, ge=1)
+    control_gain: float = Field(1.0, ge=0)
     checkpoint_every: int = Field(50, ge=1)
     calibration_batches: int = Field(100, ge=1)
     validation_images: int = Field(100, ge=1)
@@ -163,7 +172,7 @@ class Recipe(Artifact):
 
     name: str = "fasterseg"
     seed: int = 0
-    budget: str = Field("halfway", pattern=r"^(halfway|\d+(\.\d+)?\s*ms)$")
+    budget: str = Field("halfway", pattern=BUDGET_PATTERN)
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
     space: SearchSpace = SearchSpace()
@@ -182,7 +191,18 @@ class Recipe(Artifact):
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
 
-    @property
-    def budget_ms(self) -> float | None:
-        """The budget in milliseconds; None means halfway between the space's two ends."""
-        return None if self.budget == "halfway" else float(self.budget.removesuffix("ms"))
+    def students(self) -> tuple[ContenderSettings, ...]:
+        """The contenders that must meet a budget."""
+        return tuple(c for c in self.contenders if c.role == "student")
+
+    def budget_of(self, contender: ContenderSettings) -> str:
+        """A student's own budget, or else the recipe's."""
+        return contender.budget or self.budget
+
+
+def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:
+    """A budget in milliseconds, given the two ends of the space."""
+    text = "50%" if budget == "halfway" else budget.replace(" ", "")
+    if text.endswith("%"):
+        return fastest_ms + float(text.removesuffix("%")) / 100 * (slowest_ms - fastest_ms)
+    return float(text.removesuffix("ms"))

@@ -1,0 +1,197 @@
+"""The co-search of teacher and students in one supernet (*teacher/student co-searching*).
+
+First-order alternation: a weight step on one half of the training images, then for every
+contender an architecture step on the other half.  The teacher is searched at the widest and
+without a latency term, the students with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fasterseg.datasets.loading import Batch
+from fasterseg.learning.schedules import Schedule
+from fasterseg.learning.states import (
+    nested,
+    optimizer_tensors,
+    part,
+    require_finite,
+    restore_optimizer,
+)
+from fasterseg.learning.stepping import StageState
+from fasterseg.runtime import torch_generator
+from fasterseg.searching.contenders import Contender, all_parameters, detached, sandwich
+from fasterseg.searching.control import BudgetController
+from fasterseg.searching.derivation import Estimate, derive
+from fasterseg.searching.guards import Guard, read_signs
+from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
+from fasterseg.searching.pretraining import BatchAt
+from fasterseg.searching.weights import WeightTraining
+from fasterseg.supernet.relaxation import Relaxation
+
+Warn = Callable[[str], None]
+
+
+class LatencyModel:
+    """What the search knows of the target: expected latency, and estimates of architectures."""
+
+    def __init__(
+        self,
+        expected: ExpectedLatency,
+        estimate_ms: Estimate,
+        *,
+        floors_ms: Mapping[str, float],
+        weights: Mapping[ChoiceKind, float],
+    ) -> None:
+        self.expected = expected
+        self.estimate_ms = estimate_ms
+        self.floors_ms = floors_ms
+        self.weights = weights
+
+
+class CoSearch:
+    """The stage: one weight step and one architecture step per contender at each index."""
+
+    def __init__(
+        self,
+        weights: WeightTraining,
+        contenders: Sequence[Contender],
+        latency: LatencyModel,
+        *,
+        weight_batch: BatchAt,
+        architecture_batch: BatchAt,
+        steps: int,
+        seed: int,
+        warn: Warn | None = None,
+    ) -> None:
+        settings = weights.settings
+        self.weights = weights
+        self.settings = settings
+        self.contenders = contenders
+        self.latency = latency
+        self.weight_batch = weight_batch
+        self.architecture_batch = architecture_batch
+        self.steps = max(1, steps)
+        self.seed = seed
+        self.warn = warn
+        self.schedule = Schedule("poly", settings.weight_lr, self.steps)
+        self.controller = BudgetController(settings.control_gain)
+        self.strengths = {c.name: settings.penalty_strength for c in contenders}
+        self.guards = {c.name: Guard() for c in contenders}
+        self.optimizer = torch.optim.Adam(
+            list(all_parameters(contenders).values()),
+            lr=settings.architecture_lr,
+            betas=(0.5, 0.999),
+            weight_decay=settings.architecture_weight_decay,
+        )
+
+    def step(self, index: int) -> Mapping[str, Any]:
+        """One weight step, one architecture step, and now and then a look at the budget."""
+        self.weights.set_rate(self.schedule, index)
+        loss = self.weights.step(
+            self.weight_batch(index), self._weight_relaxations(index), index=index
+        )
+        event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
+        if index % self.settings.control_every == 0 or index == self.steps - 1:
+            event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
+        return event
+
+    def temperature(self, index: int) -> float:
+        """Gumbel-softmax temperature of a step: geometric from start to end."""
+        settings = self.settings.temperature
+        return float(settings.start * (settings.end / settings.start) ** (index / self.steps))
+
+    def _weight_relaxations(self, index: int) -> Iterator[Relaxation]:
+        """Widest and narrowest of the sandwich, and what the contender would sample now."""
+        for contender in self.contenders:
+            generator = torch_generator(self.seed, "weights", contender.name, index)
+            yield from sandwich(contender, generator, random_count=0)
+            if contender.settings.role == "student":
+                temperature = self.temperature(index)
+                yield detached(contender.parameters.sampled(temperature, generator))
+
+    def _architecture_step(self, index: int) -> dict[str, float]:
+        """One update of every contender's own parameters by its own loss; the losses."""
+        batch = self.architecture_batch(index)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = {c.name: self._architecture_gradients(c, batch, index) for c in self.contenders}
+        self.optimizer.step()
+        return {f"{name}/loss": loss for name, loss in losses.items()}
+
+    def _architecture_gradients(self, contender: Contender, batch: Batch, index: int) -> float:
+        """The gradients of task loss and penalty; the supernet's weights get none."""
+        generator = torch_generator(self.seed, "architecture", contender.name, index)
+        sampled = contender.parameters.sampled(self.temperature(index), generator)
+        task = self.weights.objective(self.weights.supernet, batch, sampled)
+        parameters = list(contender.parameters.parameters())
+        gradients = torch.autograd.grad(task + self._penalty(contender), parameters)
+        norms = torch.stack([gradient.norm() for gradient in gradients])
+        require_finite(task.detach(), norms.norm(), step=index, stage="search", names=batch.names)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        return float(task.detach())
+
+    def _penalty(self, contender: Contender) -> Tensor | float:
+        if contender.budget_ms is None:
+            return 0.0
+        probabilities = contender.parameters.probabilities()
+        expected, budget_ms = self.latency.expected, contender.budget_ms
+        if self.settings.penalty.decoupled:
+            penalty = latency_penalty(
+                expected, probabilities, budget_ms=budget_ms, weights=self.latency.weights
+            )
+        else:
+            penalty = joint_penalty(expected, probabilities, budget_ms=budget_ms)
+        return self.strengths[contender.name] * penalty
+
+    @torch.no_grad()
+    def _control(self, contender: Contender) -> Iterator[tuple[str, float]]:
+        """Derive as if the search ended now; steer the penalty; watch for collapse."""
+        probabilities = contender.parameters.probabilities()
+        derived_ms = self.latency.estimate_ms(derive(contender.options, probabilities))
+        signs = read_signs(
+            probabilities,
+            contender.options.space.operators,
+            derived_ms=derived_ms,
+            floor_ms=self.latency.floors_ms[contender.name],
+        )
+        for advice in self.guards[contender.name].warnings(signs, budget_ms=contender.budget_ms):
+            if self.warn is not None:
+                self.warn(f"{contender.name}: {advice}")
+        yield from signs.values().items()
+        yield "expected_ms", float(self.latency.expected(probabilities))
+        if contender.budget_ms is not None:
+            strength = self.strengths[contender.name]
+            yield "penalty_strength", strength
+            yield "budget_ms", contender.budget_ms
+            self.strengths[contender.name] = self.controller.next_strength(
+                strength, latency_ms=derived_ms, budget_ms=contender.budget_ms
+            )
+
+    def state(self) -> StageState:
+        """Weights, architecture parameters, both optimisers, penalty strengths, guards."""
+        parameters = all_parameters(self.contenders)
+        tensors = {
+            **self.weights.tensors(),
+            **nested("architecture", parameters),
+            **nested("architecture_optimizer", optimizer_tensors(self.optimizer, parameters)),
+        }
+        guards = {name: guard.counts for name, guard in self.guards.items()}
+        return StageState(tensors, {"strengths": dict(self.strengths), "guards": guards})
+
+    @torch.no_grad()
+    def restore(self, state: StageState) -> None:
+        """Go back to a state."""
+        self.weights.restore(state.tensors)
+        parameters = all_parameters(self.contenders)
+        for name, tensor in part("architecture", state.tensors).items():
+            parameters[name].copy_(tensor)
+        restore_optimizer(self.optimizer, parameters, part("architecture_optimizer", state.tensors))
+        self.strengths = dict(state.values["strengths"])
+        for name, counts in state.values["guards"].items():
+            self.guards[name].counts = dict(counts)

@@ -1,0 +1,99 @@
+"""Signs that a search is collapsing, and what to do about each.
+
+Differentiable search tends to fill up with skips, to decide too early or not at all, and under a
+latency penalty to run to the fastest network there is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from fasterseg.supernet.relaxation import Relaxation
+
+SKIP_SHARE_LIMIT = 0.5
+FROZEN_ENTROPY = 0.02
+FLOOR_MARGIN = 1.02
+SIGNS_IN_A_ROW = 3
+
+
+def entropy(weights: Iterable[Tensor]) -> float:
+    """The mean entropy of probability vectors, as a share of its maximum; 0 for none."""
+    shares = []
+    for row in weights:
+        kept = row[row > 0]
+        if len(row) > 1:
+            shares.append(float(-(kept * kept.log()).sum()) / math.log(len(row)))
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What is watched in one contender, at one moment of the search."""
+
+    skip_share: float
+    operator_entropy: float
+    path_entropy: float
+    width_entropy: float
+    derived_ms: float
+    floor_ms: float
+
+    def values(self) -> dict[str, float]:
+        """For the log."""
+        return {
+            "skip_share": self.skip_share,
+            "operator_entropy": self.operator_entropy,
+            "path_entropy": self.path_entropy,
+            "width_entropy": self.width_entropy,
+            "derived_ms": self.derived_ms,
+        }
+
+
+def read_signs(
+    probabilities: Relaxation, operators: tuple[str, ...], *, derived_ms: float, floor_ms: float
+) -> Signs:
+    """The signs of a contender's present probabilities."""
+    winners = [int(weights.argmax()) for weights in probabilities.operators.values()]
+    skip = operators.index("skip") if "skip" in operators else -1
+    searched = [w for name, w in probabilities.widths.items() if "/" in name]
+    return Signs(
+        skip_share=sum(winner == skip for winner in winners) / len(winners),
+        operator_entropy=entropy(probabilities.operators.values()),
+        path_entropy=entropy(probabilities.paths.values()),
+        width_entropy=entropy(searched),
+        derived_ms=derived_ms,
+        floor_ms=floor_ms,
+    )
+
+
+ADVICE: Mapping[str, str] = {
+    "skip_share": "more than half of the cells choose skip; pre-train longer "
+    "(search.pretrain_steps), lower search.architecture_lr, or take skip out of the contender's "
+    "operators",
+    "operator_entropy": "the operators are decided and hardly move any more; lower "
+    "search.architecture_lr or shorten the search",
+    "floor": "the student has run to the fastest network of the space; lower "
+    "search.penalty_strength or raise the budget",
+}
+
+
+class Guard:
+    """Raises its voice when the same sign shows several times in a row, once per sign."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def warnings(self, signs: Signs, *, budget_ms: float | None) -> list[str]:
+        """What to tell the user now."""
+        showing = {
+            "skip_share": signs.skip_share > SKIP_SHARE_LIMIT,
+            "operator_entropy": signs.operator_entropy < FROZEN_ENTROPY,
+            "floor": budget_ms is not None
+            and signs.derived_ms < FLOOR_MARGIN * signs.floor_ms
+            and signs.floor_ms < 0.9 * budget_ms,
+        }
+        self.counts = {n: self.counts.get(n, 0) + 1 if on else 0 for n, on in showing.items()}
+        return [ADVICE[name] for name, count in self.counts.items() if count == SIGNS_IN_A_ROW]
