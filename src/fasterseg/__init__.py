@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from fasterseg.config.recipe import Recipe
     from fasterseg.config.search_space import SearchSpace
     from fasterseg.datasets.labels import LabelSpace
-    from fasterseg.deploy.models import load_model
     from fasterseg.latency.table import LatencyTable
-    from fasterseg.network.bundle import load_network
+    from fasterseg.network.predicting import load_model, load_network
     from fasterseg.space.architecture import Architecture
 
 __version__ = "0.1.0"
@@ -61,8 +60,8 @@ _HOMES = {
     "doctor": "commands.doctor",
     "draw": "commands.draw",
     "evaluate": "commands.evaluate",
-    "load_model": "deploy.models",
-    "load_network": "network.bundle",
+    "load_model": "network.predicting",
+    "load_network": "network.predicting",
     "predict": "commands.predict",
     "profile": "commands.profile",
     "report": "commands.report",
