@@ -110,6 +110,8 @@ def run_steps(
     start, seconds = _resume(stage, folder / "checkpoints", log)
     began = time.monotonic() - seconds
     saved = start
+    if start and progress is not None:
+        progress(start, steps, name)
     for index in range(start, steps):
         event = stage.step(index)
         seconds = time.monotonic() - began

@@ -106,6 +106,11 @@ def bundle_digest(folder: Path) -> str:
     return str(_manifest(folder)["digest"])
 
 
+def weights_digest(folder: Path) -> str:
+    """The digest of the weights' file, which also names the description: what a network *is*."""
+    return str(_manifest(folder)["files"][WEIGHTS])
+
+
 def is_bundle(folder: Path) -> bool:
     """Whether a folder claims to be a bundle."""
     return all((folder / name).is_file() for name in (MANIFEST, DESCRIPTION))

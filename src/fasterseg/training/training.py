@@ -120,6 +120,8 @@ def train_network(
     _agree_on_plan(plan, folder / "plan.json")
     report_path = folder / "report.json"
     if report_path.exists() and all(is_bundle(folder / which) for which in KINDS):
+        if progress is not None:
+            progress(task.settings.steps, task.settings.steps, task.name)
         return TrainingReport.load(report_path)
     weights_seed = derived_seed(task.seed, "weights", task.name)
     stage = TrainingStage(

@@ -1,0 +1,170 @@
+"""``fasterseg evaluate``: score a model on a split, whole images at their own resolution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import read_json
+from fasterseg.commands.opening import open_source, resolve_recipe
+from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.progress import progress_for
+from fasterseg.config import Recipe
+from fasterseg.errors import UsageError
+from fasterseg.evaluation import EvaluationReport
+from fasterseg.runs import RunFolder
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.labels import LabelSpace
+    from fasterseg.datasets.source import DataSource
+
+
+class EvaluateResult(BaseModel):
+    """A model's score on a split, and the file that holds it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    report: EvaluationReport
+
+    def describe(self) -> str:
+        """Return the score in one line, each class's below it, and where the report is."""
+        lines = [
+            f"  {name:<20} {'absent' if iou is None else f'{100 * iou:6.2f} %'}"
+            for name, iou in self.report.iou.items()
+        ]
+        return "\n".join([self.report.summary(), *lines, f"report: {self.file}"])
+
+
+def evaluate(
+    model: str,
+    *,
+    split: Annotated[str, Parameter(help="Which split; the test split when left out.")] = "",
+    out: Annotated[
+        Path | str, Parameter(help="The report's file; in the model's run when left out.")
+    ] = "",
+    **options: Unpack[CommonOptions],
+) -> EvaluateResult:
+    """Score a model on a split: mean IoU over whole images at their own resolution.
+
+    The data is that of the run which the model lies in, or what --data names.
+
+    Parameters
+    ----------
+    model
+        A bundle's folder.
+
+    Returns
+    -------
+    EvaluateResult
+        Each class's IoU, the confusion matrix and each image's own score.
+    """
+    common = Common(**options)
+    run = run_of(model, common)
+    recipe = _recipe(run, common)
+    source = open_source(recipe)
+    split = split or recipe.data.test_split
+    path = Path(out) if out else default_report_path(run, model, split)
+    show = progress_for(json=common.json)
+    with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
+        report = evaluate_stage(
+            model, path, source=source, split=split, device=common.device or "auto", progress=step
+        )
+    return EvaluateResult(file=str(path), report=report)
+
+
+def evaluate_stage(
+    model: Path | str,
+    path: Path,
+    *,
+    source: DataSource,
+    split: str,
+    device: str = "auto",
+    progress: ProgressCallback | None = None,
+) -> EvaluationReport:
+    """Score a bundle on a split and write the report; an equal report is not computed again.
+
+    Raises `UsageError` when the model was made for other classes, or when the file holds the
+    report of another model or other data.
+    """
+    from fasterseg.evaluation import evaluate_predictor
+    from fasterseg.network.bundle import weights_digest
+    from fasterseg.network.predicting import load_model
+    from fasterseg.runtime import select_device
+
+    predictor = load_model(model, device=select_device(device))
+    _require_same_classes(str(model), predictor.label_space, source)
+    inputs = {"weights": weights_digest(Path(model)), "data": source.digest(split)}
+    if path.exists():
+        report = _earlier_report(path, inputs)
+        if progress is not None:
+            progress(report.images, report.images, "")
+        return report
+    report = evaluate_predictor(
+        predictor.label_map,
+        source,
+        split,
+        subject=str(model),
+        progress=None if progress is None else lambda done, total: progress(done, total, ""),
+    )
+    report.save(path, inputs=inputs)
+    return report
+
+
+def run_of(model: str, common: Common) -> RunFolder | None:
+    """The run that --run names, or else the one whose folder the model lies in."""
+    if common.run is not None:
+        return RunFolder(Path(common.run))
+    for folder in Path(model).absolute().parents:
+        if RunFolder(folder).recipe.is_file():
+            return RunFolder(folder)
+    return None
+
+
+def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
+    """Where a report goes: into the run's evaluation folder, else next to the model."""
+    folder = Path(model).absolute()
+    if run is None:
+        return folder.with_name(f"{folder.name}-{split}.json")
+    return evaluation_path(run, folder.parent.name, which=folder.name, split=split)
+
+
+def evaluation_path(run: RunFolder, contender: str, *, which: str, split: str) -> Path:
+    """Where a run keeps the report on one of a contender's bundles."""
+    return run.evaluation / f"{contender}-{which}-{split}.json"
+
+
+def _recipe(run: RunFolder | None, common: Common) -> Recipe:
+    stored = Recipe.load(run.recipe) if run is not None and run.recipe.is_file() else None
+    if stored is None and common.data is None and common.recipe is None:
+        raise UsageError(
+            "there is no data to score on",
+            why="the model lies in no run, and no data was named",
+            next_step="add --data FOLDER, or --run DIR",
+        )
+    return resolve_recipe(common, stored)
+
+
+def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:
+    report = EvaluationReport.load(path)
+    if read_json(path)["provenance"]["inputs"] != inputs:
+        raise UsageError(
+            "there is a report on another model or other data in this place",
+            where=str(path),
+            next_step="name another file with --out, or delete this one",
+        )
+    return report
+
+
+def _require_same_classes(model: str, known: LabelSpace, source: DataSource) -> None:
+    if known.names != source.label_space.names:
+        raise UsageError(
+            "the model knows other classes than the data",
+            where=model,
+            why=f"the model: {', '.join(known.names)}; "
+            f"{source.name}: {', '.join(source.label_space.names)}",
+            next_step="score it on data with its own classes",
+        )

@@ -1,0 +1,90 @@
+"""From the common options to the run they mean: its recipe, its folder, its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasterseg.commands.options import Common
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.runs import RunFolder, refuse_changes
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+
+RUNS = Path("runs")
+STREET = "street"
+# A change of these leaves every result as it is.
+_FREE_KEYS = {"workers", "checkpoint_every"}
+
+
+def open_run(common: Common) -> tuple[Recipe, RunFolder]:
+    """The resolved recipe and the run's folder; a new run's recipe is stored in it.
+
+    A run that exists goes on with its own recipe; the options may repeat it, and change what
+    leaves all results as they are.  Any other change raises `UsageError` with a diff.
+    """
+    stored = _stored(common)
+    recipe = resolve_recipe(common, stored)
+    run = RunFolder(Path(common.run) if common.run is not None else RUNS / recipe.name)
+    if run.recipe.exists():
+        before = stored or Recipe.load(run.recipe)
+        refuse_changes(
+            "the recipe",
+            stored=without_free_keys(before.content()),
+            wanted=without_free_keys(recipe.content()),
+        )
+    else:
+        recipe.save(run.recipe)
+    return recipe, run
+
+
+def _stored(common: Common) -> Recipe | None:
+    """The recipe of the run that the options name, if it has one."""
+    if common.run is None:
+        return None
+    path = RunFolder(Path(common.run)).recipe
+    return Recipe.load(path) if path.exists() else None
+
+
+def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
+    """The recipe that the options describe: their own file's, else the stored, else the default.
+
+    ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
+    """
+    path = None if common.recipe is None else Path(common.recipe)
+    base = stored.content() if stored is not None and path is None else None
+    overrides = [] if common.seed is None else [f"seed={common.seed}"]
+    overrides += [] if common.data is None else [f"data.source='{_data_name(common.data)}'"]
+    return build_recipe(path, overrides=(*overrides, *common.set), base=base)
+
+
+def _data_name(data: Path | str) -> str:
+    """The data set as the recipe holds it: a folder is written so that any place finds it."""
+    path = Path(data).expanduser()
+    name = str(data) if str(data) == STREET else str(path.absolute())
+    return name.replace("'", "''")
+
+
+def without_free_keys(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's content without what leaves all results as they are, at any depth."""
+    return {
+        key: without_free_keys(value) if isinstance(value, Mapping) else value
+        for key, value in content.items()
+        if key not in _FREE_KEYS
+    }
+
+
+def open_source(recipe: Recipe) -> DataSource:
+    """The data that a recipe names; raises `DataError` where it cannot be used."""
+    from fasterseg.datasets.opening import open_data
+
+    street = recipe.data.street
+    return open_data(
+        recipe.data.source,
+        layout=recipe.data.layout,
+        street_size=(street.height, street.width),
+        street_counts={"train": street.train, "val": street.val, "test": street.test},
+        street_seed=0,
+    )

@@ -1,0 +1,188 @@
+"""``fasterseg train``: train the networks that were found, teacher first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from fasterseg.artifacts import Artifact
+from fasterseg.commands.opening import open_run, open_source
+from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.progress import progress_for
+from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
+from fasterseg.errors import FileError, UsageError
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.runtime import StopRequest
+    from fasterseg.training.training import Teacher
+
+
+class TrainResult(Artifact):
+    """The bundles that were trained, each contender's best one, and how their training went."""
+
+    schema_tag = "fasterseg/train-result/1"
+
+    bundles: dict[str, str]
+    reports: dict[str, str]
+
+    def describe(self) -> str:
+        """Return each network's scores and where its bundle is."""
+        return "\n".join(
+            f"{self.reports[name]}\n  bundle: {path}" for name, path in self.bundles.items()
+        )
+
+
+def train(*contenders: str, **options: Unpack[CommonOptions]) -> TrainResult:
+    """Train the networks that the run's search found.
+
+    Parameters
+    ----------
+    contenders
+        Which of them; all of them when left out, teachers first.
+
+    Returns
+    -------
+    TrainResult
+        The bundles, and how the trainings went.
+    """
+    from fasterseg.runtime import stop_on_signals
+
+    common = Common(**options)
+    recipe, run = open_run(common)
+    source = open_source(recipe)
+    chosen = chosen_contenders(recipe, contenders)
+    bundles: dict[str, str] = {}
+    reports: dict[str, str] = {}
+    show = progress_for(json=common.json)
+    with run.locked(), stop_on_signals() as stop:
+        for contender in chosen:
+            architecture = found_architecture(run, contender.name)
+            steps = settings_for(recipe, contender).steps
+            with show(f"Training {contender.name}", total=steps) as step:
+                best = train_stage(
+                    recipe,
+                    run,
+                    contender.name,
+                    architecture=architecture,
+                    teacher=teacher_bundle(recipe, run, contender),
+                    source=source,
+                    device=common.device or "auto",
+                    progress=step,
+                    stop=stop,
+                )
+            bundles[contender.name] = str(best)
+            reports[contender.name] = training_summary(run, contender.name)
+    return TrainResult(bundles=bundles, reports=reports)
+
+
+def train_stage(
+    recipe: Recipe,
+    run: RunFolder,
+    contender: str,
+    *,
+    architecture: Architecture,
+    source: DataSource,
+    teacher: Path | None = None,
+    device: str = "auto",
+    progress: ProgressCallback | None = None,
+    stop: StopRequest | None = None,
+) -> Path:
+    """Train a contender's network, going on where it stopped; return its best bundle's folder.
+
+    `teacher` is the bundle to distil from.  Next to ``best`` lie ``last`` and ``ema``, and the
+    training's ``report.json``.
+    """
+    from fasterseg.network.description import NetworkDescription
+    from fasterseg.runtime import select_device
+    from fasterseg.training.data import TrainingData
+    from fasterseg.training.training import TrainingTask, train_network
+
+    data = TrainingData(
+        source,
+        train_split=recipe.data.train_split,
+        val_split=recipe.data.val_split,
+        workers=recipe.data.workers,
+    )
+    classes = source.label_space.classes
+    task = TrainingTask(
+        name=contender,
+        description=NetworkDescription(classes=classes, architecture=architecture),
+        data=data,
+        settings=settings_for(recipe, contender_named(recipe, contender)),
+        seed=recipe.seed,
+        device=select_device(device),
+        teacher=None if teacher is None else _teacher(teacher),
+    )
+    train_network(task, run.training(contender), progress=progress, stop=stop)
+    return run.bundle(contender)
+
+
+def _teacher(folder: Path) -> Teacher:
+    from fasterseg.network.bundle import weights_digest
+    from fasterseg.network.predicting import open_bundle
+    from fasterseg.training.training import Teacher
+
+    bundle = open_bundle(folder)
+    network = bundle.network(where=str(folder))
+    return Teacher(network, bundle.description.classes, weights_digest(folder))
+
+
+def training_summary(run: RunFolder, contender: str) -> str:
+    """A finished training's scores, in a few lines."""
+    from fasterseg.training.training import TrainingReport
+
+    return TrainingReport.load(run.training(contender) / "report.json").describe()
+
+
+def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
+    """The training settings of a contender's role."""
+    return recipe.teacher if contender.role == "teacher" else recipe.student
+
+
+def contender_named(recipe: Recipe, name: str) -> ContenderSettings:
+    """The recipe's contender of that name; raises `UsageError` naming those there are."""
+    for contender in recipe.contenders:
+        if contender.name == name:
+            return contender
+    known = ", ".join(contender.name for contender in recipe.contenders)
+    raise UsageError(f"there is no contender {name!r}", why=f"the recipe has {known}")
+
+
+def chosen_contenders(recipe: Recipe, names: tuple[str, ...]) -> tuple[ContenderSettings, ...]:
+    """The contenders of these names, all for none; teachers first, since students need them."""
+    wanted = [contender_named(recipe, name) for name in names] or list(recipe.contenders)
+    return tuple(sorted(wanted, key=lambda contender: contender.role != "teacher"))
+
+
+def teacher_bundle(recipe: Recipe, run: RunFolder, contender: ContenderSettings) -> Path | None:
+    """The bundle that a student learns from: the first teacher's best; None for teachers.
+
+    Raises `FileError` where it should be there and is not.
+    """
+    teachers = [other for other in recipe.contenders if other.role == "teacher"]
+    wanted = settings_for(recipe, contender).distillation_weight > 0
+    if contender.role == "teacher" or not teachers or not wanted:
+        return None
+    folder = run.bundle(teachers[0].name)
+    if not folder.is_dir():
+        raise FileError(
+            f"{contender.name} learns from {teachers[0].name}, which is not trained yet",
+            where=str(folder),
+            next_step=f"fasterseg train {teachers[0].name} --run {run.root}",
+        )
+    return folder
+
+
+def found_architecture(run: RunFolder, contender: str) -> Architecture:
+    """The architecture that the run's search found; raises `FileError` before it did."""
+    path = run.architecture(contender)
+    if not path.exists():
+        raise FileError(
+            f"there is no architecture for {contender} yet",
+            where=str(path),
+            next_step=f"fasterseg search --run {run.root}",
+        )
+    return Architecture.load(path)
