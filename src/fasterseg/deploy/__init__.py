@@ -1,0 +1,1 @@
+"""From modules to what runs on a target: export, backends, measuring."""
