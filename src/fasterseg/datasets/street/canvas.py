@@ -42,9 +42,13 @@ class Grain(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """The light on a scene: how bright each side of things is, and the air in between."""
+    """The light on a scene: how bright each side of things is, and the air in between.
+
+    ``saturation`` is 0 where everything looks grey and 1 where colours are as they are.
+    """
 
     tint: Rgb
+    saturation: float
     left: float
     right: float
     front: float

@@ -40,7 +40,7 @@ class Exposure:
     def random(cls, rng: random.Random) -> Exposure:
         """Return an exposure somewhere between good and poor."""
         return cls(
-            gain=rng.uniform(0.75, 1.15),
+            gain=rng.uniform(0.8, 1.3),
             slope=rng.uniform(-0.25, 0.25),
             vignette=rng.uniform(0.0, 0.35),
             blur=rng.uniform(0.0, 0.25),
@@ -91,7 +91,10 @@ def _colours(plate: Plate, light: Light) -> Plane:
     """Return the lit and hazy colour of each material, (3, materials)."""
     haze = plate.haze(light)
     tint, mist = (np.array(colour, np.float32)[:, None] for colour in (light.tint, light.haze))
-    lit: Plane = plate.looks[:3] * tint * (plate.looks[3] * (1.0 - haze)) + mist * haze
+    colours = plate.looks[:3]
+    grey = colours.mean(axis=0)
+    colours = grey + (colours - grey) * np.float32(light.saturation)
+    lit: Plane = colours * tint * (plate.looks[3] * (1.0 - haze)) + mist * haze
     return lit
 
 

@@ -146,7 +146,7 @@ def _draw_lamps(canvas: Canvas, car: Car, rng: random.Random) -> None:
 
 def draw_pedestrian(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
     """Paint somebody who stands or walks."""
-    tall = rng.choice((rng.uniform(1.5, 1.95), rng.uniform(1.0, 1.5)))
+    tall = rng.uniform(1.5, 1.95) if rng.random() < 0.75 else rng.uniform(1.0, 1.5)
     coat = canvas.material(Kind.PEDESTRIAN, cloth(rng), z=z)
     trousers = canvas.material(Kind.PEDESTRIAN, cloth(rng), z=z)
     half = 0.13 * tall * rng.uniform(0.85, 1.2)

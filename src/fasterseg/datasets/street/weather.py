@@ -31,6 +31,7 @@ def random_light(rng: random.Random) -> Light:
     sky = varied(rng, sky, 24)
     return Light(
         tint=(1.0 + warmth, 1.0 + rng.uniform(-0.04, 0.04), 1.0 - warmth),
+        saturation=rng.uniform(0.3, 1.15),
         left=faces[0],
         right=faces[1],
         front=level * rng.uniform(0.75, 1.1),
