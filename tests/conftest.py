@@ -9,22 +9,17 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
+SOURCE = Path(__file__).parents[1] / "src"
+
+
+def modules_with_shapes() -> list[str]:
+    """Return the modules that declare tensor shapes."""
+    found = [path for path in SOURCE.rglob("*.py") if "jaxtyping" in path.read_text("utf-8")]
+    return [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in sorted(found)]
+
+
 # Tests check the tensor shapes that functions declare; programs do not pay for that.
-CHECKED_ROOMS = (
-    "baselines",
-    "deploy",
-    "evaluation",
-    "latency",
-    "layers",
-    "learning",
-    "network",
-    "searching",
-    "supernet",
-    "training",
-)
-_SHAPE_CHECKS = jaxtyping.install_import_hook(
-    [f"fasterseg.{room}" for room in CHECKED_ROOMS], "beartype.beartype"
-)
+_SHAPE_CHECKS = jaxtyping.install_import_hook(modules_with_shapes(), "shape_checking.check_shapes")
 
 THREADS = 1
 
