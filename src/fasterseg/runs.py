@@ -58,6 +58,11 @@ class RunFolder:
         """Folder of the search: checkpoints, log, architectures."""
         return self.root / "search"
 
+    @property
+    def search_summary(self) -> Path:
+        """What the search came to, in numbers."""
+        return self.search / "summary.json"
+
     def architecture(self, contender: str) -> Path:
         """The architecture found for a contender."""
         return self.search / f"{contender}.json"

@@ -1,0 +1,334 @@
+"""Puts a search together from a recipe, data and a latency table: the one place that wires it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from random import Random
+from typing import TYPE_CHECKING
+
+from fasterseg.commands.options import ProgressCallback
+from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
+from fasterseg.space.sampling import architectures_near
+
+if TYPE_CHECKING:
+    import torch
+
+    from fasterseg.commands.subnets import SubnetScore
+    from fasterseg.datasets.loading import Batch, TrainingBatches
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.latency.table import LatencyTable
+    from fasterseg.runs import RunFolder
+    from fasterseg.searching.contenders import Contender
+    from fasterseg.searching.cosearch import CoSearch, LatencyModel
+    from fasterseg.searching.landing import Landing, Measure
+    from fasterseg.searching.plan import SearchPlan
+    from fasterseg.searching.pretraining import BatchAt, Pretraining
+    from fasterseg.searching.summary import SearchSummary
+    from fasterseg.searching.weights import WeightTraining
+
+LOWEST_RANDOM_TOLERANCE = 0.02
+
+
+def assemble_search(
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    source: DataSource,
+    table: LatencyTable,
+    device: str | None = None,
+    measure: Measure | None = None,
+) -> SearchAssembly:
+    """The search of a recipe; whole networks are measured on the recipe's target."""
+    from fasterseg.commands.profile import network_measure
+    from fasterseg.runtime import select_device
+
+    classes = source.label_space.classes
+    return SearchAssembly(
+        recipe,
+        run,
+        source,
+        table,
+        select_device(device or "auto"),
+        measure or network_measure(recipe, classes=classes),
+    )
+
+
+class SearchAssembly:
+    """All parts of one search, each made when it is first needed."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: RunFolder,
+        source: DataSource,
+        table: LatencyTable,
+        device: torch.device,
+        measure: Measure,
+    ) -> None:
+        self.recipe = recipe
+        self.run = run
+        self.source = source
+        self.table = table
+        self.device = device
+        self.measure = measure
+        self.lattice = Lattice(recipe.space)
+        size = Size(recipe.target.height, recipe.target.width)
+        self.geometry = Geometry(size, source.label_space.classes)
+
+    @property
+    def students(self) -> tuple[ContenderSettings, ...]:
+        """The contenders with a budget."""
+        return self.recipe.students()
+
+    def estimate_ms(self, architecture: Architecture) -> float:
+        """The table's estimate of an architecture's whole job."""
+        return self.table.estimate_ms(wire(architecture, self.geometry).timed_specs())
+
+    def agree_on_plan(self, *, progress: ProgressCallback) -> None:
+        """Store what the search begins with, or check that it is what it began with."""
+        from fasterseg.searching.plan import SearchPlan
+
+        path = self.run.search / "plan.json"
+        if path.exists():
+            stored = SearchPlan.load(path)
+            self._plan(stored.fastest_ms, stored.slowest_ms).agree(path)
+            self.plan = stored
+            return
+        fastest, slowest = {}, {}
+        for index, student in enumerate(self.students):
+            options = Options.of(self.recipe.space, student)
+            low = narrowest(options, self.geometry, self.table.cost_ms)
+            high = widest(options, self.geometry, self.table.cost_ms)
+            fastest[student.name] = self.measure(low).median_ms
+            progress(2 * index + 1, 2 * len(self.students), "")
+            slowest[student.name] = self.measure(high).median_ms
+            progress(2 * index + 2, 2 * len(self.students), "")
+        self.plan = self._plan(fastest, slowest)
+        self.plan.save(path)
+
+    def _plan(self, fastest: Mapping[str, float], slowest: Mapping[str, float]) -> SearchPlan:
+        import torch
+
+        from fasterseg.searching.plan import SearchPlan
+
+        recipe, split = self.recipe, self.recipe.data.train_split
+        names = self.source.names(split)
+        weights, architecture = self._halves
+        return SearchPlan(
+            space=recipe.space,
+            contenders=recipe.contenders,
+            settings=recipe.search,
+            seed=recipe.seed,
+            device=self.device.type,
+            threads=torch.get_num_threads(),
+            data=self.source.name,
+            data_digest=self.source.digest(split),
+            table_digest=self.table.digest(),
+            weight_images=tuple(names[index] for index in weights),
+            architecture_images=tuple(names[index] for index in architecture),
+            budgets_ms={
+                student.name: budget_in_ms(
+                    recipe.budget_of(student),
+                    fastest_ms=fastest[student.name],
+                    slowest_ms=slowest[student.name],
+                )
+                for student in self.students
+            },
+            fastest_ms=dict(fastest),
+            slowest_ms=dict(slowest),
+        )
+
+    @cached_property
+    def _halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        from fasterseg.datasets.loading import split_halves
+
+        return split_halves(self.source.names(self.recipe.data.train_split), self.recipe.seed)
+
+    @cached_property
+    def contenders(self) -> tuple[Contender, ...]:
+        """Every contender with its parameters."""
+        from fasterseg.searching.contenders import make_contenders
+
+        budgets = self.plan.budgets_ms
+        settings = self.recipe.contenders
+        return make_contenders(self.lattice, settings, budgets, seed=self.recipe.seed)
+
+    @cached_property
+    def weights(self) -> WeightTraining:
+        """The supernet and its optimiser, from the run's seed."""
+        import torch
+
+        from fasterseg.learning.losses import HardPixels
+        from fasterseg.runtime import derived_seed
+        from fasterseg.searching.weights import Objective, WeightTraining
+        from fasterseg.supernet.supernet import Supernet
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(self.recipe.seed, "supernet"))
+            supernet = Supernet(self.lattice, self.geometry.classes).to(self.device)
+        settings = self.recipe.search
+        objective = Objective(
+            self.source.label_space.ignore, settings.auxiliary_weight, HardPixels()
+        )
+        return WeightTraining(supernet, objective, settings, stage="search")
+
+    def pretraining(self) -> Pretraining:
+        """The stage that trains the supernet's weights alone."""
+        from fasterseg.searching.pretraining import Pretraining
+
+        return Pretraining(
+            self.weights,
+            self.contenders,
+            self._feed("pretraining", self._halves[0], self.recipe.search.pretrain_steps),
+            steps=self.recipe.search.pretrain_steps,
+            seed=self.recipe.seed,
+        )
+
+    def cosearch(self, *, warn: Callable[[str], object]) -> CoSearch:
+        """The stage that alternates weight and architecture steps."""
+        from fasterseg.searching.cosearch import CoSearch
+
+        steps = self.recipe.search.steps
+        return CoSearch(
+            self.weights,
+            self.contenders,
+            self.latency_model,
+            weight_batch=self._feed("weights", self._halves[0], steps),
+            architecture_batch=self._feed("architecture", self._halves[1], steps),
+            steps=steps,
+            seed=self.recipe.seed,
+            warn=warn,
+        )
+
+    @cached_property
+    def latency_model(self) -> LatencyModel:
+        """Expected latency, estimates, the penalty's weights, and each contender's floor."""
+        from fasterseg.searching.cosearch import LatencyModel
+        from fasterseg.searching.latency import ExpectedLatency
+        from fasterseg.searching.penalty import penalty_weights, responses
+        from fasterseg.supernet.relaxation import uniform
+
+        expected = ExpectedLatency(self.lattice, self.geometry, self.table.cost_ms)
+        first = (self.students or self.recipe.contenders)[0]
+        self.responses = responses(expected, self.lattice, uniform(self.lattice, first))
+        floors = {
+            contender.name: self.estimate_ms(
+                narrowest(contender.options, self.geometry, self.table.cost_ms)
+            )
+            for contender in self.contenders
+        }
+        weights = penalty_weights(self.recipe.search.penalty, self.responses)
+        return LatencyModel(expected, self.estimate_ms, floors_ms=floors, weights=weights)
+
+    def _batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
+        from fasterseg.datasets.loading import TrainingBatches
+        from fasterseg.datasets.transforms import Normalisation
+        from fasterseg.runtime import derived_seed
+        from fasterseg.training.data import augmentation_of
+
+        settings = self.recipe.search
+        return TrainingBatches(
+            self.source,
+            self.recipe.data.train_split,
+            augmentation=augmentation_of(settings.augmentation),
+            normalisation=Normalisation(),
+            batch_size=settings.batch_size,
+            seed=derived_seed(self.recipe.seed, purpose),
+            indices=indices,
+        )
+
+    def _feed(self, purpose: str, indices: tuple[int, ...], steps: int) -> BatchAt:
+        from dataclasses import replace
+
+        from fasterseg.learning.feeding import BatchFeed
+
+        workers = self.recipe.data.workers
+        feed = BatchFeed(self._batches(purpose, indices), steps=steps, workers=workers)
+
+        def batch_at(step: int) -> Batch:
+            batch = feed.batch(step)
+            images, labels = batch.images.to(self.device), batch.labels.to(self.device)
+            return replace(batch, images=images, labels=labels)
+
+        return batch_at
+
+    def derive_all(self, *, progress: ProgressCallback) -> dict[str, Landing]:
+        """Every contender's architecture, measured; students on their budgets."""
+        from fasterseg.searching.derivation import derive
+        from fasterseg.searching.landing import Landing, land
+
+        found = {}
+        for index, contender in enumerate(self.contenders):
+            probabilities = contender.parameters.probabilities()
+            if contender.budget_ms is None:
+                architecture = derive(contender.options, probabilities)
+                latency = self.measure(architecture)
+                estimated_ms = self.estimate_ms(architecture)
+                landing = Landing(architecture, estimated_ms, latency.median_ms, latency.p95_ms)
+            else:
+                landing = land(
+                    contender.options,
+                    probabilities,
+                    self.estimate_ms,
+                    self.measure,
+                    budget_ms=contender.budget_ms,
+                )
+            found[contender.name] = landing
+            progress(index + 1, len(self.contenders), contender.name)
+        return found
+
+    def score_all(
+        self, found: Mapping[str, Landing], *, random_count: int, progress: ProgressCallback
+    ) -> dict[str, tuple[float, ...]]:
+        """The subnets' scores by contender; ``random``: architectures of equal latency."""
+        score = self._subnet_score()
+        total = len(found) + random_count
+        scores: dict[str, tuple[float, ...]] = {}
+        for index, (name, landing) in enumerate(found.items()):
+            scores[name] = (score(landing.architecture),)
+            progress(index + 1, total, name)
+        drawn = self._random_like(found, random_count)
+        scores["random"] = ()
+        for index, architecture in enumerate(drawn):
+            scores["random"] += (score(architecture),)
+            progress(len(found) + index + 1, total, "random")
+        return scores
+
+    def _subnet_score(self) -> SubnetScore:
+        from fasterseg.commands.subnets import subnet_scorer
+
+        batches = self._batches("calibration", self._halves[0])
+        supernet = self.weights.supernet
+        return subnet_scorer(self.recipe, supernet, self.source, batches, device=self.device)
+
+    def _random_like(self, found: Mapping[str, Landing], count: int) -> tuple[Architecture, ...]:
+        """Random architectures with the estimated latency of the first student."""
+        if not self.students:
+            return ()
+        student = self.students[0]
+        return architectures_near(
+            Options.of(self.recipe.space, student),
+            found[student.name].estimated_ms,
+            estimate_ms=self.estimate_ms,
+            generator=Random(self.recipe.seed),
+            count=count,
+            tolerance=LOWEST_RANDOM_TOLERANCE,
+        )
+
+    def summary(
+        self,
+        found: Mapping[str, Landing],
+        scores: Mapping[str, tuple[float, ...]],
+        *,
+        warnings: tuple[str, ...],
+    ) -> SearchSummary:
+        """What the search came to."""
+        from fasterseg.commands.summarising import summarise
+
+        return summarise(self, found, scores, warnings=warnings)

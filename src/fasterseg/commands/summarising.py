@@ -1,0 +1,73 @@
+"""A finished search in numbers, for the summary that the report reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from fasterseg.searching.summary import ContenderSummary, Response, SearchSummary
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fasterseg.commands.assembling import SearchAssembly
+    from fasterseg.searching.contenders import Contender
+    from fasterseg.searching.landing import Landing
+
+
+def summarise(
+    assembly: SearchAssembly,
+    found: Mapping[str, Landing],
+    scores: Mapping[str, tuple[float, ...]],
+    *,
+    warnings: tuple[str, ...],
+) -> SearchSummary:
+    """The summary of a search whose contenders were derived and scored."""
+    model = assembly.latency_model
+    return SearchSummary(
+        contenders=tuple(
+            _contender(assembly, contender, found[contender.name], scores[contender.name][0])
+            for contender in assembly.contenders
+        ),
+        responses=tuple(
+            Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
+            for answer in assembly.responses
+        ),
+        penalty_weights=dict(model.weights),
+        fastest_ms=min(assembly.plan.fastest_ms.values(), default=None),
+        slowest_ms=max(assembly.plan.slowest_ms.values(), default=None),
+        random_subnet_mious=scores["random"],
+        warnings=warnings,
+    )
+
+
+def _contender(
+    assembly: SearchAssembly, contender: Contender, landing: Landing, score: float
+) -> ContenderSummary:
+    from fasterseg.searching.derivation import derive
+
+    probabilities = contender.parameters.probabilities()
+    derived = derive(contender.options, probabilities)
+    searched = {name: w for name, w in probabilities.widths.items() if "/" in name}
+    parts: dict[str, Iterable[Tensor]] = {
+        "operators": probabilities.operators.values(),
+        "paths": probabilities.paths.values(),
+        "widths": searched.values() if contender.settings.role == "student" else (),
+    }
+    return ContenderSummary(
+        name=contender.name,
+        role=contender.settings.role,
+        budget_ms=contender.budget_ms,
+        derived_ms=assembly.estimate_ms(derived),
+        estimated_ms=landing.estimated_ms,
+        measured_ms=landing.median_ms,
+        measured_p95_ms=landing.p95_ms,
+        subnet_miou=score,
+        margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
+    )
+
+
+def _margin(weights: Iterable[Tensor]) -> float:
+    """The mean gap between the two most probable options."""
+    gaps = [float(row.detach().topk(2).values.diff().abs()) for row in weights if len(row) > 1]
+    return sum(gaps) / len(gaps) if gaps else 0.0

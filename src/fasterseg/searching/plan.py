@@ -1,0 +1,53 @@
+"""What a search was begun with: stored first, so that it goes on with the very same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fasterseg.artifacts import Artifact
+from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
+from fasterseg.runs import refuse_changes
+
+# A change of these leaves the outcome as it is.
+_FREE = ("checkpoint_every", "validation_images", "calibration_batches")
+
+
+class SearchPlan(Artifact):
+    """All that a search's outcome depends on.
+
+    `weight_images` and `architecture_images` are the two disjoint halves of the training images.
+    `fastest_ms` and `slowest_ms` are the measured ends of the space, by student.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/search-plan/1"
+
+    space: SearchSpace
+    contenders: tuple[ContenderSettings, ...]
+    settings: SearchSettings
+    seed: int
+    device: str
+    threads: int
+    data: str
+    data_digest: str
+    table_digest: str
+    weight_images: tuple[str, ...]
+    architecture_images: tuple[str, ...]
+    budgets_ms: dict[str, float]
+    fastest_ms: dict[str, float]
+    slowest_ms: dict[str, float]
+
+    def agree(self, path: Path) -> None:
+        """Raise `UsageError` with a diff when the stored plan differs in what matters."""
+        refuse_changes(
+            "the search",
+            stored=_what_matters(SearchPlan.load(path)),
+            wanted=_what_matters(self),
+        )
+
+
+def _what_matters(plan: SearchPlan) -> dict[str, Any]:
+    content = plan.content()
+    for name in _FREE:
+        del content["settings"][name]
+    return content
