@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
-from fasterseg.errors import DataError
+from fasterseg.errors import DataError, UsageError
 
 MOST_BYTES = 1_000_000
 
@@ -87,7 +87,10 @@ def _normalisation(value: Any) -> Any:
     if isinstance(value, dict) and set(value) == {"mean", "std"}:
         value = [value["mean"], value["std"]]
     if isinstance(value, list) and len(value) == 2:
-        return Normalisation(*(_three_numbers(part) for part in value))
+        try:
+            return Normalisation(*(_three_numbers(part) for part in value))
+        except UsageError as error:
+            raise ValueError(error.what) from error
     raise ValueError("write auto, imagenet, or the means and the deviations: [[..], [..]]")
 
 

@@ -8,7 +8,6 @@ What is done to an image depends on (seed, epoch, index) alone.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +18,12 @@ import torch
 
 from fasterseg.datasets.sample import LabelMap, Pixels, Sample
 from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.splitting import split_halves
 from fasterseg.datasets.transforms import Augmentation, Normalisation, PlainTransform
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError, UsageError
 from fasterseg.runtime import numpy_generator
+
+__all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches", "split_halves"]
 
 WORKER_TIMEOUT_S = 300.0
 
@@ -162,18 +164,6 @@ class TrainingBatches:
 
     def _permutation(self, epoch: int) -> npt.NDArray[np.int64]:
         return numpy_generator(self._seed, "order", epoch).permutation(self.images)
-
-
-def split_halves(names: Sequence[str], seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return indices for the weights and for the architecture: two disjoint halves of the names.
-
-    Decided by a hash of (seed, name), so equal in every process and for any order of the names.
-    The halves differ by one image at most; the weights get the odd one.
-    """
-    keys = [hashlib.sha256(f"{seed}:{name}".encode()).digest() for name in names]
-    order = sorted(range(len(names)), key=lambda index: (keys[index], names[index]))
-    middle = (len(names) + 1) // 2
-    return tuple(sorted(order[:middle])), tuple(sorted(order[middle:]))
 
 
 def _require_usable(

@@ -96,7 +96,13 @@ def _open_described(file: Path, *, outside: bool) -> FileSource:
     tree = Tree(data_root(data, file), may_leave=outside)
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)
-    return _named(data.layout_name, file).open(tree)
+    try:
+        return _named(data.layout_name, file).open(tree)
+    except UsageError as error:
+        where = f"{file}, layout"
+        raise DataError(
+            error.what, where=where, why=error.why, next_step=error.next_step
+        ) from error
 
 
 def _layout_of(path: Path) -> FolderLayout:

@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from fasterseg.datasets.decoding import read_image, read_mask
+from fasterseg.datasets.faults import FaultKind, FileFault
+
+Array = npt.NDArray[Any]
+
+
+def scene(height: int = 24, width: int = 40) -> Array:
+    """A smooth picture, so that lossy formats stay close to it."""
+    rows, columns = np.mgrid[:height, :width]
+    red = 255 * columns / (width - 1)
+    green = 255 * rows / (height - 1)
+    return np.stack([red, green, (red + green) / 2], axis=-1).astype(np.uint8)
+
+
+def grey_scene() -> Array:
+    return scene()[..., 0]
+
+
+def save(path: Path, pixels: Array | Image.Image, **settings: Any) -> Path:
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(path, **settings)
+    return path
+
+
+def as_rgb(grey: Array) -> Array:
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    crc = zlib.crc32(kind + data).to_bytes(4, "big")
+    return len(data).to_bytes(4, "big") + kind + data + crc
+
+
+def grey_png(values: Array, *, bits: int) -> bytes:
+    """A grey PNG of few bits, which Pillow itself cannot write."""
+    height, width = values.shape
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([bits, 0, 0, 0, 0])
+    spread = (values[..., None] >> np.arange(bits)[::-1]) & 1
+    rows = np.packbits(spread.reshape(height, -1), axis=1)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+LOSSLESS: dict[str, Callable[[Path], tuple[Path, Array]]] = {
+    "png": lambda d: (save(d / "a.png", scene()), scene()),
+    "bmp": lambda d: (save(d / "a.bmp", scene()), scene()),
+    "tiff": lambda d: (save(d / "a.tif", scene()), scene()),
+    "tiff lzw": lambda d: (save(d / "a.tif", scene(), compression="tiff_lzw"), scene()),
+    "tiff deflate": lambda d: (save(d / "a.tif", scene(), compression="tiff_deflate"), scene()),
+    "webp lossless": lambda d: (save(d / "a.webp", scene(), lossless=True), scene()),
+    "grey png": lambda d: (save(d / "a.png", grey_scene()), as_rgb(grey_scene())),
+    "grey bmp": lambda d: (save(d / "a.bmp", grey_scene()), as_rgb(grey_scene())),
+    "1 bit": lambda d: (
+        save(d / "a.png", Image.fromarray(grey_scene() > 99)),
+        as_rgb((grey_scene() > 99) * np.uint8(255)),
+    ),
+    "palette": lambda d: (
+        save(d / "a.png", Image.fromarray(grey_scene()).convert("P")),
+        as_rgb(grey_scene()),
+    ),
+    "16 bit png": lambda d: (
+        save(d / "a.png", grey_scene().astype(np.uint16) * 257),
+        as_rgb(grey_scene()),
+    ),
+    "16 bit tiff": lambda d: (
+        save(d / "a.tif", grey_scene().astype(np.uint16) * 257),
+        as_rgb(grey_scene()),
+    ),
+    "float tiff": lambda d: (
+        save(d / "a.tif", (grey_scene() / 255).astype(np.float32)),
+        as_rgb(grey_scene()),
+    ),
+    "opaque rgba": lambda d: (
+        save(d / "a.png", np.dstack([scene(), np.full(scene().shape[:2], 255, np.uint8)])),
+        scene(),
+    ),
+    "clear rgba": lambda d: (
+        save(d / "a.png", np.dstack([scene(), np.zeros(scene().shape[:2], np.uint8)])),
+        np.zeros_like(scene()),
+    ),
+    "grey with alpha": lambda d: (
+        save(d / "a.png", Image.merge("LA", [Image.fromarray(grey_scene())] * 2)),
+        as_rgb((grey_scene().astype(float) ** 2 / 255).round().astype(np.uint8)),
+    ),
+    "icc": lambda d: (save(d / "a.png", scene(), icc_profile=b"anything"), scene()),
+    "animated": lambda d: (
+        save(
+            d / "a.png",
+            scene(),
+            save_all=True,
+            append_images=[Image.fromarray(255 - scene())],
+        ),
+        scene(),
+    ),
+    "multi-page tiff": lambda d: (
+        save(d / "a.tif", scene(), save_all=True, append_images=[Image.fromarray(255 - scene())]),
+        scene(),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", LOSSLESS)
+def test_lossless_forms_are_read_to_the_pixel(form: str, tmp_path: Path) -> None:
+    path, expected = LOSSLESS[form](tmp_path)
+
+    pixels = read_image(path)
+
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - expected).max() <= (1 if "alpha" in form else 0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quality": 98, "subsampling": 0},
+        {"quality": 98, "subsampling": 0, "progressive": True},
+    ],
+)
+def test_jpeg_stays_within_three_levels(settings: dict[str, Any], tmp_path: Path) -> None:
+    pixels = read_image(save(tmp_path / "a.jpg", scene(), **settings))
+
+    assert np.abs(pixels.astype(int) - scene()).max() <= 3
+
+
+def test_cmyk_and_ycbcr_jpeg_become_rgb(tmp_path: Path) -> None:
+    cmyk = save(tmp_path / "a.jpg", Image.fromarray(scene()).convert("CMYK"), quality=98)
+    ycbcr = save(
+        tmp_path / "b.jpg", Image.fromarray(scene()).convert("YCbCr"), quality=98, subsampling=0
+    )
+
+    assert np.abs(read_image(cmyk).astype(int) - scene()).max() <= 6
+    assert np.abs(read_image(ycbcr).astype(int) - scene()).max() <= 4
+
+
+def test_lab_becomes_rgb(tmp_path: Path) -> None:
+    lab = np.zeros((2, 2, 3), dtype=np.uint8)
+    lab[:, 0, 0] = 255
+    path = save(tmp_path / "a.tif", Image.frombytes("LAB", (2, 2), lab.tobytes()))
+
+    pixels = read_image(path)
+
+    assert (pixels[:, 0] > 245).all()
+    assert (pixels[:, 1] < 10).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_gives_the_same_pixels(orientation: int, tmp_path: Path) -> None:
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = Image.fromarray(scene())
+    stored = stored.transpose(undo[orientation]) if orientation in undo else stored
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+
+    path = save(tmp_path / "a.png", stored, exif=tags)
+
+    assert np.array_equal(read_image(path), scene())
+
+
+def test_grey_reading_makes_all_channels_equal(tmp_path: Path) -> None:
+    pixels = read_image(save(tmp_path / "a.png", scene()), grey=True)
+
+    assert (pixels[..., 0] == pixels[..., 1]).all()
+    assert (pixels[..., 0] == np.asarray(Image.fromarray(scene()).convert("L"))).all()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "settings"),
+    [
+        (".jpg", {}),
+        (".jpg", {"progressive": True}),
+        (".png", {}),
+        (".webp", {}),
+        (".webp", {"lossless": True}),
+        (".tif", {}),
+        (".tif", {"compression": "tiff_lzw"}),
+        (".bmp", {}),
+    ],
+)
+def test_a_file_cut_at_any_of_twenty_places_is_refused(
+    suffix: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = save(tmp_path / f"whole{suffix}", scene(), **settings).read_bytes()
+    cut = tmp_path / f"cut{suffix}"
+    lengths = {len(whole) * part // 20 for part in range(20)} | {len(whole) - 1}
+
+    for length in sorted(lengths):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(FileFault):
+            read_image(cut)
+
+
+def test_a_jpeg_with_a_thumbnail_is_not_taken_as_whole_when_cut(tmp_path: Path) -> None:
+    thumbnail = io.BytesIO()
+    Image.fromarray(scene(8, 8)).save(thumbnail, "JPEG")
+    tags = b"Exif\0\0" + thumbnail.getvalue()
+    whole = save(tmp_path / "a.jpg", scene(), exif=tags).read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole[:-2])
+
+    with pytest.raises(FileFault, match="cut short"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header(tmp_path: Path) -> None:
+    header = (50_000).to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    (tmp_path / "bomb.png").write_bytes(data)
+
+    with pytest.raises(FileFault, match="more than 64,000,000 pixels"):
+        read_image(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"GIF89a" + b"\0" * 40, b"\xff\xd8\xff"]
+)
+def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+
+    with pytest.raises(FileFault) as caught:
+        read_image(tmp_path / "a.png")
+
+    assert caught.value.exit_code == 3
+
+
+def test_values_that_no_rule_scales_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", np.full((2, 2), 7.5, dtype=np.float32))
+
+    with pytest.raises(FileFault, match="cannot be read"):
+        read_image(path)
+
+
+IDS = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], dtype=np.uint8)
+
+
+def with_palette(ids: Array) -> Image.Image:
+    image = Image.frombytes("P", (ids.shape[1], ids.shape[0]), ids.astype(np.uint8).tobytes())
+    image.putpalette([10, 20, 30, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+    return image
+
+
+MASKS: dict[str, Callable[[Path], Path]] = {
+    "8 bits": lambda d: save(d / "a.png", IDS),
+    "palette": lambda d: save(d / "a.png", with_palette(IDS)),
+    "palette of 4 bits": lambda d: save(d / "a.png", with_palette(IDS), bits=4),
+    "palette of 2 bits": lambda d: save(d / "a.png", with_palette(IDS), bits=2),
+    "16 bits": lambda d: save(d / "a.png", IDS.astype(np.uint16)),
+    "tiff": lambda d: save(d / "a.tif", IDS),
+    "16 bit tiff": lambda d: save(d / "a.tif", IDS.astype(np.uint16)),
+    "32 bit tiff": lambda d: save(d / "a.tif", IDS.astype(np.int32)),
+    "bmp": lambda d: save(d / "a.bmp", IDS),
+    "palette bmp": lambda d: save(d / "a.bmp", with_palette(IDS)),
+    "opaque alpha": lambda d: save(
+        d / "a.png",
+        Image.merge("LA", [Image.fromarray(IDS), Image.new("L", (4, 2), 255)]),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", MASKS)
+def test_masks_are_read_as_the_integers_in_the_file(form: str, tmp_path: Path) -> None:
+    assert np.array_equal(read_mask(MASKS[form](tmp_path)), IDS)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_grey_masks_of_few_bits_are_not_stretched(bits: int, tmp_path: Path) -> None:
+    ids = IDS & ((1 << bits) - 1)
+    (tmp_path / "a.png").write_bytes(grey_png(ids, bits=bits))
+
+    assert np.array_equal(read_mask(tmp_path / "a.png"), ids)
+
+
+def test_a_palette_read_as_grey_would_give_other_ids(tmp_path: Path) -> None:
+    path = MASKS["palette"](tmp_path)
+
+    assert not np.array_equal(np.asarray(Image.open(path).convert("L")), IDS)
+    assert np.array_equal(read_mask(path), IDS)
+
+
+def test_ids_beyond_8_bits_survive(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", np.array([[256, 26001, 65535]], dtype=np.uint16))
+
+    assert read_mask(path).tolist() == [[256, 26001, 65535]]
+
+
+def test_colours_are_packed_where_a_palette_is_declared(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", np.array([[[1, 2, 3], [255, 0, 128]]], dtype=np.uint8))
+
+    assert read_mask(path, in_colour=True).tolist() == [[0x010203, 0xFF0080]]
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Path], FaultKind]] = {
+    "jpeg": (lambda d: save(d / "a.jpg", IDS), FaultKind.LOSSY_MASK),
+    "jpeg called png": (lambda d: save(d / "a.png", IDS, format="JPEG"), FaultKind.LOSSY_MASK),
+    "webp": (lambda d: save(d / "a.webp", IDS), FaultKind.LOSSY_MASK),
+    "rgb": (lambda d: save(d / "a.png", as_rgb(IDS)), FaultKind.COLOUR_MASK),
+    "rgba": (
+        lambda d: save(d / "a.png", Image.fromarray(IDS).convert("RGBA")),
+        FaultKind.COLOUR_MASK,
+    ),
+    "float": (
+        lambda d: save(d / "a.tif", IDS.astype(np.float32)),
+        FaultKind.UNREADABLE_MASK,
+    ),
+    "transparent": (
+        lambda d: save(d / "a.png", Image.merge("LA", [Image.fromarray(IDS)] * 2)),
+        FaultKind.UNREADABLE_MASK,
+    ),
+}
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_masks_that_hold_no_ids_are_refused(form: str, tmp_path: Path) -> None:
+    make, kind = REFUSED[form]
+
+    with pytest.raises(FileFault) as caught:
+        read_mask(make(tmp_path))
+
+    assert caught.value.fault.kind is kind
+
+
+def test_a_cut_mask_is_refused_as_a_mask(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", IDS)
+    path.write_bytes(path.read_bytes()[:-8])
+
+    with pytest.raises(FileFault, match="masks that are cut short"):
+        read_mask(path)

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.loading import Batch, Share, TrainingBatches
+from fasterseg.datasets.sample import LabelMap, Pixels, Sample
+from fasterseg.datasets.transforms import Augmentation, Normalisation
+from fasterseg.errors import DataError, EnvironmentFault, UsageError
+
+AUGMENTATION = Augmentation(crop=(8, 10), scale=(0.5, 2.0), flip=0.5, colour=0.3)
+
+
+LABELS = LabelSpace.from_names(["a", "b", "c"])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A source of random pictures, each a function of its index."""
+
+    count: int = 11
+    broken: int = -1
+    deadly: int = -1
+    varied: bool = False
+    name: str = "noise"
+    terms: str = ""
+    label_space: LabelSpace = LABELS
+
+    def splits(self) -> tuple[str, ...]:
+        return ("train",)
+
+    def length(self, split: str) -> int:
+        return self.count
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return tuple(f"{index:04}" for index in range(self.count))
+
+    def sample(self, split: str, index: int) -> Sample:
+        if index == self.broken:
+            raise DataError("broken", where="there", why="so", next_step="mend it")
+        if index == self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        generator = np.random.default_rng(index)
+        size = (12 + self.varied * index, 14)
+        image = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
+        return Sample(image, generator.integers(0, 3, size).astype(np.uint8), f"{index:04}")
+
+    def digest(self, split: str) -> str:
+        return "none"
+
+
+def batches(source: Noise | None = None, **settings: object) -> TrainingBatches:
+    values: dict[str, object] = {
+        "augmentation": AUGMENTATION,
+        "normalisation": Normalisation(),
+        "batch_size": 4,
+        "seed": 5,
+    }
+    return TrainingBatches(source or Noise(), "train", **(values | settings))  # type: ignore[arg-type]
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return (
+        torch.equal(one.images, other.images)
+        and torch.equal(one.labels, other.labels)
+        and one.names == other.names
+    )
+
+
+def joined(parts: list[Batch]) -> Batch:
+    return Batch(
+        torch.cat([part.images for part in parts]),
+        torch.cat([part.labels for part in parts]),
+        tuple(name for part in parts for name in part.names),
+    )
+
+
+def test_a_batch_has_the_promised_types() -> None:
+    batch = batches().batch(0)
+
+    assert batch.images.shape == (4, 3, 8, 10)
+    assert batch.images.dtype == torch.float32
+    assert batch.labels.shape == (4, 8, 10)
+    assert batch.labels.dtype == torch.int64
+    assert len(batch.names) == 4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_batches_are_the_same_for_any_number_of_workers(workers: int) -> None:
+    expected = [batches().batch(step) for step in range(3, 9)]
+
+    received = list(batches().stream(3, 9, workers=workers))
+
+    assert len(received) == 6
+    assert all(equal(a, b) for a, b in zip(expected, received, strict=True))
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+@pytest.mark.parametrize("start", [0, 1, 2, 5, 13])
+def test_ranks_together_make_the_same_batch(world_size: int, start: int) -> None:
+    ranks = [batches(share=Share(rank, world_size)) for rank in range(world_size)]
+    parts = [list(rank.stream(start, start + 2)) for rank in ranks]
+
+    for step in range(2):
+        assert equal(joined([part[step] for part in parts]), batches().batch(start + step))
+
+
+def test_a_batch_does_not_depend_on_what_was_read_before() -> None:
+    used = batches()
+    for step in (7, 0, 3):
+        used.batch(step)
+
+    assert equal(used.batch(2), batches().batch(2))
+
+
+def test_a_batch_does_not_depend_on_the_global_generators() -> None:
+    expected = batches().batch(1)
+
+    np.random.seed(1)  # noqa: NPY002 (the point of the test)
+    torch.manual_seed(1)
+
+    assert equal(expected, batches().batch(1))
+
+
+@pytest.mark.parametrize(("images", "batch_size"), [(11, 4), (8, 4), (3, 7)])
+def test_every_image_is_seen_exactly_once_per_epoch(images: int, batch_size: int) -> None:
+    stream = batches(Noise(images), batch_size=batch_size)
+    positions = [place for step in range(3 * images) for place in stream.positions(step)]
+
+    for epoch in range(batch_size * 3):
+        seen = Counter(index for its_epoch, index in positions if its_epoch == epoch)
+        assert seen == Counter(range(images))
+
+
+def test_epochs_differ_in_order_and_in_augmentation() -> None:
+    stream = batches(Noise(16))
+    orders = [
+        [index for step in range(e * 4, e * 4 + 4) for _, index in stream.positions(step)]
+        for e in (0, 1)
+    ]
+
+    assert orders[0] != orders[1]
+    assert not np.array_equal(stream.augmented(0, 3).image, stream.augmented(1, 3).image)
+    assert np.array_equal(stream.augmented(1, 3).image, stream.augmented(1, 3).image)
+
+
+def test_an_image_looks_the_same_whichever_part_of_the_split_is_used() -> None:
+    whole, part = batches(), batches(indices=(2, 5, 9))
+
+    assert {index for step in range(9) for _, index in part.positions(step)} == {2, 5, 9}
+    assert np.array_equal(whole.augmented(4, 5).image, part.augmented(4, 5).image)
+
+
+def test_memory_changes_nothing_but_time() -> None:
+    without = batches(memory_bytes=0)
+
+    assert all(equal(without.batch(step), batches().batch(step)) for step in (0, 4, 0))
+
+
+def test_another_seed_gives_other_batches() -> None:
+    assert not equal(batches().batch(0), batches(seed=6).batch(0))
+
+
+def test_steps_per_epoch_reach_every_image() -> None:
+    assert batches(Noise(11)).steps_per_epoch == 3
+    assert batches(Noise(8)).steps_per_epoch == 2
+    assert batches(Noise(3)).steps_per_epoch == 1
+
+
+def test_an_extra_transform_comes_after_the_built_in_ones() -> None:
+    def whiten(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
+        assert image.shape == (8, 10, 3)
+        return np.full_like(image, 255), labels
+
+    assert (batches(extra=whiten).batch(0).images == 2.0).all()
+
+
+def test_an_extra_transform_that_breaks_the_form_is_refused() -> None:
+    with pytest.raises(UsageError, match="extra transform"):
+        batches(extra=lambda image, labels: (image[:4], labels)).batch(0)
+
+
+def test_images_of_different_sizes_need_a_crop() -> None:
+    with pytest.raises(DataError, match="different sizes"):
+        batches(Noise(varied=True), augmentation=Augmentation()).batch(0)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_file_keeps_its_four_parts_in_any_process(workers: int) -> None:
+    with pytest.raises(DataError) as caught:
+        list(batches(Noise(broken=3)).stream(0, 4, workers=workers))
+
+    assert str(caught.value).splitlines() == [
+        "broken",
+        "  where: there",
+        "  why:   so",
+        "  next:  mend it",
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_is_killed_is_an_error_and_no_hang() -> None:
+    with pytest.raises(EnvironmentFault, match="died or hangs"):
+        list(batches(Noise(deadly=3)).stream(0, 4, workers=2, timeout_s=30))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch_size": 0},
+        {"share": Share(0, 3)},
+        {"share": Share(2, 2)},
+        {"indices": (0, 0)},
+        {"indices": (11,)},
+    ],
+)
+def test_what_cannot_be_shared_out_is_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        batches(**settings)
+
+
+def test_a_part_without_images_is_refused() -> None:
+    with pytest.raises(DataError, match="no image to train on"):
+        batches(indices=())
