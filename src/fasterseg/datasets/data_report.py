@@ -63,6 +63,10 @@ class DataReport(Artifact):
             notes=(*notes, *_notes(splits)),
         )
 
+    def describe(self) -> str:
+        """Return the report as text."""
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """Return the report as lines of text: splits, class balance in percent, notes."""
         lines = [f"{self.data}: {len(self.names)} classes"]

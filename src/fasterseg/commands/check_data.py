@@ -1,0 +1,57 @@
+"""``fasterseg check-data``: walk a data set before anything is computed on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
+
+from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.progress import progress_for
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.data_report import DataReport
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.runs import RunFolder
+
+
+def check_data(
+    path: str,
+    *,
+    layout: Annotated[str, Parameter(help="Name the layout instead of finding it.")] = "auto",
+    **options: Unpack[CommonOptions],
+) -> DataReport:
+    """Walk a data set and list its faults; exit code 3 when there are any.
+
+    Parameters
+    ----------
+    path
+        A folder, a data.yaml, or 'street', the built-in scenes.
+
+    Returns
+    -------
+    DataReport
+        Images, sizes and class shares of every split.
+    """
+    from fasterseg.datasets.checking import check_data as walk
+
+    show = progress_for(json=Common(**options).json)
+    with show("Checking the data", total=0, unit="images") as step:
+        return walk(path, layout=layout, progress=lambda done, total: step(done, total, ""))
+
+
+def check_stage(source: DataSource, run: RunFolder, *, progress: ProgressCallback) -> DataReport:
+    """Check a run's data once; a data set that changed since then raises `UsageError`."""
+    from fasterseg.datasets.checking import check_data as walk
+    from fasterseg.datasets.data_report import DataReport
+    from fasterseg.runs import refuse_changes
+
+    if run.data_report.exists():
+        stored = DataReport.load(run.data_report)
+        now = {split: source.digest(split) for split in source.splits()}
+        refuse_changes("the data", stored=stored.digests, wanted=now)
+        return stored
+    report = walk(source, progress=lambda done, total: progress(done, total, ""))
+    report.save(run.data_report)
+    return report

@@ -1,0 +1,295 @@
+"""``fasterseg run``: all stages in order, picking up where the run stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
+
+from cyclopts import Parameter
+
+from fasterseg.artifacts import Artifact
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.progress import Progress, progress_for
+from fasterseg.config import ContenderSettings, Recipe
+from fasterseg.errors import FastersegError
+from fasterseg.runs import RunFolder
+from fasterseg.stages import STAGES_FILE, StageTimes
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.latency.table import LatencyTable
+    from fasterseg.runtime import StopRequest
+    from fasterseg.searching.summary import SearchSummary
+
+STAGES = ("check-data", "profile", "search", "train", "evaluate", "measure", "report")
+
+
+class NetworkResult(Artifact):
+    """One trained network of a run: its score, and its latency on the target."""
+
+    schema_tag: ClassVar[str] = "fasterseg/network-result/1"
+
+    name: str
+    role: str
+    mean_iou: float
+    split: str
+    budget_ms: float | None
+    predicted_ms: float
+    measured_ms: float
+    measured_p95_ms: float
+    graph_digest: str
+    bundle: str
+
+    def describe(self) -> str:
+        """One line: score, latency, budget."""
+        budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms"
+        return (
+            f"{self.name:<10} mIoU {100 * self.mean_iou:5.2f} % ({self.split}), measured "
+            f"{self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
+            f"predicted {self.predicted_ms:.2f} ms{budget}"
+        )
+
+
+class RunResult(Artifact):
+    """What a run came to."""
+
+    schema_tag: ClassVar[str] = "fasterseg/run-result/1"
+
+    networks: tuple[NetworkResult, ...]
+    position_baseline: float
+    target: str
+    report: str
+
+    def describe(self) -> str:
+        """The networks, what position alone would score, and where the report is."""
+        lines = [network.describe() for network in self.networks]
+        lines.append(f"{'position':<10} mIoU {100 * self.position_baseline:5.2f} % (no network)")
+        return "\n".join([*lines, f"target: {self.target}", f"report: {self.report}"])
+
+
+def run(
+    *,
+    until: Annotated[str, Parameter(help=f"Stop after a stage: {', '.join(STAGES)}.")] = "",
+    budget: Annotated[str, Parameter(help="Milliseconds (8ms), a share (50%) or halfway.")] = "",
+    **options: Unpack[CommonOptions],
+) -> RunResult | None:
+    """All stages in order, going on where the run stopped.
+
+    Returns
+    -------
+    RunResult
+        Scores and latencies of the trained networks, and the report's path.
+    """
+    from fasterseg.commands.opening import open_run, open_source
+    from fasterseg.runtime import set_threads, stop_on_signals
+
+    words = (*options.get("set", ()), *((f"budget={budget}",) if budget else ()))
+    common = Common(**{**options, "set": words})
+    recipe, folder = open_run(common)
+    set_threads(recipe.target.threads)
+    with folder.locked(), stop_on_signals() as stop:
+        source = open_source(recipe)
+        pipeline = Pipeline(
+            recipe, folder, source, common.device, progress_for(json=common.json), stop
+        )
+        return pipeline.run(until or STAGES[-1])
+
+
+class Pipeline:
+    """The stages of one run, each of which goes on by itself where it stopped."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: RunFolder,
+        source: DataSource,
+        device: str | None,
+        show: Progress,
+        stop: StopRequest,
+    ) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.source = source
+        self.device = device or "auto"
+        self.show = show
+        self.stop = stop
+        self.result: RunResult | None = None
+
+    def run(self, until: str) -> RunResult | None:
+        """Every stage up to and including `until`; None when that is before the report."""
+        steps: dict[str, Callable[[], object]] = {
+            "check-data": self.check,
+            "profile": self.profile,
+            "search": self.search,
+            "train": self.train,
+            "evaluate": self.evaluate,
+            "measure": self.measure,
+            "report": self.report,
+        }
+        if until not in steps:
+            raise _no_such_stage(until)
+        for name, step in steps.items():
+            with self._timed(name):
+                step()
+            if name == until:
+                break
+        return self.result
+
+    def check(self) -> None:
+        """Walk the data."""
+        from fasterseg.commands.check_data import check_stage
+
+        with self.show("Checking the data", total=0, unit="images") as step:
+            check_stage(self.source, self.folder, progress=step)
+
+    def profile(self) -> LatencyTable:
+        """Measure the target, or read what was measured."""
+        from fasterseg.commands.profile import profile_stage
+
+        classes = self.source.label_space.classes
+        return profile_stage(
+            self.recipe, self.folder, classes=classes, show=self.show, stop=self.stop
+        )
+
+    def search(self) -> SearchSummary:
+        """Search, or read what was found."""
+        from fasterseg.commands.assembling import assemble_search
+        from fasterseg.commands.search import search_stage
+
+        assembly = assemble_search(
+            self.recipe, self.folder, source=self.source, table=self.profile(), device=self.device
+        )
+        return search_stage(assembly, show=self.show, stop=self.stop)
+
+    def train(self) -> None:
+        """Train the teacher, then every student."""
+        from fasterseg.commands.train import (
+            chosen_contenders,
+            found_architecture,
+            settings_for,
+            teacher_bundle,
+            train_stage,
+        )
+
+        for contender in chosen_contenders(self.recipe, ()):
+            steps = settings_for(self.recipe, contender).steps
+            with self.show(f"Training {contender.name}", total=steps) as step:
+                train_stage(
+                    self.recipe,
+                    self.folder,
+                    contender.name,
+                    architecture=found_architecture(self.folder, contender.name),
+                    teacher=teacher_bundle(self.recipe, self.folder, contender),
+                    source=self.source,
+                    device=self.device,
+                    progress=step,
+                    stop=self.stop,
+                )
+
+    def evaluate(self) -> None:
+        """Score every network's best weights, and position alone, on the test split."""
+        from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
+        from fasterseg.evaluation import position_baseline
+
+        data = self.recipe.data
+        for contender in self.recipe.contenders:
+            total = self.source.length(data.test_split)
+            with self.show(f"Scoring {contender.name}", total=total, unit="images") as step:
+                evaluate_stage(
+                    self.folder.bundle(contender.name),
+                    evaluation_path(
+                        self.folder, contender.name, which="best", split=data.test_split
+                    ),
+                    source=self.source,
+                    split=data.test_split,
+                    device=self.device,
+                    progress=step,
+                )
+        path = self._position_path
+        if not path.exists():
+            position_baseline(self.source, data.train_split, data.test_split).save(path)
+
+    def measure(self) -> None:
+        """Measure the trained networks on the target, as exported."""
+        from fasterseg.commands.profile import measure_bundle
+
+        summary = self.search()
+        with self.show("Measuring the trained networks", total=len(self.recipe.contenders)) as step:
+            for index, contender in enumerate(self.recipe.contenders):
+                path = self._result_path(contender)
+                if not path.exists():
+                    classes = self.source.label_space.classes
+                    bundle = self.folder.bundle(contender.name)
+                    latency = measure_bundle(self.recipe, bundle, classes=classes)
+                    self._network_result(contender, summary, latency).save(path)
+                step(index + 1, len(self.recipe.contenders), contender.name)
+
+    def report(self) -> None:
+        """Write the page."""
+        from fasterseg.commands.report import report_stage
+        from fasterseg.evaluation import EvaluationReport
+        from fasterseg.latency.table import LatencyTable, describe
+
+        found = [NetworkResult.load(self._result_path(c)) for c in self.recipe.contenders]
+        with self.show("Writing the report", total=1, unit="pages") as step:
+            path = report_stage(self.folder, source=self.source)
+            step(1, 1, "")
+        self.result = RunResult(
+            networks=tuple(found),
+            position_baseline=EvaluationReport.load(self._position_path).mean_iou,
+            target=describe(LatencyTable.load(self.folder.latency_table).target),
+            report=str(path),
+        )
+
+    def _network_result(
+        self, contender: ContenderSettings, summary: SearchSummary, latency: object
+    ) -> NetworkResult:
+        from fasterseg.commands.evaluate import evaluation_path
+        from fasterseg.deploy.measuring import NetworkLatency
+        from fasterseg.evaluation import EvaluationReport
+
+        assert isinstance(latency, NetworkLatency)
+        split = self.recipe.data.test_split
+        report = evaluation_path(self.folder, contender.name, which="best", split=split)
+        found = summary.contender(contender.name)
+        assert found is not None
+        return NetworkResult(
+            name=contender.name,
+            role=contender.role,
+            mean_iou=EvaluationReport.load(report).mean_iou,
+            split=split,
+            budget_ms=found.budget_ms,
+            predicted_ms=found.estimated_ms,
+            measured_ms=latency.median_ms,
+            measured_p95_ms=latency.p95_ms,
+            graph_digest=latency.digest,
+            bundle=str(self.folder.bundle(contender.name)),
+        )
+
+    @property
+    def _position_path(self) -> Path:
+        return self.folder.evaluation / f"position-{self.recipe.data.test_split}.json"
+
+    def _result_path(self, contender: ContenderSettings) -> Path:
+        return self.folder.evaluation / f"{contender.name}-result.json"
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """Add what a stage takes to the run's times, also when it is interrupted."""
+        began, finished = time.monotonic(), False
+        try:
+            yield
+            finished = True
+        finally:
+            seconds = time.monotonic() - began
+            times = StageTimes.of_run(self.folder.root)
+            times.adding(name, seconds, finished=finished).save(self.folder.root / STAGES_FILE)
+
+
+def _no_such_stage(name: str) -> FastersegError:
+    from fasterseg.errors import UsageError
+
+    return UsageError(f"there is no stage {name!r}", why=f"the stages are {', '.join(STAGES)}")
