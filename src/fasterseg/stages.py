@@ -13,7 +13,7 @@ STAGES_FILE = "stages.json"
 
 
 class StageTime(BaseModel):
-    """A stage's wall-clock seconds, all of its sessions together, and whether it came to its end."""
+    """A stage's wall-clock seconds over all its sessions, and whether it came to its end."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

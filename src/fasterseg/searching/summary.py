@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
 
@@ -60,7 +60,7 @@ class SearchSummary(Artifact):
 
     contenders: tuple[ContenderSummary, ...]
     responses: tuple[Response, ...] = ()
-    penalty_weights: dict[str, float] = {}
+    penalty_weights: dict[str, float] = Field(default_factory=dict)
     fastest_ms: float | None = None
     slowest_ms: float | None = None
     random_subnet_mious: tuple[float, ...] = ()
