@@ -45,7 +45,7 @@ def assemble_search(
     measure: Measure | None = None,
 ) -> SearchAssembly:
     """The search of a recipe; whole networks are measured on the recipe's target."""
-    from fasterseg.commands.profile import network_measure
+    from fasterseg.commands.measuring import network_measure
     from fasterseg.runtime import select_device
 
     classes = source.label_space.classes

@@ -151,7 +151,7 @@ class Pipeline:
 
         classes = self.source.label_space.classes
         return profile_stage(
-            self.recipe, self.folder, classes=classes, show=self.show, stop=self.stop
+            self.recipe, self.folder, classes=classes, progress=self.show, stop=self.stop
         )
 
     def search(self) -> SearchSummary:
@@ -214,7 +214,7 @@ class Pipeline:
 
     def measure(self) -> None:
         """Measure the trained networks on the target, as exported."""
-        from fasterseg.commands.profile import measure_bundle
+        from fasterseg.commands.measuring import measure_bundle
 
         summary = self.search()
         with self.show("Measuring the trained networks", total=len(self.recipe.contenders)) as step:

@@ -41,7 +41,7 @@ def search(**options: Unpack[CommonOptions]) -> SearchSummary:
     show = progress_for(json=common.json)
     with run.locked(), stop_on_signals() as stop:
         classes = source.label_space.classes
-        table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
+        table = profile_stage(recipe, run, classes=classes, progress=show, stop=stop)
         assembly = assemble_search(recipe, run, source=source, table=table, device=common.device)
         return search_stage(assembly, show=show, stop=stop)
 
