@@ -43,8 +43,8 @@ class Exposure:
             gain=rng.uniform(0.8, 1.3),
             slope=rng.uniform(-0.25, 0.25),
             vignette=rng.uniform(0.0, 0.35),
-            blur=rng.uniform(0.0, 0.25),
-            noise=rng.uniform(2.0, 11.0),
+            blur=rng.uniform(0.0, 0.2),
+            noise=rng.uniform(1.0, 7.0),
         )
 
 

@@ -47,7 +47,7 @@ def _draw_lamp_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -
 
 def _draw_sign_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
     high = rng.uniform(2.2, 3.6)
-    _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.05, 0.1))
+    _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.07, 0.12))
     size = rng.uniform(0.4, 0.8)
     draw_sign(canvas, rng, x=x, y=high - 0.4 * size, z=z, size=size)
     if rng.random() < 0.3:

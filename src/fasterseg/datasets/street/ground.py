@@ -95,7 +95,7 @@ def _surface(canvas: Canvas, rng: random.Random, kind: Kind) -> int:
         colour = paving(rng)
         is_paved = rng.random() < (0.6 if kind is Kind.PAVEMENT else 0.15)
         texture = Grain.PAVING if is_paved else Grain.ASPHALT
-        grain = (texture, rng.uniform(0.04, 0.16))
+        grain = (texture, rng.uniform(0.06, 0.2))
     return canvas.material(kind, colour, shade=canvas.light.ground, grain=grain, is_spread=True)
 
 
@@ -122,7 +122,7 @@ def _draw_side(canvas: Canvas, layout: Layout, rng: random.Random, *, side: int)
         _draw_strip(canvas, (kerb, kerb + side * verge), _surface(canvas, rng, Kind.VEGETATION))
     if pavement:
         _draw_strip(canvas, (kerb + side * verge, end), _surface(canvas, rng, Kind.PAVEMENT))
-        if not verge and rng.random() < 0.8:
+        if not verge and rng.random() < 0.9:
             _draw_kerb(canvas, rng, x=kerb, side=side)
 
 

@@ -101,12 +101,12 @@ def _at(x: float, z: float, draw: Callable[..., None]) -> Thing:
 def _pavement_things(layout: Layout, rng: random.Random, *, side: int) -> Iterator[Thing]:
     kerb, front = layout.road_m / 2, layout.front_m(side)
     for _ in range(rng.randint(1, 5)):
-        yield _at(side * (kerb + rng.uniform(0.2, 0.8)), _near_more(rng, 3.5, 26.0), draw_pole)
+        yield _at(side * (kerb + rng.uniform(0.2, 0.8)), _near_more(rng, 4.0, 22.0), draw_pole)
     for _ in range(rng.choice((0, 0, 1, 3))):
         yield _at(side * (kerb + rng.uniform(0.4, 1.2)), rng.uniform(5.0, 40.0), draw_tree)
-    for _ in range(rng.choice((0, 1, 2, 4))):
+    for _ in range(rng.choice((0, 1, 3, 5))):
         x = side * rng.uniform(kerb + 0.3, max(front - 0.2, kerb + 0.5))
-        yield _at(x, _near_more(rng, 3.0, 24.0), draw_pedestrian)
+        yield _at(x, _near_more(rng, 3.0, 20.0), draw_pedestrian)
     if rng.random() < 0.4:
         yield _at(side * rng.uniform(kerb + 0.4, front), rng.uniform(3.5, 20.0), draw_clutter)
 
@@ -129,7 +129,7 @@ def _traffic(layout: Layout, rng: random.Random) -> Iterator[Thing]:
     lane = layout.road_m / 4
     for _ in range(rng.choice((0, 1, 2))):
         x = rng.choice((-lane, lane)) + rng.uniform(-0.4, 0.4)
-        yield _car(rng, x=x, z=rng.uniform(5.5, 40.0), is_across=rng.random() < 0.2)
+        yield _car(rng, x=x, z=_near_more(rng, 5.0, 40.0), is_across=rng.random() < 0.2)
     for _ in range(rng.choice((0, 1, 1, 2))):
         x = rng.uniform(-2 * lane, 2 * lane)
         yield _at(x, _near_more(rng, 4.0, 20.0), draw_pedestrian)

@@ -149,7 +149,7 @@ def draw_pedestrian(canvas: Canvas, rng: random.Random, *, x: float, z: float) -
     tall = rng.uniform(1.5, 1.95) if rng.random() < 0.75 else rng.uniform(1.0, 1.5)
     coat = canvas.material(Kind.PEDESTRIAN, cloth(rng), z=z)
     trousers = canvas.material(Kind.PEDESTRIAN, cloth(rng), z=z)
-    half = 0.13 * tall * rng.uniform(0.85, 1.2)
+    half = 0.15 * tall * rng.uniform(0.85, 1.2)
     stride = rng.uniform(0.0, 0.16) * tall
     hip = 0.48 * tall
     for foot in (-stride - 0.05, stride + 0.05):
@@ -157,8 +157,8 @@ def draw_pedestrian(canvas: Canvas, rng: random.Random, *, x: float, z: float) -
             (
                 (x - half * 0.8, hip, z),
                 (x + half * 0.8, hip, z),
-                (x + foot + 0.07, 0.0, z),
-                (x + foot - 0.07, 0.0, z),
+                (x + foot + 0.1, 0.0, z),
+                (x + foot - 0.1, 0.0, z),
             ),
             trousers,
         )

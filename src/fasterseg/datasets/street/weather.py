@@ -31,13 +31,13 @@ def random_light(rng: random.Random) -> Light:
     sky = varied(rng, sky, 24)
     return Light(
         tint=(1.0 + warmth, 1.0 + rng.uniform(-0.04, 0.04), 1.0 - warmth),
-        saturation=rng.uniform(0.3, 1.15),
+        saturation=rng.uniform(0.35, 1.2),
         left=faces[0],
         right=faces[1],
         front=level * rng.uniform(0.75, 1.1),
         ground=level,
         sky=sky,
         haze=varied(rng, (0.4 * sky[0] + 118, 0.4 * sky[1] + 116, 0.4 * sky[2] + 112), 20),
-        haze_per_m=rng.choice((0.002, 0.005, 0.012, 0.025)),
+        haze_per_m=rng.choice((0.002, 0.004, 0.008, 0.016)),
         shadow=0.12 + 0.45 * sun,
     )
