@@ -214,7 +214,12 @@ class SearchAssembly:
         from fasterseg.searching.penalty import penalty_weights, responses
         from fasterseg.supernet.relaxation import uniform
 
-        expected = ExpectedLatency(self.lattice, self.geometry, self.table.cost_ms)
+        expected = ExpectedLatency(
+            self.lattice,
+            self.geometry,
+            self.table.cost_ms,
+            contenders=[contender.options for contender in self.contenders],
+        )
         first = (self.students or self.recipe.contenders)[0]
         self.responses = responses(expected, self.lattice, uniform(self.lattice, first))
         floors = {

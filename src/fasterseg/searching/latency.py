@@ -9,14 +9,14 @@ once; stem, fusion, head, pre-processing and tail are included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import torch
 from torch import Tensor
 
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.blocks import BlockSpec, Kind
 from fasterseg.space.lattice import (
     Lattice,
     Slot,
@@ -25,6 +25,7 @@ from fasterseg.space.lattice import (
     join_slots,
     laterals,
 )
+from fasterseg.space.options import Options
 from fasterseg.supernet.paths import branch_transitions, used_edges
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -33,11 +34,23 @@ Cost = Callable[[BlockSpec], float]
 
 
 class ExpectedLatency:
-    """Milliseconds on the target, as a differentiable function of a relaxation."""
+    """Milliseconds on the target, as a differentiable function of a relaxation.
 
-    def __init__(self, lattice: Lattice, geometry: Geometry, cost_ms: Cost) -> None:
+    `contenders` says whose relaxations are asked about; without them, anybody's in the space.
+    What none of them may take is never priced: the latency table does not know it.
+    """
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        geometry: Geometry,
+        cost_ms: Cost,
+        *,
+        contenders: Sequence[Options] = (),
+    ) -> None:
         self.lattice = lattice
         self.geometry = geometry
+        self.contenders = tuple(contenders) or (Options.of_space(lattice.space),)
         self._cost_ms = cost_ms
         borders = border_slots(geometry.classes)
         self._border_ms = sum(float(self._slot_costs(slot)) for slot in borders)
@@ -47,7 +60,7 @@ class ExpectedLatency:
             (branch, edge): self._slot_costs(lattice.refine_slot(branch, edge.node))
             for branch in lattice.space.branches
             for stride in laterals(branch)
-            for edge in lattice.transitions(stride)
+            for edge in lattice.partings(branch, stride)
         }
 
     def __call__(self, relaxation: Relaxation) -> Tensor:
@@ -82,16 +95,17 @@ class ExpectedLatency:
         """The cost of each block that may stand in a slot: (operators, *width choices)."""
         options = [self.lattice.width_options[name] for name in slot.choices]
         costs = [
-            self._cost_of(
-                slot.spec(kind, dict(zip(slot.choices, widths, strict=True)), self.geometry.size)
-            )
+            self._cost_of(slot, kind, dict(zip(slot.choices, widths, strict=True)))
             for kind in slot.kinds
             for widths in product(*options)
         ]
         shape = (len(slot.kinds), *(len(values) for values in options))
         return torch.tensor(costs, dtype=torch.float64).reshape(shape)
 
-    def _cost_of(self, spec: BlockSpec) -> float:
+    def _cost_of(self, slot: Slot, kind: Kind, expansions: dict[str, int]) -> float:
+        if not any(options.may_take(slot, kind, expansions) for options in self.contenders):
+            return 0.0
+        spec = slot.spec(kind, expansions, self.geometry.size)
         return 0.0 if spec.is_identity else self._cost_ms(spec)
 
 

@@ -191,6 +191,12 @@ class Lattice:
         """
         return tuple(edge for edge in self.edges if edge.down and edge.node.stride == stride)
 
+    def partings(self, branch: int, stride: int) -> tuple[Edge, ...]:
+        """The down edges by which one branch may leave a stride: enough layers must follow."""
+        further = STRIDES.index(branch) - STRIDES.index(stride) - 1
+        last = self.space.layers - 2 - further
+        return tuple(edge for edge in self.transitions(stride) if edge.node.layer <= last)
+
     def refine_slot(self, branch: int, lateral: Node) -> Slot:
         """The slot that joins a branch with its lateral, if that enters the given node."""
         return refine_slot(branch, lateral.stride, self.feature(lateral))

@@ -8,18 +8,21 @@ from functools import cached_property
 from typing import Self
 
 from fasterseg.config import ContenderSettings, Operator, SearchSpace
-from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node
+from fasterseg.space.blocks import Kind
+from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
 
 
 @dataclass(frozen=True)
 class Options:
-    """A space as one contender sees it: its operators and the expansions of stem and head.
+    """A space as one contender sees it: its operators, and its expansions inside, stem and head.
 
     Stem and head are choices like any other width; today most contenders offer one expansion.
+    A teacher takes the largest expansion everywhere.
     """
 
     space: SearchSpace
     operators: tuple[Operator, ...]
+    expansions: tuple[int, ...]
     stem_expansions: tuple[int, ...]
     head_expansions: tuple[int, ...]
 
@@ -29,6 +32,7 @@ class Options:
         return cls(
             space,
             tuple(name for name in space.operators if name in contender.operators),
+            space.expansions if contender.role == "student" else space.expansions[-1:],
             (contender.stem_expansion,),
             (contender.head_expansion,),
         )
@@ -36,7 +40,13 @@ class Options:
     @classmethod
     def of_space(cls, space: SearchSpace) -> Self:
         """Everything that the space allows to anybody."""
-        return cls(space, space.operators, space.stem_expansions, space.head_expansions)
+        return cls(
+            space,
+            space.operators,
+            space.expansions,
+            space.stem_expansions,
+            space.head_expansions,
+        )
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -45,9 +55,14 @@ class Options:
 
     @cached_property
     def widths(self) -> Mapping[str, tuple[int, ...]]:
-        """The expansions on offer for each width choice, this contender's stem and head."""
-        own = {STEM: self.stem_expansions, HEAD: self.head_expansions}
-        return {**self.lattice.width_options, **own}
+        """The expansions on offer to this contender for each width choice."""
+        inner = {node.name: self.expansions for node in self.lattice.nodes if node.layer > 0}
+        return {STEM: self.stem_expansions, **inner, HEAD: self.head_expansions}
+
+    def may_take(self, slot: Slot, kind: Kind, expansions: Mapping[str, int]) -> bool:
+        """Whether this contender may put a kind of block with these expansions into a slot."""
+        known = slot.node is None or kind in self.operators
+        return known and all(value in self.widths[name] for name, value in expansions.items())
 
     @cached_property
     def parents(self) -> Mapping[Node, tuple[Edge, ...]]:
