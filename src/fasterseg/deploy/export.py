@@ -64,8 +64,9 @@ def _export_together(
     inputs = [example_inputs(spec) for spec, _ in blocks]
     names = [[f"{i}:in{j}" for j in range(len(some))] for i, some in enumerate(inputs)]
     outputs = [f"{i}:out" for i in range(len(blocks))]
+    flat_names = [name for some in names for name in some]
     model = export_module(
-        side, tuple(x for some in inputs for x in some), inputs=sum(names, []), outputs=outputs
+        side, tuple(x for some in inputs for x in some), inputs=flat_names, outputs=outputs
     )
     for (spec, _), own, output in zip(blocks, names, outputs, strict=True):
         yield spec, bytes(part_of(model, own, output).SerializeToString())

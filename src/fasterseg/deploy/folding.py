@@ -27,7 +27,8 @@ def _fold(skip: StridedSkip, norm: nn.BatchNorm2d) -> None:
     assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     shift = norm.bias - norm.running_mean * scale
-    first = skip.conv1.weight.shape[0]
+    assert isinstance(skip.conv1.weight, Tensor)
+    first = int(skip.conv1.weight.shape[0])
     _rescale(skip.conv1, scale[:first], shift[:first])
     _rescale(skip.conv2, scale[first:], shift[first:])
     skip.norm1 = nn.Identity()

@@ -93,8 +93,11 @@ def joined(wiring: Wiring, blocks: Mapping[str, bytes]) -> bytes:
 
     first, last = wiring.border
     steps = (first, *wiring.steps, last)
-    parts = {step.name: onnx.ModelProto.FromString(blocks[step.spec.key])
-             for step in steps if not step.spec.is_identity}
+    parts = {
+        step.name: onnx.ModelProto.FromString(blocks[step.spec.key])
+        for step in steps
+        if not step.spec.is_identity
+    }
     whole = _frame(next(iter(parts.values())))
     whole.graph.name = "network"
     ends = _values(steps)

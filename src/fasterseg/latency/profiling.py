@@ -10,21 +10,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from fasterseg.artifacts import digest_of_value, disk_fault, sync_folder
 from fasterseg.errors import FileError
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
 from fasterseg.runs import refuse_changes
-from fasterseg.space.blocks import BlockSpec
 
-TimeBlocks = Callable[[Sequence[BlockSpec]], Iterator[tuple[BlockSpec, Timing]]]
-"""Times blocks; gives each one as soon as it is done."""
+
+class Keyed(Protocol):
+    """What is measured: a block spec, or a whole network."""
+
+    @property
+    def key(self) -> str:
+        """Its name, unlike any other's."""
+
+
+Item = TypeVar("Item", bound=Keyed)
+TimeItems = Callable[[Sequence[Item]], Iterable[tuple[Item, Timing]]]
+"""Times blocks or networks; gives each one as soon as it is done."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -46,54 +55,49 @@ class Profile:
     stale: bool = False
 
 
-def profile_blocks(
-    specs: Sequence[BlockSpec],
-    time_blocks: TimeBlocks,
+def profile_items(
+    items: Sequence[Item],
+    time_items: TimeItems[Item],
     path: Path,
     *,
     conditions: Mapping[str, Any],
     progress: Progress = quiet,
     stop: Callable[[str], None] = lambda _where: None,
 ) -> Profile:
-    """Measure what the file lacks; return the entries of all specs.
+    """Measure what the file lacks; return the entries of all items.
 
     `stop` is called after each entry is safe, and may raise.  Raises `UsageError` with a diff when
     the file's conditions are others, `FileError` when it is damaged before its last line.
     """
     journal = EntriesFile(path)
     found = journal.open(conditions)
-    missing = [spec for spec in specs if spec.key not in found]
-    drift = _recheck(specs, found, time_blocks) if missing and found else None
+    missing = [item for item in items if item.key not in found]
+    drift = _recheck(items, found, time_items) if missing else None
     stale = drift is not None and drift > STALE_ABOVE
     if stale:
         journal.append({"stale": True, "drift": drift})
-        found, missing = {}, list(specs)
-        progress(0, len(specs), f"earlier entries moved by {drift:.0%}: measured anew")
-    for spec, timing in time_blocks(missing):
-        entry = Entry(
+        progress(0, len(items), f"earlier entries moved by {drift:.0%}: measured anew")
+        found, missing = {}, list(items)
+    for done, (item, timing) in enumerate(time_items(missing), len(items) - len(missing) + 1):
+        found[item.key] = Entry(
             median_ms=timing.median_ms, spread_ms=timing.spread_ms, runs=timing.runs
         )
-        found[spec.key] = entry
-        journal.append({"key": spec.key, **entry.model_dump(exclude={"marked"})})
-        progress(len(specs) - len(missing) + _done(missing, found), len(specs), spec.key)
+        journal.append({"key": item.key, **found[item.key].model_dump(exclude={"marked"})})
+        progress(done, len(items), item.key)
         stop(str(path))
-    return Profile({spec.key: found[spec.key] for spec in specs}, drift, stale)
-
-
-def _done(missing: Iterable[BlockSpec], found: Mapping[str, Entry]) -> int:
-    return sum(spec.key in found for spec in missing)
+    return Profile({item.key: found[item.key] for item in items}, drift, stale)
 
 
 def _recheck(
-    specs: Sequence[BlockSpec], found: Mapping[str, Entry], time_blocks: TimeBlocks
-) -> float:
-    """By how much a few old entries, evenly spread over the list, moved: the median change."""
-    old = [spec for spec in specs if spec.key in found]
+    items: Sequence[Item], found: Mapping[str, Entry], time_items: TimeItems[Item]
+) -> float | None:
+    """By how much a few old entries, spread evenly over the list, moved: the median change."""
+    old = [item for item in items if item.key in found]
     if not old:
-        return 0.0
+        return None
     step = max(1, round(1 / RECHECKED_SHARE))
-    again = time_blocks(old[::step])
-    return median(abs(t.median_ms / max(found[s.key].median_ms, 1e-9) - 1) for s, t in again)
+    again = time_items(old[::step])
+    return median(abs(t.median_ms / max(found[i.key].median_ms, 1e-9) - 1) for i, t in again)
 
 
 class EntriesFile:
@@ -135,7 +139,8 @@ class EntriesFile:
         if not self.path.exists():
             return [], None
         data = self.path.read_bytes()
-        records, length = [], 0
+        records: list[dict[str, Any]] = []
+        length = 0
         for line in data.splitlines(keepends=True):
             record = _parsed(line)
             if record is None:

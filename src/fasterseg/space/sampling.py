@@ -163,17 +163,16 @@ class _Walk:
 
 def _with_one_change(selection: Selection, options: Options, generator: Random) -> Selection:
     """A copy in which one choice, any of them, was drawn anew."""
-    places = (*selection.parents, *selection.operators, *selection.expansions)
-    index = generator.randrange(len(places))
-    place = places[index]
-    if isinstance(place, str):
-        width = generator.choice(options.widths[place])
-        return replace(selection, expansions={**selection.expansions, place: width})
-    if index < len(selection.parents):
-        parent = generator.choice(options.parents[place])
-        return replace(selection, parents={**selection.parents, place: parent})
-    operator = generator.choice(options.operators)
-    return replace(selection, operators={**selection.operators, place: operator})
+    forks, cells, widths = selection.parents, selection.operators, selection.expansions
+    index = generator.randrange(len(forks) + len(cells) + len(widths))
+    if index < len(forks):
+        fork = list(forks)[index]
+        return replace(selection, parents={**forks, fork: generator.choice(options.parents[fork])})
+    if index < len(forks) + len(cells):
+        cell = list(cells)[index - len(forks)]
+        return replace(selection, operators={**cells, cell: generator.choice(options.operators)})
+    name = list(widths)[index - len(forks) - len(cells)]
+    return replace(selection, expansions={**widths, name: generator.choice(options.widths[name])})
 
 
 def _is_same(one: Selection, other: Selection, options: Options) -> bool:

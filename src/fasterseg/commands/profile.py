@@ -1,0 +1,260 @@
+"""``fasterseg profile``: time every block of the search space on the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar, Unpack
+
+from fasterseg.artifacts import Artifact
+from fasterseg.commands.opening import open_run, open_source
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.progress import Progress, progress_for
+from fasterseg.config import ProfileSettings, Recipe
+from fasterseg.runs import RunFolder, refuse_changes
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.measuring import Meter
+    from fasterseg.latency.profiling import Keyed, TimeItems
+    from fasterseg.latency.table import Entry, LatencyTable, Target, WholeNetwork
+    from fasterseg.latency.timing import TimerSettings
+    from fasterseg.runtime import StopRequest
+    from fasterseg.space.blocks import BlockSpec
+
+Item = TypeVar("Item", bound="Keyed")
+
+ENTRIES_FILE, NETWORKS_FILE = "entries.jsonl", "networks.jsonl"
+# A whole network gets this many times the seconds of a block, and this share of its runs.
+NETWORK_SECONDS, NETWORK_RUNS_SHARE = 4.0, 3
+
+
+class ProfileResult(Artifact):
+    """What was measured: the table's file, its blocks, and how well it predicts networks."""
+
+    schema_tag = "fasterseg/profile-result/1"
+
+    file: str
+    target: str
+    blocks: int
+    marked: int
+    networks: int
+    mape: float | None
+    spearman: float | None
+
+    def describe(self) -> str:
+        """Return the findings in a few lines."""
+        lines = [f"{self.blocks} blocks timed: {self.target}"]
+        if self.marked:
+            lines.append(f"{self.marked} of them take less than 3 times the timer's floor")
+        if self.mape is not None and self.spearman is not None:
+            lines.append(
+                f"held-out whole networks: error {100 * self.mape:.1f} % (mean), "
+                f"rank correlation {self.spearman:.3f}, {self.networks} networks measured"
+            )
+        return "\n".join([*lines, f"table: {self.file}"])
+
+
+def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
+    """Time every block that the recipe's search space can ask for on its target.
+
+    Each finished block is safe on disk; the same command goes on where it stopped.  Then random
+    whole networks are measured, to fit a small correction on half and judge it on the others.
+
+    Returns
+    -------
+    ProfileResult
+        The latency table's file, and how well it predicts whole networks.
+    """
+    from fasterseg.runtime import stop_on_signals
+
+    common = Common(**options)
+    recipe, run = open_run(common)
+    classes = open_source(recipe).label_space.classes
+    with run.locked(), stop_on_signals() as stop:
+        table = profile_stage(
+            recipe, run, classes=classes, progress=progress_for(json=common.json), stop=stop
+        )
+    return result_of(table, run)
+
+
+def result_of(table: LatencyTable, run: RunFolder) -> ProfileResult:
+    """The findings that the command prints."""
+    from fasterseg.latency.table import describe
+
+    return ProfileResult(
+        file=str(run.latency_table),
+        target=describe(table.target),
+        blocks=len(table.entries),
+        marked=len(table.marked()),
+        networks=len(table.calibration.networks),
+        mape=table.calibration.mape,
+        spearman=table.calibration.spearman,
+    )
+
+
+def profile_stage(
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    classes: int,
+    progress: Progress | None = None,
+    stop: StopRequest | None = None,
+) -> LatencyTable:
+    """The run's latency table; measured now as far as it is not there yet.
+
+    Raises `UsageError` with a diff when what is there was measured under other conditions.
+    """
+    from fasterseg.deploy.backends import open_backend
+    from fasterseg.deploy.measuring import Meter
+    from fasterseg.latency.table import LatencyTable, Target
+
+    target = Target.of(recipe.target, classes)
+    meter = Meter(open_backend(target))
+    conditions = conditions_of(meter)
+    if run.latency_table.exists():
+        table = LatencyTable.load(run.latency_table)
+        table.require_target(target)
+        refuse_changes("the latency table", stored=table.conditions, wanted=conditions)
+        return table
+    stage = _Stage(
+        recipe,
+        run,
+        target=target,
+        meter=meter,
+        conditions=conditions,
+        progress=progress or progress_for(),
+        stop=stop,
+    )
+    table = stage.table()
+    table.save(run.latency_table)
+    return table
+
+
+def conditions_of(meter: Meter) -> dict[str, str]:
+    """What a latency depends on besides the target: processor and versions."""
+    import torch
+
+    from fasterseg import __version__
+    from fasterseg.runtime import processor_name
+
+    versions = {"fasterseg": __version__, "torch": str(torch.__version__)}
+    return {"processor": processor_name(), **versions, **meter.backend.versions()}
+
+
+def geometry_of(target: Target) -> Geometry:
+    """The image size and the classes of a target."""
+    return Geometry(Size(target.height, target.width), target.classes)
+
+
+def all_options(recipe: Recipe) -> tuple[Options, ...]:
+    """The options of every contender, and of the space itself."""
+    contenders = [Options.of(recipe.space, contender) for contender in recipe.contenders]
+    return (*contenders, Options.of_space(recipe.space))
+
+
+class _Stage:
+    """Profiles the blocks, then calibrates."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: RunFolder,
+        *,
+        target: Target,
+        meter: Meter,
+        conditions: dict[str, str],
+        progress: Progress,
+        stop: StopRequest | None,
+    ) -> None:
+        self.recipe = recipe
+        self.run = run
+        self.target = target
+        self.geometry = geometry_of(target)
+        self.meter = meter
+        self.conditions = conditions
+        self.progress = progress
+        self.stop = stop
+
+    def table(self) -> LatencyTable:
+        """The finished table."""
+        from fasterseg.latency.calibration import calibrate
+        from fasterseg.latency.enumeration import specs_of
+        from fasterseg.latency.table import LatencyTable, with_marks
+
+        specs = specs_of(all_options(self.recipe), self.geometry)
+        floor_ms = self.meter.floor_ms()
+        table = LatencyTable(
+            target=self.target,
+            conditions=self.conditions,
+            floor_ms=floor_ms,
+            entries=with_marks(self._blocks(specs), floor_ms),
+        )
+        prices = [(table.entries[spec.key], spec.border_bytes) for spec in specs]
+        calibration = calibrate(self._networks(table), prices)
+        return table.model_copy(update={"calibration": calibration})
+
+    def _blocks(self, specs: Sequence[BlockSpec]) -> dict[str, Entry]:
+        settings = block_settings(self.recipe.profile)
+        return self._measured(
+            "blocks",
+            specs,
+            lambda wanted: self.meter.blocks(wanted, settings=settings),
+            file=ENTRIES_FILE,
+        )
+
+    def _networks(self, table: LatencyTable) -> list[WholeNetwork]:
+        from fasterseg.latency.calibration import whole_network
+        from fasterseg.latency.networks import sample_networks
+
+        settings = network_settings(self.recipe.profile)
+        networks = sample_networks(
+            all_options(self.recipe)[:-1],
+            table,
+            count=self.recipe.profile.calibration_networks,
+            tolerance=self.recipe.profile.latency_tolerance,
+            seed=self.recipe.seed,
+        )
+        found = self._measured(
+            "whole networks",
+            networks,
+            lambda wanted: self.meter.networks(wanted, settings=settings),
+            file=NETWORKS_FILE,
+        )
+        return [whole_network(table, n.specs, found[n.key].median_ms) for n in networks]
+
+    def _measured(
+        self, what: str, items: Sequence[Item], time: TimeItems[Item], *, file: str
+    ) -> dict[str, Entry]:
+        """Every item's entry: from its file, or measured now."""
+        from fasterseg.latency.profiling import profile_items
+
+        with self.progress(f"Timing {what}", total=len(items), unit=what) as step:
+            return profile_items(
+                items,
+                time,
+                self.run.latency / file,
+                conditions={"target": self.target.model_dump(mode="json"), **self.conditions},
+                progress=step,
+                stop=self._stop,
+            ).entries
+
+    def _stop(self, where: str) -> None:
+        if self.stop is not None:
+            self.stop.raise_if_set(where)
+
+
+def block_settings(settings: ProfileSettings) -> TimerSettings:
+    """How a block is timed."""
+    from fasterseg.latency.timing import TimerSettings
+
+    return TimerSettings(settings.warmup_runs, settings.runs, settings.seconds_per_block)
+
+
+def network_settings(settings: ProfileSettings) -> TimerSettings:
+    """How a whole network is timed: fewer runs, for longer."""
+    from fasterseg.latency.timing import TimerSettings
+
+    runs = max(3, settings.runs // NETWORK_RUNS_SHARE)
+    return TimerSettings(settings.warmup_runs, runs, NETWORK_SECONDS * settings.seconds_per_block)
