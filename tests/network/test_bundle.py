@@ -1,0 +1,224 @@
+"""A bundle comes back as it was saved, or not at all (C-46)."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from fasterseg.artifacts import digest_of_file, digest_of_value
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.errors import FastersegError, FileError, UsageError
+from fasterseg.network.bundle import (
+    CARD,
+    DESCRIPTION,
+    MANIFEST,
+    WEIGHTS,
+    ModelBundle,
+    bundle_digest,
+    is_bundle,
+    weights_digest,
+)
+from fasterseg.network.card import Card, Score, TrainingFacts
+from fasterseg.network.description import NetworkDescription
+from fasterseg.space.architecture import Architecture, Branch, CellChoice
+
+CLASSES = 3
+
+
+def description(expansion: int = 1) -> NetworkDescription:
+    cells = (CellChoice(operator="conv", expansion=expansion),)
+    branch = Branch(stride=8, cells=cells)
+    coarse = Branch(stride=16, cells=(CellChoice(operator="skip", down=True, expansion=expansion),))
+    architecture = Architecture(
+        stem_expansion=1, head_expansion=expansion, branches=(coarse, branch)
+    )
+    return NetworkDescription(classes=CLASSES, architecture=architecture)
+
+
+def card() -> Card:
+    facts = TrainingFacts(
+        data="street",
+        data_digest="sha256:0",
+        split="train",
+        images=4,
+        terms="free",
+        resolution="32x32",
+        steps=2,
+        batch_size=1,
+        seed=0,
+        precision="float32",
+    )
+    score = Score(
+        mean_iou=0.5,
+        pixel_accuracy=0.75,
+        classes_in_mean=3,
+        data="street",
+        data_digest="sha256:0",
+        split="val",
+        images=2,
+        resolution="32x64",
+        step=2,
+        decided=True,
+    )
+    return Card(
+        name="student",
+        which="best",
+        label_space=LabelSpace.from_names(("a", "b", "c")),
+        mean=(0.5, 0.4, 0.3),
+        std=(0.25, 0.25, 0.2),
+        training=facts,
+        scores=(score,),
+    )
+
+
+def bundle(seed: int = 0) -> ModelBundle:
+    network = description().build_seeded(seed)
+    return ModelBundle(description(), network.state_dict(), card())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return bundle().save(tmp_path / "best")
+
+
+def resign(folder: Path) -> None:
+    """Make the manifest agree with whatever the files hold now."""
+    files = {name: digest_of_file(folder / name) for name in (DESCRIPTION, WEIGHTS, CARD)}
+    manifest = {"schema": "fasterseg/bundle/1", "files": files, "digest": digest_of_value(files)}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_bundle_comes_back_as_it_was_saved(folder: Path) -> None:
+    loaded = ModelBundle.load(folder)
+    assert loaded.description == description()
+    assert loaded.card == card()
+    wanted = bundle().tensors
+    assert loaded.tensors.keys() == wanted.keys()
+    assert all(torch.equal(loaded.tensors[name], wanted[name]) for name in wanted)
+    images = torch.randn(1, 3, 32, 48)
+    with torch.no_grad():
+        expected = description().build_seeded(0).eval()(images)
+        assert torch.equal(loaded.network()(images), expected)
+
+
+def test_a_loaded_network_is_in_evaluation_mode(folder: Path) -> None:
+    assert not any(module.training for module in ModelBundle.load(folder).network().modules())
+
+
+@pytest.mark.parametrize("name", [DESCRIPTION, WEIGHTS, CARD, MANIFEST])
+def test_a_flipped_bit_anywhere_is_noticed(folder: Path, name: str) -> None:
+    dice = random.Random(name)
+    original = (folder / name).read_bytes()
+    for _ in range(25):
+        data = bytearray(original)
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        (folder / name).write_bytes(data)
+        with pytest.raises(FileError):
+            ModelBundle.load(folder)
+
+
+@pytest.mark.parametrize("name", [DESCRIPTION, WEIGHTS, CARD, MANIFEST])
+def test_a_missing_or_truncated_file_is_noticed(folder: Path, name: str) -> None:
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[:-1])
+    if name != MANIFEST:  # its last byte is a line's end
+        with pytest.raises(FileError):
+            ModelBundle.load(folder)
+    (folder / name).unlink()
+    with pytest.raises(FileError):
+        ModelBundle.load(folder)
+
+
+def test_weights_of_another_architecture_are_refused_even_with_true_digests(
+    folder: Path, tmp_path: Path
+) -> None:
+    other = description(expansion=2)
+    network = other.build_seeded(0)
+    donor = ModelBundle(other, network.state_dict(), card()).save(tmp_path / "other")
+    (folder / WEIGHTS).write_bytes((donor / WEIGHTS).read_bytes())
+    resign(folder)
+    with pytest.raises(FileError, match="another network"):
+        ModelBundle.load(folder)
+
+
+def test_weights_without_the_description_inside_are_refused(folder: Path) -> None:
+    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS)
+    resign(folder)
+    with pytest.raises(FileError, match="another network"):
+        ModelBundle.load(folder)
+
+
+def test_a_missing_an_added_and_a_misshapen_tensor_are_refused() -> None:
+    whole = dict(bundle().tensors)
+    name = next(iter(whole))
+    shorter = {key: tensor for key, tensor in whole.items() if key != name}
+    for tensors, words in (
+        (shorter, "is not in the weights"),
+        ({**whole, "extra": torch.zeros(1)}, "extra is not in the network"),
+        ({**whole, name: whole[name][:1]}, name),
+        ({**whole, name: whole[name].double()}, "float64"),
+    ):
+        with pytest.raises(FileError, match="do not fit") as caught:
+            ModelBundle(description(), tensors, card()).network()
+        assert words in caught.value.why
+
+
+def test_what_is_there_is_not_overwritten_unless_asked(folder: Path) -> None:
+    before = weights_digest(folder)
+    with pytest.raises(UsageError):
+        bundle(seed=1).save(folder)
+    assert weights_digest(folder) == before
+    bundle(seed=1).save(folder, replace=True)
+    assert weights_digest(folder) != before
+    assert [path.name for path in folder.parent.iterdir()] == ["best"]
+
+
+def test_weights_that_are_not_finite_are_not_saved(folder: Path) -> None:
+    before = bundle_digest(folder)
+    tensors = {name: tensor.clone() for name, tensor in bundle().tensors.items()}
+    next(iter(tensors.values())).view(-1)[0] = float("nan")
+    with pytest.raises(FastersegError, match="not finite"):
+        ModelBundle(description(), tensors, card()).save(folder, replace=True)
+    assert bundle_digest(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["best"]
+
+
+def test_a_half_written_bundle_is_none(folder: Path, tmp_path: Path) -> None:
+    left_over = tmp_path / ".best.tmp"
+    left_over.mkdir()
+    (left_over / WEIGHTS).write_bytes(b"half")
+    assert not is_bundle(left_over)
+    bundle().save(folder, replace=True)
+    assert not left_over.exists()
+
+
+def test_a_baseline_is_built_by_whoever_knows_it() -> None:
+    named = NetworkDescription(classes=2, baseline="plain")
+    network = named.build(baselines={"plain": lambda classes: nn.Conv2d(3, classes, 1)})
+    assert isinstance(network, nn.Conv2d)
+    with pytest.raises(FileError, match="plain"):
+        named.build()
+
+
+def test_fresh_weights_are_a_function_of_the_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = description().build_seeded(5).state_dict()
+    after = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(1), after), "the caller's randomness was used up"
+    second = description().build_seeded(5).state_dict()
+    other = description().build_seeded(6).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_card_says_what_chose_the_weights_and_that_nothing_was_pre_trained() -> None:
+    text = card().describe()
+    assert "nothing pre-trained" in text
+    assert "mIoU 50.00 % over 3 classes, 2 images at 32x64, which chose these weights" in text
