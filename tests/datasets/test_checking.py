@@ -281,7 +281,9 @@ def test_masks_of_0_and_255_are_ambiguous_and_either_line_settles_it(
     lines = caught.value.next_step.splitlines()[1:]
 
     assert caught.value.exit_code == 3
-    assert "255 may be a class or what is ignored" in caught.value.why
+    assert caught.value.what == "9 masks that hold only 0 and 255"
+    assert caught.value.why.count(".png") == 5
+    assert "255 may be a class or what is ignored" in caught.value.next_step
     assert len(lines) == 2
     shares = []
     for line in lines:

@@ -12,6 +12,7 @@ from fasterseg.datasets.transforms import (
     Normalisation,
     Scale,
     crop_start,
+    recoloured,
     resize_image,
     resize_labels,
 )
@@ -96,6 +97,15 @@ def test_an_edge_stays_within_half_a_pixel_between_image_and_labels(factor: floa
     assert abs(edge_of_labels - 24 * factor) <= 0.5
 
 
+def test_edges_are_not_shifted_on_average_when_labels_shrink() -> None:
+    errors = []
+    for edge in range(16, 48):
+        labels = (np.arange(64) >= edge).astype(np.uint8)[None]
+        errors.append(float((resize_labels(labels, (1, 16)) == 0).sum()) - edge / 4)
+
+    assert abs(np.mean(errors)) <= 0.2
+
+
 def test_labels_are_never_blended_when_scaled() -> None:
     labels = np.array([[0, 200], [255, 7]], dtype=np.uint8)
 
@@ -129,6 +139,20 @@ def test_colour_jitter_leaves_labels_and_depends_on_the_generator_alone() -> Non
     assert ids is labels
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_recolouring_is_its_three_steps_one_after_another() -> None:
+    image, _ = coordinates(6, 7)
+    image[..., 1] //= 2
+    luma = np.array([0.299, 0.587, 0.114])
+    bright = image * 0.8
+    grey = (bright @ luma)[..., None]
+    vivid = grey + 1.2 * (bright - grey)
+    expected = grey.mean() + 0.7 * (vivid - grey.mean())
+
+    result = recoloured(image, np.float32(0.8), np.float32(0.7), np.float32(1.2))
+
+    assert np.abs(result - np.clip(expected, 0, 255)).max() <= 0.51
 
 
 def test_colour_jitter_of_no_strength_is_the_identity() -> None:

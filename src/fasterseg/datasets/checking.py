@@ -112,7 +112,7 @@ def _faults_of_the_whole(
     faults = _shared_images(findings)
     ambiguous = source.layout.ambiguous and findings.raw_values == _TWO_VALUES
     if ambiguous:
-        faults.append(_ambiguous(source))
+        faults += _ambiguous(source)
     if source.layout.object_value in findings.raw_values and 1 in findings.raw_values:
         faults.append(Fault(FaultKind.MIXED_BINARY, source.name))
     for name, split in splits.items():
@@ -133,16 +133,15 @@ def _shared_images(findings: _Findings) -> list[Fault]:
     return faults
 
 
-def _ambiguous(source: FileSource) -> Fault:
+def _ambiguous(source: FileSource) -> list[Fault]:
     is_class = "background: class" if source.label_space.classes <= 2 else _MAPPED_TO_CLASS
-    return Fault(
-        FaultKind.AMBIGUOUS_MASKS,
-        f"all {sum(source.length(split) for split in source.splits())} masks",
-        "255 may be a class or what is ignored",
-        "add one of these two lines to data.yaml:\n"
+    settling = (
+        "255 may be a class or what is ignored: add one of these two lines to data.yaml\n"
         f"           {is_class:35} # 255 is a class, and so is 0\n"
-        f"           {'ignore: 255':35} # 255 never counts",
+        f"           {'ignore: 255':35} # 255 never counts"
     )
+    masks = [pair.mask for split in source.splits() for pair in source.pairs(split)]
+    return [Fault(FaultKind.AMBIGUOUS_MASKS, source.shown(mask), "", settling) for mask in masks]
 
 
 _MAPPED_TO_CLASS = "label_mapping: {0: 0, 255: 1}"

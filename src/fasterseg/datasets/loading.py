@@ -101,6 +101,7 @@ class TrainingBatches:
         self._normalisation = normalisation
         self._extra = extra
         self._seed = seed
+        self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
         self.batch_size = batch_size
 
     @property
@@ -163,7 +164,11 @@ class TrainingBatches:
         return epoch, int(self._indices[self._permutation(epoch)[rank_in_epoch]])
 
     def _permutation(self, epoch: int) -> npt.NDArray[np.int64]:
-        return numpy_generator(self._seed, "order", epoch).permutation(self.images)
+        # The last one is kept: a batch asks for it once per image.
+        if self._order[0] != epoch:
+            order = numpy_generator(self._seed, "order", epoch).permutation(self.images)
+            self._order = (epoch, order)
+        return self._order[1]
 
 
 def _require_usable(

@@ -48,10 +48,14 @@ class Normalisation:
 
     def apply(self, image: Pixels) -> npt.NDArray[np.float32]:
         """Return a (height, width, 3) uint8 image as (3, height, width) float32."""
+        result = np.empty((3, *image.shape[:2]), dtype=np.float32)
         mean = np.asarray(self.mean, dtype=np.float32) * np.float32(255)
         factor = np.float32(1) / (np.asarray(self.std, dtype=np.float32) * np.float32(255))
-        scaled = (image.astype(np.float32) - mean) * factor
-        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+        for channel in range(3):
+            plane = result[channel]
+            np.subtract(image[..., channel], mean[channel], out=plane, dtype=np.float32)
+            plane *= factor[channel]
+        return result
 
 
 IMAGENET_NORMALISATION = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -67,7 +71,7 @@ def resize_labels(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
     """Return the labels at (height, width): each pixel's nearest, on the image's grid."""
     rows = _nearest(labels.shape[0], size[0])
     columns = _nearest(labels.shape[1], size[1])
-    return np.ascontiguousarray(labels[rows[:, None], columns])
+    return labels.take(rows, axis=0).take(columns, axis=1)
 
 
 def _nearest(extent: int, wanted: int) -> npt.NDArray[np.intp]:
@@ -150,11 +154,22 @@ class ColourJitter:
         """Return the recoloured image and the labels untouched."""
         bounds = (max(0.0, 1 - self.strength), 1 + self.strength)
         brightness, contrast, saturation = generator.uniform(*bounds, size=3).astype(np.float32)
-        pixels = image.astype(np.float32) * brightness
-        grey = pixels @ _LUMA
-        pixels += (1 - saturation) * (grey[..., None] - pixels)
-        pixels += (1 - contrast) * (grey.mean() - pixels)
-        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8), labels
+        return recoloured(image, brightness, contrast, saturation), labels
+
+
+def recoloured(
+    image: Pixels, brightness: np.float32, contrast: np.float32, saturation: np.float32
+) -> Pixels:
+    """Return the image brighter, then further from its own greys, then from its mean grey."""
+    pixels = image.astype(np.float32)
+    grey = pixels @ _LUMA
+    # The three steps are one sum of pixel, its grey and the mean grey, which saturation keeps.
+    shift = (contrast * (1 - saturation) * brightness) * grey
+    shift += (1 - contrast) * brightness * grey.mean()
+    pixels *= contrast * saturation * brightness
+    pixels += shift[..., None]
+    np.rint(pixels, out=pixels)
+    return np.clip(pixels, 0, 255, out=pixels).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
