@@ -1,0 +1,125 @@
+"""``train`` and ``evaluate``, as functions and on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fasterseg.cli import main
+from fasterseg.commands.evaluate import evaluate
+from fasterseg.commands.train import chosen_contenders, train
+from fasterseg.config import Recipe
+from fasterseg.errors import FileError, UsageError
+from fasterseg.network.bundle import ModelBundle, weights_digest
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture, Branch, CellChoice
+from fasterseg.training.training import TrainingPlan
+
+# Odd on purpose: no side is a multiple of any output stride.
+SETTINGS = (
+    "data.street.height=31",
+    "data.street.width=33",
+    "data.street.train=4",
+    "data.street.val=1",
+    "data.street.test=2",
+    *(
+        f"{role}.{setting}"
+        for role in ("teacher", "student")
+        for setting in (
+            "steps=2",
+            "batch_size=2",
+            "precision=float32",
+            "augmentation.crop_height=31",
+            "augmentation.crop_width=33",
+        )
+    ),
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run in which a search has found two architectures."""
+    run = RunFolder(tmp_path / "run")
+    for name in ("teacher", "student"):
+        branch = Branch(stride=8, cells=(CellChoice(operator="conv", expansion=1),))
+        found = Architecture(stem_expansion=1, head_expansion=1, branches=(branch,))
+        found.save(run.architecture(name))
+    return run
+
+
+def test_all_networks_are_trained_and_the_student_learns_from_the_teacher(run: RunFolder) -> None:
+    result = train(data="street", run=run.root, set=SETTINGS)
+    assert list(result.bundles) == ["teacher", "student"]
+    plan = TrainingPlan.load(run.training("student") / "plan.json")
+    assert plan.teacher == weights_digest(run.bundle("teacher"))
+    assert TrainingPlan.load(run.training("teacher") / "plan.json").teacher == ""
+    card = ModelBundle.load(Path(result.bundles["student"])).card
+    assert card.training.teacher == plan.teacher
+    assert card.training.terms == "made by this program; free of any terms"
+    assert "bundle: " in result.describe()
+    again = train(run=run.root)
+    assert again == result
+
+
+def test_a_model_is_scored_at_native_resolution_on_the_data_of_its_run(run: RunFolder) -> None:
+    model = train("teacher", data="street", run=run.root, set=SETTINGS).bundles["teacher"]
+    result = evaluate(model)
+    assert Path(result.file) == run.evaluation / "teacher-best-test.json"
+    report = result.report
+    assert (report.split, report.images, report.resolution) == ("test", 2, "31x33")
+    assert sum(map(sum, report.confusion)) <= 2 * 31 * 33
+    assert "mIoU" in result.describe()
+    assert evaluate(model) == result
+    val = evaluate(model, split="val", out=run.root / "val.json")
+    assert val.report.images == 1
+
+
+def test_a_report_on_another_model_is_not_overwritten(run: RunFolder) -> None:
+    model = train("teacher", data="street", run=run.root, set=SETTINGS).bundles["teacher"]
+    evaluate(model, out=run.root / "score.json")
+    with pytest.raises(UsageError, match="another model"):
+        evaluate(model, split="val", out=run.root / "score.json")
+
+
+def test_a_student_waits_for_its_teacher(run: RunFolder) -> None:
+    with pytest.raises(FileError, match="not trained yet") as caught:
+        train("student", data="street", run=run.root, set=SETTINGS)
+    assert "train teacher" in caught.value.next_step
+
+
+def test_training_waits_for_the_search(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no architecture") as caught:
+        train(data="street", run=tmp_path, set=SETTINGS)
+    assert "fasterseg search" in caught.value.next_step
+
+
+def test_teachers_come_first_and_an_unknown_name_is_refused() -> None:
+    recipe = Recipe()
+    assert [c.name for c in chosen_contenders(recipe, ("student", "teacher"))] == [
+        "teacher",
+        "student",
+    ]
+    with pytest.raises(UsageError, match="no contender 'pupil'"):
+        chosen_contenders(recipe, ("pupil",))
+
+
+def test_scoring_without_any_data_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no data"):
+        evaluate(str(tmp_path / "model"))
+
+
+def test_the_command_line_gives_the_same_and_its_exit_codes(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = [word for setting in SETTINGS for word in ("--set", setting)]
+    words = ["--data", "street", "--run", str(run.root), *changes]
+    assert main(["train", "teacher", *words, "--json"]) == 0
+    bundle = json.loads(capsys.readouterr().out)["bundles"]["teacher"]
+    assert main(["evaluate", bundle, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report"]["resolution"] == "31x33"
+    assert main(["evaluate", bundle + "x"]) == 2
+    assert "did you mean" in capsys.readouterr().err
+    assert main(["evaluate", str(run.training("teacher"))]) == 3
+    assert str(run.bundle("teacher")) in capsys.readouterr().err
