@@ -171,7 +171,9 @@ class SearchAssembly:
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.recipe.seed, "supernet"))
-            supernet = Supernet(self.lattice, self.geometry.classes).to(self.device)
+            options = [contender.options for contender in self.contenders]
+            supernet = Supernet(self.lattice, self.geometry.classes, contenders=options)
+            supernet.to(self.device)
         settings = self.recipe.search
         objective = Objective(
             self.source.label_space.ignore, settings.auxiliary_weight, HardPixels()

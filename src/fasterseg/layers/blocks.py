@@ -127,17 +127,21 @@ class StridedSkip(Block):
 class HeadBlock(Block):
     """3x3 convolution and 1x1 classifier over the joined inputs.
 
-    `halved_above`: input channels above which the middle is half as wide (auxiliary heads).
+    `totals` are the channels that all inputs together may have; `halved_above` those above which
+    the middle is half as wide (auxiliary heads).
     """
 
     def __init__(
-        self, units: Units, inputs: Sequence[Widths], out: Widths, *, halved_above: int | None
+        self,
+        units: Units,
+        inputs: Sequence[Widths],
+        out: Widths,
+        *,
+        totals: Widths,
+        halved_above: int | None,
     ) -> None:
         super().__init__()
         self.halved_above = halved_above
-        totals = {0}
-        for widths in inputs:
-            totals = {total + width for total in totals for width in widths}
         hidden = tuple(sorted({self.hidden(total) for total in totals}))
         self.conv1 = units.conv(inputs, hidden, kernel=3)
         self.norm1 = units.norm(hidden)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,19 @@ from fasterseg.space.blocks import BlockSpec, Kind
 AUXILIARY_HALVED_ABOVE = 256
 
 
-def make_block(
-    kind: Kind, units: Units, *, inputs: Sequence[Widths], out: Widths, stride: int = 1
-) -> Block:
-    """The module of a kind, for inputs and output of any of these widths."""
+class Form(NamedTuple):
+    """The channels of a block's inputs and of its output."""
+
+    in_channels: tuple[int, ...]
+    out_channels: int
+
+
+def make_block(kind: Kind, units: Units, *, forms: Iterable[Form], stride: int = 1) -> Block:
+    """The module of a kind that can take any of these forms, of which there is at least one."""
+    known = set(forms)
+    inputs = [_rising(parts) for parts in zip(*(form.in_channels for form in known), strict=True)]
+    out = _rising(form.out_channels for form in known)
+    totals = _rising(sum(form.in_channels) for form in known)
     match kind:
         case "skip" if stride == 2:
             return StridedSkip(units, inputs, out)
@@ -37,16 +47,20 @@ def make_block(
         case "refine":
             return PointBlock(units, inputs, out, kernel=3)
         case "head":
-            return HeadBlock(units, inputs, out, halved_above=None)
+            return HeadBlock(units, inputs, out, totals=totals, halved_above=None)
         case "auxiliary":
-            return HeadBlock(units, inputs, out, halved_above=AUXILIARY_HALVED_ABOVE)
+            return HeadBlock(units, inputs, out, totals=totals, halved_above=AUXILIARY_HALVED_ABOVE)
         case _:
             raise ValueError(f"{kind} is not a block of a network")
 
 
-def slimmable_block(kind: Kind, *, inputs: Sequence[Widths], out: Widths, stride: int = 1) -> Block:
+def _rising(counts: Iterable[int]) -> Widths:
+    return tuple(sorted(set(counts)))
+
+
+def slimmable_block(kind: Kind, *, forms: Iterable[Form], stride: int = 1) -> Block:
     """A block of the supernet; see `make_block`."""
-    return make_block(kind, SlimmableUnits(), inputs=inputs, out=out, stride=stride)
+    return make_block(kind, SlimmableUnits(), forms=forms, stride=stride)
 
 
 class FixedBlock(nn.Module):
@@ -55,10 +69,8 @@ class FixedBlock(nn.Module):
     def __init__(self, spec: BlockSpec) -> None:
         super().__init__()
         self.out = spec.out_channels
-        widths = [(count,) for count in spec.in_channels]
-        self.block = make_block(
-            spec.kind, FixedUnits(), inputs=widths, out=(spec.out_channels,), stride=spec.stride
-        )
+        form = Form(spec.in_channels, spec.out_channels)
+        self.block = make_block(spec.kind, FixedUnits(), forms=[form], stride=spec.stride)
 
     def forward(self, *inputs: Tensor, size: MapSize | None = None) -> Tensor:
         """The block's features; arms are resized to `size`."""
@@ -72,10 +84,11 @@ class InputBlock(nn.Module):
     def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
         scale = 1.0 / (255.0 * torch.tensor(deviation))
+        shift = -(torch.tensor(mean) / torch.tensor(deviation))
         self.register_buffer("scale", scale.reshape(1, 3, 1, 1))
-        self.register_buffer(
-            "shift", -(torch.tensor(mean) / torch.tensor(deviation)).reshape(1, 3, 1, 1)
-        )
+        self.register_buffer("shift", shift.reshape(1, 3, 1, 1))
+        self.scale: Tensor
+        self.shift: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
         """(image / 255 - mean) / deviation."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.config import STRIDES, Operator
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.lattice import (
     HEAD,
@@ -28,7 +29,6 @@ from fasterseg.space.lattice import (
     refine_slot,
     stem_slots,
 )
-from fasterseg.config import STRIDES, Operator
 
 IMAGE = "image"
 
@@ -47,7 +47,7 @@ class CellChoice(BaseModel):
 
     operator: Operator
     down: bool = False
-    expansion: int
+    expansion: int = Field(ge=1)
 
 
 class Branch(BaseModel):
@@ -68,7 +68,7 @@ class Branch(BaseModel):
     @property
     def end(self) -> int:
         """The stride at which the last cell writes."""
-        return 8 * 2 ** sum(cell.down for cell in self.cells)
+        return 8 << sum(cell.down for cell in self.cells)
 
 
 class Architecture(Artifact):
@@ -77,8 +77,8 @@ class Architecture(Artifact):
     schema_tag: ClassVar[str] = "fasterseg/architecture/1"
     sealed: ClassVar[bool] = False
 
-    stem_expansion: int
-    head_expansion: int
+    stem_expansion: int = Field(ge=1)
+    head_expansion: int = Field(ge=1)
     branches: tuple[Branch, ...]
 
     @model_validator(mode="after")
@@ -143,8 +143,8 @@ class _Wirer:
         self.architecture = architecture
         self.geometry = geometry
         self.steps: dict[str, Step] = {}
-        # step name -> everything upstream of it, to tell a shared cell from a namesake
-        self.histories: dict[str, tuple[CellChoice, ...]] = {}
+        # a cell and everything upstream of it -> its name, to tell a shared cell from a namesake
+        self.names: dict[tuple[CellChoice, ...], str] = {}
         # (branch, stride) -> the branch's last step at that stride, and its channels
         self.last: dict[tuple[int, int], tuple[str, Channels]] = {}
 
@@ -186,11 +186,10 @@ class _Wirer:
     def _cell_name(self, branch: Branch, layer: int, stride: int) -> str:
         """The cell's name; a namesake that is not the same cell gets the branch's stride."""
         history = branch.cells[: layer + 1]
-        name = cell_name(layer, stride, down=history[-1].down)
-        if self.histories.setdefault(name, history) != history:
-            name = f"{name}.{branch.stride}"
-            self.histories[name] = history
-        return name
+        if history not in self.names:
+            name = cell_name(layer, stride, down=history[-1].down)
+            self.names[history] = f"{name}.{branch.stride}" if name in self.steps else name
+        return self.names[history]
 
     def _fuse(self, branch: int) -> str:
         source = self.last[branch, branch][0]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fasterseg.space.blocks import BlockSpec, Kind, Size
 from fasterseg.config import STRIDES, SearchSpace
+from fasterseg.space.blocks import BlockSpec, Kind, Size
 
 STEM = "stem"
 HEAD = "head"

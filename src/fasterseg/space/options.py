@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Self
 
 from fasterseg.config import ContenderSettings, Operator, SearchSpace
-from fasterseg.space.blocks import Kind
+from fasterseg.space.blocks import BlockSpec, Kind, Size
 from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
 
 
@@ -58,6 +59,14 @@ class Options:
         """The expansions on offer to this contender for each width choice."""
         inner = {node.name: self.expansions for node in self.lattice.nodes if node.layer > 0}
         return {STEM: self.stem_expansions, **inner, HEAD: self.head_expansions}
+
+    def specs(self, slot: Slot, kind: Kind, size: Size) -> Iterator[BlockSpec]:
+        """Every block of a kind that this contender may put into a slot; identities left out."""
+        for widths in product(*(self.widths[name] for name in slot.choices)):
+            expansions = dict(zip(slot.choices, widths, strict=True))
+            spec = slot.spec(kind, expansions, size)
+            if self.may_take(slot, kind, expansions) and not spec.is_identity:
+                yield spec
 
     def may_take(self, slot: Slot, kind: Kind, expansions: Mapping[str, int]) -> bool:
         """Whether this contender may put a kind of block with these expansions into a slot."""

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Self
 
 import torch.nn.functional as F
@@ -13,9 +14,9 @@ from torch import Tensor, nn
 
 from fasterseg.errors import FastersegError
 from fasterseg.layers.blocks import Block
-from fasterseg.layers.building import slimmable_block
+from fasterseg.layers.building import Form, slimmable_block
 from fasterseg.layers.resizing import map_size, resize
-from fasterseg.layers.units import State, Widths
+from fasterseg.layers.units import State
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Kind, Size
 from fasterseg.space.lattice import (
@@ -29,10 +30,14 @@ from fasterseg.space.lattice import (
     join_slots,
     laterals,
 )
+from fasterseg.space.options import Options
 from fasterseg.supernet.paths import branch_transitions
 from fasterseg.supernet.relaxation import Relaxation
 
 AUXILIARY_STRIDES = (32, 16)
+
+# Only channels matter to the modules, so any size will do for wiring them.
+ANY_SIZE = Size(64, 64)
 
 
 class Supernet(nn.Module):
@@ -40,14 +45,23 @@ class Supernet(nn.Module):
 
     It normalises by the batch's own statistics and keeps none, so it cannot be put into
     evaluation mode: cut a subnet out with `sliced_state`, calibrate it, and score that.
+    It holds what some of the contenders can use (without any: what the space allows to anybody),
+    and no more, so that every tensor in it can be trained.
     """
 
-    def __init__(self, lattice: Lattice, classes: int) -> None:
+    def __init__(
+        self, lattice: Lattice, classes: int, *, contenders: Sequence[Options] = ()
+    ) -> None:
         super().__init__()
         self.lattice = lattice
         self.classes = classes
-        blocks = {_key(slot.name, kind): block for slot, kind, block in self._blocks()}
-        self.blocks = nn.ModuleDict(blocks)
+        self.contenders = tuple(contenders) or (Options.of_space(lattice.space),)
+        self.blocks = nn.ModuleDict(
+            {
+                _key(name, kind): slimmable_block(kind, forms=forms, stride=stride)
+                for (name, kind, stride), forms in self._forms().items()
+            }
+        )
 
     def train(self, mode: bool = True) -> Self:
         """Training mode only; see the class."""
@@ -80,7 +94,7 @@ class Supernet(nn.Module):
 
         Its batch-norm statistics are not numbers until they are measured.
         """
-        wiring = wire(architecture, Geometry(Size(64, 64), self.classes))
+        wiring = wire(architecture, Geometry(ANY_SIZE, self.classes))
         state: State = {}
         for step in (*wiring.steps, *wiring.auxiliary):
             if not step.spec.is_identity:
@@ -90,53 +104,38 @@ class Supernet(nn.Module):
                 state |= {f"blocks.{name}.block.{key}": tensor for key, tensor in part.items()}
         return state
 
-    def _blocks(self) -> Iterable[tuple[Slot, Kind, Block]]:
-        for slot, inputs in self._slots():
-            out = self._widths([slot.output])
-            for kind in slot.kinds:
-                block = slimmable_block(kind, inputs=inputs, out=out, stride=slot.stride)
-                yield slot, kind, block
+    def _forms(self) -> Mapping[tuple[str, Kind, int], set[Form]]:
+        """What each block must be able to do, by slot name, kind and stride."""
+        found: dict[tuple[str, Kind, int], set[Form]] = {}
+        for slot in self._slots():
+            for kind, options in product(slot.kinds, self.contenders):
+                for spec in options.specs(slot, kind, ANY_SIZE):
+                    form = Form(spec.in_channels, spec.out_channels)
+                    found.setdefault((slot.name, kind, slot.stride), set()).add(form)
+        return found
 
-    def _slots(self) -> Iterable[tuple[Slot, list[Widths]]]:
-        """Every slot with the widths that each of its inputs may have."""
-        lattice = self.lattice
-        branches = lattice.space.branches
-        plain = [
-            *lattice.stem_slots,
-            *(lattice.cell_slot(edge) for edge in lattice.edges),
-            *(arm_slot(branch, stride) for branch in branches for stride in laterals(branch)),
-            *join_slots(len(branches), self.classes),
-        ]
-        for slot in plain:
-            yield slot, [self._widths([part]) for part in slot.inputs]
+    def _slots(self) -> Iterator[Slot]:
+        """Every place for a block; where a feature may be one of several, a slot for each."""
+        lattice, branches = self.lattice, self.lattice.space.branches
+        yield from lattice.stem_slots
+        yield from (lattice.cell_slot(edge) for edge in lattice.edges)
         for branch, stride in ((b, s) for b in branches for s in laterals(b)):
-            options = [lattice.feature(edge.node) for edge in lattice.transitions(stride)]
-            slot = lattice.refine_slot(branch, lattice.transitions(stride)[0].node)
-            yield slot, [self._widths([slot.inputs[0]]), self._widths(options)]
+            yield arm_slot(branch, stride)
+            for edge in lattice.partings(branch, stride):
+                yield lattice.refine_slot(branch, edge.node)
+        yield from join_slots(len(branches), self.classes)
         for stride in AUXILIARY_STRIDES:
-            features = [
-                self._features_at(branch, stride) for branch in branches if branch >= stride
-            ]
-            if features:
-                first = tuple(options[0] for options in features)
-                slot = auxiliary_slot(stride, first, self.classes)
-                yield slot, [self._widths(options) for options in features]
+            ends = [branch for branch in branches if branch >= stride]
+            for features in product(*(self._last_features(end, stride) for end in ends)):
+                if features:
+                    yield auxiliary_slot(stride, features, self.classes)
 
-    def _features_at(self, branch: int, stride: int) -> list[Channels]:
+    def _last_features(self, branch: int, stride: int) -> list[Channels]:
         """What a branch's last feature at a stride may be."""
         if branch == stride:
             end = self.lattice.ends[self.lattice.space.branches.index(branch)]
             return [self.lattice.feature(Edge(end, down=False).target)]
-        return [self.lattice.feature(edge.node) for edge in self.lattice.transitions(stride)]
-
-    def _widths(self, channels: Sequence[Channels]) -> Widths:
-        options = self.lattice.width_options
-        counts = {
-            part.factor * (1 if part.choice is None else value)
-            for part in channels
-            for value in ((1,) if part.choice is None else options[part.choice])
-        }
-        return tuple(sorted(counts))
+        return [self.lattice.feature(edge.node) for edge in self.lattice.partings(branch, stride)]
 
 
 def _key(name: str, kind: Kind) -> str:
