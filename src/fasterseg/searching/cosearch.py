@@ -34,7 +34,7 @@ from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.weights import WeightTraining
 from fasterseg.supernet.relaxation import Relaxation
 
-Warn = Callable[[str], None]
+Warn = Callable[[str], object]
 
 
 class LatencyModel:

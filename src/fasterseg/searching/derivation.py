@@ -74,13 +74,11 @@ def most_probable(preferences: Preferences) -> Selection:
     return Selection(
         parents=_best_parents(preferences),
         operators={
-            node: max(
-                options.operators, key=lambda name, node=node: preferences.operators[node][name]
-            )  # type: ignore[misc]
+            node: max(options.operators, key=preferences.operators[node].__getitem__)
             for node in options.lattice.nodes
         },
         expansions={
-            name: max(widths, key=lambda width, name=name: preferences.expansions[name][width])  # type: ignore[misc]
+            name: max(widths, key=preferences.expansions[name].__getitem__)
             for name, widths in options.widths.items()
         },
     )

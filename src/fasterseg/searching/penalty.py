@@ -77,7 +77,7 @@ def responses(latency: Latency, lattice: Lattice, start: Relaxation) -> tuple[Re
     """The table behind the penalty's weights: the latency's range under each kind of choice.
 
     One kind's choices are set, one after the other, to what lowers (raises) the latency most,
-    all else staying as in `start`; twice around, since paths and widths act together.
+    all else staying as in `start`; only options that carry weight there are taken.
     """
     return tuple(
         Response(
@@ -94,26 +94,35 @@ def _extreme(
 ) -> float:
     """Descend on the exact gradient: the latency is linear in each single choice."""
     relaxation = start
+    excluded = {key: weights <= 0 for key, weights in _part(start, kind).items()}
     for _ in range(2 if kind == "operators" else len(lattice.nodes)):
-        found = _best_answers(latency, relaxation, kind, sign)
+        found = _best_answers(latency, relaxation, kind, sign, excluded)
         if found is None:
             break
         relaxation = found
-    return float(latency(relaxation))
+    return float(latency(relaxation).detach())
 
 
 def _best_answers(
-    latency: Latency, relaxation: Relaxation, kind: ChoiceKind, sign: float
+    latency: Latency,
+    relaxation: Relaxation,
+    kind: ChoiceKind,
+    sign: float,
+    excluded: Mapping[object, Tensor],
 ) -> Relaxation | None:
     """One choice (all of them, for operators) moved to where the gradient is best; None at rest."""
     weights = {key: w.detach().requires_grad_() for key, w in _part(relaxation, kind).items()}
+    if not weights:
+        return None
     value = latency(_replaced(relaxation, kind, weights))
-    gradients = torch.autograd.grad(sign * value, list(weights.values()), allow_unused=True)
+    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
+        sign * value, list(weights.values()), allow_unused=True
+    )
     answers: dict[object, tuple[float, Tensor]] = {}
     for (key, weight), gradient in zip(weights.items(), gradients, strict=True):
         if gradient is None:
             continue
-        allowed = gradient.masked_fill(_excluded(relaxation, kind, key), torch.inf)
+        allowed = gradient.masked_fill(excluded[key], torch.inf)
         best = one_hot(int(allowed.argmin()), len(weight))
         gain = float((gradient * (weight - best)).sum())
         if gain > 1e-12:
@@ -123,13 +132,6 @@ def _best_answers(
     chosen = answers if kind == "operators" else dict([max(answers.items(), key=lambda i: i[1][0])])
     merged = {**_part(relaxation, kind), **{key: best for key, (_, best) in chosen.items()}}
     return _replaced(relaxation, kind, merged)
-
-
-def _excluded(relaxation: Relaxation, kind: ChoiceKind, key: object) -> Tensor:
-    """What a contender may not take carries no weight in a soft relaxation."""
-    weights = _part(relaxation, kind)[key]
-    soft = int((weights > 0).sum()) > 1
-    return weights <= 0 if soft else torch.zeros_like(weights, dtype=torch.bool)
 
 
 def _part(relaxation: Relaxation, kind: ChoiceKind) -> Mapping[object, Tensor]:

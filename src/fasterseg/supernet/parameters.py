@@ -20,7 +20,8 @@ INITIAL_DEVIATION = 1e-3
 class ArchitectureParameters(nn.Module):
     """The trainable logits of a contender: operators (alpha), paths (beta), widths (gamma).
 
-    A teacher is searched at the widest and has no width logits.
+    A teacher is searched at the widest and has no width logits; a space in which no path is a
+    choice has no path logits.
     """
 
     def __init__(
@@ -38,10 +39,10 @@ class ArchitectureParameters(nn.Module):
         }
         for name, shape in shapes.items():
             drawn = INITIAL_DEVIATION * torch.randn(shape, generator=generator)
-            searched = name != "width_logits" or contender.role == "student"
+            searched = drawn.numel() > 0 and (name != "width_logits" or contender.role == "student")
             self.register_parameter(name, nn.Parameter(drawn) if searched else None)
         self.operator_logits: nn.Parameter
-        self.path_logits: nn.Parameter
+        self.path_logits: nn.Parameter | None
         self.width_logits: nn.Parameter | None
         self.register_buffer("allowed", operator_mask(lattice, contender), persistent=False)
         self.allowed: Tensor
@@ -52,7 +53,7 @@ class ArchitectureParameters(nn.Module):
 
     def path_weights(self) -> Tensor:
         """(forks, 2) probabilities of the keep and the down parent."""
-        return self.path_logits.softmax(dim=1)
+        return torch.zeros(0, 2) if self.path_logits is None else self.path_logits.softmax(dim=1)
 
     def width_weights(self) -> Tensor | None:
         """(features, options) probabilities; None for a teacher."""
