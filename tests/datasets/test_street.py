@@ -31,6 +31,13 @@ def small(*, seed: int = 0, train: int = 40) -> StreetScenes:
     return StreetScenes(size=(64, 128), counts=counts, seed=seed)
 
 
+@pytest.fixture(scope="module")
+def scenes() -> dict[str, list[Sample]]:
+    """Return a few dozen scenes of each split."""
+    source = small()
+    return {split: [source.sample(split, k) for k in range(30)] for split in source.splits()}
+
+
 def test_is_a_data_source() -> None:
     source: DataSource = small()
     assert source.name == "street"
@@ -93,26 +100,22 @@ def test_a_narrower_image_shows_the_middle_of_the_same_scene() -> None:
     assert np.mean(broad[:, 32:160] == narrow) > 0.95
 
 
-def test_labels_are_class_ids_or_unlabelled() -> None:
-    source = small()
-    found = np.unique(np.stack([source.sample("train", index).labels for index in range(40)]))
+def test_labels_are_class_ids_or_unlabelled(scenes: dict[str, list[Sample]]) -> None:
+    found = np.unique(np.stack([sample.labels for sample in scenes["train"]]))
     assert set(found.tolist()) == {*range(9), 255}
 
 
-def test_every_class_occurs_in_every_split() -> None:
-    source = small()
-    for split in source.splits():
-        seen = {int(kind) for i in range(40) for kind in np.unique(source.sample(split, i).labels)}
+def test_every_class_occurs_in_every_split(scenes: dict[str, list[Sample]]) -> None:
+    for split, samples in scenes.items():
+        seen = {int(kind) for sample in samples for kind in np.unique(sample.labels)}
         assert seen >= set(range(9)), split
 
 
-def test_no_two_scenes_are_alike_within_or_between_splits() -> None:
-    source = small()
-    images = [
-        source.sample(split, index).image.tobytes()
-        for split in source.splits()
-        for index in range(40)
-    ]
+def test_no_two_scenes_are_alike_within_or_between_splits(
+    scenes: dict[str, list[Sample]],
+) -> None:
+    images = [sample.image.tobytes() for samples in scenes.values() for sample in samples]
+    assert len(images) == 90
     assert len(set(images)) == len(images)
 
 
@@ -140,25 +143,22 @@ def test_names_are_sorted_and_are_those_of_the_samples() -> None:
     assert names[11] == source.sample("train", 11).name
 
 
-def test_position_alone_predicts_little() -> None:
-    source = small()
-    labels = np.stack([source.sample("train", index).labels for index in range(40)])
+def test_position_alone_predicts_little(scenes: dict[str, list[Sample]]) -> None:
+    labels = np.stack([sample.labels for sample in scenes["train"]])
     votes = np.stack([(labels == kind).sum(0) for kind in range(9)])
     right = (votes.argmax(0)[None] == labels)[labels != 255].mean()
     assert right < 0.65
 
 
-def test_thin_things_are_thin_and_there() -> None:
-    source = StreetScenes(counts={"train": 60})
-    labels = np.stack([source.sample("train", index).labels for index in range(60)])
+def test_thin_things_are_thin_and_there(scenes: dict[str, list[Sample]]) -> None:
+    labels = np.stack([sample.labels for samples in scenes.values() for sample in samples])
     for name in ("pole", "sign", "pedestrian"):
         share = np.mean(labels == STREET_LABELS.names.index(name))
         assert 0.003 < share < 0.05, name
 
 
-def test_light_varies_between_scenes() -> None:
-    source = small()
-    means = [source.sample("train", index).image.mean() for index in range(30)]
+def test_light_varies_between_scenes(scenes: dict[str, list[Sample]]) -> None:
+    means = [sample.image.mean() for sample in scenes["train"]]
     assert max(means) > 1.5 * min(means)
 
 
