@@ -197,7 +197,8 @@ class _Drawing:
 
     def _legend(self, y: float, width: float) -> list[str]:
         """What colours and marks mean, in as many rows as the width asks for; a row each."""
-        rows, row, x = [], "", 20.0
+        rows: list[str] = []
+        row, x = "", 20.0
         for owner, mark, words in self._legend_entries():
             wide = 25 + 5.5 * len(words) + 20
             if x + wide > width and row:

@@ -1,0 +1,205 @@
+"""``fasterseg draw``: an architecture as SVG and as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Unpack
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import durable_write, read_json
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.config import Recipe
+from fasterseg.datasets.data_report import DataReport
+from fasterseg.errors import FileError, UsageError
+from fasterseg.reporting.drawing import draw_svg, stack_svgs
+from fasterseg.reporting.listing import draw_text
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import Size
+
+CITYSCAPES = Geometry(Size(1024, 2048), 19)
+"""The paper's images and classes, for an architecture that lies in no run and no bundle."""
+
+
+class DrawResult(BaseModel):
+    """The drawings as text, and the SVG file, empty when none was asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    file: str = ""
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return the text form, and where the SVG is."""
+        notes = [f"note: {note}" for note in self.notes]
+        ending = [f"drawing: {self.file}"] if self.file else []
+        return "\n".join([self.text, *notes, *ending])
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An architecture to draw; size and classes where its place tells them."""
+
+    title: str
+    architecture: Architecture
+    size: Size | None = None
+    classes: int | None = None
+
+
+def draw(
+    model: str,
+    *,
+    out: Annotated[Path | str, Parameter(help="The SVG file; only text when left out.")] = "",
+    size: Annotated[
+        str, Parameter(help="Image size HxW; the run's or model's own by default.")
+    ] = "",
+    classes: Annotated[int, Parameter(help="Classes; the run's or model's own by default.")] = 0,
+    overwrite: Annotated[
+        bool, Parameter(negative="", help="Replace the file if there is one.")
+    ] = False,
+    **options: Unpack[CommonOptions],
+) -> DrawResult:
+    """Draw an architecture: layers across, output strides down, operators and widths.
+
+    Parameters
+    ----------
+    model
+        A bundle's folder, an architecture's JSON file, or a run's folder.
+
+    Returns
+    -------
+    DrawResult
+        The drawing as text, with multiply-adds and parameters.
+    """
+    common = Common(**options)
+    subjects = find_subjects(Path(model), common)
+    asked = parse_size(size) if size else None
+    drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
+    path = write_drawings(drawn, Path(out), overwrite=overwrite) if out else None
+    texts = [draw_text(one.architecture, geometry, title=one.title) for one, geometry in drawn]
+    return DrawResult(
+        text="\n\n".join(texts),
+        file="" if path is None else str(path),
+        notes=tuple(dict.fromkeys(n for one, _ in drawn for n in assumptions(one, asked, classes))),
+    )
+
+
+def find_subjects(path: Path, common: Common) -> list[Subject]:
+    """What a path names; raises `UsageError` for nothing at all, `FileError` for what is none."""
+    if path.is_file():
+        return [_of_file(path, RunFolder(Path(common.run)) if common.run else _run_above(path))]
+    if (path / "description.json").is_file():
+        return [_of_bundle(path)]
+    if path.is_dir():
+        return _of_run(RunFolder(path))
+    raise UsageError(
+        f"there is nothing called {str(path)!r} to draw",
+        next_step="name a bundle's folder, an architecture's JSON file, or a run's folder",
+    )
+
+
+def write_drawings(drawn: list[tuple[Subject, Geometry]], path: Path, *, overwrite: bool) -> Path:
+    """Write the SVG file and return it; `UsageError` when it is there and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise UsageError(
+            "there is a file of this name already",
+            where=str(path),
+            next_step="choose another with --out, or add --overwrite",
+        )
+    pictures = [draw_svg(one.architecture, geometry, title=one.title) for one, geometry in drawn]
+    durable_write(path, stack_svgs(tuple(pictures)).encode())
+    return path
+
+
+def geometry_of(subject: Subject, size: Size | None, classes: int | None) -> Geometry:
+    """The geometry that was asked for, else the subject's own, else the paper's."""
+    return Geometry(
+        size or subject.size or CITYSCAPES.size, classes or subject.classes or CITYSCAPES.classes
+    )
+
+
+def assumptions(subject: Subject, size: Size | None, classes: int) -> list[str]:
+    """What was assumed because neither the options nor the file's place tell it."""
+    notes = []
+    if not (size or subject.size):
+        notes.append(f"the image size is not known: drawn for {CITYSCAPES.size}; see --size")
+    if not (classes or subject.classes):
+        notes.append(f"the classes are not known: drawn for {CITYSCAPES.classes}; see --classes")
+    return notes
+
+
+def parse_size(text: str) -> Size:
+    """``360x480`` as height and width; raises `UsageError` for anything else."""
+    height, _, width = text.lower().partition("x")
+    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise UsageError(
+            f"cannot read the size {text!r}", next_step="write height x width, such as 360x480"
+        )
+    return Size(int(height), int(width))
+
+
+def _of_file(path: Path, run: RunFolder | None) -> Subject:
+    document = read_json(path)
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != Architecture.schema_tag:
+        raise FileError(
+            "this file holds no architecture",
+            where=str(path),
+            why=f"{Architecture.schema_tag} was expected, not {schema}",
+        )
+    size, classes = _geometry_of_run(run) if run is not None else (None, None)
+    return Subject(path.stem, Architecture.load(path), size, classes)
+
+
+def _of_bundle(path: Path) -> Subject:
+    from fasterseg.network.predicting import open_bundle
+
+    bundle = open_bundle(path)
+    description = bundle.description
+    if description.architecture is None:
+        raise FileError(
+            "this model is no architecture of the space",
+            where=str(path),
+            why=f"it is the baseline {description.baseline}",
+        )
+    title = f"{bundle.card.name} ({bundle.card.which})"
+    run = _run_above(path)
+    size = _geometry_of_run(run)[0] if run is not None else None
+    size = size or parse_size(bundle.card.training.resolution)
+    return Subject(title, description.architecture, size, description.classes)
+
+
+def _of_run(run: RunFolder) -> list[Subject]:
+    if not run.recipe.is_file():
+        raise FileError("this folder is neither a model nor a run", where=str(run.root))
+    names = [contender.name for contender in Recipe.load(run.recipe).contenders]
+    found = [name for name in names if run.architecture(name).is_file()]
+    if not found:
+        raise FileError(
+            "this run has no architecture yet",
+            where=str(run.search),
+            next_step=f"fasterseg search --run {run.root}",
+        )
+    size, classes = _geometry_of_run(run)
+    return [Subject(n, Architecture.load(run.architecture(n)), size, classes) for n in found]
+
+
+def _run_above(path: Path) -> RunFolder | None:
+    for folder in path.absolute().parents:
+        if RunFolder(folder).recipe.is_file():
+            return RunFolder(folder)
+    return None
+
+
+def _geometry_of_run(run: RunFolder) -> tuple[Size | None, int | None]:
+    size = classes = None
+    if run.recipe.is_file():
+        target = Recipe.load(run.recipe).target
+        size = Size(target.height, target.width)
+    if run.data_report.is_file():
+        classes = len(DataReport.load(run.data_report).names)
+    return size, classes

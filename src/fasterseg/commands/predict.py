@@ -1,0 +1,203 @@
+"""``fasterseg predict``: overlay, colour and label masks of an image, a folder or a glob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.progress import Step, progress_for
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from fasterseg.network.predicting import NetworkPredictor
+
+KINDS = ("overlay", "colours", "labels")
+FOLDER_SUFFIX = "-predictions"
+SHOWN_FAULTS = 5
+
+
+class Broken(BaseModel):
+    """An image that could not be read, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str
+    why: str
+
+
+class PredictResult(BaseModel):
+    """The folder written to, the images done, and those that could not be read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    written: tuple[str, ...]
+    shares: dict[str, float]
+    broken: tuple[Broken, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """3 when an image was broken, else 0."""
+        return DataError.exit_code if self.broken else 0
+
+    def describe(self) -> str:
+        """Return what was written where, the classes found, and what went wrong."""
+        found = sorted(self.shares.items(), key=lambda share: -share[1])
+        lines = [f"  {name:<20} {100 * share:6.2f} %" for name, share in found if share]
+        done = f"{len(self.written)} image{'' if len(self.written) == 1 else 's'}"
+        ending = [f"{done} in {self.folder} (_overlay.png, _colours.png, _labels.png)"]
+        if self.broken:
+            ending += [f"{len(self.broken)} could not be read:"]
+            ending += [f"  {fault.image}: {fault.why}" for fault in self.broken[:SHOWN_FAULTS]]
+            rest = len(self.broken) - SHOWN_FAULTS
+            ending += [f"  and {rest} more"] if rest > 0 else []
+        return "\n".join([*lines, *ending])
+
+
+def predict(
+    model: str,
+    source: str,
+    *,
+    out: Annotated[
+        Path | str, Parameter(help="The folder to write to; 'NAME-predictions' next to the source.")
+    ] = "",
+    overwrite: Annotated[
+        bool, Parameter(negative="", help="Replace files that are there.")
+    ] = False,
+    **options: Unpack[CommonOptions],
+) -> PredictResult:
+    """Segment an image, a folder of images, or all images that a pattern such as '*.jpg' finds.
+
+    For each it writes the overlay, the classes in colour, and a mask of class ids.
+
+    Parameters
+    ----------
+    model
+        A bundle's folder.
+    source
+        An image, a folder (and the folders in it), or a pattern in quotes.
+
+    Returns
+    -------
+    PredictResult
+        Where everything is; images that could not be read are listed, and the exit code is 3.
+    """
+    from fasterseg.network.predicting import load_model
+    from fasterseg.runtime import select_device
+
+    common = Common(**options)
+    root, images = find_images(source)
+    folder = Path(out) if out else default_folder(root)
+    names = output_names(root, images)
+    require_free(folder, names, overwrite=overwrite)
+    predictor = load_model(model, device=select_device(common.device or "auto"))
+    show = progress_for(json=common.json)
+    with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
+        return predict_images(predictor, dict(zip(names, images, strict=True)), folder, step)
+
+
+def predict_images(
+    predictor: NetworkPredictor, images: dict[str, Path], folder: Path, step: Step
+) -> PredictResult:
+    """Segment the images, each under its name; a broken one is noted and the others are done."""
+    written: list[str] = []
+    broken: list[Broken] = []
+    totals = dict.fromkeys(predictor.label_space.names, 0.0)
+    for name, path in images.items():
+        try:
+            result = predictor(path)
+        except DataError as fault:
+            broken.append(Broken(image=str(path), why=fault.why or fault.what))
+        else:
+            result.save(folder, name)
+            written.append(str(path))
+            for label, share in result.shares().items():
+                totals[label] += share
+        step.advance(1, note=path.name)
+    shares = {label: total / max(1, len(written)) for label, total in totals.items()}
+    return PredictResult(
+        folder=str(folder), written=tuple(written), shares=shares, broken=tuple(broken)
+    )
+
+
+def find_images(source: str) -> tuple[Path, list[Path]]:
+    """The images that a source names, sorted, and the folder that they lie in.
+
+    Raises `UsageError` for a source that is not there, `DataError` for one without images.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path.parent, [path]
+    if path.is_dir():
+        root, found = path, sorted(p for p in path.rglob("*") if _is_image(p))
+    elif any(sign in source for sign in "*?["):
+        root, pattern = _split_pattern(path)
+        found = sorted(p for p in root.glob(pattern) if _is_image(p))
+    else:
+        raise UsageError(
+            f"there is no image or folder {source!r}",
+            next_step="name an image, a folder, or a pattern in quotes, such as 'frames/*.png'",
+        )
+    if not found:
+        raise DataError(
+            "found no image to segment",
+            where=source,
+            why=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}",
+        )
+    return root, found
+
+
+def default_folder(root: Path) -> Path:
+    """Next to the folder that the images lie in, so that they are not taken for input later."""
+    folder = root.absolute()
+    return folder.with_name(f"{folder.name or 'images'}{FOLDER_SUFFIX}")
+
+
+def output_names(root: Path, images: list[Path]) -> list[str]:
+    """A name for each image's files, below the output folder as the image is below the root.
+
+    Images that differ only in their suffix keep it in their names.
+    """
+    plain = [path.relative_to(root).with_suffix("").as_posix() for path in images]
+    return [
+        path.relative_to(root).as_posix() if plain.count(name) > 1 else name
+        for path, name in zip(images, plain, strict=True)
+    ]
+
+
+def require_free(folder: Path, names: list[str], *, overwrite: bool) -> None:
+    """Raise `UsageError` before anything is computed when a file to be written is there."""
+    if overwrite:
+        return
+    wanted = (folder / f"{name}_{kind}.png" for name in names for kind in KINDS)
+    taken = [path for path in wanted if path.exists()]
+    if taken:
+        raise UsageError(
+            f"{len(taken)} of the files to be written are there already",
+            where=str(taken[0]),
+            next_step="choose another folder with --out, or add --overwrite",
+        )
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def _split_pattern(path: Path) -> tuple[Path, str]:
+    """The folder before the first part with a wildcard, and the rest as a pattern."""
+    plain = list(_until_wildcard(path.parts))
+    rest = path.parts[len(plain) :]
+    return Path(*plain), str(Path(*rest))
+
+
+def _until_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
+    for part in parts:
+        if any(sign in part for sign in "*?["):
+            return
+        yield part
