@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -28,6 +30,7 @@ class Noise:
     count: int = 11
     broken: int = -1
     deadly: int = -1
+    stopping: int = -1
     varied: bool = False
     name: str = "noise"
     terms: str = ""
@@ -47,6 +50,8 @@ class Noise:
             raise DataError("broken", where="there", why="so", next_step="mend it")
         if index == self.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
+        if index == self.stopping:
+            os.kill(os.getpid(), signal.SIGSTOP)
         generator = np.random.default_rng(index)
         size = (12 + self.varied * index, 14)
         image = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -209,6 +214,16 @@ def test_a_broken_file_keeps_its_four_parts_in_any_process(workers: int) -> None
 def test_a_worker_that_is_killed_is_an_error_and_no_hang() -> None:
     with pytest.raises(EnvironmentFault, match="died or hangs"):
         list(batches(Noise(deadly=3)).stream(0, 4, workers=2, timeout_s=30))
+
+
+def test_a_worker_that_hangs_is_an_error_in_time_and_leaves_no_process() -> None:
+    with pytest.raises(EnvironmentFault, match="died or hangs"):
+        list(batches(Noise(stopping=3)).stream(0, 4, workers=1, timeout_s=1))
+
+    deadline = time.monotonic() + 5
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ What is done to an image depends on (seed, epoch, index) alone.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -233,6 +235,7 @@ def _receive(received: Iterator[Any], step: int) -> Batch:
     try:
         value = next(received)
     except RuntimeError as error:
+        _wake_workers(received)
         raise EnvironmentFault(
             "a process that reads images died or hangs",
             where=f"while batch {step} was being read",
@@ -243,3 +246,10 @@ def _receive(received: Iterator[Any], step: int) -> Batch:
         raise value
     assert isinstance(value, Batch)
     return value
+
+
+def _wake_workers(received: Iterator[Any]) -> None:
+    # A stopped process does not hear that it shall end, and would be waited for at exit.
+    for process in getattr(received, "_workers", ()):
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGCONT)

@@ -18,6 +18,7 @@ from fasterseg.datasets.joining import JoinedSplits
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
+from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
@@ -82,6 +83,13 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
         return _open_described(file, outside=outside)
     tree = Tree(path, may_leave=outside)
     return _layout_of(path).open(tree) if layout == "auto" else _named(layout, path).open(tree)
+
+
+def normalisation_of(source: DataSource) -> Normalisation:
+    """Return the normalisation that a source's ``data.yaml`` sets, else the default one."""
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    chosen = inner.layout.normalisation if isinstance(inner, FileSource) else None
+    return chosen or Normalisation()
 
 
 def _data_file(path: Path) -> Path | None:
