@@ -149,9 +149,8 @@ def geometry_of(target: Target) -> Geometry:
 
 
 def all_options(recipe: Recipe) -> tuple[Options, ...]:
-    """The options of every contender, and of the space itself."""
-    contenders = [Options.of(recipe.space, contender) for contender in recipe.contenders]
-    return (*contenders, Options.of_space(recipe.space))
+    """The options of every contender."""
+    return tuple(Options.of(recipe.space, contender) for contender in recipe.contenders)
 
 
 class _Stage:
@@ -210,7 +209,7 @@ class _Stage:
 
         settings = network_settings(self.recipe.profile)
         networks = sample_networks(
-            all_options(self.recipe)[:-1],
+            all_options(self.recipe),
             table,
             count=self.recipe.profile.calibration_networks,
             tolerance=self.recipe.profile.latency_tolerance,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Iterable, Iterator
 
-from fasterseg.config import STRIDES, ContenderSettings, Operator, SearchSpace
+from fasterseg.config import STRIDES, ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.lattice import (
     Edge,
     Slot,
@@ -31,35 +30,28 @@ def all_specs(
 
 def specs_of(contenders: Iterable[Options], geometry: Geometry) -> tuple[BlockSpec, ...]:
     """The same for contenders whose stem and head may still be open."""
-    found = (spec for options in contenders for spec in _specs(options, geometry))
-    return tuple(dict.fromkeys(spec for spec in found if not spec.is_identity))
+    return tuple(dict.fromkeys(s for options in contenders for s in _specs(options, geometry)))
 
 
 def _specs(options: Options, geometry: Geometry) -> Iterator[BlockSpec]:
-    for slot, kinds in _slots(options, geometry.classes):
-        yield from _of_slot(slot, kinds, options.widths, geometry.size)
+    for slot in _slots(options, geometry.classes):
+        for kind in slot.kinds:
+            if slot.node is None or kind in options.operators:
+                yield from options.specs(slot, kind, geometry.size)
 
 
-def _slots(options: Options, classes: int) -> Iterator[tuple[Slot, tuple[Kind, ...]]]:
-    """Each slot of the space with the kinds that may stand there."""
+def _slots(options: Options, classes: int) -> Iterator[Slot]:
+    """Each slot of the space, in the order in which an image passes through them."""
     lattice, branches = options.lattice, options.space.branches
     first, last = border_slots(classes)
-    yield first, first.kinds
-    for slot in lattice.stem_slots:
-        yield slot, slot.kinds
-    for edge in lattice.edges:
-        yield lattice.cell_slot(edge), _kinds(options.operators)
+    yield from (first, *lattice.stem_slots)
+    yield from (lattice.cell_slot(edge) for edge in lattice.edges)
     for branch in branches:
         for stride in laterals(branch):
-            yield arm_slot(branch, stride), ("arm",)
+            yield arm_slot(branch, stride)
             for edge in _partings(options, branch, stride):
-                yield lattice.refine_slot(branch, edge.node), ("refine",)
-    for slot in (*join_slots(len(branches), classes), last):
-        yield slot, slot.kinds
-
-
-def _kinds(operators: tuple[Operator, ...]) -> tuple[Kind, ...]:
-    return operators
+                yield lattice.refine_slot(branch, edge.node)
+    yield from (*join_slots(len(branches), classes), last)
 
 
 def _partings(options: Options, branch: int, stride: int) -> Iterator[Edge]:
@@ -68,13 +60,3 @@ def _partings(options: Options, branch: int, stride: int) -> Iterator[Edge]:
     for edge in options.lattice.transitions(stride):
         if edge.node.layer + still_down < options.space.layers - 1:
             yield edge
-
-
-def _of_slot(
-    slot: Slot, kinds: tuple[Kind, ...], widths: Mapping[str, tuple[int, ...]], size: Size
-) -> Iterator[BlockSpec]:
-    """The slot's spec for every kind and every combination of the widths that it depends on."""
-    names = slot.choices
-    for kind in kinds:
-        for expansions in product(*(widths[name] for name in names)):
-            yield slot.spec(kind, dict(zip(names, expansions, strict=True)), size)

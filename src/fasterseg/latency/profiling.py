@@ -78,12 +78,14 @@ def profile_items(
         journal.append({"stale": True, "drift": drift})
         progress(0, len(items), f"earlier entries moved by {drift:.0%}: measured anew")
         found, missing = {}, list(items)
-    for done, (item, timing) in enumerate(time_items(missing), len(items) - len(missing) + 1):
+    known = len(items) - len(missing)
+    progress(known, len(items), "")
+    for done, (item, timing) in enumerate(time_items(missing), known + 1):
         found[item.key] = Entry(
             median_ms=timing.median_ms, spread_ms=timing.spread_ms, runs=timing.runs
         )
         journal.append({"key": item.key, **found[item.key].model_dump(exclude={"marked"})})
-        progress(done, len(items), item.key)
+        progress(done, len(items), f"{timing.median_ms:.2f} ms")
         stop(str(path))
     return Profile({item.key: found[item.key] for item in items}, drift, stale)
 
