@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from fasterseg import __version__
@@ -91,7 +93,7 @@ def verb_named(name: str) -> Verb:
 
 
 def build_app(verb: Verb) -> App:
-    """Return the application that knows `verb` alone, by import string: nothing else is read."""
+    """Return the application that knows `verb` alone: no other command is read."""
     from cyclopts import App
 
     app = App(
@@ -102,8 +104,25 @@ def build_app(verb: Verb) -> App:
         exit_on_error=False,
         print_error=False,
     )
-    app.command(f"fasterseg.commands.{verb.target}", name=verb.name, help=verb.line)
+    app.command(function_of(verb), name=verb.name, help=verb.line)
     return app
+
+
+def function_of(verb: Verb) -> Callable[..., object]:
+    """Return a copy of the verb's function, its result undeclared.
+
+    What a command returns is imported for type checkers only (it may need torch), so the command
+    line must not try to resolve it.
+    """
+    module, _, name = verb.target.partition(":")
+    function: FunctionType = getattr(import_module(f"fasterseg.commands.{module}"), name)
+    copy = FunctionType(
+        function.__code__, function.__globals__, name, function.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__annotations__ = {**function.__annotations__, "return": object}
+    copy.__doc__ = function.__doc__
+    return copy
 
 
 def guarded(words: Sequence[str], call: Callable[[], int]) -> int:
