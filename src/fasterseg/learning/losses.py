@@ -33,13 +33,16 @@ class HardPixels:
     threshold: float = 0.7
     kept_fraction: float = 1 / 16
 
-    def select(self, losses: Float[Tensor, " labelled"]) -> Bool[Tensor, " labelled"]:
-        """True where a pixel with that cross-entropy counts."""
-        hard = losses > -math.log(self.threshold)
-        wanted = math.ceil(losses.numel() * self.kept_fraction)
+    def select(
+        self, losses: Float[Tensor, "batch height width"], labelled: Mask
+    ) -> Bool[Tensor, "batch height width"]:
+        """True where a labelled pixel with that cross-entropy counts."""
+        hard = (losses > -math.log(self.threshold)) & labelled
+        wanted = math.ceil(int(labelled.sum()) * self.kept_fraction)
         if int(hard.sum()) >= wanted:
             return hard
-        return losses >= torch.topk(losses, wanted, sorted=True).values[-1]
+        last = torch.topk(losses[labelled], wanted, sorted=True).values[-1]
+        return (losses >= last) & labelled
 
 
 def ohem_cross_entropy(
@@ -47,11 +50,9 @@ def ohem_cross_entropy(
 ) -> Scalar:
     """The mean cross-entropy of the pixels that `hard_pixels` selects among the labelled ones."""
     losses = F.cross_entropy(logits.float(), labels, ignore_index=ignore, reduction="none")
-    losses = losses[labels != ignore]
-    if losses.numel() == 0:
-        return logits.float().sum() * 0.0
-    kept = hard_pixels.select(losses.detach())
-    return losses[kept].mean()
+    kept = hard_pixels.select(losses.detach(), labels != ignore)
+    # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
+    return (losses * kept).sum() / kept.sum().clamp(min=1)
 
 
 def segmentation_loss(
@@ -89,6 +90,5 @@ def distillation_loss(
     student = F.log_softmax(student_logits.float(), dim=1)
     teacher = F.log_softmax(teacher_logits.detach().float(), dim=1)
     divergence = F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=1)
-    # Multiplied rather than selected: shapes stay the same from step to step.
     loss = (divergence * valid_mask).sum() / valid_mask.sum().clamp(min=1)
     return loss / student_logits.shape[1] if divide_by_classes else loss
