@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from fasterseg.commands.options import ProgressCallback
 from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
-from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
+from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import architectures_near
 
 if TYPE_CHECKING:
@@ -80,15 +81,12 @@ class SearchAssembly:
         self.lattice = Lattice(recipe.space)
         size = Size(recipe.target.height, recipe.target.width)
         self.geometry = Geometry(size, source.label_space.classes)
+        self.pricing = Pricing(self.geometry, table.cost_ms)
 
     @property
     def students(self) -> tuple[ContenderSettings, ...]:
         """The contenders with a budget."""
         return self.recipe.students()
-
-    def estimate_ms(self, architecture: Architecture) -> float:
-        """The table's estimate of an architecture's whole job."""
-        return self.table.estimate_ms(wire(architecture, self.geometry).timed_specs())
 
     def agree_on_plan(self, *, progress: ProgressCallback) -> None:
         """Store what the search begins with, or check that it is what it began with."""
@@ -225,13 +223,13 @@ class SearchAssembly:
         first = (self.students or self.recipe.contenders)[0]
         self.responses = responses(expected, self.lattice, uniform(self.lattice, first))
         floors = {
-            contender.name: self.estimate_ms(
+            contender.name: self.pricing(
                 narrowest(contender.options, self.geometry, self.table.cost_ms)
             )
             for contender in self.contenders
         }
         weights = penalty_weights(self.recipe.search.penalty, self.responses)
-        return LatencyModel(expected, self.estimate_ms, floors_ms=floors, weights=weights)
+        return LatencyModel(expected, self.pricing, floors_ms=floors, weights=weights)
 
     def _batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
         from fasterseg.datasets.loading import TrainingBatches
@@ -276,13 +274,13 @@ class SearchAssembly:
             if contender.budget_ms is None:
                 architecture = derive(contender.options, probabilities)
                 latency = self.measure(architecture)
-                estimated_ms = self.estimate_ms(architecture)
+                estimated_ms = self.pricing(architecture)
                 landing = Landing(architecture, estimated_ms, latency.median_ms, latency.p95_ms)
             else:
                 landing = land(
                     contender.options,
                     probabilities,
-                    self.estimate_ms,
+                    self.pricing,
                     self.measure,
                     budget_ms=contender.budget_ms,
                 )
@@ -322,7 +320,7 @@ class SearchAssembly:
         return architectures_near(
             Options.of(self.recipe.space, student),
             found[student.name].estimated_ms,
-            estimate_ms=self.estimate_ms,
+            estimate_ms=self.pricing,
             generator=Random(self.recipe.seed),
             count=count,
             tolerance=LOWEST_RANDOM_TOLERANCE,

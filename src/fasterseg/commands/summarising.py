@@ -58,7 +58,7 @@ def _contender(
         name=contender.name,
         role=contender.settings.role,
         budget_ms=contender.budget_ms,
-        derived_ms=assembly.estimate_ms(derived),
+        derived_ms=assembly.pricing(derived),
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,

@@ -26,12 +26,13 @@ from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters, detached, sandwich
 from fasterseg.searching.control import BudgetController
-from fasterseg.searching.derivation import Estimate, derive
+from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.weights import WeightTraining
+from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.relaxation import Relaxation
 
 Warn = Callable[[str], object]
@@ -43,13 +44,13 @@ class LatencyModel:
     def __init__(
         self,
         expected: ExpectedLatency,
-        estimate_ms: Estimate,
+        pricing: Pricing,
         *,
         floors_ms: Mapping[str, float],
         weights: Mapping[ChoiceKind, float],
     ) -> None:
         self.expected = expected
-        self.estimate_ms = estimate_ms
+        self.pricing = pricing
         self.floors_ms = floors_ms
         self.weights = weights
 
@@ -153,7 +154,7 @@ class CoSearch:
     def _control(self, contender: Contender) -> Iterator[tuple[str, float]]:
         """Derive as if the search ended now; steer the penalty; watch for collapse."""
         probabilities = contender.parameters.probabilities()
-        derived_ms = self.latency.estimate_ms(derive(contender.options, probabilities))
+        derived_ms = self.latency.pricing(derive(contender.options, probabilities))
         signs = read_signs(
             probabilities,
             contender.options.space.operators,

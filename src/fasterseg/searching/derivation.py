@@ -7,52 +7,60 @@ most probable operator, each feature its most probable width.  All functions are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
+from fasterseg.config import Operator
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.extremes import best_trade
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
+from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import Selection
 from fasterseg.supernet.relaxation import Relaxation
 
-Estimate = Callable[[Architecture], float]
-"""Milliseconds of an architecture on the target."""
-
 SMALLEST = 1e-30
+STEEPEST = 1e9
+BISECTIONS = 16
 
 
 class Preferences:
-    """The probabilities of a contender's choices, as plain logarithms."""
+    """What a contender's choices cost: the negative logarithms of their probabilities."""
 
     def __init__(self, options: Options, probabilities: Relaxation) -> None:
         self.options = options
         names = options.lattice.space.operators
         self.operators = {
-            node: dict(zip(names, _logarithms(weights.tolist()), strict=True))
+            node: dict(zip(names, _costs(weights.tolist()), strict=True))
             for node, weights in probabilities.operators.items()
         }
         self.parents = {
-            node: dict(
-                zip(options.lattice.parents(node), _logarithms(weights.tolist()), strict=True)
-            )
+            node: dict(zip(options.lattice.parents(node), _costs(weights.tolist()), strict=True))
             for node, weights in probabilities.paths.items()
         }
         self.expansions = {
-            name: dict(
-                zip(options.lattice.width_options[name], _logarithms(w.tolist()), strict=True)
-            )
+            name: dict(zip(options.lattice.width_options[name], _costs(w.tolist()), strict=True))
             for name, w in probabilities.widths.items()
         }
 
+    def of_operator(self, node: Node, operator: Operator) -> float:
+        """What an operator costs at a cell."""
+        return self.operators[node][operator]
+
     def of_edge(self, edge: Edge) -> float:
-        """The logarithm of the probability that an edge's target picks it."""
+        """What it costs that an edge's target is fed by it; nothing where there is no choice."""
         return self.parents[edge.target][edge] if edge.target in self.parents else 0.0
 
+    def of_width(self, choice: str, expansion: int) -> float:
+        """What an expansion costs."""
+        return self.expansions[choice][expansion]
 
-def _logarithms(weights: list[float]) -> list[float]:
-    return [math.log(max(weight, SMALLEST)) for weight in weights]
+
+def _costs(weights: list[float]) -> list[float]:
+    return [-math.log(max(weight, SMALLEST)) for weight in weights]
 
 
 def derive(options: Options, probabilities: Relaxation) -> Architecture:
@@ -73,15 +81,16 @@ def most_probable(preferences: Preferences) -> Selection:
     options = preferences.options
     return Selection(
         parents=_best_parents(preferences),
-        operators={
-            node: max(options.operators, key=preferences.operators[node].__getitem__)
-            for node in options.lattice.nodes
-        },
+        operators={node: _best_operator(preferences, node) for node in options.lattice.nodes},
         expansions={
-            name: max(widths, key=preferences.expansions[name].__getitem__)
+            name: min(widths, key=preferences.expansions[name].__getitem__)
             for name, widths in options.widths.items()
         },
     )
+
+
+def _best_operator(preferences: Preferences, node: Node) -> Operator:
+    return min(preferences.options.operators, key=preferences.operators[node].__getitem__)
 
 
 def _best_parents(preferences: Preferences) -> dict[Node, Edge]:
@@ -90,73 +99,91 @@ def _best_parents(preferences: Preferences) -> dict[Node, Edge]:
     chosen: dict[Node, Edge] = {}
     for node in lattice.nodes:
         parents = lattice.parents(node)
-        scores = {edge: reach[edge.node] + preferences.of_edge(edge) for edge in parents}
-        reach[node] = max(scores.values(), default=0.0)
+        costs = {edge: reach[edge.node] + preferences.of_edge(edge) for edge in parents}
+        reach[node] = min(costs.values(), default=0.0)
         if len(parents) > 1:
-            chosen[node] = max(parents, key=lambda edge: scores[edge])
+            chosen[node] = min(parents, key=costs.__getitem__)
     return chosen
 
 
 def derive_within(
     options: Options,
     probabilities: Relaxation,
-    estimate_ms: Estimate,
+    pricing: Pricing,
     *,
     highest_ms: float,
     lowest_ms: float = 0.0,
 ) -> Architecture:
     """A probable architecture whose estimated latency lies between two bounds.
 
-    It starts from `derive`'s and changes one choice at a time: each time the change that gives up
-    the least probability per millisecond won (or added, when it is too fast).  Raises
-    `BudgetError` when no change helps any more and the upper bound is still exceeded; the lower
-    bound is met as far as the space allows.
+    It is `derive`'s where that is fast enough.  Otherwise it maximises the logarithm of its
+    probability less so much per millisecond, at the smallest such price that meets the upper
+    bound.  What is left up to the lower bound is then spent on single changes, each the one that
+    gives up the least probability per millisecond.  Raises `BudgetError` when the space's
+    fastest network exceeds the upper bound; the lower one is met as far as the space allows.
     """
-    walk = _BudgetWalk(Preferences(options, probabilities), estimate_ms, highest_ms, lowest_ms)
-    return walk.run().architecture(options)
+    return _BudgetFit(Preferences(options, probabilities), pricing, highest_ms, lowest_ms).fit()
 
 
-class _BudgetWalk:
-    """Greedy moves over single choices."""
+class _BudgetFit:
+    """One derivation within bounds."""
 
     def __init__(
-        self, preferences: Preferences, estimate_ms: Estimate, highest_ms: float, lowest_ms: float
+        self, preferences: Preferences, pricing: Pricing, highest_ms: float, lowest_ms: float
     ) -> None:
         self.preferences = preferences
         self.options = preferences.options
-        self.estimate_ms = estimate_ms
+        self.pricing = pricing
+        self.cost_ms = cache(pricing.cost_ms)
         self.highest_ms = highest_ms
         self.lowest_ms = lowest_ms
 
-    def run(self) -> Selection:
-        """The selection inside the bounds."""
+    def fit(self) -> Architecture:
+        """The architecture inside the bounds."""
         selection = most_probable(self.preferences)
         latency = self._latency(selection)
-        while latency > self.highest_ms:
-            selection, latency = self._faster(selection, latency)
+        if latency > self.highest_ms:
+            selection, latency = self._fast_enough()
         while latency < self.lowest_ms:
             slower = self._slower(selection, latency)
             if slower is None:
                 break
             selection, latency = slower
-        return selection
+        return selection.architecture(self.options)
 
-    def _faster(self, selection: Selection, latency: float) -> tuple[Selection, float]:
-        best: tuple[float, Selection, float] | None = None
-        for changed, loss in self._moves(selection):
-            found = self._latency(changed)
-            won = min(latency - found, latency - self.highest_ms)
-            if won > 1e-9:
-                price = loss / won
-                if best is None or price < best[0]:
-                    best = (price, changed, found)
-        if best is None:
+    def _fast_enough(self) -> tuple[Selection, float]:
+        """The slowest of the most probable trades that meet the upper bound."""
+        low, high = 1e-6, STEEPEST
+        best = self._trade(high)
+        if best[1] > self.highest_ms:
             raise BudgetError(
-                f"no network near the one that was found takes {self.highest_ms:.3f} ms or less",
-                why=f"the fastest that single changes lead to is estimated at {latency:.3f} ms",
+                f"no network of the space takes {self.highest_ms:.3f} ms or less",
+                why=f"the fastest is estimated at {best[1]:.3f} ms",
                 next_step="raise --budget, or allow narrower or shallower networks in the space",
             )
-        return best[1], best[2]
+        for _ in range(BISECTIONS):
+            price = math.sqrt(low * high)
+            found = self._trade(price)
+            if found[1] <= self.highest_ms:
+                high, best = price, max(best, found, key=lambda trade: trade[1])
+            else:
+                low = price
+        return best
+
+    def _trade(self, per_ms: float) -> tuple[Selection, float]:
+        """The best selection when a millisecond costs so much log-probability."""
+
+        def price(spec: BlockSpec) -> float:
+            return per_ms * self.cost_ms(spec)
+
+        partial = best_trade(self.options, self.pricing.geometry, price, self.preferences)
+        whole = most_probable(self.preferences)
+        selection = Selection(
+            {**whole.parents, **partial.parents},
+            {**whole.operators, **partial.operators},
+            {**whole.expansions, **partial.expansions},
+        )
+        return selection, self._latency(selection)
 
     def _slower(self, selection: Selection, latency: float) -> tuple[Selection, float] | None:
         best: tuple[float, Selection, float] | None = None
@@ -170,36 +197,38 @@ class _BudgetWalk:
         return None if best is None else (best[1], best[2])
 
     def _latency(self, selection: Selection) -> float:
-        return self.estimate_ms(selection.architecture(self.options))
+        return self.pricing(selection.architecture(self.options))
 
     def _moves(self, selection: Selection) -> Iterator[tuple[Selection, float]]:
         """Every selection one change away, with the log-probability that the change gives up."""
         used = _used(self.options.lattice, selection)
-        preferences = self.preferences
         for node in used:
-            now = selection.operators[node]
-            for name in self.options.operators:
-                if name != now:
-                    loss = preferences.operators[node][now] - preferences.operators[node][name]
-                    yield replace(selection, operators={**selection.operators, node: name}), loss
-            if node in selection.parents:
+            yield from self._other_operators(selection, node)
+            if node in selection.parents and node in self.preferences.parents:
                 yield self._other_parent(selection, node)
         for choice in {self.options.lattice.width_choice(node): None for node in used}:
-            held = selection.expansions[choice]
-            for width in self.options.widths[choice]:
-                if width != held:
-                    loss = (
-                        preferences.expansions[choice][held] - preferences.expansions[choice][width]
-                    )
-                    yield (
-                        replace(selection, expansions={**selection.expansions, choice: width}),
-                        loss,
-                    )
+            yield from self._other_widths(selection, choice)
+
+    def _other_operators(
+        self, selection: Selection, node: Node
+    ) -> Iterator[tuple[Selection, float]]:
+        costs, held = self.preferences.operators[node], selection.operators[node]
+        for name in self.options.operators:
+            if name != held:
+                operators = {**selection.operators, node: name}
+                yield replace(selection, operators=operators), costs[name] - costs[held]
+
+    def _other_widths(self, selection: Selection, choice: str) -> Iterator[tuple[Selection, float]]:
+        costs, held = self.preferences.expansions[choice], selection.expansions[choice]
+        for width in self.options.widths[choice]:
+            if width != held:
+                expansions = {**selection.expansions, choice: width}
+                yield replace(selection, expansions=expansions), costs[width] - costs[held]
 
     def _other_parent(self, selection: Selection, node: Node) -> tuple[Selection, float]:
-        now = selection.parents[node]
-        other = next(edge for edge in self.options.lattice.parents(node) if edge != now)
-        loss = self.preferences.of_edge(now) - self.preferences.of_edge(other)
+        held = selection.parents[node]
+        other = next(edge for edge in self.options.lattice.parents(node) if edge != held)
+        loss = self.preferences.of_edge(other) - self.preferences.of_edge(held)
         return replace(selection, parents={**selection.parents, node: other}), loss
 
 

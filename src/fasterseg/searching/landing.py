@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fasterseg.errors import BudgetError
-from fasterseg.searching.derivation import Estimate, derive_within
+from fasterseg.searching.derivation import derive_within
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
+from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.relaxation import Relaxation
 
 # A student uses its budget: it measures between these shares of it.
@@ -46,7 +47,7 @@ class Landing:
 def land(
     options: Options,
     probabilities: Relaxation,
-    estimate_ms: Estimate,
+    pricing: Pricing,
     measure: Measure,
     *,
     budget_ms: float,
@@ -61,11 +62,11 @@ def land(
         architecture = derive_within(
             options,
             probabilities,
-            estimate_ms,
+            pricing,
             lowest_ms=AIM_LOW * budget_ms / ratio,
             highest_ms=AIM_HIGH * budget_ms / ratio,
         )
-        found = tried.get(architecture.digest()) or _measured(architecture, estimate_ms, measure)
+        found = tried.get(architecture.digest()) or _measured(architecture, pricing, measure)
         if LOWEST_SHARE * budget_ms <= found.median_ms <= HIGHEST_SHARE * budget_ms:
             return found
         known = architecture.digest() in tried
@@ -74,9 +75,9 @@ def land(
     return _nearest(list(tried.values()), budget_ms)
 
 
-def _measured(architecture: Architecture, estimate_ms: Estimate, measure: Measure) -> Landing:
+def _measured(architecture: Architecture, pricing: Pricing, measure: Measure) -> Landing:
     latency = measure(architecture)
-    return Landing(architecture, estimate_ms(architecture), latency.median_ms, latency.p95_ms)
+    return Landing(architecture, pricing(architecture), latency.median_ms, latency.p95_ms)
 
 
 def _next_ratio(ratio: float, found: Landing, budget_ms: float) -> float:

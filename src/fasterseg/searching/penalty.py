@@ -124,7 +124,7 @@ def _best_answers(
             continue
         allowed = gradient.masked_fill(excluded[key], torch.inf)
         best = one_hot(int(allowed.argmin()), len(weight))
-        gain = float((gradient * (weight - best)).sum())
+        gain = float((gradient * (weight.detach() - best)).sum())
         if gain > 1e-12:
             answers[key] = (gain, best)
     if not answers:

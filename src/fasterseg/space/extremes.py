@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from fasterseg.config import Operator
 from fasterseg.space.architecture import Architecture, Geometry
@@ -35,6 +35,40 @@ from fasterseg.space.sampling import Selection
 Cost = Callable[[BlockSpec], float]
 
 
+class ChoiceCosts(Protocol):
+    """What choices cost by themselves, whatever the blocks."""
+
+    def of_operator(self, node: Node, operator: Operator) -> float:
+        """The cost of taking an operator at a cell."""
+
+    def of_edge(self, edge: Edge) -> float:
+        """The cost of an edge's target taking that edge."""
+
+    def of_width(self, choice: str, expansion: int) -> float:
+        """The cost of a width choice's option."""
+
+
+class NoChoiceCosts:
+    """Choices are free."""
+
+    def of_operator(self, node: Node, operator: Operator) -> float:  # noqa: ARG002
+        """Nothing."""
+        return 0.0
+
+    def of_edge(self, edge: Edge) -> float:  # noqa: ARG002
+        """Nothing."""
+        return 0.0
+
+    def of_width(self, choice: str, expansion: int) -> float:  # noqa: ARG002
+        """Nothing."""
+        return 0.0
+
+
+def best_trade(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
+    """The selection with the least sum of block costs and choice costs, exactly."""
+    return _best(options, geometry, cost, choices)
+
+
 def narrowest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
     """The network of least cost among all that the options allow; `cost_ms` prices a block."""
     return _extreme(options, geometry, cost_ms)
@@ -46,12 +80,18 @@ def widest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
 
 
 def _extreme(options: Options, geometry: Geometry, cost: Cost) -> Architecture:
+    return _best(options, geometry, cost, NoChoiceCosts()).architecture(options)
+
+
+def _best(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
     best: tuple[float, Selection] = (math.inf, Selection({}, {}, {}))
     for stem in options.stem_expansions:
         for head in options.head_expansions:
-            found = _Search(options, geometry, cost, {STEM: stem, HEAD: head}).best()
-            best = min(best, found, key=lambda pair: pair[0])
-    return best[1].architecture(options)
+            outer = {STEM: stem, HEAD: head}
+            own = sum(choices.of_width(name, width) for name, width in outer.items())
+            total, selection = _Search(options, geometry, cost, outer, choices).best()
+            best = min(best, (total + own, selection), key=lambda pair: pair[0])
+    return best[1]
 
 
 class _Span(NamedTuple):
@@ -92,6 +132,7 @@ class _Search:
     geometry: Geometry
     cost: Cost
     outer: dict[str, int]
+    choices: ChoiceCosts
     plans: dict[_State, _Plan] = field(default_factory=dict)
     costs: dict[tuple[Edge, Operator, int, int], float] = field(default_factory=dict)
 
@@ -124,17 +165,19 @@ class _Search:
     def _plan(self, state: _State) -> _Plan:
         if state not in self.plans:
             found = (
-                self._with(op, split)
+                self._with(state.node, op, split)
                 for op in self.options.operators
                 for split in self._splits(state)
             )
             self.plans[state] = min(found, key=lambda plan: plan.cost, default=IMPOSSIBLE)
         return self.plans[state]
 
-    def _with(self, operator: Operator, split: tuple[_Exit, ...]) -> _Plan:
+    def _with(self, node: Node, operator: Operator, split: tuple[_Exit, ...]) -> _Plan:
         """The best plan with an operator and a way to distribute the branches."""
         parts = [self._through(operator, way) for way in split]
-        return _Plan(sum(cost for cost, _ in parts), operator, tuple(move for _, move in parts))
+        own = self.choices.of_operator(node, operator)
+        total = own + sum(cost for cost, _ in parts)
+        return _Plan(total, operator, tuple(move for _, move in parts))
 
     def _through(self, operator: Operator, way: _Exit) -> tuple[float, _Move]:
         """The best width for the feature behind an edge: cost from here on, and the move."""
@@ -142,9 +185,16 @@ class _Search:
         found = []
         for width in self._widths(target):
             state = _State(target, width, way.branches, way.span)
-            ahead = 0.0 if target.layer == self.options.space.layers else self._plan(state).cost
+            ahead = self._ahead(state)
             found.append((self._edge(way, operator, width) + ahead, _Move(way.edge, state)))
         return min(found, key=lambda pair: pair[0])
+
+    def _ahead(self, state: _State) -> float:
+        """The cost of a feature's width and of all behind it; the ends' width is given."""
+        if state.node.layer == self.options.space.layers:
+            return 0.0
+        name = self.lattice.width_choice(state.node)
+        return self.choices.of_width(name, state.width) + self._plan(state).cost
 
     def _widths(self, node: Node) -> tuple[int, ...]:
         name = self.lattice.width_choice(node)
@@ -159,11 +209,12 @@ class _Search:
             expansions = {names[0]: way.width, names[1]: width}
             spec = lattice.cell_slot(way.edge).spec(operator, expansions, self.geometry.size)
             self.costs[key] = 0.0 if spec.is_identity else self.cost(spec)
+        own = self.costs[key] + self.choices.of_edge(way.edge)
         if not way.edge.down:
-            return self.costs[key]
+            return own
         entering = {**self.outer, lattice.width_choice(node): way.width}
         joins = [lattice.refine_slot(end, node) for end in way.branches]
-        return self.costs[key] + sum(self._of(slot, entering) for slot in joins)
+        return own + sum(self._of(slot, entering) for slot in joins)
 
     def _splits(self, state: _State) -> Iterator[tuple[_Exit, ...]]:
         """Every way to send the branches on: all keep, all go down, or the coarser ones do."""
