@@ -1,0 +1,227 @@
+"""All that a run's folder holds at this moment, read once for the page.
+
+A stage that has not run leaves its facts empty; a file that is there and broken is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fasterseg.artifacts import Artifact, digest_of_file, read_json
+from fasterseg.config import ContenderSettings, Recipe
+from fasterseg.datasets.data_report import DataReport
+from fasterseg.errors import FileError
+from fasterseg.evaluation import EvaluationReport
+from fasterseg.latency.table import LatencyTable
+from fasterseg.network.card import Card
+from fasterseg.reporting.results import NetworkResult
+from fasterseg.runs import EventLog, RunFolder
+from fasterseg.searching.summary import ContenderSummary, SearchSummary
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.stages import STAGES_FILE, StageTimes
+
+Event = dict[str, Any]
+AnyArtifact = TypeVar("AnyArtifact", bound=Artifact)
+
+KINDS = ("best", "last", "ema")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that the page's numbers come from."""
+
+    path: str
+    digest: str
+    made: str = ""
+    by: str = ""
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """What the run knows of one contender; empty or None where a stage has not run."""
+
+    settings: ContenderSettings
+    architecture: Architecture | None = None
+    summary: ContenderSummary | None = None
+    result: NetworkResult | None = None
+    evaluation: EvaluationReport | None = None
+    evaluation_path: str = ""
+    events: tuple[Event, ...] = ()
+    cards: dict[str, Card] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The contender's name."""
+        return self.settings.name
+
+    @property
+    def is_student(self) -> bool:
+        """Whether it must meet a budget."""
+        return self.settings.role == "student"
+
+    @property
+    def measured_ms(self) -> float | None:
+        """The trained network's latency as exported, else that of the search's candidate."""
+        if self.result is not None:
+            return self.result.measured_ms
+        return None if self.summary is None else self.summary.measured_ms
+
+    @property
+    def measured_p95_ms(self) -> float | None:
+        """The 95th percentile that goes with `measured_ms`."""
+        if self.result is not None:
+            return self.result.measured_p95_ms
+        return None if self.summary is None else self.summary.measured_p95_ms
+
+    @property
+    def predicted_ms(self) -> float | None:
+        """The latency table's estimate."""
+        return None if self.summary is None else self.summary.estimated_ms
+
+    @property
+    def budget_ms(self) -> float | None:
+        """The budget in milliseconds, once the search knows it."""
+        return None if self.summary is None else self.summary.budget_ms
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Everything in a run's folder that the page shows."""
+
+    run: RunFolder
+    recipe: Recipe
+    data: DataReport | None
+    table: LatencyTable | None
+    summary: SearchSummary | None
+    pretraining: tuple[Event, ...]
+    cosearch: tuple[Event, ...]
+    networks: tuple[NetworkFacts, ...]
+    baseline: EvaluationReport | None
+    times: StageTimes
+    files: tuple[SourceFile, ...]
+
+    @property
+    def students(self) -> tuple[NetworkFacts, ...]:
+        """The contenders with a budget."""
+        return tuple(network for network in self.networks if network.is_student)
+
+    @property
+    def teachers(self) -> tuple[NetworkFacts, ...]:
+        """The contenders without one."""
+        return tuple(network for network in self.networks if not network.is_student)
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """The target's image size and the data's classes; None while these are unknown."""
+        target = self.recipe.target
+        if self.table is not None:
+            known = self.table.target
+            return Geometry(Size(known.height, known.width), known.classes)
+        if self.data is None:
+            return None
+        return Geometry(Size(target.height, target.width), len(self.data.names))
+
+
+def read_facts(run: RunFolder) -> RunFacts:
+    """Read a run's folder.  Raises `FileError` where there is no run, or a file is damaged."""
+    if not run.recipe.is_file():
+        raise FileError(
+            "there is no run in this folder",
+            where=str(run.root),
+            why=f"it has no {run.recipe.name}",
+            next_step="name a run's folder with --run",
+        )
+    reader = _Reader(run)
+    recipe = reader.required(Recipe, run.recipe)
+    summary = reader.read(SearchSummary, run.search / "summary.json")
+    return RunFacts(
+        run=run,
+        recipe=recipe,
+        data=reader.read(DataReport, run.data_report),
+        table=reader.read(LatencyTable, run.latency_table),
+        summary=summary,
+        pretraining=reader.events(run.search / "pretraining" / "events.jsonl"),
+        cosearch=reader.events(run.search / "cosearch" / "events.jsonl"),
+        networks=tuple(reader.network(one, recipe, summary) for one in recipe.contenders),
+        baseline=reader.read(
+            EvaluationReport, run.evaluation / f"position-{recipe.data.test_split}.json"
+        ),
+        times=reader.read(StageTimes, run.root / STAGES_FILE) or StageTimes(),
+        files=tuple(reader.files),
+    )
+
+
+class _Reader:
+    """Reads files of a run that may be there, and notes each that was."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+        self.files: list[SourceFile] = []
+
+    def required(self, kind: type[AnyArtifact], path: Path) -> AnyArtifact:
+        value = kind.load(path)
+        self._note(path)
+        return value
+
+    def read(self, kind: type[AnyArtifact], path: Path) -> AnyArtifact | None:
+        return self.required(kind, path) if path.is_file() else None
+
+    def events(self, path: Path) -> tuple[Event, ...]:
+        if not path.is_file():
+            return ()
+        self.files.append(SourceFile(self.relative(path), digest_of_file(path)))
+        return tuple(EventLog(path).events())
+
+    def network(
+        self, settings: ContenderSettings, recipe: Recipe, summary: SearchSummary | None
+    ) -> NetworkFacts:
+        name = settings.name
+        evaluation = self._evaluation_path(name, recipe.data.test_split)
+        return NetworkFacts(
+            settings=settings,
+            architecture=self.read(Architecture, self.run.architecture(name)),
+            summary=None if summary is None else summary.contender(name),
+            result=self.read(NetworkResult, self.run.evaluation / f"{name}-result.json"),
+            evaluation=self.read(EvaluationReport, evaluation),
+            evaluation_path=self.relative(evaluation),
+            events=self.events(self.run.training(name) / "events.jsonl"),
+            cards=dict(self._cards(name)),
+        )
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.run.root).as_posix()
+
+    def _evaluation_path(self, name: str, split: str) -> Path:
+        """The report on the best weights; that on the contender as such where there is none."""
+        best = self.run.evaluation / f"{name}-best-{split}.json"
+        return best if best.is_file() else self.run.evaluation / f"{name}.json"
+
+    def _cards(self, name: str) -> Iterator[tuple[str, Card]]:
+        for which in KINDS:
+            card = self.read(Card, self.run.bundle(name, which) / "card.json")
+            if card is not None:
+                yield which, card
+                weights = self.run.bundle(name, which) / "weights.safetensors"
+                if weights.is_file():
+                    self.files.append(SourceFile(self.relative(weights), digest_of_file(weights)))
+
+    def _note(self, path: Path) -> None:
+        document = read_json(path)
+        made = document.get("provenance", {})
+        inputs = made.get("inputs", {})
+        self.files.append(
+            SourceFile(
+                path=self.relative(path),
+                digest=document.get("digest") or digest_of_file(path),
+                made=made.get("created", ""),
+                by=f"fasterseg {made['fasterseg']}, Python {made['python']}, {made['machine']}"
+                if made
+                else "",
+                inputs=tuple(f"{name} {digest}" for name, digest in sorted(inputs.items())),
+            )
+        )

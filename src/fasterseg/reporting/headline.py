@@ -1,0 +1,141 @@
+"""What the page begins with: each network's score and latency in one row, and the tiles above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from fasterseg.reporting.facts import NetworkFacts, RunFacts
+from fasterseg.reporting.latencies import budget_scale
+from fasterseg.reporting.palette import css_variable
+from fasterseg.reporting.placing import scaled
+from fasterseg.space.architecture import wire
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreShown:
+    """A mean IoU with what it was taken on; `file` is where it stands."""
+
+    mean_iou: float
+    on: str
+    file: str
+    decided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRow:
+    """A network in the table at the top; None is "not known yet"."""
+
+    name: str
+    role: str
+    colour: str
+    score: ScoreShown | None
+    budget_ms: float | None
+    predicted_ms: float | None
+    measured_ms: float | None
+    measured_p95_ms: float | None
+    measured_of: str
+    macs: str
+    parameters: str
+    scale: Markup | None
+
+    @property
+    def within_budget(self) -> bool | None:
+        """Whether the measured median keeps the budget; None while either is unknown."""
+        if self.budget_ms is None or self.measured_ms is None:
+            return None
+        return self.measured_ms <= self.budget_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One large figure and the small words under it."""
+
+    label: str
+    value: str
+    words: str
+    colour: str = ""
+    verdict: str = ""
+
+
+def network_rows(facts: RunFacts) -> list[NetworkRow]:
+    """Students first, then teachers."""
+    return [_row(network, facts) for network in (*facts.students, *facts.teachers)]
+
+
+def score_of(network: NetworkFacts) -> ScoreShown | None:
+    """The test score; before there is one, the validation score of the best weights."""
+    report = network.evaluation
+    if report is not None:
+        on = (
+            f"{report.split}, {report.images} images at {report.resolution}, "
+            f"{report.classes_in_mean} of {len(report.names)} classes"
+        )
+        return ScoreShown(report.mean_iou, on, network.evaluation_path)
+    card = network.cards.get("best")
+    if card is None or not card.scores:
+        return None
+    score = card.scores[0]
+    on = f"{score.split}, {score.images} images, {score.classes_in_mean} classes"
+    return ScoreShown(score.mean_iou, on, f"training/{network.name}/best/card.json", score.decided)
+
+
+def tiles(rows: list[NetworkRow], facts: RunFacts) -> list[Tile]:
+    """The large figures: the first student's score and latency, the teacher's score."""
+    found = []
+    for role in ("student", "teacher"):
+        row = next((row for row in rows if row.role == role), None)
+        if row is not None:
+            found.append(_score_tile(row))
+            if row.budget_ms is not None:
+                found.append(_latency_tile(row))
+    if facts.baseline is not None:
+        share = f"{100 * facts.baseline.mean_iou:.1f} %"
+        found.append(Tile("Position alone", share, "mean IoU without looking at the image"))
+    return found
+
+
+def _score_tile(row: NetworkRow) -> Tile:
+    if row.score is None:
+        return Tile(row.name, "not yet", "mean IoU: not trained yet", row.colour)
+    words = f"mean IoU on {row.score.on}"
+    return Tile(row.name, f"{100 * row.score.mean_iou:.1f} %", words, row.colour)
+
+
+def _latency_tile(row: NetworkRow) -> Tile:
+    budget = f"budget {row.budget_ms:.2f} ms"
+    if row.measured_ms is None:
+        return Tile(f"{row.name}, latency", "not yet", f"{budget}; not measured yet", row.colour)
+    predicted = "" if row.predicted_ms is None else f", predicted {row.predicted_ms:.2f} ms"
+    verdict = "within budget" if row.within_budget else "over budget"
+    words = f"{budget}{predicted}; median of the {row.measured_of}"
+    return Tile(
+        f"{row.name}, measured", f"{row.measured_ms:.2f} ms", words, row.colour, verdict=verdict
+    )
+
+
+def _row(network: NetworkFacts, facts: RunFacts) -> NetworkRow:
+    macs, parameters = _costs(network, facts)
+    return NetworkRow(
+        name=network.name,
+        role=network.settings.role,
+        colour=css_variable(network.name, facts),
+        score=score_of(network),
+        budget_ms=network.budget_ms,
+        predicted_ms=network.predicted_ms,
+        measured_ms=network.measured_ms,
+        measured_p95_ms=network.measured_p95_ms,
+        measured_of="trained network as exported" if network.result else "architecture found",
+        macs=macs,
+        parameters=parameters,
+        scale=budget_scale(network, facts),
+    )
+
+
+def _costs(network: NetworkFacts, facts: RunFacts) -> tuple[str, str]:
+    geometry = facts.geometry
+    if network.architecture is None or geometry is None:
+        return "", ""
+    wiring = wire(network.architecture, geometry)
+    return scaled(wiring.macs), scaled(wiring.parameters)

@@ -1,0 +1,166 @@
+"""What the page shows of latencies: the calibration plot, the table's facts, the budget's scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from fasterseg.latency.table import LatencyTable, WholeNetwork, describe
+from fasterseg.reporting.charts import SOFT, Chart, Frame, draw_chart, series_colour
+from fasterseg.reporting.facts import NetworkFacts, RunFacts
+from fasterseg.reporting.palette import css_variable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SCALE_WIDTH, _SCALE_HEIGHT, _MARGIN = 640.0, 96.0, 64.0
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """The latency table in words."""
+
+    target: str
+    blocks: int
+    marked: int
+    floor_ms: float
+    fit: str
+    mape: float | None
+    spearman: float | None
+    held_out: int
+    fitted_on: int
+    conditions: tuple[tuple[str, str], ...]
+
+
+def table_facts(table: LatencyTable) -> TableFacts:
+    """The facts of a latency table that the page tells."""
+    calibration = table.calibration
+    held_out = sum(network.held_out for network in calibration.networks)
+    return TableFacts(
+        target=describe(table.target),
+        blocks=len(table.entries),
+        marked=len(table.marked()),
+        floor_ms=table.floor_ms,
+        fit=f"{calibration.scale:.4g} × block times, {calibration.per_block_ms:+.4g} ms a block, "
+        f"{1e6 * calibration.per_byte_ms:+.4g} ms per million bytes across borders",
+        mape=calibration.mape,
+        spearman=calibration.spearman,
+        held_out=held_out,
+        fitted_on=len(calibration.networks) - held_out,
+        conditions=tuple(sorted(table.conditions.items())),
+    )
+
+
+def calibration_chart(table: LatencyTable) -> Chart | None:
+    """Measured against predicted latency of the whole networks; None where none was measured."""
+    networks = table.calibration.networks
+    if not networks:
+        return None
+
+    def plot(axes: Axes) -> None:
+        ends = [value for one in networks for value in (one.measured_ms, one.predicted_ms)]
+        low, high = 0.95 * min(ends), 1.05 * max(ends)
+        axes.plot([low, high], [low, high], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        _dots(axes, [one for one in networks if not one.held_out], "fitted on", filled=False)
+        _dots(axes, [one for one in networks if one.held_out], "held out", filled=True)
+        axes.set_xlabel("predicted, ms")
+        axes.set_ylabel("measured, ms")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(length=0)
+        axes.legend(frameon=False, fontsize=9.5, loc="upper left", handletextpad=0.3)
+
+    facts = table_facts(table)
+    text = f"Measured against predicted latency of {len(networks)} whole networks. {_errors(facts)}"
+    frame = Frame("predicted, ms", "measured, ms", width=400, height=330)
+    return draw_chart("Whole networks", plot, frame, text=text, note=_errors(facts))
+
+
+def _errors(facts: TableFacts) -> str:
+    mape = "not known" if facts.mape is None else f"{100 * facts.mape:.1f} %"
+    rank = "not known" if facts.spearman is None else f"{facts.spearman:.3f}"
+    return (
+        f"Mean error on {facts.held_out} held-out networks: {mape}; rank correlation "
+        f"(Spearman): {rank}. The dashed line is perfect agreement."
+    )
+
+
+def _dots(axes: Axes, networks: list[WholeNetwork], label: str, *, filled: bool) -> None:
+    colour = series_colour(1)
+    axes.plot(
+        [one.predicted_ms for one in networks],
+        [one.measured_ms for one in networks],
+        "o",
+        color=colour,
+        markerfacecolor=colour if filled else "none",
+        markersize=5.5,
+        label=label,
+    )
+
+
+def budget_scale(network: NetworkFacts, facts: RunFacts) -> Markup | None:
+    """A line from the space's fastest to its slowest network: budget, predicted and measured.
+
+    None while the search does not know the budget.
+    """
+    if facts.summary is None or network.budget_ms is None:
+        return None
+    marks = {
+        "fastest": facts.summary.fastest_ms,
+        "budget": network.budget_ms,
+        "predicted": network.predicted_ms,
+        "measured": network.measured_ms,
+        "slowest": facts.summary.slowest_ms,
+    }
+    known = {name: value for name, value in marks.items() if value is not None}
+    return Markup(_scale_svg(known, css_variable(network.name, facts), network.name))
+
+
+def _scale_svg(marks: dict[str, float], colour: str, name: str) -> str:
+    low, high = min(marks.values()), max(marks.values())
+    span = (high - low) or 1.0
+
+    def place(value: float) -> float:
+        return _MARGIN + (value - low) / span * (_SCALE_WIDTH - 2 * _MARGIN)
+
+    y = _SCALE_HEIGHT / 2
+    words = ", ".join(f"{what} {value:.2f} ms" for what, value in marks.items())
+    parts = [
+        f'<svg class="scale" role="img" viewBox="0 0 {_SCALE_WIDTH:g} {_SCALE_HEIGHT:g}" '
+        f'aria-label="{escape(f"Latencies of {name}: {words}", quote=True)}">',
+        f'<path d="M {place(low):.1f} {y} H {place(high):.1f}" stroke="var(--line)" '
+        f'stroke-width="6" stroke-linecap="round"/>',
+    ]
+    if "budget" in marks:
+        start = place(marks.get("fastest", low))
+        parts.append(
+            f'<path d="M {start:.1f} {y} H {place(marks["budget"]):.1f}" stroke="{colour}" '
+            f'stroke-width="6" stroke-linecap="round" opacity="0.35"/>'
+        )
+    parts += [_mark(what, place(value), value, y, colour) for what, value in marks.items()]
+    return "".join([*parts, "</svg>"])
+
+
+def _mark(what: str, x: float, value: float, y: float, colour: str) -> str:
+    """A tick and its words: ends and prediction below the line, budget and measured above."""
+    below = what not in ("budget", "measured")
+    label = y + 34 if below else y - 22
+    number = label - 13 if below else label + 13
+    anchor = {"measured": "end", "predicted": "end"}.get(
+        what, "start" if what == "budget" else "middle"
+    )
+    shift = {"end": -3.0, "start": 3.0}.get(anchor, 0.0)
+    tick = (
+        f'<path d="M {x:.1f} {y - 11} V {y + 11}" stroke="var(--ink)" stroke-width="2"/>'
+        if what == "budget"
+        else f'<circle cx="{x:.1f}" cy="{y}" r="{6 if what == "measured" else 4}" '
+        f'fill="{colour if what == "measured" else "var(--paper)"}" stroke="{colour}" '
+        f'stroke-width="2"/>'
+    )
+    return (
+        f'{tick}<text class="soft" x="{x + shift:.1f}" y="{label}" text-anchor="{anchor}">'
+        f'{what}</text><text x="{x + shift:.1f}" y="{number}" text-anchor="{anchor}">'
+        f"{value:.2f} ms</text>"
+    )

@@ -1,0 +1,159 @@
+"""The page of a run: facts in, one string of HTML out, that needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasterseg.reporting.course import search_charts, training_charts, widths_chart
+from fasterseg.reporting.drawing import draw_svg
+from fasterseg.reporting.facts import NetworkFacts, RunFacts
+from fasterseg.reporting.gallery import GalleryRow
+from fasterseg.reporting.headline import network_rows, tiles
+from fasterseg.reporting.latencies import calibration_chart, table_facts
+from fasterseg.reporting.listing import draw_text
+from fasterseg.reporting.palette import class_colours, css_variable
+from fasterseg.reporting.scores import class_rows, heat_map, scored, worst_confusions
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_page(
+    facts: RunFacts, gallery: Sequence[GalleryRow] = (), *, gallery_note: str = ""
+) -> str:
+    """The whole page; the same facts and pictures give the same text."""
+    rows = network_rows(facts)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
+            facts=facts,
+            rows=rows,
+            tiles=tiles(rows, facts),
+            drawings=_drawings(facts),
+            search_charts=search_charts(facts),
+            training_charts=training_charts(facts),
+            table=None if facts.table is None else table_facts(facts.table),
+            calibration=None if facts.table is None else calibration_chart(facts.table),
+            scores=_scores(facts),
+            gallery=gallery,
+            gallery_note=gallery_note,
+            swatches=_swatches(facts),
+            trainings=_trainings(facts),
+            total_seconds=sum(stage.seconds for stage in facts.times.stages),
+            longest_seconds=max((stage.seconds for stage in facts.times.stages), default=0.0),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
+    environment.filters["ms"] = lambda value: f"{value:.2f} ms"
+    environment.filters["duration"] = spent
+    environment.filters["short"] = short_digest
+    return environment
+
+
+def spent(seconds: float) -> str:
+    """A time a person can read: ``4.2 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 signs of a digest, without the name of its kind."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def _drawings(facts: RunFacts) -> list[dict[str, Any]]:
+    """Each architecture as SVG and text, with its widths and where it stands."""
+    from markupsafe import Markup
+
+    geometry = facts.geometry
+    found = []
+    for network in (*facts.students, *facts.teachers):
+        if network.architecture is not None and geometry is not None:
+            found.append(
+                {
+                    "name": network.name,
+                    "file": f"search/{network.name}.json",
+                    "svg": Markup(draw_svg(network.architecture, geometry, title=network.name)),
+                    "text": draw_text(network.architecture, geometry, title=network.name),
+                    "widths": widths_chart(network, facts),
+                }
+            )
+    return found
+
+
+def _scores(facts: RunFacts) -> dict[str, Any]:
+    """The class table's heads and rows, and each network's matrix and worst confusions."""
+    networks = scored(facts)
+    heads = [{"name": n.name, "colour": css_variable(n.name, facts)} for n in networks]
+    if facts.baseline is not None:
+        heads.append({"name": "position alone", "colour": "var(--soft)"})
+    return {
+        "heads": heads,
+        "means": [n.evaluation.mean_iou for n in networks if n.evaluation is not None]
+        + ([facts.baseline.mean_iou] if facts.baseline is not None else []),
+        "rows": class_rows(facts),
+        "matrices": [_matrix(network) for network in networks],
+    }
+
+
+def _matrix(network: NetworkFacts) -> dict[str, Any]:
+    report = network.evaluation
+    assert report is not None  # only networks that were scored come here
+    return {
+        "name": network.name,
+        "report": report,
+        "file": network.evaluation_path,
+        "svg": heat_map(report, network.name),
+        "confusions": worst_confusions(report),
+    }
+
+
+def _swatches(facts: RunFacts) -> list[tuple[str, str]]:
+    """Each class and its colour, as the pictures show it."""
+    names = facts.data.names if facts.data is not None else ()
+    names = next((n.evaluation.names for n in facts.networks if n.evaluation is not None), names)
+    return [
+        (name, "rgb({} {} {})".format(*colour))
+        for name, colour in (class_colours(names, facts) if names else {}).items()
+    ]
+
+
+def _trainings(facts: RunFacts) -> list[dict[str, Any]]:
+    """How each trained network came about, and the scores of its three sets of weights."""
+    found = []
+    for network in (*facts.teachers, *facts.students):
+        if network.cards:
+            card = network.cards.get("best") or next(iter(network.cards.values()))
+            found.append(
+                {
+                    "name": network.name,
+                    "colour": css_variable(network.name, facts),
+                    "facts": card.training,
+                    "scores": [(w, s) for w, c in network.cards.items() for s in c.scores],
+                }
+            )
+    return found

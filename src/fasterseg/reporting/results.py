@@ -1,0 +1,33 @@
+"""What a run came to for one trained network: the line that the page begins with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fasterseg.artifacts import Artifact
+
+
+class NetworkResult(Artifact):
+    """One trained network of a run: its score, and its latency on the target as exported."""
+
+    schema_tag: ClassVar[str] = "fasterseg/network-result/1"
+
+    name: str
+    role: str
+    mean_iou: float
+    split: str
+    budget_ms: float | None
+    predicted_ms: float
+    measured_ms: float
+    measured_p95_ms: float
+    graph_digest: str
+    bundle: str
+
+    def describe(self) -> str:
+        """One line: score, latency, budget."""
+        budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms"
+        return (
+            f"{self.name:<10} mIoU {100 * self.mean_iou:5.2f} % ({self.split}), measured "
+            f"{self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
+            f"predicted {self.predicted_ms:.2f} ms{budget}"
+        )
