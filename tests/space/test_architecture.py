@@ -1,0 +1,244 @@
+"""Architectures: values that people can read and edit, and the wiring that they stand for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from published import PUBLISHED_STUDENT, PUBLISHED_TEACHER
+from pydantic import ValidationError
+from small_spaces import GEOMETRY, make_space, random_architectures
+
+from fasterseg.config import STRIDES, Operator
+from fasterseg.errors import FileError
+from fasterseg.space.architecture import IMAGE, Architecture, Branch, CellChoice, Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+
+CITYSCAPES = Geometry(Size(1024, 2048), 19)
+
+
+def cells(*choices: tuple[Operator, bool, int]) -> tuple[CellChoice, ...]:
+    return tuple(CellChoice(operator=op, down=down, expansion=e) for op, down, e in choices)
+
+
+def architecture(*branches: Branch) -> Architecture:
+    return Architecture(stem_expansion=2, head_expansion=3, branches=branches)
+
+
+TWO_BRANCHES = architecture(
+    Branch(
+        stride=32,
+        cells=cells(("conv", False, 2), ("conv", True, 4), ("skip", True, 4), ("conv", False, 3)),
+    ),
+    Branch(
+        stride=16,
+        cells=cells(("conv", False, 2), ("conv", True, 4), ("conv", False, 2), ("skip", False, 3)),
+    ),
+)
+
+
+def test_random_architectures_survive_json(tmp_path: Path) -> None:
+    for layers, branches in ((3, (32, 16)), (5, (32, 16, 8)), (4, (16,))):
+        options = Options.of_space(make_space(layers, branches=branches))
+        for index, found in enumerate(random_architectures(options, 20)):
+            path = found.save(tmp_path / f"{layers}-{index}.json")
+            again = Architecture.load(path)
+            assert again == found
+            assert again.digest() == found.digest()
+            assert wire(again, GEOMETRY) == wire(found, GEOMETRY)
+
+
+def test_a_hand_edited_architecture_is_read_as_edited(tmp_path: Path) -> None:
+    path = TWO_BRANCHES.save(tmp_path / "architecture.json")
+    document = json.loads(path.read_text())
+    document["content"]["branches"][0]["cells"][1]["operator"] = "zoomed_conv_x2"
+    path.write_text(json.dumps(document))
+    assert Architecture.load(path).branches[0].cells[1].operator == "zoomed_conv_x2"
+
+
+def _end_elsewhere(content: dict[str, Any]) -> None:
+    content["branches"][0]["cells"][1]["down"] = False
+
+
+def _unknown_operator(content: dict[str, Any]) -> None:
+    content["branches"][0]["cells"][0]["operator"] = "conv_x3"
+
+
+def _unknown_key(content: dict[str, Any]) -> None:
+    content["branches"][0]["cells"][0]["dilation"] = 2
+
+
+def _other_head(content: dict[str, Any]) -> None:
+    content["head_expansion"] = 4
+
+
+def _finest_first(content: dict[str, Any]) -> None:
+    content["branches"].reverse()
+
+
+def _same_branch_twice(content: dict[str, Any]) -> None:
+    content["branches"][1] = content["branches"][0]
+
+
+def _no_branch(content: dict[str, Any]) -> None:
+    content["branches"] = []
+
+
+def _no_cell(content: dict[str, Any]) -> None:
+    content["branches"][0]["cells"] = []
+
+
+def _no_channels(content: dict[str, Any]) -> None:
+    content["branches"][0]["cells"][0]["expansion"] = 0
+
+
+def _no_stem(content: dict[str, Any]) -> None:
+    content["stem_expansion"] = 0
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        _end_elsewhere,
+        _unknown_operator,
+        _unknown_key,
+        _other_head,
+        _finest_first,
+        _same_branch_twice,
+        _no_branch,
+        _no_cell,
+        _no_channels,
+        _no_stem,
+    ],
+)
+def test_a_wrongly_edited_architecture_is_refused_in_one_sentence(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], None]
+) -> None:
+    path = TWO_BRANCHES.save(tmp_path / "architecture.json")
+    document = json.loads(path.read_text())
+    edit(document["content"])
+    path.write_text(json.dumps(document))
+    with pytest.raises(FileError) as caught:
+        Architecture.load(path)
+    assert str(path) in caught.value.where
+    assert caught.value.why
+
+
+def test_architectures_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        TWO_BRANCHES.stem_expansion = 4  # type: ignore[misc]
+
+
+def test_a_cell_that_two_branches_share_is_wired_once() -> None:
+    names = [step.name for step in wire(TWO_BRANCHES, GEOMETRY).steps]
+    assert names.count("cells.0.8.keep") == 1
+    assert names.count("cells.1.8.down") == 1
+    assert len(names) == len(set(names))
+
+
+def test_namesakes_behind_different_cells_are_wired_apart() -> None:
+    late = architecture(
+        Branch(
+            stride=32,
+            cells=cells(
+                ("conv", True, 4), ("conv", False, 4), ("skip", True, 4), ("conv", False, 3)
+            ),
+        ),
+        Branch(
+            stride=16,
+            cells=cells(
+                ("conv", False, 4), ("conv", True, 4), ("conv", False, 4), ("conv", False, 3)
+            ),
+        ),
+    )
+    same_again = architecture(
+        late.branches[0],
+        Branch(
+            stride=16,
+            cells=cells(
+                ("conv_x2", True, 4), ("conv", False, 4), ("conv", False, 4), ("conv", False, 3)
+            ),
+        ),
+    )
+    names = [step.name for step in wire(same_again, GEOMETRY).steps]
+    assert {"cells.0.8.down", "cells.0.8.down.16"} <= set(names)
+    assert {"cells.1.16.keep", "cells.1.16.keep.16"} <= set(names)
+    assert "cells.1.16.keep.16" not in [step.name for step in wire(late, GEOMETRY).steps]
+
+
+def test_cells_that_only_the_finer_two_of_three_branches_share_are_wired_once() -> None:
+    fine = cells(("zoomed_conv", False, 2), ("conv", False, 4))
+    three = architecture(
+        Branch(
+            stride=32,
+            cells=cells(
+                ("conv", False, 2), ("conv", False, 4), ("conv", True, 2), ("conv", True, 3)
+            ),
+        ),
+        Branch(stride=16, cells=(*fine, *cells(("conv", True, 4), ("conv", False, 3)))),
+        Branch(stride=8, cells=(*fine, *cells(("conv", False, 4), ("conv", False, 3)))),
+    )
+    names = [step.name for step in wire(three, GEOMETRY).steps]
+    assert sum(name.startswith("cells.0.8.keep") for name in names) == 2
+    assert sum(name.startswith("cells.1.8.keep") for name in names) == 2
+
+
+def test_every_step_reads_steps_that_came_before_with_the_channels_that_it_expects() -> None:
+    for branches in ((32, 16), (32, 8), (32, 16, 8), (16,), (8,)):
+        options = Options.of_space(make_space(5, branches=branches))
+        for found in random_architectures(options, 10):
+            wiring = wire(found, Geometry(Size(45, 77), 3))
+            written = {IMAGE: (3, Size(45, 77))}
+            for step in (*wiring.steps, *wiring.auxiliary):
+                sources = [written[name] for name in step.inputs]
+                assert step.spec.in_channels == tuple(count for count, _ in sources)
+                assert {size for _, size in sources} == {step.spec.in_size}
+                written[step.name] = (step.spec.out_channels, step.spec.out_size)
+
+
+def test_only_blocks_that_do_something_are_timed_and_the_auxiliary_heads_are_not() -> None:
+    wiring = wire(TWO_BRANCHES, GEOMETRY)
+    timed = wiring.timed_specs()
+    assert timed[0].kind == "input"
+    assert timed[-1].kind == "tail"
+    assert not [spec for spec in timed if spec.is_identity or spec.kind == "auxiliary"]
+    idle = sum(step.spec.is_identity for step in wiring.steps)
+    assert len(timed) == len(wiring.steps) + 2 - idle
+
+
+def test_auxiliary_heads_read_every_branch_that_passes_their_stride() -> None:
+    options = Options.of_space(make_space(5, branches=(32, 16, 8)))
+    for found in random_architectures(options, 5):
+        by_name = {step.name: step for step in wire(found, GEOMETRY).auxiliary}
+        assert list(by_name) == ["auxiliary.32", "auxiliary.16"]
+        assert len(by_name["auxiliary.32"].inputs) == 1
+        assert len(by_name["auxiliary.16"].inputs) == 2
+
+
+@pytest.mark.parametrize(
+    ("published", "gmacs", "with_heads", "evaluated", "unused"),
+    [
+        (PUBLISHED_STUDENT, 27.770, 4_385_689, 3_454_643, 32_768),
+        (PUBLISHED_TEACHER, 107.779, 23_524_137, 22_188_931, 73_728),
+    ],
+    ids=["student", "teacher"],
+)
+def test_published_networks_have_the_published_costs(
+    published: Architecture, gmacs: float, with_heads: int, evaluated: int, unused: int
+) -> None:
+    """The authors count the weights of an attention that they build and never use."""
+    wiring = wire(published, CITYSCAPES)
+    assert round(wiring.macs / 1e9, 3) == gmacs
+    assert wiring.parameters == evaluated - unused
+    auxiliary = sum(step.spec.parameters for step in wiring.auxiliary)
+    assert wiring.parameters + auxiliary == with_heads - unused
+
+
+def test_strides_of_the_published_student_are_those_of_its_scales() -> None:
+    coarse, fine = PUBLISHED_STUDENT.branches
+    assert [STRIDES.index(stride) for stride in coarse.strides()] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+    assert [STRIDES.index(stride) for stride in fine.strides()] == [0, 0, 0, 0, 0, 0, 1, 1, 1]

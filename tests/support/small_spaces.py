@@ -1,0 +1,105 @@
+"""Small search spaces, contenders, made-up block costs and random choices for tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fasterseg.config import ContenderSettings, SearchSpace
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.lattice import Lattice, Node
+from fasterseg.space.options import Options
+from fasterseg.space.sampling import random_selection
+from fasterseg.supernet.relaxation import Relaxation
+
+GEOMETRY = Geometry(Size(64, 96), 3)
+
+
+def make_space(layers: int, **changes: Any) -> SearchSpace:
+    """A space with two narrow expansions."""
+    narrow = {"expansions": (2, 4), "stem_expansions": (2, 4), "head_expansions": (2, 4)}
+    return SearchSpace(layers=layers, **{**narrow, **changes})
+
+
+def make_student(**changes: Any) -> ContenderSettings:
+    """A student for `make_space`."""
+    known = {"name": "student", "role": "student", "stem_expansion": 2, "head_expansion": 2}
+    return ContenderSettings(**{**known, **changes})
+
+
+def make_teacher(**changes: Any) -> ContenderSettings:
+    """A teacher for `make_space`, without skips."""
+    known = {
+        "name": "teacher",
+        "role": "teacher",
+        "stem_expansion": 4,
+        "head_expansion": 4,
+        "operators": ("conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2"),
+    }
+    return ContenderSettings(**{**known, **changes})
+
+
+def made_up_cost_ms(spec: BlockSpec) -> float:
+    """A cost between 0.1 and 1.1 ms that tells any two blocks apart."""
+    digest = hashlib.sha256(spec.key.encode()).digest()
+    return 0.1 + int.from_bytes(digest[:4], "little") / 2**32
+
+
+def estimate_ms(architecture: Architecture) -> float:
+    """The sum of the made-up costs of an architecture's whole job."""
+    return sum(made_up_cost_ms(spec) for spec in wire(architecture, GEOMETRY).timed_specs())
+
+
+def random_architectures(options: Options, count: int) -> list[Architecture]:
+    """Members of a space, the same every time."""
+    return [random_selection(options, Random(seed)).architecture(options) for seed in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """Free logits for every choice of a contender, as leaves of the graph."""
+
+    operators: Mapping[Node, Tensor]
+    paths: Mapping[Node, Tensor]
+    widths: Mapping[str, Tensor]
+
+    @classmethod
+    def random(cls, options: Options, seed: int, *, scale: float = 1.0) -> Logits:
+        """Normally distributed logits."""
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(count: int) -> Tensor:
+            drawn = scale * torch.randn(count, generator=generator, dtype=torch.float64)
+            return drawn.requires_grad_()
+
+        lattice = options.lattice
+        return cls(
+            {node: draw(len(lattice.space.operators)) for node in lattice.nodes},
+            {node: draw(2) for node in lattice.forks},
+            {name: draw(len(values)) for name, values in lattice.width_options.items()},
+        )
+
+    def relaxation(self) -> Relaxation:
+        """Each choice's probabilities."""
+        return Relaxation(
+            {node: logits.softmax(0) for node, logits in self.operators.items()},
+            {node: logits.softmax(0) for node, logits in self.paths.items()},
+            {name: logits.softmax(0) for name, logits in self.widths.items()},
+        )
+
+    def all(self) -> list[Tensor]:
+        """Every leaf, in a fixed order."""
+        parts = (self.operators, self.paths, self.widths)
+        return [logits for part in parts for logits in part.values()]
+
+
+def lattice_of(layers: int, **changes: Any) -> Lattice:
+    """The lattice of `make_space`."""
+    return Lattice(make_space(layers, **changes))
