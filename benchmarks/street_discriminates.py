@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--train", type=int, default=320)
     parser.add_argument("--test", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--width", type=int, default=4)
     parser.add_argument("--rate", type=float, default=0.01)
