@@ -8,6 +8,7 @@ long as no block of the table gets a negative price.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
@@ -18,6 +19,8 @@ from fasterseg.latency.table import Calibration, Entry, LatencyTable, WholeNetwo
 from fasterseg.space.blocks import BlockSpec
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
+
+NETWORKS_PER_TERM = 3
 
 LEAST_SHARE = 0.1
 """A block costs at least this share of its own median: no calibration makes one free."""
@@ -65,17 +68,22 @@ def predict(calibration: Calibration, network: WholeNetwork) -> float:
 def fit(networks: Sequence[WholeNetwork], prices: Sequence[tuple[Entry, int]]) -> Calibration:
     """Least squares of the relative error over the terms that the data and the prices allow.
 
-    With three terms there are four sets of them that hold the scale: each is fitted, and of those
-    that leave every block at least a tenth of its own time the best one is taken.
+    With three terms there are four sets of them that hold the scale.  Each is fitted; of those
+    that leave every block at least a tenth of its own time, the best by Akaike's criterion is
+    taken, so that a term which only follows the noise stays out.
     """
-    best = Calibration()
+    found = [Calibration()]
     for with_blocks, with_bytes in product((False, True), repeat=2):
-        if 1 + with_blocks + with_bytes > len(networks):
-            continue
-        found = _fit_terms(networks, np.array([True, with_blocks, with_bytes]))
-        if _is_sound(found, prices) and _loss(found, networks) < _loss(best, networks):
-            best = found
-    return best
+        terms = np.array([True, with_blocks, with_bytes])
+        if terms.sum() <= max(1, len(networks) // NETWORKS_PER_TERM):
+            found.append(_fit_terms(networks, terms))
+    sound = [calibration for calibration in found if _is_sound(calibration, prices)]
+    return min(sound, key=lambda calibration: _criterion(calibration, networks))
+
+
+def _criterion(calibration: Calibration, networks: Sequence[WholeNetwork]) -> float:
+    count, terms = len(networks), int(np.count_nonzero(_coefficients(calibration)))
+    return count * math.log(_loss(calibration, networks) / count + 1e-20) + 2 * terms
 
 
 def _fit_terms(networks: Sequence[WholeNetwork], used: Vector) -> Calibration:

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from fasterseg.errors import FileError, Interrupted, UsageError
+from fasterseg.latency.profiling import STALE_ABOVE, profile_items
+from fasterseg.latency.timing import Timing
+from fasterseg.space.blocks import BlockSpec, Size
+
+SPECS = tuple(
+    BlockSpec("conv", (channels,), 8, 1, Size(4, 4), Size(4, 4)) for channels in range(1, 41)
+)
+CONDITIONS = {"target": {"threads": 2}, "processor": "a"}
+
+
+class FakeTimer:
+    """Gives every block a time of its own; remembers what it timed."""
+
+    def __init__(self, *, factor: float = 1.0, dies_after: int | None = None) -> None:
+        self.timed: list[str] = []
+        self.factor = factor
+        self.dies_after = dies_after
+
+    def __call__(self, specs: Sequence[BlockSpec]) -> Iterator[tuple[BlockSpec, Timing]]:
+        for spec in specs:
+            if len(self.timed) == self.dies_after:
+                raise KeyboardInterrupt
+            self.timed.append(spec.key)
+            median_ms = self.factor * spec.input_channels
+            yield spec, Timing(median_ms, median_ms, 0.1, 9)
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def keys_of(path: Path) -> list[object]:
+    return [line["key"] for line in lines_of(path) if "key" in line]
+
+
+def test_every_block_is_timed_once_in_order(tmp_path: Path) -> None:
+    timer, path = FakeTimer(), tmp_path / "entries.jsonl"
+    found = profile_items(SPECS, timer, path, conditions=CONDITIONS)
+    assert timer.timed == [spec.key for spec in SPECS] == list(found.entries) == keys_of(path)
+    assert found.entries[SPECS[4].key].median_ms == 5.0
+
+
+def test_a_finished_profile_is_not_timed_again(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+    first = profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    before, timer = path.read_bytes(), FakeTimer()
+    assert profile_items(SPECS, timer, path, conditions=CONDITIONS) == first
+    assert timer.timed == []
+    assert path.read_bytes() == before
+
+
+def test_a_killed_profile_measures_only_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        profile_items(SPECS, FakeTimer(dies_after=25), path, conditions=CONDITIONS)
+    before, timer = path.read_bytes(), FakeTimer()
+    found = profile_items(SPECS, timer, path, conditions=CONDITIONS)
+    rechecked, missing = timer.timed[:-15], timer.timed[-15:]
+    assert missing == [spec.key for spec in SPECS[25:]]
+    assert rechecked == [SPECS[0].key, SPECS[20].key], "one in twenty of the old entries"
+    assert path.read_bytes().startswith(before), "finished entries stay as they were"
+    assert len(keys_of(path)) == len(set(keys_of(path))) == len(found.entries) == 40
+    assert found.drift == 0.0
+
+
+@pytest.mark.parametrize("cut", [1, 20, 60])
+def test_half_a_line_is_dropped_and_measured_again(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "entries.jsonl"
+    whole = profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    path.write_bytes(path.read_bytes()[:-cut])
+    timer = FakeTimer()
+    assert profile_items(SPECS, timer, path, conditions=CONDITIONS).entries == whole.entries
+    assert timer.timed[-1] == SPECS[-1].key
+    assert timer.timed.count(SPECS[-1].key) == 1
+    assert keys_of(path) == [spec.key for spec in SPECS]
+
+
+def test_a_changed_line_inside_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+    profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    path.write_text(path.read_text().replace('"median_ms": 7.0', '"median_ms": 6.0'))
+    with pytest.raises(FileError, match="damaged") as caught:
+        profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    assert caught.value.where.endswith(":8"), "the conditions, six entries, then the changed one"
+
+
+def test_other_conditions_are_refused_with_the_difference(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+    profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    changed = {**CONDITIONS, "target": {"threads": 1}}
+    with pytest.raises(UsageError) as caught:
+        profile_items(SPECS, FakeTimer(), path, conditions=changed)
+    assert "target.threads: 2 -> 1" in caught.value.why
+
+
+def test_entries_of_another_pace_are_stale_and_measured_anew(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        profile_items(SPECS, FakeTimer(dies_after=25), path, conditions=CONDITIONS)
+    said: list[str] = []
+    slower = FakeTimer(factor=1 + 2 * STALE_ABOVE)
+    found = profile_items(
+        SPECS,
+        slower,
+        path,
+        conditions=CONDITIONS,
+        progress=lambda done, total, note: said.append(note),
+    )
+    assert found.stale
+    assert any("measured anew" in note for note in said)
+    assert found.entries[SPECS[0].key].median_ms == pytest.approx(1 + 2 * STALE_ABOVE)
+    again = profile_items(SPECS, FakeTimer(factor=99), path, conditions=CONDITIONS)
+    assert again.entries == found.entries, "the old entries must not come back"
+
+
+def test_a_stop_comes_only_when_the_entry_is_safe(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+
+    def stop(where: str) -> None:
+        if len(keys_of(Path(where))) == 3:
+            raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS, stop=stop)
+    assert keys_of(path) == [spec.key for spec in SPECS[:3]]
+
+
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_profiling import CONDITIONS, SPECS, FakeTimer
+from fasterseg.latency.profiling import profile_items
+
+class SlowTimer(FakeTimer):
+    def __call__(self, specs):
+        for found in super().__call__(specs):
+            time.sleep(0.01)
+            yield found
+
+profile_items(SPECS, SlowTimer(), Path({path!r}), conditions=CONDITIONS)
+"""
+
+
+def entries_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for(path: Path, lines: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while entries_in(path) < lines and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def started(path: Path) -> subprocess.Popen[bytes]:
+    script = SCRIPT.format(tests=str(Path(__file__).parent), path=str(path))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen([sys.executable, "-c", script], env=environment)
+
+
+def test_three_sigkills_leave_every_entry_once_and_untouched(tmp_path: Path) -> None:
+    path, kept = tmp_path / "entries.jsonl", b""
+    for wanted in (8, 18, 30):
+        process = started(path)
+        wait_for(path, wanted, process)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        data = path.read_bytes()
+        assert data.startswith(kept)
+        kept = data[: data.rfind(b"\n") + 1]
+        assert kept.count(b"\n") >= wanted
+    assert started(path).wait() == 0
+    assert path.read_bytes().startswith(kept), "finished entries untouched"
+    assert keys_of(path) == [spec.key for spec in SPECS], "none twice, none missing"
+
+
+def test_items_may_be_anything_with_a_key(tmp_path: Path) -> None:
+    class Thing:
+        def __init__(self, key: str) -> None:
+            self.key = key
+
+    def time_things(things: Iterable[Thing]) -> Iterator[tuple[Thing, Timing]]:
+        return ((thing, Timing(1.0, 1.0, 0.0, 1)) for thing in things)
+
+    things = [Thing("a"), Thing("b")]
+    found = profile_items(things, time_things, tmp_path / "things.jsonl", conditions={})
+    assert list(found.entries) == ["a", "b"]

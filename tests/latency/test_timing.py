@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from fasterseg.latency.timing import (
+    CudaStopwatch,
+    MonotonicStopwatch,
+    TimerSettings,
+    Timing,
+    percentile,
+    time_calls,
+    time_interleaved,
+)
+
+
+@dataclass
+class FakeClock:
+    """A clock that calls move on."""
+
+    now_ns: int = 0
+    visits: list[str] = field(default_factory=list)
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def takes(self, *times_ms: float, name: str = "") -> Callable[[], None]:
+        """A call that takes these times in turn, the last one for ever."""
+        left = list(times_ms)
+
+        def call() -> None:
+            self.visits.append(name)
+            self.now_ns += round(1e6 * (left.pop(0) if len(left) > 1 else left[0]))
+
+        return call
+
+
+def test_a_call_is_timed_until_it_has_had_its_runs() -> None:
+    clock = FakeClock()
+    settings = TimerSettings(warmup_runs=2, runs=5, seconds=0.0)
+    timing = time_calls(
+        clock.takes(50, 50, 1, 2, 3, 4, 90), settings=settings, stopwatch=MonotonicStopwatch(clock)
+    )
+    assert timing.runs == 5
+    assert timing.median_ms == 3, "warm-up runs must not count"
+    assert timing.spread_ms == 1, "median distance from the median"
+    assert timing.p95_ms == pytest.approx(72.8)
+
+
+def test_a_quick_call_is_timed_until_it_has_had_its_seconds() -> None:
+    clock = FakeClock()
+    settings = TimerSettings(warmup_runs=0, runs=3, seconds=0.1)
+    timing = time_calls(clock.takes(0.5), settings=settings, stopwatch=MonotonicStopwatch(clock))
+    assert timing.runs == 200
+    assert timing == Timing(0.5, 0.5, 0.0, 200)
+
+
+def test_candidates_are_visited_in_turn_so_that_drift_hits_all_alike() -> None:
+    clock = FakeClock()
+    calls = {"a": clock.takes(1, name="a"), "b": clock.takes(2, name="b")}
+    settings = TimerSettings(warmup_runs=1, runs=3, seconds=0.0)
+    found = time_interleaved(calls, settings=settings, stopwatch=MonotonicStopwatch(clock))
+    assert clock.visits == ["a", "b", "a", "b", "a", "b", "a", "b"]
+    assert (found["a"].median_ms, found["b"].median_ms) == (1, 2)
+
+
+def test_a_candidate_that_has_had_enough_is_visited_no_more() -> None:
+    clock = FakeClock()
+    calls = {"slow": clock.takes(100, name="slow"), "quick": clock.takes(10, name="quick")}
+    settings = TimerSettings(warmup_runs=0, runs=2, seconds=0.1)
+    found = time_interleaved(calls, settings=settings, stopwatch=MonotonicStopwatch(clock))
+    assert (found["slow"].runs, found["quick"].runs) == (2, 10)
+
+
+class FakeCuda:
+    """Says what was asked of the device, in order; its clock moves only on the device."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.device_ms = 0.0
+
+    def Event(self, *, enable_timing: bool) -> FakeEvent:  # noqa: N802
+        assert enable_timing
+        return FakeEvent(self)
+
+    def synchronize(self) -> None:
+        self.asked.append("synchronize")
+
+
+class FakeEvent:
+    def __init__(self, cuda: FakeCuda) -> None:
+        self.cuda = cuda
+        self.at_ms = 0.0
+
+    def record(self) -> None:
+        self.cuda.asked.append("record")
+        self.at_ms = self.cuda.device_ms
+
+    def elapsed_time(self, end: FakeEvent) -> float:
+        assert self.cuda.asked[-1] == "synchronize", "asked before the device was done"
+        return end.at_ms - self.at_ms
+
+
+def test_cuda_is_timed_by_events_with_the_device_idle_before_and_done_after() -> None:
+    cuda = FakeCuda()
+
+    def call() -> None:
+        cuda.asked.append("call")
+        cuda.device_ms += 7.0
+
+    assert CudaStopwatch(cuda)(call) == 7.0
+    assert cuda.asked == ["synchronize", "record", "call", "record", "synchronize"]
+
+
+def test_percentiles_lie_between_neighbours() -> None:
+    assert percentile([4, 1, 3, 2], 50) == 2.5
+    assert percentile([1.0], 95) == 1.0
+    assert percentile([0, 10], 100) == 10
+
+
+def test_no_runs_have_no_timing() -> None:
+    with pytest.raises(ValueError, match="nothing was timed"):
+        Timing.of([])
