@@ -10,7 +10,6 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.supernet.relaxation import (
     Relaxation,
     fixed_widths,
-    inner_widths,
     operator_mask,
 )
 
@@ -74,11 +73,8 @@ class ArchitectureParameters(nn.Module):
 
     def _relaxation(self, widths: Tensor | None) -> Relaxation:
         lattice = self.lattice
-        searched = (
-            inner_widths(lattice, -1)
-            if widths is None
-            else {n.name: row for n, row in zip(self.searched, widths.unbind(), strict=True)}
-        )
+        names = [node.name for node in self.searched]
+        searched = {} if widths is None else dict(zip(names, widths.unbind(), strict=True))
         return Relaxation(
             operators=dict(zip(lattice.nodes, self.operator_weights().unbind(), strict=True)),
             paths=dict(zip(lattice.forks, self.path_weights().unbind(), strict=True)),

@@ -40,12 +40,16 @@ def one_hot(index: int, count: int) -> Tensor:
 
 
 def fixed_widths(lattice: Lattice, contender: ContenderSettings) -> dict[str, Tensor]:
-    """The one-hot weights of the width choices that a contender does not search."""
+    """The one-hot weights of the width choices that a contender does not search.
+
+    Those are stem and head, and for a teacher, which is always the widest, all of them.
+    """
     wanted = {STEM: contender.stem_expansion, HEAD: contender.head_expansion}
-    return {
+    outer = {
         name: one_hot(lattice.width_options[name].index(value), len(lattice.width_options[name]))
         for name, value in wanted.items()
     }
+    return outer if contender.role == "student" else {**outer, **inner_widths(lattice, -1)}
 
 
 def operator_mask(lattice: Lattice, contender: ContenderSettings) -> Tensor:
@@ -54,7 +58,7 @@ def operator_mask(lattice: Lattice, contender: ContenderSettings) -> Tensor:
 
 
 def uniform(lattice: Lattice, contender: ContenderSettings) -> Relaxation:
-    """Every allowed operator, path and width with equal weight."""
+    """Every operator, path and width that a contender may take, with equal weight."""
     mask = operator_mask(lattice, contender).to(torch.get_default_dtype())
     inner = {n.name for n in lattice.nodes if n.layer > 0}
     widths = {name: len(options) for name, options in lattice.width_options.items()}
@@ -62,8 +66,8 @@ def uniform(lattice: Lattice, contender: ContenderSettings) -> Relaxation:
         operators={node: mask / mask.sum() for node in lattice.nodes},
         paths={node: torch.full((2,), 0.5) for node in lattice.forks},
         widths={
-            **fixed_widths(lattice, contender),
             **{name: torch.full((widths[name],), 1 / widths[name]) for name in inner},
+            **fixed_widths(lattice, contender),
         },
     )
 
