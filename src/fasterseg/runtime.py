@@ -59,7 +59,8 @@ def processor_name() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    fields = dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     model = fields.get("model name", platform.machine())
     return f"{model} (family {fields.get('cpu family', '?')} model {fields.get('model', '?')})"
 

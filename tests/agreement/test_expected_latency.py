@@ -9,6 +9,16 @@ from random import Random
 
 import pytest
 import torch
+from small_spaces import (
+    GEOMETRY,
+    Logits,
+    estimate_ms,
+    lattice_of,
+    made_up_cost_ms,
+    make_space,
+    make_student,
+    make_teacher,
+)
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
@@ -21,16 +31,6 @@ from fasterseg.space.options import Options
 from fasterseg.space.sampling import Selection, random_selection
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import from_selection, uniform
-from small_spaces import (
-    GEOMETRY,
-    Logits,
-    estimate_ms,
-    lattice_of,
-    made_up_cost_ms,
-    make_space,
-    make_student,
-    make_teacher,
-)
 
 ONE_WIDTH = {"expansions": (2,), "stem_expansions": (2,), "head_expansions": (2,)}
 

@@ -199,6 +199,20 @@ def test_a_faulty_listing_is_not_opened_either(name: str, make_folder: MakeFolde
         open_data(root)
 
 
+@pytest.mark.parametrize(
+    "name", ["unknown id", "mask too small", "image cut short", "jpeg mask called png"]
+)
+def test_a_faulty_sample_is_refused_without_the_checker_too(
+    name: str, make_folder: MakeFolder
+) -> None:
+    root = make_folder()
+    kind, mutate = MUTATIONS[name]
+    mutate(root)
+
+    with pytest.raises(DataError, match=str(kind)):
+        open_data(root).sample("train", 0)
+
+
 def test_nothing_outside_of_the_tree_is_opened(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ HOSTILE: dict[str, str | bytes] = {
     "python new": "x: !!python/object/new:subprocess.Popen [['touch', 'canary']]\n",
     "unknown tag": "names: !colour [a, b]\n",
     "billion laughs": BOMB,
-    "alias": "train: &a images/train\nval: *a\n",
+    "alias": GOOD.replace("train: images/train\nval: images/val", "train: &a images/val\nval: *a"),
     "merge": "base: &b {train: x}\n<<: *b\n",
     "key twice": GOOD + "train: images/val\n",
     "inner key twice": "names: {0: a, 0: b}\n",

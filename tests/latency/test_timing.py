@@ -81,7 +81,7 @@ class FakeCuda:
         self.asked: list[str] = []
         self.device_ms = 0.0
 
-    def Event(self, *, enable_timing: bool) -> FakeEvent:  # noqa: N802
+    def Event(self, *, enable_timing: bool) -> FakeEvent:
         assert enable_timing
         return FakeEvent(self)
 

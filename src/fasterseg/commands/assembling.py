@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from fasterseg.searching.landing import Landing, Measure
     from fasterseg.searching.plan import SearchPlan
     from fasterseg.searching.pretraining import BatchAt, Pretraining
-    from fasterseg.searching.summary import SearchSummary
     from fasterseg.searching.weights import WeightTraining
 
-LOWEST_RANDOM_TOLERANCE = 0.02
+RANDOM_TOLERANCE = 0.02
 
 
 def assemble_search(
@@ -323,17 +322,5 @@ class SearchAssembly:
             estimate_ms=self.pricing,
             generator=Random(self.recipe.seed),
             count=count,
-            tolerance=LOWEST_RANDOM_TOLERANCE,
+            tolerance=RANDOM_TOLERANCE,
         )
-
-    def summary(
-        self,
-        found: Mapping[str, Landing],
-        scores: Mapping[str, tuple[float, ...]],
-        *,
-        warnings: tuple[str, ...],
-    ) -> SearchSummary:
-        """What the search came to."""
-        from fasterseg.commands.summarising import summarise
-
-        return summarise(self, found, scores, warnings=warnings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
 
@@ -86,8 +87,9 @@ def run(
     from fasterseg.commands.opening import open_run, open_source
     from fasterseg.runtime import set_threads, stop_on_signals
 
-    words = (*options.get("set", ()), *((f"budget={budget}",) if budget else ()))
-    common = Common(**{**options, "set": words})
+    common = Common(**options)
+    if budget:
+        common = replace(common, set=(*common.set, f"budget={budget}"))
     recipe, folder = open_run(common)
     set_threads(recipe.target.threads)
     with folder.locked(), stop_on_signals() as stop:

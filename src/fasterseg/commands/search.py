@@ -53,6 +53,8 @@ def search_stage(
 
     Writes each contender's architecture and the summary into the run's search folder.
     """
+    from fasterseg.commands.summarising import summarise
+
     if assembly.run.search_summary.exists():
         return SearchSummary.load(assembly.run.search_summary)
     with show("Measuring the ends of the space", total=2 * len(assembly.students)) as step:
@@ -64,7 +66,7 @@ def search_stage(
     scored = [*found.values()]
     with show("Scoring subnets", total=len(scored) + RANDOM_SUBNETS) as step:
         scores = assembly.score_all(found, random_count=RANDOM_SUBNETS, progress=step)
-    summary = assembly.summary(found, scores, warnings=warnings)
+    summary = summarise(assembly, found, scores, warnings=warnings)
     for name, landing in found.items():
         landing.architecture.save(assembly.run.architecture(name))
     summary.save(assembly.run.search_summary)

@@ -33,7 +33,7 @@ def summarise(
             Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
             for answer in assembly.responses
         ),
-        penalty_weights=dict(model.weights),
+        penalty_weights={str(kind): weight for kind, weight in model.weights.items()},
         fastest_ms=min(assembly.plan.fastest_ms.values(), default=None),
         slowest_ms=max(assembly.plan.slowest_ms.values(), default=None),
         random_subnet_mious=scores["random"],

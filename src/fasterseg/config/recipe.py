@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
 
-
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
 BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
 

@@ -51,15 +51,15 @@ class ChoiceCosts(Protocol):
 class NoChoiceCosts:
     """Choices are free."""
 
-    def of_operator(self, node: Node, operator: Operator) -> float:  # noqa: ARG002
+    def of_operator(self, node: Node, operator: Operator) -> float:
         """Nothing."""
         return 0.0
 
-    def of_edge(self, edge: Edge) -> float:  # noqa: ARG002
+    def of_edge(self, edge: Edge) -> float:
         """Nothing."""
         return 0.0
 
-    def of_width(self, choice: str, expansion: int) -> float:  # noqa: ARG002
+    def of_width(self, choice: str, expansion: int) -> float:
         """Nothing."""
         return 0.0
 
