@@ -77,9 +77,7 @@ def test_architectures_near_a_latency_are_within_two_percent_of_it() -> None:
     options = options_of(6)
     sizes = sorted(macs(random_architecture(options, Random(seed))) for seed in range(100))
     for wanted in (sizes[5], sizes[50], sizes[95]):
-        found = architectures_near(
-            options, wanted, estimate_ms=macs, generator=Random(1), count=4
-        )
+        found = architectures_near(options, wanted, estimate_ms=macs, generator=Random(1), count=4)
         assert len({a.digest() for a in found}) > 1
         assert all(abs(macs(architecture) / wanted - 1) <= 0.02 for architecture in found)
 

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fasterseg.commands.profile import profile_stage
+from fasterseg.commands.progress import progress_for
+from fasterseg.config import Recipe
+from fasterseg.errors import UsageError
+from fasterseg.latency.enumeration import all_specs
+from fasterseg.latency.table import LatencyTable
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+
+SMALL = {
+    "space": {
+        "layers": 3,
+        "operators": ["skip", "conv"],
+        "expansions": [2, 4],
+        "stem_expansions": [2],
+        "head_expansions": [2],
+    },
+    "contenders": [
+        {"name": "student", "role": "student", "stem_expansion": 2, "head_expansion": 2}
+    ],
+    "target": {"backend": "pytorch", "threads": 1, "height": 32, "width": 64},
+    "profile": {"runs": 3, "seconds_per_block": 1e-4, "calibration_networks": 6},
+}
+
+
+def recipe_of(**changes: object) -> Recipe:
+    return Recipe.model_validate({**SMALL, **changes})
+
+
+def profiled(recipe: Recipe, folder: Path) -> LatencyTable:
+    return profile_stage(recipe, RunFolder(folder), classes=5, progress=progress_for())
+
+
+def test_the_stage_times_every_block_and_judges_itself_on_whole_networks(run_folder: Path) -> None:
+    recipe = recipe_of()
+    table = profiled(recipe, run_folder)
+    wanted = all_specs(recipe.space, recipe.contenders, Geometry(Size(32, 64), 5))
+    assert list(table.entries) == [spec.key for spec in wanted]
+    assert all(entry.median_ms > 0 and entry.runs >= 3 for entry in table.entries.values())
+    assert len(table.calibration.networks) == 6
+    assert table.calibration.mape is not None
+    assert all(n.measured_ms > 0 and n.predicted_ms > 0 for n in table.calibration.networks)
+    assert LatencyTable.load(RunFolder(run_folder).latency_table) == table
+
+
+def test_a_finished_table_is_taken_as_it_is(run_folder: Path) -> None:
+    table = profiled(recipe_of(), run_folder)
+    files = {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()}
+    assert profiled(recipe_of(), run_folder) == table
+    assert files == {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()}
+
+
+def test_a_lost_table_is_made_again_from_its_entries(run_folder: Path) -> None:
+    table = profiled(recipe_of(), run_folder)
+    RunFolder(run_folder).latency_table.unlink()
+    again = profiled(recipe_of(), run_folder)
+    medians_ms = [entry.median_ms for entry in table.entries.values()]
+    assert [entry.median_ms for entry in again.entries.values()] == medians_ms
+    assert again.calibration == table.calibration
+
+
+def test_a_table_of_another_target_is_refused(run_folder: Path) -> None:
+    profiled(recipe_of(), run_folder)
+    other = recipe_of(target={**SMALL["target"], "width": 96})  # type: ignore[dict-item]
+    with pytest.raises(UsageError, match="another target") as caught:
+        profiled(other, run_folder)
+    assert "width: 64 -> 96" in caught.value.why
+
+
+def test_a_table_of_another_machine_is_refused(run_folder: Path) -> None:
+    table = profiled(recipe_of(), run_folder)
+    path = RunFolder(run_folder).latency_table
+    elsewhere = {**table.conditions, "processor": "another one"}
+    table.model_copy(update={"conditions": elsewhere}).save(path)
+    with pytest.raises(UsageError) as caught:
+        profiled(recipe_of(), run_folder)
+    assert "processor" in caught.value.why

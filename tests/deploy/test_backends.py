@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import sys
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from fasterseg.config import SearchSpace, TargetSettings
+from fasterseg.deploy.backends import (
+    OnnxRuntimeBackend,
+    OnnxSession,
+    PytorchBackend,
+    open_backend,
+    realistic_inputs,
+)
+from fasterseg.errors import EnvironmentFault
+from fasterseg.latency.table import Target
+from fasterseg.network.network import Network, WholeJob
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.options import Options
+from fasterseg.space.sampling import random_architecture
+
+GEOMETRY = Geometry(Size(33, 48), 4)
+OPTIONS = Options.of_space(SearchSpace(layers=3, expansions=(2,), operators=("conv",)))
+CONV = BlockSpec("conv", (8,), 8, 1, Size(8, 8), Size(8, 8))
+
+
+def target(**changes: object) -> Target:
+    return Target.of(TargetSettings.model_validate({"threads": 1, **changes}), 4)
+
+
+@pytest.fixture(scope="module")
+def job() -> WholeJob:
+    architecture = random_architecture(OPTIONS, Random(0))
+    return WholeJob(Network(architecture, 4), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)).eval()
+
+
+@pytest.fixture(scope="module")
+def onnx_session(job: WholeJob) -> OnnxSession:
+    return OnnxRuntimeBackend(threads=1).open_network(job, GEOMETRY.size)
+
+
+def an_image() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.random.default_rng(0).integers(0, 256, (33, 48, 3), dtype=np.uint8)
+
+
+def test_both_backends_give_the_networks_labels(job: WholeJob, onnx_session: OnnxSession) -> None:
+    image = an_image()
+    with torch.inference_mode():
+        expected = job(torch.from_numpy(image)[None])[0].numpy()
+    eager = PytorchBackend(threads=1, device="cpu").open_network(job, GEOMETRY.size)
+    for session in (onnx_session, eager):
+        labels = session.predictor()(image)
+        assert labels.shape == (33, 48)
+        assert (labels == expected).mean() >= 0.999
+
+
+def test_a_session_says_what_file_it_runs(onnx_session: OnnxSession) -> None:
+    again = OnnxRuntimeBackend(threads=1).open_model(onnx_session.model)
+    assert onnx_session.digest == again.digest
+    assert onnx_session.digest.startswith("sha256:")
+
+
+def test_onnx_runtime_runs_on_the_named_threads_and_on_the_processor_only(
+    onnx_session: OnnxSession,
+) -> None:
+    session = onnx_session.session
+    assert session.get_providers() == ["CPUExecutionProvider"]
+    options = session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "pytorch"])
+def test_blocks_and_random_networks_run(backend: str) -> None:
+    opened = open_backend(target(backend=backend))
+    ((spec, call),) = opened.block_calls([CONV])
+    call()
+    assert spec == CONV
+    session = opened.random_network(random_architecture(OPTIONS, Random(1)), GEOMETRY)
+    assert session.run(an_image()).shape == (33, 48)
+    opened.floor_call()()
+    assert opened.versions()
+
+
+def test_a_random_network_of_known_blocks_needs_no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fasterseg.deploy import backends
+
+    backend = OnnxRuntimeBackend(threads=1)
+    architecture = random_architecture(OPTIONS, Random(1))
+    first = backend.random_network(architecture, GEOMETRY)
+
+    def refuse(specs: object) -> object:
+        assert list(specs) == []  # type: ignore[call-overload]
+        return iter(())
+
+    monkeypatch.setattr(backends, "export_blocks", refuse)
+    second = backend.random_network(architecture, GEOMETRY)
+    assert second.digest == first.digest
+
+
+def test_the_backend_is_the_one_that_was_asked_for_or_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert isinstance(open_backend(target()), OnnxRuntimeBackend)
+    assert isinstance(open_backend(target(backend="pytorch")), PytorchBackend)
+    with pytest.raises(EnvironmentFault, match="cuda"):
+        open_backend(target(device="cuda"))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(EnvironmentFault) as caught:
+        open_backend(target())
+    assert "fasterseg[onnx]" in caught.value.next_step
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_pytorch_on_an_absent_gpu_is_an_error() -> None:
+    with pytest.raises(EnvironmentFault, match="CUDA"):
+        open_backend(target(backend="pytorch", device="cuda"))
+
+
+def test_inputs_are_rectified_and_hold_no_denormals() -> None:
+    (features,) = realistic_inputs(CONV)
+    assert features.dtype == np.float32
+    assert features.shape == (1, 8, 8, 8)
+    (many,) = realistic_inputs(BlockSpec("conv", (64,), 8, 1, Size(64, 64), Size(64, 64)))
+    positive = many[many != 0]
+    assert positive.min() >= np.finfo(np.float32).tiny
+    assert 0.4 < positive.size / many.size < 0.6
+    (image,) = realistic_inputs(BlockSpec("input", (3,), 3, 1, Size(8, 9), Size(8, 9)))
+    assert (image.shape, image.dtype) == ((1, 8, 9, 3), np.uint8)
