@@ -44,8 +44,18 @@ def select_device(name: str) -> torch.device:
 
 
 def set_threads(threads: int) -> None:
-    """Fix the number of threads of one operator; operators run one after another."""
-    torch.set_num_threads(threads)
+    """Fix the number of threads of one operator, 0 for all cores; operators run in turn."""
+    torch.set_num_threads(threads or available_cores())
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Put the number of threads back as it was, whatever is measured in between."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def available_cores() -> int:

@@ -16,6 +16,7 @@ from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.lattice import Lattice, Node
 from fasterseg.space.options import Options
+from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import random_selection
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -50,6 +51,9 @@ def made_up_cost_ms(spec: BlockSpec) -> float:
     """A cost between 0.1 and 1.1 ms that tells any two blocks apart."""
     digest = hashlib.sha256(spec.key.encode()).digest()
     return 0.1 + int.from_bytes(digest[:4], "little") / 2**32
+
+
+PRICING = Pricing(GEOMETRY, made_up_cost_ms)
 
 
 def estimate_ms(architecture: Architecture) -> float:

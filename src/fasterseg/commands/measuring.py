@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fasterseg.config import Recipe
 
 if TYPE_CHECKING:
+    from fasterseg.deploy.backends import Session
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
     from fasterseg.space.architecture import Architecture, Geometry
 
@@ -20,12 +21,14 @@ MOST_QUERIES = 256
 
 def network_measure(recipe: Recipe, *, classes: int) -> Callable[[Architecture], NetworkLatency]:
     """A function from an architecture to its measured latency, exported with random weights."""
+    from fasterseg.runtime import threads_kept
+
     meter, geometry = _meter(recipe, classes)
 
     def measure(architecture: Architecture) -> NetworkLatency:
-        session = meter.backend.random_network(architecture, geometry)
-        quick = meter.session(session, geometry.size)
-        return meter.session(session, geometry.size, settings=windows_for(quick.median_ms))
+        with threads_kept():
+            session = meter.backend.random_network(architecture, geometry)
+            return _in_windows(meter, session, geometry)
 
     return measure
 
@@ -34,11 +37,16 @@ def measure_bundle(recipe: Recipe, bundle: Path, *, classes: int) -> NetworkLate
     """The latency of a bundle's whole job with its own weights, as exported."""
     from fasterseg.network.network import WholeJob
     from fasterseg.network.predicting import load_network, open_bundle
+    from fasterseg.runtime import threads_kept
 
     meter, geometry = _meter(recipe, classes)
     normalisation = open_bundle(bundle).card.normalisation
     job = WholeJob(load_network(bundle), normalisation.mean, normalisation.std).eval()
-    session = meter.backend.open_network(job, geometry.size)
+    with threads_kept():
+        return _in_windows(meter, meter.backend.open_network(job, geometry.size), geometry)
+
+
+def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:
     quick = meter.session(session, geometry.size)
     return meter.session(session, geometry.size, settings=windows_for(quick.median_ms))
 

@@ -85,13 +85,12 @@ def run(
         Scores and latencies of the trained networks, and the report's path.
     """
     from fasterseg.commands.opening import open_run, open_source
-    from fasterseg.runtime import set_threads, stop_on_signals
+    from fasterseg.runtime import stop_on_signals
 
     common = Common(**options)
     if budget:
         common = replace(common, set=(*common.set, f"budget={budget}"))
     recipe, folder = open_run(common)
-    set_threads(recipe.target.threads)
     with folder.locked(), stop_on_signals() as stop:
         source = open_source(recipe)
         pipeline = Pipeline(
@@ -122,6 +121,8 @@ class Pipeline:
 
     def run(self, until: str) -> RunResult | None:
         """Every stage up to and including `until`; None when that is before the report."""
+        from fasterseg.runtime import set_threads
+
         steps: dict[str, Callable[[], object]] = {
             "check-data": self.check,
             "profile": self.profile,
@@ -134,6 +135,7 @@ class Pipeline:
         if until not in steps:
             raise _no_such_stage(until)
         for name, step in steps.items():
+            set_threads(self.recipe.threads)
             with self._timed(name):
                 step()
             if name == until:

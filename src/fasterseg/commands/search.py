@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
@@ -33,7 +34,7 @@ def search(**options: Unpack[CommonOptions]) -> SearchSummary:
     from fasterseg.commands.assembling import assemble_search
     from fasterseg.commands.opening import open_run, open_source
     from fasterseg.commands.profile import profile_stage
-    from fasterseg.runtime import stop_on_signals
+    from fasterseg.runtime import set_threads, stop_on_signals
 
     common = Common(**options)
     recipe, run = open_run(common)
@@ -42,6 +43,7 @@ def search(**options: Unpack[CommonOptions]) -> SearchSummary:
     with run.locked(), stop_on_signals() as stop:
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, progress=show, stop=stop)
+        set_threads(recipe.threads)
         assembly = assemble_search(recipe, run, source=source, table=table, device=common.device)
         return search_stage(assembly, show=show, stop=stop)
 
@@ -95,9 +97,14 @@ def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
 
     settings = assembly.recipe.search
     warnings: dict[str, None] = {}
+
+    def warn(text: str) -> None:
+        warnings[text] = None
+        print(f"warning: {text}", file=sys.stderr)
+
     with show("Searching", total=settings.steps) as step:
         run_steps(
-            assembly.cosearch(warn=lambda text: warnings.setdefault(text)),
+            assembly.cosearch(warn=warn),
             assembly.run.search / "cosearch",
             steps=settings.steps,
             checkpoint_every=settings.checkpoint_every,

@@ -48,11 +48,14 @@ def train(*contenders: str, **options: Unpack[CommonOptions]) -> TrainResult:
     TrainResult
         The bundles, and how the trainings went.
     """
-    from fasterseg.runtime import stop_on_signals
+    from fasterseg.runtime import set_threads, stop_on_signals
 
     common = Common(**options)
     recipe, run = open_run(common)
+    # As in `fasterseg run`: the same bits, whichever command trains.
+    set_threads(recipe.target.threads)
     source = open_source(recipe)
+    set_threads(recipe.threads)
     chosen = chosen_contenders(recipe, contenders)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
@@ -95,6 +98,7 @@ def train_stage(
     `teacher` is the bundle to distil from.  Next to ``best`` lie ``last`` and ``ema``, and the
     training's ``report.json``.
     """
+    from fasterseg.datasets.opening import normalisation_of
     from fasterseg.network.description import NetworkDescription
     from fasterseg.runtime import select_device
     from fasterseg.training.data import TrainingData
@@ -102,6 +106,7 @@ def train_stage(
 
     data = TrainingData(
         source,
+        normalisation=normalisation_of(source),
         train_split=recipe.data.train_split,
         val_split=recipe.data.val_split,
         workers=recipe.data.workers,

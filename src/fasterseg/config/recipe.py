@@ -1,4 +1,4 @@
-"""The recipe: everything that describes a run, with its defaults (the paper's, where it has one)."""
+"""The recipe: everything that describes a run, with its defaults: the paper's, where it has one."""
 
 from __future__ import annotations
 
@@ -163,7 +163,8 @@ class TrainingSettings(Section):
 class Recipe(Artifact):
     """Everything that describes a run.
 
-    `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
+    `threads` are those that search and training compute with, 0 for all cores; the target has
+    its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
     measured narrowest and widest network of the space.
     """
 
@@ -171,6 +172,7 @@ class Recipe(Artifact):
 
     name: str = "fasterseg"
     seed: int = 0
+    threads: int = Field(0, ge=0)
     budget: str = Field("halfway", pattern=BUDGET_PATTERN)
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()

@@ -144,7 +144,7 @@ def _plot_series(axes: Axes, series: Series) -> None:
 
 
 def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter, PercentFormatter
 
     axes.set_xlabel(frame.x_label)
     axes.set_ylabel(frame.y_label)
@@ -154,12 +154,37 @@ def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
     axes.tick_params(length=0)
     if frame.log_y:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(_plain_number))
+        axes.yaxis.set_minor_formatter(FuncFormatter(_plain_number))
+        axes.tick_params(which="minor", length=0)
     if frame.from_zero:
         axes.set_ylim(bottom=0)
     if frame.percent:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     if legend:
-        axes.legend(frameon=False, fontsize=9.5, handlelength=1.8, borderaxespad=0.2)
+        add_legend(axes)
+
+
+def add_legend(axes: Axes) -> None:
+    """The legend above the plot, where it hides no line."""
+    handles, labels = axes.get_legend_handles_labels()
+    longest = max(len(label) for label in labels)
+    columns = 3 if longest <= 16 else 2
+    axes.figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=min(columns, len(labels)),
+        frameon=False,
+        fontsize=9.5,
+        handlelength=1.8,
+        columnspacing=1.4,
+        borderaxespad=0.0,
+    )
+
+
+def _plain_number(value: float, _place: int | None = None) -> str:
+    return f"{value:.3g}"
 
 
 def _themed(svg: str, title: str, text: str) -> str:

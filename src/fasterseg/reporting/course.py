@@ -145,9 +145,9 @@ def _entropy_chart(network: NetworkFacts, events: Sequence[Event]) -> Chart | No
             series.append(Series(steps, values, series_colour(4 + index), label))
     if not series:
         return None
-    frame = Frame("step", "share of the largest entropy", percent=True, from_zero=True)
+    frame = Frame("step", "share of the largest", percent=True, from_zero=True)
     note = "100 %: undecided. 0 %: decided."
-    return line_chart(f"How undecided {network.name} is", series, frame, note=note)
+    return line_chart(f"Entropy of the choices, {network.name}", series, frame, note=note)
 
 
 def _signs_chart(

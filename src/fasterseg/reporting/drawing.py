@@ -12,9 +12,9 @@ from html import escape
 from fasterseg.reporting.placing import SHORT_NAMES, STEM_COLUMNS, Placed, Plan, caption, scaled
 from fasterseg.space.architecture import Architecture, Geometry
 
-PITCH, BOX_WIDTH, BOX_HEIGHT = 58.0, 46.0, 34.0
+PITCH, BOX_WIDTH, BOX_HEIGHT = 57.0, 47.0, 35.0
 LANE, BAND_PADDING = 54.0, 14.0
-LEFT, RIGHT, TOP = 80.0, 58.0, 92.0
+LEFT, RIGHT, TOP = 70.0, 52.0, 92.0
 LEGEND_ROW = 21.0
 CORNER = 7.0
 
@@ -25,13 +25,13 @@ STYLE = """
 @media (prefers-color-scheme: dark) { .fs-arch { --paper: #14181e; --ink: #e6eaf0;
   --soft: #98a4b3; --line: #37404c; --band: #1b2129; --shared: #8f9cb0; --b32: #ee9a62;
   --b16: #7db0f5; --b8: #7ecb9c; } }
-.fs-arch text { fill: var(--ink); font-size: 10.2px; }
+.fs-arch text { fill: var(--ink); font-size: 11px; }
 .fs-arch .soft { fill: var(--soft); }
 .fs-arch .title { font-size: 16px; font-weight: 600; }
 .fs-arch .caption { font-size: 12px; fill: var(--soft); }
-.fs-arch .group { font-size: 11px; font-weight: 600; fill: var(--soft); }
+.fs-arch .group { font-size: 12px; font-weight: 600; fill: var(--soft); }
 .fs-arch .stride { font-size: 13px; font-weight: 600; }
-.fs-arch .channels { font-size: 10px; fill: var(--soft); font-variant-numeric: tabular-nums; }
+.fs-arch .channels { font-size: 10.5px; fill: var(--soft); font-variant-numeric: tabular-nums; }
 .fs-arch .mid { text-anchor: middle; }
 .fs-arch .band { fill: var(--band); }
 .fs-arch .page { fill: var(--paper); }
@@ -47,9 +47,11 @@ STYLE = """
 """
 
 
-def draw_svg(architecture: Architecture, geometry: Geometry, *, title: str = "") -> str:
+def draw_svg(
+    architecture: Architecture, geometry: Geometry, *, title: str = "", legend: bool = True
+) -> str:
     """The drawing as one ``<svg>`` element, its styles inside."""
-    return _Drawing(Plan(architecture, geometry), title).svg()
+    return _Drawing(Plan(architecture, geometry), title, legend).svg()
 
 
 def stack_svgs(drawings: tuple[str, ...]) -> str:
@@ -76,11 +78,13 @@ def _size(svg: str) -> tuple[float, float]:
 class _Drawing:
     plan: Plan
     title: str
+    has_legend: bool
 
     def svg(self) -> str:
         width = LEFT + self.plan.columns * PITCH + RIGHT
-        marks = self._legend(self._band_top(64) + 22, width)
-        height = self._band_top(64) + 22 + LEGEND_ROW * (1 + len(marks))
+        below = self._band_top(64) + 22
+        marks = self._legend(below, width) if self.has_legend else []
+        height = below + LEGEND_ROW * len(marks)
         label = escape(f"{self.title or 'architecture'}: {caption(self.plan)}", quote=True)
         body = (
             self._frame(width, height),
@@ -200,7 +204,7 @@ class _Drawing:
         rows: list[str] = []
         row, x = "", 20.0
         for owner, mark, words in self._legend_entries():
-            wide = 25 + 5.5 * len(words) + 20
+            wide = 25 + 5.8 * len(words) + 18
             if x + wide > width and row:
                 rows, row, x = [*rows, row], "", 20.0
             at = y + LEGEND_ROW * len(rows)

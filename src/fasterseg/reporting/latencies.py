@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from fasterseg.latency.table import LatencyTable, WholeNetwork, describe
-from fasterseg.reporting.charts import SOFT, Chart, Frame, draw_chart, series_colour
+from fasterseg.reporting.charts import SOFT, Chart, Frame, add_legend, draw_chart, series_colour
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.palette import css_variable
 
@@ -70,7 +70,7 @@ def calibration_chart(table: LatencyTable) -> Chart | None:
         axes.set_ylabel("measured, ms")
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(length=0)
-        axes.legend(frameon=False, fontsize=9.5, loc="upper left", handletextpad=0.3)
+        add_legend(axes)
 
     facts = table_facts(table)
     text = f"Measured against predicted latency of {len(networks)} whole networks. {_errors(facts)}"

@@ -90,14 +90,18 @@ def _drawings(facts: RunFacts) -> list[dict[str, Any]]:
     from markupsafe import Markup
 
     geometry = facts.geometry
-    found = []
+    found: list[dict[str, Any]] = []
     for network in (*facts.students, *facts.teachers):
         if network.architecture is not None and geometry is not None:
             found.append(
                 {
                     "name": network.name,
                     "file": f"search/{network.name}.json",
-                    "svg": Markup(draw_svg(network.architecture, geometry, title=network.name)),
+                    "svg": Markup(
+                        draw_svg(
+                            network.architecture, geometry, title=network.name, legend=not found
+                        )
+                    ),
                     "text": draw_text(network.architecture, geometry, title=network.name),
                     "widths": widths_chart(network, facts),
                 }
