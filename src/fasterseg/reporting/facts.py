@@ -219,9 +219,13 @@ class _Reader:
                 path=self.relative(path),
                 digest=document.get("digest") or digest_of_file(path),
                 made=made.get("created", ""),
-                by=f"fasterseg {made['fasterseg']}, Python {made['python']}, {made['machine']}"
-                if made
-                else "",
+                by=_maker(made),
                 inputs=tuple(f"{name} {digest}" for name, digest in sorted(inputs.items())),
             )
         )
+
+
+def _maker(made: dict[str, str]) -> str:
+    """The program, its Python and its machine, as far as a file tells them."""
+    named = {"fasterseg": "fasterseg ", "python": "Python ", "machine": ""}
+    return ", ".join(word + made[key] for key, word in named.items() if key in made)

@@ -14,9 +14,10 @@ from fasterseg.reporting.palette import class_colours
 LARGEST_MATRIX = 40
 """A matrix of more classes cannot be read; its worst confusions can."""
 
-_CELL, _GUTTER = 40.0, 112.0
+_CELL = 40.0
+_LONGEST_NAME = 15
 _NUMBERS_UP_TO = 24
-SHOWN_CONFUSIONS = 8
+SHOWN_CONFUSIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,17 @@ def heat_map(report: EvaluationReport, name: str) -> Markup | None:
     names = report.names
     if len(names) > LARGEST_MATRIX:
         return None
-    side = _GUTTER + len(names) * _CELL
     label = escape(
         f"Confusion matrix of {name}: truth in rows, prediction in columns, in percent of the "
         f"row. Largest confusions: {_told(worst_confusions(report)[:3])}",
         quote=True,
     )
+    left, top = _gutters(names)
+    side = len(names) * _CELL
     parts = [
-        f'<svg class="matrix" role="img" aria-label="{label}" viewBox="0 0 {side:g} {side:g}">'
+        f'<svg class="matrix" role="img" aria-label="{label}" '
+        f'viewBox="0 0 {left + side + 26:g} {top + side:g}">'
+        f'<g transform="translate({left:g} {top:g})">'
     ]
     for index, word in enumerate(names):
         parts += _heading(word, index)
@@ -108,22 +112,27 @@ def heat_map(report: EvaluationReport, name: str) -> Markup | None:
         whole = sum(counts) + report.missed[row]
         for column, count in enumerate(counts):
             parts.append(_cell(row, column, count / whole if whole else 0.0, names))
-    return Markup("".join([*parts, "</svg>"]))
+    return Markup("".join([*parts, "</g></svg>"]))
+
+
+def _gutters(names: tuple[str, ...]) -> tuple[float, float]:
+    """Room for the names: left of the rows, and above the columns, where they are slanted."""
+    longest = min(_LONGEST_NAME, max(len(name) for name in names))
+    return 14 + 7.0 * longest, 18 + 6.2 * longest
 
 
 def _heading(word: str, index: int) -> list[str]:
-    middle = _GUTTER + (index + 0.5) * _CELL
-    short = escape(word if len(word) <= 15 else word[:14] + "…")
+    middle = (index + 0.5) * _CELL
+    whole = len(word) <= _LONGEST_NAME
+    short = escape(word if whole else word[: _LONGEST_NAME - 1] + "…")
     return [
-        f'<text class="name" x="{_GUTTER - 8:g}" y="{middle + 4:g}" text-anchor="end">'
-        f"{short}</text>",
-        f'<text class="name" transform="translate({middle + 4:g} {_GUTTER - 8:g}) rotate(-60)">'
-        f"{short}</text>",
+        f'<text class="name" x="-8" y="{middle + 4:g}" text-anchor="end">{short}</text>',
+        f'<text class="name" transform="translate({middle + 4:g} -8) rotate(-60)">{short}</text>',
     ]
 
 
 def _cell(row: int, column: int, share: float, names: tuple[str, ...]) -> str:
-    x, y = _GUTTER + column * _CELL, _GUTTER + row * _CELL
+    x, y = column * _CELL, row * _CELL
     kind = "hit" if row == column else "miss"
     tip = escape(f"{names[row]} taken for {names[column]}: {100 * share:.2f} %")
     box = f'x="{x + 1:g}" y="{y + 1:g}" width="{_CELL - 2:g}" height="{_CELL - 2:g}" rx="3"'

@@ -1,0 +1,358 @@
+"""A run's folder as a run leaves it, made up in a second: real files, invented numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
+from fasterseg.datasets.data_report import DataReport, Tally
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sample import Pixels, Sample
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.evaluation import EvaluationReport, Predictor, evaluate_predictor, position_baseline
+from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, WholeNetwork
+from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.card import Card, Score, TrainingFacts, Which
+from fasterseg.network.description import NetworkDescription
+from fasterseg.reporting.results import NetworkResult
+from fasterseg.runs import RunFolder
+from fasterseg.searching.summary import ContenderSummary, Response, SearchSummary
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+from fasterseg.space.sampling import random_architecture
+from fasterseg.stages import STAGES_FILE, StageTimes
+
+SIZE = (64, 128)
+STEPS = 40
+
+
+class NamedStreet:
+    """Street scenes whose classes have other names."""
+
+    def __init__(self, names: tuple[str, ...] | None, size: tuple[int, int]) -> None:
+        self._scenes = StreetScenes(size=size, counts={"train": 6, "val": 3, "test": 9})
+        own = self._scenes.label_space
+        self.name = "street"
+        self.label_space = own if names is None else LabelSpace(names=names, colours=own.colours)
+        self.terms = self._scenes.terms
+
+    def splits(self) -> tuple[str, ...]:
+        return self._scenes.splits()
+
+    def length(self, split: str) -> int:
+        return self._scenes.length(split)
+
+    def names(self, split: str) -> tuple[str, ...]:
+        return self._scenes.names(split)
+
+    def sample(self, split: str, index: int) -> Sample:
+        return self._scenes.sample(split, index)
+
+    def digest(self, split: str) -> str:
+        return self._scenes.digest(split)
+
+
+@dataclass(frozen=True)
+class FakeRun:
+    """What to make up."""
+
+    students: tuple[str, ...] = ("student",)
+    teacher: bool = True
+    layers: int = 4
+    expansions: tuple[int, ...] = (1, 2, 3)
+    names: tuple[str, ...] | None = None
+    size: tuple[int, int] = SIZE
+    until: str = "evaluate"
+
+    @property
+    def source(self) -> NamedStreet:
+        """The data of the run."""
+        return NamedStreet(self.names, self.size)
+
+    def recipe(self) -> Recipe:
+        """The run's recipe."""
+        first, last = self.expansions[0], self.expansions[-1]
+        contenders = [
+            ContenderSettings(
+                name=name, role="student", stem_expansion=first, head_expansion=first, budget="5ms"
+            )
+            for name in self.students
+        ]
+        if self.teacher:
+            teacher = ContenderSettings(
+                name="teacher", role="teacher", stem_expansion=last, head_expansion=last
+            )
+            contenders = [teacher, *contenders]
+        return Recipe(
+            name="made-up",
+            target=TargetSettings(height=self.size[0], width=self.size[1]),
+            contenders=tuple(contenders),
+            space=SearchSpace(
+                layers=self.layers,
+                expansions=self.expansions,
+                stem_expansions=(first, last),
+                head_expansions=(first, last),
+            ),
+        )
+
+    def write(self, root: Path) -> RunFolder:
+        """Write the run's files, up to a stage: data, profile, search, train or evaluate."""
+        run, recipe = RunFolder(root), self.recipe()
+        recipe.save(run.recipe)
+        stages = ("data", "profile", "search", "train", "evaluate")
+        for stage in stages[: stages.index(self.until) + 1]:
+            getattr(self, f"_write_{stage}")(run, recipe)
+        return run
+
+    def geometry(self) -> Geometry:
+        """The target's images and the data's classes."""
+        return Geometry(Size(*self.size), self.source.label_space.classes)
+
+    def _write_data(self, run: RunFolder, recipe: Recipe) -> None:
+        source = self.source
+        splits = {}
+        for split in source.splits():
+            tally = Tally(source.label_space)
+            for index in range(source.length(split)):
+                tally.add(source.sample(split, index).labels)
+            splits[split] = tally.report()
+        DataReport.of(source, splits).save(run.data_report)
+
+    def _write_profile(self, run: RunFolder, recipe: Recipe) -> None:
+        dice = Random(1)
+        networks = [_whole_network(dice, index) for index in range(20)]
+        specs = wire(self.architecture(recipe, 0), self.geometry()).timed_specs()
+        LatencyTable(
+            target=Target.of(recipe.target, self.source.label_space.classes),
+            conditions={"processor": "Imaginary 3000", "onnxruntime": "1.32.0"},
+            floor_ms=0.0004,
+            entries={s.key: Entry(median_ms=0.1, spread_ms=0.002, runs=15) for s in specs},
+            calibration=Calibration(
+                scale=0.93, per_block_ms=-0.004, mape=0.031, spearman=0.986, networks=networks
+            ),
+        ).save(run.latency_table)
+
+    def architecture(self, recipe: Recipe, index: int) -> Architecture:
+        """The architecture of the contender of that place."""
+        options = Options.of(recipe.space, recipe.contenders[index])
+        return random_architecture(options, Random(17 + index))
+
+    def _write_search(self, run: RunFolder, recipe: Recipe) -> None:
+        for index, contender in enumerate(recipe.contenders):
+            self.architecture(recipe, index).save(run.architecture(contender.name))
+        write_events(
+            run.search / "pretraining" / "events.jsonl",
+            [{"loss": 2.2 * math.exp(-step / 30) + 0.4} for step in range(STEPS)],
+        )
+        dice = Random(2)
+        events = [self._search_event(recipe, step, dice) for step in range(STEPS)]
+        write_events(run.search / "cosearch" / "events.jsonl", events)
+        summary = self._summary(recipe)
+        summary.save(run.search / "summary.json", inputs={"table": "sha256:" + 64 * "a"})
+        times = StageTimes()
+        for name, seconds in {"profile": 41.5, "search": 188.0, "train": 260.4}.items():
+            times = times.adding(name, seconds, finished=True)
+        times.adding("evaluate", 9.0, finished=False).save(run.root / STAGES_FILE)
+
+    def _search_event(self, recipe: Recipe, step: int, dice: Random) -> dict[str, Any]:
+        done = step / STEPS
+        event: dict[str, Any] = {"loss": 1.6 - 0.7 * done + 0.08 * dice.random()}
+        for contender in recipe.contenders:
+            name = contender.name
+            event[f"{name}/loss"] = 1.5 - 0.6 * done + 0.1 * dice.random()
+            if step % 5 == 0 or step == STEPS - 1:
+                event |= {
+                    f"{name}/skip_share": 0.1 + 0.2 * done,
+                    f"{name}/operator_entropy": 1 - 0.5 * done,
+                    f"{name}/path_entropy": 1 - 0.7 * done,
+                    f"{name}/width_entropy": (1 - 0.4 * done) * (contender.role == "student"),
+                    f"{name}/derived_ms": 7.5 - 2.6 * done + 0.4 * dice.random(),
+                    f"{name}/expected_ms": 6.8 - 1.4 * done,
+                }
+                if contender.role == "student":
+                    event[f"{name}/budget_ms"] = 5.0
+                    event[f"{name}/penalty_strength"] = 0.01 * math.exp(2 * done)
+        return event
+
+    def _summary(self, recipe: Recipe) -> SearchSummary:
+        return SearchSummary(
+            contenders=tuple(
+                ContenderSummary(
+                    name=one.name,
+                    role=one.role,
+                    budget_ms=5.0 if one.role == "student" else None,
+                    derived_ms=5.2,
+                    estimated_ms=4.8 if one.role == "student" else 9.1,
+                    measured_ms=4.71 if one.role == "student" else 9.4,
+                    measured_p95_ms=4.93 if one.role == "student" else 9.8,
+                    subnet_miou=0.31,
+                    margins={"operators": 0.21, "paths": 0.4, "widths": 0.08},
+                )
+                for one in recipe.contenders
+            ),
+            responses=(
+                Response(kind="operators", lowest_ms=3.1, highest_ms=8.8),
+                Response(kind="paths", lowest_ms=5.4, highest_ms=5.9),
+                Response(kind="widths", lowest_ms=3.9, highest_ms=7.7),
+            ),
+            penalty_weights={"operators": 0.001, "paths": 0.997, "widths": 0.002},
+            fastest_ms=2.4,
+            slowest_ms=9.6,
+            random_subnet_mious=(0.22, 0.25, 0.27, 0.29),
+            warnings=("teacher: the operators are decided and hardly move any more",),
+        )
+
+    def _write_train(self, run: RunFolder, recipe: Recipe) -> None:
+        for index, contender in enumerate(recipe.contenders):
+            name = contender.name
+            description = NetworkDescription(
+                classes=self.source.label_space.classes,
+                architecture=self.architecture(recipe, index),
+            )
+            tensors = description.build_seeded(index).state_dict()
+            for which, step in (("best", 30), ("last", STEPS), ("ema", STEPS)):
+                card = self._card(recipe, name, which, step)  # type: ignore[arg-type]
+                ModelBundle(description, tensors, card).save(run.bundle(name, which))
+            dice = Random(index)
+            write_events(
+                run.training(name) / "events.jsonl",
+                [self._training_event(step, index, dice) for step in range(STEPS)],
+            )
+
+    def _card(self, recipe: Recipe, name: str, which: Which, step: int) -> Card:
+        source = self.source
+        return Card(
+            name=name,
+            which=which,
+            label_space=source.label_space,
+            mean=(0.5, 0.5, 0.5),
+            std=(0.25, 0.25, 0.25),
+            training=TrainingFacts(
+                data=source.name,
+                data_digest=source.digest("train"),
+                split="train",
+                images=source.length("train"),
+                terms=source.terms,
+                resolution="64x128",
+                steps=STEPS,
+                batch_size=8,
+                seed=recipe.seed,
+                precision="float32",
+                teacher="sha256:" + 64 * "b" if name != "teacher" and self.teacher else "",
+            ),
+            scores=(self._score(step, decided=which == "best"),),
+        )
+
+    def _score(self, step: int, *, decided: bool = False) -> Score:
+        return Score(
+            mean_iou=0.6 - 0.5 * math.exp(-step / 12),
+            pixel_accuracy=0.9 - 0.4 * math.exp(-step / 12),
+            classes_in_mean=9,
+            data="street",
+            data_digest=self.source.digest("val"),
+            split="val",
+            images=3,
+            resolution="64x128",
+            step=step,
+            decided=decided,
+        )
+
+    def _training_event(self, step: int, index: int, dice: Random) -> dict[str, Any]:
+        loss = 1.9 * math.exp(-step / 15) + 0.3 + 0.1 * dice.random()
+        event: dict[str, Any] = {"lr": 0.02, "loss": loss, "segmentation": 0.8 * loss}
+        if index and self.teacher:
+            event["distillation"] = 0.2 * loss
+        if (step + 1) % 10 == 0:
+            event["val"] = self._score(step + 1).model_dump(mode="json")
+        if step == STEPS - 1:
+            event["val_ema"] = self._score(step + 9).model_dump(mode="json")
+        return event
+
+    def _write_evaluate(self, run: RunFolder, recipe: Recipe) -> None:
+        source = self.source
+        position = position_baseline(source, "train", "test")
+        position.save(run.evaluation / "position-test.json")
+        for contender in recipe.contenders:
+            name, student = contender.name, contender.role == "student"
+            predictor = self.open_predictor(run.bundle(name))
+            report = evaluate_predictor(predictor, source, "test", subject=name)
+            report.save(run.evaluation / f"{name}-best-test.json")
+            NetworkResult(
+                name=name,
+                role=contender.role,
+                mean_iou=report.mean_iou,
+                split="test",
+                budget_ms=5.0 if student else None,
+                predicted_ms=4.8 if student else 9.1,
+                measured_ms=4.72 if student else 9.4,
+                measured_p95_ms=4.94 if student else 9.8,
+                graph_digest="sha256:" + 64 * "c",
+                bundle=f"training/{name}/best",
+            ).save(run.evaluation / f"{name}-result.json")
+
+    def open_predictor(self, bundle: Path) -> Predictor:
+        """A predictor that knows the truth and errs more or less, by the bundle's contender."""
+        source = self.source
+        known = {}
+        for index in range(source.length("test")):
+            sample = source.sample("test", index)
+            known[sample.image.tobytes()] = (index, sample.labels)
+        scale = 8 if bundle.parent.name == "teacher" else 16
+
+        def predict(image: Pixels) -> npt.NDArray[Any]:
+            index, labels = known[image.tobytes()]
+            blurred = np.where(labels == 255, 1, labels)[scale // 2 :: scale, scale // 2 :: scale]
+            coarse = np.kron(blurred, np.ones((scale, scale), dtype=labels.dtype))
+            return np.roll(coarse, index, axis=1)
+
+        return predict
+
+
+def write_events(path: Path, events: list[dict[str, Any]]) -> None:
+    """Write a log as the stages do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        json.dumps({"step": index + 1, **event, "clock": {"seconds": index * 0.5}})
+        for index, event in enumerate(events)
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _whole_network(dice: Random, index: int) -> WholeNetwork:
+    measured = 2.5 + 7 * dice.random()
+    return WholeNetwork(
+        measured_ms=measured,
+        blocks_ms=1.1 * measured,
+        blocks=24,
+        border_bytes=4_000_000,
+        predicted_ms=measured * (0.95 + 0.1 * dice.random()),
+        held_out=index % 2 == 1,
+    )
+
+
+def look(root: Path) -> Path:
+    """A run of full width, for looking at the page; returns the page."""
+    from fasterseg.reporting.report import write_report
+
+    fake = FakeRun(
+        students=("student", "student-fast"),
+        layers=16,
+        expansions=(4, 6, 8, 10, 12),
+        size=(128, 256),
+    )
+    run = fake.write(root)
+    return write_report(run, source=fake.source, open_predictor=fake.open_predictor)
+
+
+def report_of(run: RunFolder, name: str) -> EvaluationReport:
+    """The evaluation that the run holds of a contender."""
+    return EvaluationReport.load(run.evaluation / f"{name}-best-test.json")
