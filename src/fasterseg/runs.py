@@ -75,6 +75,10 @@ class RunFolder:
         """A trained network: ``best``, ``last`` or ``ema``."""
         return self.training(contender) / which
 
+    def exported(self, contender: str) -> Path:
+        """A contender's exported whole job."""
+        return self.root / "export" / f"{contender}.onnx"
+
     @property
     def evaluation(self) -> Path:
         """Folder of evaluation reports."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.config import Recipe
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.backends import Session
+    from torch import nn
+
+    from fasterseg.commands.options import ProgressCallback
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.deploy.backends import Backend, Session
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
+    from fasterseg.evaluation import EvaluationReport
     from fasterseg.space.architecture import Architecture, Geometry
 
 # Windows of about this long: on a machine that others use too, a slow spell is one window's.
@@ -33,17 +39,68 @@ def network_measure(recipe: Recipe, *, classes: int) -> Callable[[Architecture],
     return measure
 
 
-def measure_bundle(recipe: Recipe, bundle: Path, *, classes: int) -> NetworkLatency:
-    """The latency of a bundle's whole job with its own weights, as exported."""
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A trained network on the target: one exported file, timed and scored.
+
+    `report` is None where the images do not have the target's size.
+    """
+
+    latency: NetworkLatency
+    digest: str
+    report: EvaluationReport | None
+
+
+def deploy_bundle(
+    recipe: Recipe,
+    bundle: Path,
+    file: Path,
+    *,
+    source: DataSource,
+    progress: ProgressCallback | None = None,
+) -> Deployed:
+    """Export a bundle's whole job to a file, and time and score what stands in that file."""
+    from fasterseg.evaluation import evaluate_predictor
     from fasterseg.network.network import WholeJob
     from fasterseg.network.predicting import load_network, open_bundle
     from fasterseg.runtime import threads_kept
 
-    meter, geometry = _meter(recipe, classes)
+    meter, geometry = _meter(recipe, source.label_space.classes)
     normalisation = open_bundle(bundle).card.normalisation
     job = WholeJob(load_network(bundle), normalisation.mean, normalisation.std).eval()
+    split = recipe.data.test_split
     with threads_kept():
-        return _in_windows(meter, meter.backend.open_network(job, geometry.size), geometry)
+        session = _written(meter.backend, job, geometry, file)
+        latency = _in_windows(meter, session, geometry)
+        report = None
+        if _all_of_size(source, split, geometry):
+            report = evaluate_predictor(
+                session.predictor(),
+                source,
+                split,
+                subject=str(file),
+                progress=None if progress is None else lambda done, all_: progress(done, all_, ""),
+            )
+    return Deployed(latency, session.digest, report)
+
+
+def _written(backend: Backend, job: nn.Module, geometry: Geometry, file: Path) -> Session:
+    """The session of a job; where the backend has files, of the very file that was written."""
+    from fasterseg.artifacts import durable_write
+    from fasterseg.deploy.backends import OnnxRuntimeBackend
+
+    if not isinstance(backend, OnnxRuntimeBackend):
+        return backend.open_network(job, geometry.size)
+    durable_write(file, backend.open_network(job, geometry.size).model)
+    return backend.open_model(file.read_bytes())
+
+
+def _all_of_size(source: DataSource, split: str, geometry: Geometry) -> bool:
+    """Whether every image of a split has the target's size: a static graph takes no other."""
+    return all(
+        source.sample(split, index).labels.shape == tuple(geometry.size)
+        for index in range(source.length(split))
+    )
 
 
 def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:

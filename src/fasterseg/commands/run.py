@@ -16,42 +16,18 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.errors import FastersegError
+from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.stages import STAGES_FILE, StageTimes
 
 if TYPE_CHECKING:
+    from fasterseg.commands.measuring import Deployed
     from fasterseg.datasets.source import DataSource
     from fasterseg.latency.table import LatencyTable
     from fasterseg.runtime import StopRequest
     from fasterseg.searching.summary import SearchSummary
 
 STAGES = ("check-data", "profile", "search", "train", "evaluate", "measure", "report")
-
-
-class NetworkResult(Artifact):
-    """One trained network of a run: its score, and its latency on the target."""
-
-    schema_tag: ClassVar[str] = "fasterseg/network-result/1"
-
-    name: str
-    role: str
-    mean_iou: float
-    split: str
-    budget_ms: float | None
-    predicted_ms: float
-    measured_ms: float
-    measured_p95_ms: float
-    graph_digest: str
-    bundle: str
-
-    def describe(self) -> str:
-        """One line: score, latency, budget."""
-        budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms"
-        return (
-            f"{self.name:<10} mIoU {100 * self.mean_iou:5.2f} % ({self.split}), measured "
-            f"{self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
-            f"predicted {self.predicted_ms:.2f} ms{budget}"
-        )
 
 
 class RunResult(Artifact):
@@ -217,19 +193,22 @@ class Pipeline:
             position_baseline(self.source, data.train_split, data.test_split).save(path)
 
     def measure(self) -> None:
-        """Measure the trained networks on the target, as exported."""
-        from fasterseg.commands.measuring import measure_bundle
+        """Export the trained networks, and time and score what was exported."""
+        from fasterseg.commands.measuring import deploy_bundle
 
         summary = self.search()
-        with self.show("Measuring the trained networks", total=len(self.recipe.contenders)) as step:
-            for index, contender in enumerate(self.recipe.contenders):
-                path = self._result_path(contender)
-                if not path.exists():
-                    classes = self.source.label_space.classes
-                    bundle = self.folder.bundle(contender.name)
-                    latency = measure_bundle(self.recipe, bundle, classes=classes)
-                    self._network_result(contender, summary, latency).save(path)
-                step(index + 1, len(self.recipe.contenders), contender.name)
+        total = self.source.length(self.recipe.data.test_split)
+        for contender in self.recipe.contenders:
+            path = self._result_path(contender)
+            if path.exists():
+                continue
+            with self.show(f"Measuring {contender.name}", total=total, unit="images") as step:
+                bundle = self.folder.bundle(contender.name)
+                file = self.folder.exported(contender.name)
+                deployed = deploy_bundle(
+                    self.recipe, bundle, file, source=self.source, progress=step
+                )
+            self._network_result(contender, summary, deployed).save(path)
 
     def report(self) -> None:
         """Write the page."""
@@ -249,13 +228,11 @@ class Pipeline:
         )
 
     def _network_result(
-        self, contender: ContenderSettings, summary: SearchSummary, latency: object
+        self, contender: ContenderSettings, summary: SearchSummary, deployed: Deployed
     ) -> NetworkResult:
         from fasterseg.commands.evaluate import evaluation_path
-        from fasterseg.deploy.measuring import NetworkLatency
         from fasterseg.evaluation import EvaluationReport
 
-        assert isinstance(latency, NetworkLatency)
         split = self.recipe.data.test_split
         report = evaluation_path(self.folder, contender.name, which="best", split=split)
         found = summary.contender(contender.name)
@@ -264,12 +241,14 @@ class Pipeline:
             name=contender.name,
             role=contender.role,
             mean_iou=EvaluationReport.load(report).mean_iou,
+            exported_mean_iou=deployed.report.mean_iou if deployed.report else None,
             split=split,
             budget_ms=found.budget_ms,
             predicted_ms=found.estimated_ms,
-            measured_ms=latency.median_ms,
-            measured_p95_ms=latency.p95_ms,
-            graph_digest=latency.digest,
+            measured_ms=deployed.latency.median_ms,
+            measured_p95_ms=deployed.latency.p95_ms,
+            timed_digest=deployed.latency.digest,
+            scored_digest=deployed.digest if deployed.report else "",
             bundle=str(self.folder.bundle(contender.name)),
         )
 

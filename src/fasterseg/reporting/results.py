@@ -8,26 +8,35 @@ from fasterseg.artifacts import Artifact
 
 
 class NetworkResult(Artifact):
-    """One trained network of a run: its score, and its latency on the target as exported."""
+    """One trained network of a run: its score, and its latency on the target as exported.
+
+    `exported_mean_iou` is the exported graph's own score, None where the images do not have the
+    target's size.  The digests are those of the graph that was timed and of the one that was
+    scored (empty where it was not); they are one.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg/network-result/1"
 
     name: str
     role: str
     mean_iou: float
+    exported_mean_iou: float | None = None
     split: str
     budget_ms: float | None
     predicted_ms: float
     measured_ms: float
     measured_p95_ms: float
-    graph_digest: str
+    timed_digest: str
+    scored_digest: str = ""
     bundle: str
 
     def describe(self) -> str:
         """One line: score, latency, budget."""
         budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms"
+        exported = self.exported_mean_iou
+        as_exported = "" if exported is None else f", as exported {100 * exported:.2f} %"
         return (
-            f"{self.name:<10} mIoU {100 * self.mean_iou:5.2f} % ({self.split}), measured "
-            f"{self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
+            f"{self.name:<10} mIoU {100 * self.mean_iou:5.2f} % ({self.split}{as_exported}), "
+            f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
             f"predicted {self.predicted_ms:.2f} ms{budget}"
         )

@@ -66,6 +66,20 @@ class SearchSummary(Artifact):
     random_subnet_mious: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def describe(self) -> str:
+        """Return the response table and what each contender came to."""
+        lines = ["how the supernet's latency answers to each kind of choice alone:"]
+        lines += [
+            f"  {r.kind:<10} {r.lowest_ms:8.3f} to {r.highest_ms:8.3f} ms, "
+            f"range {r.span_ms:.3f} ms, penalty weight {self.penalty_weights.get(r.kind, 0.0):.4f}"
+            for r in self.responses
+        ]
+        for found in self.contenders:
+            budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
+            measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
+            lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
+        return "\n".join(lines)
+
     def contender(self, name: str) -> ContenderSummary | None:
         """The contender of that name, None when it was not searched."""
         return next((found for found in self.contenders if found.name == name), None)
