@@ -232,7 +232,7 @@ class SearchAssembly:
 
     def _batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
         from fasterseg.datasets.loading import TrainingBatches
-        from fasterseg.datasets.transforms import Normalisation
+        from fasterseg.datasets.opening import normalisation_of
         from fasterseg.runtime import derived_seed
         from fasterseg.training.data import augmentation_of
 
@@ -241,7 +241,7 @@ class SearchAssembly:
             self.source,
             self.recipe.data.train_split,
             augmentation=augmentation_of(settings.augmentation),
-            normalisation=Normalisation(),
+            normalisation=normalisation_of(self.source),
             batch_size=settings.batch_size,
             seed=derived_seed(self.recipe.seed, purpose),
             indices=indices,

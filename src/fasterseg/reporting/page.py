@@ -63,8 +63,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
-    environment.filters["ms"] = lambda value: f"{value:.2f} ms"
+    environment.filters["percent"] = lambda share, digits=1: (
+        f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+    )
+    environment.filters["ms"] = lambda value: f"{value:.2f}\N{NO-BREAK SPACE}ms"
     environment.filters["duration"] = spent
     environment.filters["short"] = short_digest
     return environment

@@ -295,7 +295,7 @@ class FakeRun:
                 predicted_ms=4.8 if student else 9.1,
                 measured_ms=4.72 if student else 9.4,
                 measured_p95_ms=4.94 if student else 9.8,
-                graph_digest="sha256:" + 64 * "c",
+                timed_digest="sha256:" + 64 * "c",
                 bundle=f"training/{name}/best",
             ).save(run.evaluation / f"{name}-result.json")
 
