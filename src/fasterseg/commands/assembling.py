@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from random import Random
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.options import ProgressCallback
 from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
-from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
-from fasterseg.space.sampling import architectures_near
 
 if TYPE_CHECKING:
     import torch
 
-    from fasterseg.commands.subnets import SubnetScore
     from fasterseg.datasets.loading import Batch, TrainingBatches
     from fasterseg.datasets.source import DataSource
     from fasterseg.latency.table import LatencyTable
     from fasterseg.runs import RunFolder
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.cosearch import CoSearch, LatencyModel
-    from fasterseg.searching.landing import Landing, Measure
+    from fasterseg.searching.landing import Measure
     from fasterseg.searching.plan import SearchPlan
     from fasterseg.searching.pretraining import BatchAt, Pretraining
     from fasterseg.searching.weights import WeightTraining
-
-RANDOM_TOLERANCE = 0.02
 
 
 def assemble_search(
@@ -116,7 +111,7 @@ class SearchAssembly:
 
         recipe, split = self.recipe, self.recipe.data.train_split
         names = self.source.names(split)
-        weights, architecture = self._halves
+        weights, architecture = self.halves
         return SearchPlan(
             space=recipe.space,
             contenders=recipe.contenders,
@@ -142,7 +137,8 @@ class SearchAssembly:
         )
 
     @cached_property
-    def _halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The training images that weights and architecture parameters learn from."""
         from fasterseg.datasets.loading import split_halves
 
         return split_halves(self.source.names(self.recipe.data.train_split), self.recipe.seed)
@@ -184,7 +180,7 @@ class SearchAssembly:
         return Pretraining(
             self.weights,
             self.contenders,
-            self._feed("pretraining", self._halves[0], self.recipe.search.pretrain_steps),
+            self._feed("pretraining", self.halves[0], self.recipe.search.pretrain_steps),
             steps=self.recipe.search.pretrain_steps,
             seed=self.recipe.seed,
         )
@@ -198,8 +194,8 @@ class SearchAssembly:
             self.weights,
             self.contenders,
             self.latency_model,
-            weight_batch=self._feed("weights", self._halves[0], steps),
-            architecture_batch=self._feed("architecture", self._halves[1], steps),
+            weight_batch=self._feed("weights", self.halves[0], steps),
+            architecture_batch=self._feed("architecture", self.halves[1], steps),
             steps=steps,
             seed=self.recipe.seed,
             warn=warn,
@@ -230,7 +226,8 @@ class SearchAssembly:
         weights = penalty_weights(self.recipe.search.penalty, self.responses)
         return LatencyModel(expected, self.pricing, floors_ms=floors, weights=weights)
 
-    def _batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
+    def batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
+        """Batches of some training images, in an order of their own for each purpose."""
         from fasterseg.datasets.loading import TrainingBatches
         from fasterseg.datasets.opening import normalisation_of
         from fasterseg.runtime import derived_seed
@@ -253,7 +250,7 @@ class SearchAssembly:
         from fasterseg.learning.feeding import BatchFeed
 
         workers = self.recipe.data.workers
-        feed = BatchFeed(self._batches(purpose, indices), steps=steps, workers=workers)
+        feed = BatchFeed(self.batches(purpose, indices), steps=steps, workers=workers)
 
         def batch_at(step: int) -> Batch:
             batch = feed.batch(step)
@@ -261,66 +258,3 @@ class SearchAssembly:
             return replace(batch, images=images, labels=labels)
 
         return batch_at
-
-    def derive_all(self, *, progress: ProgressCallback) -> dict[str, Landing]:
-        """Every contender's architecture, measured; students on their budgets."""
-        from fasterseg.searching.derivation import derive
-        from fasterseg.searching.landing import Landing, land
-
-        found = {}
-        for index, contender in enumerate(self.contenders):
-            probabilities = contender.parameters.probabilities()
-            if contender.budget_ms is None:
-                architecture = derive(contender.options, probabilities)
-                latency = self.measure(architecture)
-                estimated_ms = self.pricing(architecture)
-                landing = Landing(architecture, estimated_ms, latency.median_ms, latency.p95_ms)
-            else:
-                landing = land(
-                    contender.options,
-                    probabilities,
-                    self.pricing,
-                    self.measure,
-                    budget_ms=contender.budget_ms,
-                )
-            found[contender.name] = landing
-            progress(index + 1, len(self.contenders), contender.name)
-        return found
-
-    def score_all(
-        self, found: Mapping[str, Landing], *, random_count: int, progress: ProgressCallback
-    ) -> dict[str, tuple[float, ...]]:
-        """The subnets' scores by contender; ``random``: architectures of equal latency."""
-        score = self._subnet_score()
-        total = len(found) + random_count
-        scores: dict[str, tuple[float, ...]] = {}
-        for index, (name, landing) in enumerate(found.items()):
-            scores[name] = (score(landing.architecture),)
-            progress(index + 1, total, name)
-        drawn = self._random_like(found, random_count)
-        scores["random"] = ()
-        for index, architecture in enumerate(drawn):
-            scores["random"] += (score(architecture),)
-            progress(len(found) + index + 1, total, "random")
-        return scores
-
-    def _subnet_score(self) -> SubnetScore:
-        from fasterseg.commands.subnets import subnet_scorer
-
-        batches = self._batches("calibration", self._halves[0])
-        supernet = self.weights.supernet
-        return subnet_scorer(self.recipe, supernet, self.source, batches, device=self.device)
-
-    def _random_like(self, found: Mapping[str, Landing], count: int) -> tuple[Architecture, ...]:
-        """Random architectures with the estimated latency of the first student."""
-        if not self.students:
-            return ()
-        student = self.students[0]
-        return architectures_near(
-            Options.of(self.recipe.space, student),
-            found[student.name].estimated_ms,
-            estimate_ms=self.pricing,
-            generator=Random(self.recipe.seed),
-            count=count,
-            tolerance=RANDOM_TOLERANCE,
-        )

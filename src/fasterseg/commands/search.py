@@ -55,6 +55,7 @@ def search_stage(
 
     Writes each contender's architecture and the summary into the run's search folder.
     """
+    from fasterseg.commands.concluding import derive_all, score_all
     from fasterseg.commands.summarising import summarise
 
     if assembly.run.search_summary.exists():
@@ -64,10 +65,9 @@ def search_stage(
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
     with show("Landing on the budgets", total=len(assembly.contenders)) as step:
-        found = assembly.derive_all(progress=step)
-    scored = [*found.values()]
-    with show("Scoring subnets", total=len(scored) + RANDOM_SUBNETS) as step:
-        scores = assembly.score_all(found, random_count=RANDOM_SUBNETS, progress=step)
+        found = derive_all(assembly, progress=step)
+    with show("Scoring subnets", total=len(found) + RANDOM_SUBNETS) as step:
+        scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
     summary = summarise(assembly, found, scores, warnings=warnings)
     for name, landing in found.items():
         landing.architecture.save(assembly.run.architecture(name))
