@@ -1,0 +1,114 @@
+"""The supernet at a one-hot relaxation is the derived network with the sliced weights."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import torch
+from small_spaces import make_space, make_student, make_teacher
+from torch import nn
+
+from fasterseg.config import ContenderSettings, SearchSpace
+from fasterseg.errors import FastersegError
+from fasterseg.network.network import Network, has_unknown_statistics
+from fasterseg.searching.derivation import derive
+from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
+from fasterseg.space.sampling import random_selection
+from fasterseg.supernet.parameters import ArchitectureParameters
+from fasterseg.supernet.relaxation import from_selection
+from fasterseg.supernet.supernet import Supernet
+
+pytestmark = pytest.mark.usefixtures("double_precision")
+
+CLASSES = 3
+SIZES = [(32, 64), (35, 67), (33, 40)]
+
+
+def random_supernet(space: SearchSpace, *contenders: ContenderSettings) -> Supernet:
+    """A supernet in which every tensor differs, scales and shifts of the norms included."""
+    options = [Options.of(space, contender) for contender in contenders]
+    supernet = Supernet(Lattice(space), CLASSES, contenders=options)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in supernet.parameters():
+        if parameter.dim() == 1:
+            nn.init.normal_(parameter, mean=1.0, std=0.3, generator=generator)
+    return supernet
+
+
+def assert_same_network(supernet: Supernet, options: Options, seed: int) -> None:
+    selection = random_selection(options, Random(seed))
+    architecture = selection.architecture(options)
+    network = Network(architecture, CLASSES)
+    network.load_state_dict(supernet.sliced_state(architecture))
+    images = torch.randn(2, 3, *SIZES[seed % len(SIZES)])
+    with torch.no_grad():
+        main, auxiliary = supernet(images, from_selection(options.lattice, selection))
+        expected, expected_auxiliary = network.train().with_auxiliary(images)
+    assert main.shape == (2, CLASSES, *images.shape[-2:])
+    torch.testing.assert_close(main, expected, rtol=0, atol=1e-9)
+    assert auxiliary.keys() == expected_auxiliary.keys()
+    for stride, logits in auxiliary.items():
+        torch.testing.assert_close(logits, expected_auxiliary[stride], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("contender", [make_teacher(), make_student()], ids=lambda c: c.name)
+def test_a_one_hot_supernet_is_the_derived_network(contender: ContenderSettings) -> None:
+    space = make_space(6)
+    supernet = random_supernet(space, make_teacher(), make_student())
+    for seed in range(20):
+        assert_same_network(supernet, Options.of(space, contender), seed)
+
+
+@pytest.mark.parametrize("branches", [(32, 16, 8), (32, 8), (16, 8), (32,), (16,), (8,)])
+def test_a_one_hot_supernet_is_the_derived_network_for_any_branches(
+    branches: tuple[int, ...],
+) -> None:
+    space = make_space(4, branches=branches)
+    supernet = random_supernet(space)
+    for seed in range(6):
+        assert_same_network(supernet, Options.of_space(space), seed)
+
+
+def test_parameters_pushed_to_their_arg_max_give_the_derived_network() -> None:
+    """The supernet's own reading of alpha, beta and gamma is the one that is derived."""
+    space, student = make_space(6), make_student()
+    supernet = random_supernet(space, make_teacher(), student)
+    options = Options.of(space, student)
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        parameters = ArchitectureParameters(options.lattice, student, generator)
+        with torch.no_grad():
+            for parameter in parameters.parameters():
+                winners = nn.functional.one_hot(parameter.argmax(1), parameter.shape[1])
+                parameter.copy_(winners * 2000.0)
+            probabilities = parameters.probabilities()
+            network = Network(derive(options, probabilities), CLASSES)
+            network.load_state_dict(supernet.sliced_state(network.architecture))
+            images = torch.randn(2, 3, 64, 96)
+            main, _ = supernet(images, probabilities)
+            torch.testing.assert_close(main, network.train()(images), rtol=0, atol=1e-9)
+
+
+def test_a_network_cut_out_of_the_supernet_has_no_statistics_to_be_scored_with() -> None:
+    space = make_space(4)
+    supernet = random_supernet(space)
+    options = Options.of_space(space)
+    architecture = random_selection(options, Random(0)).architecture(options)
+    network = Network(architecture, CLASSES)
+    assert not has_unknown_statistics(network)
+    network.load_state_dict(supernet.sliced_state(architecture))
+    assert has_unknown_statistics(network)
+    with torch.no_grad():
+        assert bool(network.eval()(torch.randn(1, 3, 64, 64)).isnan().all())
+
+
+def test_the_supernet_itself_cannot_be_scored() -> None:
+    supernet = Supernet(Lattice(make_space(3)), CLASSES)
+    with pytest.raises(FastersegError) as caught:
+        supernet.eval()
+    assert supernet.training
+    assert "recalibrate" in caught.value.next_step
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in supernet.modules())
+    assert list(supernet.buffers()) == []

@@ -1,0 +1,204 @@
+"""The supernet: what it holds, what a relaxation makes it use, and what is never random in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+import torch
+from small_spaces import lattice_of, make_space, make_student, make_teacher
+from torch import Tensor
+
+from fasterseg.config import ContenderSettings, SearchSpace
+from fasterseg.layers.units import SlimmableConv
+from fasterseg.runtime import torch_generator
+from fasterseg.searching.contenders import make_contenders, sandwich
+from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
+from fasterseg.space.sampling import random_selection
+from fasterseg.supernet.parameters import ArchitectureParameters
+from fasterseg.supernet.relaxation import (
+    Relaxation,
+    from_selection,
+    narrowest,
+    random_widths,
+    uniform,
+    widest,
+)
+from fasterseg.supernet.supernet import Supernet
+
+CLASSES = 3
+DEFAULT = (make_teacher(), make_student())
+
+
+def supernet_for(space: SearchSpace, *contenders: ContenderSettings) -> Supernet:
+    options = [Options.of(space, contender) for contender in contenders]
+    return Supernet(Lattice(space), CLASSES, contenders=options)
+
+
+def images(size: tuple[int, int] = (64, 96)) -> Tensor:
+    return torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
+
+
+class Widths:
+    """Notes how much of every slimmable convolution's weight is used."""
+
+    def __init__(self, supernet: Supernet, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.used: dict[int, list[tuple[int, int]]] = {}
+        self.whole = {
+            id(module): tuple(module.weight.shape[:2])
+            for module in supernet.modules()
+            if isinstance(module, SlimmableConv)
+        }
+        slice_of = SlimmableConv.sliced_weight
+
+        def noted(conv: SlimmableConv, read: list[int], out: int) -> Tensor:
+            weight = slice_of(conv, read, out)
+            self.used.setdefault(id(conv), []).append((weight.shape[0], weight.shape[1]))
+            return weight
+
+        monkeypatch.setattr(SlimmableConv, "sliced_weight", noted)
+
+
+def test_widest_relaxation_uses_every_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = make_space(5, stem_expansions=(4,), head_expansions=(4,))
+    student = make_student(stem_expansion=4, head_expansion=4)
+    supernet = supernet_for(space, student)
+    widths = Widths(supernet, monkeypatch)
+    with torch.no_grad():
+        supernet(images(), widest(supernet.lattice, uniform(supernet.lattice, student)))
+    assert widths.used
+    for conv, shapes in widths.used.items():
+        assert set(shapes) == {widths.whole[conv]}
+
+
+def test_narrowest_relaxation_uses_the_fewest_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    student = make_student()
+    supernet = supernet_for(make_space(5), make_teacher(), student)
+    widths = Widths(supernet, monkeypatch)
+    with torch.no_grad():
+        supernet(images(), narrowest(supernet.lattice, uniform(supernet.lattice, student)))
+    cells = {
+        id(module): tuple(module.weight.shape[:2])
+        for name, module in supernet.named_modules()
+        if isinstance(module, SlimmableConv)
+        and name.startswith("blocks.cells")
+        and "skip" not in name
+    }
+    used = {conv: set(shapes) for conv, shapes in widths.used.items() if conv in cells}
+    assert used
+    for conv, shapes in used.items():
+        assert shapes == {(cells[conv][0] // 2, cells[conv][1] // 2)}
+
+
+def test_random_widths_visit_all_widths_about_equally() -> None:
+    lattice, student = lattice_of(5, expansions=(2, 3, 4)), make_student()
+    start = uniform(lattice, student)
+    generator = torch.Generator().manual_seed(0)
+    inner = [node.name for node in lattice.nodes if node.layer > 0]
+    total = torch.zeros(3)
+    for _ in range(100):
+        drawn = random_widths(lattice, start, generator)
+        total += torch.stack([drawn.widths[name] for name in inner]).sum(0)
+    assert float((total / total.sum() - 1 / 3).abs().max()) < 0.03
+
+
+def one_round(space: SearchSpace, *settings: ContenderSettings, steps: int) -> Iterator[Relaxation]:
+    """The relaxations of so many pre-training steps."""
+    contenders = make_contenders(Lattice(space), settings, {}, seed=0)
+    for step in range(steps):
+        for contender in contenders:
+            generator = torch_generator(0, contender.name, step)
+            yield from sandwich(contender, generator, random_count=2)
+
+
+def untrained(supernet: Supernet, relaxations: Iterator[Relaxation]) -> set[str]:
+    """The tensors that get no gradient from the logits of any of these relaxations."""
+    batch = images((64, 64))
+    missing = dict(supernet.named_parameters())
+    for relaxation in relaxations:
+        main, auxiliary = supernet(batch, relaxation)
+        # Squares, since a plain sum behind a batch norm has no gradient.
+        squares = [logits.square().sum() for logits in (main, *auxiliary.values())]
+        gradients = torch.autograd.grad(sum(squares), missing.values(), allow_unused=True)
+        found = dict(zip(missing, gradients, strict=True))
+        missing = {
+            name: parameter
+            for name, parameter in missing.items()
+            if found[name] is None or not bool((found[name] != 0).any())
+        }
+        if not missing:
+            break
+    return set(missing)
+
+
+def test_one_step_of_pre_training_reaches_all_but_the_skips_between_unequal_widths() -> None:
+    """A skip between equal widths has no weights; unequal ones come with the random draws."""
+    space = make_space(4)
+    supernet = supernet_for(space, *DEFAULT)
+    left = untrained(supernet, one_round(space, *DEFAULT, steps=1))
+    assert all("keep_skip" in name for name in left)
+
+
+@pytest.mark.parametrize(
+    ("space", "settings"),
+    [
+        (make_space(4, expansions=(2, 3, 4)), DEFAULT),
+        (make_space(4, branches=(32, 16, 8)), DEFAULT),
+        (make_space(4, branches=(32, 8)), (make_student(),)),
+        (make_space(3, branches=(8,)), (make_teacher(operators=("skip", "conv")),)),
+        (make_space(4, expansions=(4,)), (make_student(stem_expansion=4, head_expansion=4),)),
+    ],
+    ids=["three widths", "three branches", "student alone", "teacher with skip", "one width"],
+)
+def test_a_round_of_pre_training_reaches_every_tensor(
+    space: SearchSpace, settings: tuple[ContenderSettings, ...]
+) -> None:
+    supernet = supernet_for(space, *settings)
+    assert untrained(supernet, one_round(space, *settings, steps=12)) == set()
+
+
+def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
+    lattice = lattice_of(4)
+    supernet = Supernet(lattice, CLASSES)
+    relaxation = from_selection(
+        lattice, random_selection(Options.of_space(lattice.space), Random(0))
+    )
+    other = uniform(lattice, make_student())
+    with torch.no_grad():
+        first, _ = supernet(images(), relaxation)
+        supernet(images(), widest(lattice, other))
+        again, _ = supernet(images(), relaxation)
+    assert torch.equal(first, again)
+
+
+def test_logits_come_at_the_size_of_the_images_for_any_size() -> None:
+    supernet = Supernet(lattice_of(3), CLASSES)
+    for size in ((33, 47), (64, 64), (40, 90)):
+        main, auxiliary = supernet(images(size), uniform(supernet.lattice, make_student()))
+        assert main.shape == (2, CLASSES, *size)
+        assert set(auxiliary) == {32, 16}
+        assert all(logits.shape == main.shape for logits in auxiliary.values())
+
+
+def test_operators_without_weight_are_not_run() -> None:
+    teacher = make_teacher(operators=("conv",))
+    supernet = supernet_for(make_space(4), teacher)
+    kinds = {name.rpartition("keep_")[2] for name in supernet.blocks if "keep" in name}
+    assert kinds == {"conv"}
+    main, _ = supernet(images(), uniform(supernet.lattice, teacher))
+    assert bool(torch.isfinite(main).all())
+
+
+def test_the_logits_reach_every_searched_architecture_parameter() -> None:
+    lattice, student = lattice_of(5), make_student()
+    supernet = Supernet(lattice, CLASSES)
+    parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+    relaxation = parameters.sampled(1.0, torch.Generator().manual_seed(1))
+    main, auxiliary = supernet(images(), relaxation)
+    total = torch.stack([logits.square().sum() for logits in (main, *auxiliary.values())]).sum()
+    gradients = torch.autograd.grad(total, list(parameters.parameters()))
+    assert len(gradients) == 3
+    for gradient in gradients:
+        assert bool((gradient.abs().sum(1) > 0).all())
