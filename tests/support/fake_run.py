@@ -208,7 +208,7 @@ class FakeRun:
             fastest_ms=2.4,
             slowest_ms=9.6,
             random_subnet_mious=(0.22, 0.25, 0.27, 0.29),
-            warnings=("teacher: the operators are decided and hardly move any more",),
+            warnings=(f"{recipe.contenders[0].name}: the operators hardly move any more",),
         )
 
     def _write_train(self, run: RunFolder, recipe: Recipe) -> None:

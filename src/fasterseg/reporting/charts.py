@@ -100,8 +100,10 @@ def draw_chart(
     }
     with rc_context(settings):
         size = (frame.width / _POINTS_PER_INCH, frame.height / _POINTS_PER_INCH)
-        figure = Figure(figsize=size, layout="constrained")
-        plot(figure.subplots())
+        figure = Figure(figsize=size)
+        axes = figure.subplots()
+        plot(axes)
+        _place(axes, frame)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return Chart(title, Markup(_themed(buffer.getvalue(), title, text)), text, note)
@@ -168,19 +170,33 @@ def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
 def add_legend(axes: Axes) -> None:
     """The legend above the plot, where it hides no line."""
     handles, labels = axes.get_legend_handles_labels()
-    longest = max(len(label) for label in labels)
-    columns = 3 if longest <= 16 else 2
-    axes.figure.legend(
+    axes.legend(
         handles,
         labels,
-        loc="outside upper left",
-        ncols=min(columns, len(labels)),
+        loc="lower left",
+        bbox_to_anchor=(-0.13, 1.0),
+        ncols=_legend_columns(labels),
         frameon=False,
         fontsize=9.5,
         handlelength=1.8,
         columnspacing=1.4,
         borderaxespad=0.0,
     )
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    longest = max(len(label) for label in labels)
+    return min(len(labels), 3 if longest <= 16 else 2 if longest <= 28 else 1)
+
+
+def _place(axes: Axes, frame: Frame) -> None:
+    """The same margins in every chart, so that neighbours line up; the legend gets its rows."""
+    labels = axes.get_legend_handles_labels()[1]
+    rows = -(-len(labels) // _legend_columns(labels)) if labels else 0
+    left, bottom, right = 62 / frame.width, 44 / frame.height, 1 - 10 / frame.width
+    top = 1 - (12 + 15.5 * rows) / frame.height
+    axes.figure.subplots_adjust(left=left, bottom=bottom, right=right, top=top)
+    axes.yaxis.set_label_coords(-44 / (frame.width * (right - left)), 0.5)
 
 
 def _plain_number(value: float, _place: int | None = None) -> str:

@@ -1,0 +1,329 @@
+"""The page of a run: whole, self-contained, the same twice, honest about what is missing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fake_run import FakeRun, report_of, write_events
+
+from fasterseg.errors import FileError
+from fasterseg.reporting.facts import read_facts
+from fasterseg.reporting.gallery import choose_images
+from fasterseg.reporting.report import write_report
+from fasterseg.runs import RunFolder
+
+STUDENT = '_a<b>&"$x$'
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+HOSTILE = (
+    '<script>alert("x")</script>',
+    "{{ 7 * 7 }}",
+    "a & b",
+    "' onload='x",
+    "$\\frac{1}{0}$",
+    "_hidden",
+    "é" * 60,
+    "</style>",
+    "%s %d",
+)
+
+
+class Page(HTMLParser):
+    """Reads a page: complains about tags that do not match, keeps what links and text there are."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.scripts = 0
+        self.images: list[dict[str, str | None]] = []
+        self.ids: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        assert not any(name.startswith("on") for name in found), found
+        self.scripts += tag == "script"
+        self.references += [str(v) for k, v in attrs if k in ("src", "href", "srcset", "data")]
+        self.ids += [str(found["id"])] if "id" in found else []
+        self.images += [found] if tag == "img" else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All words of the page, blanks made single."""
+        return " ".join(" ".join(self.words).split())
+
+
+def page_of(fake: FakeRun, folder: Path) -> str:
+    """The page of a run that was made up."""
+    run = fake.write(folder)
+    path = write_report(run, source=fake.source, open_predictor=fake.open_predictor)
+    assert path == run.report
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeRun, RunFolder, str]:
+    """A whole run with a teacher and two students, and its page."""
+    fake = FakeRun(students=("student", "fast"))
+    folder = tmp_path_factory.mktemp("whole")
+    return fake, RunFolder(folder), page_of(fake, folder)
+
+
+def test_tags_match_and_names_are_given_once(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    page = Page(whole[2])
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    inner = [link.removeprefix("#") for link in page.references if link.startswith("#")]
+    assert set(inner) <= set(page.ids)
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    page = Page(whole[2])
+    assert page.scripts == 0
+    assert all(link.startswith(("data:image/", "#")) for link in page.references)
+    without_namespaces = re.sub(r'xmlns(:\w+)?="[^"]*"', "", whole[2])
+    assert "http:" not in without_namespaces
+    assert "https:" not in without_namespaces
+    assert "@import" not in whole[2]
+    assert not re.search(r"url\((?!#)", whole[2])
+
+
+def test_the_same_files_give_the_same_page(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    fake, run, page = whole
+    write_report(run, source=fake.source, open_predictor=fake.open_predictor)
+    assert run.report.read_text(encoding="utf-8") == page
+
+
+def test_the_headline_is_what_the_files_hold(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    _, run, page = whole
+    words = Page(page).text
+    for name in ("teacher", "student", "fast"):
+        assert f"{100 * report_of(run, name).mean_iou:.2f}" in words
+    assert "4.72 ms" in words  # measured on the trained network, not 4.71 on the search's candidate
+    assert "4.71" not in words
+    assert "within budget" in words
+
+
+def test_every_picture_has_words_and_a_size(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    page = Page(whole[2])
+    assert len(page.images) >= 5 * 5
+    assert all(image["alt"] and image["width"] and image["height"] for image in page.images)
+    labels = re.findall(r'<svg[^>]*aria-label="([^"]*)"', whole[2])
+    assert len(labels) == whole[2].count("<svg")
+    assert all(labels)
+
+
+def test_every_file_that_was_read_is_named_with_its_digest(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    _, run, page = whole
+    facts = read_facts(run)
+    names = {file.path for file in facts.files}
+    assert {
+        "recipe.json",
+        "data.json",
+        "latency/table.json",
+        "search/cosearch/events.jsonl",
+        "search/summary.json",
+        "search/fast.json",
+        "training/student/best/card.json",
+        "training/student/best/weights.safetensors",
+        "evaluation/teacher-best-test.json",
+        "evaluation/position-test.json",
+        "stages.json",
+    } <= names
+    for file in facts.files:
+        assert file.path in page
+        assert file.digest in page
+
+
+def test_no_path_of_this_machine_is_told(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    assert str(whole[1].root) not in whole[2]
+
+
+def test_the_worst_images_come_first(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    _, run, page = whole
+    worst = report_of(run, "student").worst_images(2)
+    places = [page.index(f"<h3>{score.name}") for score in worst]
+    assert places == sorted(places)
+    assert page.index("among the worst") < page.index("typical") < page.index("among the best")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a run without a teacher, whose names were chosen to break pages."""
+    fake = FakeRun(teacher=False, students=(STUDENT,), names=HOSTILE)
+    return page_of(fake, tmp_path_factory.mktemp("hostile"))
+
+
+def test_a_run_without_a_teacher_has_a_page(hostile: str) -> None:
+    assert Page(hostile).open == []
+    assert "teacher" not in Page(hostile).text
+
+
+def test_hostile_class_names_are_only_words(hostile: str) -> None:
+    page = Page(hostile)
+    assert page.scripts == 0
+    assert page.text.count(HOSTILE[0]) >= 2  # in the table and in the legend of pictures
+    assert HOSTILE[0] not in hostile
+    for name in HOSTILE[:6]:
+        assert " ".join(name.split()) in page.text
+
+
+def test_hostile_contender_names_are_only_words(hostile: str) -> None:
+    assert STUDENT not in hostile
+    charts = [svg for svg in hostile.split("<svg") if 'class="chart"' in svg.partition(">")[0]]
+    shown = [svg for svg in charts if Page(f"<svg{svg.partition('</svg>')[0]}</svg>").text]
+    assert len(shown) > 5
+    assert sum(STUDENT in Page(f"<svg{svg.partition('</svg>')[0]}</svg>").text for svg in shown) > 3
+
+
+def bare_copy(run: RunFolder, folder: Path) -> RunFolder:
+    """A copy of a run without what takes a while to draw."""
+    shutil.copytree(run.root, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.jsonl"))
+    for path in (run.search, run.latency):
+        shutil.rmtree(folder / path.name)
+    return RunFolder(folder)
+
+
+@pytest.mark.parametrize(
+    ("until", "missing"),
+    [
+        ("data", 6),
+        ("profile", 5),
+        ("search", 2),
+        ("train", 1),
+    ],
+)
+def test_a_stage_that_has_not_run_is_said_to_be_missing(
+    until: str, missing: int, whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path)
+    shutil.copytree(whole[1].root, tmp_path, dirs_exist_ok=True)
+    gone = {
+        "train": ("evaluation",),
+        "search": ("training", "evaluation"),
+        "profile": ("search", "training", "evaluation", "stages.json"),
+        "data": ("latency", "search", "training", "evaluation", "stages.json"),
+    }
+    for name in gone[until]:
+        path = tmp_path / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    page = Page(write_report(run).read_text(encoding="utf-8"))
+    assert page.open == []
+    assert page.text.count("Not run yet") == missing
+    assert "no network has been trained and scored" in page.text
+
+
+def test_a_run_that_has_just_begun_has_a_page(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    FakeRun().recipe().save(run.recipe)
+    page = Page(write_report(run).read_text(encoding="utf-8"))
+    assert page.open == []
+    assert page.text.count("Not run yet") == 6
+
+
+def test_before_the_test_score_the_validation_score_is_told_as_such(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    shutil.rmtree(run.evaluation)
+    page = Page(write_report(run).read_text(encoding="utf-8"))
+    assert "chosen by this very score, so it flatters" in page.text
+
+
+def test_without_data_the_page_has_no_pictures_and_says_why(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    page = Page(write_report(run).read_text(encoding="utf-8"))
+    assert page.images == []
+    assert "the data was not at hand" in page.text
+
+
+def test_data_that_changed_gives_no_pictures(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    other = FakeRun(size=(32, 64)).source
+    page = Page(write_report(run, source=other).read_text(encoding="utf-8"))
+    assert page.images == []
+    assert "the data has changed" in page.text
+
+
+def test_the_pictures_are_predicted_by_the_bundles_of_the_run(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    source = whole[0].source
+    page = Page(write_report(run, source=source).read_text(encoding="utf-8"))
+    rows = len(choose_images(report_of(run, "student")))
+    networks = [f"{name} for" for name in ("teacher", "student", "fast")]
+    told = [str(image["alt"]) for image in page.images]
+    assert len(told) == rows * (2 + len(networks))
+    assert sum(words.startswith(tuple(networks)) for words in told) == rows * len(networks)
+
+
+def test_a_log_that_a_crash_cut_short_is_shown_up_to_there(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    write_events(run.search / "cosearch" / "events.jsonl", [{"loss": 1.5}] * 4)
+    log = run.search / "cosearch" / "events.jsonl"
+    log.write_text(log.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    assert len(read_facts(run).cosearch) == 3
+
+
+def test_a_search_of_one_step_has_a_page(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    log = run.search / "cosearch" / "events.jsonl"
+    write_events(log, [{"loss": 1.5, "student/loss": 1.4, "student/derived_ms": 5.0}])
+    assert Page(write_report(run).read_text(encoding="utf-8")).open == []
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no run in this folder"):
+        write_report(RunFolder(tmp_path))
+
+
+def test_a_damaged_file_is_refused_rather_than_left_out(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    path = run.evaluation / "student-best-test.json"
+    text = re.sub(r'"mean_iou": 0\.\d', '"mean_iou": 0.9', path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileError, match="changed after it was written"):
+        write_report(run)
+
+
+def test_reading_a_run_leaves_it_as_it_was(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    FakeRun().recipe().save(run.recipe)
+    before = sorted(tmp_path.rglob("*"))
+    read_facts(run)
+    assert sorted(tmp_path.rglob("*")) == before
