@@ -1,0 +1,91 @@
+"""Guards: what counts as a sign of collapse, when it is said, and that it says what to do."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from small_spaces import lattice_of, make_student, make_teacher
+
+from fasterseg.searching.guards import SIGNS_IN_A_ROW, Guard, Signs, entropy, read_signs
+from fasterseg.supernet.relaxation import Relaxation, one_hot, uniform
+
+LATTICE = lattice_of(5)
+OPERATORS = LATTICE.space.operators
+SOUND = {
+    "skip_share": 0.2,
+    "operator_entropy": 0.8,
+    "path_entropy": 0.8,
+    "width_entropy": 0.8,
+    "derived_ms": 10.0,
+    "floor_ms": 5.0,
+}
+
+
+def told(guard: Guard, **changes: float) -> list[str]:
+    return guard.warnings(Signs(**{**SOUND, **changes}), budget_ms=10.0)
+
+
+def test_entropy_is_one_for_even_weights_and_zero_for_decided_ones() -> None:
+    assert entropy([torch.full((5,), 0.2)]) == pytest.approx(1.0, abs=1e-6)
+    assert entropy([one_hot(1, 4)]) == 0.0
+    half = entropy([torch.tensor([0.5, 0.5, 0.0, 0.0])])
+    assert half == pytest.approx(math.log(2) / math.log(4))
+    assert entropy([]) == 0.0
+
+
+def test_signs_are_read_from_the_probabilities() -> None:
+    start = uniform(LATTICE, make_student())
+    skips = {node: one_hot(0, 5) for node in list(LATTICE.nodes)[:3]}
+    others = {node: one_hot(2, 5) for node in list(LATTICE.nodes)[3:]}
+    relaxation = Relaxation({**skips, **others}, start.paths, start.widths)
+    signs = read_signs(relaxation, OPERATORS, derived_ms=7.0, floor_ms=5.0)
+    assert signs.skip_share == pytest.approx(3 / len(LATTICE.nodes))
+    assert signs.operator_entropy == 0.0
+    assert signs.path_entropy == pytest.approx(1.0, abs=1e-6)
+    assert signs.width_entropy == pytest.approx(1.0, abs=1e-6)
+    assert signs.values()["derived_ms"] == 7.0
+
+
+def test_a_space_without_skip_has_no_skips() -> None:
+    lattice = lattice_of(4, operators=("conv", "conv_x2"))
+    start = uniform(lattice, make_teacher(operators=("conv", "conv_x2")))
+    assert read_signs(start, lattice.space.operators, derived_ms=1.0, floor_ms=1.0).skip_share == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"skip_share": 0.6}, "skip"),
+        ({"operator_entropy": 0.01}, "architecture_lr"),
+        ({"derived_ms": 5.05}, "penalty_strength"),
+    ],
+)
+def test_a_sign_that_lasts_is_told_once_with_what_to_do(
+    changes: dict[str, float], word: str
+) -> None:
+    guard = Guard()
+    spoken = [told(guard, **changes) for _ in range(SIGNS_IN_A_ROW + 3)]
+    assert [len(advice) for advice in spoken] == [0] * (SIGNS_IN_A_ROW - 1) + [1] + [0] * 3
+    assert word in spoken[SIGNS_IN_A_ROW - 1][0]
+    assert "search." in spoken[SIGNS_IN_A_ROW - 1][0]
+
+
+def test_a_sound_search_and_a_passing_sign_are_not_worth_a_word() -> None:
+    guard = Guard()
+    for _ in range(10):
+        assert told(guard) == []
+        assert told(guard, skip_share=0.9) == []
+
+
+def test_a_teacher_has_no_budget_and_no_floor_to_fall_to() -> None:
+    guard = Guard()
+    signs = Signs(**{**SOUND, "derived_ms": 5.0})
+    assert [guard.warnings(signs, budget_ms=None) for _ in range(5)] == [[]] * 5
+
+
+def test_a_student_whose_budget_is_the_floor_may_be_there() -> None:
+    guard = Guard()
+    signs = Signs(**{**SOUND, "derived_ms": 5.0})
+    assert [guard.warnings(signs, budget_ms=5.2) for _ in range(5)] == [[]] * 5

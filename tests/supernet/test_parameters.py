@@ -1,0 +1,139 @@
+"""Architecture parameters: what they may say, and how widths are drawn from them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy.stats import chisquare
+from small_spaces import lattice_of, make_student, make_teacher
+
+from fasterseg.space.lattice import Lattice
+from fasterseg.supernet.parameters import ArchitectureParameters, straight_through
+from fasterseg.supernet.relaxation import uniform, widest
+
+LOGITS = torch.tensor([[0.5, -1.0, 1.5, 0.0, 0.2]], dtype=torch.float64)
+
+
+def parameters_of(lattice: Lattice, **changes: object) -> ArchitectureParameters:
+    return ArchitectureParameters(
+        lattice, make_student(**changes), torch.Generator().manual_seed(0)
+    )
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.3, 3.0])
+def test_widths_are_drawn_as_often_as_the_softmax_says_at_any_temperature(
+    temperature: float,
+) -> None:
+    draws = straight_through(
+        LOGITS.expand(20_000, 5), temperature, torch.Generator().manual_seed(3)
+    )
+    counts = draws.round().sum(0)
+    assert chisquare(counts.numpy(), (20_000 * LOGITS.softmax(1)[0]).numpy()).pvalue > 0.01
+
+
+def test_a_draw_is_one_hot_in_value() -> None:
+    draws = straight_through(LOGITS.expand(500, 5), 1.0, torch.Generator().manual_seed(0))
+    assert bool(((draws - draws.round()).abs() < 1e-12).all())
+    assert bool((draws.round().sum(1) == 1).all())
+    assert bool((draws.round().max(1).values == 1).all())
+
+
+def test_a_draw_has_the_gradient_of_the_softmax_of_the_noisy_logits() -> None:
+    """The gradient through a one-hot value is that of the soft one with the same noise."""
+    temperature, values = 0.7, torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0], dtype=torch.float64)
+    logits = LOGITS.clone().requires_grad_()
+    drawn = straight_through(logits, temperature, torch.Generator().manual_seed(5))
+    (found,) = torch.autograd.grad((drawn * values).sum(), logits)
+    uniform_noise = torch.rand(
+        LOGITS.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64
+    )
+    gumbel = -torch.log(-torch.log(uniform_noise))
+    again = LOGITS.clone().requires_grad_()
+    soft = ((again + gumbel) / temperature).softmax(1)
+    (wanted,) = torch.autograd.grad((soft * values).sum(), again)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_the_mean_gradient_of_draws_points_as_that_of_the_expectation_does() -> None:
+    values = torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0], dtype=torch.float64)
+    logits = LOGITS.clone().requires_grad_()
+    draws = straight_through(logits.expand(20_000, 5), 1.0, torch.Generator().manual_seed(6))
+    (mean,) = torch.autograd.grad((draws * values).sum(1).mean(), logits)
+    (exact,) = torch.autograd.grad((logits.softmax(1) * values).sum(), logits)
+    assert float(torch.nn.functional.cosine_similarity(mean, exact)) > 0.97
+    assert bool((mean.sign() == exact.sign())[exact.abs() > 0.2].all())
+
+
+def test_noise_is_finite_at_both_ends() -> None:
+    far = torch.tensor([[0.0, 1000.0, -1000.0]]).requires_grad_()
+    draws = straight_through(far.expand(5000, 3), 0.05, torch.Generator().manual_seed(0))
+    draws.square().sum().backward()
+    assert far.grad is not None
+    assert bool(torch.isfinite(draws).all())
+    assert bool(torch.isfinite(far.grad).all())
+
+
+def test_the_same_generator_draws_the_same_widths() -> None:
+    parameters = parameters_of(lattice_of(5, expansions=(2, 3, 4)))
+    drawn = [parameters.sampled(1.0, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    same, other = (
+        [torch.equal(drawn[0].widths[name], found.widths[name]) for name in found.widths]
+        for found in drawn[1:]
+    )
+    assert all(same)
+    assert not all(other)
+
+
+def test_every_choice_of_every_contender_sums_to_one() -> None:
+    lattice = lattice_of(5)
+    for contender in (make_teacher(), make_student()):
+        parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
+        for found in (
+            parameters.probabilities(),
+            parameters.sampled(1.0, torch.Generator().manual_seed(0)),
+            uniform(lattice, contender),
+        ):
+            assert set(found.operators) == set(lattice.nodes)
+            assert set(found.paths) == set(lattice.forks)
+            assert set(found.widths) == set(lattice.width_options)
+            for part in (found.operators, found.paths, found.widths):
+                for weights in part.values():
+                    assert float(weights.detach().sum()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_a_contender_may_not_take_has_no_weight_and_no_gradient() -> None:
+    parameters = parameters_of(lattice_of(4), operators=("skip", "zoomed_conv"))
+    weights = parameters.operator_weights()
+    assert bool((weights[:, [1, 2, 4]] == 0).all())
+    weights.square().sum().backward()
+    assert parameters.operator_logits.grad is not None
+    assert bool(torch.isfinite(parameters.operator_logits.grad).all())
+    assert bool((parameters.operator_logits.grad[:, [1, 2, 4]] == 0).all())
+
+
+def test_a_teacher_searches_no_widths_and_always_takes_the_widest() -> None:
+    lattice, teacher = lattice_of(4), make_teacher()
+    parameters = ArchitectureParameters(lattice, teacher, torch.Generator().manual_seed(0))
+    assert set(dict(parameters.named_parameters())) == {"operator_logits", "path_logits"}
+    sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
+    for found in (parameters.probabilities(), sampled, uniform(lattice, teacher)):
+        wide = widest(lattice, found)
+        assert all(torch.equal(found.widths[name], wide.widths[name]) for name in found.widths)
+
+
+def test_a_space_without_forks_has_no_path_logits() -> None:
+    parameters = parameters_of(lattice_of(3, branches=(8,)))
+    assert set(dict(parameters.named_parameters())) == {"operator_logits", "width_logits"}
+    assert dict(parameters.probabilities().paths) == {}
+
+
+def test_parameters_begin_nearly_even_and_differ_by_seed() -> None:
+    lattice, student = lattice_of(6), make_student()
+    first, second = (
+        ArchitectureParameters(lattice, student, torch.Generator().manual_seed(seed))
+        for seed in (0, 1)
+    )
+    even = uniform(lattice, student)
+    for node, weights in first.probabilities().operators.items():
+        torch.testing.assert_close(weights.detach(), even.operators[node], rtol=0, atol=2e-3)
+    assert not torch.equal(first.operator_logits, second.operator_logits)
