@@ -1,0 +1,139 @@
+"""``predict``: three files for each image, nothing replaced silently, broken images told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_run import FakeRun
+from PIL import Image
+
+from fasterseg.cli import main
+from fasterseg.commands.predict import predict
+from fasterseg.errors import DataError, UsageError
+from fasterseg.network.predicting import load_model
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A trained network's folder."""
+    run = FakeRun(until="train", teacher=False, layers=3).write(tmp_path_factory.mktemp("run"))
+    return str(run.bundle("student"))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Images of several sizes, forms and depths of folder."""
+    folder = tmp_path / "pictures"
+    dice = np.random.default_rng(0)
+    for name, shape in {"a.png": (31, 33, 3), "b.jpg": (40, 24, 3), "deep/c.png": (17, 50)}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dice.integers(0, 256, shape, dtype=np.uint8)).save(path)
+    return folder
+
+
+def files_in(folder: Path) -> set[str]:
+    """All files below a folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_image_gives_overlay_colours_and_the_very_labels(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    result = predict(bundle, str(pictures / "a.png"), out=tmp_path / "out")
+    assert files_in(tmp_path / "out") == {"a_overlay.png", "a_colours.png", "a_labels.png"}
+    labels = np.asarray(Image.open(tmp_path / "out" / "a_labels.png"))
+    wanted = load_model(bundle)(pictures / "a.png")
+    np.testing.assert_array_equal(labels, wanted.labels)
+    colours = np.asarray(Image.open(tmp_path / "out" / "a_colours.png"))
+    np.testing.assert_array_equal(colours, wanted.colours())
+    assert sum(result.shares.values()) == pytest.approx(1)
+
+
+def test_a_folder_is_done_with_the_folders_in_it_next_to_it(bundle: str, pictures: Path) -> None:
+    before = files_in(pictures)
+    result = predict(bundle, str(pictures))
+    out = pictures.with_name("pictures-predictions")
+    assert result.folder == str(out)
+    assert str(out) in result.describe()
+    assert len(files_in(out)) == 9
+    assert "deep/c_labels.png" in files_in(out)
+    assert files_in(pictures) == before
+
+
+def test_a_pattern_takes_what_it_matches(bundle: str, pictures: Path, tmp_path: Path) -> None:
+    result = predict(bundle, str(pictures / "*.png"), out=tmp_path / "out")
+    assert result.written == (str(pictures / "a.png"),)
+    deep = predict(bundle, str(pictures / "**" / "*.png"), out=tmp_path / "deep")
+    assert len(deep.written) == 2
+
+
+def test_images_that_differ_in_their_suffix_only_do_not_collide(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    Image.open(pictures / "a.png").save(pictures / "a.jpg")
+    predict(bundle, str(pictures / "a.*"), out=tmp_path / "out")
+    assert {"a.png_labels.png", "a.jpg_labels.png"} <= files_in(tmp_path / "out")
+
+
+def test_nothing_is_replaced_unless_that_is_asked_for(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "b_labels.png").write_text("mine")
+    with pytest.raises(UsageError, match="there already"):
+        predict(bundle, str(pictures), out=out)
+    assert files_in(out) == {"b_labels.png"}
+    predict(bundle, str(pictures), out=out, overwrite=True)
+    assert (out / "b_labels.png").read_bytes() != b"mine"
+
+
+def test_a_broken_image_is_told_at_the_end_and_the_others_are_done(
+    bundle: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (pictures / "a.png").read_bytes()
+    (pictures / "aa.png").write_bytes(whole[: len(whole) // 2])
+    (pictures / "zz.jpg").write_text("no picture")
+    out = tmp_path / "out"
+    assert main(["predict", bundle, str(pictures), "--out", str(out)]) == 3
+    told = capsys.readouterr().out
+    assert "2 could not be read" in told
+    assert "aa.png" in told
+    assert "zz.jpg" in told
+    assert len(files_in(out)) == 9
+
+
+def test_many_broken_images_are_told_in_five_and_a_number(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    for index in range(8):
+        (pictures / f"broken{index}.png").write_bytes(b"")
+    result = predict(bundle, str(pictures), out=tmp_path / "out")
+    assert (result.exit_code, len(result.broken)) == (3, 8)
+    assert "and 3 more" in result.describe()
+
+
+def test_json_holds_what_was_done(
+    bundle: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["predict", bundle, str(pictures / "a.png"), "--out", str(tmp_path / "o"), "--json"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["written"] == [str(pictures / "a.png")]
+    assert told["broken"] == []
+
+
+def test_a_source_that_is_not_there_is_a_usage_error(bundle: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no image or folder"):
+        predict(bundle, str(tmp_path / "nothing.png"))
+
+
+def test_a_folder_without_images_is_a_data_error(bundle: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no image to segment"):
+        predict(bundle, str(tmp_path))
+    with pytest.raises(DataError, match="no image to segment"):
+        predict(bundle, str(tmp_path / "*.png"))
