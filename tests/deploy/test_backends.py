@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from random import Random
 
 import numpy as np
@@ -86,18 +87,18 @@ def test_blocks_and_random_networks_run(backend: str) -> None:
     assert opened.versions()
 
 
-def test_a_random_network_of_known_blocks_needs_no_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fasterseg.deploy import backends
+def test_a_network_of_known_patterns_needs_no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fasterseg.deploy import patterns
 
     backend = OnnxRuntimeBackend(threads=1)
     architecture = random_architecture(OPTIONS, Random(1))
     first = backend.random_network(architecture, GEOMETRY)
 
-    def refuse(specs: object) -> object:
-        assert list(specs) == []  # type: ignore[call-overload]
+    def refuse(blocks: Iterable[object]) -> Iterator[object]:
+        assert list(blocks) == []
         return iter(())
 
-    monkeypatch.setattr(backends, "export_blocks", refuse)
+    monkeypatch.setattr(patterns, "export_modules", refuse)
     second = backend.random_network(architecture, GEOMETRY)
     assert second.digest == first.digest
 

@@ -17,13 +17,12 @@ from fasterseg.config import SearchSpace
 from fasterseg.deploy.export import (
     OPSET,
     example_inputs,
-    export_blocks,
     export_modules,
     export_network,
     run_block,
 )
 from fasterseg.deploy.folding import folded
-from fasterseg.deploy.graphs import joined, without_weights
+from fasterseg.deploy.graphs import joined
 from fasterseg.errors import EnvironmentFault
 from fasterseg.layers.building import build_block
 from fasterseg.network.network import Network, WholeJob, module_name
@@ -208,19 +207,10 @@ def kinds_of_nodes(model: bytes) -> Counter[str]:
     return Counter(kind for kind, _ in unique)
 
 
-def test_a_graph_without_its_weights_runs_on_random_ones() -> None:
-    spec = BlockSpec("conv_x2", (16,), 24, 1, Size(8, 8), Size(8, 8))
-    ((_, model),) = export_blocks([spec])
-    light = without_weights(model)
-    assert len(light) < len(model) / 2
-    first = onnx.load_from_string(light).graph.initializer
-    assert any(tensor.dims == [24, 16, 3, 3] and not tensor.raw_data for tensor in first)
-
-
 def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(EnvironmentFault) as caught:
-        list(export_blocks([SPECS[3]]))
+        list(export_modules([(SPECS[3], build_block(SPECS[3]))]))
     assert "fasterseg[onnx]" in caught.value.next_step
 
 
@@ -228,6 +218,6 @@ def test_exporting_is_silent_and_leaves_logging_as_it_was(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     before = logging.root.manager.disable
-    list(export_blocks([SPECS[3]]))
+    list(export_modules([(SPECS[3], build_block(SPECS[3]))]))
     assert capfd.readouterr() == ("", "")
     assert logging.root.manager.disable == before

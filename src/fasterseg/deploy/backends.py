@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.deploy.export import (
-    export_blocks,
     export_network,
     missing_extra,
     run_block,
 )
 from fasterseg.deploy.folding import folded
-from fasterseg.deploy.graphs import joined, without_weights
+from fasterseg.deploy.graphs import joined, with_random_weights
+from fasterseg.deploy.patterns import BlockExporter
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.layers.building import build_block
@@ -124,7 +124,7 @@ class OnnxRuntimeBackend:
         self.threads = threads
         self.stopwatch: Stopwatch = MonotonicStopwatch()
         self._runtime = onnxruntime
-        self._graphs: dict[str, bytes] = {}
+        self._blocks = BlockExporter()
 
     def open_model(self, model: bytes) -> OnnxSession:
         """The session of an exported whole job."""
@@ -135,23 +135,16 @@ class OnnxRuntimeBackend:
         return self.open_model(export_network(job, size))
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
-        """Export blocks by the dozen, and open each when its turn comes."""
-        for spec, model in self._export(specs):
-            yield spec, self._bound(model, realistic_inputs(spec))
+        """Export what is new of these blocks, then open each when its turn comes."""
+        for spec, graph in self._blocks.graphs(specs):
+            yield spec, self._bound(with_random_weights(graph), realistic_inputs(spec))
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> OnnxSession:
-        """A network joined from blocks; those that were opened before need no export."""
+        """A network joined from blocks; patterns that were seen before need no export."""
         wiring = wire(architecture, geometry)
         specs = {spec.key: spec for spec in wiring.timed_specs()}
-        for _ in self._export(spec for key, spec in specs.items() if key not in self._graphs):
-            pass
-        return self.open_model(joined(wiring, self._graphs))
-
-    def _export(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, bytes]]:
-        """Blocks and their models; the graphs without weights are kept."""
-        for spec, model in export_blocks(specs):
-            self._graphs[spec.key] = without_weights(model)
-            yield spec, model
+        graphs = {spec.key: graph for spec, graph in self._blocks.graphs(specs.values())}
+        return self.open_model(joined(wiring, graphs))
 
     def floor_call(self) -> Call:
         """A model that hands one number on."""

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from fasterseg.deploy.folding import folded
 from fasterseg.deploy.graphs import part_of
 from fasterseg.errors import EnvironmentFault
-from fasterseg.layers.building import build_block
 from fasterseg.space.blocks import BlockSpec, Size
 
 if TYPE_CHECKING:
@@ -41,17 +40,10 @@ def export_network(job: nn.Module, size: Size) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def export_blocks(
-    specs: Iterable[BlockSpec], *, chunk: int = BLOCKS_PER_EXPORT
-) -> Iterator[tuple[BlockSpec, bytes]]:
-    """The ONNX model of each block, with random weights; inputs ``in0``.., output ``out``."""
-    return export_modules(((spec, build_block(spec)) for spec in specs), chunk=chunk)
-
-
 def export_modules(
     blocks: Iterable[tuple[BlockSpec, nn.Module]], *, chunk: int = BLOCKS_PER_EXPORT
 ) -> Iterator[tuple[BlockSpec, bytes]]:
-    """The same for blocks that are built already."""
+    """The ONNX model of each block; inputs ``in0``.., output ``out``."""
     pending = iter(blocks)
     while some := list(islice(pending, chunk)):
         yield from _export_together(some)

@@ -10,10 +10,9 @@ import numpy as np
 from fasterseg.space.architecture import IMAGE, Step, Wiring
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-RANDOM_FROM = 1024
-"""An initializer of at least so many numbers is a weight, and may be random where time counts."""
+BIAS_DEVIATION = 0.1
 
 
 def part_of(model: ModelProto, inputs: Sequence[str], output: str) -> ModelProto:
@@ -71,15 +70,29 @@ def _rename(graph: GraphProto, names: Mapping[str, str], *, others: str = "") ->
         value.name = renamed(value.name)
 
 
+def weights_of(graph: GraphProto) -> list[TensorProto]:
+    """The weights and biases of a graph's convolutions."""
+    names = {name for node in graph.node if node.op_type == "Conv" for name in node.input[1:]}
+    return [tensor for tensor in graph.initializer if tensor.name in names]
+
+
 def without_weights(model: bytes) -> bytes:
     """The model with the numbers of its weights left out: small enough to keep hundreds."""
     import onnx
 
     stripped = onnx.ModelProto.FromString(model)
-    for tensor in stripped.graph.initializer:
-        if int(np.prod(tensor.dims)) >= RANDOM_FROM:
-            tensor.ClearField("raw_data")
+    for tensor in weights_of(stripped.graph):
+        tensor.ClearField("raw_data")
     return bytes(stripped.SerializeToString())
+
+
+def with_random_weights(model: bytes) -> bytes:
+    """The model with random numbers where its weights were left out; activations keep in range."""
+    import onnx
+
+    whole = onnx.ModelProto.FromString(model)
+    _fill(whole.graph)
+    return bytes(whole.SerializeToString())
 
 
 def joined(wiring: Wiring, blocks: Mapping[str, bytes]) -> bytes:
@@ -133,7 +146,7 @@ def _append(whole: GraphProto, part: GraphProto, step: Step, ends: Mapping[str, 
     whole.initializer.extend(part.initializer)
 
 
-def _renamed_value(value: object, name: str) -> object:
+def _renamed_value(value: ValueInfoProto, name: str) -> ValueInfoProto:
     import onnx
 
     copy = onnx.ValueInfoProto()
@@ -143,13 +156,12 @@ def _renamed_value(value: object, name: str) -> object:
 
 
 def _fill(graph: GraphProto) -> None:
-    """Random numbers, scaled to keep activations in range, for weights that were left out."""
     from onnx import numpy_helper
 
     generator = np.random.default_rng(0)
-    for tensor in graph.initializer:
-        if tensor.raw_data or not np.prod(tensor.dims) >= RANDOM_FROM:
-            continue
-        deviation = (2.0 / np.prod(tensor.dims[1:])) ** 0.5
-        numbers = generator.standard_normal(tuple(tensor.dims), dtype=np.float32) * deviation
-        tensor.CopyFrom(numpy_helper.from_array(numbers.astype(np.float32), tensor.name))
+    for tensor in weights_of(graph):
+        if not tensor.raw_data:
+            shape = tuple(tensor.dims)
+            deviation = BIAS_DEVIATION if len(shape) == 1 else (2.0 / np.prod(shape[1:])) ** 0.5
+            numbers = generator.standard_normal(shape, dtype=np.float32) * np.float32(deviation)
+            tensor.CopyFrom(numpy_helper.from_array(numbers, tensor.name))
