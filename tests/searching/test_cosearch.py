@@ -1,0 +1,299 @@
+"""The co-search: who moves what, on which images, and that it goes on as if never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_searches import SmallSearch, random_batch, small_search
+from small_spaces import PRICING, make_space, make_student, make_teacher
+from torch import Tensor
+
+from fasterseg.datasets.loading import Batch
+from fasterseg.errors import FastersegError
+from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
+from fasterseg.runs import load_checkpoint
+from fasterseg.runtime import torch_generator
+from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.penalty import latency_penalty
+from fasterseg.supernet.relaxation import Relaxation
+
+
+def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def weights_of(search: SmallSearch) -> dict[str, Tensor]:
+    return copies(search.weights.supernet.state_dict())
+
+
+def architecture_of(search: SmallSearch) -> dict[str, Tensor]:
+    return copies(all_parameters(search.contenders))
+
+
+def equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def weight_step(search: SmallSearch, index: int) -> None:
+    relaxations = search.cosearch._weight_relaxations(index)
+    search.weights.step(random_batch("weights", index), relaxations, index=index)
+
+
+def test_a_million_times_the_architecture_gradient_does_not_move_the_weights() -> None:
+    plain, blown_up = small_search(), small_search()
+    for search in (plain, blown_up):
+        search.cosearch._architecture_step(0)
+    for parameter in all_parameters(blown_up.contenders).values():
+        assert parameter.grad is not None
+        assert float(parameter.grad.abs().max()) > 0
+        parameter.grad *= 1e6
+    for search in (plain, blown_up):
+        weight_step(search, 1)
+    assert equal(weights_of(plain), weights_of(blown_up))
+
+
+def test_an_architecture_step_moves_every_contender_and_no_weight() -> None:
+    search = small_search()
+    weights, architecture = weights_of(search), architecture_of(search)
+    search.cosearch._architecture_step(0)
+    assert equal(weights, weights_of(search))
+    assert all(parameter.grad is None for parameter in search.weights.supernet.parameters())
+    for name, tensor in architecture_of(search).items():
+        assert not torch.equal(tensor, architecture[name]), name
+
+
+def test_a_weight_step_moves_weights_and_no_architecture_parameter() -> None:
+    search = small_search()
+    weights, architecture = weights_of(search), architecture_of(search)
+    weight_step(search, 0)
+    assert equal(architecture, architecture_of(search))
+    assert all(parameter.grad is None for parameter in all_parameters(search.contenders).values())
+    moved = weights_of(search)
+    assert sum(not torch.equal(moved[name], weights[name]) for name in weights) > len(weights) / 2
+
+
+def test_a_contenders_gradient_is_that_of_its_own_task_and_penalty_alone() -> None:
+    """No pass at other widths, and nothing of the other contenders, is in it."""
+    search = small_search(penalty_strength=2.0)
+    search.cosearch._architecture_step(0)
+    again = small_search(penalty_strength=2.0)
+    batch = random_batch("architecture", 0)
+    for moved, contender in zip(search.contenders, again.contenders, strict=True):
+        parameters = contender.parameters
+        sampled = parameters.sampled(1.0, torch_generator(0, "architecture", contender.name, 0))
+        loss = again.weights.objective(again.weights.supernet, batch, sampled)
+        if contender.budget_ms is not None:
+            loss = loss + 2.0 * latency_penalty(
+                again.latency.expected,
+                parameters.probabilities(),
+                budget_ms=contender.budget_ms,
+                weights=again.latency.weights,
+            )
+        wanted = torch.autograd.grad(loss, list(parameters.parameters()))
+        for parameter, gradient in zip(moved.parameters.parameters(), wanted, strict=True):
+            assert parameter.grad is not None
+            assert torch.equal(parameter.grad, gradient)
+
+
+class Noting:
+    """An objective that notes the names of the images it sees, by whose gradient is wanted."""
+
+    def __init__(self, search: SmallSearch) -> None:
+        self.true_objective = search.weights.objective
+        self.seen: dict[str, set[str]] = {"weights": set(), "architecture": set()}
+
+    def __call__(self, supernet: Any, batch: Batch, relaxation: Relaxation) -> Tensor:
+        soft = [*relaxation.operators.values(), *relaxation.paths.values()]
+        wanted = "architecture" if any(w.requires_grad for w in soft) else "weights"
+        self.seen[wanted] |= set(batch.names)
+        return self.true_objective(supernet, batch, relaxation)
+
+
+def test_weights_and_architecture_learn_from_different_images() -> None:
+    search = small_search(steps=2)
+    noting = Noting(search)
+    search.weights.objective = noting  # type: ignore[assignment]
+    for index in range(2):
+        search.pretraining.step(index)
+        search.cosearch.step(index)
+    weights, architecture = noting.seen["weights"], noting.seen["architecture"]
+    assert weights == {f"weights-{step}-{at}" for step in range(2) for at in range(2)}
+    assert architecture == {f"architecture-{step}-{at}" for step in range(2) for at in range(2)}
+
+
+def test_teacher_and_student_have_records_of_their_own() -> None:
+    search = small_search(budget_ms=6.0)
+    event = search.cosearch.step(0)
+    for key in ("loss", "derived_ms", "expected_ms", "operator_entropy", "width_entropy"):
+        assert event[f"teacher/{key}"] != event[f"student/{key}"], key
+    assert event["student/budget_ms"] == 6.0
+    assert "teacher/budget_ms" not in event
+    assert "teacher/penalty_strength" not in event
+    for contender in search.contenders:
+        probabilities = contender.parameters.probabilities()
+        with torch.no_grad():
+            expected = float(search.latency.expected(probabilities))
+        assert event[f"{contender.name}/expected_ms"] == pytest.approx(expected)
+        derived = PRICING(derive(contender.options, probabilities))
+        assert event[f"{contender.name}/derived_ms"] == pytest.approx(derived)
+
+
+def test_two_students_have_budgets_and_strengths_of_their_own() -> None:
+    settings = (make_student(name="fast"), make_student(name="slow"))
+    search = small_search(contenders=settings, budget_ms=1.0)
+    event = search.cosearch.step(0)
+    assert event["fast/loss"] != event["slow/loss"]
+    assert set(search.cosearch.strengths) == {"fast", "slow"}
+
+
+def test_the_teacher_feels_no_latency_and_the_student_does() -> None:
+    free, priced = small_search(penalty_strength=0.0), small_search(penalty_strength=100.0)
+    for search in (free, priced):
+        search.cosearch._architecture_step(0)
+    found = {
+        name: torch.equal(tensor, architecture_of(priced)[name])
+        for name, tensor in architecture_of(free).items()
+    }
+    assert found["teacher/operator_logits"]
+    assert found["teacher/path_logits"]
+    assert not any(same for name, same in found.items() if name.startswith("student/"))
+
+
+def test_a_strong_penalty_makes_the_student_faster() -> None:
+    search = small_search(penalty_strength=1e4, control_gain=0.0, architecture_lr=0.05)
+    student = search.contenders[1]
+    latencies = []
+    for index in range(8):
+        search.cosearch._architecture_step(index)
+        with torch.no_grad():
+            latencies.append(float(search.latency.expected(student.parameters.probabilities())))
+    assert latencies[-1] < 0.97 * latencies[0]
+
+
+@pytest.mark.parametrize(("budget_ms", "rises"), [(1.0, True), (100.0, False)])
+def test_the_penalty_is_steered_by_the_budget(budget_ms: float, rises: bool) -> None:
+    search = small_search(budget_ms=budget_ms)
+    before = search.cosearch.strengths["student"]
+    search.cosearch.step(0)
+    assert (search.cosearch.strengths["student"] > before) == rises
+    assert search.cosearch.strengths["teacher"] == before
+
+
+def test_a_collapse_is_told_with_the_contenders_name() -> None:
+    told: list[str] = []
+    search = small_search(warn=told.append, control_every=1)
+    student = search.contenders[1]
+    with torch.no_grad():
+        student.parameters.operator_logits[:, 0] = 50.0
+    for _ in range(3):
+        list(search.cosearch._control(student))
+    assert any(text.startswith("student: ") and "skip" in text for text in told)
+
+
+def test_the_temperature_falls_geometrically_and_is_one_by_default() -> None:
+    assert [small_search().cosearch.temperature(step) for step in range(4)] == [1.0] * 4
+    search = small_search(steps=10, temperature={"start": 4.0, "end": 0.25}).cosearch
+    found = [search.temperature(step) for step in range(10)]
+    ratios = {round(after / before, 9) for before, after in pairwise(found)}
+    assert found[0] == 4.0
+    assert ratios == {round((0.25 / 4.0) ** 0.1, 9)}
+
+
+def test_pre_training_leaves_the_architecture_parameters_alone() -> None:
+    search = small_search()
+    before = architecture_of(search)
+    search.pretraining.step(0)
+    assert equal(before, architecture_of(search))
+
+
+def test_a_loss_that_is_not_finite_stops_the_search_before_any_update() -> None:
+    def poisoned(step: int) -> Batch:
+        batch = random_batch("architecture", step)
+        return Batch(batch.images * float("nan"), batch.labels, batch.names)
+
+    search = small_search(architecture_batch=poisoned)
+    before = architecture_of(search)
+    with pytest.raises(FastersegError, match="not finite") as caught:
+        search.cosearch._architecture_step(0)
+    assert "architecture-0-0" in caught.value.where
+    assert equal(before, architecture_of(search))
+
+
+@pytest.mark.parametrize("branches", [(8,), (16,)])
+def test_spaces_with_few_choices_can_be_searched(branches: tuple[int, ...]) -> None:
+    search = small_search(space=make_space(2, branches=branches))
+    event = search.cosearch.step(0)
+    assert event["student/loss"] > 0
+
+
+def test_a_teacher_can_be_searched_alone() -> None:
+    search = small_search(contenders=(make_teacher(),))
+    assert search.pretraining.step(0)["loss"] > 0
+    assert search.cosearch.step(0)["teacher/loss"] > 0
+
+
+class Stopping:
+    """A stage that fails at a step, as if the process had been killed there."""
+
+    def __init__(self, stage: Stage, at: int) -> None:
+        self.stage, self.at = stage, at
+
+    def step(self, index: int) -> Mapping[str, Any]:
+        event = self.stage.step(index)
+        if index == self.at:
+            raise KeyboardInterrupt
+        return event
+
+    def state(self) -> StageState:
+        return self.stage.state()
+
+    def restore(self, state: StageState) -> None:
+        self.stage.restore(state)
+
+
+def stage_of(name: str, seed: int = 0) -> Stage:
+    search = small_search(
+        seed=seed, control_every=1, temperature={"start": 2.0, "end": 0.5}, budget_ms=6.0
+    )
+    return search.pretraining if name == "pretraining" else search.cosearch
+
+
+@pytest.mark.parametrize("name", ["pretraining", "cosearch"])
+def test_a_stage_that_is_killed_and_resumed_ends_like_one_that_was_not(
+    tmp_path: Path, name: str
+) -> None:
+    whole = run_steps(stage_of(name), tmp_path / "whole", steps=3, checkpoint_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        run_steps(Stopping(stage_of(name), at=2), tmp_path / "killed", steps=3, checkpoint_every=2)
+    resumed = run_steps(stage_of(name), tmp_path / "killed", steps=3, checkpoint_every=2)
+    assert resumed.resumed_at == 2
+    assert without_clock(resumed.events()) == without_clock(whole.events())
+    ends = [load_checkpoint(tmp_path / run / "checkpoints") for run in ("whole", "killed")]
+    assert ends[0] is not None
+    assert ends[1] is not None
+    assert equal(ends[0].tensors, ends[1].tensors)
+    assert without_clock(ends[0].values) == without_clock(ends[1].values)
+
+
+def test_the_state_of_a_search_holds_weights_parameters_and_both_optimisers() -> None:
+    search = small_search()
+    search.cosearch.step(0)
+    state = search.cosearch.state()
+    kinds = {name.split("/")[0] for name in state.tensors}
+    assert kinds == {"supernet", "weight_optimizer", "architecture", "architecture_optimizer"}
+    assert set(state.values) == {"strengths", "guards"}
+
+
+def test_a_search_is_a_function_of_its_seed() -> None:
+    first, again, other = (small_search(seed=seed) for seed in (0, 0, 1))
+    for search in (first, again, other):
+        search.cosearch.step(0)
+    assert equal(weights_of(first), weights_of(again))
+    assert equal(architecture_of(first), architecture_of(again))
+    assert not equal(architecture_of(first), architecture_of(other))
