@@ -94,16 +94,15 @@ def _pretrain(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
 def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) -> tuple[str, ...]:
     """The search itself; returns what the guards said, once each."""
     from fasterseg.learning.stepping import run_steps
+    from fasterseg.searching.cosearch import WARNINGS
 
     settings = assembly.recipe.search
-    warnings: dict[str, None] = {}
 
     def warn(text: str) -> None:
-        warnings[text] = None
         print(f"warning: {text}", file=sys.stderr)
 
     with show("Searching", total=settings.steps) as step:
-        run_steps(
+        course = run_steps(
             assembly.cosearch(warn=warn),
             assembly.run.search / "cosearch",
             steps=settings.steps,
@@ -112,4 +111,5 @@ def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
             stop=stop,
             name="search",
         )
-    return tuple(warnings)
+    said = [text for event in course.events() for text in event.get(WARNINGS, ())]
+    return tuple(dict.fromkeys(said))

@@ -37,6 +37,9 @@ from fasterseg.supernet.relaxation import Relaxation
 
 Warn = Callable[[str], object]
 
+WARNINGS = "warnings"
+"""Under this name an event holds what the guards said at its step."""
+
 
 class LatencyModel:
     """What the search knows of the target: expected latency, and estimates of architectures."""
@@ -80,6 +83,7 @@ class CoSearch:
         self.steps = max(1, steps)
         self.seed = seed
         self.warn = warn
+        self.said: list[str] = []
         self.schedule = Schedule("poly", settings.weight_lr, self.steps)
         self.controller = BudgetController(settings.control_gain)
         self.strengths = {c.name: settings.penalty_strength for c in contenders}
@@ -93,6 +97,7 @@ class CoSearch:
 
     def step(self, index: int) -> Mapping[str, Any]:
         """One weight step, one architecture step, and now and then a look at the budget."""
+        self.said = []
         self.weights.set_rate(self.schedule, index)
         loss = self.weights.step(
             self.weight_batch(index), self._weight_relaxations(index), index=index
@@ -100,7 +105,8 @@ class CoSearch:
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
         if index % self.settings.control_every == 0 or index == self.steps - 1:
             event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
-        return event
+        # In the log, so that a search which was killed and resumed remembers what it said.
+        return {**event, WARNINGS: self.said} if self.said else event
 
     def temperature(self, index: int) -> float:
         """Gumbel-softmax temperature of a step: geometric from start to end."""
@@ -162,8 +168,9 @@ class CoSearch:
             floor_ms=self.latency.floors_ms[contender.name],
         )
         for advice in self.guards[contender.name].warnings(signs, budget_ms=contender.budget_ms):
+            self.said.append(f"{contender.name}: {advice}")
             if self.warn is not None:
-                self.warn(f"{contender.name}: {advice}")
+                self.warn(self.said[-1])
         yield from signs.values().items()
         yield "expected_ms", float(self.latency.expected(probabilities))
         if contender.budget_ms is not None:
