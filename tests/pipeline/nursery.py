@@ -1,0 +1,153 @@
+"""Runs searches in processes of their own, so that they can be killed.
+
+It loads what a search needs once, then reads one job a line: a JSON object with the run's
+``folder`` and, where the search is to kill itself in the middle of a save, ``write`` (which of
+its writes).  Each job is forked off; its process number goes to stdout at once, its exit status
+when it ended.  This process computes nothing itself, so that its forks find no threads cut off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from fasterseg import artifacts, runs, tensors
+from fasterseg.commands import search
+from fasterseg.commands.assembling import SearchAssembly
+from fasterseg.config import Recipe
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.latency.enumeration import specs_of
+from fasterseg.latency.table import Entry, LatencyTable, Target
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+
+HEIGHT, WIDTH = 32, 64
+CROP = {"crop_height": 32, "crop_width": 32}
+RECIPE = Recipe.model_validate(
+    {
+        "budget": "halfway",
+        "target": {"threads": 1, "height": HEIGHT, "width": WIDTH},
+        "space": {
+            "layers": 3,
+            "operators": ["skip", "conv"],
+            "expansions": [1, 2],
+            "stem_expansions": [1],
+            "head_expansions": [1],
+            "branches": [16, 8],
+        },
+        "contenders": [
+            {
+                "name": "teacher",
+                "role": "teacher",
+                "stem_expansion": 1,
+                "head_expansion": 1,
+                "operators": ["conv"],
+            },
+            {"name": "student", "role": "student", "stem_expansion": 1, "head_expansion": 1},
+        ],
+        "search": {
+            "pretrain_steps": 15,
+            "steps": 15,
+            "batch_size": 2,
+            "random_widths": 1,
+            "control_every": 2,
+            "checkpoint_every": 3,
+            "temperature": {"start": 2.0, "end": 0.5},
+            "augmentation": CROP,
+        },
+    }
+)
+
+
+class UnscoredSearch(SearchAssembly):
+    """All of a search but the scores of its subnets, which come after all that can be resumed."""
+
+    def score_all(self, found: Mapping[str, Any], **_more: Any) -> dict[str, tuple[float, ...]]:
+        """Made-up scores."""
+        return {**dict.fromkeys(found, (0.5,)), "random": ()}
+
+
+def assembled(folder: Path) -> SearchAssembly:
+    """A search on a made-up target: a block takes as many milliseconds as its mega-MACs."""
+    source = StreetScenes(size=(HEIGHT, WIDTH), counts={"train": 6, "val": 1, "test": 1})
+    classes = source.label_space.classes
+    geometry = Geometry(Size(HEIGHT, WIDTH), classes)
+    options = [Options.of(RECIPE.space, contender) for contender in RECIPE.contenders]
+    table = LatencyTable(
+        target=Target.of(RECIPE.target, classes),
+        conditions={},
+        entries={
+            spec.key: Entry(median_ms=0.01 + spec.macs / 1e6, spread_ms=0.0, runs=1)
+            for spec in specs_of(options, geometry)
+        },
+    )
+
+    def measure(architecture: Architecture) -> Any:
+        latency_ms = table.estimate_ms(wire(architecture, geometry).timed_specs())
+        return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
+
+    return UnscoredSearch(RECIPE, RunFolder(folder), source, table, torch.device("cpu"), measure)
+
+
+@contextmanager
+def quiet(*_words: object, **_more: object) -> Iterator[Any]:
+    """A progress display that shows nothing."""
+    yield lambda *_progress: None
+
+
+def die_in_write(count: int) -> None:
+    """From now on, be killed with half of the n-th file on the disk."""
+    left = [count]
+
+    def deadly(path: Path, data: bytes) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            half.write_bytes(data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        artifacts.durable_write(path, data)
+
+    for module in (runs, tensors):
+        module.durable_write = deadly
+
+
+def work(job: dict[str, Any]) -> None:
+    """Search in the job's folder, going on where it stopped."""
+    torch.set_num_threads(1)
+    if job["write"]:
+        die_in_write(job["write"])
+    search.search_stage(assembled(Path(job["folder"])), show=quiet)
+
+
+def serve() -> None:
+    """Fork a process for every job, and say what became of it."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            try:
+                work(json.loads(line))
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+            os._exit(1)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
