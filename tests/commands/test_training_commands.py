@@ -19,6 +19,7 @@ from fasterseg.training.training import TrainingPlan
 
 # Odd on purpose: no side is a multiple of any output stride.
 SETTINGS = (
+    "threads=1",
     "data.street.height=31",
     "data.street.width=33",
     "data.street.train=4",

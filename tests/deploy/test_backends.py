@@ -122,6 +122,18 @@ def test_pytorch_on_an_absent_gpu_is_an_error() -> None:
         open_backend(target(backend="pytorch", device="cuda"))
 
 
+def test_pytorch_sessions_leave_the_number_of_threads_as_it_was(job: WholeJob) -> None:
+    before, seen = torch.get_num_threads(), []
+    backend = PytorchBackend(threads=before + 1, device="cpu")
+    session = backend.open_network(job, GEOMETRY.size)
+    session.job.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    session.run(an_image())
+    ((_, call),) = backend.block_calls([CONV])
+    call()
+    assert seen == [before + 1]
+    assert torch.get_num_threads() == before
+
+
 def test_inputs_are_rectified_and_hold_no_denormals() -> None:
     (features,) = realistic_inputs(CONV)
     assert features.dtype == np.float32

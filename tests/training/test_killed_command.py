@@ -19,6 +19,7 @@ from fasterseg.runs import EventLog, RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 CHANGES = (
+    "threads=1",
     "data.street.height=32",
     "data.street.width=48",
     "data.street.train=5",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_training import tiny_task
 from torch import nn
 
 from fasterseg.config import TrainingSettings
@@ -16,7 +16,6 @@ from fasterseg.runs import load_checkpoint
 from fasterseg.training.stage import TrainingStage, sgd
 from fasterseg.training.training import Teacher, TrainingTask, train_network
 
-MakeTask = Callable[..., TrainingTask]
 FLOAT32 = Numerics("float32", torch.device("cpu"), "asked for")
 
 
@@ -32,22 +31,22 @@ def stage_of(task: TrainingTask, teacher: nn.Module | None = None) -> TrainingSt
     )
 
 
-def test_every_trainable_tensor_moves_within_one_step(make_task: MakeTask) -> None:
-    stage = stage_of(make_task(weight_decay=0.0))
+def test_every_trainable_tensor_moves_within_one_step() -> None:
+    stage = stage_of(tiny_task(weight_decay=0.0))
     before = {name: t.detach().clone() for name, t in stage.network.named_parameters()}
     stage.step(0)
     after = dict(stage.network.named_parameters())
     assert [name for name in before if torch.equal(before[name], after[name])] == []
 
 
-def test_training_lowers_the_loss(make_task: MakeTask) -> None:
-    stage = stage_of(make_task(steps=30, lr=0.05, evaluate_every=30))
+def test_training_lowers_the_loss() -> None:
+    stage = stage_of(tiny_task(steps=30, lr=0.05, evaluate_every=30))
     losses = [stage.step(index)["loss"] for index in range(30)]
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
 
 
-def test_a_teacher_adds_its_loss_and_is_left_as_it_was(make_task: MakeTask) -> None:
-    task = make_task(distillation_weight=2.0)
+def test_a_teacher_adds_its_loss_and_is_left_as_it_was() -> None:
+    task = tiny_task(distillation_weight=2.0)
     teacher = task.description.build_seeded(1)
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
     event = stage_of(task, teacher).step(0)
@@ -57,14 +56,14 @@ def test_a_teacher_adds_its_loss_and_is_left_as_it_was(make_task: MakeTask) -> N
     assert "distillation" not in stage_of(task).step(0)
 
 
-def test_distillation_draws_the_student_to_its_teacher(make_task: MakeTask) -> None:
-    task = make_task(steps=30, lr=0.05, evaluate_every=30, distillation_weight=5.0)
+def test_distillation_draws_the_student_to_its_teacher() -> None:
+    task = tiny_task(steps=30, lr=0.05, evaluate_every=30, distillation_weight=5.0)
     stage = stage_of(task, task.description.build_seeded(1))
     losses = [stage.step(index)["distillation"] for index in range(30)]
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
-def test_norms_and_biases_are_spared_from_decay_unless_asked(make_task: MakeTask) -> None:
+def test_norms_and_biases_are_spared_from_decay_unless_asked() -> None:
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     spared = sgd(module, TrainingSettings(weight_decay=0.1))
     decays = {
@@ -78,9 +77,9 @@ def test_norms_and_biases_are_spared_from_decay_unless_asked(make_task: MakeTask
     assert len(authors.param_groups[0]["params"]) == 4
 
 
-def test_clipping_bounds_the_update(make_task: MakeTask) -> None:
+def test_clipping_bounds_the_update() -> None:
     def moved(clip_norm: float) -> float:
-        stage = stage_of(make_task(clip_norm=clip_norm, weight_decay=0.0, lr=1.0))
+        stage = stage_of(tiny_task(clip_norm=clip_norm, weight_decay=0.0, lr=1.0))
         before = [p.detach().clone() for p in stage.network.parameters()]
         stage.step(0)
         changes = [a - b for a, b in zip(stage.network.parameters(), before, strict=True)]
@@ -90,8 +89,8 @@ def test_clipping_bounds_the_update(make_task: MakeTask) -> None:
     assert moved(0.01) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_best_is_the_step_with_the_best_score_and_last_is_the_last(make_task: MakeTask) -> None:
-    stage = stage_of(make_task(steps=6, evaluate_every=2))
+def test_best_is_the_step_with_the_best_score_and_last_is_the_last() -> None:
+    stage = stage_of(tiny_task(steps=6, evaluate_every=2))
     seen = {index + 1: stage.step(index) for index in range(6)}
     scored = {step: event["val"]["mean_iou"] for step, event in seen.items() if "val" in event}
     assert sorted(scored) == [2, 4, 6]
@@ -103,15 +102,15 @@ def test_best_is_the_step_with_the_best_score_and_last_is_the_last(make_task: Ma
     assert stage.scores["ema"].mean_iou == seen[6]["val_ema"]["mean_iou"]
 
 
-def test_scoring_leaves_no_trace_in_the_training(make_task: MakeTask) -> None:
-    often = stage_of(make_task(evaluate_every=1))
-    seldom = stage_of(make_task(evaluate_every=12))
+def test_scoring_leaves_no_trace_in_the_training() -> None:
+    often = stage_of(tiny_task(evaluate_every=1))
+    seldom = stage_of(tiny_task(evaluate_every=12))
     for index in range(4):
         assert often.step(index)["loss"] == seldom.step(index)["loss"]
 
 
 def test_a_gradient_that_is_not_finite_stops_before_the_update(
-    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update = TrainingStage._update
 
@@ -122,7 +121,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_update(
 
     monkeypatch.setattr(TrainingStage, "_update", poisoned)
     with pytest.raises(FastersegError, match="not finite") as caught:
-        train_network(make_task(), tmp_path)
+        train_network(tiny_task(), tmp_path)
     assert "student, step 5; samples train-0000" in caught.value.where
     assert caught.value.why
     assert caught.value.next_step
@@ -133,7 +132,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_update(
 
 
 def test_statistics_that_are_not_finite_are_never_saved(
-    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update = TrainingStage._update
 
@@ -147,12 +146,12 @@ def test_statistics_that_are_not_finite_are_never_saved(
 
     monkeypatch.setattr(TrainingStage, "_update", poisoned)
     with pytest.raises(FastersegError, match="not finite"):
-        train_network(make_task(), tmp_path)
+        train_network(tiny_task(), tmp_path)
     assert [path.name for path in (tmp_path / "checkpoints").glob("step-*")] == ["step-000000004"]
 
 
-def test_a_teacher_of_other_classes_is_refused(make_task: MakeTask, tmp_path: Path) -> None:
-    task = make_task()
+def test_a_teacher_of_other_classes_is_refused(tmp_path: Path) -> None:
+    task = tiny_task()
     teacher = Teacher(nn.Identity(), classes=3, digest="")
     other = TrainingTask(
         task.name, task.description, task.data, task.settings, 0, task.device, teacher
@@ -161,14 +160,14 @@ def test_a_teacher_of_other_classes_is_refused(make_task: MakeTask, tmp_path: Pa
         train_network(other, tmp_path)
 
 
-def test_a_precision_that_the_device_lacks_is_refused(make_task: MakeTask, tmp_path: Path) -> None:
+def test_a_precision_that_the_device_lacks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="float16"):
-        train_network(make_task(precision="float16"), tmp_path)
+        train_network(tiny_task(precision="float16"), tmp_path)
 
 
-def test_bfloat16_trains_and_keeps_float32_weights(make_task: MakeTask) -> None:
+def test_bfloat16_trains_and_keeps_float32_weights() -> None:
     """Emulated where the processor has none: slow, but the same arithmetic."""
-    task = make_task(steps=3)
+    task = tiny_task(steps=3)
     stage = TrainingStage(
         task.description.build_seeded(0),
         name=task.name,

@@ -52,8 +52,6 @@ def train(*contenders: str, **options: Unpack[CommonOptions]) -> TrainResult:
 
     common = Common(**options)
     recipe, run = open_run(common)
-    # As in `fasterseg run`: the same bits, whichever command trains.
-    set_threads(recipe.threads)
     source = open_source(recipe)
     set_threads(recipe.threads)
     chosen = chosen_contenders(recipe, contenders)

@@ -6,7 +6,9 @@ A backend is the one that the target names, or an error: never another one in it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -190,6 +192,7 @@ class PytorchSession:
 
     job: nn.Module
     device: torch.device
+    threads: int
 
     @property
     def digest(self) -> str:
@@ -198,7 +201,7 @@ class PytorchSession:
 
     def run(self, image: Image) -> Labels:
         """Class ids of an image."""
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_set(self.threads):
             labels: Tensor = self.job(torch.from_numpy(image)[None].to(self.device))
         found: Labels = labels[0].cpu().numpy()
         return found
@@ -206,6 +209,17 @@ class PytorchSession:
     def predictor(self) -> Predictor:
         """The session as a function from image to class ids."""
         return self.run
+
+
+@contextmanager
+def threads_set(threads: int) -> Iterator[None]:
+    """So many threads for PyTorch's operators, and afterwards as many as there were."""
+    before = torch.get_num_threads()
+    set_threads(threads)
+    try:
+        yield
+    finally:
+        set_threads(before)
 
 
 class PytorchBackend:
@@ -219,15 +233,18 @@ class PytorchBackend:
 
     def open_network(self, job: nn.Module, size: Size) -> PytorchSession:
         """The job in its evaluation form, on the device."""
-        set_threads(self.threads)
-        return PytorchSession(folded(job).to(self.device), self.device)
+        return PytorchSession(folded(job).to(self.device), self.device, self.threads)
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """Build each block when its turn comes."""
         for spec in specs:
-            set_threads(self.threads)
             inputs = [torch.from_numpy(x).to(self.device) for x in realistic_inputs(spec)]
-            yield spec, _without_gradients(spec, folded(build_block(spec)).to(self.device), inputs)
+            block = folded(build_block(spec)).to(self.device)
+            yield spec, partial(self._run, spec, block, inputs)
+
+    def _run(self, spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+        with torch.inference_mode(), threads_set(self.threads):
+            return run_block(spec, block, inputs)
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> PytorchSession:
         """The network's own modules."""
@@ -246,14 +263,6 @@ class PytorchBackend:
         if self.device.type == "cuda":
             found["gpu"] = torch.cuda.get_device_name(self.device)
         return found
-
-
-def _without_gradients(spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Call:
-    @torch.inference_mode()
-    def call() -> object:
-        return run_block(spec, block, inputs)
-
-    return call
 
 
 def realistic_inputs(spec: BlockSpec) -> list[np.ndarray[Any, Any]]:
