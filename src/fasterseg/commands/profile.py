@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.opening import open_run, open_source
+from fasterseg.commands.opening import hold_run, open_source
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ProfileSettings, Recipe
@@ -27,7 +27,7 @@ Item = TypeVar("Item", bound="Keyed")
 
 ENTRIES_FILE, NETWORKS_FILE = "entries.jsonl", "networks.jsonl"
 # A whole network gets this many times the seconds of a block, and this share of its runs.
-NETWORK_SECONDS, NETWORK_RUNS_SHARE = 4.0, 3
+NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
 
 
 class ProfileResult(Artifact):
@@ -67,16 +67,13 @@ def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
     ProfileResult
         The latency table's file, and how well it predicts whole networks.
     """
-    from fasterseg.runtime import stop_on_signals
-
     common = Common(**options)
-    recipe, run = open_run(common)
-    classes = open_source(recipe).label_space.classes
-    with run.locked(), stop_on_signals() as stop:
+    with hold_run(common) as (recipe, run, stop):
+        classes = open_source(recipe).label_space.classes
         table = profile_stage(
             recipe, run, classes=classes, progress=progress_for(json=common.json), stop=stop
         )
-    return result_of(table, run)
+        return result_of(table, run)
 
 
 def result_of(table: LatencyTable, run: RunFolder) -> ProfileResult:
