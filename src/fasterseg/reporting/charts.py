@@ -146,13 +146,14 @@ def _plot_series(axes: Axes, series: Series) -> None:
 
 
 def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
-    from matplotlib.ticker import FuncFormatter, PercentFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
     axes.set_xlabel(frame.x_label)
     axes.set_ylabel(frame.y_label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, axis="y", color=LINE, linewidth=0.7)
     axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.tick_params(length=0)
     if frame.log_y:
         axes.set_yscale("log")
@@ -160,7 +161,7 @@ def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
         axes.yaxis.set_minor_formatter(FuncFormatter(_plain_number))
         axes.tick_params(which="minor", length=0)
     if frame.from_zero:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.06 * axes.dataLim.y1))
     if frame.percent:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     if legend:
@@ -174,7 +175,7 @@ def add_legend(axes: Axes) -> None:
         handles,
         labels,
         loc="lower left",
-        bbox_to_anchor=(-0.13, 1.0),
+        bbox_to_anchor=(-0.13, 1.03),
         ncols=_legend_columns(labels),
         frameon=False,
         fontsize=9.5,
@@ -193,8 +194,8 @@ def _place(axes: Axes, frame: Frame) -> None:
     """The same margins in every chart, so that neighbours line up; the legend gets its rows."""
     labels = axes.get_legend_handles_labels()[1]
     rows = -(-len(labels) // _legend_columns(labels)) if labels else 0
-    left, bottom, right = 62 / frame.width, 44 / frame.height, 1 - 10 / frame.width
-    top = 1 - (12 + 15.5 * rows) / frame.height
+    left, bottom, right = 62 / frame.width, 40 / frame.height, 1 - 10 / frame.width
+    top = 1 - (16 + 15.5 * rows) / frame.height
     axes.figure.subplots_adjust(left=left, bottom=bottom, right=right, top=top)
     axes.yaxis.set_label_coords(-44 / (frame.width * (right - left)), 0.5)
 

@@ -36,6 +36,7 @@ class NetworkRow:
     measured_ms: float | None
     measured_p95_ms: float | None
     measured_of: str
+    as_exported: str
     macs: str
     parameters: str
     scale: Markup | None
@@ -127,6 +128,7 @@ def _row(network: NetworkFacts, facts: RunFacts) -> NetworkRow:
         measured_ms=network.measured_ms,
         measured_p95_ms=network.measured_p95_ms,
         measured_of="trained network as exported" if network.result else "architecture found",
+        as_exported=_as_exported(network),
         macs=macs,
         parameters=parameters,
         scale=budget_scale(network, facts),
@@ -139,3 +141,16 @@ def _costs(network: NetworkFacts, facts: RunFacts) -> tuple[str, str]:
         return "", ""
     wiring = wire(network.architecture, geometry)
     return scaled(wiring.macs), scaled(wiring.parameters)
+
+
+def _as_exported(network: NetworkFacts) -> str:
+    """The exported file's own score, and whether it is the very file that was timed."""
+    result = network.result
+    if result is None:
+        return ""
+    timed = result.timed_digest.removeprefix("sha256:")[:12]
+    if result.exported_mean_iou is None:
+        return f"the exported file that was timed is {timed}; it was not scored itself"
+    same = "the same" if result.timed_digest == result.scored_digest else "another"
+    share = f"{100 * result.exported_mean_iou:.2f} %"
+    return f"as exported it scores {share}, and {same} file was timed ({timed})"

@@ -16,7 +16,7 @@ from fasterseg.reporting.palette import css_variable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SCALE_WIDTH, _SCALE_HEIGHT, _MARGIN = 640.0, 96.0, 64.0
+_SCALE_WIDTH, _SCALE_HEIGHT, _MARGIN, _MIDDLE = 640.0, 104.0, 86.0, 52.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,46 +121,57 @@ def budget_scale(network: NetworkFacts, facts: RunFacts) -> Markup | None:
 def _scale_svg(marks: dict[str, float], colour: str, name: str) -> str:
     low, high = min(marks.values()), max(marks.values())
     span = (high - low) or 1.0
-
-    def place(value: float) -> float:
-        return _MARGIN + (value - low) / span * (_SCALE_WIDTH - 2 * _MARGIN)
-
-    y = _SCALE_HEIGHT / 2
+    places = {
+        what: _MARGIN + (value - low) / span * (_SCALE_WIDTH - 2 * _MARGIN)
+        for what, value in marks.items()
+    }
     words = ", ".join(f"{what} {value:.2f} ms" for what, value in marks.items())
+    start = places.get("fastest", _MARGIN)
     parts = [
         f'<svg class="scale" role="img" viewBox="0 0 {_SCALE_WIDTH:g} {_SCALE_HEIGHT:g}" '
         f'aria-label="{escape(f"Latencies of {name}: {words}", quote=True)}">',
-        f'<path d="M {place(low):.1f} {y} H {place(high):.1f}" stroke="var(--line)" '
-        f'stroke-width="6" stroke-linecap="round"/>',
+        _line(_MARGIN, _SCALE_WIDTH - _MARGIN, "var(--line)"),
+        _line(start, places["budget"], colour, opacity=0.35),
     ]
-    if "budget" in marks:
-        start = place(marks.get("fastest", low))
-        parts.append(
-            f'<path d="M {start:.1f} {y} H {place(marks["budget"]):.1f}" stroke="{colour}" '
-            f'stroke-width="6" stroke-linecap="round" opacity="0.35"/>'
-        )
-    parts += [_mark(what, place(value), value, y, colour) for what, value in marks.items()]
+    parts += [_mark(what, x, colour) for what, x in places.items()]
+    parts += [_words(what, places, marks[what]) for what in marks]
     return "".join([*parts, "</svg>"])
 
 
-def _mark(what: str, x: float, value: float, y: float, colour: str) -> str:
-    """A tick and its words: ends and prediction below the line, budget and measured above."""
-    below = what not in ("budget", "measured")
-    label = y + 34 if below else y - 22
-    number = label - 13 if below else label + 13
-    anchor = {"measured": "end", "predicted": "end"}.get(
-        what, "start" if what == "budget" else "middle"
+def _line(start: float, end: float, colour: str, *, opacity: float = 1.0) -> str:
+    return (
+        f'<path d="M {start:.1f} {_MIDDLE:g} H {end:.1f}" stroke="{colour}" stroke-width="6" '
+        f'stroke-linecap="round" opacity="{opacity:g}"/>'
     )
-    shift = {"end": -3.0, "start": 3.0}.get(anchor, 0.0)
-    tick = (
-        f'<path d="M {x:.1f} {y - 11} V {y + 11}" stroke="var(--ink)" stroke-width="2"/>'
-        if what == "budget"
-        else f'<circle cx="{x:.1f}" cy="{y}" r="{6 if what == "measured" else 4}" '
-        f'fill="{colour if what == "measured" else "var(--paper)"}" stroke="{colour}" '
+
+
+def _mark(what: str, x: float, colour: str) -> str:
+    """A tick for the budget, a dot for all else, filled for what was measured."""
+    if what == "budget":
+        top, bottom = _MIDDLE - 12, _MIDDLE + 12
+        return f'<path d="M {x:.1f} {top:g} V {bottom:g}" stroke="var(--ink)" stroke-width="2"/>'
+    radius, fill = (6, colour) if what == "measured" else (4, "var(--paper)")
+    return (
+        f'<circle cx="{x:.1f}" cy="{_MIDDLE:g}" r="{radius}" fill="{fill}" stroke="{colour}" '
         f'stroke-width="2"/>'
     )
+
+
+def _words(what: str, places: dict[str, float], value: float) -> str:
+    """The ends beside the line, the budget above it, measured and predicted apart below it."""
+    x, y, anchor = places[what], _MIDDLE - 2, "middle"
+    match what:
+        case "fastest":
+            x, anchor = _MARGIN - 14, "end"
+        case "slowest":
+            x, anchor = _SCALE_WIDTH - _MARGIN + 14, "start"
+        case "budget":
+            y = _MIDDLE - 32
+        case _:
+            other = places.get("predicted" if what == "measured" else "measured", x)
+            anchor = "end" if x < other or (x == other and what == "measured") else "start"
+            x, y = x + (4 if anchor == "end" else -4), _MIDDLE + 26
     return (
-        f'{tick}<text class="soft" x="{x + shift:.1f}" y="{label}" text-anchor="{anchor}">'
-        f'{what}</text><text x="{x + shift:.1f}" y="{number}" text-anchor="{anchor}">'
-        f"{value:.2f} ms</text>"
+        f'<text x="{x:.1f}" y="{y:g}" text-anchor="{anchor}">{value:.2f} ms</text>'
+        f'<text class="soft" x="{x:.1f}" y="{y + 13:g}" text-anchor="{anchor}">{what}</text>'
     )
