@@ -59,6 +59,11 @@ class RunFolder:
         return self.root / "search"
 
     @property
+    def search_plan(self) -> Path:
+        """What the search began with."""
+        return self.search / "plan.json"
+
+    @property
     def search_summary(self) -> Path:
         """What the search came to, in numbers."""
         return self.search / "summary.json"

@@ -84,9 +84,10 @@ class SearchAssembly:
 
     def agree_on_plan(self, *, progress: ProgressCallback) -> None:
         """Store what the search begins with, or check that it is what it began with."""
+        from fasterseg.searching.landing import require_reachable
         from fasterseg.searching.plan import SearchPlan
 
-        path = self.run.search / "plan.json"
+        path = self.run.search_plan
         if path.exists():
             stored = SearchPlan.load(path)
             self._plan(stored.fastest_ms, stored.slowest_ms).agree(path)
@@ -102,6 +103,8 @@ class SearchAssembly:
             slowest[student.name] = self.measure(high).median_ms
             progress(2 * index + 2, 2 * len(self.students), "")
         self.plan = self._plan(fastest, slowest)
+        for name, budget_ms in self.plan.budgets_ms.items():
+            require_reachable(budget_ms, fastest_ms=fastest[name], student=name)
         self.plan.save(path)
 
     def _plan(self, fastest: Mapping[str, float], slowest: Mapping[str, float]) -> SearchPlan:

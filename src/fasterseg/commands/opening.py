@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,27 @@ from fasterseg.runs import RunFolder, refuse_changes
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
+    from fasterseg.runtime import StopRequest
 
 RUNS = Path("runs")
 STREET = "street"
 # A change of these leaves every result as it is.
-_FREE_KEYS = {"workers", "checkpoint_every"}
+_FREE_KEYS = {"workers", "checkpoint_every", "calibration_batches"}
+
+
+@contextmanager
+def hold_run(common: Common) -> Iterator[tuple[Recipe, RunFolder, StopRequest]]:
+    """`open_run` with the folder held for this process, and signals turned into a stop request.
+
+    A folder that another process holds is refused before its recipe is touched, and before
+    anything heavy is loaded.
+    """
+    with _folder(common, resolve_recipe(common, _stored(common))).locked():
+        recipe, run = open_run(common)
+        from fasterseg.runtime import stop_on_signals
+
+        with stop_on_signals() as stop:
+            yield recipe, run, stop
 
 
 def open_run(common: Common) -> tuple[Recipe, RunFolder]:
@@ -27,17 +44,29 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
     """
     stored = _stored(common)
     recipe = resolve_recipe(common, stored)
-    run = RunFolder(Path(common.run) if common.run is not None else RUNS / recipe.name)
-    if run.recipe.exists():
-        before = stored or Recipe.load(run.recipe)
-        refuse_changes(
-            "the recipe",
-            stored=without_free_keys(before.content()),
-            wanted=without_free_keys(recipe.content()),
-        )
-    else:
+    run = _folder(common, recipe)
+    if not run.recipe.exists():
         recipe.save(run.recipe)
+        return recipe, run
+    before = stored or Recipe.load(run.recipe)
+    # What is measured before a search holds for any budget: one too low is raised in the same run.
+    known = before.content() if run.search_plan.exists() else _with_budget(before, recipe.budget)
+    refuse_changes(
+        "the recipe",
+        stored=without_free_keys(known),
+        wanted=without_free_keys(recipe.content()),
+    )
+    if before.budget != recipe.budget:
+        before.model_copy(update={"budget": recipe.budget}).save(run.recipe)
     return recipe, run
+
+
+def _with_budget(recipe: Recipe, budget: str) -> dict[str, Any]:
+    return {**recipe.content(), "budget": budget}
+
+
+def _folder(common: Common, recipe: Recipe) -> RunFolder:
+    return RunFolder(Path(common.run) if common.run is not None else RUNS / recipe.name)
 
 
 def _stored(common: Common) -> Recipe | None:

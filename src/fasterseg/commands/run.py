@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import Progress, progress_for
+from fasterseg.commands.stopping import stoppable
 from fasterseg.config import ContenderSettings, Recipe
-from fasterseg.errors import FastersegError
+from fasterseg.errors import UsageError
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.stages import STAGES_FILE, StageTimes
@@ -60,14 +62,13 @@ def run(
     RunResult
         Scores and latencies of the trained networks, and the report's path.
     """
-    from fasterseg.commands.opening import open_run, open_source
-    from fasterseg.runtime import stop_on_signals
+    from fasterseg.commands.opening import hold_run, open_source
 
+    _require_stage(until)
     common = Common(**options)
     if budget:
         common = replace(common, set=(*common.set, f"budget={budget}"))
-    recipe, folder = open_run(common)
-    with folder.locked(), stop_on_signals() as stop:
+    with hold_run(common) as (recipe, folder, stop):
         source = open_source(recipe)
         pipeline = Pipeline(
             recipe, folder, source, common.device, progress_for(json=common.json), stop
@@ -108,12 +109,11 @@ class Pipeline:
             "measure": self.measure,
             "report": self.report,
         }
-        if until not in steps:
-            raise _no_such_stage(until)
         for name, step in steps.items():
             set_threads(self.recipe.threads)
             with self._timed(name):
                 step()
+            self.stop.raise_if_set(f"after the stage {name}")
             if name == until:
                 break
         return self.result
@@ -122,7 +122,7 @@ class Pipeline:
         """Walk the data."""
         from fasterseg.commands.check_data import check_stage
 
-        with self.show("Checking the data", total=0, unit="images") as step:
+        with self._stoppable("Checking the data", total=0, unit="images") as step:
             check_stage(self.source, self.folder, progress=step)
 
     def profile(self) -> LatencyTable:
@@ -177,7 +177,7 @@ class Pipeline:
         data = self.recipe.data
         for contender in self.recipe.contenders:
             total = self.source.length(data.test_split)
-            with self.show(f"Scoring {contender.name}", total=total, unit="images") as step:
+            with self._stoppable(f"Scoring {contender.name}", total=total, unit="images") as step:
                 evaluate_stage(
                     self.folder.bundle(contender.name),
                     evaluation_path(
@@ -202,7 +202,7 @@ class Pipeline:
             path = self._result_path(contender)
             if path.exists():
                 continue
-            with self.show(f"Measuring {contender.name}", total=total, unit="images") as step:
+            with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
                 bundle = self.folder.bundle(contender.name)
                 file = self.folder.exported(contender.name)
                 deployed = deploy_bundle(
@@ -259,6 +259,11 @@ class Pipeline:
     def _result_path(self, contender: ContenderSettings) -> Path:
         return self.folder.evaluation / f"{contender.name}-result.json"
 
+    def _stoppable(
+        self, title: str, *, total: int, unit: str
+    ) -> AbstractContextManager[ProgressCallback]:
+        return stoppable(self.show, self.stop, title, total=total, unit=unit)
+
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
         """Add what a stage takes to the run's times, also when it is interrupted."""
@@ -272,7 +277,13 @@ class Pipeline:
             times.adding(name, seconds, finished=finished).save(self.folder.root / STAGES_FILE)
 
 
-def _no_such_stage(name: str) -> FastersegError:
-    from fasterseg.errors import UsageError
-
-    return UsageError(f"there is no stage {name!r}", why=f"the stages are {', '.join(STAGES)}")
+def _require_stage(name: str) -> None:
+    """Raise `UsageError` with the nearest stage when there is none of that name."""
+    if name and name not in STAGES:
+        near = get_close_matches(name, STAGES, n=1)
+        raise UsageError(
+            f"there is no stage {name!r}",
+            where="--until",
+            why=f"the stages are {', '.join(STAGES)}",
+            next_step=f"did you mean {near[0]!r}?" if near else "name one of these",
+        )

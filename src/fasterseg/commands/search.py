@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
+from fasterseg.commands.stopping import Show, stoppable
 from fasterseg.searching.summary import SearchSummary
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
     from fasterseg.runtime import StopRequest
-
-Show = Callable[..., AbstractContextManager[Any]]
-"""Opens a progress display: ``show(title, total=..., unit=...)``."""
 
 RANDOM_SUBNETS = 5
 
@@ -31,16 +27,16 @@ def search(**options: Unpack[CommonOptions]) -> SearchSummary:
     SearchSummary
         What was found: estimated and measured latency of each contender, and its subnet's score.
     """
-    from fasterseg.commands.assembling import assemble_search
-    from fasterseg.commands.opening import open_run, open_source
-    from fasterseg.commands.profile import profile_stage
-    from fasterseg.runtime import set_threads, stop_on_signals
+    from fasterseg.commands.opening import hold_run, open_source
 
     common = Common(**options)
-    recipe, run = open_run(common)
-    source = open_source(recipe)
     show = progress_for(json=common.json)
-    with run.locked(), stop_on_signals() as stop:
+    with hold_run(common) as (recipe, run, stop):
+        from fasterseg.commands.assembling import assemble_search
+        from fasterseg.commands.profile import profile_stage
+        from fasterseg.runtime import set_threads
+
+        source = open_source(recipe)
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, progress=show, stop=stop)
         set_threads(recipe.threads)
@@ -60,13 +56,16 @@ def search_stage(
 
     if assembly.run.search_summary.exists():
         return SearchSummary.load(assembly.run.search_summary)
-    with show("Measuring the ends of the space", total=2 * len(assembly.students)) as step:
+    ends = 2 * len(assembly.students)
+    with stoppable(show, stop, "Measuring the ends of the space", total=ends) as step:
         assembly.agree_on_plan(progress=step)
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
-    with show("Landing on the budgets", total=len(assembly.contenders)) as step:
+    contenders = len(assembly.contenders)
+    with stoppable(show, stop, "Landing on the budgets", total=contenders) as step:
         found = derive_all(assembly, progress=step)
-    with show("Scoring subnets", total=len(found) + RANDOM_SUBNETS) as step:
+    subnets = contenders + RANDOM_SUBNETS
+    with stoppable(show, stop, "Scoring subnets", total=subnets) as step:
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
     summary = summarise(assembly, found, scores, warnings=warnings)
     for name, landing in found.items():

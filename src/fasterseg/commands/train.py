@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.opening import open_run, open_source
+from fasterseg.commands.opening import hold_run, open_source
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
@@ -48,18 +48,16 @@ def train(*contenders: str, **options: Unpack[CommonOptions]) -> TrainResult:
     TrainResult
         The bundles, and how the trainings went.
     """
-    from fasterseg.runtime import set_threads, stop_on_signals
-
     common = Common(**options)
-    recipe, run = open_run(common)
-    source = open_source(recipe)
-    set_threads(recipe.threads)
-    chosen = chosen_contenders(recipe, contenders)
+    show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
-    show = progress_for(json=common.json)
-    with run.locked(), stop_on_signals() as stop:
-        for contender in chosen:
+    with hold_run(common) as (recipe, run, stop):
+        from fasterseg.runtime import set_threads
+
+        source = open_source(recipe)
+        set_threads(recipe.threads)
+        for contender in chosen_contenders(recipe, contenders):
             architecture = found_architecture(run, contender.name)
             steps = settings_for(recipe, contender).steps
             with show(f"Training {contender.name}", total=steps) as step:

@@ -44,6 +44,17 @@ class Landing:
     p95_ms: float
 
 
+def require_reachable(budget_ms: float, *, fastest_ms: float, student: str) -> None:
+    """Raise `BudgetError`, before anything is searched, for a budget below the fastest network."""
+    if budget_ms < fastest_ms:
+        raise BudgetError(
+            f"no network of the space meets the budget of {budget_ms:.3f} ms",
+            where=student,
+            why=f"the fastest network of the space was measured at {fastest_ms:.3f} ms",
+            next_step=f"--set budget={1.1 * fastest_ms:.3g}ms or more, or a smaller space or input",
+        )
+
+
 def land(
     options: Options,
     probabilities: Relaxation,

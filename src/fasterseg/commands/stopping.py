@@ -1,0 +1,34 @@
+"""Stopping between the units of a step that keeps no state of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fasterseg.commands.options import ProgressCallback
+
+if TYPE_CHECKING:
+    from fasterseg.runtime import StopRequest
+
+Show = Callable[..., AbstractContextManager[Any]]
+"""Opens a progress display: ``show(title, total=..., unit=...)``."""
+
+
+@contextmanager
+def stoppable(
+    show: Show, stop: StopRequest | None, title: str, *, total: int, unit: str = "steps"
+) -> Iterator[ProgressCallback]:
+    """A progress display whose callback raises `Interrupted` once a stop was asked for.
+
+    For short steps that are done anew on resuming; one that saves its state looks at the request
+    itself, after saving.
+    """
+    with show(title, total=total, unit=unit) as step:
+
+        def told(done: int, all_: int, note: str) -> None:
+            step(done, all_, note)
+            if stop is not None:
+                stop.raise_if_set(title)
+
+        yield told
