@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
 import torch
+from small_searches import SmallSearch, small_search
 from small_spaces import lattice_of, make_space, make_student, make_teacher
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.layers.units import SlimmableConv
-from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import make_contenders, sandwich
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_selection
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import (
-    Relaxation,
     from_selection,
     narrowest,
     random_widths,
@@ -104,40 +101,33 @@ def test_random_widths_visit_all_widths_about_equally() -> None:
     assert float((total / total.sum() - 1 / 3).abs().max()) < 0.03
 
 
-def one_round(space: SearchSpace, *settings: ContenderSettings, steps: int) -> Iterator[Relaxation]:
-    """The relaxations of so many pre-training steps."""
-    contenders = make_contenders(Lattice(space), settings, {}, seed=0)
-    for step in range(steps):
-        for contender in contenders:
-            generator = torch_generator(0, contender.name, step)
-            yield from sandwich(contender, generator, random_count=2)
-
-
-def untrained(supernet: Supernet, relaxations: Iterator[Relaxation]) -> set[str]:
-    """The tensors that get no gradient from the logits of any of these relaxations."""
+def untrained(search: SmallSearch, *, steps: int) -> set[str]:
+    """The supernet's tensors that so many steps of pre-training give no gradient."""
     batch = images((64, 64))
-    missing = dict(supernet.named_parameters())
-    for relaxation in relaxations:
-        main, auxiliary = supernet(batch, relaxation)
-        # Squares, since a plain sum behind a batch norm has no gradient.
-        squares = [logits.square().sum() for logits in (main, *auxiliary.values())]
-        gradients = torch.autograd.grad(sum(squares), missing.values(), allow_unused=True)
-        found = dict(zip(missing, gradients, strict=True))
-        missing = {
-            name: parameter
-            for name, parameter in missing.items()
-            if found[name] is None or not bool((found[name] != 0).any())
-        }
-        if not missing:
-            break
+    missing = dict(search.weights.supernet.named_parameters())
+    for step in range(steps):
+        for relaxation in search.pretraining._relaxations(step):
+            main, auxiliary = search.weights.supernet(batch, relaxation)
+            # Squares, since a plain sum behind a batch norm has no gradient.
+            squares = [logits.square().sum() for logits in (main, *auxiliary.values())]
+            gradients = torch.autograd.grad(sum(squares), missing.values(), allow_unused=True)
+            found = dict(zip(missing, gradients, strict=True))
+            missing = {
+                name: parameter
+                for name, parameter in missing.items()
+                if found[name] is None or not bool((found[name] != 0).any())
+            }
+            if not missing:
+                return set()
     return set(missing)
 
 
 def test_one_step_of_pre_training_reaches_all_but_the_skips_between_unequal_widths() -> None:
     """A skip between equal widths has no weights; unequal ones come with the random draws."""
     space = make_space(4)
-    supernet = supernet_for(space, *DEFAULT)
-    left = untrained(supernet, one_round(space, *DEFAULT, steps=1))
+    search = small_search(space=space, contenders=DEFAULT, random_widths=2)
+    left = untrained(search, steps=1)
+    assert left
     assert all("keep_skip" in name for name in left)
 
 
@@ -155,8 +145,8 @@ def test_one_step_of_pre_training_reaches_all_but_the_skips_between_unequal_widt
 def test_a_round_of_pre_training_reaches_every_tensor(
     space: SearchSpace, settings: tuple[ContenderSettings, ...]
 ) -> None:
-    supernet = supernet_for(space, *settings)
-    assert untrained(supernet, one_round(space, *settings, steps=12)) == set()
+    search = small_search(space=space, contenders=settings, random_widths=2)
+    assert untrained(search, steps=30) == set()
 
 
 def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
