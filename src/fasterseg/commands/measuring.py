@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # Windows of about this long: on a machine that others use too, a slow spell is one window's.
 WINDOW_SECONDS = 0.4
 WINDOWS = 7
+STEADY_WINDOWS = 4
+ATTEMPTS = 3
 MOST_QUERIES = 256
 
 
@@ -104,8 +107,21 @@ def _all_of_size(source: DataSource, split: str, geometry: Geometry) -> bool:
 
 
 def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:
+    """The latency in windows of a quiet machine; a noisy one is asked again, then owned up to."""
     quick = meter.session(session, geometry.size)
-    return meter.session(session, geometry.size, settings=windows_for(quick.median_ms))
+    settings = windows_for(quick.median_ms)
+    tries = []
+    for _ in range(ATTEMPTS):
+        tries.append(meter.session(session, geometry.size, settings=settings))
+        if tries[-1].steady_windows >= STEADY_WINDOWS:
+            return tries[-1]
+    best = max(tries, key=lambda found: (found.steady_windows, -found.median_ms))
+    print(
+        f"warning: the machine is noisy: the canary moved by up to {best.canary_drift:.0%} while "
+        f"{best.median_ms:.2f} ms were measured; the latency may be too high",
+        file=sys.stderr,
+    )
+    return best
 
 
 def windows_for(median_ms: float) -> WindowSettings:
