@@ -1,0 +1,250 @@
+"""The arms of the street ablations: two searches, and the trainings that are compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from fasterseg.commands.assembling import SearchAssembly, assemble_search
+from fasterseg.commands.concluding import derive_all
+from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
+from fasterseg.commands.train import train_stage
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.datasets.sample import Sample
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.evaluation import position_baseline
+from fasterseg.latency.table import LatencyTable
+from fasterseg.learning.stepping import run_steps
+from fasterseg.runs import EventLog, RunFolder
+from fasterseg.runtime import StopRequest, derived_seed
+from fasterseg.searching.plan import SearchPlan
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+from fasterseg.space.pricing import Pricing
+from fasterseg.space.sampling import architectures_near
+from paired_differences import SIGNS, SeedResult, Trained
+
+TEACHER, STUDENT = "teacher", "student"
+DECOUPLED, JOINT = "decoupled", "joint"
+TOLERANCE = 0.02
+LINES_PER_STAGE = 3
+
+
+class KeptScenes(StreetScenes):
+    """Street scenes that are painted once and kept in memory."""
+
+    def __init__(self, *, size: tuple[int, int], counts: Mapping[str, int], seed: int) -> None:
+        super().__init__(size=size, counts=counts, seed=seed)
+        self._kept: dict[tuple[str, int], Sample] = {}
+
+    def sample(self, split: str, index: int) -> Sample:
+        """Return one scene."""
+        if (split, index) not in self._kept:
+            self._kept[split, index] = super().sample(split, index)
+        return self._kept[split, index]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """A latency that the table estimates, in the place of a measured one."""
+
+    median_ms: float
+
+    @property
+    def p95_ms(self) -> float:
+        """An estimate has no spread."""
+        return self.median_ms
+
+
+class Say:
+    """Progress in plain lines, each with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """Print a line."""
+        print(f"[{time.monotonic() - self.began:7.0f} s] {text}", flush=True)
+
+    def progress(self, title: str) -> Callable[[int, int, str], None]:
+        """A progress callback that prints a few lines for a whole stage."""
+
+        def step(done: int, total: int, note: str) -> None:
+            if done % max(1, total // LINES_PER_STAGE) == 0:
+                self(f"{title}: {done} of {total} {note}")
+
+        return step
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What all seeds have in common."""
+
+    recipe: Recipe
+    work: Path
+    table: LatencyTable
+    random_count: int
+    say: Say
+    stop: StopRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finished search: its folder, and the plan that it kept to."""
+
+    run: RunFolder
+    assembly: SearchAssembly
+
+    @property
+    def plan(self) -> SearchPlan:
+        """Budgets and ends of the space."""
+        return self.assembly.plan
+
+    def architecture(self, name: str) -> Architecture:
+        """What was found for a contender."""
+        return Architecture.load(self.run.architecture(name))
+
+
+class SeedRun:
+    """All arms of one seed, each in a run folder of its own."""
+
+    def __init__(self, shared: Comparison, seed: int) -> None:
+        self.shared = shared
+        self.seed = seed
+        self.folder = shared.work / f"seed-{seed}"
+        self.source = scenes_of(shared.recipe, seed)
+        target = shared.recipe.target
+        self.geometry = Geometry(Size(target.height, target.width), self.source.label_space.classes)
+        self.pricing = Pricing(self.geometry, shared.table.cost_ms)
+
+    def result(self) -> SeedResult:
+        """Search twice, train every arm, score; what is there already is only read."""
+        found = self.search(self._recipe(), DECOUPLED)
+        undivided = self.search(self._recipe("search.penalty.decoupled=false"), JOINT)
+        teacher = self.train(DECOUPLED, found.architecture(TEACHER), name=TEACHER)
+        student = found.architecture(STUDENT)
+        return SeedResult(
+            seed=self.seed,
+            budget_ms=found.plan.budgets_ms[STUDENT],
+            fastest_ms=found.plan.fastest_ms[STUDENT],
+            slowest_ms=found.plan.slowest_ms[STUDENT],
+            position=position_baseline(self.source, "train", "test").mean_iou,
+            teacher=teacher,
+            searched=self.train(DECOUPLED, student),
+            random=tuple(
+                self.train(f"random-{index}", architecture)
+                for index, architecture in enumerate(self.random_like(student), 1)
+            ),
+            distilled=self.train("distilled", student, distilled=True),
+            joint=self.train(JOINT, undivided.architecture(STUDENT)),
+            signs={DECOUPLED: self.signs(DECOUPLED), JOINT: self.signs(JOINT)},
+        )
+
+    def _recipe(self, *overrides: str) -> Recipe:
+        content = self.shared.recipe.content()
+        return build_recipe(base=content, overrides=(f"seed={self.seed}", *overrides))
+
+    def search(self, recipe: Recipe, arm: str) -> Found:
+        """Search a teacher and a student under one kind of penalty."""
+        run = RunFolder(self.folder / arm)
+        assembly = assemble_search(
+            recipe,
+            run,
+            source=self.source,
+            table=self.shared.table,
+            device="cpu",
+            measure=lambda architecture: Estimated(self.pricing(architecture)),
+        )
+        assembly.agree_on_plan(progress=_quiet)
+        self._search_steps(assembly, arm)
+        if not run.architecture(STUDENT).exists():
+            for name, landing in derive_all(assembly, progress=_quiet).items():
+                landing.architecture.save(run.architecture(name))
+        return Found(run, assembly)
+
+    def _search_steps(self, assembly: SearchAssembly, arm: str) -> None:
+        settings, folder = assembly.recipe.search, assembly.run.search
+        run = partial(run_steps, checkpoint_every=settings.checkpoint_every, stop=self.shared.stop)
+        title = f"seed {self.seed}, pre-training"
+        # No latency enters pre-training: it is the same, step for step, for both penalties.
+        common = RunFolder(self.folder / DECOUPLED).search / "pretraining"
+        run(
+            assembly.pretraining(),
+            common,
+            steps=settings.pretrain_steps,
+            progress=self.shared.say.progress(title),
+            name="pre-training",
+        )
+        title = f"seed {self.seed}, search with the {arm} penalty"
+        run(
+            assembly.cosearch(warn=lambda text: self.shared.say(f"{title}: {text}")),
+            folder / "cosearch",
+            steps=settings.steps,
+            progress=self.shared.say.progress(title),
+            name="search",
+        )
+
+    def signs(self, arm: str) -> dict[str, float]:
+        """How the student's search ended, and how low its latency went on the way."""
+        log = EventLog(RunFolder(self.folder / arm).search / "cosearch" / "events.jsonl")
+        looks = [event for event in log.events() if f"{STUDENT}/derived_ms" in event]
+        lowest = min(event[f"{STUDENT}/derived_ms"] for event in looks)
+        last = {f"{STUDENT}/lowest_derived_ms": lowest, **looks[-1]}
+        return {name: float(last[f"{STUDENT}/{name}"]) for name in SIGNS}
+
+    def random_like(self, student: Architecture) -> tuple[Architecture, ...]:
+        """Random architectures, every choice uniform, of a student's estimated latency."""
+        recipe = self.shared.recipe
+        settings = next(c for c in recipe.contenders if c.name == STUDENT)
+        return architectures_near(
+            Options.of(recipe.space, settings),
+            self.pricing(student),
+            estimate_ms=self.pricing,
+            generator=Random(derived_seed(self.seed, "random architectures")),
+            count=self.shared.random_count,
+            tolerance=TOLERANCE,
+        )
+
+    def train(
+        self, arm: str, architecture: Architecture, *, name: str = STUDENT, distilled: bool = False
+    ) -> Trained:
+        """Train a network in an arm's run folder and score it on the test split.
+
+        All students have the same name, from which their initial weights are drawn.
+        """
+        run = RunFolder(self.folder / arm)
+        weight = "" if distilled else "student.distillation_weight=0"
+        best = train_stage(
+            self._recipe(*filter(None, [weight])),
+            run,
+            name,
+            architecture=architecture,
+            source=self.source,
+            teacher=RunFolder(self.folder / DECOUPLED).bundle(TEACHER) if distilled else None,
+            device="cpu",
+            progress=self.shared.say.progress(f"seed {self.seed}, training {arm} {name}"),
+            stop=self.shared.stop,
+        )
+        path = evaluation_path(run, name, which="best", split="test")
+        report = evaluate_stage(best, path, source=self.source, split="test", device="cpu")
+        self.shared.say(f"seed {self.seed}, {arm} {name}: {100 * report.mean_iou:.2f} % mIoU")
+        specs = wire(architecture, self.geometry).timed_specs()
+        return Trained(
+            report.mean_iou, self.pricing(architecture), sum(spec.macs for spec in specs)
+        )
+
+
+def _quiet(_done: int, _total: int, _note: str) -> None:
+    """Progress that is not worth a line."""
+
+
+def scenes_of(recipe: Recipe, seed: int) -> KeptScenes:
+    """The scenes of a seed, as many and as large as the recipe says."""
+    street = recipe.data.street
+    counts = {"train": street.train, "val": street.val, "test": street.test}
+    return KeptScenes(size=(street.height, street.width), counts=counts, seed=seed)
