@@ -52,14 +52,32 @@ def namesakes() -> Architecture:
     )
 
 
-@pytest.mark.parametrize("architecture", [*MEMBERS, namesakes()])
+def crossing() -> Architecture:
+    """The finest and the coarsest branch share a cell that the one between them does not."""
+    keep, other = (CellChoice(operator=name, expansion=4) for name in ("conv", "zoomed_conv"))
+    down = CellChoice(operator="conv", expansion=4, down=True)
+    return Architecture(
+        stem_expansion=4,
+        head_expansion=4,
+        branches=(
+            Branch(stride=32, cells=(keep, down, down)),
+            Branch(stride=16, cells=(other, other, down)),
+            Branch(stride=8, cells=(keep, keep, keep)),
+        ),
+    )
+
+
+ALL = [*MEMBERS, namesakes(), crossing()]
+
+
+@pytest.mark.parametrize("architecture", ALL)
 def test_every_block_is_drawn_exactly_once(architecture: Architecture) -> None:
     svg = draw_svg(architecture, GEOMETRY)
     drawn = re.findall(r'data-step="([^"]+)"', svg)
     assert drawn == [step.name for step in Plan(architecture, GEOMETRY).wiring.steps]
 
 
-@pytest.mark.parametrize("architecture", [*MEMBERS, namesakes()])
+@pytest.mark.parametrize("architecture", ALL)
 def test_no_two_blocks_stand_in_one_place(architecture: Architecture) -> None:
     placed = Plan(architecture, GEOMETRY).placed
     for one in placed:

@@ -158,19 +158,22 @@ def _mark(what: str, x: float, colour: str) -> str:
 
 
 def _words(what: str, places: dict[str, float], value: float) -> str:
-    """The ends beside the line, the budget above it, measured and predicted apart below it."""
+    """The ends beside the line, the budget above it, measured and predicted apart below it.
+
+    An end that something lies beyond is told above the line too.
+    """
     x, y, anchor = places[what], _MIDDLE - 2, "middle"
     match what:
-        case "fastest":
-            x, anchor = _MARGIN - 14, "end"
-        case "slowest":
-            x, anchor = _SCALE_WIDTH - _MARGIN + 14, "start"
-        case "budget":
+        case "fastest" if x == min(places.values()):
+            x, anchor = x - 14, "end"
+        case "slowest" if x == max(places.values()):
+            x, anchor = x + 14, "start"
+        case "budget" | "fastest" | "slowest":
             y = _MIDDLE - 32
         case _:
             other = places.get("predicted" if what == "measured" else "measured", x)
             anchor = "end" if x < other or (x == other and what == "measured") else "start"
-            x, y = x + (4 if anchor == "end" else -4), _MIDDLE + 26
+            x, y = x + (-3 if anchor == "end" else 3), _MIDDLE + 26
     return (
         f'<text x="{x:.1f}" y="{y:g}" text-anchor="{anchor}">{value:.2f} ms</text>'
         f'<text class="soft" x="{x:.1f}" y="{y + 13:g}" text-anchor="{anchor}">{what}</text>'
