@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from named_street import NamedStreet
 
 from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
 from fasterseg.datasets.data_report import DataReport, Tally
-from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.sample import Pixels, Sample
-from fasterseg.datasets.street import StreetScenes
+from fasterseg.datasets.sample import Pixels
 from fasterseg.evaluation import EvaluationReport, Predictor, evaluate_predictor, position_baseline
 from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, WholeNetwork
 from fasterseg.network.bundle import ModelBundle
@@ -33,32 +32,6 @@ from fasterseg.stages import STAGES_FILE, StageTimes
 
 SIZE = (64, 128)
 STEPS = 40
-
-
-class NamedStreet:
-    """Street scenes whose classes have other names."""
-
-    def __init__(self, names: tuple[str, ...] | None, size: tuple[int, int]) -> None:
-        self._scenes = StreetScenes(size=size, counts={"train": 6, "val": 3, "test": 9})
-        own = self._scenes.label_space
-        self.name = "street"
-        self.label_space = own if names is None else LabelSpace(names=names, colours=own.colours)
-        self.terms = self._scenes.terms
-
-    def splits(self) -> tuple[str, ...]:
-        return self._scenes.splits()
-
-    def length(self, split: str) -> int:
-        return self._scenes.length(split)
-
-    def names(self, split: str) -> tuple[str, ...]:
-        return self._scenes.names(split)
-
-    def sample(self, split: str, index: int) -> Sample:
-        return self._scenes.sample(split, index)
-
-    def digest(self, split: str) -> str:
-        return self._scenes.digest(split)
 
 
 @dataclass(frozen=True)
@@ -337,20 +310,6 @@ def _whole_network(dice: Random, index: int) -> WholeNetwork:
         predicted_ms=measured * (0.95 + 0.1 * dice.random()),
         held_out=index % 2 == 1,
     )
-
-
-def look(root: Path) -> Path:
-    """A run of full width, for looking at the page; returns the page."""
-    from fasterseg.reporting.report import write_report
-
-    fake = FakeRun(
-        students=("student", "student-fast"),
-        layers=16,
-        expansions=(4, 6, 8, 10, 12),
-        size=(128, 256),
-    )
-    run = fake.write(root)
-    return write_report(run, source=fake.source, open_predictor=fake.open_predictor)
 
 
 def report_of(run: RunFolder, name: str) -> EvaluationReport:
