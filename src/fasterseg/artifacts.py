@@ -21,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
 
+_RESTORE = "restore it from a backup, or delete it and run its stage again"
+
 
 def digest_of_bytes(data: bytes) -> str:
     """SHA-256 of the bytes, as ``sha256:<hex>``."""
@@ -146,6 +148,7 @@ class Artifact(BaseModel):
                 "not a fasterseg file",
                 where=str(path),
                 why=f"it has no schema tag; {cls.schema_tag} was expected",
+                next_step=_RESTORE,
             )
         if document["schema"] != cls.schema_tag:
             raise FileError(
@@ -164,7 +167,7 @@ class Artifact(BaseModel):
                 "the file was changed after it was written",
                 where=str(path),
                 why="its content does not have the digest that it carries",
-                next_step="restore it from a backup, or delete it and run its stage again",
+                next_step=_RESTORE,
             )
         try:
             return cls.model_validate(content)
@@ -173,6 +176,7 @@ class Artifact(BaseModel):
                 f"the file does not hold a valid {cls.schema_tag}",
                 where=str(path),
                 why=first_fault(error),
+                next_step=_RESTORE,
             ) from error
 
 
@@ -188,6 +192,13 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise FileError("no such file", where=str(path)) from error
+        raise FileError(
+            "no such file",
+            where=str(path),
+            why="nothing of this name is there",
+            next_step="look at the name, or run the stage that writes it",
+        ) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FileError("cannot read the file", where=str(path), why=str(error)) from error
+        raise FileError(
+            "cannot read the file", where=str(path), why=str(error), next_step=_RESTORE
+        ) from error

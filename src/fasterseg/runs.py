@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fasterseg.artifacts import (
     digest_of_file,
     digest_of_value,
+    disk_fault,
     durable_write,
     read_json,
     sync_folder,
@@ -121,13 +122,19 @@ class RunFolder:
             os.close(descriptor)
 
 
-def refuse_changes(what: str, *, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise `UsageError` with a diff when two descriptions differ in a way that matters."""
+def refuse_changes(
+    what: str, *, stored: Mapping[str, Any], wanted: Mapping[str, Any], where: Path | str = ""
+) -> None:
+    """Raise `UsageError` with a diff when two descriptions differ in a way that matters.
+
+    `where` is the file that holds the stored one.
+    """
     changes = list(differences(stored, wanted))
     if changes:
         shown = "; ".join(changes[:5]) + (f"; {len(changes)} in all" if len(changes) > 5 else "")
         raise UsageError(
             f"{what} differs from the one that this run began with",
+            where=str(where),
             why=shown,
             next_step="undo the change to go on, or start a new run with another --run",
         )
@@ -237,8 +244,12 @@ class EventLog:
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Add one event; it must hold a ``step``."""
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(event) + "\n")
+        line = json.dumps(event) + "\n"
+        try:
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise disk_fault(self.path, len(line), error) from error
 
     def events(self) -> list[dict[str, Any]]:
         """All whole lines; a half line that a crash left at the end is dropped."""

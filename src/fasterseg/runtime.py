@@ -31,7 +31,10 @@ def select_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise EnvironmentFault(
-            f"no device is called {name!r}", next_step="use cpu, cuda, cuda:1 or auto"
+            f"no device is called {name!r}",
+            where=f"--device {name}",
+            why=str(error).splitlines()[0],
+            next_step="use cpu, cuda, cuda:1 or auto",
         ) from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise EnvironmentFault(

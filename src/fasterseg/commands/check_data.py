@@ -49,7 +49,7 @@ def check_stage(source: DataSource, run: RunFolder, *, progress: ProgressCallbac
     if run.data_report.exists():
         stored = DataReport.load(run.data_report)
         now = {split: source.digest(split) for split in source.splits()}
-        refuse_changes("the data", stored=stored.digests, wanted=now)
+        refuse_changes("the data", stored=stored.digests, wanted=now, where=run.data_report)
         return stored
     report = walk(source, progress=lambda done, total: progress(done, total, ""))
     report.save(run.data_report)

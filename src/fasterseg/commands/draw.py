@@ -98,6 +98,7 @@ def find_subjects(path: Path, common: Common) -> list[Subject]:
         return _of_run(RunFolder(path))
     raise UsageError(
         f"there is nothing called {str(path)!r} to draw",
+        why="no file and no folder has this name",
         next_step="name a bundle's folder, an architecture's JSON file, or a run's folder",
     )
 
@@ -182,6 +183,7 @@ def _of_run(run: RunFolder) -> list[Subject]:
         raise FileError(
             "this run has no architecture yet",
             where=str(run.search),
+            why="its search has not come to its end",
             next_step=f"fasterseg search --run {run.root}",
         )
     size, classes = _geometry_of_run(run)

@@ -20,7 +20,14 @@ from pathlib import Path
 from cyclopts import CycloptsError
 
 from fasterseg.commands.results import asks_for_json
-from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, UsageError
+from fasterseg.errors import (
+    DataError,
+    EnvironmentFault,
+    FastersegError,
+    FileError,
+    Interrupted,
+    UsageError,
+)
 
 EXTRAS = {
     "onnx": "onnx",
@@ -64,11 +71,28 @@ def translate(error: BaseException, words: Sequence[str]) -> FastersegError:
     if isinstance(error, Interrupted):
         return _with_resume_command(error, words)
     if isinstance(error, FastersegError):
-        return error
+        return _completed(error, words)
     for translated in _TRANSLATIONS:
         if (failure := translated(error, words)) is not None:
             return failure
     return _bug(error, words)
+
+
+def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
+    """Return the failure with what only the command line knows: the command, and its help."""
+    verb = next((word for word in words if not word.startswith("-")), "")
+    ways = {
+        UsageError: f"fasterseg {verb} --help",
+        DataError: "fasterseg check-data PATH tells all that is wrong with a data set",
+        FileError: "restore the file from a backup, or delete it and run its stage again",
+        EnvironmentFault: "fasterseg doctor tells what this machine has and lacks",
+    }
+    return type(error)(
+        error.what,
+        where=error.where or command_line(words),
+        why=error.why,
+        next_step=error.next_step or ways.get(type(error), ""),
+    )
 
 
 def _with_resume_command(error: Interrupted, words: Sequence[str]) -> Interrupted:
@@ -95,6 +119,7 @@ def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
     return UsageError(
         " ".join(str(error).split()),
         where=command_line(words),
+        why="the command was not understood, so nothing was run",
         next_step=f"fasterseg {verb} --help" if known else "fasterseg --help",
     )
 

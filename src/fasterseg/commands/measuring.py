@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,22 @@ def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLa
         file=sys.stderr,
     )
     return best
+
+
+def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
+    """Raise `EnvironmentFault` where the device, the target or its runtime is not to be had.
+
+    Asked before anything is computed, so that a long run does not end at its export.
+    """
+    from fasterseg.deploy.export import missing_extra
+    from fasterseg.runtime import select_device
+
+    select_device(device)
+    _meter(recipe, classes)
+    needed = ("onnx", "onnxscript") if recipe.target.backend == "onnxruntime" else ()
+    for library in needed:
+        if find_spec(library) is None:
+            raise missing_extra(library)
 
 
 def windows_for(median_ms: float) -> WindowSettings:

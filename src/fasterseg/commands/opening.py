@@ -55,6 +55,7 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
         "the recipe",
         stored=without_free_keys(known),
         wanted=without_free_keys(recipe.content()),
+        where=run.recipe,
     )
     if before.budget != recipe.budget:
         before.model_copy(update={"budget": recipe.budget}).save(run.recipe)

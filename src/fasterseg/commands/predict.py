@@ -142,6 +142,8 @@ def find_images(source: str) -> tuple[Path, list[Path]]:
     else:
         raise UsageError(
             f"there is no image or folder {source!r}",
+            where=source,
+            why="nothing of this name is there",
             next_step="name an image, a folder, or a pattern in quotes, such as 'frames/*.png'",
         )
     if not found:

@@ -113,7 +113,12 @@ def profile_stage(
     if run.latency_table.exists():
         table = LatencyTable.load(run.latency_table)
         table.require_target(target)
-        refuse_changes("the latency table", stored=table.conditions, wanted=conditions)
+        refuse_changes(
+            "the latency table",
+            stored=table.conditions,
+            wanted=conditions,
+            where=run.latency_table,
+        )
         return table
     stage = _Stage(
         recipe,
@@ -193,6 +198,9 @@ class _Stage:
 
     def _blocks(self, specs: Sequence[BlockSpec]) -> dict[str, Entry]:
         settings = block_settings(self.recipe.profile)
+        with self.progress("Preparing blocks", total=0, unit="patterns") as step:
+            for done, total in self.meter.backend.prepare(specs):
+                step(done, total)
         return self._measured(
             "blocks",
             specs,

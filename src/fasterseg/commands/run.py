@@ -98,6 +98,7 @@ class Pipeline:
 
     def run(self, until: str) -> RunResult | None:
         """Every stage up to and including `until`; None when that is before the report."""
+        from fasterseg.commands.measuring import require_machine
         from fasterseg.runtime import set_threads
 
         steps: dict[str, Callable[[], object]] = {
@@ -109,6 +110,8 @@ class Pipeline:
             "measure": self.measure,
             "report": self.report,
         }
+        classes = self.source.label_space.classes
+        require_machine(self.recipe, classes=classes, device=self.device)
         for name, step in steps.items():
             set_threads(self.recipe.threads)
             with self._timed(name):

@@ -172,6 +172,7 @@ def teacher_bundle(recipe: Recipe, run: RunFolder, contender: ContenderSettings)
         raise FileError(
             f"{contender.name} learns from {teachers[0].name}, which is not trained yet",
             where=str(folder),
+            why=f"the bundle of {teachers[0].name} is not there",
             next_step=f"fasterseg train {teachers[0].name} --run {run.root}",
         )
     return folder
@@ -184,6 +185,7 @@ def found_architecture(run: RunFolder, contender: str) -> Architecture:
         raise FileError(
             f"there is no architecture for {contender} yet",
             where=str(path),
+            why="the search of this run has not come to its end",
             next_step=f"fasterseg search --run {run.root}",
         )
     return Architecture.load(path)

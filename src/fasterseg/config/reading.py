@@ -13,6 +13,7 @@ from fasterseg.config.recipe import ContenderSettings, Recipe
 from fasterseg.errors import UsageError
 
 MAX_RECIPE_BYTES = 1_000_000
+_LOOK = "recipes/demo.yaml is a recipe to begin with"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -36,15 +37,32 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         if len(data) > MAX_RECIPE_BYTES:
-            raise UsageError("the file is too large for a recipe", where=str(path))
+            raise UsageError(
+                "the file is too large for a recipe",
+                where=str(path),
+                why=f"it has {len(data):,} bytes, and a recipe has at most {MAX_RECIPE_BYTES:,}",
+                next_step=_LOOK,
+            )
         value = yaml.load(data, Loader=_UniqueKeyLoader)  # noqa: S506 (a safe loader)
     except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError("cannot read the recipe", where=str(path), why=str(error)) from error
+        raise UsageError(
+            "cannot read the recipe", where=str(path), why=str(error), next_step=_LOOK
+        ) from error
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
-        raise UsageError("the recipe is not valid YAML", where=str(path), why=reason) from error
+        raise UsageError(
+            "the recipe is not valid YAML",
+            where=str(path),
+            why=reason,
+            next_step="mend that line, and run the command again",
+        ) from error
     if not isinstance(value, dict):
-        raise UsageError("the recipe is not a mapping of keys to values", where=str(path))
+        raise UsageError(
+            "the recipe is not a mapping of keys to values",
+            where=str(path),
+            why=f"it holds a {type(value).__name__}",
+            next_step=_LOOK,
+        )
     return value
 
 
@@ -65,7 +83,12 @@ def build_recipe(
 def _override(content: dict[str, Any], override: str) -> None:
     name, separator, text = override.partition("=")
     if not separator or not name:
-        raise UsageError(f"cannot read --set {override}", next_step="write it as --set a.b=value")
+        raise UsageError(
+            f"cannot read --set {override}",
+            where=f"--set {override}",
+            why="a change of the recipe is a key, an equals sign and a value",
+            next_step="write it as --set a.b=value",
+        )
     *parents, last = name.strip().split(".")
     place = content
     for parent in parents:
@@ -75,7 +98,12 @@ def _override(content: dict[str, Any], override: str) -> None:
     try:
         place[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"cannot read the value in --set {override}", why=str(error)) from error
+        raise UsageError(
+            f"cannot read the value in --set {override}",
+            where=f"--set {override}",
+            why=" ".join(str(error).split()),
+            next_step="put quotes around a text that is no YAML",
+        ) from error
 
 
 def _explain(error: ValidationError, where: str) -> UsageError:
@@ -84,7 +112,10 @@ def _explain(error: ValidationError, where: str) -> UsageError:
     what = f"the recipe's key {key!r} is wrong" if key else "the recipe is wrong"
     near = get_close_matches(str(fault["loc"][-1]), known_keys(), n=1) if fault["loc"] else []
     hint = f"did you mean {near[0]!r}?" if fault["type"] == "extra_forbidden" and near else ""
-    return UsageError(what, where=where, why=str(fault["msg"]), next_step=hint)
+    why = str(fault["msg"])
+    if "pattern" in fault.get("ctx", {}) and key.endswith("budget"):
+        why = f"{fault['input']!r} is none of halfway, 12ms and 40%"
+    return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")
 
 
 def known_keys() -> tuple[str, ...]:

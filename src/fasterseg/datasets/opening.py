@@ -75,6 +75,7 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
         raise DataError(
             "there is no such data set",
             where=str(where),
+            why="nothing of this name is there",
             next_step=f"give a folder, a data.yaml, or '{STREET}' for the built-in scenes",
         )
     _require_known(layout)

@@ -122,7 +122,7 @@ class EntriesFile:
             sync_folder(self.path.parent)
             return {}
         stored = lines[0].get("conditions", {})
-        refuse_changes("the latency profile", stored=stored, wanted=conditions)
+        refuse_changes("the latency profile", stored=stored, wanted=conditions, where=self.path)
         return _entries(lines[1:])
 
     def append(self, record: Mapping[str, Any]) -> None:

@@ -143,15 +143,28 @@ def _weight_bytes(tensors: Mapping[str, Tensor], *, description: str) -> bytes:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
-        raise FileError("not a model bundle", where=str(folder), why=f"it has no {MANIFEST}")
+        raise FileError(
+            "not a model bundle",
+            where=str(folder),
+            why=f"it has no {MANIFEST}",
+            next_step="name a trained network's folder: training/student/best in a run",
+        )
     manifest = read_json(folder / MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("schema") != _SCHEMA:
-        raise FileError("not a model bundle of this version", where=str(folder / MANIFEST))
+        raise FileError(
+            "not a model bundle of this version",
+            where=str(folder / MANIFEST),
+            why=f"its manifest does not say {_SCHEMA}",
+            next_step=_RESTORE,
+        )
     files = manifest.get("files")
     sound = isinstance(files, dict) and set(files) == set(_FILES)
     if not sound or manifest.get("digest") != digest_of_value(files):
         raise FileError(
-            "the bundle's manifest is damaged", where=str(folder / MANIFEST), next_step=_RESTORE
+            "the bundle's manifest is damaged",
+            where=str(folder / MANIFEST),
+            why="its list of files does not have the digest that it carries",
+            next_step=_RESTORE,
         )
     return manifest
 
@@ -159,7 +172,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _verify(folder: Path) -> None:
     for name, digest in _manifest(folder)["files"].items():
         if not (folder / name).is_file():
-            raise FileError("a file of the bundle is missing", where=str(folder / name))
+            raise FileError(
+                "a file of the bundle is missing",
+                where=str(folder / name),
+                why="the manifest lists it",
+                next_step=_RESTORE,
+            )
         if digest_of_file(folder / name) != digest:
             raise FileError(
                 "the bundle was changed after it was written",

@@ -74,7 +74,7 @@ def _no_bundle(path: Path) -> FileError:
         "this is not a model",
         where=str(path),
         why="a model is a bundle's folder: manifest, description, weights and card",
-        next_step=f"there is one in it: {bundles[0]}" if bundles else "",
+        next_step=f"there is one in it: {bundles[0]}" if bundles else "name a bundle's folder",
     )
 
 

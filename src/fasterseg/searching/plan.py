@@ -43,6 +43,7 @@ class SearchPlan(Artifact):
             "the search",
             stored=_what_matters(SearchPlan.load(path)),
             wanted=_what_matters(self),
+            where=path,
         )
 
 

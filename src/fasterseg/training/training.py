@@ -219,6 +219,7 @@ def _agree_on_plan(plan: TrainingPlan, path: Path) -> None:
         f"the training of {plan.name}",
         stored=_what_matters(TrainingPlan.load(path)),
         wanted=_what_matters(plan),
+        where=path,
     )
 
 

@@ -1,0 +1,436 @@
+"""Every failure that a user can meet: its exit code, four parts, and never a trace."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fasterseg.cli import main
+from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.space.architecture import Architecture, Branch, CellChoice
+
+Fails = Callable[..., str]
+
+SMALL = {
+    "data.street": "{height: 32, width: 64, train: 4, val: 1, test: 1}",
+    "target": "{backend: pytorch, threads: 1, height: 32, width: 64}",
+    "threads": "1",
+    "space": "{layers: 2, operators: [skip, conv], expansions: [1], stem_expansions: [1], "
+    "head_expansions: [1], branches: [8]}",
+    "contenders": "[{name: student, role: student, stem_expansion: 1, head_expansion: 1}]",
+    "profile": "{warmup_runs: 1, runs: 3, seconds_per_block: 0.001, calibration_networks: 4}",
+    "student": "{steps: 6, batch_size: 2, checkpoint_every: 2, evaluate_every: 6, "
+    "precision: float32, augmentation: {crop_height: 32, crop_width: 32}}",
+}
+
+
+def settings(**changes: str) -> list[str]:
+    """The options of a small run; keywords change a key, dots written as two underscores."""
+    changed = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
+    return [word for key, value in changed.items() for word in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture
+def fails(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Fails:
+    """A function that runs a command, checks code and form of its failure, and returns its words.
+
+    All four parts must be there: what, where, why, and what to do next.
+    """
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where the traces of bugs would go
+
+    def run(*words: str, code: int) -> str:
+        capsys.readouterr()
+        found = main([*words, "--json"])
+        shown = capsys.readouterr()
+        assert found == code, shown.err
+        assert "Traceback" not in shown.out + shown.err
+        told = json.loads(shown.err.splitlines()[-1])
+        assert (told["event"], told["exit_code"]) == ("error", code)
+        empty = [part for part in ("what", "where", "why", "next") if not told[part]]
+        assert empty == [], told
+        return "\n".join(told[part] for part in ("what", "where", "why", "next"))
+
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A folder for a run."""
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A labelled folder of a few images."""
+    return labelled_folder(tmp_path / "photos", values=(0, 1, 255))
+
+
+def labelled_folder(root: Path, *, values: tuple[int, ...]) -> Path:
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2)):
+        for index in range(count):
+            image = generator.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+            mask = generator.choice(np.array(values, dtype=np.uint8), (32, 64))
+            for kind, pixels in (("images", image), ("masks", mask)):
+                path = root / kind / split / f"{split}{index}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+    text = "train: images/train\nval: images/val\nmasks_dir: masks\nnames: [road, car]\n"
+    (root / "data.yaml").write_text(text)
+    return root
+
+
+def checked(run: RunFolder, *more: str) -> list[str]:
+    return ["run", "--run", str(run.root), "--until", "check-data", *more]
+
+
+# ------------------------------------------------------------------------------ recipes
+
+
+def test_a_recipe_that_changed_on_resume_is_refused_with_the_change(
+    run: RunFolder, fails: Fails
+) -> None:
+    assert main(checked(run, *settings())) == 0
+    said = fails(*checked(run, "--seed", "1", "--set", "student.lr=0.5"), code=2)
+    assert "seed: 0 -> 1; student.lr: 0.02 -> 0.5" in said
+
+
+def test_a_budget_may_change_until_a_search_began_with_it(run: RunFolder, fails: Fails) -> None:
+    assert main(checked(run, *settings(), "--budget", "5ms")) == 0
+    assert main(checked(run, "--budget", "6ms")) == 0
+    run.search.mkdir()
+    run.search_plan.write_text("{}")
+    assert 'budget: "6ms" -> "7ms"' in fails(*checked(run, "--budget", "7ms"), code=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ("serach.steps=3", "did you mean 'search'?"),
+        ("search.stesp=3", "did you mean 'steps'?"),
+        ("search.steps=many", "search.steps"),
+        ("budget=fast", "12ms"),
+        ("nothing", "--set a.b=value"),
+        ("search.steps=[", "--set search.steps=["),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_was_meant(
+    run: RunFolder, fails: Fails, change: str, wanted: str
+) -> None:
+    assert wanted in fails(*checked(run, "--set", change), code=2)
+    assert not run.root.exists(), "a run must not begin with a wrong recipe"
+
+
+@pytest.mark.parametrize(
+    "text", ["search: {steps: 3", "- a\n- b\n", "seed: 1\nseed: 2\n", "serach: {steps: 3}", "\0"]
+)
+def test_a_wrong_recipe_file_is_named(
+    run: RunFolder, fails: Fails, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    assert str(file) in fails(*checked(run, "--recipe", str(file)), code=2)
+
+
+def test_a_recipe_file_that_is_not_there_is_named(run: RunFolder, fails: Fails) -> None:
+    assert "absent.yaml" in fails(*checked(run, "--recipe", "absent.yaml"), code=2)
+
+
+def test_a_stage_that_does_not_exist_is_answered_with_the_nearest(
+    run: RunFolder, fails: Fails
+) -> None:
+    assert "did you mean 'search'?" in fails(
+        "run", "--run", str(run.root), "--until", "serach", code=2
+    )
+    assert not run.root.exists()
+
+
+# --------------------------------------------------------------------------------- data
+
+
+def test_data_that_changed_on_resume_is_refused(run: RunFolder, photos: Path, fails: Fails) -> None:
+    words = checked(run, "--data", str(photos))
+    assert main(words) == 0
+    Image.new("RGB", (64, 32)).save(photos / "images" / "train" / "train0.png")
+    said = fails(*words, code=2)
+    assert "the data" in said
+    assert "train: " in said
+
+
+def test_no_data_at_the_path(run: RunFolder, fails: Fails, tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent")
+    assert absent in fails("check-data", absent, code=3)
+    assert absent in fails(*checked(run, "--data", absent), code=3)
+
+
+def test_a_folder_of_no_known_layout(fails: Fails, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "data.yaml" in fails("check-data", str(tmp_path / "empty"), code=3)
+
+
+@pytest.mark.parametrize("verb", ["check-data", "run"])
+def test_masks_of_0_and_255_are_refused_with_the_two_lines_that_settle_it(
+    run: RunFolder, tmp_path: Path, fails: Fails, verb: str
+) -> None:
+    folder = labelled_folder(tmp_path / "binary", values=(0, 255))
+    (folder / "data.yaml").write_text(
+        "train: images/train\nval: images/val\nmasks_dir: masks\nnames: [car]\n"
+    )
+    words = (
+        ["check-data", str(folder)] if verb == "check-data" else checked(run, "--data", str(folder))
+    )
+    said = fails(*words, code=3)
+    assert "background: class" in said
+    assert "ignore: 255" in said
+
+
+def test_an_image_without_a_mask_is_refused_before_anything_is_computed(
+    run: RunFolder, photos: Path, fails: Fails
+) -> None:
+    (photos / "masks" / "train" / "train1.png").unlink()
+    assert "train1.png" in fails(*checked(run, "--data", str(photos)), code=3)
+
+
+# ------------------------------------------------------------------------------ machine
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_computed(
+    run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    words = ["run", "--run", str(run.root), *settings(), "--device", "cuda"]
+    assert "CUDA" in fails(*words, code=4)
+    assert not run.data_report.exists()
+    assert "warp" in fails(*words[:-1], "warp", code=4)
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "onnx"])
+def test_a_missing_library_is_told_with_its_extra_before_anything_is_computed(
+    run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    words = ["run", "--run", str(run.root), *settings(target__backend="onnxruntime")]
+    said = fails(*words, code=4)
+    assert library in said
+    assert "fasterseg[onnx]" in said
+    assert not run.data_report.exists()
+
+
+def test_a_full_disk_is_the_machine_s_fault(
+    run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    said = fails(*checked(run, *settings()), code=4)
+    assert "No space left" in said
+    assert str(run.root) in said
+    assert sorted(path.name for path in run.root.iterdir()) == ["lock"]
+
+
+def test_a_disk_that_fills_up_in_training_is_the_machine_s_fault_and_the_run_goes_on(
+    trained: RunFolder, run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    architecture = Architecture.load(trained.architecture("student"))
+    architecture.save(run.architecture("student"))
+    words = ["train", "--run", str(run.root), *settings()]
+
+    def full(path: Path, *_more: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fasterseg.runs.EventLog.append", lambda log, _event: full(log.path))
+        assert "No space left" in fails(*words, code=4)
+    assert main(words) == 0
+
+
+# --------------------------------------------------------------------- latency and budget
+
+
+def test_a_latency_table_for_another_target_or_from_other_conditions_is_refused(
+    run: RunFolder, fails: Fails
+) -> None:
+    words = ["profile", "--run", str(run.root)]
+    assert main([*words, *settings()]) == 0
+    document = json.loads(run.latency_table.read_text())
+    for part, key, value in (("target", "threads", 2), ("conditions", "torch", "1.0")):
+        changed = json.loads(json.dumps(document))
+        changed["content"][part][key] = value
+        reseal(changed)
+        run.latency_table.write_text(json.dumps(changed))
+        said = fails(*words, code=2)
+        assert f"{key}: {json.dumps(value)} -> " in said
+
+
+def reseal(document: dict[str, object]) -> None:
+    """Give a changed artifact the digest of its content."""
+    from fasterseg.artifacts import digest_of_value
+
+    document["digest"] = digest_of_value(document["content"])
+
+
+def test_a_budget_out_of_reach_names_the_fastest_network_before_the_search(
+    run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fasterseg.commands.measuring.ATTEMPTS", 1)
+    monkeypatch.setattr("fasterseg.commands.measuring.WINDOWS", 1)
+    monkeypatch.setattr("fasterseg.deploy.measuring.CANARY_RUNS", 1)
+    monkeypatch.setattr("fasterseg.commands.measuring.WINDOW_SECONDS", 0.001)
+    words = ["search", "--run", str(run.root)]
+    said = fails(*words, *settings(budget="0.0001ms"), code=5)
+    assert "fastest" in said
+    assert "budget=" in said
+    assert not (run.search / "pretraining").exists(), "nothing was computed for it"
+    assert main([*checked(run), "--budget", "90ms"]) == 0, "the run goes on with a higher one"
+
+
+# -------------------------------------------------------------------- files of our own
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run with a network that was trained for a few steps."""
+    run = RunFolder(tmp_path_factory.mktemp("trained") / "run")
+    cells = (CellChoice(operator="conv", expansion=1),)
+    found = Architecture(
+        stem_expansion=1, head_expansion=1, branches=(Branch(stride=8, cells=cells),)
+    )
+    found.save(run.architecture("student"))
+    assert main(["train", "--run", str(run.root), *settings()]) == 0
+    return run
+
+
+@pytest.fixture
+def interrupted(trained: RunFolder, run: RunFolder) -> RunFolder:
+    """The run as if it had been killed after its last checkpoint."""
+    shutil.copytree(trained.root, run.root)
+    folder = run.training("student")
+    (folder / "report.json").unlink()
+    for which in ("best", "last", "ema"):
+        shutil.rmtree(folder / which)
+    return run
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def checkpoints(run: RunFolder) -> list[Path]:
+    return sorted((run.training("student") / "checkpoints").glob("step-*"))
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_it(
+    interrupted: RunFolder, trained: RunFolder
+) -> None:
+    flip_a_bit(checkpoints(interrupted)[-1] / "tensors.safetensors")
+    before = load_checkpoint(interrupted.training("student") / "checkpoints")
+    assert before is not None
+    assert before.step == 4
+    assert main(["train", "--run", str(interrupted.root)]) == 0
+    ends = [load_checkpoint(r.training("student") / "checkpoints") for r in (interrupted, trained)]
+    assert ends[0] is not None
+    assert ends[1] is not None
+    assert ends[0].step == ends[1].step == 6
+    assert all(torch.equal(t, ends[1].tensors[name]) for name, t in ends[0].tensors.items())
+
+
+def test_damaged_checkpoints_alone_are_refused(interrupted: RunFolder, fails: Fails) -> None:
+    for path in checkpoints(interrupted):
+        flip_a_bit(path / "tensors.safetensors")
+    said = fails("train", "--run", str(interrupted.root), code=3)
+    assert str(interrupted.training("student")) in said
+
+
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "description.json", "card.json", "manifest.json"]
+)
+def test_a_bundle_with_one_flipped_bit_is_refused(
+    trained: RunFolder, fails: Fails, tmp_path: Path, name: str
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(trained.bundle("student"), bundle)
+    flip_a_bit(bundle / name)
+    Image.new("RGB", (64, 32)).save(tmp_path / "image.png")
+    for words in (
+        ("evaluate", str(bundle), "--run", str(trained.root)),
+        ("predict", str(bundle), str(tmp_path / "image.png")),
+        ("draw", str(bundle), "--out", str(tmp_path / "drawing.svg")),
+    ):
+        assert str(bundle) in fails(*words, code=3)
+
+
+def test_a_file_of_ours_with_one_flipped_bit_is_refused(run: RunFolder, fails: Fails) -> None:
+    assert main(checked(run, *settings())) == 0
+    for path in (run.data_report, run.recipe):
+        flip_a_bit(path)
+        assert str(path) in fails(*checked(run), code=3)
+
+
+def test_a_file_of_another_program_or_version_is_refused(run: RunFolder, fails: Fails) -> None:
+    run.root.mkdir()
+    for text in ("{}", "[]", '{"schema": "fasterseg/recipe/99"}', "\0"):
+        run.recipe.write_text(text)
+        assert str(run.recipe) in fails(*checked(run), code=3)
+
+
+def test_a_model_that_does_not_exist_is_answered_with_the_nearest(
+    trained: RunFolder, fails: Fails
+) -> None:
+    bundle = str(trained.bundle("student"))
+    assert f"did you mean '{bundle}'?" in fails("evaluate", bundle + "t", code=2)
+
+
+def test_a_folder_that_is_no_model_names_the_one_in_it(trained: RunFolder, fails: Fails) -> None:
+    folder = trained.training("student")
+    assert str(trained.bundle("student")) in fails("evaluate", str(folder), code=3)
+    assert "bundle" in fails("evaluate", str(trained.search), "--run", str(trained.root), code=3)
+
+
+def test_a_model_of_other_classes_is_refused(
+    trained: RunFolder, photos: Path, fails: Fails
+) -> None:
+    bundle = str(trained.bundle("student"))
+    said = fails("evaluate", bundle, "--data", str(photos), "--split", "val", code=2)
+    assert "road, car" in said
+
+
+def test_a_split_that_does_not_exist_is_named(trained: RunFolder, fails: Fails) -> None:
+    bundle = str(trained.bundle("student"))
+    assert "train, val, test" in fails("evaluate", bundle, "--split", "tets", code=3)
+
+
+def test_a_stage_before_its_time_names_the_one_before_it(run: RunFolder, fails: Fails) -> None:
+    words = ["--run", str(run.root)]
+    assert "fasterseg search" in fails("train", *words, *settings(), code=3)
+    assert "fasterseg search" in fails("draw", str(run.root), code=3)
+
+
+def test_nothing_to_predict_on_or_to_draw(trained: RunFolder, fails: Fails, tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent.png")
+    assert absent in fails("predict", str(trained.bundle("student")), absent, code=2)
+    assert absent in fails("draw", absent, code=2)
+    assert absent in fails("report", absent, code=3)
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "--nonsense"), ("evaluate",), ("train", "--seed", "many"), ("rnu",)]
+)
+def test_a_command_that_cannot_be_understood_is_answered_with_help(
+    words: tuple[str, ...], fails: Fails
+) -> None:
+    assert "--help" in fails(*words, code=2)
