@@ -172,7 +172,9 @@ class SearchAssembly:
             supernet.to(self.device)
         settings = self.recipe.search
         objective = Objective(
-            self.source.label_space.ignore, settings.auxiliary_weight, HardPixels()
+            self.source.label_space.ignore,
+            settings.auxiliary_weight,
+            HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction),
         )
         return WeightTraining(supernet, objective, settings, stage="search")
 

@@ -119,6 +119,8 @@ class SearchSettings(Section):
     architecture_weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(5.0, gt=0)
     auxiliary_weight: float = Field(0.2, ge=0)
+    ohem_threshold: float = Field(0.7, gt=0, le=1)
+    ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
     penalty: PenaltySettings = PenaltySettings()
     penalty_strength: float = Field(0.01, ge=0)
     temperature: TemperatureSettings = TemperatureSettings()
