@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from fasterseg import artifacts, runs, tensors
-from fasterseg.commands import search
+from fasterseg.commands import concluding, search
 from fasterseg.commands.assembling import SearchAssembly
 from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
@@ -71,12 +71,9 @@ RECIPE = Recipe.model_validate(
 )
 
 
-class UnscoredSearch(SearchAssembly):
-    """All of a search but the scores of its subnets, which come after all that can be resumed."""
-
-    def score_all(self, found: Mapping[str, Any], **_more: Any) -> dict[str, tuple[float, ...]]:
-        """Made-up scores."""
-        return {**dict.fromkeys(found, (0.5,)), "random": ()}
+def unscored(_search: object, found: Mapping[str, Any], **_: Any) -> dict[str, tuple[float, ...]]:
+    """Made-up scores of the subnets, which come after all that can be resumed."""
+    return {**dict.fromkeys(found, (0.5,)), "random": ()}
 
 
 def assembled(folder: Path) -> SearchAssembly:
@@ -98,7 +95,7 @@ def assembled(folder: Path) -> SearchAssembly:
         latency_ms = table.estimate_ms(wire(architecture, geometry).timed_specs())
         return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
 
-    return UnscoredSearch(RECIPE, RunFolder(folder), source, table, torch.device("cpu"), measure)
+    return SearchAssembly(RECIPE, RunFolder(folder), source, table, torch.device("cpu"), measure)
 
 
 @contextmanager
@@ -129,6 +126,7 @@ def work(job: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     if job["write"]:
         die_in_write(job["write"])
+    concluding.score_all = unscored
     search.search_stage(assembled(Path(job["folder"])), show=quiet)
 
 

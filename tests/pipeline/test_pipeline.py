@@ -1,0 +1,182 @@
+"""The whole pipeline through the command line: every stage real, all of them tiny.
+
+One run goes through the tests in order: it stops after the search, is interrupted in training,
+is gone on with to the end, and is asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fasterseg.artifacts import digest_of_file
+from fasterseg.commands.run import STAGES
+from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.stages import StageTimes
+
+HERE = Path(__file__).parent
+WORDS = ("run", "--recipe", str(HERE / "tiny.yaml"), "--run")
+
+
+def start(run: RunFolder, *more: str) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "quick_cli.py"), *WORDS, str(run.root), *more],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], *, code: int = 0) -> tuple[str, str]:
+    """What it printed on stdout and stderr, once it ended with that exit code."""
+    out, errors = process.communicate(timeout=240)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    return out, errors
+
+
+def wait_for_lines(path: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a log has so many lines."""
+    deadline = time.monotonic() + 120
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "it ended too early"
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of the one run."""
+    return RunFolder(tmp_path_factory.mktemp("pipeline") / "run")
+
+
+@pytest.fixture(scope="module")
+def searched(run: RunFolder) -> RunFolder:
+    """The run after `--until search`."""
+    out, _ = finish(start(run, "--until", "search"))
+    assert out == ""
+    return run
+
+
+@pytest.fixture(scope="module")
+def interrupted(searched: RunFolder) -> tuple[str, str, float]:
+    """What a second process and the first one said, and what the second one took in seconds.
+
+    The first is in training when the second comes; then it is stopped by SIGTERM.
+    """
+    process = start(searched)
+    wait_for_lines(searched.training("teacher") / "events.jsonl", 2, process)
+    process.send_signal(signal.SIGSTOP)  # so that it cannot come to its end meanwhile
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _, refused = finish(start(searched), code=2)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    _, stopped = finish(process, code=7)
+    assert f"process {process.pid} " in refused
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return refused, stopped, seconds
+
+
+@pytest.fixture(scope="module")
+def result(interrupted: object, run: RunFolder) -> dict[str, Any]:
+    """What the finished run says of itself."""
+    finish(start(run))
+    out, _ = finish(start(run, "--json"))
+    return dict(json.loads(out))
+
+
+def stages_of(run: RunFolder) -> dict[str, bool]:
+    return {stage.name: stage.finished for stage in StageTimes.of_run(run.root).stages}
+
+
+@pytest.mark.timeout(240)
+def test_a_run_until_the_search_ends_there(searched: RunFolder) -> None:
+    assert searched.architecture("student").is_file()
+    assert searched.latency_table.is_file()
+    assert not searched.training("teacher").exists() or stages_of(searched)["search"]
+    assert list(stages_of(searched))[:3] == list(STAGES[:3])
+
+
+@pytest.mark.timeout(240)
+def test_a_second_process_is_refused_at_once_and_told_who_holds_the_run(
+    interrupted: tuple[str, str, float],
+) -> None:
+    refused, _, seconds = interrupted
+    assert "another run is using this folder" in refused
+    assert "next:" in refused
+    assert seconds < 1.5, "it must not load torch for that"
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    interrupted: tuple[str, str, float], run: RunFolder
+) -> None:
+    _, stopped, _ = interrupted
+    assert "SIGTERM" in stopped
+    assert f"to go on: fasterseg run --recipe {HERE / 'tiny.yaml'} --run {run.root}" in stopped
+
+
+@pytest.mark.timeout(240)
+def test_a_finished_run_tells_scores_latencies_budget_and_report(
+    result: dict[str, Any], run: RunFolder
+) -> None:
+    networks = {network["name"]: network for network in result["networks"]}
+    assert list(networks) == ["teacher", "student"]
+    for network in networks.values():
+        assert 0 <= network["mean_iou"] <= 1
+        assert 0 < network["measured_ms"] <= network["measured_p95_ms"]
+        assert network["predicted_ms"] > 0
+    assert networks["teacher"]["budget_ms"] is None
+    assert networks["student"]["budget_ms"] == 1000
+    assert result["report"] == str(run.report)
+    assert run.report.is_file()
+    assert 0 <= result["position_baseline"] <= 1
+    assert stages_of(run) == dict.fromkeys(STAGES, True)
+
+
+def test_what_was_timed_is_what_was_scored_is_what_lies_there(
+    result: dict[str, Any], run: RunFolder
+) -> None:
+    for network in result["networks"]:
+        digest = digest_of_file(run.exported(network["name"]))
+        assert network["timed_digest"] == network["scored_digest"] == digest
+        assert network["exported_mean_iou"] == pytest.approx(network["mean_iou"], abs=1e-3)
+
+
+def test_the_interrupted_training_went_on_to_its_last_step(
+    result: dict[str, Any], run: RunFolder
+) -> None:
+    end = load_checkpoint(run.training("teacher") / "checkpoints")
+    assert end is not None
+    events = (run.training("teacher") / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in events] == list(range(1, end.step + 1))
+
+
+@pytest.mark.timeout(240)
+def test_the_same_command_again_computes_nothing_and_tells_the_same(
+    result: dict[str, Any], run: RunFolder
+) -> None:
+    def times() -> dict[str, int]:
+        made_each_time = {"stages.json", "lock", "index.html"}
+        files = (path for path in run.root.rglob("*") if path.is_file())
+        return {str(p): p.stat().st_mtime_ns for p in files if p.name not in made_each_time}
+
+    before = times()
+    out, _ = finish(start(run))
+    assert times() == before
+    for network in result["networks"]:
+        assert f"mIoU {100 * network['mean_iou']:5.2f} %" in out
+        assert f"measured {network['measured_ms']:.2f} ms" in out
+    assert "budget 1000.00 ms" in out
+    assert f"report: {run.report}" in out
