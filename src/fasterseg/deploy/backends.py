@@ -63,6 +63,9 @@ class Backend(Protocol):
 
     stopwatch: Stopwatch
 
+    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
+        """Do once what many blocks share; gives (done, total) on the way."""
+
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """A call that runs a block once on realistic inputs, for each spec in turn."""
 
@@ -135,6 +138,10 @@ class OnnxRuntimeBackend:
     def open_network(self, job: nn.Module, size: Size) -> OnnxSession:
         """Export a whole job and open it."""
         return self.open_model(export_network(job, size))
+
+    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
+        """Export the patterns of these blocks."""
+        return self._blocks.prepare(specs)
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """Export what is new of these blocks, then open each when its turn comes."""
@@ -234,6 +241,11 @@ class PytorchBackend:
     def open_network(self, job: nn.Module, size: Size) -> PytorchSession:
         """The job in its evaluation form, on the device."""
         return PytorchSession(folded(job).to(self.device), self.device, self.threads)
+
+    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
+        """Nothing: eager blocks share no work."""
+        del specs
+        return iter(())
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """Build each block when its turn comes."""

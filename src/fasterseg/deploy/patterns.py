@@ -35,15 +35,22 @@ class BlockExporter:
 
         Raises `EnvironmentFault` where the extra ``onnx`` is not installed.
         """
-        require_onnx()
         wanted = list(specs)
-        patterns = {pattern_of(spec).key: pattern_of(spec) for spec in wanted}
-        new = [pattern for key, pattern in patterns.items() if key not in self._patterns]
-        for pattern, model in export_modules((p, trained_looking(build_block(p))) for p in new):
-            self._patterns[pattern.key] = without_weights(model)
+        for _ in self.prepare(wanted):
+            pass
         for spec in wanted:
             pattern = pattern_of(spec)
             yield spec, fitted(self._patterns[pattern.key], pattern, spec)
+
+    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
+        """Export the patterns of these blocks that are new; gives (done, total) on the way."""
+        require_onnx()
+        patterns = {pattern_of(spec).key: pattern_of(spec) for spec in specs}
+        new = [pattern for key, pattern in patterns.items() if key not in self._patterns]
+        blocks = ((pattern, trained_looking(build_block(pattern))) for pattern in new)
+        for done, (pattern, model) in enumerate(export_modules(blocks), 1):
+            self._patterns[pattern.key] = without_weights(model)
+            yield done, len(new)
 
 
 def trained_looking(block: nn.Module) -> nn.Module:
