@@ -220,7 +220,7 @@ def test_a_worker_that_hangs_is_an_error_in_time_and_leaves_no_process() -> None
     with pytest.raises(EnvironmentFault, match="died or hangs"):
         list(batches(Noise(stopping=3)).stream(0, 4, workers=1, timeout_s=1))
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not multiprocessing.active_children()
