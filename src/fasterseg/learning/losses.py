@@ -37,6 +37,8 @@ class HardPixels:
         self, losses: Float[Tensor, "batch height width"], labelled: Mask
     ) -> Bool[Tensor, "batch height width"]:
         """True where a labelled pixel with that cross-entropy counts."""
+        if self.kept_fraction == 1:
+            return labelled
         hard = (losses > -math.log(self.threshold)) & labelled
         wanted = math.ceil(int(labelled.sum()) * self.kept_fraction)
         if int(hard.sum()) >= wanted:
