@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
     from fasterseg.runtime import StopRequest
 
-RANDOM_SUBNETS = 5
+RANDOM_SUBNETS = 3
 
 
 def search(**options: Unpack[CommonOptions]) -> SearchSummary:

@@ -13,8 +13,9 @@ from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.relaxation import Relaxation
 
-# A student uses its budget: it measures between these shares of it.
-LOWEST_SHARE, HIGHEST_SHARE = 0.90, 1.0
+# A student is to measure between 90 % of its budget and all of it; a measurement is taken for
+# that only with some room on both sides, since the next one will differ a little.
+LOWEST_SHARE, HIGHEST_SHARE = 0.91, 0.985
 AIM_LOW, AIM_HIGH = 0.925, 0.975
 ATTEMPTS = 8
 
@@ -65,8 +66,8 @@ def land(
 ) -> Landing:
     """Derive, measure, and derive again with a corrected aim, until the measurement fits.
 
-    What fits measures at or below the budget and uses at least nine tenths of it.  If none
-    does, the nearest below the budget is returned; if none is below, `BudgetError`.
+    What fits measures below the budget and uses at least nine tenths of it.  If none does, the
+    nearest below the budget is returned; if none is below, `BudgetError`.
     """
     ratio, tried = 1.0, dict[str, Landing]()
     for _ in range(ATTEMPTS):
