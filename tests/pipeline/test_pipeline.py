@@ -90,7 +90,7 @@ def interrupted(searched: RunFolder) -> tuple[str, str, float]:
     wait_for_lines(searched.training("teacher") / "events.jsonl", 2, process)
     process.send_signal(signal.SIGSTOP)  # so that it cannot come to its end meanwhile
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    _, refused = finish(start(searched), code=2)
+    _, refused = finish(start(searched, "--unhurried"), code=2)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
@@ -103,7 +103,6 @@ def interrupted(searched: RunFolder) -> tuple[str, str, float]:
 @pytest.fixture(scope="module")
 def result(interrupted: object, run: RunFolder) -> dict[str, Any]:
     """What the finished run says of itself."""
-    finish(start(run))
     out, _ = finish(start(run, "--json"))
     return dict(json.loads(out))
 
