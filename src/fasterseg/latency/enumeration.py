@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fasterseg.config import STRIDES, ContenderSettings, SearchSpace
+from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.lattice import (
-    Edge,
     Slot,
     arm_slot,
     border_slots,
@@ -49,14 +48,6 @@ def _slots(options: Options, classes: int) -> Iterator[Slot]:
     for branch in branches:
         for stride in laterals(branch):
             yield arm_slot(branch, stride)
-            for edge in _partings(options, branch, stride):
+            for edge in lattice.transitions(stride):
                 yield lattice.refine_slot(branch, edge.node)
     yield from (*join_slots(len(branches), classes), last)
-
-
-def _partings(options: Options, branch: int, stride: int) -> Iterator[Edge]:
-    """The edges by which a branch can leave a stride: enough layers must follow for the rest."""
-    still_down = STRIDES.index(branch) - STRIDES.index(stride) - 1
-    for edge in options.lattice.transitions(stride):
-        if edge.node.layer + still_down < options.space.layers - 1:
-            yield edge
