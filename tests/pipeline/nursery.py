@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -130,8 +131,16 @@ def work(job: dict[str, Any]) -> None:
     search.search_stage(assembled(Path(job["folder"])), show=quiet)
 
 
+def load_what_a_search_needs() -> None:
+    """Import once what would otherwise be imported in every fork; nothing is computed."""
+    for name in ("torch.distributed.tensor", "fasterseg.searching.cosearch"):
+        import_module(name)
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+
+
 def serve() -> None:
     """Fork a process for every job, and say what became of it."""
+    load_what_a_search_needs()
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()

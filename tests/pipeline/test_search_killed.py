@@ -22,6 +22,8 @@ from fasterseg.runs import Checkpoint, EventLog, RunFolder, load_checkpoint
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 
+pytestmark = pytest.mark.timeout(400)
+
 STAGES = ("pretraining", "cosearch")
 STEPS = 15
 
