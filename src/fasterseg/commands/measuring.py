@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fasterseg.space.architecture import Architecture, Geometry
 
 # Windows of about this long: on a machine that others use too, a slow spell is one window's.
-WINDOW_SECONDS = 0.4
+WINDOW_SECONDS = 0.25
 WINDOWS = 7
 STEADY_WINDOWS = 4
 ATTEMPTS = 3
