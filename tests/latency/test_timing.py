@@ -60,18 +60,44 @@ def test_a_quick_call_is_timed_until_it_has_had_its_seconds() -> None:
 def test_candidates_are_visited_in_turn_so_that_drift_hits_all_alike() -> None:
     clock = FakeClock()
     calls = {"a": clock.takes(1, name="a"), "b": clock.takes(2, name="b")}
-    settings = TimerSettings(warmup_runs=1, runs=3, seconds=0.0)
+    settings = TimerSettings(warmup_runs=1, runs=4, seconds=0.0, visits=2)
     found = time_interleaved(calls, settings=settings, stopwatch=MonotonicStopwatch(clock))
-    assert clock.visits == ["a", "b", "a", "b", "a", "b", "a", "b"]
+    untimed, timed = 1, 2
+    assert clock.visits == ["a", "b"] + 2 * (["a"] * (untimed + timed) + ["b"] * (untimed + timed))
     assert (found["a"].median_ms, found["b"].median_ms) == (1, 2)
+    assert (found["a"].runs, found["b"].runs) == (4, 4)
 
 
-def test_a_candidate_that_has_had_enough_is_visited_no_more() -> None:
+def test_the_first_call_of_a_visit_is_not_timed() -> None:
     clock = FakeClock()
-    calls = {"slow": clock.takes(100, name="slow"), "quick": clock.takes(10, name="quick")}
-    settings = TimerSettings(warmup_runs=0, runs=2, seconds=0.1)
+    call = clock.takes(9, 1, 1, 9, 1, 1)
+    settings = TimerSettings(warmup_runs=0, runs=4, seconds=0.0, visits=2)
+    timing = time_calls(call, settings=settings, stopwatch=MonotonicStopwatch(clock))
+    assert timing == Timing(1, 1, 0, 4)
+
+
+def test_an_episode_of_slowness_does_not_spoil_one_candidate_alone() -> None:
+    clock = FakeClock()
+    slow_until_ns = 40_000_000
+
+    def call(name: str) -> Callable[[], None]:
+        def run() -> None:
+            clock.now_ns += 3_000_000 if clock.now_ns < slow_until_ns else 1_000_000
+
+        return run
+
+    calls = {name: call(name) for name in "abcd"}
+    settings = TimerSettings(warmup_runs=0, runs=12, seconds=0.0, visits=4)
     found = time_interleaved(calls, settings=settings, stopwatch=MonotonicStopwatch(clock))
-    assert (found["slow"].runs, found["quick"].runs) == (2, 10)
+    assert {timing.median_ms for timing in found.values()} == {1.0}
+
+
+def test_quick_candidates_get_more_runs_for_the_same_seconds() -> None:
+    clock = FakeClock()
+    calls = {"slow": clock.takes(100), "quick": clock.takes(10)}
+    settings = TimerSettings(warmup_runs=0, runs=2, seconds=0.2, visits=2)
+    found = time_interleaved(calls, settings=settings, stopwatch=MonotonicStopwatch(clock))
+    assert (found["slow"].runs, found["quick"].runs) == (2, 20)
 
 
 class FakeCuda:

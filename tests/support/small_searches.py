@@ -24,6 +24,7 @@ from fasterseg.supernet.supernet import Supernet
 
 CLASSES = 3
 IGNORE = 255
+HARD_PIXELS = HardPixels()
 OPERATORS = ("skip", "conv", "zoomed_conv")
 SPACE = make_space(3, operators=OPERATORS)
 CONTENDERS = (make_teacher(operators=OPERATORS[1:]), make_student(operators=OPERATORS))
@@ -64,6 +65,7 @@ def small_search(
     weight_batch: Callable[[int], Batch] = lambda step: random_batch("weights", step),
     architecture_batch: Callable[[int], Batch] = lambda step: random_batch("architecture", step),
     warn: Callable[[str], object] | None = None,
+    hard_pixels: HardPixels = HARD_PIXELS,
     **changes: Any,
 ) -> SmallSearch:
     """A search by teacher and student, or by other contenders; `changes` are its settings."""
@@ -74,7 +76,7 @@ def small_search(
     options = [contender.options for contender in made]
     torch.manual_seed(derived_seed(seed, "supernet"))
     supernet = Supernet(lattice, CLASSES, contenders=options)
-    objective = Objective(IGNORE, settings.auxiliary_weight, HardPixels())
+    objective = Objective(IGNORE, settings.auxiliary_weight, hard_pixels)
     weights = WeightTraining(supernet, objective, settings, stage="search")
     latency = LatencyModel(
         ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms, contenders=options),

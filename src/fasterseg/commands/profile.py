@@ -28,6 +28,7 @@ Item = TypeVar("Item", bound="Keyed")
 ENTRIES_FILE, NETWORKS_FILE = "entries.jsonl", "networks.jsonl"
 # A whole network gets this many times the seconds of a block, and this share of its runs.
 NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
+VISITS = 5
 
 
 class ProfileResult(Artifact):
@@ -253,7 +254,7 @@ def block_settings(settings: ProfileSettings) -> TimerSettings:
     """How a block is timed."""
     from fasterseg.latency.timing import TimerSettings
 
-    return TimerSettings(settings.warmup_runs, settings.runs, settings.seconds_per_block)
+    return TimerSettings(settings.warmup_runs, settings.runs, settings.seconds_per_block, VISITS)
 
 
 def network_settings(settings: ProfileSettings) -> TimerSettings:
@@ -261,4 +262,5 @@ def network_settings(settings: ProfileSettings) -> TimerSettings:
     from fasterseg.latency.timing import TimerSettings
 
     runs = max(3, settings.runs // NETWORK_RUNS_SHARE)
-    return TimerSettings(settings.warmup_runs, runs, NETWORK_SECONDS * settings.seconds_per_block)
+    seconds = NETWORK_SECONDS * settings.seconds_per_block
+    return TimerSettings(settings.warmup_runs, runs, seconds, VISITS)

@@ -7,16 +7,18 @@ canary, a small fixed block, tells whether the machine kept still.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 from torch import nn
 
 from fasterseg.deploy.backends import Backend, Image, Session
 from fasterseg.latency.networks import NetworkSpec
+from fasterseg.latency.profiling import Keyed
 from fasterseg.latency.timing import (
     Call,
     Stopwatch,
@@ -24,13 +26,18 @@ from fasterseg.latency.timing import (
     Timing,
     percentile,
     time_calls,
+    time_interleaved,
 )
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 
+# So many calls are timed in turn, unless their features take more memory than this.
+GROUP_CALLS, GROUP_BYTES = 20, 1 << 30
 STEADY_BELOW = 0.03
 CANARY_RUNS = 15
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
+
+Item = TypeVar("Item", bound=Keyed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +111,45 @@ class Meter:
     def blocks(
         self, specs: Iterable[BlockSpec], *, settings: TimerSettings
     ) -> Iterator[tuple[BlockSpec, Timing]]:
-        """The timing of each block, as soon as it is there."""
-        for spec, call in self.backend.block_calls(specs):
-            yield spec, time_calls(call, settings=settings, stopwatch=self.backend.stopwatch)
+        """The timing of each block, as soon as it is there; some are visited in turn."""
+        opened = ((spec, call, spec.border_bytes) for spec, call in self.backend.block_calls(specs))
+        return self._in_groups(opened, settings)
 
     def networks(
         self, networks: Iterable[NetworkSpec], *, settings: TimerSettings
     ) -> Iterator[tuple[NetworkSpec, Timing]]:
         """The timing of each whole network with random weights, as soon as it is there."""
-        for network in networks:
-            size = network.geometry.size
-            session = self.backend.random_network(network.architecture, network.geometry)
-            call = partial(session.run, noise_image(size))
-            yield network, time_calls(call, settings=settings, stopwatch=self.backend.stopwatch)
+        opened = (
+            (network, self._network_call(network), sum(s.border_bytes for s in network.specs))
+            for network in networks
+        )
+        return self._in_groups(opened, settings)
+
+    def _network_call(self, network: NetworkSpec) -> Call:
+        session = self.backend.random_network(network.architecture, network.geometry)
+        return partial(session.run, noise_image(network.geometry.size))
+
+    def _in_groups(
+        self, opened: Iterable[tuple[Item, Call, int]], settings: TimerSettings
+    ) -> Iterator[tuple[Item, Timing]]:
+        """The timing of each call; as many at a time as the memory for their features allows."""
+        group: dict[str, tuple[Item, Call]] = {}
+        size = 0
+        for item, call, features in opened:
+            group[item.key] = (item, call)
+            size += features
+            if len(group) == GROUP_CALLS or size > GROUP_BYTES:
+                yield from self._together(group, settings)
+                group, size = {}, 0
+        yield from self._together(group, settings)
+
+    def _together(
+        self, group: Mapping[str, tuple[Item, Call]], settings: TimerSettings
+    ) -> Iterator[tuple[Item, Timing]]:
+        calls = {key: call for key, (_, call) in group.items()}
+        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        for key, (item, _) in group.items():
+            yield item, timings[key]
 
     def floor_ms(self) -> float:
         """What the timer says of a call that does as good as nothing."""

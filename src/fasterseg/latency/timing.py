@@ -8,7 +8,7 @@ percentile, spread.  Threads are set by whoever made the call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from types import ModuleType
@@ -63,11 +63,15 @@ class CudaStopwatch:
 
 @dataclass(frozen=True, slots=True)
 class TimerSettings:
-    """How often to call: at least `runs` times and `seconds` long, after the warm-up."""
+    """How often to call: at least `runs` times and `seconds` long, after the warm-up.
+
+    They are spread over a number of visits; calls that are timed together are visited in turn.
+    """
 
     warmup_runs: int = 3
     runs: int = 15
     seconds: float = 0.15
+    visits: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +114,23 @@ def time_interleaved(
 ) -> dict[str, Timing]:
     """How long each call takes, visited in turn so that drift of the machine hits all alike.
 
-    A call that has had its runs and seconds is visited no more.
+    Each visit goes on until the call has had its share of runs and seconds.
     """
     watch = stopwatch or MonotonicStopwatch()
     for call in calls.values():
         for _ in range(settings.warmup_runs):
             call()
     times_ms: dict[str, list[float]] = {name: [] for name in calls}
-    for name in _in_turn(times_ms, settings):
-        times_ms[name].append(watch(calls[name]))
+    for visit in range(1, settings.visits + 1):
+        for name, call in calls.items():
+            if settings.visits > 1:
+                call()  # the others have used the caches since the last visit
+            while not _has_enough(times_ms[name], settings, visit / settings.visits):
+                times_ms[name].append(watch(call))
     return {name: Timing.of(times) for name, times in times_ms.items()}
 
 
-def _in_turn(times_ms: Mapping[str, list[float]], settings: TimerSettings) -> Iterator[str]:
-    """The names of the calls that have not had enough, round by round."""
-    waiting = list(times_ms)
-    while waiting:
-        yield from waiting
-        waiting = [name for name in waiting if not _has_enough(times_ms[name], settings)]
-
-
-def _has_enough(times_ms: Sequence[float], settings: TimerSettings) -> bool:
-    return len(times_ms) >= settings.runs and sum(times_ms) >= settings.seconds * MS_PER_SECOND
+def _has_enough(times_ms: Sequence[float], settings: TimerSettings, share: float) -> bool:
+    """Whether a call has had a share of its runs and of its seconds."""
+    enough_ms = share * settings.seconds * MS_PER_SECOND
+    return len(times_ms) >= share * settings.runs and sum(times_ms) >= enough_ms

@@ -1,0 +1,97 @@
+"""A search that is given one best operator per layer finds it.
+
+A real supernet is pre-trained; then every operator but the planted one of its layer gets noise
+on its output, as a worse operator would cost accuracy, and the real co-search has to tell them
+apart by the task's loss alone.  One branch at stride 8 and one width, so that the operator is
+the only choice there is; `NOISE` is what a feature varies by, so half of a mixture is noise.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import torch
+from small_searches import CLASSES, SmallSearch, small_search
+from small_spaces import make_space, make_teacher
+from torch import Tensor, nn
+
+from fasterseg.config import Operator
+from fasterseg.datasets.loading import Batch
+from fasterseg.learning.losses import HardPixels
+from fasterseg.runtime import torch_generator
+from fasterseg.searching.derivation import derive
+
+LAYERS = 8
+SEEDS = range(10)
+OPERATORS: tuple[Operator, ...] = ("conv", "conv_x2", "zoomed_conv")
+NOISE = 1.0
+PRETRAINING_STEPS, STEPS = 60, 80
+
+
+def planted(seed: int) -> list[Operator]:
+    """One operator for each layer."""
+    generator = Random(seed)
+    return [generator.choice(OPERATORS) for _ in range(LAYERS)]
+
+
+def coloured_batch(*words: object) -> Batch:
+    """Four images of four squares, each square in its class's colour, and a little noise."""
+    generator = torch_generator(0, "colours", *words)
+    squares = torch.randint(CLASSES, (4, 2, 2), generator=generator)
+    labels = squares.repeat_interleave(32, dim=1).repeat_interleave(32, dim=2)
+    colours = 2 * nn.functional.one_hot(labels, CLASSES).permute(0, 3, 1, 2) - 0.67
+    images = colours + 0.3 * torch.randn(colours.shape, generator=generator)
+    return Batch(images, labels, tuple(f"{words}-{index}" for index in range(4)))
+
+
+def handicap(search: SmallSearch, best: list[Operator], seed: int) -> None:
+    """Add noise to the output of every cell's operators but the planted one of its layer."""
+    generator = torch_generator(seed, "noise")
+
+    def noisy(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        return output + NOISE * torch.randn(output.shape, generator=generator)
+
+    supernet = search.weights.supernet
+    for edge in supernet.lattice.edges:
+        for kind in OPERATORS:
+            if kind != best[edge.node.layer]:
+                supernet.block(edge.name, kind).register_forward_hook(noisy)
+
+
+def searched(seed: int) -> SmallSearch:
+    """A search after all its steps; the planted operators are those of the seed."""
+    one_width = {"expansions": (2,), "stem_expansions": (2,), "head_expansions": (2,)}
+    search = small_search(
+        seed=seed,
+        space=make_space(LAYERS, operators=OPERATORS, branches=(8,), **one_width),
+        contenders=(make_teacher(stem_expansion=2, head_expansion=2, operators=OPERATORS),),
+        weight_batch=lambda step: coloured_batch(seed, "weights", step),
+        architecture_batch=lambda step: coloured_batch(seed, "architecture", step),
+        hard_pixels=HardPixels(threshold=1.0),
+        pretrain_steps=PRETRAINING_STEPS,
+        steps=STEPS,
+        weight_lr=0.05,
+        architecture_lr=0.05,
+        control_every=STEPS,
+    )
+    for index in range(PRETRAINING_STEPS):
+        search.pretraining.step(index)
+    handicap(search, planted(seed), seed)
+    for index in range(STEPS):
+        search.cosearch.step(index)
+    return search
+
+
+def found_operators(search: SmallSearch) -> list[Operator]:
+    """What the derived branch takes, layer by layer."""
+    contender = search.contenders[0]
+    (branch,) = derive(contender.options, contender.parameters.probabilities()).branches
+    return [cell.operator for cell in branch.cells]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_planted_operator_per_layer_is_found_in_nine_of_ten_seeds() -> None:
+    hits = [found_operators(searched(seed)) == planted(seed) for seed in SEEDS]
+    assert sum(hits) >= 9, hits
