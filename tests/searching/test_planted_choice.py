@@ -3,7 +3,8 @@
 A real supernet is pre-trained; then every operator but the planted one of its layer gets noise
 on its output, as a worse operator would cost accuracy, and the real co-search has to tell them
 apart by the task's loss alone.  One branch at stride 8 and one width, so that the operator is
-the only choice there is; `NOISE` is what a feature varies by, so half of a mixture is noise.
+the only choice there is.  Operators differ by themselves too: `NOISE`, the deviation of what is
+added to features whose own is below one, is made large enough to outweigh that.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from fasterseg.searching.derivation import derive
 LAYERS = 8
 SEEDS = range(10)
 OPERATORS: tuple[Operator, ...] = ("conv", "conv_x2", "zoomed_conv")
-NOISE = 1.0
-PRETRAINING_STEPS, STEPS = 60, 80
+NOISE = 2.0
+PRETRAINING_STEPS, STEPS = 120, 150
 
 
 def planted(seed: int) -> list[Operator]:
