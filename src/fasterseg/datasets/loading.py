@@ -235,7 +235,7 @@ def _receive(received: Iterator[Any], step: int) -> Batch:
     try:
         value = next(received)
     except RuntimeError as error:
-        _wake_workers(received)
+        _end_workers(received)
         raise EnvironmentFault(
             "a process that reads images died or hangs",
             where=f"while batch {step} was being read",
@@ -248,8 +248,16 @@ def _receive(received: Iterator[Any], step: int) -> Batch:
     return value
 
 
-def _wake_workers(received: Iterator[Any]) -> None:
-    # A stopped process does not hear that it shall end, and would be waited for at exit.
-    for process in getattr(received, "_workers", ()):
+def _end_workers(received: Iterator[Any]) -> None:
+    # A stopped process does not hear that it shall end, and one that stops later hears neither
+    # that it shall go on: whatever is left after an orderly end is killed.
+    workers = tuple(getattr(received, "_workers", ()))
+    for process in workers:
         if process.is_alive():
             os.kill(process.pid, signal.SIGCONT)
+    end = getattr(received, "_shutdown_workers", None)
+    if end is not None:
+        end()
+    for process in workers:
+        process.kill()
+        process.join()
