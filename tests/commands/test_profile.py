@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fasterseg.commands.measuring import meter_of
 from fasterseg.commands.profile import profile_stage
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
@@ -49,6 +50,20 @@ def test_the_stage_times_every_block_and_judges_itself_on_whole_networks(run_fol
     assert table.calibration.mape is not None
     assert all(n.measured_ms > 0 and n.predicted_ms > 0 for n in table.calibration.networks)
     assert LatencyTable.load(RunFolder(run_folder).latency_table) == table
+
+
+def test_a_network_of_the_table_is_what_others_are_measured_against(run_folder: Path) -> None:
+    table = profiled(recipe_of(), run_folder)
+    assert table.reference is not None
+    times_ms = sorted(network.measured_ms for network in table.calibration.networks)
+    assert table.reference.measured_ms == times_ms[len(times_ms) // 2]
+
+    meter, geometry = meter_of(table)
+
+    assert meter.beat.known_ms == table.reference.measured_ms
+    again = meter.architecture(table.reference.architecture, geometry)
+    # The same network twice, run by run: whatever the pace, they take about as long.
+    assert again.median_ms == pytest.approx(table.reference.measured_ms, rel=0.5)
 
 
 def test_a_finished_table_is_taken_as_it_is(run_folder: Path) -> None:

@@ -43,14 +43,13 @@ def assemble_search(
     from fasterseg.commands.measuring import network_measure
     from fasterseg.runtime import select_device
 
-    classes = source.label_space.classes
     return SearchAssembly(
         recipe,
         run,
         source,
         table,
         select_device(device or "auto"),
-        measure or network_measure(recipe, classes=classes),
+        measure or network_measure(table),
     )
 
 

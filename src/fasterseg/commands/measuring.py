@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fasterseg.deploy.backends import Backend, Session
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
     from fasterseg.evaluation import EvaluationReport
+    from fasterseg.latency.table import LatencyTable
     from fasterseg.space.architecture import Architecture, Geometry
 
 # Windows of about this long: on a machine that others use too, a slow spell is one window's.
@@ -29,11 +30,14 @@ ATTEMPTS = 3
 MOST_QUERIES = 256
 
 
-def network_measure(recipe: Recipe, *, classes: int) -> Callable[[Architecture], NetworkLatency]:
-    """A function from an architecture to its measured latency, exported with random weights."""
+def network_measure(table: LatencyTable) -> Callable[[Architecture], NetworkLatency]:
+    """A function from an architecture to its latency on the table's target, at the table's pace.
+
+    What is measured is exported with random weights.
+    """
     from fasterseg.runtime import threads_kept
 
-    meter, geometry = _meter(recipe, classes)
+    meter, geometry = meter_of(table)
 
     def measure(architecture: Architecture) -> NetworkLatency:
         with threads_kept():
@@ -56,11 +60,13 @@ class Deployed:
 
 
 def deploy_bundle(
-    recipe: Recipe,
     bundle: Path,
     file: Path,
     *,
+    meter: Meter,
+    geometry: Geometry,
     source: DataSource,
+    split: str,
     progress: ProgressCallback | None = None,
 ) -> Deployed:
     """Export a bundle's whole job to a file, and time and score what stands in that file."""
@@ -69,10 +75,8 @@ def deploy_bundle(
     from fasterseg.network.predicting import load_network, open_bundle
     from fasterseg.runtime import threads_kept
 
-    meter, geometry = _meter(recipe, source.label_space.classes)
     normalisation = open_bundle(bundle).card.normalisation
     job = WholeJob(load_network(bundle), normalisation.mean, normalisation.std).eval()
-    split = recipe.data.test_split
     with threads_kept():
         session = _written(meter.backend, job, geometry, file)
         latency = _in_windows(meter, session, geometry)
@@ -116,10 +120,10 @@ def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLa
         tries.append(meter.session(session, geometry.size, settings=settings))
         if tries[-1].steady_windows >= STEADY_WINDOWS:
             return tries[-1]
-    best = max(tries, key=lambda found: (found.steady_windows, -found.median_ms))
+    best = max(tries, key=lambda found: (found.steady_windows, -found.spread))
     print(
-        f"warning: the machine is noisy: the canary moved by up to {best.canary_drift:.0%} while "
-        f"{best.median_ms:.2f} ms were measured; the latency may be too high",
+        f"warning: the machine is noisy: windows differed by up to {best.spread:.0%} while "
+        f"{best.median_ms:.2f} ms were measured",
         file=sys.stderr,
     )
     return best
@@ -130,11 +134,13 @@ def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
 
     Asked before anything is computed, so that a long run does not end at its export.
     """
+    from fasterseg.deploy.backends import open_backend
     from fasterseg.deploy.export import missing_extra
+    from fasterseg.latency.table import Target
     from fasterseg.runtime import select_device
 
     select_device(device)
-    _meter(recipe, classes)
+    open_backend(Target.of(recipe.target, classes))
     needed = ("onnx", "onnxscript") if recipe.target.backend == "onnxruntime" else ()
     for library in needed:
         if find_spec(library) is None:
@@ -149,11 +155,15 @@ def windows_for(median_ms: float) -> WindowSettings:
     return WindowSettings(windows=WINDOWS, queries=max(8, min(MOST_QUERIES, queries)))
 
 
-def _meter(recipe: Recipe, classes: int) -> tuple[Meter, Geometry]:
+def meter_of(table: LatencyTable) -> tuple[Meter, Geometry]:
+    """What measures networks on a table's target at that table's pace, and the target's images."""
     from fasterseg.commands.profile import geometry_of
     from fasterseg.deploy.backends import open_backend
     from fasterseg.deploy.measuring import Meter
-    from fasterseg.latency.table import Target
+    from fasterseg.latency.networks import NetworkSpec
 
-    target = Target.of(recipe.target, classes)
-    return Meter(open_backend(target)), geometry_of(target)
+    backend, geometry = open_backend(table.target), geometry_of(table.target)
+    if table.reference is None:
+        return Meter(backend), geometry
+    reference = NetworkSpec(table.reference.architecture, geometry)
+    return Meter(backend, reference, known_ms=table.reference.measured_ms), geometry

@@ -11,14 +11,14 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ProfileSettings, Recipe
 from fasterseg.runs import RunFolder, refuse_changes
-from fasterseg.space.architecture import Geometry
+from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
 
 if TYPE_CHECKING:
     from fasterseg.deploy.measuring import Meter
     from fasterseg.latency.profiling import Keyed, TimeItems
-    from fasterseg.latency.table import Entry, LatencyTable, Target, WholeNetwork
+    from fasterseg.latency.table import Entry, LatencyTable, Reference, Target, WholeNetwork
     from fasterseg.latency.timing import TimerSettings
     from fasterseg.runtime import StopRequest
     from fasterseg.space.blocks import BlockSpec
@@ -194,8 +194,11 @@ class _Stage:
             entries=with_marks(self._blocks(specs), floor_ms),
         )
         prices = [(table.entries[spec.key], spec.border_bytes) for spec in specs]
-        calibration = calibrate(self._networks(table), prices)
-        return table.model_copy(update={"calibration": calibration})
+        measured = self._networks(table)
+        calibration = calibrate([network for _, network in measured], prices)
+        return table.model_copy(
+            update={"calibration": calibration, "reference": _reference(measured)}
+        )
 
     def _blocks(self, specs: Sequence[BlockSpec]) -> dict[str, Entry]:
         settings = block_settings(self.recipe.profile)
@@ -209,7 +212,7 @@ class _Stage:
             file=ENTRIES_FILE,
         )
 
-    def _networks(self, table: LatencyTable) -> list[WholeNetwork]:
+    def _networks(self, table: LatencyTable) -> list[tuple[Architecture, WholeNetwork]]:
         from fasterseg.latency.calibration import whole_network
         from fasterseg.latency.networks import sample_networks
 
@@ -227,7 +230,10 @@ class _Stage:
             lambda wanted: self.meter.networks(wanted, settings=settings),
             file=NETWORKS_FILE,
         )
-        return [whole_network(table, n.specs, found[n.key].median_ms) for n in networks]
+        return [
+            (n.architecture, whole_network(table, n.specs, found[n.key].median_ms))
+            for n in networks
+        ]
 
     def _measured(
         self, what: str, items: Sequence[Item], time: TimeItems[Item], *, file: str
@@ -248,6 +254,17 @@ class _Stage:
     def _stop(self, where: str) -> None:
         if self.stop is not None:
             self.stop.raise_if_set(where)
+
+
+def _reference(measured: Sequence[tuple[Architecture, WholeNetwork]]) -> Reference | None:
+    """The network in the middle of those that were measured."""
+    from fasterseg.latency.table import Reference
+
+    if not measured:
+        return None
+    ordered = sorted(measured, key=lambda pair: pair[1].measured_ms)
+    architecture, network = ordered[len(ordered) // 2]
+    return Reference(architecture=architecture, measured_ms=network.measured_ms)
 
 
 def block_settings(settings: ProfileSettings) -> TimerSettings:

@@ -197,21 +197,27 @@ class Pipeline:
 
     def measure(self) -> None:
         """Export the trained networks, and time and score what was exported."""
-        from fasterseg.commands.measuring import deploy_bundle
+        from fasterseg.commands.measuring import deploy_bundle, meter_of
+        from fasterseg.latency.table import LatencyTable
 
-        summary = self.search()
-        total = self.source.length(self.recipe.data.test_split)
-        for contender in self.recipe.contenders:
-            path = self._result_path(contender)
-            if path.exists():
-                continue
+        summary, split = self.search(), self.recipe.data.test_split
+        waiting = [c for c in self.recipe.contenders if not self._result_path(c).exists()]
+        if not waiting:
+            return
+        meter, geometry = meter_of(LatencyTable.load(self.folder.latency_table))
+        total = self.source.length(split)
+        for contender in waiting:
             with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
-                bundle = self.folder.bundle(contender.name)
-                file = self.folder.exported(contender.name)
                 deployed = deploy_bundle(
-                    self.recipe, bundle, file, source=self.source, progress=step
+                    self.folder.bundle(contender.name),
+                    self.folder.exported(contender.name),
+                    meter=meter,
+                    geometry=geometry,
+                    source=self.source,
+                    split=split,
+                    progress=step,
                 )
-            self._network_result(contender, summary, deployed).save(path)
+            self._network_result(contender, summary, deployed).save(self._result_path(contender))
 
     def report(self) -> None:
         """Write the page."""
@@ -250,6 +256,7 @@ class Pipeline:
             predicted_ms=found.estimated_ms,
             measured_ms=deployed.latency.median_ms,
             measured_p95_ms=deployed.latency.p95_ms,
+            pace=deployed.latency.pace,
             timed_digest=deployed.latency.digest,
             scored_digest=deployed.digest if deployed.report else "",
             bundle=str(self.folder.bundle(contender.name)),

@@ -1,15 +1,16 @@
 """How long whole networks take on a target, and blocks for the latency table.
 
 A network's latency is that of the whole job, from the uint8 image in memory to the uint8 labels in
-memory, one image at a time.  It is measured in windows of queries; before and after each window a
-canary, a small fixed block, tells whether the machine kept still.
+memory, one image at a time.  A machine's pace changes from one second to the next, so a network is
+never timed alone: its runs alternate with those of a reference, and what is reported is the time
+that it would have taken at the pace at which the reference was first measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from statistics import median
 from typing import TypeVar
 
@@ -34,7 +35,6 @@ from fasterseg.space.blocks import BlockSpec, Size
 # So many calls are timed in turn, unless their features take more memory than this.
 GROUP_CALLS, GROUP_BYTES = 20, 1 << 30
 STEADY_BELOW = 0.03
-CANARY_RUNS = 15
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
 
 Item = TypeVar("Item", bound=Keyed)
@@ -42,7 +42,7 @@ Item = TypeVar("Item", bound=Keyed)
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """How a network is measured: `queries` are the runs of one window."""
+    """How a network is measured: `queries` are its runs in one window."""
 
     windows: int = 4
     queries: int = 256
@@ -54,11 +54,23 @@ QUICK = WindowSettings(windows=2, queries=8, warmup_runs=2)
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkLatency:
-    """A network's latency: both figures are medians over the windows.
+class Beat:
+    """What a network's runs alternate with: a call, and its milliseconds at the pace that counts.
 
-    `canary_drift` is the largest change of the canary over a window; `steady_windows` counts
-    those over which it moved less than 3 %.
+    Without `known_ms`, the pace that counts is that of the measurement itself.
+    """
+
+    call: Call
+    known_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLatency:
+    """A network's latency: both figures are medians over the windows, at the reference's pace.
+
+    `pace` is how many times as long everything took while this was measured: 1.1 on a machine that
+    ran 10 % slower than when the reference was first measured.  `steady_windows` counts those that
+    lie within 3 % of the median, `spread` is how far the farthest lies from it.
     """
 
     median_ms: float
@@ -66,47 +78,76 @@ class NetworkLatency:
     windows: int
     queries: int
     steady_windows: int
-    canary_drift: float
+    spread: float
+    pace: float = 1.0
     digest: str = ""
+
+    @property
+    def as_it_ran_ms(self) -> float:
+        """The median of what the clock said, at whatever pace the machine ran."""
+        return self.median_ms * self.pace
 
 
 def measure(
-    call: Call, canary: Call, *, settings: WindowSettings, stopwatch: Stopwatch
+    call: Call, beat: Beat, *, settings: WindowSettings, stopwatch: Stopwatch
 ) -> NetworkLatency:
     """The latency of a call, by the protocol of this module."""
     for _ in range(settings.warmup_runs):
         call()
-        canary()
-    medians_ms, p95s_ms, drifts = [], [], []
-    before = _canary_ms(canary, stopwatch)
-    for _ in range(settings.windows):
-        times_ms = [stopwatch(call) for _ in range(settings.queries)]
-        after = _canary_ms(canary, stopwatch)
-        medians_ms.append(median(times_ms))
-        p95s_ms.append(percentile(times_ms, 95))
-        drifts.append(abs(after / before - 1.0))
-        before = after
+        beat.call()
+    windows = [_window(call, beat.call, settings, stopwatch) for _ in range(settings.windows)]
+    beats_ms = median(window.beat_ms for window in windows)
+    known_ms = beats_ms if beat.known_ms is None else beat.known_ms
+    medians_ms = [window.median_ms * known_ms / window.beat_ms for window in windows]
+    middle_ms = median(medians_ms)
+    distances = [abs(found_ms / middle_ms - 1.0) for found_ms in medians_ms]
     return NetworkLatency(
-        median_ms=median(medians_ms),
-        p95_ms=median(p95s_ms),
+        median_ms=middle_ms,
+        p95_ms=median(window.p95_ms * known_ms / window.beat_ms for window in windows),
         windows=settings.windows,
         queries=settings.queries,
-        steady_windows=sum(drift < STEADY_BELOW for drift in drifts),
-        canary_drift=max(drifts),
+        steady_windows=sum(distance < STEADY_BELOW for distance in distances),
+        spread=max(distances),
+        pace=beats_ms / known_ms,
     )
 
 
-def _canary_ms(canary: Call, stopwatch: Stopwatch) -> float:
-    canary()
-    return max(median(stopwatch(canary) for _ in range(CANARY_RUNS)), 1e-6)
+@dataclass(frozen=True, slots=True)
+class _Window:
+    median_ms: float
+    p95_ms: float
+    beat_ms: float
+
+
+def _window(call: Call, beat: Call, settings: WindowSettings, stopwatch: Stopwatch) -> _Window:
+    """As many runs of either, in turn."""
+    times_ms, beats_ms = [], []
+    for _ in range(settings.queries):
+        times_ms.append(stopwatch(call))
+        beats_ms.append(stopwatch(beat))
+    shortest = 1e-6  # a clock may be too coarse for a call
+    return _Window(
+        max(median(times_ms), shortest), percentile(times_ms, 95), max(median(beats_ms), shortest)
+    )
 
 
 class Meter:
-    """Measures blocks and networks on one backend."""
+    """Measures blocks and networks on one backend.
 
-    def __init__(self, backend: Backend) -> None:
+    Networks are measured against `reference`, at the pace at which it took `known_ms`; without
+    one, against the canary, a small fixed block.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        reference: NetworkSpec | None = None,
+        *,
+        known_ms: float | None = None,
+    ) -> None:
         self.backend = backend
-        self._canary: Call | None = None
+        self._reference = reference
+        self._known_ms = known_ms
 
     def blocks(
         self, specs: Iterable[BlockSpec], *, settings: TimerSettings
@@ -176,17 +217,19 @@ class Meter:
         """The latency of a session that is open already."""
         found = measure(
             partial(session.run, noise_image(size)),
-            self.canary(),
+            self.beat,
             settings=settings,
             stopwatch=self.backend.stopwatch,
         )
         return replace(found, digest=session.digest)
 
-    def canary(self) -> Call:
-        """The canary on this backend; opened once."""
-        if self._canary is None:
-            ((_, self._canary),) = self.backend.block_calls([CANARY])
-        return self._canary
+    @cached_property
+    def beat(self) -> Beat:
+        """What networks are measured against; opened once."""
+        if self._reference is not None:
+            return Beat(self._network_call(self._reference), self._known_ms)
+        ((_, canary),) = self.backend.block_calls([CANARY])
+        return Beat(canary)
 
 
 def noise_image(size: Size) -> Image:

@@ -12,6 +12,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import TargetSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import differences
+from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import BlockSpec
 
 Milliseconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
@@ -84,8 +85,21 @@ class Calibration(_Values):
         return max(0.0, self.scale * median_ms + corrected)
 
 
+class Reference(_Values):
+    """A network that was measured together with the table: it says at what pace the machine ran.
+
+    Measured again beside another network, it tells how that one's time compares with the table's.
+    """
+
+    architecture: Architecture
+    measured_ms: Milliseconds
+
+
 class LatencyTable(Artifact):
-    """Measured block times on a target, the conditions, and the calibration on whole networks."""
+    """Measured block times on a target, the conditions, and the calibration on whole networks.
+
+    `reference` is None where no whole network was measured.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg/latency-table/1"
 
@@ -94,6 +108,7 @@ class LatencyTable(Artifact):
     floor_ms: Milliseconds = 0.0
     entries: dict[str, Entry]
     calibration: Calibration = Calibration()
+    reference: Reference | None = None
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
