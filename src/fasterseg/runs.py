@@ -174,7 +174,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     if final.exists():
         return final
     temporary = folder / f".{final.name}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    for half_written in folder.glob(".step-*.tmp"):  # by a save that was killed
+        shutil.rmtree(half_written, ignore_errors=True)
     temporary.mkdir()
     save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
     durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
