@@ -15,8 +15,8 @@ from fasterseg.supernet.relaxation import Relaxation
 
 # A student is to measure between 90 % of its budget and all of it; a measurement is taken for
 # that only with some room on both sides, since the next one will differ a little.
-LOWEST_SHARE, HIGHEST_SHARE = 0.91, 0.985
-AIM_LOW, AIM_HIGH = 0.925, 0.975
+LOWEST_SHARE, HIGHEST_SHARE = 0.92, 0.98
+AIM_LOW, AIM_HIGH = 0.935, 0.965
 ATTEMPTS = 8
 
 
