@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fasterseg.errors import BudgetError
@@ -66,8 +66,8 @@ def land(
 ) -> Landing:
     """Derive, measure, and derive again with a corrected aim, until the measurement fits.
 
-    What fits measures below the budget and uses at least nine tenths of it.  If none does, the
-    nearest below the budget is returned; if none is below, `BudgetError`.
+    What fits measures below the budget and uses at least nine tenths of it, twice.  If none does,
+    the nearest below the budget is returned; if none is below, `BudgetError`.
     """
     ratio, tried = 1.0, dict[str, Landing]()
     for _ in range(ATTEMPTS):
@@ -79,12 +79,25 @@ def land(
             highest_ms=AIM_HIGH * budget_ms / ratio,
         )
         found = tried.get(architecture.digest()) or _measured(architecture, pricing, measure)
-        if LOWEST_SHARE * budget_ms <= found.median_ms <= HIGHEST_SHARE * budget_ms:
-            return found
+        if _fits(found, budget_ms):
+            # One measurement may have met an odd moment: a second one must bear it out.
+            second = _measured(architecture, pricing, measure)
+            found = _mean(found, second)
+            if _fits(second, budget_ms):
+                return found
         known = architecture.digest() in tried
         tried[architecture.digest()] = found
         ratio = _next_ratio(ratio, found, budget_ms) if not known else ratio * 1.01
     return _nearest(list(tried.values()), budget_ms)
+
+
+def _fits(found: Landing, budget_ms: float) -> bool:
+    return LOWEST_SHARE * budget_ms <= found.median_ms <= HIGHEST_SHARE * budget_ms
+
+
+def _mean(first: Landing, second: Landing) -> Landing:
+    median_ms = (first.median_ms + second.median_ms) / 2
+    return replace(first, median_ms=median_ms, p95_ms=(first.p95_ms + second.p95_ms) / 2)
 
 
 def _measured(architecture: Architecture, pricing: Pricing, measure: Measure) -> Landing:
