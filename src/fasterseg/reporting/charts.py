@@ -146,7 +146,7 @@ def _plot_series(axes: Axes, series: Series) -> None:
 
 
 def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     axes.set_xlabel(frame.x_label)
     axes.set_ylabel(frame.y_label)
@@ -156,16 +156,26 @@ def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.tick_params(length=0)
     if frame.log_y:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(_plain_number))
-        axes.yaxis.set_minor_formatter(FuncFormatter(_plain_number))
-        axes.tick_params(which="minor", length=0)
+        _log_scale(axes)
     if frame.from_zero:
         axes.set_ylim(0, max(axes.get_ylim()[1], 1.06 * axes.dataLim.y1))
     if frame.percent:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     if legend:
         add_legend(axes)
+
+
+def _log_scale(axes: Axes) -> None:
+    """Powers of ten are labelled; between them 2 and 5, or all where one decade holds the data."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(_plain_number))
+    axes.yaxis.set_minor_formatter(FuncFormatter(_plain_number))
+    low, high = axes.dataLim.minposy, axes.dataLim.y1
+    if high > 4 * low:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    axes.tick_params(which="minor", length=0)
 
 
 def add_legend(axes: Axes) -> None:

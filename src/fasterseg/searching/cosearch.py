@@ -164,6 +164,7 @@ class CoSearch:
         signs = read_signs(
             probabilities,
             contender.options.space.operators,
+            allowed=len(contender.options.operators),
             derived_ms=derived_ms,
             floor_ms=self.latency.floors_ms[contender.name],
         )

@@ -20,19 +20,25 @@ FLOOR_MARGIN = 1.02
 SIGNS_IN_A_ROW = 3
 
 
-def entropy(weights: Iterable[Tensor]) -> float:
-    """The mean entropy of probability vectors, as a share of its maximum; 0 for none."""
+def entropy(weights: Iterable[Tensor], *, choices: int | None = None) -> float:
+    """The mean entropy of probability vectors, as a share of its maximum; 0 for none.
+
+    `choices` says how many entries may be above zero, where that is not all of them.
+    """
     shares = []
     for row in weights:
-        kept = row[row > 0]
-        if len(row) > 1:
-            shares.append(float(-(kept * kept.log()).sum()) / math.log(len(row)))
+        kept, possible = row[row > 0], len(row) if choices is None else choices
+        if possible > 1:
+            shares.append(float(-(kept * kept.log()).sum()) / math.log(possible))
     return sum(shares) / len(shares) if shares else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What is watched in one contender, at one moment of the search."""
+    """What is watched in one contender, at one moment of the search.
+
+    Where `operators_to_choose` is one, there is nothing to decide.
+    """
 
     skip_share: float
     operator_entropy: float
@@ -40,6 +46,7 @@ class Signs:
     width_entropy: float
     derived_ms: float
     floor_ms: float
+    operators_to_choose: int = 2
 
     def values(self) -> dict[str, float]:
         """For the log."""
@@ -53,19 +60,25 @@ class Signs:
 
 
 def read_signs(
-    probabilities: Relaxation, operators: tuple[str, ...], *, derived_ms: float, floor_ms: float
+    probabilities: Relaxation,
+    operators: tuple[str, ...],
+    *,
+    allowed: int,
+    derived_ms: float,
+    floor_ms: float,
 ) -> Signs:
-    """The signs of a contender's present probabilities."""
+    """The signs of a contender's present probabilities; it may use `allowed` of the operators."""
     winners = [int(weights.argmax()) for weights in probabilities.operators.values()]
     skip = operators.index("skip") if "skip" in operators else -1
     searched = [w for name, w in probabilities.widths.items() if "/" in name]
     return Signs(
         skip_share=sum(winner == skip for winner in winners) / len(winners),
-        operator_entropy=entropy(probabilities.operators.values()),
+        operator_entropy=entropy(probabilities.operators.values(), choices=allowed),
         path_entropy=entropy(probabilities.paths.values()),
         width_entropy=entropy(searched),
         derived_ms=derived_ms,
         floor_ms=floor_ms,
+        operators_to_choose=allowed,
     )
 
 
@@ -90,7 +103,8 @@ class Guard:
         """What to tell the user now."""
         showing = {
             "skip_share": signs.skip_share > SKIP_SHARE_LIMIT,
-            "operator_entropy": signs.operator_entropy < FROZEN_ENTROPY,
+            "operator_entropy": signs.operators_to_choose > 1
+            and signs.operator_entropy < FROZEN_ENTROPY,
             "floor": budget_ms is not None
             and signs.derived_ms < FLOOR_MARGIN * signs.floor_ms
             and signs.floor_ms < 0.9 * budget_ms,
