@@ -22,6 +22,8 @@ import pytest
 from fasterseg.artifacts import digest_of_file
 from fasterseg.commands.run import STAGES
 from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.searching.summary import SearchSummary
+from fasterseg.space.architecture import Architecture
 from fasterseg.stages import StageTimes
 
 pytestmark = pytest.mark.timeout(600)
@@ -116,6 +118,18 @@ def test_a_run_until_the_search_ends_there(searched: RunFolder) -> None:
     assert searched.latency_table.is_file()
     assert not searched.training("teacher").exists() or stages_of(searched)["search"]
     assert list(stages_of(searched))[:3] == list(STAGES[:3])
+
+
+def test_each_contender_has_the_architecture_that_was_found_for_it(searched: RunFolder) -> None:
+    summary = SearchSummary.load(searched.search_summary)
+    kept = {name: Architecture.load(searched.architecture(name)) for name in ("teacher", "student")}
+    for name, architecture in kept.items():
+        found = summary.contender(name)
+        assert found is not None
+        assert architecture == found.architecture
+    assert kept["teacher"] != kept["student"]
+    cells = [cell for branch in kept["teacher"].branches for cell in branch.cells]
+    assert {cell.operator for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
 
 
 def test_a_second_process_is_refused_at_once_and_told_who_holds_the_run(

@@ -1,0 +1,83 @@
+"""Batch-norm statistics are measured until they keep still, and scoring does not move them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from small_spaces import make_space, make_student, random_architectures
+from torch import Tensor, nn
+
+from fasterseg.errors import FastersegError
+from fasterseg.learning.calibrating import STILL_BATCHES, recalibrate
+from fasterseg.network.network import Network
+from fasterseg.runtime import torch_generator
+from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
+from fasterseg.supernet.supernet import Supernet
+
+
+def batches(count: int, *, noise: float = 1.0, size: int = 32) -> Iterator[Tensor]:
+    """Normalised images; with little noise, batches have nearly the same statistics."""
+    generator = torch_generator(0, "images")
+    for _ in range(count):
+        yield 0.5 + noise * torch.randn(4, 3, size, size, generator=generator)
+
+
+def one_norm() -> nn.Sequential:
+    """A batch norm alone, with statistics that are far off."""
+    norm = nn.BatchNorm2d(3, momentum=0.3)
+    assert norm.running_mean is not None
+    norm.running_mean.fill_(100.0)
+    return nn.Sequential(norm)
+
+
+def subnet() -> Network:
+    """A network cut out of a supernet: its statistics are not numbers yet."""
+    options = Options.of(make_space(3), make_student())
+    supernet = Supernet(Lattice(options.space), 3)
+    (architecture,) = random_architectures(options, 1)
+    network = Network(architecture, 3)
+    network.load_state_dict(supernet.sliced_state(architecture))
+    return network
+
+
+def test_the_statistics_are_the_mean_over_all_batches_whatever_they_were_before() -> None:
+    network = one_norm()
+    count = recalibrate(network, batches(50))
+
+    seen = list(batches(count))
+    means = torch.stack([images.mean(dim=(0, 2, 3)) for images in seen]).mean(dim=0)
+    variances = torch.stack([images.transpose(0, 1).flatten(1).var(dim=1) for images in seen])
+    norm = network[0]
+    assert isinstance(norm, nn.BatchNorm2d)
+    torch.testing.assert_close(norm.running_mean, means)
+    torch.testing.assert_close(norm.running_var, variances.mean(dim=0))
+    assert norm.momentum == 0.3
+
+
+def test_steady_batches_need_few_and_noisy_ones_more() -> None:
+    few = recalibrate(one_norm(), batches(100, noise=1.0, size=64))
+    many = recalibrate(one_norm(), batches(200, noise=1.0, size=4))
+    assert STILL_BATCHES < few < many
+
+
+def test_statistics_that_do_not_settle_are_refused_with_what_to_set() -> None:
+    with pytest.raises(FastersegError, match="do not settle") as caught:
+        recalibrate(one_norm(), batches(STILL_BATCHES - 1))
+    assert "calibration_batches" in caught.value.next_step
+
+
+def test_a_subnet_is_scored_twice_alike() -> None:
+    network = subnet()
+    images = next(batches(1, size=64))
+    with torch.no_grad():
+        assert network.eval()(images).isnan().any()
+
+        recalibrate(network, batches(400, size=64))
+
+        first, second = network(images), network(images)
+    assert not network.training
+    assert first.isfinite().all()
+    assert torch.equal(first, second)
