@@ -21,9 +21,11 @@ import pytest
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.commands.run import STAGES
+from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.searching.summary import SearchSummary
-from fasterseg.space.architecture import Architecture
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Size
 from fasterseg.stages import StageTimes
 
 pytestmark = pytest.mark.timeout(600)
@@ -122,11 +124,14 @@ def test_a_run_until_the_search_ends_there(searched: RunFolder) -> None:
 
 def test_each_contender_has_the_architecture_that_was_found_for_it(searched: RunFolder) -> None:
     summary = SearchSummary.load(searched.search_summary)
+    table = LatencyTable.load(searched.latency_table)
+    geometry = Geometry(Size(table.target.height, table.target.width), table.target.classes)
     kept = {name: Architecture.load(searched.architecture(name)) for name in ("teacher", "student")}
     for name, architecture in kept.items():
         found = summary.contender(name)
         assert found is not None
-        assert architecture == found.architecture
+        blocks = wire(architecture, geometry).timed_specs()
+        assert table.estimate_ms(blocks) == pytest.approx(found.estimated_ms, rel=1e-9)
     assert kept["teacher"] != kept["student"]
     cells = [cell for branch in kept["teacher"].branches for cell in branch.cells]
     assert {cell.operator for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
