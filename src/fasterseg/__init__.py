@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fasterseg.commands.check_data import check_data
+    from fasterseg.commands.describe import describe
     from fasterseg.commands.doctor import doctor
     from fasterseg.commands.draw import draw
     from fasterseg.commands.evaluate import evaluate
+    from fasterseg.commands.import_official import import_official
     from fasterseg.commands.predict import predict
     from fasterseg.commands.profile import profile
     from fasterseg.commands.report import report
@@ -37,9 +39,11 @@ __all__ = [
     "Recipe",
     "SearchSpace",
     "check_data",
+    "describe",
     "doctor",
     "draw",
     "evaluate",
+    "import_official",
     "load_model",
     "load_network",
     "predict",
@@ -57,9 +61,11 @@ _HOMES = {
     "Recipe": "config.recipe",
     "SearchSpace": "config.search_space",
     "check_data": "commands.check_data",
+    "describe": "commands.describe",
     "doctor": "commands.doctor",
     "draw": "commands.draw",
     "evaluate": "commands.evaluate",
+    "import_official": "commands.import_official",
     "load_model": "network.predicting",
     "load_network": "network.predicting",
     "predict": "commands.predict",

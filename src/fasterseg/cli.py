@@ -40,6 +40,12 @@ VERBS = (
     Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
     Verb("predict", "predict:predict", "Segment an image or a folder of images."),
     Verb("draw", "draw:draw", "Draw an architecture as SVG and text."),
+    Verb("describe", "describe:describe", "Describe a network: branches, widths, costs by part."),
+    Verb(
+        "import-official",
+        "import_official:import_official",
+        "Read the published networks, weights and latency table.",
+    ),
     Verb("report", "report:report", "Write the run's page: course, scores, pictures, provenance."),
     Verb("run", "run:run", "All stages in order, going on where the run stopped."),
 )

@@ -64,6 +64,38 @@ def test_all_networks_are_trained_and_the_student_learns_from_the_teacher(run: R
     assert again == result
 
 
+def test_an_architecture_from_elsewhere_is_trained_without_a_search(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    own = run.architecture("student").rename(tmp_path / "own.json")
+    settings = (*SETTINGS, "student.distillation_weight=0")
+
+    result = train("student", architecture=own, data="street", run=run.root, set=settings)
+
+    assert list(result.bundles) == ["student"]
+    kept = Architecture.load(run.architecture("student"))
+    assert kept == Architecture.load(own)
+    description = ModelBundle.load(Path(result.bundles["student"])).description
+    assert description.architecture == kept
+    assert train("student", architecture=own, run=run.root) == result
+
+
+def test_an_architecture_is_for_one_contender_that_has_no_other(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    own = Architecture.load(run.architecture("student"))
+    (branch,) = own.branches
+    other = own.model_copy(
+        update={"branches": (branch.model_copy(update={"cells": 2 * branch.cells}),)}
+    )
+    path = other.save(tmp_path / "other.json")
+    with pytest.raises(UsageError, match="whose architecture"):
+        train(architecture=path, data="street", run=run.root, set=SETTINGS)
+    with pytest.raises(UsageError, match="another architecture"):
+        train("student", architecture=path, data="street", run=run.root, set=SETTINGS)
+    assert Architecture.load(run.architecture("student")) == own
+
+
 def test_a_model_is_scored_at_native_resolution_on_the_data_of_its_run(run: RunFolder) -> None:
     model = train("teacher", data="street", run=run.root, set=SETTINGS).bundles["teacher"]
     result = evaluate(model)

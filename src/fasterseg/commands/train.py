@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.commands.opening import hold_run, open_source
@@ -35,7 +37,14 @@ class TrainResult(Artifact):
         )
 
 
-def train(*contenders: str, **options: Unpack[CommonOptions]) -> TrainResult:
+def train(
+    *contenders: str,
+    architecture: Annotated[
+        Path | str,
+        Parameter(help="An architecture's file, for the one contender that is named."),
+    ] = "",
+    **options: Unpack[CommonOptions],
+) -> TrainResult:
     """Train the networks that the run's search found.
 
     Parameters
@@ -57,15 +66,17 @@ def train(*contenders: str, **options: Unpack[CommonOptions]) -> TrainResult:
 
         source = open_source(recipe)
         set_threads(recipe.threads)
+        if architecture:
+            take_architecture(Path(architecture), run, recipe, contenders)
         for contender in chosen_contenders(recipe, contenders):
-            architecture = found_architecture(run, contender.name)
+            found = found_architecture(run, contender.name)
             steps = settings_for(recipe, contender).steps
             with show(f"Training {contender.name}", total=steps) as step:
                 best = train_stage(
                     recipe,
                     run,
                     contender.name,
-                    architecture=architecture,
+                    architecture=found,
                     teacher=teacher_bundle(recipe, run, contender),
                     source=source,
                     device=common.device or "auto",
@@ -176,6 +187,32 @@ def teacher_bundle(recipe: Recipe, run: RunFolder, contender: ContenderSettings)
             next_step=f"fasterseg train {teachers[0].name} --run {run.root}",
         )
     return folder
+
+
+def take_architecture(
+    path: Path, run: RunFolder, recipe: Recipe, contenders: tuple[str, ...]
+) -> None:
+    """Give a contender an architecture that no search of this run found.
+
+    Raises `UsageError` unless exactly one contender is named, and where it has another already.
+    """
+    if len(contenders) != 1:
+        raise UsageError(
+            "whose architecture is it?",
+            where=f"--architecture {path}",
+            why=f"{len(contenders)} contenders are named, and it is for one",
+            next_step=f"fasterseg train student --architecture {path} --run {run.root}",
+        )
+    wanted = Architecture.load(path)
+    kept = run.architecture(contender_named(recipe, contenders[0]).name)
+    if kept.exists() and Architecture.load(kept) != wanted:
+        raise UsageError(
+            f"{contenders[0]} has another architecture in this run already",
+            where=str(kept),
+            next_step="start a new run with another --run, or leave --architecture out",
+        )
+    if not kept.exists():
+        wanted.save(kept)
 
 
 def found_architecture(run: RunFolder, contender: str) -> Architecture:

@@ -30,7 +30,7 @@ class Target(_Values):
     """What a latency belongs to; two latencies are comparable only when all of it is equal."""
 
     device: str
-    backend: Literal["onnxruntime", "pytorch"]
+    backend: Literal["onnxruntime", "pytorch", "tensorrt"]
     precision: Literal["float32"]
     threads: int
     height: int

@@ -109,11 +109,13 @@ class Wiring:
 
     `steps` lead from normalised image to logits; `auxiliary` are the heads that only training
     uses, by stride; `border` holds pre-processing and tail, which a whole job adds.
+    `cells` names the steps of each branch's cells, those that branches share in each of them.
     """
 
     steps: tuple[Step, ...]
     auxiliary: tuple[Step, ...]
     border: tuple[Step, Step]
+    cells: tuple[tuple[str, ...], ...]
 
     def timed_specs(self) -> tuple[BlockSpec, ...]:
         """The specs of the whole job, one per block that is executed; identities left out."""
@@ -147,6 +149,7 @@ class _Wirer:
         self.names: dict[tuple[CellChoice, ...], str] = {}
         # (branch, stride) -> the branch's last step at that stride, and its channels
         self.last: dict[tuple[int, int], tuple[str, Channels]] = {}
+        self.cells: list[tuple[str, ...]] = []
 
     def wiring(self) -> Wiring:
         stem = self._stem()
@@ -157,7 +160,9 @@ class _Wirer:
         self._add(head, (self._add(fuse, joined),))
         first, last = border_slots(self.geometry.classes)
         border = (self._step(first, (IMAGE,)), self._step(last, (head.name,)))
-        return Wiring(tuple(self.steps.values()), tuple(self._auxiliary()), border)
+        return Wiring(
+            tuple(self.steps.values()), tuple(self._auxiliary()), border, tuple(self.cells)
+        )
 
     def _stem(self) -> str:
         source = IMAGE
@@ -166,7 +171,7 @@ class _Wirer:
         return source
 
     def _branch(self, branch: Branch, source: str) -> None:
-        width = Channels(STEM, 8)
+        width, names = Channels(STEM, 8), []
         self.last[branch.stride, 8] = (source, width)
         for layer, (stride, cell) in enumerate(zip(branch.strides(), branch.cells, strict=True)):
             out_stride = stride * (2 if cell.down else 1)
@@ -182,6 +187,8 @@ class _Wirer:
             )
             source, width = self._add(slot, (source,)), out
             self.last[branch.stride, out_stride] = (source, width)
+            names.append(source)
+        self.cells.append(tuple(names))
 
     def _cell_name(self, branch: Branch, layer: int, stride: int) -> str:
         """The cell's name; a namesake that is not the same cell gets the branch's stride."""

@@ -101,6 +101,14 @@ class BlockSpec:
         return sum(conv.macs for conv in self.convolutions())
 
     @property
+    def normalised_outputs(self) -> int:
+        """Numbers that batch norms write for one image; the last layer of a head has none."""
+        convolutions = self.convolutions()
+        if self.kind in ("head", "auxiliary"):
+            convolutions = convolutions[:1]
+        return sum(conv.out_channels * conv.out_size.area for conv in convolutions)
+
+    @property
     def parameters(self) -> int:
         """Trainable numbers: convolution weights, two per batch-norm channel, biases."""
         weights = sum(conv.weights for conv in self.convolutions())

@@ -1,0 +1,176 @@
+"""``fasterseg describe``: what a network consists of, and where its cost lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.commands.draw import Subject, assumptions, find_subjects, geometry_of, parse_size
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.reporting.counting import PartCosts, evaluated, part_costs
+from fasterseg.space.architecture import Branch, Geometry, wire
+
+if TYPE_CHECKING:
+    from fasterseg.latency.table import LatencyTable
+
+
+class PartDescription(BaseModel):
+    """A part's blocks, multiply-adds (of convolutions; with batch norms) and parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    blocks: int
+    macs: int
+    macs_with_normalisation: int
+    parameters: int
+
+    @classmethod
+    def of(cls, part: PartCosts) -> PartDescription:
+        """A part's costs as a value that can be written down."""
+        return cls(
+            name=part.name,
+            blocks=part.blocks,
+            macs=part.macs,
+            macs_with_normalisation=part.macs_with_normalisation,
+            parameters=part.parameters,
+        )
+
+
+class NetworkFacts(BaseModel):
+    """One network, described; `total` leaves the auxiliary heads out.  Prices in milliseconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    size: str
+    classes: int
+    branches: tuple[str, ...]
+    parts: tuple[PartDescription, ...]
+    total: PartDescription
+    prices_ms: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return the facts as text."""
+        head = f"{self.title}: {self.size}, {self.classes} classes"
+        lines = [head, *(f"  {line}" for line in self.branches), "", *_table(self)]
+        lines += [f"  {name}: {price:.2f} ms" for name, price in self.prices_ms.items()]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+class DescribeResult(BaseModel):
+    """Every network that was named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: tuple[NetworkFacts, ...]
+
+    def describe(self) -> str:
+        """Return all of them as text."""
+        return "\n\n".join(network.describe() for network in self.networks)
+
+
+def describe(
+    model: str,
+    *,
+    size: Annotated[
+        str, Parameter(help="Image size HxW; the run's or model's own by default.")
+    ] = "",
+    classes: Annotated[int, Parameter(help="Classes; the run's or model's own by default.")] = 0,
+    table: Annotated[
+        Path | str, Parameter(help="A latency table: the network's price by it.")
+    ] = "",
+    **options: Unpack[CommonOptions],
+) -> DescribeResult:
+    """Describe a network: branches, operators, widths, multiply-adds and parameters by part.
+
+    Multiply-adds are those of the convolutions; beside them stands the count that adds four
+    operations for each output of a batch norm, as some papers do.
+
+    Parameters
+    ----------
+    model
+        A bundle's folder, an architecture's JSON file, or a run's folder.
+
+    Returns
+    -------
+    DescribeResult
+        The facts of each network found there.
+    """
+    from fasterseg.latency.table import LatencyTable
+
+    subjects = find_subjects(Path(model), Common(**options))
+    asked = parse_size(size) if size else None
+    prices = {Path(table).name: LatencyTable.load(table)} if table else {}
+    return DescribeResult(
+        networks=tuple(
+            facts_of(
+                one,
+                geometry_of(one, asked, classes or None),
+                prices=prices,
+                notes=assumptions(one, asked, classes),
+            )
+            for one in subjects
+        )
+    )
+
+
+def facts_of(
+    subject: Subject,
+    geometry: Geometry,
+    *,
+    prices: Mapping[str, LatencyTable] | None = None,
+    notes: Sequence[str] = (),
+) -> NetworkFacts:
+    """A network's facts at a geometry, priced by each of some latency tables."""
+    parts = part_costs(subject.architecture, geometry)
+    specs = wire(subject.architecture, geometry).timed_specs()
+    return NetworkFacts(
+        title=subject.title,
+        size=str(geometry.size),
+        classes=geometry.classes,
+        branches=tuple(_branch_line(branch) for branch in subject.architecture.branches),
+        parts=tuple(PartDescription.of(part) for part in parts),
+        total=PartDescription.of(evaluated(parts)),
+        prices_ms={name: table.estimate_ms(specs) for name, table in (prices or {}).items()},
+        notes=tuple(notes),
+    )
+
+
+def _branch_line(branch: Branch) -> str:
+    """A branch's cells in order: operator and expansion, a backslash where it goes down."""
+    cells = " ".join(
+        f"{cell.operator}:{cell.expansion}{chr(92) if cell.down else ''}" for cell in branch.cells
+    )
+    return f"1/{branch.stride}: {cells}"
+
+
+def _table(facts: NetworkFacts) -> list[str]:
+    heading = ("part", "blocks", "multiply-adds", "share", "with batch norms", "parameters")
+    rows = [heading]
+    for part in (*facts.parts, facts.total):
+        share = "" if part.name == "auxiliary" else f"{part.macs / max(1, facts.total.macs):.1%}"
+        rows.append(
+            (
+                part.name,
+                str(part.blocks),
+                f"{part.macs / 1e9:.3f} G",
+                share,
+                f"{part.macs_with_normalisation / 1e9:.3f} G",
+                f"{part.parameters:,}",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heading))]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
