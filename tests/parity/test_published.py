@@ -62,6 +62,11 @@ def test_an_imported_bundle_is_a_model_like_any_other(imported: Path, tmp_path: 
     assert load_model(imported)(picture).labels.shape == (96, 160)
     assert main(["draw", str(imported)]) == 0
     assert main(["describe", str(imported)]) == 0
+    assert main(["report", str(imported)]) == 0
+    page = (imported / "report.html").read_text()
+    assert f"published {imported.name}" in page
+    assert "27.770 G" in page or "107.779 G" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
     assert Architecture.load(imported / "architecture.json") == PUBLISHED[imported.name]
 
 

@@ -27,6 +27,7 @@ RIGHT_KEY, WRONG_KEY = "by the authors' table", "as their search misread it"
 OURS = (
     "architecture.json",
     "architecture.svg",
+    "report.html",
     "table.json",
     "table-misread.json",
     *("manifest.json", "description.json", "weights.safetensors", "card.json"),

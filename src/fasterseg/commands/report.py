@@ -34,22 +34,26 @@ class ReportResult(BaseModel):
 
 
 def report(
-    folder: Annotated[Path | str, Parameter(help="The run's folder, as --run.")] = "",
+    folder: Annotated[Path | str, Parameter(help="A run's folder, as --run, or a model's.")] = "",
     *,
     out: Annotated[
-        Path | str, Parameter(help="The page's file; report/index.html in the run by default.")
+        Path | str,
+        Parameter(help="The page's file; report/index.html in the run, report.html in a model."),
     ] = "",
     **options: Unpack[CommonOptions],
 ) -> ReportResult:
     """Write the run's page: course, scores, pictures and the provenance of every number.
 
     Stages that have not run are left out. The page is made anew from the run's files each time.
+    Of a model alone it tells architecture, cost, scores and terms.
 
     Returns
     -------
     ReportResult
         Where the page is.
     """
+    if folder and (Path(folder) / "description.json").is_file():
+        return ReportResult(file=str(report_model(Path(folder), out=Path(out) if out else None)))
     run = RunFolder(find_run(Path(folder) if folder else None, Common(**options)))
     source, note = None, ""
     if run.recipe.is_file():
@@ -61,6 +65,21 @@ def report(
 def report_stage(run: RunFolder, *, source: DataSource | None, out: Path | None = None) -> Path:
     """Write the page of a run and return its path; without data it has no pictures."""
     return write_report(run, source=source, path=out)
+
+
+def report_model(folder: Path, *, out: Path | None) -> Path:
+    """Write the page of a bundle and return its path; a baseline raises `UsageError`."""
+    from fasterseg.artifacts import durable_write
+    from fasterseg.network.predicting import open_bundle
+    from fasterseg.reporting.model_page import render_model_page
+
+    bundle = open_bundle(folder)
+    if bundle.description.architecture is None:
+        raise UsageError("this model has no architecture of the space to draw", where=str(folder))
+    path = out or folder / "report.html"
+    page = render_model_page(bundle.card, bundle.description.architecture, folder)
+    durable_write(path, page.encode())
+    return path
 
 
 def find_run(folder: Path | None, common: Common) -> Path:

@@ -29,7 +29,7 @@ def render_page(
     """The whole page; the same facts and pictures give the same text."""
     rows = network_rows(facts)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
@@ -53,7 +53,8 @@ def render_page(
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where templates are found, and what they may use."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
