@@ -372,3 +372,24 @@ def test_notes_and_hidden_files_beside_the_pictures_do_no_harm(make_folder: Make
     image(root, "train/notes.txt").write_text("x")
 
     assert check_data(root).splits["train"].images == 6
+
+
+def test_a_recording_that_lies_in_two_splits_is_refused(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    with (root / "data.yaml").open("a") as file:
+        file.write("groups: '[0-9]$'\n")
+
+    with pytest.raises(DataError, match="recordings that are in more than one split") as caught:
+        check_data(root)
+
+    told = str(caught.value)
+    assert "0: train/train0 in train, val/val0 in val" in told or "train0 in train" in told
+    assert "3 " in told, "of six in train, three are in val"
+
+
+def test_recordings_of_one_split_each_pass(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    with (root / "data.yaml").open("a") as file:
+        file.write("groups: '(train|val)[0-9]$'\n")
+
+    assert check_data(root).splits["train"].images == 6

@@ -72,6 +72,10 @@ HOSTILE: dict[str, str | bytes] = {
     "normalize by zero": GOOD + "normalize: [[0, 0, 0], [0, 1, 1]]\n",
     "unknown layout": GOOD + "layout: kitty\n",
     "unknown key": GOOD + "mask_dir: masks\n",
+    "groups that are no expression": GOOD + "groups: '(unclosed'\n",
+    "class weights of a word": GOOD + "class_weights: heavy\n",
+    "class weights too few": GOOD + "class_weights: [1.0, 2.0]\n",
+    "class weights of nothing": GOOD + "class_weights: [1.0, 0.0, 2.0]\n",
     "later key": GOOD + "include: [other.yaml]\n",
     "path missing": GOOD + "path: nowhere\n",
 }

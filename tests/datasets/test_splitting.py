@@ -44,3 +44,14 @@ def test_halves_are_equal_in_three_processes() -> None:
     seen = {process.communicate(timeout=60)[0] for process in processes}
 
     assert seen == {f"{split_halves([f'scene {i}' for i in range(30)], 7)}\n"}
+
+
+def test_images_of_a_group_stay_in_one_half() -> None:
+    groups = [f"drive {index // 7}" for index in range(100)]
+
+    weights, architecture = split_halves([f"name{i}" for i in range(100)], 3, groups=groups)
+
+    assert sorted(weights + architecture) == list(range(100))
+    assert not {groups[i] for i in weights} & {groups[i] for i in architecture}
+    assert 50 <= len(weights) < 57
+    assert split_halves([""] * 100, 4, groups=groups) != (weights, architecture)

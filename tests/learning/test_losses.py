@@ -61,6 +61,23 @@ def test_ohem_equals_its_definition(spread: float, fraction: float) -> None:
         assert loss.item() == pytest.approx(plain_ohem(logits, labels, IGNORE, 0.7, fraction), 1e-5)
 
 
+def test_class_weights_give_the_weighted_mean() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 8, 9, generator=generator)
+    labels = torch.randint(3, (2, 8, 9), generator=generator)
+    labels[0, :3] = IGNORE
+    weights = (0.5, 2.0, 7.0)
+
+    found = ohem_cross_entropy(
+        logits, labels, ignore=IGNORE, hard_pixels=HardPixels(1.0, 1.0, weights)
+    )
+
+    wanted = torch.nn.functional.cross_entropy(
+        logits, labels, weight=torch.tensor(weights), ignore_index=IGNORE
+    )
+    torch.testing.assert_close(found, wanted)
+
+
 def test_batch_without_labels_has_zero_loss_and_zero_gradient() -> None:
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     labels = torch.full((1, 4, 4), IGNORE)

@@ -142,8 +142,11 @@ class SearchAssembly:
     def halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The training images that weights and architecture parameters learn from."""
         from fasterseg.datasets.loading import split_halves
+        from fasterseg.datasets.opening import groups_of
 
-        return split_halves(self.source.names(self.recipe.data.train_split), self.recipe.seed)
+        split = self.recipe.data.train_split
+        groups = groups_of(self.source, split)
+        return split_halves(self.source.names(split), self.recipe.seed, groups=groups)
 
     @cached_property
     def contenders(self) -> tuple[Contender, ...]:
@@ -159,6 +162,7 @@ class SearchAssembly:
         """The supernet and its optimiser, from the run's seed."""
         import torch
 
+        from fasterseg.datasets.opening import class_weights_of
         from fasterseg.learning.losses import HardPixels
         from fasterseg.runtime import derived_seed
         from fasterseg.searching.weights import Objective, WeightTraining
@@ -170,10 +174,11 @@ class SearchAssembly:
             supernet = Supernet(self.lattice, self.geometry.classes, contenders=options)
             supernet.to(self.device)
         settings = self.recipe.search
+        class_weights = class_weights_of(self.source, self.recipe.data.train_split)
         objective = Objective(
             self.source.label_space.ignore,
             settings.auxiliary_weight,
-            HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction),
+            HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights),
         )
         return WeightTraining(supernet, objective, settings, stage="search")
 

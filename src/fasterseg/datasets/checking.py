@@ -109,7 +109,7 @@ def _looks(source: FileSource) -> Iterator[tuple[str, Look]]:
 def _faults_of_the_whole(
     findings: _Findings, source: FileSource, splits: Mapping[str, SplitReport]
 ) -> list[Fault]:
-    faults = _shared_images(findings)
+    faults = [*_shared_images(findings), *_shared_groups(source)]
     ambiguous = source.layout.ambiguous and findings.raw_values == _TWO_VALUES
     if ambiguous:
         faults += _ambiguous(source)
@@ -131,6 +131,20 @@ def _shared_images(findings: _Findings) -> list[Fault]:
             same = ", ".join(f"{file} in {split}" for split, file in others)
             faults.append(Fault(FaultKind.SHARED_IMAGE, first, f"the same as {same}"))
     return faults
+
+
+def _shared_groups(source: FileSource) -> Iterator[Fault]:
+    """Recordings, by the data file's ``groups``, of which several splits hold images."""
+    if not source.layout.groups:
+        return
+    splits: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for split in source.splits():
+        for name in source.names(split):
+            splits[source.layout.group_of(name)].setdefault(split, name)
+    for group, examples in sorted(splits.items()):
+        if len(examples) > 1:
+            places = ", ".join(f"{name} in {split}" for split, name in examples.items())
+            yield Fault(FaultKind.SHARED_GROUP, group, places)
 
 
 def _ambiguous(source: FileSource) -> list[Fault]:

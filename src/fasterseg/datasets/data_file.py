@@ -6,6 +6,7 @@ run: a ``download:`` entry is passed over and said so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,7 +21,7 @@ from fasterseg.errors import DataError, UsageError
 MOST_BYTES = 1_000_000
 
 # Planned, and refused until then: passing them over would change what is learnt.
-_NOT_YET = ("groups", "class_weights", "include")
+_NOT_YET = ("include",)
 
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)],
@@ -101,13 +102,32 @@ def _three_numbers(value: Any) -> tuple[float, float, float]:
     return red, green, blue
 
 
+def _class_weights(value: Any) -> Any:
+    if value in (None, "none"):
+        return None
+    if value != "auto" and not isinstance(value, list):
+        raise ValueError("write auto, none, or a list with one positive number for each class")
+    return value
+
+
+def _groups(value: Any) -> Any:
+    try:
+        re.compile(value if isinstance(value, str) else "")
+    except re.error as error:
+        raise ValueError(f"it is no regular expression: {error}") from error
+    return value
+
+
 class DataFile(BaseModel):
     """The keys of a ``data.yaml``.
 
     ``label_mapping`` maps integers in masks to class ids or ``ignore_label``.  ``background``
     says what 0 is: a class, or ignored; where masks hold only 0 and 255, either makes 255 the
     object.  ``palette`` gives the colours of colour masks, in the order of ``names`` or by name
-    (``ignore`` for colours that never count).
+    (``ignore`` for colours that never count).  ``groups`` is a regular expression: what it finds
+    in an image's name (its first group, if it has one) names the recording that the image is from,
+    and no recording may lie in two splits, or in both halves of a search.  ``class_weights`` weigh
+    the classes in the loss; ``auto`` makes rare classes count more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
@@ -130,6 +150,11 @@ class DataFile(BaseModel):
     background: Literal["class", "ignore", "auto"] = "auto"
     channels: Literal[1, 3] = 3
     normalize: Annotated[Any, BeforeValidator(_normalisation)] = None
+    groups: Annotated[str, BeforeValidator(_groups)] = ""
+    class_weights: Annotated[
+        Literal["auto"] | tuple[Annotated[float, Field(gt=0, lt=1e6)], ...] | None,
+        BeforeValidator(_class_weights),
+    ] = None
     terms: str = ""
     download: Any = None
 
@@ -145,6 +170,10 @@ class DataFile(BaseModel):
         targets = [target for target in self.label_mapping.values() if target not in ignored]
         if any(target not in range(len(self.names)) for target in targets):
             raise ValueError(f"label_mapping leads to an id outside 0..{len(self.names) - 1}")
+        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.names):
+            raise ValueError(
+                f"class_weights has {len(self.class_weights)} numbers for {len(self.names)} names"
+            )
         self._require_whole_palette()
         return self
 

@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     UNKNOWN_LABEL = "label ids that are no class"
     SIZE_MISMATCH = "masks that do not have their image's size"
     SHARED_IMAGE = "images that are in more than one split"
+    SHARED_GROUP = "recordings that are in more than one split"
     AMBIGUOUS_MASKS = "masks that hold only 0 and 255"
     MIXED_BINARY = "masks in which 255 and 1 both stand for the object"
     UNLABELLED_SPLIT = "splits without one labelled pixel"
@@ -43,6 +44,7 @@ class FaultKind(StrEnum):
 
 NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.UNPAIRED_IMAGE: "add the masks, or move these images out of the folder",
+    FaultKind.SHARED_GROUP: "move all images of a recording into one split, or correct 'groups'",
     FaultKind.UNPAIRED_MASK: "add the images, or move these masks out of the folder",
     FaultKind.CASE_MISMATCH: "rename one of each pair so that both are spelled the same",
     FaultKind.DUPLICATE_NAME: "keep one file of each, or rename the others with their masks",

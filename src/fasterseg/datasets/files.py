@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.decoding import RawMask, read_image, read_mask
@@ -28,7 +30,7 @@ class Layout:
 
     ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
     ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
-    whose labels are not published.
+    whose labels are not published.  ``groups`` and ``class_weights`` are those of `DataFile`.
     """
 
     name: str
@@ -43,6 +45,13 @@ class Layout:
     withheld: tuple[str, ...] = ()
     normalisation: Normalisation | None = None
     notes: tuple[str, ...] = ()
+    groups: str = ""
+    class_weights: Literal["auto"] | tuple[float, ...] | None = None
+
+    def group_of(self, name: str) -> str:
+        """The recording that a sample is from: what `groups` finds in its name, else the name."""
+        found = re.search(self.groups, name) if self.groups else None
+        return name if found is None else found.group(1 if found.re.groups else 0) or name
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +151,11 @@ class FileSource:
         files = [[p.name, p.image.stat().st_size, p.mask.stat().st_size] for p in pairs]
         contents = [[_hash(p.image), _hash(p.mask)] for p in pairs[::step]]
         meaning = [[raw, label] for raw, label in self.layout.labelling.meaning.items()]
-        return digest_of_value([files, contents, meaning, self.label_space.content()])
+        parts: list[Any] = [files, contents, meaning, self.label_space.content()]
+        layout = self.layout
+        if layout.groups or layout.class_weights:
+            parts.append([layout.groups, layout.class_weights])
+        return digest_of_value(parts)
 
     def shown(self, path: Path) -> str:
         """Return a path as messages print it."""

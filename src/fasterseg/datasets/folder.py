@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -72,10 +73,24 @@ def _layout(tree: Tree, data: DataFile, file: Path) -> Layout:
         object_value=_OBJECT if marks_object else None,
         grey=data.channels == 1,
         normalisation=data.normalize,
+        groups=data.groups,
+        class_weights=_class_weights(data, space, file),
         notes=("the 'download' entry is passed over: a data file runs nothing",)
         if data.download is not None
         else (),
     )
+
+
+def _class_weights(
+    data: DataFile, space: LabelSpace, file: Path
+) -> Literal["auto"] | tuple[float, ...] | None:
+    if isinstance(data.class_weights, tuple) and len(data.class_weights) != space.classes:
+        raise DataError(
+            "class_weights must have one number for each class",
+            where=str(file),
+            why=f"it has {len(data.class_weights)}, the classes are {', '.join(space.names)}",
+        )
+    return data.class_weights
 
 
 def _label_space(data: DataFile, file: Path) -> LabelSpace:

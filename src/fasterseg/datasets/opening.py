@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
 from fasterseg.datasets.bdd100k import is_bdd100k, open_bdd100k
 from fasterseg.datasets.camvid import is_camvid, open_camvid
 from fasterseg.datasets.cityscapes import is_cityscapes, open_cityscapes
@@ -14,7 +16,7 @@ from fasterseg.datasets.data_file import read_data_file
 from fasterseg.datasets.faults import error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import data_root, open_folder
-from fasterseg.datasets.joining import JoinedSplits
+from fasterseg.datasets.joining import JoinedSplits, parts_of
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
@@ -22,6 +24,7 @@ from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
+_COUNTED_MASKS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,41 @@ def normalisation_of(source: DataSource) -> Normalisation:
     inner = source.source if isinstance(source, JoinedSplits) else source
     chosen = inner.layout.normalisation if isinstance(inner, FileSource) else None
     return chosen or Normalisation()
+
+
+def groups_of(source: DataSource, split: str) -> tuple[str, ...] | None:
+    """Return each sample's recording, in index order; None where the data names no groups."""
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    if not isinstance(inner, FileSource) or not inner.layout.groups:
+        return None
+    return tuple(
+        inner.layout.group_of(name) for part in parts_of(split) for name in inner.names(part)
+    )
+
+
+def class_weights_of(source: DataSource, split: str) -> tuple[float, ...]:
+    """Return what each class counts in the loss; empty where all count the same.
+
+    ``auto`` weighs by 1 / ln(1.02 + share of pixels) (ENet, Paszke et al. 2016), scaled to a mean
+    of one over the classes that there are, from at most 200 masks spread over the split.
+    """
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    chosen = inner.layout.class_weights if isinstance(inner, FileSource) else None
+    if chosen is None:
+        return ()
+    return chosen if chosen != "auto" else _balancing_weights(source, split)
+
+
+def _balancing_weights(source: DataSource, split: str) -> tuple[float, ...]:
+    space, total = source.label_space, source.length(split)
+    counts = np.zeros(space.classes, dtype=np.int64)
+    for index in range(0, total, max(1, -(-total // _COUNTED_MASKS))):
+        labels = source.sample(split, index).labels
+        counts += np.bincount(labels[labels != space.ignore], minlength=space.classes)
+    shares = counts / max(1, counts.sum())
+    weights = 1 / np.log(1.02 + shares)
+    weights /= weights[counts > 0].mean() if counts.any() else 1.0
+    return tuple(float(weight) for weight in np.where(counts > 0, weights, 1.0))
 
 
 def _data_file(path: Path) -> Path | None:

@@ -26,12 +26,22 @@ Scalar = Float[Tensor, ""]
 class HardPixels:
     """Which pixels count: those whose true class has a probability below `threshold`.
 
+    With `class_weights` (one for each class) those of some classes count for more in the mean.
+
     At least `kept_fraction` of the labelled pixels count, the hardest, and all that tie with the
     last of them: what is kept depends on the values alone, not on their order.
     """
 
     threshold: float = 0.7
     kept_fraction: float = 1 / 16
+    class_weights: tuple[float, ...] = ()
+
+    def weigh(self, kept: Mask, labels: Labels) -> Float[Tensor, "batch height width"] | Mask:
+        """What each pixel counts, from those that do and their classes."""
+        if not self.class_weights:
+            return kept
+        weights = torch.tensor(self.class_weights, device=labels.device)
+        return kept * weights[labels.clamp(0, len(self.class_weights) - 1)]
 
     def select(
         self, losses: Float[Tensor, "batch height width"], labelled: Mask
@@ -53,8 +63,9 @@ def ohem_cross_entropy(
     """The mean cross-entropy of the pixels that `hard_pixels` selects among the labelled ones."""
     losses = F.cross_entropy(logits.float(), labels, ignore_index=ignore, reduction="none")
     kept = hard_pixels.select(losses.detach(), labels != ignore)
+    counts = hard_pixels.weigh(kept, labels)
     # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
-    return (losses * kept).sum() / kept.sum().clamp(min=1)
+    return (losses * counts).sum() / torch.where(kept.any(), counts.sum(), 1)
 
 
 def segmentation_loss(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.opening import class_weights_of
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
@@ -63,7 +64,8 @@ class TrainingStage:
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
         self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
         self._ignore = data.source.label_space.ignore
-        self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction)
+        weights = class_weights_of(data.source, data.train_split)
+        self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, weights)
         self._names = dict(self.network.named_parameters())
         self._optimizer = sgd(self.network, settings)
         self._scaler = numerics.scaler()

@@ -1,0 +1,43 @@
+"""What a data file says beside its classes: recordings, and what each class counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fasterseg.datasets.opening import class_weights_of, groups_of, open_data
+
+MakeFolder = Callable[..., Path]
+
+
+def test_class_weights_are_those_of_the_file_or_balance_the_classes(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder(values=(0, 0, 0, 0, 1, 255))
+    text = (root / "data.yaml").read_text()
+    assert class_weights_of(open_data(root), "train") == ()
+
+    (root / "data.yaml").write_text(text + "class_weights: [1.0, 2.0, 3.5]\n")
+    weighted = open_data(root)
+    assert class_weights_of(weighted, "train") == (1.0, 2.0, 3.5)
+
+    (root / "data.yaml").write_text(text + "class_weights: auto\n")
+    balanced = open_data(root)
+    common, rare, absent = class_weights_of(balanced, "train+val")
+    assert common < 1 < rare
+    assert (common + rare) / 2 == pytest.approx(1.0)
+    assert absent == 1.0
+    assert balanced.digest("train") != weighted.digest("train")
+
+
+def test_groups_are_found_in_the_names_of_all_parts_of_a_split(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    assert groups_of(open_data(root), "train") is None
+    with (root / "data.yaml").open("a") as file:
+        file.write("groups: '([a-z]+)[0-9]$'\n")
+
+    groups = groups_of(open_data(root), "train+val")
+
+    assert groups == ("train",) * 6 + ("val",) * 3
