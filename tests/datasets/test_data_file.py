@@ -76,7 +76,9 @@ HOSTILE: dict[str, str | bytes] = {
     "class weights of a word": GOOD + "class_weights: heavy\n",
     "class weights too few": GOOD + "class_weights: [1.0, 2.0]\n",
     "class weights of nothing": GOOD + "class_weights: [1.0, 0.0, 2.0]\n",
-    "later key": GOOD + "include: [other.yaml]\n",
+    "include of nothing": GOOD + "include: [other.yaml]\n",
+    "include from outside": GOOD + "include: [../other.yaml]\n",
+    "include of itself": GOOD + "include: [data.yaml]\n",
     "path missing": GOOD + "path: nowhere\n",
 }
 

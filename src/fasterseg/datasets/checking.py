@@ -59,7 +59,8 @@ class _Findings:
     """What the walk over all files has found so far."""
 
     faults: list[Fault]
-    raw_values: set[int] = field(default_factory=set)
+    # By the included data set that they are from.
+    raw_values: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     unknown_pixels: Counter[int] = field(default_factory=Counter)
     unknown_files: Counter[int] = field(default_factory=Counter)
     # By the hash of an image's pixels: the (split, file) places where it lies.
@@ -70,7 +71,7 @@ class _Findings:
     def take_in(self, split: str, look: Look) -> None:
         """Remember what one pair of files held."""
         self.faults += look.faults
-        self.raw_values |= look.raw_values
+        self.raw_values[look.part] |= look.raw_values
         self.unknown_pixels.update(look.unknown)
         self.unknown_files.update(look.unknown.keys())
         if look.image_hash:
@@ -110,11 +111,12 @@ def _faults_of_the_whole(
     findings: _Findings, source: FileSource, splits: Mapping[str, SplitReport]
 ) -> list[Fault]:
     faults = [*_shared_images(findings), *_shared_groups(source)]
-    ambiguous = source.layout.ambiguous and findings.raw_values == _TWO_VALUES
-    if ambiguous:
-        faults += _ambiguous(source)
-    if source.layout.object_value in findings.raw_values and 1 in findings.raw_values:
-        faults.append(Fault(FaultKind.MIXED_BINARY, source.name))
+    for part, layout in source.parts().items():
+        values = findings.raw_values[part]
+        if layout.ambiguous and values == _TWO_VALUES:
+            faults += _ambiguous(source, part)
+        if layout.object_value in values and 1 in values:
+            faults.append(Fault(FaultKind.MIXED_BINARY, layout.name))
     for name, split in splits.items():
         if source.length(name) == 0:
             faults.append(Fault(FaultKind.EMPTY_SPLIT, name))
@@ -135,26 +137,27 @@ def _shared_images(findings: _Findings) -> list[Fault]:
 
 def _shared_groups(source: FileSource) -> Iterator[Fault]:
     """Recordings, by the data file's ``groups``, of which several splits hold images."""
-    if not source.layout.groups:
+    if not any(layout.groups for layout in source.parts().values()):
         return
     splits: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for split in source.splits():
-        for name in source.names(split):
-            splits[source.layout.group_of(name)].setdefault(split, name)
+        for pair in source.pairs(split):
+            splits[source.group_of(pair)].setdefault(split, pair.name)
     for group, examples in sorted(splits.items()):
         if len(examples) > 1:
             places = ", ".join(f"{name} in {split}" for split, name in examples.items())
             yield Fault(FaultKind.SHARED_GROUP, group, places)
 
 
-def _ambiguous(source: FileSource) -> list[Fault]:
+def _ambiguous(source: FileSource, part: str) -> list[Fault]:
     is_class = "background: class" if source.label_space.classes <= 2 else _MAPPED_TO_CLASS
     settling = (
         "255 may be a class or what is ignored: add one of these two lines to data.yaml\n"
         f"           {is_class:35} # 255 is a class, and so is 0\n"
         f"           {'ignore: 255':35} # 255 never counts"
     )
-    masks = [pair.mask for split in source.splits() for pair in source.pairs(split)]
+    pairs = [pair for split in source.splits() for pair in source.pairs(split)]
+    masks = [pair.mask for pair in pairs if pair.part == part]
     return [Fault(FaultKind.AMBIGUOUS_MASKS, source.shown(mask), "", settling) for mask in masks]
 
 

@@ -20,9 +20,6 @@ from fasterseg.errors import DataError, UsageError
 
 MOST_BYTES = 1_000_000
 
-# Planned, and refused until then: passing them over would change what is learnt.
-_NOT_YET = ("include",)
-
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)],
     Annotated[int, Field(ge=0, le=255)],
@@ -127,7 +124,8 @@ class DataFile(BaseModel):
     (``ignore`` for colours that never count).  ``groups`` is a regular expression: what it finds
     in an image's name (its first group, if it has one) names the recording that the image is from,
     and no recording may lie in two splits, or in both halves of a search.  ``class_weights`` weigh
-    the classes in the loss; ``auto`` makes rare classes count more.
+    the classes in the loss; ``auto`` makes rare classes count more.  ``include`` names other data
+    files of the same classes, whose splits are mixed in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
@@ -155,6 +153,7 @@ class DataFile(BaseModel):
         Literal["auto"] | tuple[Annotated[float, Field(gt=0, lt=1e6)], ...] | None,
         BeforeValidator(_class_weights),
     ] = None
+    include: Annotated[tuple[str, ...], BeforeValidator(_paths)] = ()
     terms: str = ""
     download: Any = None
 
@@ -235,10 +234,6 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 
 def _unknown_key(key: str, path: Path) -> DataError:
-    if key in _NOT_YET:
-        return DataError(
-            f"the key {key!r} is not supported yet", where=str(path), next_step="remove it"
-        )
     near = get_close_matches(key, list(DataFile.model_fields), n=1, cutoff=0.0)
     return DataError(
         f"there is no key {key!r}", where=str(path), next_step=f"did you mean {near[0]!r}?"

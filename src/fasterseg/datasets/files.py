@@ -58,11 +58,21 @@ class Layout:
 class FileSource:
     """Implements `DataSource` over pairs of files.
 
+    ``included`` has the reading of other data sets' files that are mixed in, by the pairs' part.
     ``faults`` is what was wrong with the listing; `open_data` refuses a source that has any.
     """
 
     layout: Layout
     pairings: Mapping[str, Pairing] = field(repr=False)
+    included: Mapping[str, Layout] = field(default_factory=dict, repr=False)
+
+    def layout_of(self, pair: Pair) -> Layout:
+        """Return how a pair's files are read."""
+        return self.included[pair.part] if pair.part else self.layout
+
+    def parts(self) -> Mapping[str, Layout]:
+        """Return the data set's own layout, under the empty name, and the included ones."""
+        return {"": self.layout, **self.included}
 
     @property
     def name(self) -> str:
@@ -112,19 +122,19 @@ class FileSource:
         image, mask = self.image(pair), self.mask(pair)
         if fault := self.size_fault(pair, image, mask):
             raise FileFault(fault)
-        labels, unknown = self.layout.labelling.apply(mask)
+        labels, unknown = self.layout_of(pair).labelling.apply(mask)
         if unknown:
             raise FileFault(self.unknown_fault(pair, unknown))
         return Sample(image, labels, pair.name)
 
     def image(self, pair: Pair) -> Pixels:
         """Return a pair's image; raises FileFault."""
-        grey = self.layout.grey
+        grey = self.layout_of(pair).grey
         return read_image(pair.image, grey=grey, shown_as=self.shown(pair.image))
 
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
-        in_colour = self.layout.masks_in_colour
+        in_colour = self.layout_of(pair).masks_in_colour
         return read_mask(pair.mask, in_colour=in_colour, shown_as=self.shown(pair.mask))
 
     def size_fault(self, pair: Pair, image: Pixels, mask: RawMask) -> Fault | None:
@@ -144,6 +154,11 @@ class FileSource:
         detail = ", ".join(listed[:_NAMED_VALUES]) + more
         return Fault(FaultKind.UNKNOWN_LABEL, self.shown(pair.mask), detail)
 
+    def group_of(self, pair: Pair) -> str:
+        """Return the recording that a pair is from."""
+        own = self.layout_of(pair).group_of(pair.name)
+        return f"{pair.part}: {own}" if pair.part else own
+
     def digest(self, split: str) -> str:
         """Return a digest of names, file sizes, the reading of masks, and sampled contents."""
         pairs = self.pairs(split)
@@ -152,6 +167,10 @@ class FileSource:
         contents = [[_hash(p.image), _hash(p.mask)] for p in pairs[::step]]
         meaning = [[raw, label] for raw, label in self.layout.labelling.meaning.items()]
         parts: list[Any] = [files, contents, meaning, self.label_space.content()]
+        parts += [
+            [part, [[raw, label] for raw, label in layout.labelling.meaning.items()]]
+            for part, layout in self.included.items()
+        ]
         layout = self.layout
         if layout.groups or layout.class_weights:
             parts.append([layout.groups, layout.class_weights])

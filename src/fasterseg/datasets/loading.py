@@ -227,15 +227,17 @@ def _stream_of_workers(
         timeout=timeout_s,
     )
     received = iter(loader)
-    for step in steps:
-        yield _receive(received, step)
+    try:
+        for step in steps:
+            yield _receive(received, step)
+    finally:
+        _end_workers(received)
 
 
 def _receive(received: Iterator[Any], step: int) -> Batch:
     try:
         value = next(received)
     except RuntimeError as error:
-        _end_workers(received)
         raise EnvironmentFault(
             "a process that reads images died or hangs",
             where=f"while batch {step} was being read",

@@ -23,6 +23,7 @@ class Look:
     """What one pair of files holds; ``labels`` is None where they could not be made out."""
 
     shown: str
+    part: str = ""
     faults: list[Fault] = field(default_factory=list)
     image_hash: str = ""
     raw_values: frozenset[int] = frozenset()
@@ -32,7 +33,7 @@ class Look:
 
 def look_at(source: FileSource, pair: Pair) -> Look:
     """Return what a pair holds and all that is wrong with it."""
-    look = Look(source.shown(pair.image))
+    look = Look(source.shown(pair.image), pair.part)
     image = _read(look, lambda: source.image(pair))
     mask = _read(look, lambda: source.mask(pair))
     if image is not None:
@@ -47,7 +48,7 @@ def look_at(source: FileSource, pair: Pair) -> Look:
 
 def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> None:
     look.raw_values = frozenset(np.unique(mask).tolist())
-    labels, look.unknown = source.layout.labelling.apply(mask)
+    labels, look.unknown = source.layout_of(pair).labelling.apply(mask)
     if look.unknown:
         look.faults.append(source.unknown_fault(pair, look.unknown))
     else:

@@ -12,11 +12,12 @@ import numpy as np
 from fasterseg.datasets.bdd100k import is_bdd100k, open_bdd100k
 from fasterseg.datasets.camvid import is_camvid, open_camvid
 from fasterseg.datasets.cityscapes import is_cityscapes, open_cityscapes
-from fasterseg.datasets.data_file import read_data_file
+from fasterseg.datasets.data_file import DataFile, read_data_file
 from fasterseg.datasets.faults import error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import data_root, open_folder
 from fasterseg.datasets.joining import JoinedSplits, parts_of
+from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
@@ -99,11 +100,11 @@ def normalisation_of(source: DataSource) -> Normalisation:
 def groups_of(source: DataSource, split: str) -> tuple[str, ...] | None:
     """Return each sample's recording, in index order; None where the data names no groups."""
     inner = source.source if isinstance(source, JoinedSplits) else source
-    if not isinstance(inner, FileSource) or not inner.layout.groups:
+    if not isinstance(inner, FileSource):
         return None
-    return tuple(
-        inner.layout.group_of(name) for part in parts_of(split) for name in inner.names(part)
-    )
+    if not any(layout.groups for layout in inner.parts().values()):
+        return None
+    return tuple(inner.group_of(pair) for part in parts_of(split) for pair in inner.pairs(part))
 
 
 def class_weights_of(source: DataSource, split: str) -> tuple[float, ...]:
@@ -140,6 +141,38 @@ def _data_file(path: Path) -> Path | None:
 
 def _open_described(file: Path, *, outside: bool) -> FileSource:
     data = read_data_file(file)
+    source = _open_own(data, file, outside=outside)
+    if not data.include:
+        return source
+    included = [_open_included(name, file, outside=outside) for name in data.include]
+    return mixed(source, included, where=str(file))
+
+
+def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
+    """One of a data file's ``include``, named as seen from its folder; it includes no others."""
+    other = file.parent / name
+    inside = other.resolve().is_relative_to(file.parent.resolve())
+    if not outside and not inside:
+        raise DataError(
+            "an included data file lies outside of the folder",
+            where=f"{file}, include",
+            why=f"{name} leads to {other.resolve()}",
+            next_step="put both data sets below one data.yaml, or allow files outside",
+        )
+    if not other.is_file():
+        raise DataError(f"there is no {name!r} to include", where=f"{file}, include")
+    data = read_data_file(other)
+    if data.include:
+        raise DataError(
+            "an included data file includes others",
+            where=str(other),
+            why="one level is read",
+            next_step=f"name them all in {file.name}",
+        )
+    return _open_own(data, other, outside=outside)
+
+
+def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
     tree = Tree(data_root(data, file), may_leave=outside)
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)

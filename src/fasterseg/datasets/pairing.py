@@ -20,11 +20,15 @@ _PICTURES = IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image and its mask on disk, under the sample's name."""
+    """An image and its mask on disk, under the sample's name.
+
+    ``part`` names the included data set that they are from; empty for the data set's own.
+    """
 
     name: str
     image: Path
     mask: Path
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""Several data sets of the same classes as one: a data file's ``include``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.errors import DataError
+
+
+def mixed(source: FileSource, included: Sequence[FileSource], *, where: str) -> FileSource:
+    """Return a source with the included ones' samples in its splits of the same names.
+
+    Those are called ``data set/name`` and keep their own reading of masks; normalisation, class
+    weights and what is ignored are the first one's.  Raises DataError where classes differ.
+    """
+    parts = {_part(index, other, included): other for index, other in enumerate(included)}
+    for part, other in parts.items():
+        _require_same_classes(source, other, part, where)
+    layouts = {part: other.layout for part, other in parts.items()}
+    terms = [one.terms for one in (source, *included) if one.terms]
+    layout = replace(
+        source.layout,
+        terms="; ".join(dict.fromkeys(terms)),
+        notes=(*source.layout.notes, *(note for one in included for note in one.layout.notes)),
+    )
+    names = dict.fromkeys(name for one in (source, *included) for name in one.splits())
+    pairings = {name: _joined(name, source, parts) for name in names}
+    return FileSource(layout, pairings, layouts)
+
+
+def _part(index: int, other: FileSource, included: Sequence[FileSource]) -> str:
+    """A data set's name; with its number where two have the same."""
+    alike = [one.name for one in included].count(other.name) > 1
+    return f"{other.name}-{index + 1}" if alike else other.name
+
+
+def _require_same_classes(source: FileSource, other: FileSource, part: str, where: str) -> None:
+    if other.label_space.names != source.label_space.names:
+        raise DataError(
+            "an included data set has other classes",
+            where=where,
+            why=f"{part} has {', '.join(other.label_space.names)}; "
+            f"here they are {', '.join(source.label_space.names)}",
+            next_step="give both files the same names, and map ids under label_mapping",
+        )
+    if other.label_space.ignore != source.label_space.ignore:
+        raise DataError("an included data set ignores another value", where=where, why=part)
+
+
+def _joined(split: str, source: FileSource, parts: dict[str, FileSource]) -> Pairing:
+    own = source.pairings.get(split, Pairing(()))
+    pairs, faults = list(own.pairs), list(own.faults)
+    for part, other in parts.items():
+        theirs = other.pairings.get(split, Pairing(()))
+        pairs += [Pair(f"{part}/{p.name}", p.image, p.mask, part) for p in theirs.pairs]
+        faults += theirs.faults
+    return Pairing(tuple(sorted(pairs, key=lambda pair: pair.name)), tuple(faults))
