@@ -218,7 +218,7 @@ def test_a_worker_that_is_killed_is_an_error_and_no_hang() -> None:
 
 def test_a_worker_that_hangs_is_an_error_in_time_and_leaves_no_process() -> None:
     with pytest.raises(EnvironmentFault, match="died or hangs"):
-        list(batches(Noise(stopping=3)).stream(0, 4, workers=1, timeout_s=5))
+        list(batches(Noise(stopping=3)).stream(0, 4, workers=1, timeout_s=2))
 
     deadline = time.monotonic() + 60
     while multiprocessing.active_children() and time.monotonic() < deadline:
