@@ -76,6 +76,16 @@ def test_the_first_call_of_a_visit_is_not_timed() -> None:
     assert timing == Timing(1, 1, 0, 4)
 
 
+def test_a_long_call_is_warmed_up_once() -> None:
+    clock = FakeClock()
+    settings = TimerSettings(warmup_runs=3, runs=4, seconds=0.0, visits=2)
+    timing = time_calls(
+        clock.takes(900, 500), settings=settings, stopwatch=MonotonicStopwatch(clock)
+    )
+    assert timing == Timing(500, 500, 0, 4)
+    assert len(clock.visits) == 1 + 4
+
+
 def test_an_episode_of_slowness_does_not_spoil_one_candidate_alone() -> None:
     clock = FakeClock()
     slow_until_ns = 40_000_000

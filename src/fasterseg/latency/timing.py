@@ -18,6 +18,7 @@ Call = Callable[[], object]
 
 NANOSECONDS_PER_MS = 1e6
 MS_PER_SECOND = 1e3
+LONG_MS = 200.0
 
 
 class Stopwatch(Protocol):
@@ -114,20 +115,30 @@ def time_interleaved(
 ) -> dict[str, Timing]:
     """How long each call takes, visited in turn so that drift of the machine hits all alike.
 
-    Each visit goes on until the call has had its share of runs and seconds.
+    Each visit goes on until the call has had its share of runs and seconds.  A long call is warmed
+    up once and not again at each visit: what it gains from warm caches is lost in its length.
     """
     watch = stopwatch or MonotonicStopwatch()
-    for call in calls.values():
-        for _ in range(settings.warmup_runs):
-            call()
+    is_long = {name: _warm_up(call, settings, watch) for name, call in calls.items()}
     times_ms: dict[str, list[float]] = {name: [] for name in calls}
     for visit in range(1, settings.visits + 1):
         for name, call in calls.items():
-            if settings.visits > 1:
+            if settings.visits > 1 and not is_long[name]:
                 call()  # the others have used the caches since the last visit
             while not _has_enough(times_ms[name], settings, visit / settings.visits):
                 times_ms[name].append(watch(call))
     return {name: Timing.of(times) for name, times in times_ms.items()}
+
+
+def _warm_up(call: Call, settings: TimerSettings, watch: Stopwatch) -> bool:
+    """Make the calls that do not count; whether they take long."""
+    is_long = False
+    for done in range(settings.warmup_runs):
+        if done == 0:
+            is_long = watch(call) >= LONG_MS
+        elif not is_long:
+            call()
+    return is_long
 
 
 def _has_enough(times_ms: Sequence[float], settings: TimerSettings, share: float) -> bool:
