@@ -9,36 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.commands.draw import Subject, assumptions, find_subjects, geometry_of, parse_size
+from fasterseg.commands.draw import (
+    Classes,
+    ImageSize,
+    Subject,
+    assumptions,
+    find_subjects,
+    geometry_of,
+    parse_size,
+)
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.reporting.counting import PartCosts, evaluated, part_costs
 from fasterseg.space.architecture import Branch, Geometry, wire
 
 if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
-
-
-class PartDescription(BaseModel):
-    """A part's blocks, multiply-adds (of convolutions; with batch norms) and parameters."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    blocks: int
-    macs: int
-    macs_with_normalisation: int
-    parameters: int
-
-    @classmethod
-    def of(cls, part: PartCosts) -> PartDescription:
-        """A part's costs as a value that can be written down."""
-        return cls(
-            name=part.name,
-            blocks=part.blocks,
-            macs=part.macs,
-            macs_with_normalisation=part.macs_with_normalisation,
-            parameters=part.parameters,
-        )
 
 
 class NetworkFacts(BaseModel):
@@ -50,8 +35,8 @@ class NetworkFacts(BaseModel):
     size: str
     classes: int
     branches: tuple[str, ...]
-    parts: tuple[PartDescription, ...]
-    total: PartDescription
+    parts: tuple[PartCosts, ...]
+    total: PartCosts
     prices_ms: dict[str, float] = {}
     notes: tuple[str, ...] = ()
 
@@ -78,10 +63,8 @@ class DescribeResult(BaseModel):
 def describe(
     model: str,
     *,
-    size: Annotated[
-        str, Parameter(help="Image size HxW; the run's or model's own by default.")
-    ] = "",
-    classes: Annotated[int, Parameter(help="Classes; the run's or model's own by default.")] = 0,
+    size: ImageSize = "",
+    classes: Classes = 0,
     table: Annotated[
         Path | str, Parameter(help="A latency table: the network's price by it.")
     ] = "",
@@ -135,8 +118,8 @@ def facts_of(
         size=str(geometry.size),
         classes=geometry.classes,
         branches=tuple(_branch_line(branch) for branch in subject.architecture.branches),
-        parts=tuple(PartDescription.of(part) for part in parts),
-        total=PartDescription.of(evaluated(parts)),
+        parts=parts,
+        total=evaluated(parts),
         prices_ms={name: table.estimate_ms(specs) for name, table in (prices or {}).items()},
         notes=tuple(notes),
     )

@@ -24,6 +24,10 @@ CITYSCAPES = Geometry(Size(1024, 2048), 19)
 """The paper's images and classes, for an architecture that lies in no run and no bundle."""
 
 
+ImageSize = Annotated[str, Parameter(help="Image size HxW; the run's or model's own by default.")]
+Classes = Annotated[int, Parameter(help="Classes; the run's or model's own by default.")]
+
+
 class DrawResult(BaseModel):
     """The drawings as text, and the SVG file, empty when none was asked for."""
 
@@ -54,10 +58,8 @@ def draw(
     model: str,
     *,
     out: Annotated[Path | str, Parameter(help="The SVG file; only text when left out.")] = "",
-    size: Annotated[
-        str, Parameter(help="Image size HxW; the run's or model's own by default.")
-    ] = "",
-    classes: Annotated[int, Parameter(help="Classes; the run's or model's own by default.")] = 0,
+    size: ImageSize = "",
+    classes: Classes = 0,
     overwrite: Annotated[
         bool, Parameter(negative="", help="Replace the file if there is one.")
     ] = False,

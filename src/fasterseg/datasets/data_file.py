@@ -169,10 +169,6 @@ class DataFile(BaseModel):
         targets = [target for target in self.label_mapping.values() if target not in ignored]
         if any(target not in range(len(self.names)) for target in targets):
             raise ValueError(f"label_mapping leads to an id outside 0..{len(self.names) - 1}")
-        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.names):
-            raise ValueError(
-                f"class_weights has {len(self.class_weights)} numbers for {len(self.names)} names"
-            )
         self._require_whole_palette()
         return self
 

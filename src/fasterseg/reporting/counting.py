@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
 
 from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 
@@ -14,20 +15,19 @@ NORMALISATION_COST = 4
 """Operations per batch-norm output in the authors' counter; papers mix both ways of counting."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartCosts:
-    """A part of a network: `macs` of its convolutions, batch-norm outputs, parameters."""
+class PartCosts(BaseModel):
+    """A part of a network: blocks, multiply-adds (of convolutions; with batch norms), parameters.
+
+    `macs_with_normalisation` are multiply-adds as the authors' counter has them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     blocks: int
     macs: int
-    normalised_outputs: int
+    macs_with_normalisation: int
     parameters: int
-
-    @property
-    def macs_with_normalisation(self) -> int:
-        """Multiply-adds as the authors' counter has them."""
-        return self.macs + NORMALISATION_COST * self.normalised_outputs
 
 
 def part_costs(architecture: Architecture, geometry: Geometry) -> tuple[PartCosts, ...]:
@@ -43,12 +43,14 @@ def part_costs(architecture: Architecture, geometry: Geometry) -> tuple[PartCost
 def total(name: str, steps: Iterable[Step]) -> PartCosts:
     """The sum over steps; blocks that do nothing are not counted."""
     specs = [step.spec for step in steps if not step.spec.is_identity]
+    macs = sum(spec.macs for spec in specs)
     return PartCosts(
-        name,
-        len(specs),
-        sum(spec.macs for spec in specs),
-        sum(spec.normalised_outputs for spec in specs),
-        sum(spec.parameters for spec in specs),
+        name=name,
+        blocks=len(specs),
+        macs=macs,
+        macs_with_normalisation=macs
+        + NORMALISATION_COST * sum(spec.normalised_outputs for spec in specs),
+        parameters=sum(spec.parameters for spec in specs),
     )
 
 
@@ -56,9 +58,9 @@ def evaluated(parts: Iterable[PartCosts]) -> PartCosts:
     """All but the auxiliary heads together: the form that is evaluated and shipped."""
     kept = [part for part in parts if part.name != "auxiliary"]
     return PartCosts(
-        "all",
-        sum(part.blocks for part in kept),
-        sum(part.macs for part in kept),
-        sum(part.normalised_outputs for part in kept),
-        sum(part.parameters for part in kept),
+        name="all",
+        blocks=sum(part.blocks for part in kept),
+        macs=sum(part.macs for part in kept),
+        macs_with_normalisation=sum(part.macs_with_normalisation for part in kept),
+        parameters=sum(part.parameters for part in kept),
     )
