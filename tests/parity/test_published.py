@@ -17,8 +17,9 @@ from fasterseg.commands.import_official import import_official
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.foreign_files import read_numbers, read_tensors
-from fasterseg.network.official import convert_weights, decode, read_logits
+from fasterseg.network.official import decode, read_logits
 from fasterseg.network.official_table import CLASSES, SIZE, misread, official_table
+from fasterseg.network.official_weights import convert_weights
 from fasterseg.space.architecture import Architecture, Geometry, wire
 
 PUBLISHED = {"student": PUBLISHED_STUDENT, "teacher": PUBLISHED_TEACHER}

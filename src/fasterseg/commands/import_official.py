@@ -19,7 +19,7 @@ from fasterseg.space.architecture import Architecture, Geometry
 
 if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
-    from fasterseg.network.official import Weights
+    from fasterseg.network.official_weights import Weights
 
 RIGHT_KEY, WRONG_KEY = "by the authors' table", "as their search misread it"
 
@@ -154,7 +154,8 @@ def _at(weights: tuple[Path, ...], index: int) -> Path | None:
 
 def _read(path: Path, role: Literal["teacher", "student"] | None, weights: Path | None) -> _Found:
     from fasterseg.network.foreign_files import read_tensors
-    from fasterseg.network.official import convert_weights, decode, read_logits
+    from fasterseg.network.official import decode, read_logits
+    from fasterseg.network.official_weights import convert_weights
 
     logits = read_logits(read_tensors(Path(path)), where=str(path), role=role)
     architecture = decode(logits)
