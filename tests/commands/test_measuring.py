@@ -14,8 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from fasterseg.artifacts import digest_of_file
 from fasterseg.commands import measuring
 from fasterseg.commands.measuring import Deployed, deploy_bundle
-from fasterseg.deploy.backends import OnnxRuntimeBackend, OnnxSession
 from fasterseg.deploy.measuring import Beat, Meter, WindowSettings
+from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend, OnnxSession
 from fasterseg.evaluation import ConfusionMatrix
 
 

@@ -9,13 +9,10 @@ import pytest
 import torch
 
 from fasterseg.config import SearchSpace, TargetSettings
-from fasterseg.deploy.backends import (
-    OnnxRuntimeBackend,
-    OnnxSession,
-    PytorchBackend,
-    open_backend,
-    realistic_inputs,
-)
+from fasterseg.deploy.backends import open_backend
+from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend, OnnxSession
+from fasterseg.deploy.pytorch import PytorchBackend
+from fasterseg.deploy.sessions import realistic_inputs
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
 from fasterseg.network.network import Network, WholeJob

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from fasterseg.commands.options import ProgressCallback
     from fasterseg.datasets.source import DataSource
-    from fasterseg.deploy.backends import Backend, Session
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
+    from fasterseg.deploy.sessions import Backend, Session
     from fasterseg.evaluation import EvaluationReport
     from fasterseg.latency.table import LatencyTable
     from fasterseg.space.architecture import Architecture, Geometry
@@ -95,7 +95,7 @@ def deploy_bundle(
 def _written(backend: Backend, job: nn.Module, geometry: Geometry, file: Path) -> Session:
     """The session of a job; where the backend has files, of the very file that was written."""
     from fasterseg.artifacts import durable_write
-    from fasterseg.deploy.backends import OnnxRuntimeBackend
+    from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
 
     if not isinstance(backend, OnnxRuntimeBackend):
         return backend.open_network(job, geometry.size)

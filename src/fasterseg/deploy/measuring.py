@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from torch import nn
 
-from fasterseg.deploy.backends import Backend, Image, Session
+from fasterseg.deploy.sessions import Backend, Image, Session
 from fasterseg.latency.networks import NetworkSpec
 from fasterseg.latency.profiling import Keyed
 from fasterseg.latency.timing import (
