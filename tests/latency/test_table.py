@@ -129,5 +129,5 @@ def test_a_table_with_impossible_entries_is_refused(tmp_path: Path, change: dict
 
 
 def test_a_target_is_described_in_one_line() -> None:
-    text = "onnxruntime on cpu, float32, 2 threads, 64x96, 5 classes to labels"
+    text = "onnxruntime on cpu, float32, 2 threads, 64x96, 5 classes to labels, tail in the graph"
     assert describe(TARGET) == text

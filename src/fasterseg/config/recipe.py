@@ -13,6 +13,13 @@ from fasterseg.config.search_space import Operator, SearchSpace
 BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
 
 
+OutputForm = Literal["labels", "logits", "low-resolution-logits"]
+"""What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
+TailForm = Literal["graph", "fast", "numpy"]
+"""From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
+Precision = Literal["float32", "float16", "bfloat16"]
+
+
 class Section(BaseModel):
     """A part of the recipe; an unknown key is an error."""
 
@@ -42,14 +49,15 @@ class DataSettings(Section):
 
 
 class TargetSettings(Section):
-    """Device, backend, precision, threads and input size: all of it part of every latency."""
+    """Device, backend, precision, threads, input size and tail: all of it part of every latency."""
 
-    backend: Literal["onnxruntime", "pytorch"] = "onnxruntime"
+    backend: Literal["onnxruntime", "openvino", "pytorch"] = "onnxruntime"
     device: str = "cpu"
     precision: Literal["float32"] = "float32"
     threads: int = Field(2, ge=1)
     height: int = Field(128, ge=8)
     width: int = Field(256, ge=8)
+    tail: TailForm = "graph"
 
 
 class ProfileSettings(Section):

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config import TargetSettings
+from fasterseg.config import TailForm, TargetSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import differences
 from fasterseg.space.architecture import Architecture
@@ -22,6 +22,14 @@ FLOOR_FACTOR = 3.0
 """An entry below so many times the timer's floor says little about its block: it is marked."""
 
 
+TAILS: Mapping[TailForm, str] = {
+    "graph": "tail in the graph",
+    "fast": "fast tail",
+    "numpy": "tail in NumPy",
+}
+"""What the tail is called beside a latency."""
+
+
 class _Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,13 +38,14 @@ class Target(_Values):
     """What a latency belongs to; two latencies are comparable only when all of it is equal."""
 
     device: str
-    backend: Literal["onnxruntime", "pytorch", "tensorrt"]
+    backend: Literal["onnxruntime", "openvino", "pytorch", "tensorrt"]
     precision: Literal["float32"]
     threads: int
     height: int
     width: int
     classes: int
     output: Literal["labels"] = "labels"
+    tail: TailForm = "graph"
 
     @classmethod
     def of(cls, settings: TargetSettings, classes: int) -> Self:
@@ -160,7 +169,8 @@ def describe(target: Target) -> str:
     threads = f"{target.threads} thread{'s' if target.threads > 1 else ''}"
     return (
         f"{target.backend} on {target.device}, {target.precision}, {threads}, "
-        f"{target.height}x{target.width}, {target.classes} classes to {target.output}"
+        f"{target.height}x{target.width}, {target.classes} classes to {target.output}, "
+        f"{TAILS[target.tail]}"
     )
 
 

@@ -9,8 +9,8 @@ MapSize = tuple[int, int]
 
 
 def map_size(features: Tensor) -> MapSize:
-    """Height and width of a batch of maps."""
-    return int(features.shape[-2]), int(features.shape[-1])
+    """Height and width of a batch of maps; symbols while a graph of any size is exported."""
+    return features.shape[-2], features.shape[-1]
 
 
 def halved(size: MapSize) -> MapSize:
@@ -20,6 +20,8 @@ def halved(size: MapSize) -> MapSize:
 
 def resize(features: Tensor, size: MapSize) -> Tensor:
     """Resize (batch, channels, height, width) maps bilinearly, corner on corner."""
-    if map_size(features) == size:
+    own = map_size(features)
+    # To compare symbols would bind a graph of any size to the size that it is traced with.
+    if all(isinstance(length, int) for length in (*own, *size)) and own == tuple(size):
         return features
     return F.interpolate(features, size=size, mode="bilinear", align_corners=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from fasterseg.config import OutputForm
 from fasterseg.layers.building import InputBlock, TailBlock, build_block
 from fasterseg.layers.resizing import map_size, resize
 from fasterseg.space.architecture import IMAGE, Architecture, Geometry, Step, wire
@@ -80,21 +83,40 @@ def module_name(step: str) -> str:
 
 
 class WholeJob(nn.Module):
-    """From the uint8 image in memory to the uint8 labels in memory: what is timed and shipped."""
+    """From the uint8 image in memory to the uint8 labels in memory: what is timed and shipped.
+
+    With another `output` it stops at the logits, at image size or at output stride 8.  In
+    ``float16`` the network computes in that type; normalisation and tail stay in float32.
+    """
 
     def __init__(
-        self, network: nn.Module, mean: Sequence[float], deviation: Sequence[float]
+        self,
+        network: nn.Module,
+        mean: Sequence[float],
+        deviation: Sequence[float],
+        *,
+        output: OutputForm = "labels",
+        precision: Literal["float32", "float16"] = "float32",
     ) -> None:
         super().__init__()
         self.input = InputBlock(mean, deviation)
-        self.network = network
+        self.dtype = torch.float16 if precision == "float16" else torch.float32
+        self.network = network if precision == "float32" else deepcopy(network).to(self.dtype)
+        self.output: OutputForm = output
         self.tail = TailBlock()
 
     def forward(self, images: Tensor) -> Tensor:
-        """uint8 (batch, height, width, 3) images to (batch, height, width) class ids."""
-        logits = self.network.low_resolution(self.input(images))  # type: ignore[operator]
-        labels: Tensor = self.tail(logits, size=(int(images.shape[1]), int(images.shape[2])))
-        return labels
+        """uint8 (batch, height, width, 3) images to labels or logits.
+
+        Labels are (batch, height, width) class ids, logits float32 (batch, classes, height, width).
+        """
+        normalised = self.input(images).to(self.dtype)
+        logits: Tensor = self.network.low_resolution(normalised).to(torch.float32)  # type: ignore[operator]
+        size = (images.shape[1], images.shape[2])
+        if self.output == "labels":
+            labels: Tensor = self.tail(logits, size=size)
+            return labels
+        return resize(logits, size) if self.output == "logits" else logits
 
 
 def has_unknown_statistics(network: nn.Module) -> bool:
