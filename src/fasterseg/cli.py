@@ -39,6 +39,8 @@ VERBS = (
     Verb("train", "train:train", "Train the networks that were found."),
     Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
     Verb("predict", "predict:predict", "Segment an image or a folder of images."),
+    Verb("export", "export:export", "Export a network to the runtime that is deployed, verified."),
+    Verb("verify", "verify:verify", "Hold an exported file against the network it was made from."),
     Verb("draw", "draw:draw", "Draw an architecture as SVG and text."),
     Verb("describe", "describe:describe", "Describe a network: branches, widths, costs by part."),
     Verb(

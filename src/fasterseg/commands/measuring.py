@@ -9,17 +9,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.config import Recipe
+from fasterseg.config import OutputForm, Recipe
+from fasterseg.errors import FileError
+from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from fasterseg.commands.options import ProgressCallback
     from fasterseg.datasets.source import DataSource
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
-    from fasterseg.deploy.sessions import Backend, Session
-    from fasterseg.evaluation import EvaluationReport
-    from fasterseg.latency.table import LatencyTable
+    from fasterseg.deploy.sessions import Session
+    from fasterseg.deploy.shipping import ExportReport, Origin
+    from fasterseg.deploy.verification import Evidence
+    from fasterseg.latency.table import LatencyTable, Target
     from fasterseg.space.architecture import Architecture, Geometry
 
 # Windows of about this long: on a machine that others use too, a slow spell is one window's.
@@ -49,14 +50,15 @@ def network_measure(table: LatencyTable) -> Callable[[Architecture], NetworkLate
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A trained network on the target: one exported file, timed and scored.
+    """A trained network on the target: one exported file, verified, timed and scored.
 
-    `report` is None where the images do not have the target's size.
+    `mean_iou` is the file's own score, None where the images do not have the target's size.
+    `digest` is that of the file, empty for PyTorch, which runs from no file.
     """
 
     latency: NetworkLatency
     digest: str
-    report: EvaluationReport | None
+    mean_iou: float | None
 
 
 def deploy_bundle(
@@ -64,51 +66,88 @@ def deploy_bundle(
     file: Path,
     *,
     meter: Meter,
-    geometry: Geometry,
+    target: Target,
     source: DataSource,
     split: str,
     progress: ProgressCallback | None = None,
 ) -> Deployed:
-    """Export a bundle's whole job to a file, and time and score what stands in that file."""
-    from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.network.network import WholeJob
-    from fasterseg.network.predicting import load_network, open_bundle
+    """Export a bundle for a target, and verify, score and time what stands in that file.
+
+    Raises `VerificationError` where it is not what the bundle's network is.
+    """
+    from fasterseg.commands.profile import geometry_of
+    from fasterseg.commands.verifying import evidence_of, origin_of
     from fasterseg.runtime import threads_kept
 
-    normalisation = open_bundle(bundle).card.normalisation
-    job = WholeJob(load_network(bundle), normalisation.mean, normalisation.std).eval()
+    origin, evidence = origin_of(str(bundle)), evidence_of(source, split)
+    geometry = geometry_of(target)
     with threads_kept():
-        session = _written(meter.backend, job, geometry, file)
+        if target.backend == "pytorch":
+            return _deployed_in_pytorch(origin, evidence, meter, geometry, progress)
+        session, report = _shipped(origin, evidence, target, file, progress)
         latency = _in_windows(meter, session, geometry)
-        report = None
-        if _all_of_size(source, split, geometry):
-            report = evaluate_predictor(
-                session.predictor(),
-                source,
-                split,
-                subject=str(file),
-                progress=None if progress is None else lambda done, all_: progress(done, all_, ""),
-            )
-    return Deployed(latency, session.digest, report)
+    return Deployed(latency, session.digest, report.verification.mean_iou)
 
 
-def _written(backend: Backend, job: nn.Module, geometry: Geometry, file: Path) -> Session:
-    """The session of a job; where the backend has files, of the very file that was written."""
-    from fasterseg.artifacts import durable_write
-    from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
+def _shipped(
+    origin: Origin,
+    evidence: Evidence,
+    target: Target,
+    file: Path,
+    progress: ProgressCallback | None,
+) -> tuple[Session, ExportReport]:
+    """The session of the very file that was written and verified."""
+    from fasterseg.deploy.formats import SUFFIXES, ExportForm, Format
+    from fasterseg.deploy.opening import Running, open_export
+    from fasterseg.deploy.shipping import ship
 
-    if not isinstance(backend, OnnxRuntimeBackend):
-        return backend.open_network(job, geometry.size)
-    durable_write(file, backend.open_network(job, geometry.size).model)
-    return backend.open_model(file.read_bytes())
+    formats: dict[str, Format] = {"onnxruntime": "onnx", "openvino": "openvino"}
+    kind = formats.get(target.backend, "tensorrt")
+    size = Size(target.height, target.width)
+    output: OutputForm = "labels" if target.tail == "graph" else "low-resolution-logits"
+    running = Running(threads=target.threads, tail=target.tail)
+    path = file.with_suffix(SUFFIXES[kind])
+    form = ExportForm(kind, size, size, output)
+    report = ship(origin, form, path, evidence, running=running, progress=progress)
+    report.save(path.with_suffix(".export.json"))
+    session, _ = open_export(path, running)
+    if session.digest != report.file_digest:
+        raise FileError(
+            "the exported file changed after it was verified",
+            where=str(path),
+            why="it does not have the digest that was verified",
+            next_step="run the command again",
+        )
+    return session, report
 
 
-def _all_of_size(source: DataSource, split: str, geometry: Geometry) -> bool:
-    """Whether every image of a split has the target's size: a static graph takes no other."""
-    return all(
-        source.sample(split, index).labels.shape == tuple(geometry.size)
-        for index in range(source.length(split))
+def _deployed_in_pytorch(
+    origin: Origin,
+    evidence: Evidence,
+    meter: Meter,
+    geometry: Geometry,
+    progress: ProgressCallback | None,
+) -> Deployed:
+    """The network where PyTorch itself is the runtime: there is no file."""
+    from fasterseg.deploy.pytorch import PytorchBackend
+    from fasterseg.evaluation import evaluate_predictor
+    from fasterseg.network.network import WholeJob
+
+    assert isinstance(meter.backend, PytorchBackend)
+    card = origin.bundle.card
+    output: OutputForm = "labels" if meter.backend.tail is None else "low-resolution-logits"
+    job = WholeJob(origin.predictor.network, card.mean, card.std, output=output).eval()
+    session = meter.backend.open_network(job, geometry.size)
+    latency = _in_windows(meter, session, geometry)
+    assert evidence.source is not None
+    report = evaluate_predictor(
+        session.run,
+        evidence.source,
+        evidence.split,
+        subject=origin.name,
+        progress=None if progress is None else lambda done, all_: progress(done, all_, ""),
     )
+    return Deployed(latency, session.digest, report.mean_iou)
 
 
 def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:

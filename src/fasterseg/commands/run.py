@@ -204,7 +204,8 @@ class Pipeline:
         waiting = [c for c in self.recipe.contenders if not self._result_path(c).exists()]
         if not waiting:
             return
-        meter, geometry = meter_of(LatencyTable.load(self.folder.latency_table))
+        table = LatencyTable.load(self.folder.latency_table)
+        meter, _ = meter_of(table)
         total = self.source.length(split)
         for contender in waiting:
             with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
@@ -212,7 +213,7 @@ class Pipeline:
                     self.folder.bundle(contender.name),
                     self.folder.exported(contender.name),
                     meter=meter,
-                    geometry=geometry,
+                    target=table.target,
                     source=self.source,
                     split=split,
                     progress=step,
@@ -250,7 +251,7 @@ class Pipeline:
             name=contender.name,
             role=contender.role,
             mean_iou=EvaluationReport.load(report).mean_iou,
-            exported_mean_iou=deployed.report.mean_iou if deployed.report else None,
+            exported_mean_iou=deployed.mean_iou,
             split=split,
             budget_ms=found.budget_ms,
             predicted_ms=found.estimated_ms,
@@ -258,7 +259,7 @@ class Pipeline:
             measured_p95_ms=deployed.latency.p95_ms,
             pace=deployed.latency.pace,
             timed_digest=deployed.latency.digest,
-            scored_digest=deployed.digest if deployed.report else "",
+            scored_digest=deployed.digest if deployed.mean_iou is not None else "",
             bundle=str(self.folder.bundle(contender.name)),
         )
 

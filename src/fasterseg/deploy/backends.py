@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.openvino_runtime import OpenvinoBackend
 from fasterseg.deploy.pytorch import PytorchBackend
 from fasterseg.deploy.sessions import Backend
+from fasterseg.deploy.tail import open_tail
 from fasterseg.errors import EnvironmentFault
 
 if TYPE_CHECKING:
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 
 def open_backend(target: Target) -> Backend:
     """The backend that a target names; `EnvironmentFault` when it is not to be had here."""
+    tail = None if target.tail == "graph" else open_tail(target.tail, threads=target.threads)
     if target.backend == "pytorch":
-        return PytorchBackend(threads=target.threads, device=target.device)
+        return PytorchBackend(threads=target.threads, device=target.device, tail=tail)
     if target.device != "cpu":
         raise EnvironmentFault(
-            f"ONNX Runtime was asked for on {target.device}",
+            f"{target.backend} was asked for on {target.device}",
             why="here it runs on the CPU only",
             next_step="--set target.device=cpu, or --set target.backend=pytorch",
         )
-    return OnnxRuntimeBackend(threads=target.threads)
+    if target.backend == "openvino":
+        return OpenvinoBackend(threads=target.threads, tail=tail)
+    return OnnxRuntimeBackend(threads=target.threads, tail=tail)

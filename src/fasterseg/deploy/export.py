@@ -1,4 +1,4 @@
-"""The one exporter: from a module to an ONNX model with static shapes, in float32.
+"""The one exporter: from a module to an ONNX model, its batch norms folded, in one file.
 
 Exporting takes a fixed time for each call, so blocks are exported by the dozen: many blocks in
 one module, each with inputs and output of its own, and the graph is cut into one model per block
@@ -8,36 +8,75 @@ afterwards.
 from __future__ import annotations
 
 import logging
+import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from fasterseg.config import OutputForm
 from fasterseg.deploy.folding import folded
 from fasterseg.deploy.graphs import part_of
 from fasterseg.errors import EnvironmentFault
+from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import BlockSpec, Size
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-OPSET = 18
+# ONNX Runtime 1.20, OpenVINO 2025.0 and TensorRT 10 load these; a test holds every export to them.
+OPSET, IR_VERSION = 18, 10
 BLOCKS_PER_EXPORT = 32
-IMAGE, LABELS = "image", "labels"
+IMAGE, HEIGHT, WIDTH = "image", "height", "width"
+OUTPUT_NAMES: Mapping[OutputForm, str] = {
+    "labels": "labels",
+    "logits": "logits",
+    "low-resolution-logits": "low_resolution_logits",
+}
 
 
-def export_network(job: nn.Module, size: Size) -> bytes:
-    """The ONNX model of a whole job: uint8 (1, height, width, 3) image to uint8 labels.
+def export_network(
+    job: WholeJob,
+    size: Size,
+    *,
+    any_size: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
+    """The ONNX model of a whole job: uint8 (1, height, width, 3) image to the job's output.
 
-    Raises `EnvironmentFault` where the extra ``onnx`` is not installed.
+    With `any_size` the graph takes images of any height and width; `size` is what it is traced
+    with.  Raises `EnvironmentFault` where the extra ``onnx`` is not installed.
     """
     image = torch.zeros(1, *size, 3, dtype=torch.uint8)
-    model = export_module(job, (image,), inputs=[IMAGE], outputs=[LABELS])
+    any_length = torch.export.Dim.DYNAMIC
+    model = export_module(
+        job,
+        (image,),
+        inputs=[IMAGE],
+        outputs=[OUTPUT_NAMES[job.output]],
+        dynamic_shapes=({1: any_length, 2: any_length},) if any_size else None,
+    )
+    if any_size:
+        _name_lengths(model)
+    for key, text in (metadata or {}).items():
+        model.metadata_props.add(key=key, value=text)
     return bytes(model.SerializeToString())
+
+
+def _name_lengths(model: ModelProto) -> None:
+    """Call the image's free lengths by their names instead of the tracer's symbols."""
+    lengths = model.graph.input[0].type.tensor_type.shape.dim
+    names = {lengths[1].dim_param: HEIGHT, lengths[2].dim_param: WIDTH}
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for length in value.type.tensor_type.shape.dim:
+            if length.dim_param:
+                length.dim_param = re.sub(
+                    r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), length.dim_param
+                )
 
 
 def export_modules(
@@ -95,9 +134,17 @@ def run_block(spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Te
 
 
 def export_module(
-    module: nn.Module, example: tuple[Tensor, ...], *, inputs: list[str], outputs: list[str]
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    *,
+    inputs: list[str],
+    outputs: list[str],
+    dynamic_shapes: tuple[dict[int, Any], ...] | None = None,
 ) -> ModelProto:
-    """The ONNX model of a module's evaluation form for inputs of exactly these shapes."""
+    """The ONNX model of a module's evaluation form.
+
+    It takes inputs of exactly the example's shapes, but for the dimensions in `dynamic_shapes`.
+    """
     require_onnx()
     with _quiet():
         program = torch.onnx.export(
@@ -108,10 +155,14 @@ def export_module(
             opset_version=OPSET,
             dynamo=True,
             optimize=True,
+            external_data=False,
+            dynamic_shapes=dynamic_shapes,
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    model = program.model_proto
+    model.ir_version = IR_VERSION
+    return model
 
 
 def require_onnx() -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 BIAS_DEVIATION = 0.1
+# What a network's last block gives.
+OUTPUTS = {"tail": "labels", "head": "low_resolution_logits"}
 
 
 def part_of(model: ModelProto, inputs: Sequence[str], output: str) -> ModelProto:
@@ -95,17 +97,19 @@ def with_random_weights(model: bytes) -> bytes:
     return bytes(whole.SerializeToString())
 
 
-def joined(wiring: Wiring, blocks: Mapping[str, bytes]) -> bytes:
+def joined(wiring: Wiring, blocks: Mapping[str, bytes], *, with_tail: bool = True) -> bytes:
     """The model of a wiring's whole job, put together from the models of its blocks.
 
-    `blocks` are by spec key; weights that were left out become random ones.  The result has the
+    `blocks` are by spec key; weights that were left out become random ones.  Without its tail the
+    model ends at the low-resolution logits.  The result has the
     nodes that exporting the network in one piece gives (a test says so), without the minutes
     that this takes for many networks.
     """
     import onnx
 
-    first, last = wiring.border
-    steps = (first, *wiring.steps, last)
+    first, tail = wiring.border
+    steps = (first, *wiring.steps, *([tail] if with_tail else []))
+    last = steps[-1]
     parts = {
         step.name: onnx.ModelProto.FromString(blocks[step.spec.key])
         for step in steps
@@ -132,7 +136,7 @@ def _values(steps: Sequence[Step]) -> dict[str, str]:
     for step in steps[1:]:
         source = steps[0].name if step.inputs == (IMAGE,) else step.inputs[0]
         ends[step.name] = ends[source] if step.spec.is_identity else step.name
-    return {**ends, steps[-1].name: "labels"}
+    return {**ends, steps[-1].name: OUTPUTS[steps[-1].spec.kind]}
 
 
 def _append(whole: GraphProto, part: GraphProto, step: Step, ends: Mapping[str, str]) -> None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
 
 from fasterseg.artifacts import digest_of_bytes
-from fasterseg.deploy.export import export_network, missing_extra
-from fasterseg.deploy.graphs import joined, with_random_weights
-from fasterseg.deploy.patterns import BlockExporter
-from fasterseg.deploy.sessions import Image, Labels, Predictor, realistic_inputs
-from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
-from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.deploy.export import missing_extra
+from fasterseg.deploy.onnx_backend import OnnxBackend
+from fasterseg.deploy.sessions import Image, Tail
+from fasterseg.latency.timing import Call, Stopwatch
 
 if TYPE_CHECKING:
     import onnxruntime
 
 
 @dataclass(frozen=True)
-class OnnxSession:
-    """An ONNX model of a whole job."""
+class OnnxGraph:
+    """An ONNX model in ONNX Runtime."""
 
     model: bytes
     session: onnxruntime.InferenceSession
@@ -34,63 +30,48 @@ class OnnxSession:
         """SHA-256 of the model."""
         return digest_of_bytes(self.model)
 
-    def run(self, image: Image) -> Labels:
-        """Class ids of an image of the session's size."""
-        labels: Labels = self.session.run(None, {self.session.get_inputs()[0].name: image[None]})[0]
-        first: Labels = labels[0]
-        return first
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """The model's one output."""
+        found: np.ndarray[Any, Any] = self.session.run(
+            None, {self.session.get_inputs()[0].name: images}
+        )[0]
+        return found
 
-    def predictor(self) -> Predictor:
-        """The session as a function from image to class ids."""
-        return self.run
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The output and the milliseconds; on the CPU nothing is copied to reach the runtime."""
+        found: list[np.ndarray[Any, Any]] = []
+        return_ms = stopwatch(lambda: found.append(self.run(images)))
+        return found[0], {"network": return_ms}
+
+    def facts(self) -> dict[str, str]:
+        """Threads, and the type that convolutions compute in: that of the graph's weights.
+
+        ONNX Runtime's processor kernels compute float16 graphs in float32.
+        """
+        options = self.session.get_session_options()
+        return {
+            "runtime": "onnxruntime",
+            "precision": "float32",
+            "threads": str(options.intra_op_num_threads),
+        }
 
 
-class OnnxRuntimeBackend:
+class OnnxRuntimeBackend(OnnxBackend):
     """ONNX Runtime on the CPU, with a fixed number of threads."""
 
-    def __init__(self, *, threads: int) -> None:
+    def __init__(self, *, threads: int, tail: Tail | None = None) -> None:
+        super().__init__(threads=threads, tail=tail)
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
             raise missing_extra("onnxruntime") from error
-        self.threads = threads
-        self.stopwatch: Stopwatch = MonotonicStopwatch()
         self._runtime = onnxruntime
-        self._blocks = BlockExporter()
 
-    def open_model(self, model: bytes) -> OnnxSession:
-        """The session of an exported whole job."""
-        return OnnxSession(model, self._session(model))
-
-    def open_network(self, job: nn.Module, size: Size) -> OnnxSession:
-        """Export a whole job and open it."""
-        return self.open_model(export_network(job, size))
-
-    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
-        """Export the patterns of these blocks."""
-        return self._blocks.prepare(specs)
-
-    def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
-        """Export what is new of these blocks, then open each when its turn comes."""
-        for spec, graph in self._blocks.graphs(specs):
-            yield spec, self._bound(with_random_weights(graph), realistic_inputs(spec))
-
-    def random_network(self, architecture: Architecture, geometry: Geometry) -> OnnxSession:
-        """A network joined from blocks; patterns that were seen before need no export."""
-        wiring = wire(architecture, geometry)
-        specs = {spec.key: spec for spec in wiring.timed_specs()}
-        graphs = {spec.key: graph for spec, graph in self._blocks.graphs(specs.values())}
-        return self.open_model(joined(wiring, graphs))
-
-    def floor_call(self) -> Call:
-        """A model that hands one number on."""
-        from onnx import TensorProto, helper
-
-        ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in ("in0", "out")]
-        node = helper.make_node("Identity", ["in0"], ["out"])
-        graph = helper.make_graph([node], "floor", ends[:1], ends[1:])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-        return self._bound(model.SerializeToString(), [np.zeros(1, dtype=np.float32)])
+    def open_graph(self, model: bytes) -> OnnxGraph:
+        """A model, ready to run."""
+        return OnnxGraph(model, self._session(model))
 
     def versions(self) -> dict[str, str]:
         """The runtime's version."""
@@ -102,12 +83,13 @@ class OnnxRuntimeBackend:
         options.inter_op_num_threads = 1
         options.execution_mode = self._runtime.ExecutionMode.ORT_SEQUENTIAL
         # Threads spin within a run, as they do where speed counts, but an idle session must not
-        # take the processor from the one that is being timed.
+        # take the processor from the one that is being timed, or from the tail.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         return self._runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def _bound(self, model: bytes, inputs: Sequence[np.ndarray[Any, Any]]) -> Call:
+    def bound(self, model: bytes, inputs: Sequence[np.ndarray[Any, Any]]) -> Call:
+        """A call on inputs and an output that stay where they are."""
         session = self._session(model)
         binding = session.io_binding()
         for index, array in enumerate(inputs):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fasterseg.config import OutputForm, Precision
 from fasterseg.deploy.export import run_block
 from fasterseg.deploy.folding import folded
+from fasterseg.deploy.onnx_backend import tail_call
 from fasterseg.deploy.sessions import (
     PLAIN_DEVIATION,
     PLAIN_MEAN,
     Image,
-    Labels,
-    Predictor,
+    Session,
+    Tail,
     realistic_inputs,
 )
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
@@ -29,28 +33,59 @@ from fasterseg.space.blocks import BlockSpec, Size
 
 
 @dataclass(frozen=True)
-class PytorchSession:
-    """A whole job in eager PyTorch."""
+class PytorchGraph:
+    """A whole job in PyTorch: eager, compiled, or an exported program.
 
-    job: nn.Module
+    `digest` is that of the file it was read from; empty where there is none.
+    """
+
+    job: Callable[[Tensor], Tensor]
     device: torch.device
     threads: int
+    precision: Precision = "float32"
+    digest: str = ""
+    runtime: str = "pytorch"
 
-    @property
-    def digest(self) -> str:
-        """Empty: there is no file."""
-        return ""
-
-    def run(self, image: Image) -> Labels:
-        """Class ids of an image."""
-        with torch.inference_mode(), threads_set(self.threads):
-            labels: Tensor = self.job(torch.from_numpy(image)[None].to(self.device))
-        found: Labels = labels[0].cpu().numpy()
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """The job's output, in the host's memory."""
+        with torch.inference_mode(), threads_set(self.threads), self._autocast():
+            output = self.job(torch.from_numpy(images).to(self.device))
+        found: np.ndarray[Any, Any] = output.cpu().numpy()
         return found
 
-    def predictor(self) -> Predictor:
-        """The session as a function from image to class ids."""
-        return self.run
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The output, and the milliseconds of the copies to and from the device and between."""
+        kept: dict[str, Any] = {}
+
+        def copy_in() -> None:
+            kept["images"] = torch.from_numpy(images).to(self.device)
+
+        def compute() -> None:
+            kept["output"] = self.job(kept["images"])
+
+        def copy_out() -> None:
+            kept["found"] = kept["output"].cpu().numpy()
+
+        steps = {"copy in": copy_in, "network": compute, "copy out": copy_out}
+        with torch.inference_mode(), threads_set(self.threads), self._autocast():
+            parts = {name: stopwatch(step) for name, step in steps.items()}
+        return kept["found"], parts
+
+    def facts(self) -> dict[str, str]:
+        """Device, threads, and the type that convolutions compute in."""
+        return {
+            "runtime": f"{self.runtime} on {self.device}",
+            "precision": self.precision,
+            "threads": str(self.threads),
+        }
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return nullcontext()
+        kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float16
+        return torch.autocast(self.device.type, dtype=kind)
 
 
 @contextmanager
@@ -67,15 +102,31 @@ def threads_set(threads: int) -> Iterator[None]:
 class PytorchBackend:
     """Eager PyTorch, on the CPU with a fixed number of threads, or on CUDA."""
 
-    def __init__(self, *, threads: int, device: str) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        device: str,
+        tail: Tail | None = None,
+        precision: Precision = "float32",
+        compiled: bool = False,
+    ) -> None:
         self.device = select_device(device)
         self.threads = threads
+        self.tail = tail
+        self.precision: Precision = precision
+        self.compiled = compiled
         on_cuda = self.device.type == "cuda"
         self.stopwatch: Stopwatch = CudaStopwatch(torch.cuda) if on_cuda else MonotonicStopwatch()
 
-    def open_network(self, job: nn.Module, size: Size) -> PytorchSession:
-        """The job in its evaluation form, on the device."""
-        return PytorchSession(folded(job).to(self.device), self.device, self.threads)
+    def open_network(self, job: nn.Module, size: Size) -> Session:
+        """The job in its evaluation form, on the device; compiled if this backend compiles."""
+        assert isinstance(job, WholeJob)
+        placed = folded(job).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        run = torch.compile(placed) if self.compiled else placed
+        name = "pytorch, compiled" if self.compiled else "pytorch"
+        graph = PytorchGraph(run, self.device, self.threads, self.precision, runtime=name)
+        return Session(graph, job.output, None if job.output == "labels" else self.tail)
 
     def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
         """Nothing: eager blocks share no work."""
@@ -85,6 +136,9 @@ class PytorchBackend:
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """Build each block when its turn comes."""
         for spec in specs:
+            if spec.kind == "tail" and self.tail is not None:
+                yield spec, tail_call(self.tail, spec)
+                continue
             inputs = [torch.from_numpy(x).to(self.device) for x in realistic_inputs(spec)]
             block = folded(build_block(spec)).to(self.device)
             yield spec, partial(self._run, spec, block, inputs)
@@ -93,10 +147,11 @@ class PytorchBackend:
         with torch.inference_mode(), threads_set(self.threads):
             return run_block(spec, block, inputs)
 
-    def random_network(self, architecture: Architecture, geometry: Geometry) -> PytorchSession:
+    def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
         """The network's own modules."""
         network = Network(architecture, geometry.classes, auxiliary_heads=False)
-        job = WholeJob(network, PLAIN_MEAN, PLAIN_DEVIATION)
+        output: OutputForm = "labels" if self.tail is None else "low-resolution-logits"
+        job = WholeJob(network, PLAIN_MEAN, PLAIN_DEVIATION, output=output)
         return self.open_network(job, geometry.size)
 
     def floor_call(self) -> Call:

@@ -1,36 +1,102 @@
-"""What every runtime offers: a session of a whole job, and a backend that opens sessions."""
+"""What every runtime offers: graphs, sessions of a whole job, and a backend that opens them.
+
+A graph ends at labels or at logits; what is missing to labels is the tail.  A session is both, so
+that a whole job is the same call everywhere: from a uint8 image to class ids.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
 
+from fasterseg.config import OutputForm
 from fasterseg.latency.timing import Call, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Labels = np.ndarray[Any, np.dtype[Any]]
+Logits = np.ndarray[Any, np.dtype[np.float32]]
 Predictor = Callable[[Image], Labels]
 
 PLAIN_MEAN, PLAIN_DEVIATION = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
-class Session(Protocol):
-    """A whole job, ready to run on a backend."""
+class Tail(Protocol):
+    """From float32 (classes, height, width) logits to the labels of a size."""
 
-    def run(self, image: Image) -> Labels:
-        """(height, width, 3) uint8 image of the session's size to (height, width) class ids."""
+    @property
+    def name(self) -> str:
+        """What it is called beside a latency."""
 
-    def predictor(self) -> Predictor:
-        """The session as a function from image to class ids."""
+    def __call__(self, logits: Logits, size: Size) -> Labels:
+        """(height, width) class ids."""
+
+
+class Graph(Protocol):
+    """A graph on a runtime: from uint8 (1, height, width, 3) images to its one output."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what runs; empty where nothing is written down (PyTorch)."""
+        """SHA-256 of what runs; empty where nothing is written down (eager PyTorch)."""
+
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """Labels (1, height, width), or logits (1, classes, height, width)."""
+
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The same, and the milliseconds of its parts: ``copy in``, ``network``, ``copy out``."""
+
+    def facts(self) -> Mapping[str, str]:
+        """What the runtime says that it does: precision, threads."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A whole job, ready to run: a graph, and the tail where the graph ends at logits."""
+
+    graph: Graph
+    output: OutputForm = "labels"
+    tail: Tail | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what runs; empty where nothing is written down."""
+        return self.graph.digest
+
+    def run(self, image: Image) -> Labels:
+        """(height, width, 3) uint8 image to (height, width) class ids."""
+        return self._labels(self.graph.run(image[None])[0], image)
+
+    def logits(self, image: Image) -> Logits | None:
+        """(classes, height, width) logits, at the graph's own size; None where it gives labels."""
+        return None if self.output == "labels" else self.graph.run(image[None])[0]
+
+    def predictor(self) -> Predictor:
+        """The session as a function from image to class ids."""
+        return self.run
+
+    def parts_ms(self, image: Image, stopwatch: Stopwatch) -> dict[str, float]:
+        """The milliseconds of one job's parts: the graph's, and ``tail`` where it is apart."""
+        output, parts = self.graph.timed(image[None], stopwatch)
+        if self.tail is None:
+            return parts
+        return {**parts, "tail": stopwatch(lambda: self._labels(output[0], image))}
+
+    def facts(self) -> dict[str, str]:
+        """What ran and how, as its runtime says."""
+        tail = "in the graph" if self.tail is None else self.tail.name
+        return {**self.graph.facts(), "tail": tail}
+
+    def _labels(self, output: np.ndarray[Any, Any], image: Image) -> Labels:
+        if self.tail is None:
+            return output
+        return self.tail(output, Size(image.shape[0], image.shape[1]))
 
 
 class Backend(Protocol):

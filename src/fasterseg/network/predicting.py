@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from fasterseg.config import OutputForm
 from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Pixels
@@ -22,6 +23,7 @@ from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
+from fasterseg.space.blocks import Size
 
 Picture = Path | str | Image.Image | npt.NDArray[Any]
 """An image as a file, a Pillow image, or a uint8 array: (height, width, 3) RGB, or grey."""
@@ -91,8 +93,23 @@ def _unknown(model: str) -> UsageError:
     )
 
 
+class LogitsToLabels(Protocol):
+    """A tail: from float32 (classes, height, width) logits to the class ids of a size."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def __call__(self, logits: npt.NDArray[np.float32], size: Size) -> npt.NDArray[Any]:
+        """(height, width) class ids."""
+
+
 class NetworkPredictor:
-    """A network with its classes and normalisation, from images to labels."""
+    """A network with its classes and normalisation, from images to labels.
+
+    Without a `tail`, PyTorch upsamples all class maps and takes the largest; with one, the network
+    stops at its low-resolution logits and the tail gives the same labels from them.
+    """
 
     def __init__(
         self,
@@ -104,15 +121,34 @@ class NetworkPredictor:
     ) -> None:
         self.label_space = label_space
         self.device = device or torch.device("cpu")
-        self._job = WholeJob(network, normalisation.mean, normalisation.std)
-        self._job.to(self.device).eval()
+        self.network = network
+        self.tail: LogitsToLabels | None = None
+        self._jobs: dict[OutputForm, WholeJob] = {}
+        for output in get_args(OutputForm):
+            job = WholeJob(network, normalisation.mean, normalisation.std, output=output)
+            self._jobs[output] = job.to(self.device).eval()
+
+    @property
+    def tail_name(self) -> str:
+        """What makes labels of the network's logits."""
+        return "PyTorch" if self.tail is None else self.tail.name
 
     def label_map(self, image: Pixels) -> npt.NDArray[Any]:
         """The class ids, (height, width), of a (height, width, 3) uint8 image: whole, unpadded."""
+        if self.tail is None:
+            return self._run("labels", image)
+        size = Size(image.shape[0], image.shape[1])
+        return self.tail(self._run("low-resolution-logits", image), size)
+
+    def logits(self, image: Pixels, output: OutputForm = "logits") -> npt.NDArray[np.float32]:
+        """The (classes, height, width) logits of an image, at its size or at output stride 8."""
+        return self._run(output, image)
+
+    def _run(self, output: OutputForm, image: Pixels) -> npt.NDArray[Any]:
         with torch.inference_mode():
             batch = torch.from_numpy(np.array(image[None])).to(self.device)
-            labels: npt.NDArray[Any] = self._job(batch)[0].cpu().numpy()
-        return labels
+            found: npt.NDArray[Any] = self._jobs[output](batch)[0].cpu().numpy()
+        return found
 
     def __call__(self, image: Picture) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none."""

@@ -1,0 +1,126 @@
+"""``fasterseg export``: a file for the runtime that is deployed, verified before it has a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
+
+from cyclopts import Parameter
+
+from fasterseg.commands.draw import parse_size
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.progress import progress_for
+from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of
+from fasterseg.config import OutputForm
+from fasterseg.errors import UsageError
+from fasterseg.space.blocks import Size
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.formats import ExportForm
+    from fasterseg.deploy.shipping import ExportReport, Origin
+
+
+def export(
+    model: str,
+    *,
+    format: Annotated[
+        Literal["onnx", "openvino", "tensorrt", "torch"], Parameter(help="Which kind of file.")
+    ] = "onnx",
+    output: Annotated[
+        OutputForm,
+        Parameter(help="Where the graph ends; the fast tail makes labels of the last form."),
+    ] = "labels",
+    size: Annotated[
+        str, Parameter(help="Image size HxW; that of the model's training data when left out.")
+    ] = "",
+    dynamic: Annotated[
+        bool, Parameter(negative="", help="A graph for images of any size.")
+    ] = False,
+    precision: Annotated[
+        Literal["float32", "float16"],
+        Parameter(help="The graph's types; float16 is written out, for TensorRT 10 and 11."),
+    ] = "float32",
+    out: Annotated[
+        Path | str, Parameter(help="The file; beside the model, named after it, when left out.")
+    ] = "",
+    split: Annotated[str, Parameter(help="The split to verify on; the test split.")] = "",
+    images: Annotated[int, Parameter(help="How many images to compare label by label.")] = IMAGES,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace the file.")] = False,
+    **options: Unpack[CommonOptions],
+) -> ExportReport:
+    """Export a trained network: image in, labels out, in one file that says what it is.
+
+    The file is run on real images and scored on the whole split before it gets its name; one that
+    is not what the network is ends with exit code 6, the difference as a picture, and no file.
+    The data is that of the run which the model lies in, or what --data names; without any, the
+    built-in scenes serve, and nothing is scored.
+
+    Parameters
+    ----------
+    model
+        A bundle's folder.
+
+    Returns
+    -------
+    ExportReport
+        The file, its digest, and the verification.
+    """
+    from fasterseg.deploy.formats import SUFFIXES, ExportForm
+    from fasterseg.deploy.opening import Running
+    from fasterseg.deploy.shipping import ship
+
+    common = Common(**options)
+    _require_one_size(size, dynamic=dynamic)
+    origin = origin_of(model)
+    wanted = parse_size(size) if size else trained_size(origin)
+    form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
+    form.require_possible()
+    path = Path(out) if out else default_file(model, form, SUFFIXES[format])
+    _require_free(path, overwrite=overwrite)
+    evidence = evidence_for(model, common, split=split, images=images, size=form.size)
+    show = progress_for(json=common.json)
+    with show(f"Exporting to {path}", total=0, unit="images") as step:
+        report = ship(origin, form, path, evidence, running=Running(), progress=step)
+    report.save(Path(report.file).with_suffix(".export.json"))
+    return report
+
+
+def trained_size(origin: Origin) -> Size:
+    """The size of the images that a bundle was scored on; raises `UsageError` where they differ."""
+    resolutions = [score.resolution for score in origin.bundle.card.scores]
+    text = resolutions[0] if resolutions else origin.bundle.card.training.resolution
+    if "," in text:
+        raise UsageError(
+            "the model's data has images of several sizes",
+            where=text,
+            next_step="choose one with --size 360x480, or --dynamic for a graph of any size",
+        )
+    return parse_size(text)
+
+
+def default_file(model: str, form: ExportForm, suffix: str) -> Path:
+    """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
+    folder = Path(model).absolute()
+    name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
+    extras: list[str] = [form.output] if form.output != "labels" else []
+    extras += [form.precision] if form.precision != "float32" else []
+    extras += ["dynamic"] if form.size is None else []
+    return folder.parent / ("-".join([name, *extras]) + suffix)
+
+
+def _require_one_size(size: str, *, dynamic: bool) -> None:
+    if size and dynamic:
+        raise UsageError(
+            "a graph has one size or any",
+            where=f"--size {size} --dynamic",
+            next_step="leave one of them out",
+        )
+
+
+def _require_free(path: Path, *, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise UsageError(
+            "there is a file of this name already",
+            where=str(path),
+            next_step="choose another with --out, or add --overwrite",
+        )

@@ -1,0 +1,73 @@
+"""``fasterseg verify``: whether an exported file does what its network does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
+
+from cyclopts import Parameter
+
+from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.progress import progress_for
+from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of
+from fasterseg.config import TailForm
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.verification import VerificationReport
+
+
+def verify(
+    exported: str,
+    *,
+    against: Annotated[str, Parameter(help="The bundle that the file was made from.")],
+    backend: Annotated[
+        Literal["onnxruntime", "openvino", "pytorch", "tensorrt"] | None,
+        Parameter(help="What runs the file; its own runtime when left out."),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Parameter(help="What the runtime is to compute in.")
+    ] = "float32",
+    tail: Annotated[
+        TailForm | None, Parameter(help="For files that end at logits: fast or numpy.")
+    ] = None,
+    threads: Annotated[int, Parameter(help="Cores of the runtime.")] = 1,
+    split: Annotated[str, Parameter(help="The split to verify on; the test split.")] = "",
+    images: Annotated[int, Parameter(help="How many images to compare label by label.")] = IMAGES,
+    out: Annotated[
+        Path | str, Parameter(help="Where the report and a difference go; beside the file.")
+    ] = "",
+    **options: Unpack[CommonOptions],
+) -> VerificationReport:
+    """Run an exported file on real images and hold it against its network.
+
+    Compared are what the file says of itself, its logits where it gives them, its labels, and the
+    mean IoU on the whole split; files of any size also run at odd sizes.  Exit code 6 and a
+    picture of the worst difference when it fails.
+
+    Parameters
+    ----------
+    exported
+        A file that ``fasterseg export`` wrote.
+
+    Returns
+    -------
+    VerificationReport
+        Each check with what was found and what is allowed.
+    """
+    from fasterseg.deploy.opening import Running, open_export
+    from fasterseg.deploy.shipping import save_evidence
+    from fasterseg.deploy.verification import Subject
+    from fasterseg.deploy.verification import verify as verify_file
+
+    common, path = Common(**options), Path(exported)
+    running = Running(runtime=backend, threads=threads, precision=precision, tail=tail)
+    session, card = open_export(path, running)
+    origin = origin_of(against)
+    expected = origin.card_like(card)
+    evidence = evidence_for(against, common, split=split, images=images, size=card.size)
+    subject = Subject(session, card, expected, origin.predictor, path.name, against)
+    show = progress_for(json=common.json)
+    with show(f"Verifying {path}", total=0, unit="images") as step:
+        report, difference = verify_file(subject, evidence, progress=step)
+    place = Path(out).with_suffix(path.suffix) if out else path
+    return save_evidence(place, report, difference, expected)

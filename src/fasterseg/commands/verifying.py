@@ -1,0 +1,80 @@
+"""What exporting and verifying share: the model, and the images that a file is run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fasterseg.commands.evaluate import run_of
+from fasterseg.commands.opening import open_source, resolve_recipe
+from fasterseg.commands.options import Common
+from fasterseg.config import Recipe
+from fasterseg.space.blocks import Size
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.sample import Pixels
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.deploy.shipping import Origin
+    from fasterseg.deploy.verification import Evidence
+
+IMAGES = 16
+STREET_IMAGES = "the built-in street scenes"
+
+
+def origin_of(model: str) -> Origin:
+    """A bundle with its network in PyTorch; raises as `load_network` does."""
+    from fasterseg.deploy.models import load_network, open_bundle
+    from fasterseg.deploy.shipping import Origin
+    from fasterseg.network.bundle import bundle_digest, weights_digest
+    from fasterseg.network.predicting import NetworkPredictor
+
+    bundle, folder = open_bundle(model), Path(model)
+    predictor = NetworkPredictor(
+        load_network(model),
+        label_space=bundle.card.label_space,
+        normalisation=bundle.card.normalisation,
+    )
+    return Origin(bundle, predictor, model, bundle_digest(folder), weights_digest(folder))
+
+
+def evidence_for(
+    model: str, common: Common, *, split: str, images: int, size: Size | None
+) -> Evidence:
+    """Images of the data that the model's run, or --data, names; else of the built-in scenes.
+
+    `images` of them are taken at equal distances; the whole split serves for the score.
+    """
+    from fasterseg.deploy.verification import Evidence
+
+    recipe = _recipe_of(model, common)
+    if recipe is None:
+        street = _street_images(images, size or Size(256, 512))
+        return Evidence(street, STREET_IMAGES)
+    return evidence_of(open_source(recipe), split or recipe.data.test_split, images=images)
+
+
+def evidence_of(source: DataSource, split: str, *, images: int = IMAGES) -> Evidence:
+    """Images of a split at equal distances, and the whole split for the score."""
+    from fasterseg.deploy.verification import Evidence
+
+    total = source.length(split)
+    chosen = sorted({index * total // images for index in range(min(images, total))})
+    pictures = [source.sample(split, index).image for index in chosen]
+    return Evidence(pictures, f"{source.name}/{split}", source, split)
+
+
+def _recipe_of(model: str, common: Common) -> Recipe | None:
+    run = run_of(model, common)
+    stored = Recipe.load(run.recipe) if run is not None and run.recipe.is_file() else None
+    if stored is None and common.data is None and common.recipe is None:
+        return None
+    return resolve_recipe(common, stored)
+
+
+def _street_images(count: int, size: Size) -> list[Pixels]:
+    from fasterseg.datasets.opening import open_data
+
+    source = open_data(
+        "street", street_size=(size.height, size.width), street_counts={"test": count}
+    )
+    return [source.sample("test", index).image for index in range(count)]

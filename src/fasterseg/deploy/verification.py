@@ -1,0 +1,349 @@
+"""Whether an exported file does what the network does that it was made from.
+
+Statements (whose weights, which classes, which normalisation, which size) are compared word for
+word; then the file itself runs on real images, and its logits, its labels and its score are held
+against those of the network in PyTorch, in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Pillow
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import Artifact
+from fasterseg.config import Precision
+from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.source import DataSource
+from fasterseg.deploy.exported_card import ExportedCard
+from fasterseg.deploy.sessions import Session
+from fasterseg.errors import FastersegError, VerificationError
+from fasterseg.evaluation import EvaluationReport, evaluate_predictor
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.space.blocks import Size
+
+Progress = Callable[[int, int, str], None]
+
+# A graph of any size is asked for these besides the images' own: odd, small, wide and tall.
+OTHER_SIZES = (Size(97, 161), Size(128, 256), Size(225, 225), Size(321, 203), Size(256, 511))
+DEFAULT_IMAGES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a file may be from its network.
+
+    `logits` is the largest difference as a share of the logits' range, `labels` the smallest share
+    of pixels with the same label, `mean_iou` the largest difference of the score, in points of
+    one hundred.
+    """
+
+    logits: float
+    labels: float
+    mean_iou: float
+
+
+TOLERANCES: Mapping[Precision, Tolerance] = {
+    "float32": Tolerance(logits=1e-4, labels=0.9999, mean_iou=0.05),
+    "float16": Tolerance(logits=1e-2, labels=0.995, mean_iou=0.2),
+    "bfloat16": Tolerance(logits=8e-2, labels=0.98, mean_iou=0.5),
+}
+
+
+class Check(BaseModel):
+    """One thing that was compared: what was found, what is allowed, whether it holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    passed: bool
+    found: str
+    allowed: str
+
+    def describe(self) -> str:
+        """The check in one line."""
+        return f"{'ok' if self.passed else 'FAILED':<7} {self.name}: {self.found}" + (
+            f" (allowed: {self.allowed})" if self.allowed else ""
+        )
+
+
+class VerificationReport(Artifact):
+    """What was compared, on how many images of which sizes, and by which runtime.
+
+    `digest_of_file` is that of the file that ran.  The scores are None where no labelled split of
+    the file's size was at hand; `mean_iou` is the file's own.  `evidence` is where to look.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/verification/1"
+
+    subject: str
+    against: str
+    digest_of_file: str
+    facts: dict[str, str]
+    images: int
+    image_source: str
+    sizes: tuple[str, ...]
+    checks: tuple[Check, ...]
+    mean_iou: float | None = None
+    reference_mean_iou: float | None = None
+    split: str = ""
+    evidence: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """6 when the file is not what its network is, else 0."""
+        return 0 if self.passed else VerificationError.exit_code
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(check.passed for check in self.checks)
+
+    def failures(self) -> str:
+        """The checks that do not hold, in one line."""
+        return "; ".join(f"{c.name}: {c.found}" for c in self.checks if not c.passed)
+
+    def describe(self) -> str:
+        """The checks, a line each."""
+        head = (
+            f"{self.subject} against {self.against}: {self.images} images of {self.image_source}, "
+            f"{', '.join(self.sizes)}; {self.facts.get('runtime', '')}, "
+            f"{self.facts.get('precision', '')}, tail {self.facts.get('tail', '')}"
+        )
+        verdict = "it does what the network does" if self.passed else "it is NOT the same network"
+        lines = [head, *(f"  {check.describe()}" for check in self.checks), verdict]
+        return "\n".join([*lines, *([f"look at: {self.evidence}"] if self.evidence else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The image on which a file and its network differ most: both label maps of it, of one size."""
+
+    image: Pixels
+    wanted: npt.NDArray[Any]
+    found: npt.NDArray[Any]
+
+    @property
+    def share(self) -> float:
+        """Share of pixels whose labels differ."""
+        return float((self.wanted != self.found).mean())
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is verified, and what against.
+
+    `expected` is the card that a faithful export has; `reference` is the network in PyTorch.
+    """
+
+    session: Session
+    card: ExportedCard
+    expected: ExportedCard
+    reference: NetworkPredictor
+    name: str
+    against: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The images that the file is run on, and the labelled split that it is scored on, if any."""
+
+    images: Sequence[Pixels]
+    image_source: str
+    source: DataSource | None = None
+    split: str = ""
+
+
+def verify(
+    subject: Subject, evidence: Evidence, *, progress: Progress | None = None
+) -> tuple[VerificationReport, Difference | None]:
+    """Compare a file with its network; return the report and the worst image, if any differ."""
+    tolerance = TOLERANCES[effective(subject)]
+    checks = list(statements(subject))
+    tally = _Tally(tolerance)
+    images = list(_at_sizes(evidence.images, subject.card.size))
+    for index, image in enumerate(images):
+        tally.add(subject, image)
+        if progress is not None:
+            progress(index + 1, len(images), "images")
+    checks += tally.checks()
+    found, wanted = (None, None)
+    if tally.fault is None:
+        found, wanted = _scores(subject, evidence, progress)
+    if found is not None and wanted is not None:
+        checks.append(_score_check(found, wanted, tolerance))
+    report = VerificationReport(
+        subject=subject.name,
+        against=subject.against,
+        digest_of_file=subject.session.digest,
+        facts=subject.session.facts(),
+        images=len(images),
+        image_source=evidence.image_source,
+        sizes=tuple(dict.fromkeys(f"{i.shape[0]}x{i.shape[1]}" for i in images)),
+        checks=tuple(checks),
+        mean_iou=None if found is None else found.mean_iou,
+        reference_mean_iou=None if wanted is None else wanted.mean_iou,
+        split=evidence.split if found is not None else "",
+    )
+    return report, tally.worst
+
+
+def effective(subject: Subject) -> Precision:
+    """The coarser of the file's type and the one that the runtime computes in."""
+    found = subject.session.facts().get("precision", "")
+    for precision in ("bfloat16", "float16"):
+        if precision in (subject.card.precision, *found.split("+")):
+            return precision
+    return "float32"
+
+
+def statements(subject: Subject) -> Iterator[Check]:
+    """What the file says of itself, against what a faithful export says."""
+    card, expected = subject.card, subject.expected
+    same = {
+        "weights": (card.weights_digest, expected.weights_digest),
+        "class names": (card.label_space.names, expected.label_space.names),
+        "class colours": (card.label_space.colours, expected.label_space.colours),
+        "ignore value": (card.label_space.ignore, expected.label_space.ignore),
+        "mean": (card.mean, expected.mean),
+        "deviation": (card.std, expected.std),
+    }
+    for name, (found, wanted) in same.items():
+        passed = found == wanted
+        said = "the network's" if passed else _short(found)
+        yield Check(name=name, passed=passed, found=said, allowed="" if passed else _short(wanted))
+    if card.size is not None and expected.size is not None:
+        found, wanted = (f"{s.height}x{s.width}" for s in (card.size, expected.size))
+        yield Check(name="image size", passed=found == wanted, found=found, allowed=wanted)
+
+
+class _Tally:
+    """Differences over the images that were run."""
+
+    def __init__(self, tolerance: Tolerance) -> None:
+        self.tolerance = tolerance
+        self.pixels = self.equal = 0
+        self.largest: float | None = None
+        self.worst: Difference | None = None
+        self.fault: str | None = None
+
+    def add(self, subject: Subject, image: Pixels) -> None:
+        """Run one image through both."""
+        if self.fault is not None:
+            return
+        wanted = subject.reference.label_map(image)
+        try:
+            logits = subject.session.logits(image)
+            found = subject.session.run(image)
+        except Exception as error:  # a runtime raises what it likes for a graph of another size
+            reason = error.what if isinstance(error, FastersegError) else str(error)
+            self.fault = (
+                f"{image.shape[0]}x{image.shape[1]}: {reason.strip().splitlines()[0][:200]}"
+            )
+            return
+        if found.shape != wanted.shape:
+            self.fault = f"labels are {found.shape}, not {wanted.shape}"
+            return
+        self.pixels += wanted.size
+        self.equal += int((found == wanted).sum())
+        difference = Difference(image, wanted, found)
+        if difference.share > (0.0 if self.worst is None else self.worst.share):
+            self.worst = difference
+        if logits is not None:
+            self._compare(logits, subject.reference.logits(image, subject.session.output))
+
+    def _compare(self, found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> None:
+        if found.shape != wanted.shape:
+            self.fault = f"logits are {found.shape}, not {wanted.shape}"
+            return
+        spread = float(wanted.max() - wanted.min()) or 1.0
+        largest = float(np.abs(found.astype(np.float64) - wanted).max()) / spread
+        # A logit that is no number differs infinitely.
+        largest = largest if np.isfinite(largest) else float("inf")
+        self.largest = max(self.largest or 0.0, largest)
+
+    def checks(self) -> Iterator[Check]:
+        """What the images showed."""
+        if self.fault is not None:
+            yield Check(name="runs", passed=False, found=self.fault, allowed="")
+            return
+        if self.largest is not None:
+            yield Check(
+                name="logits, largest difference over their range",
+                passed=self.largest <= self.tolerance.logits,
+                found=f"{self.largest:.2e}",
+                allowed=f"{self.tolerance.logits:.0e}",
+            )
+        share = self.equal / max(self.pixels, 1)
+        yield Check(
+            name="labels, share of equal pixels",
+            passed=share >= self.tolerance.labels,
+            found=f"{100 * share:.4f} %",
+            allowed=f"{100 * self.tolerance.labels:.2f} %",
+        )
+
+
+def _scores(
+    subject: Subject, evidence: Evidence, progress: Progress | None
+) -> tuple[EvaluationReport | None, EvaluationReport | None]:
+    """The file's score and the network's on the labelled split; None where it does not fit."""
+    source, split = evidence.source, evidence.split
+    if source is None or not fits(source, split, subject.card):
+        return None, None
+
+    def score(name: str, predictor: Callable[[Pixels], npt.NDArray[Any]]) -> EvaluationReport:
+        report = None if progress is None else lambda done, total: progress(done, total, name)
+        return evaluate_predictor(predictor, source, split, subject=name, progress=report)
+
+    return (
+        score(subject.name, subject.session.run),
+        score(subject.against, subject.reference.label_map),
+    )
+
+
+def fits(source: DataSource, split: str, card: ExportedCard) -> bool:
+    """Whether a split has the file's classes, and images of a size that it takes."""
+    if source.label_space.names != card.label_space.names:
+        return False
+    return card.size is None or all(
+        source.sample(split, index).labels.shape == tuple(card.size)
+        for index in range(source.length(split))
+    )
+
+
+def _score_check(found: EvaluationReport, wanted: EvaluationReport, tolerance: Tolerance) -> Check:
+    points = 100 * abs(found.mean_iou - wanted.mean_iou)
+    return Check(
+        name=f"mIoU on {found.split} ({found.images} images)",
+        passed=points <= tolerance.mean_iou,
+        found=f"{100 * found.mean_iou:.2f} %, the network {100 * wanted.mean_iou:.2f} %",
+        allowed=f"{tolerance.mean_iou} points apart",
+    )
+
+
+def _at_sizes(images: Iterable[Pixels], size: Size | None) -> Iterator[Pixels]:
+    """The images at the file's size; at their own and at five others where it takes any."""
+    for index, image in enumerate(images):
+        if size is not None:
+            yield at_size(image, size)
+            continue
+        yield image
+        yield at_size(image, OTHER_SIZES[index % len(OTHER_SIZES)])
+
+
+def at_size(image: Pixels, size: Size) -> Pixels:
+    """An image resized to a size, if it does not have it."""
+    if image.shape[:2] == tuple(size):
+        return image
+    picture = Pillow.fromarray(image).resize((size.width, size.height), Pillow.Resampling.BILINEAR)
+    return np.asarray(picture)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
