@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fasterseg.config.recipe import Recipe
     from fasterseg.config.search_space import SearchSpace
     from fasterseg.datasets.labels import LabelSpace
+    from fasterseg.deploy.models import load_model, load_network
     from fasterseg.latency.table import LatencyTable
-    from fasterseg.network.predicting import load_model, load_network
     from fasterseg.space.architecture import Architecture
 
 __version__ = "0.1.0"
@@ -66,8 +66,8 @@ _HOMES = {
     "draw": "commands.draw",
     "evaluate": "commands.evaluate",
     "import_official": "commands.import_official",
-    "load_model": "network.predicting",
-    "load_network": "network.predicting",
+    "load_model": "deploy.models",
+    "load_network": "deploy.models",
     "predict": "commands.predict",
     "profile": "commands.profile",
     "report": "commands.report",

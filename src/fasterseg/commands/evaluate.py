@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import read_json
+from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.opening import open_source, resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
@@ -62,6 +63,7 @@ def evaluate(
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
     """
+    require_trained(model)
     common = Common(**options)
     run = run_of(model, common)
     recipe = _recipe(run, common)
@@ -90,9 +92,9 @@ def evaluate_stage(
     Raises `UsageError` when the model was made for other classes, or when the file holds the
     report of another model or other data.
     """
+    from fasterseg.deploy.models import load_model
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.network.bundle import weights_digest
-    from fasterseg.network.predicting import load_model
     from fasterseg.runtime import select_device
 
     predictor = load_model(model, device=select_device(device))

@@ -70,9 +70,9 @@ def deploy_bundle(
     progress: ProgressCallback | None = None,
 ) -> Deployed:
     """Export a bundle's whole job to a file, and time and score what stands in that file."""
+    from fasterseg.deploy.models import load_network, open_bundle
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.network.network import WholeJob
-    from fasterseg.network.predicting import load_network, open_bundle
     from fasterseg.runtime import threads_kept
 
     normalisation = open_bundle(bundle).card.normalisation

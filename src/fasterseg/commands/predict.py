@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Step, progress_for
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
@@ -88,9 +89,10 @@ def predict(
     PredictResult
         Where everything is; images that could not be read are listed, and the exit code is 3.
     """
-    from fasterseg.network.predicting import load_model
+    from fasterseg.deploy.models import load_model
     from fasterseg.runtime import select_device
 
+    require_trained(model)
     common = Common(**options)
     root, images = find_images(source)
     folder = Path(out) if out else default_folder(root)
