@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.doctor import doctor
     from fasterseg.commands.draw import draw
     from fasterseg.commands.evaluate import evaluate
+    from fasterseg.commands.export import export
     from fasterseg.commands.import_official import import_official
     from fasterseg.commands.predict import predict
     from fasterseg.commands.profile import profile
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from fasterseg.commands.run import run
     from fasterseg.commands.search import search
     from fasterseg.commands.train import train
+    from fasterseg.commands.verify import verify
     from fasterseg.config.recipe import Recipe
     from fasterseg.config.search_space import SearchSpace
     from fasterseg.datasets.labels import LabelSpace
+    from fasterseg.deploy.models import load_model, load_network
     from fasterseg.latency.table import LatencyTable
-    from fasterseg.network.predicting import load_model, load_network
     from fasterseg.space.architecture import Architecture
 
 __version__ = "0.1.0"
@@ -43,6 +45,7 @@ __all__ = [
     "doctor",
     "draw",
     "evaluate",
+    "export",
     "import_official",
     "load_model",
     "load_network",
@@ -52,6 +55,7 @@ __all__ = [
     "run",
     "search",
     "train",
+    "verify",
 ]
 
 _HOMES = {
@@ -65,15 +69,17 @@ _HOMES = {
     "doctor": "commands.doctor",
     "draw": "commands.draw",
     "evaluate": "commands.evaluate",
+    "export": "commands.export",
     "import_official": "commands.import_official",
-    "load_model": "network.predicting",
-    "load_network": "network.predicting",
+    "load_model": "deploy.models",
+    "load_network": "deploy.models",
     "predict": "commands.predict",
     "profile": "commands.profile",
     "report": "commands.report",
     "run": "commands.run",
     "search": "commands.search",
     "train": "commands.train",
+    "verify": "commands.verify",
 }
 
 

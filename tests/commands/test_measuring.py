@@ -1,33 +1,25 @@
-"""A deployed network: the file that was written is the one that is timed and scored."""
+"""A deployed network: the file that was verified is the one that is timed and scored."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
-from fake_run import SIZE, FakeRun
-from onnx import TensorProto, helper, numpy_helper
+from fake_run import FakeRun
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.commands import measuring
 from fasterseg.commands.measuring import Deployed, deploy_bundle
+from fasterseg.config import TargetSettings
+from fasterseg.deploy import opening, shipping
+from fasterseg.deploy.backends import open_backend
 from fasterseg.deploy.measuring import Beat, Meter, WindowSettings
-from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend, OnnxSession
-from fasterseg.evaluation import ConfusionMatrix
-
-
-class Whimsical(OnnxRuntimeBackend):
-    """A backend whose every export is another model, with labels of its own."""
-
-    exports = 0
-
-    def open_network(self, job: Any, size: Any) -> OnnxSession:
-        """A model of fixed labels, drawn anew for each export."""
-        type(self).exports += 1
-        return self.open_model(fixed_labels(type(self).exports))
+from fasterseg.deploy.opening import open_export
+from fasterseg.deploy.shipping import ExportReport
+from fasterseg.errors import FileError
+from fasterseg.evaluation import evaluate_predictor
+from fasterseg.latency.table import Target
 
 
 class Quick(Meter):
@@ -39,57 +31,68 @@ class Quick(Meter):
         return Beat(lambda: None)
 
 
-def labels_of(export: int) -> npt.NDArray[np.uint8]:
-    """The labels that an export gives for every image."""
-    return np.random.default_rng(export).integers(0, 9, (1, *SIZE), dtype=np.uint8)
-
-
-def fixed_labels(export: int) -> bytes:
-    """A model from an image, which it does not look at, to the labels of that export."""
-    image = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, *SIZE, 3])
-    labels = helper.make_tensor_value_info("labels", TensorProto.UINT8, [1, *SIZE])
-    known = numpy_helper.from_array(labels_of(export), "known")
-    node = helper.make_node("Identity", ["known"], ["labels"])
-    graph = helper.make_graph([node], "fixed", [image], [labels], [known])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    serialised: bytes = model.SerializeToString()
-    return serialised
-
-
 @pytest.fixture
-def fake(tmp_path: Path) -> FakeRun:
-    """A run up to its trained student."""
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
+    """A run up to its trained student, to be measured in no time."""
+    monkeypatch.setattr(measuring, "windows_for", lambda ms: WindowSettings(4, 8, 1))
     return FakeRun(until="train", teacher=False, layers=3)
 
 
-def deployed(fake: FakeRun, folder: Path, file: Path) -> Deployed:
+def deployed(fake: FakeRun, folder: Path, file: Path, **changes: object) -> Deployed:
     """The student of a run, deployed to a file."""
-    run = fake.write(folder)
-    meter, geometry = Quick(Whimsical(threads=1)), fake.geometry()
+    run, size = fake.write(folder), fake.geometry().size
+    settings = {"threads": 1, "height": size.height, "width": size.width, **changes}
+    classes = fake.source.label_space.classes
+    target = Target.of(TargetSettings.model_validate(settings), classes)
     return deploy_bundle(
         run.bundle("student"),
         file,
-        meter=meter,
-        geometry=geometry,
+        meter=Quick(open_backend(target)),
+        target=target,
         source=fake.source,
         split="test",
     )
 
 
-def test_the_file_that_is_written_is_what_is_timed_and_scored(
+@pytest.mark.parametrize(
+    ("backend", "tail", "suffix"),
+    [("onnxruntime", "graph", ".onnx"), ("openvino", "numpy", ".xml")],
+)
+def test_the_file_that_is_verified_is_what_is_timed_and_scored(
+    backend: str, tail: str, suffix: str, fake: FakeRun, tmp_path: Path
+) -> None:
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    file = tmp_path / "student.onnx"
+    found = deployed(fake, tmp_path / "run", file, backend=backend, tail=tail)
+    file = file.with_suffix(suffix)
+    session, card = open_export(file)
+    report = ExportReport.load(file.with_suffix(".export.json"))
+    assert found.digest == found.latency.digest == report.file_digest == session.digest
+    assert suffix != ".onnx" or found.digest == digest_of_file(file)
+    scored = evaluate_predictor(session.run, fake.source, "test")
+    assert found.mean_iou == report.verification.mean_iou == scored.mean_iou
+    assert (session.tail is None) == (tail == "graph")
+    assert card.size == fake.geometry().size
+
+
+def test_a_file_that_changes_after_it_was_verified_is_not_timed(
     fake: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Whimsical, "exports", 0)
-    monkeypatch.setattr(measuring, "windows_for", lambda ms: WindowSettings(4, 8, 1))
-    file = tmp_path / "student.onnx"
+    own = shipping.ship
 
-    found = deployed(fake, tmp_path / "run", file)
+    def ship_and_meddle(*arguments: Any, **options: Any) -> ExportReport:
+        report = own(*arguments, **options)
+        Path(report.file).write_bytes(Path(report.file).read_bytes() + b"\x0a\x00")
+        return report
 
-    session = Whimsical(threads=1).open_model(file.read_bytes())
-    truth = ConfusionMatrix(fake.source.label_space.classes)
-    for index in range(fake.source.length("test")):
-        sample = fake.source.sample("test", index)
-        truth.update(session.run(sample.image), sample.labels, ignore=255)
-    assert found.report is not None
-    assert np.array_equal(found.report.confusion, truth.counts)
-    assert found.digest == found.latency.digest == digest_of_file(file)
+    monkeypatch.setattr(shipping, "ship", ship_and_meddle)
+    monkeypatch.setattr(opening, "is_export", lambda path: True)
+    with pytest.raises(FileError):
+        deployed(fake, tmp_path / "run", tmp_path / "student.onnx")
+
+
+def test_pytorch_itself_may_be_the_runtime(fake: FakeRun, tmp_path: Path) -> None:
+    found = deployed(fake, tmp_path / "run", tmp_path / "student.onnx", backend="pytorch")
+    assert found.digest == ""
+    assert found.mean_iou is not None
+    assert not (tmp_path / "student.onnx").exists()

@@ -10,11 +10,13 @@ import torch
 
 from fasterseg.config import SearchSpace, TargetSettings
 from fasterseg.deploy.backends import open_backend
-from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend, OnnxSession
-from fasterseg.deploy.pytorch import PytorchBackend
-from fasterseg.deploy.sessions import realistic_inputs
+from fasterseg.deploy.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
+from fasterseg.deploy.pytorch import PytorchBackend, PytorchGraph
+from fasterseg.deploy.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Session, realistic_inputs
+from fasterseg.deploy.tail import open_tail
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
+from fasterseg.latency.timing import Call
 from fasterseg.network.network import Network, WholeJob
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size
@@ -24,6 +26,8 @@ from fasterseg.space.sampling import random_architecture
 GEOMETRY = Geometry(Size(33, 48), 4)
 OPTIONS = Options.of_space(SearchSpace(layers=3, expansions=(2,), operators=("conv",)))
 CONV = BlockSpec("conv", (8,), 8, 1, Size(8, 8), Size(8, 8))
+
+TAIL = BlockSpec("tail", (4,), 1, 1, Size(5, 6), Size(33, 48))
 
 
 def target(**changes: object) -> Target:
@@ -37,7 +41,7 @@ def job() -> WholeJob:
 
 
 @pytest.fixture(scope="module")
-def onnx_session(job: WholeJob) -> OnnxSession:
+def onnx_session(job: WholeJob) -> Session:
     return OnnxRuntimeBackend(threads=1).open_network(job, GEOMETRY.size)
 
 
@@ -45,7 +49,7 @@ def an_image() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.random.default_rng(0).integers(0, 256, (33, 48, 3), dtype=np.uint8)
 
 
-def test_both_backends_give_the_networks_labels(job: WholeJob, onnx_session: OnnxSession) -> None:
+def test_both_backends_give_the_networks_labels(job: WholeJob, onnx_session: Session) -> None:
     image = an_image()
     with torch.inference_mode():
         expected = job(torch.from_numpy(image)[None])[0].numpy()
@@ -56,30 +60,67 @@ def test_both_backends_give_the_networks_labels(job: WholeJob, onnx_session: Onn
         assert (labels == expected).mean() >= 0.999
 
 
-def test_a_session_says_what_file_it_runs(onnx_session: OnnxSession) -> None:
-    again = OnnxRuntimeBackend(threads=1).open_model(onnx_session.model)
+def test_openvino_gives_the_networks_labels_and_says_what_it_computes_in(job: WholeJob) -> None:
+    pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    from fasterseg.deploy.openvino_runtime import OpenvinoBackend
+
+    session = OpenvinoBackend(threads=1).open_network(job, GEOMETRY.size)
+    with torch.inference_mode():
+        expected = job(torch.from_numpy(an_image())[None])[0].numpy()
+    assert (session.run(an_image()) == expected).mean() >= 0.999
+    assert session.facts()["precision"] == "float32"
+    assert session.facts()["threads"] == "1"
+
+
+def test_the_parts_of_a_job_are_timed_apart(job: WholeJob) -> None:
+    ticks = iter(range(1, 100))
+
+    def watch(call: Call) -> float:
+        call()
+        return float(next(ticks))
+
+    low = WholeJob(job.network, PLAIN_MEAN, PLAIN_DEVIATION, output="low-resolution-logits").eval()
+    tail = open_tail("numpy", threads=1)
+    onnx = OnnxRuntimeBackend(threads=1, tail=tail).open_network(low, GEOMETRY.size)
+    eager = PytorchBackend(threads=1, device="cpu", tail=tail).open_network(low, GEOMETRY.size)
+    assert onnx.parts_ms(an_image(), watch) == {"network": 1.0, "tail": 2.0}
+    assert [*eager.parts_ms(an_image(), watch)] == ["copy in", "network", "copy out", "tail"]
+    assert (onnx.run(an_image()) == eager.run(an_image())).mean() >= 0.999
+
+
+def test_a_session_says_what_file_it_runs(onnx_session: Session) -> None:
+    assert isinstance(onnx_session.graph, OnnxGraph)
+    again = OnnxRuntimeBackend(threads=1).open_graph(onnx_session.graph.model)
     assert onnx_session.digest == again.digest
     assert onnx_session.digest.startswith("sha256:")
 
 
 def test_onnx_runtime_runs_on_the_named_threads_and_on_the_processor_only(
-    onnx_session: OnnxSession,
+    onnx_session: Session,
 ) -> None:
-    session = onnx_session.session
+    assert isinstance(onnx_session.graph, OnnxGraph)
+    session = onnx_session.graph.session
     assert session.get_providers() == ["CPUExecutionProvider"]
     options = session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
     assert options.get_session_config_entry("session.force_spinning_stop") == "1"
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "pytorch"])
-def test_blocks_and_random_networks_run(backend: str) -> None:
-    opened = open_backend(target(backend=backend))
+@pytest.mark.parametrize("tail", ["graph", "numpy"])
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "pytorch"])
+def test_blocks_and_random_networks_run(backend: str, tail: str) -> None:
+    if backend == "openvino":
+        pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    opened = open_backend(target(backend=backend, tail=tail))
     ((spec, call),) = opened.block_calls([CONV])
     call()
     assert spec == CONV
     session = opened.random_network(random_architecture(OPTIONS, Random(1)), GEOMETRY)
     assert session.run(an_image()).shape == (33, 48)
+    assert (session.tail is None) == (tail == "graph") == (session.output == "labels")
+    ((spec, call),) = opened.block_calls([TAIL])
+    call()
+    assert spec == TAIL
     opened.floor_call()()
     assert opened.versions()
 
@@ -107,6 +148,10 @@ def test_the_backend_is_the_one_that_was_asked_for_or_an_error(
     assert isinstance(open_backend(target(backend="pytorch")), PytorchBackend)
     with pytest.raises(EnvironmentFault, match="cuda"):
         open_backend(target(device="cuda"))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(EnvironmentFault) as caught:
+        open_backend(target(backend="openvino"))
+    assert "fasterseg[openvino]" in caught.value.next_step
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(EnvironmentFault) as caught:
         open_backend(target())
@@ -123,7 +168,9 @@ def test_pytorch_sessions_leave_the_number_of_threads_as_it_was(job: WholeJob) -
     before, seen = torch.get_num_threads(), []
     backend = PytorchBackend(threads=before + 1, device="cpu")
     session = backend.open_network(job, GEOMETRY.size)
-    session.job.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    assert isinstance(session.graph, PytorchGraph)
+    assert isinstance(session.graph.job, WholeJob)
+    session.graph.job.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
     session.run(an_image())
     ((_, call),) = backend.block_calls([CONV])
     call()

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import read_json
+from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.opening import open_source, resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
@@ -55,13 +56,14 @@ def evaluate(
     Parameters
     ----------
     model
-        A bundle's folder.
+        A bundle's folder, or a file that ``fasterseg export`` wrote.
 
     Returns
     -------
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
     """
+    require_trained(model)
     common = Common(**options)
     run = run_of(model, common)
     recipe = _recipe(run, common)
@@ -85,19 +87,18 @@ def evaluate_stage(
     device: str = "auto",
     progress: ProgressCallback | None = None,
 ) -> EvaluationReport:
-    """Score a bundle on a split and write the report; an equal report is not computed again.
+    """Score a model on a split and write the report; an equal report is not computed again.
 
     Raises `UsageError` when the model was made for other classes, or when the file holds the
     report of another model or other data.
     """
+    from fasterseg.deploy.models import load_model
     from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.network.bundle import weights_digest
-    from fasterseg.network.predicting import load_model
     from fasterseg.runtime import select_device
 
     predictor = load_model(model, device=select_device(device))
     _require_same_classes(str(model), predictor.label_space, source)
-    inputs = {"weights": weights_digest(Path(model)), "data": source.digest(split)}
+    inputs = {"weights": _digest_of(Path(model)), "data": source.digest(split)}
     if path.exists():
         report = _earlier_report(path, inputs)
         if progress is not None:
@@ -114,6 +115,15 @@ def evaluate_stage(
     return report
 
 
+def _digest_of(model: Path) -> str:
+    """What stands for a model: a bundle's weights, or an exported file's bytes."""
+    from fasterseg.deploy.formats import digest_of_export
+    from fasterseg.deploy.opening import is_export
+    from fasterseg.network.bundle import weights_digest
+
+    return digest_of_export(model) if is_export(model) else weights_digest(model)
+
+
 def run_of(model: str, common: Common) -> RunFolder | None:
     """The run that --run names, or else the one whose folder the model lies in."""
     if common.run is not None:
@@ -127,6 +137,8 @@ def run_of(model: str, common: Common) -> RunFolder | None:
 def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
     """Where a report goes: into the run's evaluation folder, else next to the model."""
     folder = Path(model).absolute()
+    if run is not None and folder.is_file():
+        return run.evaluation / f"{folder.name}-{split}.json"
     if run is None:
         return folder.with_name(f"{folder.name}-{split}.json")
     return evaluation_path(run, folder.parent.name, which=folder.name, split=split)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Step, progress_for
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from fasterseg.network.predicting import NetworkPredictor
+    from fasterseg.deploy.models import Predictor
 
 KINDS = ("overlay", "colours", "labels")
 FOLDER_SUFFIX = "-predictions"
@@ -39,6 +40,7 @@ class PredictResult(BaseModel):
     folder: str
     written: tuple[str, ...]
     shares: dict[str, float]
+    tail: str = ""
     broken: tuple[Broken, ...] = ()
 
     @property
@@ -52,6 +54,7 @@ class PredictResult(BaseModel):
         lines = [f"  {name:<20} {100 * share:6.2f} %" for name, share in found if share]
         done = f"{len(self.written)} image{'' if len(self.written) == 1 else 's'}"
         ending = [f"{done} in {self.folder} (_overlay.png, _colours.png, _labels.png)"]
+        ending += [f"tail: {self.tail}"] if self.tail else []
         if self.broken:
             ending += [f"{len(self.broken)} could not be read:"]
             ending += [f"  {fault.image}: {fault.why}" for fault in self.broken[:SHOWN_FAULTS]]
@@ -79,7 +82,7 @@ def predict(
     Parameters
     ----------
     model
-        A bundle's folder.
+        A bundle's folder, or a file that ``fasterseg export`` wrote.
     source
         An image, a folder (and the folders in it), or a pattern in quotes.
 
@@ -88,9 +91,10 @@ def predict(
     PredictResult
         Where everything is; images that could not be read are listed, and the exit code is 3.
     """
-    from fasterseg.network.predicting import load_model
+    from fasterseg.deploy.models import load_model
     from fasterseg.runtime import select_device
 
+    require_trained(model)
     common = Common(**options)
     root, images = find_images(source)
     folder = Path(out) if out else default_folder(root)
@@ -103,7 +107,7 @@ def predict(
 
 
 def predict_images(
-    predictor: NetworkPredictor, images: dict[str, Path], folder: Path, step: Step
+    predictor: Predictor, images: dict[str, Path], folder: Path, step: Step
 ) -> PredictResult:
     """Segment the images, each under its name; a broken one is noted and the others are done."""
     written: list[str] = []
@@ -122,7 +126,11 @@ def predict_images(
         step.advance(1, note=path.name)
     shares = {label: total / max(1, len(written)) for label, total in totals.items()}
     return PredictResult(
-        folder=str(folder), written=tuple(written), shares=shares, broken=tuple(broken)
+        folder=str(folder),
+        written=tuple(written),
+        shares=shares,
+        tail=predictor.tail_name,
+        broken=tuple(broken),
     )
 
 

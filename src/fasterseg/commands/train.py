@@ -1,4 +1,4 @@
-"""``fasterseg train``: train the networks that were found, teacher first."""
+"""``fasterseg train``: train the networks that were found, teacher first, or a baseline."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
+from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.opening import hold_run, open_source
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
+from fasterseg.commands.training import (
+    split_names,
+    train_baseline,
+    train_described,
+    training_summary,
+)
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import RunFolder
@@ -19,7 +26,6 @@ from fasterseg.space.architecture import Architecture
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
     from fasterseg.runtime import StopRequest
-    from fasterseg.training.training import Teacher
 
 
 class TrainResult(Artifact):
@@ -45,12 +51,13 @@ def train(
     ] = "",
     **options: Unpack[CommonOptions],
 ) -> TrainResult:
-    """Train the networks that the run's search found.
+    """Train the networks that the run's search found, or a hand-made one to compare them with.
 
     Parameters
     ----------
     contenders
-        Which of them; all of them when left out, teachers first.
+        Which of them; all of them when left out, teachers first. baseline:fast-scnn trains that
+        network as a student without a teacher; it needs no search.
 
     Returns
     -------
@@ -58,6 +65,7 @@ def train(
         The bundles, and how the trainings went.
     """
     common = Common(**options)
+    searched, baselines = split_names(contenders)
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
@@ -68,7 +76,7 @@ def train(
         set_threads(recipe.threads)
         if architecture:
             take_architecture(Path(architecture), run, recipe, contenders)
-        for contender in chosen_contenders(recipe, contenders):
+        for contender in chosen_contenders(recipe, searched) if searched or not baselines else ():
             found = found_architecture(run, contender.name)
             steps = settings_for(recipe, contender).steps
             with show(f"Training {contender.name}", total=steps) as step:
@@ -85,6 +93,19 @@ def train(
                 )
             bundles[contender.name] = str(best)
             reports[contender.name] = training_summary(run, contender.name)
+        for name in baselines:
+            with show(f"Training {name}", total=recipe.student.steps) as step:
+                best = train_baseline(
+                    recipe,
+                    run,
+                    name,
+                    source=source,
+                    device=common.device or "auto",
+                    progress=step,
+                    stop=stop,
+                )
+            bundles[name] = str(best)
+            reports[name] = training_summary(run, name)
     return TrainResult(bundles=bundles, reports=reports)
 
 
@@ -105,48 +126,22 @@ def train_stage(
     `teacher` is the bundle to distil from.  Next to ``best`` lie ``last`` and ``ema``, and the
     training's ``report.json``.
     """
-    from fasterseg.datasets.opening import normalisation_of
     from fasterseg.network.description import NetworkDescription
-    from fasterseg.runtime import select_device
-    from fasterseg.training.data import TrainingData
-    from fasterseg.training.training import TrainingTask, train_network
 
-    data = TrainingData(
-        source,
-        normalisation=normalisation_of(source),
-        train_split=recipe.data.train_split,
-        val_split=recipe.data.val_split,
-        workers=recipe.data.workers,
-    )
-    classes = source.label_space.classes
-    task = TrainingTask(
-        name=contender,
-        description=NetworkDescription(classes=classes, architecture=architecture),
-        data=data,
+    return train_described(
+        recipe,
+        run,
+        contender,
+        description=NetworkDescription(
+            classes=source.label_space.classes, architecture=architecture
+        ),
         settings=settings_for(recipe, contender_named(recipe, contender)),
-        seed=recipe.seed,
-        device=select_device(device),
-        teacher=None if teacher is None else _teacher(teacher),
+        source=source,
+        teacher=teacher,
+        device=device,
+        progress=progress,
+        stop=stop,
     )
-    train_network(task, run.training(contender), progress=progress, stop=stop)
-    return run.bundle(contender)
-
-
-def _teacher(folder: Path) -> Teacher:
-    from fasterseg.network.bundle import weights_digest
-    from fasterseg.network.predicting import open_bundle
-    from fasterseg.training.training import Teacher
-
-    bundle = open_bundle(folder)
-    network = bundle.network(where=str(folder))
-    return Teacher(network, bundle.description.classes, weights_digest(folder))
-
-
-def training_summary(run: RunFolder, contender: str) -> str:
-    """A finished training's scores, in a few lines."""
-    from fasterseg.training.training import TrainingReport
-
-    return TrainingReport.load(run.training(contender) / "report.json").describe()
 
 
 def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
@@ -202,6 +197,13 @@ def take_architecture(
             where=f"--architecture {path}",
             why=f"{len(contenders)} contenders are named, and it is for one",
             next_step=f"fasterseg train student --architecture {path} --run {run.root}",
+        )
+    if baseline_name(contenders[0]) is not None:
+        raise UsageError(
+            "a baseline takes no architecture",
+            where=f"--architecture {path}",
+            why=f"{contenders[0]} is one network, whole as it is",
+            next_step=f"leave --architecture out: fasterseg train {contenders[0]}",
         )
     wanted = Architecture.load(path)
     kept = run.architecture(contender_named(recipe, contenders[0]).name)

@@ -1,23 +1,15 @@
-"""One face for predictors: the same call for a bundle and for any exported file."""
+"""An exported file as a predictor: the same face as a bundle's network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
-import torch
 
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exported_card import ExportedCard
-from fasterseg.deploy.opening import Running, is_export, open_export
 from fasterseg.deploy.sessions import Labels, Session
-from fasterseg.deploy.tail import best_tail
 from fasterseg.errors import DataError
-from fasterseg.network import predicting
-from fasterseg.network.description import BaselineBuilder
-from fasterseg.network.predicting import NetworkPredictor, Picture, as_pixels
+from fasterseg.network.predicting import Picture, as_pixels
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.space.blocks import Size
 
@@ -60,30 +52,3 @@ class ExportedPredictor:
         pixels = as_pixels(image)
         kind = np.uint8 if self.label_space.classes <= 255 else np.uint16
         return Segmentation(pixels, self.label_map(pixels).astype(kind), self.label_space)
-
-
-Predictor = NetworkPredictor | ExportedPredictor
-
-
-def load_model(
-    model: Path | str,
-    *,
-    device: torch.device | None = None,
-    threads: int | None = None,
-    baselines: Mapping[str, BaselineBuilder] | None = None,
-) -> Predictor:
-    """The predictor of a bundle or of an exported file: image to `Segmentation`.
-
-    An image is a path, an array or a Pillow image.  `threads` are the processor's cores that are
-    used, all that PyTorch uses when left out.  Raises `UsageError` for an unknown name,
-    `FileError` for a file that is damaged or foreign, `EnvironmentFault` for a missing runtime.
-    """
-    count = threads or torch.get_num_threads()
-    path = Path(model)
-    if is_export(path) and path.is_file():
-        session, card = open_export(path, Running(threads=count))
-        return ExportedPredictor(session, card, where=str(model))
-    predictor = predicting.load_model(model, device=device, baselines=baselines)
-    if predictor.device.type == "cpu":
-        predictor.tail = best_tail(threads=count)
-    return predictor

@@ -49,7 +49,7 @@ class PytorchGraph:
     def run(self, images: Image) -> np.ndarray[Any, Any]:
         """The job's output, in the host's memory."""
         with torch.inference_mode(), threads_set(self.threads), self._autocast():
-            output = self.job(torch.from_numpy(images).to(self.device))
+            output = self.job(as_tensor(images).to(self.device))
         found: np.ndarray[Any, Any] = output.cpu().numpy()
         return found
 
@@ -60,7 +60,7 @@ class PytorchGraph:
         kept: dict[str, Any] = {}
 
         def copy_in() -> None:
-            kept["images"] = torch.from_numpy(images).to(self.device)
+            kept["images"] = as_tensor(images).to(self.device)
 
         def compute() -> None:
             kept["output"] = self.job(kept["images"])
@@ -86,6 +86,11 @@ class PytorchGraph:
             return nullcontext()
         kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float16
         return torch.autocast(self.device.type, dtype=kind)
+
+
+def as_tensor(images: Image) -> Tensor:
+    """An image's memory as a tensor; PyTorch takes no read-only memory, so that is copied."""
+    return torch.from_numpy(images if images.flags.writeable else images.copy())
 
 
 @contextmanager

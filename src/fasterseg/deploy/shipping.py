@@ -37,8 +37,8 @@ DIFFERENT = np.array([255, 0, 0], dtype=np.uint8)
 class ExportReport(Artifact):
     """A file that was handed over: what it is, and the verification that it passed.
 
-    `file_digest` is that of the file that was verified.  `script` builds an engine on the device, where
-    none could be built here; it was not run.
+    `file_digest` is that of the file that was verified.  `script` builds an engine on the device,
+    where none could be built here; it was not run.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/export/1"

@@ -341,7 +341,7 @@ def at_size(image: Pixels, size: Size) -> Pixels:
     if image.shape[:2] == tuple(size):
         return image
     picture = Pillow.fromarray(image).resize((size.width, size.height), Pillow.Resampling.BILINEAR)
-    return np.asarray(picture)
+    return np.array(picture)
 
 
 def _short(value: object) -> str:

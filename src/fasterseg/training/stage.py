@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from fasterseg.learning.states import (
 from fasterseg.learning.stepping import StageState
 from fasterseg.network.card import Score, Which
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.runtime import derived_seed
 from fasterseg.training.data import TrainingData
 
 TrainingForward = Callable[[Tensor], tuple[Tensor, dict[int, Tensor]]]
@@ -53,6 +55,7 @@ class TrainingStage:
         teacher: nn.Module | None = None,
     ) -> None:
         self.name = name
+        self._seed = seed
         self.settings = settings
         self.numerics = numerics
         layout = torch.channels_last if settings.channels_last else torch.contiguous_format
@@ -78,9 +81,18 @@ class TrainingStage:
         batch = self._feed.batch(index)
         rate = self._schedule.rate(index)
         set_rate(self._optimizer, rate)
-        losses = self._update(batch, index)
+        with self._own_randomness(index):
+            losses = self._update(batch, index)
         self._average.update(self.network, step=index)
         return {"lr": rate, **losses, **self._scores_due(index + 1)}
+
+    @contextmanager
+    def _own_randomness(self, index: int) -> Iterator[None]:
+        """What dropout leaves out in step `index` is a function of the seed and the index."""
+        device = self.numerics.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(derived_seed(self._seed, "step", str(index)))
+            yield
 
     def _update(self, batch: Batch, index: int) -> dict[str, float]:
         self._optimizer.zero_grad(set_to_none=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -106,7 +107,7 @@ def train_network(
     *,
     progress: Progress | None = None,
     stop: StopRequest | None = None,
-    baselines: dict[str, BaselineBuilder] | None = None,
+    baselines: Mapping[str, BaselineBuilder] | None = None,
 ) -> TrainingReport:
     """Train a network in a folder, going on where it was stopped, and save its three bundles.
 

@@ -1,0 +1,147 @@
+"""Fast-SCNN (Poudel, Liwicki and Cipolla, BMVC 2019): two branches that share their first layers.
+
+Written from the paper's tables.  Where these are silent: batch norm follows every convolution but
+the classifiers', resizes align corners as everywhere in this package, and the auxiliary heads are
+a 3x3 convolution to 32 channels and a classifier.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fasterseg.baselines.pooling import pool
+from fasterseg.baselines.units import Bottleneck, NormalisedConv, depthwise, separable
+from fasterseg.errors import UsageError
+from fasterseg.layers.resizing import map_size, resize
+
+EXPANSION = 6
+BINS = (1, 2, 3, 6)
+AUXILIARY_CHANNELS = 32
+DROPOUT = 0.1
+FINE_STRIDE, COARSE_STRIDE = 8, 32
+
+
+class FastSCNN(nn.Module):
+    """Fast-SCNN for a number of classes; takes images of any size.
+
+    `auxiliary_heads` adds the heads that only training uses: on the output of the shared layers
+    and on that of the global features.  In training it takes batches of two images or more.
+    """
+
+    def __init__(self, classes: int, *, auxiliary_heads: bool = True) -> None:
+        super().__init__()
+        self.classes = classes
+        self.downsampling = nn.Sequential(
+            NormalisedConv(3, 32, kernel=3, stride=2),
+            separable(32, 48, stride=2),
+            separable(48, 64, stride=2),
+        )
+        self.bottlenecks = nn.Sequential(
+            *_stage(64, 64, stride=2), *_stage(64, 96, stride=2), *_stage(96, 128, stride=1)
+        )
+        self.pyramid = PyramidPooling(128)
+        self.fusion = Fusion(64, 128, out=128)
+        self.classifier = nn.Sequential(
+            separable(128, 128),
+            separable(128, 128),
+            nn.Dropout(DROPOUT),
+            nn.Conv2d(128, classes, 1),
+        )
+        self.auxiliary = nn.ModuleDict(
+            {
+                str(FINE_STRIDE): _auxiliary_head(64, classes),
+                str(COARSE_STRIDE): _auxiliary_head(128, classes),
+            }
+            if auxiliary_heads
+            else {}
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(batch, 3, height, width) normalised images to class logits at the same size."""
+        return resize(self.low_resolution(images), map_size(images))
+
+    def low_resolution(self, images: Tensor) -> Tensor:
+        """Class logits at output stride 8."""
+        return self._classified(*self._features(images))
+
+    def with_auxiliary(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """The main logits and those of the auxiliary heads by output stride, all at input size."""
+        features = dict(zip((FINE_STRIDE, COARSE_STRIDE), self._features(images), strict=True))
+        size = map_size(images)
+        auxiliary = {
+            int(stride): resize(head(features[int(stride)]), size)
+            for stride, head in self.auxiliary.items()
+        }
+        return resize(self._classified(*features.values()), size), auxiliary
+
+    def _features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The features at output stride 8, and the global ones at 32."""
+        if self.training and len(images) == 1:
+            raise UsageError(
+                "Fast-SCNN cannot learn from batches of one image",
+                where="batch_size",
+                why="its pyramid pooling normalises a map of one pixel, which takes two images",
+                next_step="start a new run with --set student.batch_size=2 or more",
+            )
+        fine = self.downsampling(images)
+        return fine, self.pyramid(self.bottlenecks(fine))
+
+    def _classified(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.fusion(fine, coarse))
+        return logits
+
+
+class PyramidPooling(nn.Module):
+    """Means over coarser and coarser bins, beside the features that they are means of."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        part = channels // len(BINS)
+        self.branches = nn.ModuleList(NormalisedConv(channels, part) for _ in BINS)
+        self.join = NormalisedConv(channels + part * len(BINS), channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        size = map_size(features)
+        means = [
+            resize(branch(pool(features, bins)), size)
+            for bins, branch in zip(BINS, self.branches, strict=True)
+        ]
+        joined: Tensor = self.join(torch.cat([features, *means], dim=1))
+        return joined
+
+
+class Fusion(nn.Module):
+    """The sum of the fine features and the coarse ones, upsampled and convolved.
+
+    The depthwise convolution is dilated by the upsampling's factor: it joins pixels that were
+    neighbours before it.
+    """
+
+    def __init__(self, fine: int, coarse: int, *, out: int) -> None:
+        super().__init__()
+        self.coarse = nn.Sequential(
+            depthwise(coarse, dilation=COARSE_STRIDE // FINE_STRIDE),
+            NormalisedConv(coarse, out, linear=True),
+        )
+        self.fine = NormalisedConv(fine, out, linear=True)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Features at the fine ones' size."""
+        wide: Tensor = self.coarse(resize(coarse, map_size(fine)))
+        return F.relu(wide + self.fine(fine))
+
+
+def _stage(read: int, out: int, *, stride: int) -> list[Bottleneck]:
+    """Three bottlenecks, the first of which changes channels and resolution."""
+    first = Bottleneck(read, out, stride=stride, expansion=EXPANSION)
+    return [first, *(Bottleneck(out, out, stride=1, expansion=EXPANSION) for _ in range(2))]
+
+
+def _auxiliary_head(read: int, classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        NormalisedConv(read, AUXILIARY_CHANNELS, kernel=3),
+        nn.Conv2d(AUXILIARY_CHANNELS, classes, 1),
+    )
