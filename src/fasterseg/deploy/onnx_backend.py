@@ -12,7 +12,8 @@ from torch import nn
 from fasterseg.deploy.export import export_network
 from fasterseg.deploy.graphs import joined, with_random_weights
 from fasterseg.deploy.patterns import BlockExporter
-from fasterseg.deploy.sessions import Graph, Session, Tail, realistic_inputs
+from fasterseg.deploy.sessions import Graph, Session, realistic_inputs
+from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.space.architecture import Architecture, Geometry, wire

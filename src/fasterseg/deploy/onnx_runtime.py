@@ -11,7 +11,8 @@ import numpy as np
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.deploy.export import missing_extra
 from fasterseg.deploy.onnx_backend import OnnxBackend
-from fasterseg.deploy.sessions import Image, Tail
+from fasterseg.deploy.sessions import Image
+from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, Stopwatch
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from fasterseg.deploy.formats import SUFFIXES, digest_of_export
 from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.openvino_runtime import OpenvinoBackend
 from fasterseg.deploy.pytorch import PytorchGraph
-from fasterseg.deploy.sessions import Graph, Session, Tail
-from fasterseg.deploy.tail import best_tail, open_tail
+from fasterseg.deploy.sessions import Graph, Session
+from fasterseg.deploy.tail import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
 
 Runtime = Literal["onnxruntime", "openvino", "pytorch", "compiled", "tensorrt"]

@@ -11,7 +11,8 @@ import numpy as np
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.config import Precision
 from fasterseg.deploy.onnx_backend import OnnxBackend
-from fasterseg.deploy.sessions import Image, Tail
+from fasterseg.deploy.sessions import Image
+from fasterseg.deploy.tail import Tail
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.timing import Call, Stopwatch
 

@@ -21,9 +21,9 @@ from fasterseg.deploy.sessions import (
     PLAIN_MEAN,
     Image,
     Session,
-    Tail,
     realistic_inputs,
 )
+from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.layers.building import build_block
 from fasterseg.network.network import Network, WholeJob

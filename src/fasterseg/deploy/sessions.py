@@ -14,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from fasterseg.config import OutputForm
+from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
@@ -24,17 +25,6 @@ Logits = np.ndarray[Any, np.dtype[np.float32]]
 Predictor = Callable[[Image], Labels]
 
 PLAIN_MEAN, PLAIN_DEVIATION = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
-
-
-class Tail(Protocol):
-    """From float32 (classes, height, width) logits to the labels of a size."""
-
-    @property
-    def name(self) -> str:
-        """What it is called beside a latency."""
-
-    def __call__(self, logits: Logits, size: Size) -> Labels:
-        """(height, width) class ids."""
 
 
 class Graph(Protocol):
