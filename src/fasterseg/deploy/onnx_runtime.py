@@ -10,10 +10,12 @@ import numpy as np
 from torch import nn
 
 from fasterseg.artifacts import digest_of_bytes
+from fasterseg.deploy.bordering import bare, bordered
+from fasterseg.deploy.borders import Border, bare_input, bordered_inputs
 from fasterseg.deploy.export import export_network, missing_extra
-from fasterseg.deploy.graphs import joined, with_random_weights
+from fasterseg.deploy.graphs import joined
 from fasterseg.deploy.patterns import BlockExporter
-from fasterseg.deploy.sessions import Image, Labels, Predictor, realistic_inputs
+from fasterseg.deploy.sessions import Image, Labels, Predictor
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
@@ -73,7 +75,12 @@ class OnnxRuntimeBackend:
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """Export what is new of these blocks, then open each when its turn comes."""
         for spec, graph in self._blocks.graphs(specs):
-            yield spec, self._bound(with_random_weights(graph), realistic_inputs(spec))
+            yield spec, self._bound(bordered(spec, graph), bordered_inputs(spec))
+
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """Open each bare border when its turn comes."""
+        for border in borders:
+            yield border, self._bound(bare(border), [bare_input(border)])
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> OnnxSession:
         """A network joined from blocks; patterns that were seen before need no export."""

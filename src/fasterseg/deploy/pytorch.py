@@ -10,6 +10,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from fasterseg.deploy.borders import (
+    OUTSIDE_CHANNELS,
+    Border,
+    Numbers,
+    bare_input,
+    bordered_inputs,
+    input_borders,
+    output_border,
+)
 from fasterseg.deploy.export import run_block
 from fasterseg.deploy.folding import folded
 from fasterseg.deploy.sessions import (
@@ -18,7 +27,6 @@ from fasterseg.deploy.sessions import (
     Image,
     Labels,
     Predictor,
-    realistic_inputs,
 )
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.layers.building import build_block
@@ -64,6 +72,39 @@ def threads_set(threads: int) -> Iterator[None]:
         set_threads(before)
 
 
+class Bordered(nn.Module):
+    """A block between a producer for each input and a consumer."""
+
+    def __init__(self, spec: BlockSpec, block: nn.Module) -> None:
+        super().__init__()
+        behind = output_border(spec)
+        self.spec = spec
+        self.producers = nn.ModuleList(producer(border) for border in input_borders(spec))
+        self.block = block
+        self.consumer = nn.Identity() if behind is None else consumer(behind)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the consumer writes; labels behind a tail."""
+        if self.producers:
+            pairs = zip(self.producers, inputs, strict=True)
+            inputs = tuple(part(x) for part, x in pairs)
+        found: Tensor = self.consumer(run_block(self.spec, self.block, inputs))
+        return found
+
+
+def producer(border: Border) -> nn.Module:
+    """What writes the features of a border; nothing before the image."""
+    if not border.has_producer:
+        return nn.Identity()
+    convolution = nn.Conv2d(OUTSIDE_CHANNELS, border.channels, 1)
+    return nn.Sequential(convolution, nn.ReLU()) if border.is_rectified else convolution
+
+
+def consumer(border: Border) -> nn.Module:
+    """What reads the features of a border."""
+    return nn.Conv2d(border.channels, OUTSIDE_CHANNELS, 1, stride=border.consumer_stride)
+
+
 class PytorchBackend:
     """Eager PyTorch, on the CPU with a fixed number of threads, or on CUDA."""
 
@@ -83,15 +124,24 @@ class PytorchBackend:
         return iter(())
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
-        """Build each block when its turn comes."""
+        """Build each block between its convolutions when its turn comes."""
         for spec in specs:
-            inputs = [torch.from_numpy(x).to(self.device) for x in realistic_inputs(spec)]
-            block = folded(build_block(spec)).to(self.device)
-            yield spec, partial(self._run, spec, block, inputs)
+            yield spec, self._bound(Bordered(spec, build_block(spec)), bordered_inputs(spec))
 
-    def _run(self, spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """Build each bare border when its turn comes."""
+        for border in borders:
+            module = nn.Sequential(producer(border), consumer(border))
+            yield border, self._bound(module, [bare_input(border)])
+
+    def _bound(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+        module = folded(module).to(self.device)
+        return partial(self._run, module, [torch.from_numpy(x).to(self.device) for x in inputs])
+
+    def _run(self, module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
         with torch.inference_mode(), threads_set(self.threads):
-            return run_block(spec, block, inputs)
+            found: Tensor = module(*inputs)
+            return found
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> PytorchSession:
         """The network's own modules."""
