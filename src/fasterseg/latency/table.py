@@ -81,9 +81,8 @@ class WholeNetwork(_Values):
 class Calibration(_Values):
     """From block times to a whole network's: ``scale * ms + per_block_ms + per_byte_ms * bytes``.
 
-    The two terms for each block are never positive on a backend that fuses blocks: a block timed
-    alone pays for entering and leaving the runtime, in a network it does not.  The errors are
-    those on the held-out networks; None where nothing was held out.
+    At most one of the two terms for each block is not zero.  The errors are those on the held-out
+    networks; None where nothing was held out.
     """
 
     scale: Finite = 1.0
