@@ -10,9 +10,10 @@ import torch
 
 from fasterseg.config import SearchSpace, TargetSettings
 from fasterseg.deploy.backends import open_backend
+from fasterseg.deploy.borders import Border
 from fasterseg.deploy.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.pytorch import PytorchBackend, PytorchGraph
-from fasterseg.deploy.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Session, realistic_inputs
+from fasterseg.deploy.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Session
 from fasterseg.deploy.tail import open_tail
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
@@ -115,6 +116,10 @@ def test_blocks_and_random_networks_run(backend: str, tail: str) -> None:
     ((spec, call),) = opened.block_calls([CONV])
     call()
     assert spec == CONV
+    border = Border(8, Size(8, 8))
+    ((bare, call),) = opened.border_calls([border])
+    call()
+    assert bare == border
     session = opened.random_network(random_architecture(OPTIONS, Random(1)), GEOMETRY)
     assert session.run(an_image()).shape == (33, 48)
     assert (session.tail is None) == (tail == "graph") == (session.output == "labels")
@@ -176,15 +181,3 @@ def test_pytorch_sessions_leave_the_number_of_threads_as_it_was(job: WholeJob) -
     call()
     assert seen == [before + 1]
     assert torch.get_num_threads() == before
-
-
-def test_inputs_are_rectified_and_hold_no_denormals() -> None:
-    (features,) = realistic_inputs(CONV)
-    assert features.dtype == np.float32
-    assert features.shape == (1, 8, 8, 8)
-    (many,) = realistic_inputs(BlockSpec("conv", (64,), 8, 1, Size(64, 64), Size(64, 64)))
-    positive = many[many != 0]
-    assert positive.min() >= np.finfo(np.float32).tiny
-    assert 0.4 < positive.size / many.size < 0.6
-    (image,) = realistic_inputs(BlockSpec("input", (3,), 3, 1, Size(8, 9), Size(8, 9)))
-    assert (image.shape, image.dtype) == ((1, 8, 9, 3), np.uint8)

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fasterseg.config import TargetSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, describe, with_marks
+from fasterseg.latency.timing import Timing
 from fasterseg.space.blocks import BlockSpec, Size
 
 TARGET = Target.of(TargetSettings(height=64, width=96), 5)
@@ -88,6 +90,24 @@ def test_entries_near_the_timers_floor_are_marked() -> None:
     entries = table_of(conv=0.02, zoomed_conv=0.4).entries
     marked = with_marks(entries, 0.01)
     assert [entry.marked for entry in marked.values()] == [True, False]
+
+
+def test_entries_that_noise_does_not_tell_from_zero_are_marked() -> None:
+    entries = {
+        name: Entry(median_ms=0.1, spread_ms=spread_ms, runs=25)
+        for name, spread_ms in (("noisy", 0.2), ("steady", 0.1))
+    }
+    marked = with_marks(entries, 0.0)
+    assert [entry.marked for entry in marked.values()] == [True, False]
+
+
+def test_the_error_of_a_median_is_that_of_normal_noise() -> None:
+    generator = np.random.default_rng(0)
+    drawn = generator.normal(5.0, 0.3, (4000, 101))
+    timings = [Timing.of(times.tolist()) for times in drawn]
+    errors = [Entry(median_ms=t.median_ms, spread_ms=t.spread_ms, runs=101) for t in timings]
+    seen = np.std([timing.median_ms for timing in timings])
+    assert np.mean([entry.error_ms for entry in errors]) == pytest.approx(seen, rel=0.05)
 
 
 def test_a_table_survives_its_file(tmp_path: Path) -> None:

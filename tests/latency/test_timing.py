@@ -156,6 +156,18 @@ def test_percentiles_lie_between_neighbours() -> None:
     assert percentile([0, 10], 100) == 10
 
 
+def test_shares_of_other_timings_are_taken_off() -> None:
+    whole = Timing(10.0, 12.0, 0.4, 50)
+    parts = [(0.5, Timing(2.0, 3.0, 0.6, 40)), (1.0, Timing(3.0, 9.0, 0.0, 60))]
+    assert whole.less(parts) == Timing(6.0, 8.0, pytest.approx(0.5), 40)
+    assert whole.less([]) == whole
+
+
+def test_no_more_is_taken_off_than_there_is() -> None:
+    less = Timing(1.0, 1.5, 0.1, 9).less([(1.0, Timing(2.0, 2.0, 0.1, 9))])
+    assert (less.median_ms, less.p95_ms) == (0.0, 0.0)
+
+
 def test_no_runs_have_no_timing() -> None:
     with pytest.raises(ValueError, match="nothing was timed"):
         Timing.of([])

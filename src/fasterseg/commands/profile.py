@@ -48,7 +48,7 @@ class ProfileResult(Artifact):
         """Return the findings in a few lines."""
         lines = [f"{self.blocks} blocks timed: {self.target}"]
         if self.marked:
-            lines.append(f"{self.marked} of them take less than 3 times the timer's floor")
+            lines.append(f"{self.marked} of them are too short to be told from noise")
         if self.mape is not None and self.spearman is not None:
             lines.append(
                 f"held-out whole networks: error {100 * self.mape:.1f} % (mean), "
@@ -136,14 +136,16 @@ def profile_stage(
 
 
 def conditions_of(meter: Meter) -> dict[str, str]:
-    """What a latency depends on besides the target: processor and versions."""
+    """What a latency depends on besides the target: processor, versions, how blocks are timed."""
     import torch
 
     from fasterseg import __version__
+    from fasterseg.deploy.borders import PROTOCOL
     from fasterseg.runtime import processor_name
 
     versions = {"fasterseg": __version__, "torch": str(torch.__version__)}
-    return {"processor": processor_name(), **versions, **meter.backend.versions()}
+    known = {"processor": processor_name(), "blocks": PROTOCOL}
+    return {**known, **versions, **meter.backend.versions()}
 
 
 def geometry_of(target: Target) -> Geometry:

@@ -32,7 +32,7 @@ def part_of(model: ModelProto, inputs: Sequence[str], output: str) -> ModelProto
     part.graph.input.extend(described[name] for name in inputs)
     part.graph.output.append(described[output])
     names = {name: f"in{index}" for index, name in enumerate(inputs)} | {output: "out"}
-    _rename(part.graph, names)
+    rename(part.graph, names)
     return part
 
 
@@ -58,7 +58,7 @@ def _frame(model: ModelProto) -> ModelProto:
     return frame
 
 
-def _rename(graph: GraphProto, names: Mapping[str, str], *, others: str = "") -> None:
+def rename(graph: GraphProto, names: Mapping[str, str], *, others: str = "") -> None:
     """Give values new names; those that have none in `names` get a prefix."""
 
     def renamed(name: str) -> str:
@@ -145,7 +145,7 @@ def _append(whole: GraphProto, part: GraphProto, step: Step, ends: Mapping[str, 
         IMAGE if is_first else ends["input" if name == IMAGE else name] for name in step.inputs
     ]
     names = {f"in{index}": source for index, source in enumerate(sources)}
-    _rename(part, {**names, "out": ends[step.name]}, others=f"{step.name}/")
+    rename(part, {**names, "out": ends[step.name]}, others=f"{step.name}/")
     whole.node.extend(part.node)
     whole.initializer.extend(part.initializer)
 

@@ -8,18 +8,17 @@ that it would have taken at the pace at which the reference was first measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from statistics import median
-from typing import TypeVar
 
 import numpy as np
 from torch import nn
 
+from fasterseg.deploy.borders import Border, border_shares
 from fasterseg.deploy.sessions import Backend, Image, Session
 from fasterseg.latency.networks import NetworkSpec
-from fasterseg.latency.profiling import Keyed
 from fasterseg.latency.timing import (
     Call,
     Stopwatch,
@@ -32,12 +31,10 @@ from fasterseg.latency.timing import (
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 
-# So many calls are timed in turn, unless their features take more memory than this.
-GROUP_CALLS, GROUP_BYTES = 20, 1 << 30
+# So many networks, or blocks, are timed in turn, unless their features take more memory than this.
+GROUP_NETWORKS, GROUP_BLOCKS, GROUP_BYTES = 20, 40, 1 << 30
 STEADY_BELOW = 0.03
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
-
-Item = TypeVar("Item", bound=Keyed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,45 +149,61 @@ class Meter:
     def blocks(
         self, specs: Iterable[BlockSpec], *, settings: TimerSettings
     ) -> Iterator[tuple[BlockSpec, Timing]]:
-        """The timing of each block, as soon as it is there; some are visited in turn."""
-        opened = ((spec, call, spec.border_bytes) for spec, call in self.backend.block_calls(specs))
-        return self._in_groups(opened, settings)
+        """The timing of each block by itself, as soon as it is there; some are visited in turn.
+
+        Timed is the block between convolutions; these are timed too and taken off (`borders`).
+        """
+        wanted = list(specs)
+        for _ in self.backend.prepare(wanted):
+            pass
+        for group in groups_of(wanted):
+            yield from self._bordered(group, settings)
+
+    def _bordered(
+        self, specs: Sequence[BlockSpec], settings: TimerSettings
+    ) -> Iterator[tuple[BlockSpec, Timing]]:
+        shares = {spec.key: self._shares(spec) for spec in specs}
+        borders = dict.fromkeys(border for one in shares.values() for border in one)
+        calls = {border.key: call for border, call in self.backend.border_calls(borders)}
+        calls |= {spec.key: call for spec, call in self.backend.block_calls(specs)}
+        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        for spec in specs:
+            parts = [(share, timings[b.key]) for b, share in shares[spec.key].items()]
+            yield spec, timings[spec.key].less(parts)
+
+    def _shares(self, spec: BlockSpec) -> Mapping[Border, float]:
+        """What is taken off a block's time: nothing from a tail that runs by itself."""
+        is_apart = spec.kind == "tail" and self.backend.tail is not None
+        return {} if is_apart else border_shares(spec)
 
     def networks(
         self, networks: Iterable[NetworkSpec], *, settings: TimerSettings
     ) -> Iterator[tuple[NetworkSpec, Timing]]:
-        """The timing of each whole network with random weights, as soon as it is there."""
-        opened = (
-            (network, self._network_call(network), sum(s.border_bytes for s in network.specs))
-            for network in networks
-        )
-        return self._in_groups(opened, settings)
+        """The timing of each whole network with random weights, as soon as it is there.
+
+        As many are visited in turn as the memory for their features allows.
+        """
+        group: list[NetworkSpec] = []
+        size = 0
+        for network in networks:
+            group.append(network)
+            size += sum(spec.border_bytes for spec in network.specs)
+            if len(group) == GROUP_NETWORKS or size > GROUP_BYTES:
+                yield from self._together(group, settings)
+                group, size = [], 0
+        yield from self._together(group, settings)
+
+    def _together(
+        self, networks: Sequence[NetworkSpec], settings: TimerSettings
+    ) -> Iterator[tuple[NetworkSpec, Timing]]:
+        calls = {network.key: self._network_call(network) for network in networks}
+        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        for network in networks:
+            yield network, timings[network.key]
 
     def _network_call(self, network: NetworkSpec) -> Call:
         session = self.backend.random_network(network.architecture, network.geometry)
         return partial(session.run, noise_image(network.geometry.size))
-
-    def _in_groups(
-        self, opened: Iterable[tuple[Item, Call, int]], settings: TimerSettings
-    ) -> Iterator[tuple[Item, Timing]]:
-        """The timing of each call; as many at a time as the memory for their features allows."""
-        group: dict[str, tuple[Item, Call]] = {}
-        size = 0
-        for item, call, features in opened:
-            group[item.key] = (item, call)
-            size += features
-            if len(group) == GROUP_CALLS or size > GROUP_BYTES:
-                yield from self._together(group, settings)
-                group, size = {}, 0
-        yield from self._together(group, settings)
-
-    def _together(
-        self, group: Mapping[str, tuple[Item, Call]], settings: TimerSettings
-    ) -> Iterator[tuple[Item, Timing]]:
-        calls = {key: call for key, (_, call) in group.items()}
-        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
-        for key, (item, _) in group.items():
-            yield item, timings[key]
 
     def floor_ms(self) -> float:
         """What the timer says of a call that does as good as nothing."""
@@ -230,6 +243,20 @@ class Meter:
             return Beat(self._network_call(self._reference), self._known_ms)
         ((_, canary),) = self.backend.block_calls([CANARY])
         return Beat(canary)
+
+
+def groups_of(specs: Iterable[BlockSpec]) -> Iterator[list[BlockSpec]]:
+    """The blocks that are timed in turn with their bare borders: neighbours share most of them."""
+    group: list[BlockSpec] = []
+    size = 0
+    for spec in specs:
+        group.append(spec)
+        size += spec.border_bytes + sum(border.bytes for border in border_shares(spec))
+        if len(group) == GROUP_BLOCKS or size > GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def noise_image(size: Size) -> Image:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import nn
 
+from fasterseg.deploy.bordering import bare, bordered
+from fasterseg.deploy.borders import Border, bare_input, bordered_inputs
 from fasterseg.deploy.export import export_network
-from fasterseg.deploy.graphs import joined, with_random_weights
+from fasterseg.deploy.graphs import joined
 from fasterseg.deploy.patterns import BlockExporter
-from fasterseg.deploy.sessions import Graph, Session, realistic_inputs
+from fasterseg.deploy.sessions import Graph, Session
 from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
+
+PATCH = 6
+"""Low-resolution pixels along the side of a patch of one class in made-up logits."""
 
 
 class OnnxBackend(ABC):
@@ -58,10 +64,15 @@ class OnnxBackend(ABC):
         """Export what is new of these blocks, then open each when its turn comes."""
         wanted = list(specs)
         for spec, graph in self._blocks.graphs(self._in_graph(wanted)):
-            yield spec, self.bound(with_random_weights(graph), realistic_inputs(spec))
+            yield spec, self.bound(bordered(spec, graph), bordered_inputs(spec))
         for spec in wanted:
             if spec.kind == "tail" and self.tail is not None:
                 yield spec, tail_call(self.tail, spec)
+
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """Open each bare border when its turn comes."""
+        for border in borders:
+            yield border, self.bound(bare(border), [bare_input(border)])
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
         """A network joined from blocks; patterns that were seen before need no export."""
@@ -90,6 +101,14 @@ class OnnxBackend(ABC):
 
 
 def tail_call(tail: Tail, spec: BlockSpec) -> Call:
-    """A call of the tail on logits of a spec's size."""
-    logits = realistic_inputs(spec)[0][0]
-    return lambda: tail(logits, spec.out_size)
+    """A call of the tail on logits as scenes have them: patches of a class, rough at the edges.
+
+    How long it takes depends on how many cells lie on an edge.
+    """
+    generator = np.random.default_rng(0)
+    height, width = spec.in_size
+    patches = (spec.in_channels[0], -(-height // PATCH), -(-width // PATCH))
+    coarse = generator.standard_normal(patches, dtype=np.float32)
+    wide = np.kron(coarse, np.ones((1, PATCH, PATCH), dtype=np.float32))[:, :height, :width]
+    logits = wide + 0.1 * generator.standard_normal(wide.shape, dtype=np.float32)
+    return partial(tail, logits, spec.out_size)

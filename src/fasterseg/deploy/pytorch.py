@@ -13,6 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import OutputForm, Precision
+from fasterseg.deploy.borders import (
+    OUTSIDE_CHANNELS,
+    Border,
+    Numbers,
+    bare_input,
+    bordered_inputs,
+    input_borders,
+    output_border,
+)
 from fasterseg.deploy.export import run_block
 from fasterseg.deploy.folding import folded
 from fasterseg.deploy.onnx_backend import tail_call
@@ -21,7 +30,6 @@ from fasterseg.deploy.sessions import (
     PLAIN_MEAN,
     Image,
     Session,
-    realistic_inputs,
 )
 from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
@@ -104,6 +112,39 @@ def threads_set(threads: int) -> Iterator[None]:
         set_threads(before)
 
 
+class Bordered(nn.Module):
+    """A block between a producer for each input and a consumer."""
+
+    def __init__(self, spec: BlockSpec, block: nn.Module) -> None:
+        super().__init__()
+        behind = output_border(spec)
+        self.spec = spec
+        self.producers = nn.ModuleList(producer(border) for border in input_borders(spec))
+        self.block = block
+        self.consumer = nn.Identity() if behind is None else consumer(behind)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the consumer writes; labels behind a tail."""
+        if self.producers:
+            pairs = zip(self.producers, inputs, strict=True)
+            inputs = tuple(part(x) for part, x in pairs)
+        found: Tensor = self.consumer(run_block(self.spec, self.block, inputs))
+        return found
+
+
+def producer(border: Border) -> nn.Module:
+    """What writes the features of a border; nothing before the image."""
+    if not border.has_producer:
+        return nn.Identity()
+    convolution = nn.Conv2d(OUTSIDE_CHANNELS, border.channels, 1)
+    return nn.Sequential(convolution, nn.ReLU()) if border.is_rectified else convolution
+
+
+def consumer(border: Border) -> nn.Module:
+    """What reads the features of a border."""
+    return nn.Conv2d(border.channels, OUTSIDE_CHANNELS, 1, stride=border.consumer_stride)
+
+
 class PytorchBackend:
     """Eager PyTorch, on the CPU with a fixed number of threads, or on CUDA."""
 
@@ -139,18 +180,30 @@ class PytorchBackend:
         return iter(())
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
-        """Build each block when its turn comes."""
+        """Build each block between its convolutions when its turn comes."""
         for spec in specs:
             if spec.kind == "tail" and self.tail is not None:
                 yield spec, tail_call(self.tail, spec)
-                continue
-            inputs = [torch.from_numpy(x).to(self.device) for x in realistic_inputs(spec)]
-            block = folded(build_block(spec)).to(self.device)
-            yield spec, partial(self._run, spec, block, inputs)
+            else:
+                yield spec, self._bound(Bordered(spec, build_block(spec)), bordered_inputs(spec))
 
-    def _run(self, spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """Build each bare border when its turn comes."""
+        for border in borders:
+            module = nn.Sequential(producer(border), consumer(border))
+            yield border, self._bound(module, [bare_input(border)])
+
+    def _bound(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+        layout = torch.channels_last
+        placed = folded(module).to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
+        tensors = [torch.from_numpy(x).to(self.device) for x in inputs]
+        floats = [x.to(memory_format=layout) if x.is_floating_point() else x for x in tensors]
+        return partial(self._run, placed, floats)
+
+    def _run(self, module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
         with torch.inference_mode(), threads_set(self.threads):
-            return run_block(spec, block, inputs)
+            found: Tensor = module(*inputs)
+            return found
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
         """The network's own modules."""

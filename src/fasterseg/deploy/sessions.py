@@ -14,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from fasterseg.config import OutputForm
+from fasterseg.deploy.borders import Border
 from fasterseg.deploy.tail import Tail
 from fasterseg.latency.timing import Call, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry
@@ -94,11 +95,21 @@ class Backend(Protocol):
 
     stopwatch: Stopwatch
 
+    @property
+    def tail(self) -> Tail | None:
+        """The tail behind low-resolution logits; None where it is in the graph."""
+
     def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
         """Do once what many blocks share; gives (done, total) on the way."""
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
-        """A call that runs a block once on realistic inputs, for each spec in turn."""
+        """A call that runs a block between convolutions once (`borders`), for each spec in turn.
+
+        A tail that is apart runs by itself.
+        """
+
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """A call that runs a bare border once, for each border in turn."""
 
     def open_network(self, job: nn.Module, size: Size) -> Session:
         """The session of a whole job (`network.WholeJob`) at an image size."""
@@ -111,18 +122,3 @@ class Backend(Protocol):
 
     def versions(self) -> dict[str, str]:
         """What else a latency depends on: names and versions of the runtime."""
-
-
-def realistic_inputs(spec: BlockSpec) -> list[np.ndarray[Any, Any]]:
-    """What a block reads within a network: bytes of an image, else rectified normal numbers.
-
-    Half of them are zero, as behind a ReLU, and none is denormal, which would slow some
-    processors down.
-    """
-    generator = np.random.default_rng(0)
-    if spec.kind == "input":
-        return [generator.integers(0, 256, (1, *spec.in_size, 3), dtype=np.uint8)]
-    pattern = generator.standard_normal(1 << 18, dtype=np.float32)
-    pattern = pattern if spec.kind == "tail" else np.where(pattern > 1e-6, pattern, 0.0)
-    pattern = pattern.astype(np.float32)
-    return [np.resize(pattern, (1, count, *spec.in_size)) for count in spec.in_channels]

@@ -21,6 +21,12 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 FLOOR_FACTOR = 3.0
 """An entry below so many times the timer's floor says little about its block: it is marked."""
 
+NOISE_FACTOR = 2.0
+"""So is one below so many times its own standard error: it may as well be zero."""
+
+MEDIAN_ERROR = 1.8581
+"""Standard error of the median of one normal number, in median distances from the median."""
+
 
 TAILS: Mapping[TailForm, str] = {
     "graph": "tail in the graph",
@@ -54,12 +60,20 @@ class Target(_Values):
 
 
 class Entry(_Values):
-    """What was measured for one block; `marked` when too close to the timer's floor."""
+    """What was measured for one block or network; `spread_ms` is that of one run.
+
+    `marked` when too close to the timer's floor or to zero to say much.
+    """
 
     median_ms: Milliseconds
     spread_ms: Milliseconds
     runs: int = Field(ge=1)
     marked: bool = False
+
+    @property
+    def error_ms(self) -> float:
+        """The standard error of the median, if runs differ as normal numbers do."""
+        return MEDIAN_ERROR * self.spread_ms / math.sqrt(self.runs)
 
 
 class WholeNetwork(_Values):
@@ -76,9 +90,8 @@ class WholeNetwork(_Values):
 class Calibration(_Values):
     """From block times to a whole network's: ``scale * ms + per_block_ms + per_byte_ms * bytes``.
 
-    The two terms for each block are never positive on a backend that fuses blocks: a block timed
-    alone pays for entering and leaving the runtime, in a network it does not.  The errors are
-    those on the held-out networks; None where nothing was held out.
+    At most one of the two terms for each block is not zero.  The errors are those on the held-out
+    networks; None where nothing was held out.
     """
 
     scale: Finite = 1.0
@@ -160,7 +173,7 @@ class LatencyTable(Artifact):
             )
 
     def marked(self) -> tuple[str, ...]:
-        """The keys of the entries that are too close to the timer's floor."""
+        """The keys of the entries that are too short to say much about their blocks."""
         return tuple(key for key, entry in self.entries.items() if entry.marked)
 
 
@@ -175,9 +188,12 @@ def describe(target: Target) -> str:
 
 
 def with_marks(entries: Mapping[str, Entry], floor_ms: float) -> dict[str, Entry]:
-    """The entries, those below `FLOOR_FACTOR` times the timer's floor marked."""
-    limit = FLOOR_FACTOR * floor_ms
+    """The entries, those marked that the timer's floor or their own noise may hide."""
+
+    def is_hidden(entry: Entry) -> bool:
+        limit_ms = max(FLOOR_FACTOR * floor_ms, NOISE_FACTOR * entry.error_ms)
+        return entry.median_ms < limit_ms
+
     return {
-        key: entry.model_copy(update={"marked": entry.median_ms < limit})
-        for key, entry in entries.items()
+        key: entry.model_copy(update={"marked": is_hidden(entry)}) for key, entry in entries.items()
     }

@@ -7,8 +7,9 @@ percentile, spread.  Threads are set by whoever made the call.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from types import ModuleType
@@ -92,6 +93,21 @@ class Timing:
         middle = median(times_ms)
         spread = median(abs(time_ms - middle) for time_ms in times_ms)
         return cls(middle, percentile(times_ms, 95), spread, len(times_ms))
+
+    def less(self, parts: Iterable[tuple[float, Timing]]) -> Timing:
+        """What is left when shares of other timings are taken off; no figure is below zero.
+
+        The spread is that of independent differences, `runs` the fewest of any part.
+        """
+        taken = list(parts)
+        off_ms = sum(share * part.median_ms for share, part in taken)
+        spreads_ms = (share * part.spread_ms for share, part in taken)
+        return Timing(
+            median_ms=max(0.0, self.median_ms - off_ms),
+            p95_ms=max(0.0, self.p95_ms - off_ms),
+            spread_ms=math.hypot(self.spread_ms, *spreads_ms),
+            runs=min([self.runs, *(part.runs for _, part in taken)]),
+        )
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
