@@ -38,6 +38,11 @@ VERBS = (
     Verb("search", "search:search", "Search a teacher and a student that meets the budget."),
     Verb("train", "train:train", "Train the networks that were found."),
     Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
+    Verb(
+        "benchmark",
+        "benchmark:benchmark",
+        "Time models on this machine by turns: p50, p95, p99, comparisons.",
+    ),
     Verb("predict", "predict:predict", "Segment an image or a folder of images."),
     Verb("draw", "draw:draw", "Draw an architecture as SVG and text."),
     Verb("describe", "describe:describe", "Describe a network: branches, widths, costs by part."),

@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fasterseg.deploy.alternating import Alternation, Chunk, Query, queries_of, seconds_of
+import numpy as np
+
+from fasterseg.deploy.alternating import (
+    Alternation,
+    AlternationSettings,
+    Chunk,
+    Query,
+    queries_of,
+    seconds_of,
+)
 from fasterseg.deploy.benchmark_report import BenchmarkReport, Comparison, Machine, MachineState
 from fasterseg.deploy.comparing import Side, compare
 from fasterseg.deploy.contest import HEADLINE, BenchmarkSettings, Contestant
@@ -138,17 +147,49 @@ def _audit(
     contestant: Contestant, canary: Call, settings: BenchmarkSettings, watch: Stopwatch
 ) -> Comparison:
     """One image over and over against many by turns: who caches results is found out."""
-    one, many = "one image repeated", "many images"
-    queries: dict[str, Query] = {many: contestant.run, one: lambda _number: contestant.run(0)}
-    timed = Alternation(queries, canary=canary, settings=settings.alternation, stopwatch=watch)
+    many, one = "many images", "one image repeated"
+    return compare_by_turns(
+        {many: contestant.run, one: lambda _number: contestant.run(0)},
+        canary=canary,
+        rounds=settings.audit_rounds,
+        needed_rounds=max(1, settings.audit_rounds // 2),
+        alternation=settings.alternation,
+        stopwatch=watch,
+        generator=numpy_generator(settings.seed, "audit", contestant.name),
+    )
+
+
+def compare_by_turns(
+    queries: Mapping[str, Query],
+    *,
+    canary: Call,
+    rounds: int,
+    needed_rounds: int,
+    alternation: AlternationSettings,
+    generator: np.random.Generator,
+    most_rounds: int = 0,
+    stopwatch: Stopwatch | None = None,
+) -> Comparison:
+    """The second of two queries against the first, and no other figure.
+
+    So many rounds are played, and more, up to `most_rounds`, while too few of them are quiet.
+    """
+    first, second = queries
+    timed = Alternation(
+        queries, canary=canary, settings=alternation, stopwatch=stopwatch or MonotonicStopwatch()
+    )
     timed.warm_up()
-    for _ in range(settings.audit_rounds):
+    chunks = timed.chunks
+    while timed.rounds < rounds or (
+        timed.rounds < most_rounds
+        and len(quiet_rounds(chunks[first]) & quiet_rounds(chunks[second])) < needed_rounds
+    ):
         timed.play_round()
     return compare(
-        Side(many, timed.chunks[many]),
-        Side(one, timed.chunks[one]),
-        needed_rounds=max(1, settings.audit_rounds // 2),
-        generator=numpy_generator(settings.seed, "audit", contestant.name),
+        Side(first, chunks[first]),
+        Side(second, chunks[second]),
+        needed_rounds=needed_rounds,
+        generator=generator,
     )
 
 
