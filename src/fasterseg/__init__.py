@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fasterseg.commands.benchmark import benchmark
     from fasterseg.commands.check_data import check_data
     from fasterseg.commands.describe import describe
     from fasterseg.commands.doctor import doctor
@@ -40,6 +41,7 @@ __all__ = [
     "LatencyTable",
     "Recipe",
     "SearchSpace",
+    "benchmark",
     "check_data",
     "describe",
     "doctor",
@@ -64,6 +66,7 @@ _HOMES = {
     "LatencyTable": "latency.table",
     "Recipe": "config.recipe",
     "SearchSpace": "config.search_space",
+    "benchmark": "commands.benchmark",
     "check_data": "commands.check_data",
     "describe": "commands.describe",
     "doctor": "commands.doctor",

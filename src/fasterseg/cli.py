@@ -38,6 +38,11 @@ VERBS = (
     Verb("search", "search:search", "Search a teacher and a student that meets the budget."),
     Verb("train", "train:train", "Train the networks that were found."),
     Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
+    Verb(
+        "benchmark",
+        "benchmark:benchmark",
+        "Time models on this machine by turns: p50, p95, p99, comparisons.",
+    ),
     Verb("predict", "predict:predict", "Segment an image or a folder of images."),
     Verb("export", "export:export", "Export a network to the runtime that is deployed, verified."),
     Verb("verify", "verify:verify", "Hold an exported file against the network it was made from."),

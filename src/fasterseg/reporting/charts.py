@@ -66,6 +66,7 @@ class Frame:
     percent: bool = False
     width: float = 470.0
     height: float = 268.0
+    left: float = 62.0
 
 
 def line_chart(title: str, series: Sequence[Series], frame: Frame, *, note: str = "") -> Chart:
@@ -204,7 +205,7 @@ def _place(axes: Axes, frame: Frame) -> None:
     """The same margins in every chart, so that neighbours line up; the legend gets its rows."""
     labels = axes.get_legend_handles_labels()[1]
     rows = -(-len(labels) // _legend_columns(labels)) if labels else 0
-    left, bottom, right = 62 / frame.width, 40 / frame.height, 1 - 10 / frame.width
+    left, bottom, right = frame.left / frame.width, 40 / frame.height, 1 - 10 / frame.width
     top = 1 - (16 + 15.5 * rows) / frame.height
     axes.figure.subplots_adjust(left=left, bottom=bottom, right=right, top=top)
     axes.yaxis.set_label_coords(-44 / (frame.width * (right - left)), 0.5)

@@ -1,0 +1,205 @@
+"""``fasterseg benchmark``: how long models take on this machine, timed by turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import durable_write
+from fasterseg.commands.contestants import (
+    BackendName,
+    PrecisionName,
+    TailName,
+    open_canary,
+    open_contestant,
+    target_of,
+)
+from fasterseg.commands.draw import ImageSize, parse_size
+from fasterseg.commands.machine_state import machine_facts, machine_state
+from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.progress import progress_for
+from fasterseg.deploy.benchmark_report import BenchmarkReport
+from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.space.blocks import Size
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.contest import BenchmarkSettings
+    from fasterseg.deploy.peak import Peak
+
+REPORT, CHART = "report.json", "latency.svg"
+
+
+class BenchmarkResult(BaseModel):
+    """The figures, and the files that hold them, where any were asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    report: BenchmarkReport
+    files: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 where a comparison was asked for that the machine did not allow, else 0."""
+        refused = self.report.refused and self.report.mode == "headline"
+        return EnvironmentFault.exit_code if refused else 0
+
+    def describe(self) -> str:
+        """Return the report's table, and where the files are."""
+        return "\n".join([self.report.describe(), *(f"written: {file}" for file in self.files)])
+
+
+def benchmark(
+    model: str,
+    *others: str,
+    backend: Annotated[
+        tuple[BackendName, ...],
+        Parameter(negative="", help="What runs the models; may be repeated, each is timed."),
+    ] = ("onnxruntime",),
+    threads: Annotated[
+        int, Parameter(help="Threads of each operator; those of the models' own target by default.")
+    ] = 0,
+    size: ImageSize = "",
+    precision: PrecisionName = "float32",
+    tail: Annotated[TailName, Parameter(help="What makes labels of low-resolution logits.")] = (
+        "graph"
+    ),
+    quick: Annotated[
+        bool, Parameter(negative="", help="A look of some seconds; no headline figures.")
+    ] = False,
+    out: Annotated[
+        Path | str, Parameter(help="A folder for report.json and latency.svg; none when left out.")
+    ] = "",
+    **options: Unpack[CommonOptions],
+) -> BenchmarkResult:
+    """Time models by turns: from the uint8 image in memory to the uint8 labels in memory.
+
+    Each has 60 s and 1,024 queries at least; what counts are windows of 256 queries in which a
+    small fixed operator kept its pace.  The others are compared with the first.  The exit code is
+    4 where the machine is too noisy for that.
+
+    Parameters
+    ----------
+    model
+        A bundle's folder.
+    others
+        More of them.
+
+    Returns
+    -------
+    BenchmarkResult
+        Each contestant's percentiles with intervals, the comparisons, and the machine.
+    """
+    from fasterseg.deploy.contest import HEADLINE, QUICK
+
+    common, models = Common(**options), (model, *others)
+    entry = Entry(
+        models=models,
+        backends=tuple(backend),
+        threads=threads or threads_of(models),
+        size=parse_size(size) if size else None,
+        precision=precision,
+        tail=tail,
+        device=common.device or "cpu",
+    )
+    settings = QUICK if quick else HEADLINE
+    count, seconds = len(models) * len(entry.backends), round(settings.seconds)
+    title = f"Timing {count} contestant{'' if count == 1 else 's'} by turns"
+    with progress_for(json=common.json)(title, total=seconds, unit="s each") as step:
+        report = time_models(entry, settings=settings, progress=step)
+    return BenchmarkResult(report=report, files=write_files(report, Path(out)) if out else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Which models are timed, and how they run."""
+
+    models: tuple[str, ...]
+    backends: tuple[BackendName, ...]
+    threads: int
+    size: Size | None = None
+    precision: PrecisionName = "float32"
+    tail: TailName = "graph"
+    device: str = "cpu"
+
+
+def threads_of(models: Sequence[str]) -> int:
+    """The threads of the models' own targets, 1 for models of no run; `UsageError` if they differ.
+
+    Contestants of one session share cores and canary, and so the number of threads.
+    """
+    targets = {model: target_of(model) for model in models}
+    threads = {model: target.threads if target else 1 for model, target in targets.items()}
+    if len(set(threads.values())) > 1:
+        raise UsageError(
+            "the models were made for different numbers of threads",
+            where=", ".join(f"{model}: {count}" for model, count in threads.items()),
+            next_step="say which with --threads",
+        )
+    return next(iter(threads.values()))
+
+
+def time_models(
+    entry: Entry,
+    *,
+    settings: BenchmarkSettings,
+    progress: ProgressCallback | None = None,
+) -> BenchmarkReport:
+    """Open each model on each backend on cores of their own, and time them by turns."""
+    from fasterseg.deploy.benchmarking import Surroundings
+    from fasterseg.deploy.benchmarking import benchmark as time_by_turns
+    from fasterseg.deploy.pinning import cores_for, denormals_flushed, pinned
+    from fasterseg.runtime import threads_kept
+
+    with ExitStack() as stack:
+        stack.enter_context(threads_kept())
+        cores = stack.enter_context(pinned(cores_for(entry.threads)))
+        flushed = stack.enter_context(denormals_flushed())
+        contestants = [
+            open_contestant(
+                model,
+                backend=backend,
+                threads=entry.threads,
+                size=entry.size,
+                precision=entry.precision,
+                tail=entry.tail,
+                device=entry.device,
+            )
+            for model in entry.models
+            for backend in entry.backends
+        ]
+        facts = {
+            **machine_facts(),
+            "pinned to": cores,
+            "denormals": "flushed to zero" if flushed else "kept",
+        }
+        return time_by_turns(
+            contestants,
+            canary=open_canary(entry.threads, entry.device),
+            settings=settings,
+            surroundings=Surroundings(facts, machine_state, _peak(entry)),
+            progress=progress,
+        )
+
+
+def _peak(entry: Entry) -> Peak | None:
+    """The processor's peak in float32; None for other devices and precisions."""
+    from fasterseg.deploy.peak import convolution_peak
+
+    if entry.device != "cpu" or entry.precision != "float32":
+        return None
+    return convolution_peak(threads=entry.threads)
+
+
+def write_files(report: BenchmarkReport, folder: Path) -> tuple[str, ...]:
+    """Write the report and its chart into a folder; return their paths."""
+    from fasterseg.reporting.contest import contest_svg
+
+    report.save(folder / REPORT)
+    durable_write(folder / CHART, contest_svg(report).encode())
+    return str(folder / REPORT), str(folder / CHART)

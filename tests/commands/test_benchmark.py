@@ -1,0 +1,175 @@
+"""``benchmark``: models on backends, timed by turns; what is not to be had is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_run import FakeRun
+
+from fasterseg.cli import main
+from fasterseg.commands import benchmark as verb
+from fasterseg.commands.benchmark import (
+    BenchmarkResult,
+    Entry,
+    threads_of,
+    time_models,
+    write_files,
+)
+from fasterseg.commands.contestants import open_contestant, street_images
+from fasterseg.deploy import contest, peak
+from fasterseg.deploy.alternating import AlternationSettings
+from fasterseg.deploy.benchmark_report import BenchmarkReport, Comparison
+from fasterseg.deploy.contest import BenchmarkSettings
+from fasterseg.deploy.peak import Peak
+from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.network.predicting import load_model
+from fasterseg.space.architecture import wire
+from fasterseg.space.blocks import Size
+
+TINY = BenchmarkSettings(
+    "quick",
+    queries=8,
+    seconds=0.0,
+    window_queries=4,
+    rounds=2,
+    needed_rounds=1,
+    audit_rounds=2,
+    parts_runs=2,
+    alternation=AlternationSettings(
+        chunk_seconds=0.0, least_queries=2, canary_runs=2, warmup_runs=2, warmup_most_runs=2
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A trained network's folder, in a run whose target has 64x128 images and 2 threads."""
+    run = FakeRun(until="train", teacher=False, layers=3).write(tmp_path_factory.mktemp("run"))
+    return str(run.bundle("student"))
+
+
+@pytest.fixture
+def tiny_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few queries for a quick look, and no minute for the peak."""
+    monkeypatch.setattr(contest, "QUICK", TINY)
+    monkeypatch.setattr(peak, "convolution_peak", lambda *, threads: Peak(50.0, f"{threads}"))
+
+
+def test_a_model_is_timed_on_each_backend_and_written(
+    bundle: str, tmp_path: Path, tiny_settings: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backends = ["--backend", "onnxruntime", "--backend", "pytorch"]
+    words = ["benchmark", bundle, *backends, "--threads", "1", "--quick", "--out", str(tmp_path)]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    report = BenchmarkReport.load(tmp_path / "report.json")
+    assert BenchmarkReport.model_validate(told["report"]) == report
+    onnx, eager = report.contestants
+    assert [onnx.name, eager.name] == [
+        f"{bundle} · {backend} · float32" for backend in ("onnxruntime", "pytorch")
+    ]
+    assert onnx.facts["digest"].startswith("sha256:")
+    assert (onnx.facts["threads"], onnx.facts["size"], onnx.facts["tail"]) == (
+        "1",
+        "64x128",
+        "graph",
+    )
+    assert {"pre-processing", "network", "tail"} <= set(onnx.parts_ms)
+    assert {"copy in", "pre-processing", "network", "tail", "copy out"} == set(eager.parts_ms)
+    assert report.peak_gflops == 50.0
+    assert {"processor", "pinned to", "denormals"} <= set(report.machine.facts)
+    assert (tmp_path / "latency.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert "p95 ms" in BenchmarkResult(report=report).describe()
+
+
+def test_threads_and_size_are_those_of_the_run_s_target(bundle: str) -> None:
+    assert threads_of([bundle]) == 2
+    found = open_contestant(bundle, backend="pytorch", threads=1)
+    assert found.facts["size"] == "64x128"
+    other = open_contestant(bundle, backend="pytorch", threads=1, size=Size(32, 64))
+    assert other.facts["size"] == "32x64"
+
+
+def test_models_made_for_different_threads_need_a_word(
+    bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="different numbers of threads"):
+        threads_of([bundle, "elsewhere"])
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "pytorch"])
+def test_a_contestant_computes_the_model_s_labels_of_each_of_its_images(
+    bundle: str, backend: str
+) -> None:
+    found = open_contestant(bundle, backend=backend, threads=1)  # type: ignore[arg-type]
+    images = street_images(Size(64, 128))
+    assert not np.array_equal(images[0], images[1])
+    predictor = load_model(bundle)
+    for index in (0, 1, len(images) + 1):
+        expected = predictor.label_map(images[index % len(images)])
+        assert np.mean(np.asarray(found.run(index)) == expected) > 0.999
+
+
+def test_a_contestant_knows_its_multiply_adds(bundle: str) -> None:
+    run = FakeRun(until="train", teacher=False, layers=3)
+    macs = wire(run.architecture(run.recipe(), 0), run.geometry()).macs
+    assert open_contestant(bundle, backend="pytorch", threads=1).macs == macs
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--backend", "tensorrt"], 4, "no backend 'tensorrt'"),
+        (["--precision", "bfloat16"], 2, "in bfloat16"),
+        (["--tail", "numpy"], 2, "'numpy' tail"),
+        (["--device", "cuda"], 4, "cuda"),
+        (["--size", "64"], 2, "cannot read the size"),
+        (["--threads", "4096"], 4, "4096 threads"),
+    ],
+)
+def test_what_is_not_to_be_had_is_refused_and_nothing_else_taken(
+    bundle: str, words: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["benchmark", bundle, "--quick"]
+    assert main([*base, *([] if "--threads" in words else ["--threads", "1"]), *words]) == code
+    assert told in capsys.readouterr().err
+
+
+def test_a_comparison_that_was_refused_ends_with_four_and_is_written_all_the_same(
+    bundle: str, tmp_path: Path, tiny_settings: None
+) -> None:
+    report = time_models(Entry((bundle,), ("pytorch",), threads=1), settings=TINY)
+    refused = Comparison(
+        first="a",
+        second="b",
+        ratio=None,
+        verdict="not compared",
+        rounds=9,
+        quiet_rounds=1,
+        reason="it drifted",
+    )
+    loud = report.model_copy(update={"comparisons": (refused,)})
+    assert BenchmarkResult(report=loud).exit_code == 0  # a quick look promises nothing
+    headline = loud.model_copy(update={"mode": "headline"})
+    files = write_files(headline, tmp_path)
+    result = BenchmarkResult(report=headline, files=files)
+    assert result.exit_code == EnvironmentFault.exit_code
+    assert "it drifted" in result.describe()
+    assert files[0] in result.describe()
+
+
+def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[BenchmarkSettings] = []
+    made = BenchmarkReport(mode="headline", contestants=())
+
+    def fake(entry: Entry, *, settings: BenchmarkSettings, progress: object) -> BenchmarkReport:
+        asked.append(settings)
+        return made
+
+    monkeypatch.setattr(verb, "time_models", fake)
+    verb.benchmark(bundle)
+    verb.benchmark(bundle, quick=True)
+    assert [settings.mode for settings in asked] == ["headline", "quick"]
