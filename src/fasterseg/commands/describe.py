@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.commands.draw import (
     Classes,
+    HandMade,
     ImageSize,
     Subject,
     assumptions,
@@ -19,7 +20,7 @@ from fasterseg.commands.draw import (
     parse_size,
 )
 from fasterseg.commands.options import Common, CommonOptions
-from fasterseg.reporting.counting import PartCosts, evaluated, part_costs
+from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, evaluated, part_costs
 from fasterseg.space.architecture import Branch, Geometry, wire
 
 if TYPE_CHECKING:
@@ -72,13 +73,16 @@ def describe(
 ) -> DescribeResult:
     """Describe a network: branches, operators, widths, multiply-adds and parameters by part.
 
+    A baseline's parts are its modules, and its blocks their convolutions.
+
     Multiply-adds are those of the convolutions; beside them stands the count that adds four
     operations for each output of a batch norm, as some papers do.
 
     Parameters
     ----------
     model
-        A bundle's folder, an architecture's JSON file, or a run's folder.
+        A bundle's folder, an architecture's JSON file, a run's folder, or a baseline, trained or
+        not: baseline:fast-scnn.
 
     Returns
     -------
@@ -104,13 +108,15 @@ def describe(
 
 
 def facts_of(
-    subject: Subject,
+    subject: Subject | HandMade,
     geometry: Geometry,
     *,
     prices: Mapping[str, LatencyTable] | None = None,
     notes: Sequence[str] = (),
 ) -> NetworkFacts:
     """A network's facts at a geometry, priced by each of some latency tables."""
+    if isinstance(subject, HandMade):
+        return _facts_of_baseline(subject, geometry, (*notes, *map(_no_price, prices or ())))
     parts = part_costs(subject.architecture, geometry)
     specs = wire(subject.architecture, geometry).timed_specs()
     return NetworkFacts(
@@ -125,6 +131,25 @@ def facts_of(
     )
 
 
+def _facts_of_baseline(
+    subject: HandMade, geometry: Geometry, notes: tuple[str, ...]
+) -> NetworkFacts:
+    parts = baseline_costs(subject.baseline, geometry)
+    return NetworkFacts(
+        title=subject.title,
+        size=str(geometry.size),
+        classes=geometry.classes,
+        branches=(),
+        parts=parts,
+        total=evaluated(parts),
+        notes=notes,
+    )
+
+
+def _no_price(table: str) -> str:
+    return f"{table} has prices for blocks of the search space, and none for a baseline"
+
+
 def _branch_line(branch: Branch) -> str:
     """A branch's cells in order: operator and expansion, a backslash where it goes down."""
     cells = " ".join(
@@ -137,7 +162,7 @@ def _table(facts: NetworkFacts) -> list[str]:
     heading = ("part", "blocks", "multiply-adds", "share", "with batch norms", "parameters")
     rows = [heading]
     for part in (*facts.parts, facts.total):
-        share = "" if part.name == "auxiliary" else f"{part.macs / max(1, facts.total.macs):.1%}"
+        share = "" if part.name == AUXILIARY else f"{part.macs / max(1, facts.total.macs):.1%}"
         rows.append(
             (
                 part.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Unpack
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import durable_write, read_json
+from fasterseg.baselines.catalogue import BASELINES, PREFIX, baseline_name
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
 from fasterseg.datasets.data_report import DataReport
@@ -54,6 +56,16 @@ class Subject:
     classes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HandMade:
+    """A baseline, which is described and not drawn; size and classes where its place tells them."""
+
+    title: str
+    baseline: str
+    size: Size | None = None
+    classes: int | None = None
+
+
 def draw(
     model: str,
     *,
@@ -78,7 +90,7 @@ def draw(
         The drawing as text, with multiply-adds and parameters.
     """
     common = Common(**options)
-    subjects = find_subjects(Path(model), common)
+    subjects = drawable(find_subjects(Path(model), common), model)
     asked = parse_size(size) if size else None
     drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
     path = write_drawings(drawn, Path(out), overwrite=overwrite) if out else None
@@ -90,8 +102,24 @@ def draw(
     )
 
 
-def find_subjects(path: Path, common: Common) -> list[Subject]:
+def drawable(found: Sequence[Subject | HandMade], model: str) -> list[Subject]:
+    """The architectures among what was found; raises `UsageError` where there is none."""
+    architectures = [one for one in found if isinstance(one, Subject)]
+    if not architectures:
+        raise UsageError(
+            "there is no architecture to draw",
+            where=model,
+            why=f"{found[0].title} was made by hand; it is no member of the search space",
+            next_step=f"fasterseg describe {model} tells its parts",
+        )
+    return architectures
+
+
+def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
     """What a path names; raises `UsageError` for nothing at all, `FileError` for what is none."""
+    name = baseline_name(path)
+    if name is not None:
+        return [HandMade(f"{PREFIX}{name}", name)]
     if path.is_file():
         return [_of_file(path, RunFolder(Path(common.run)) if common.run else _run_above(path))]
     if (path / "description.json").is_file():
@@ -118,14 +146,14 @@ def write_drawings(drawn: list[tuple[Subject, Geometry]], path: Path, *, overwri
     return path
 
 
-def geometry_of(subject: Subject, size: Size | None, classes: int | None) -> Geometry:
+def geometry_of(subject: Subject | HandMade, size: Size | None, classes: int | None) -> Geometry:
     """The geometry that was asked for, else the subject's own, else the paper's."""
     return Geometry(
         size or subject.size or CITYSCAPES.size, classes or subject.classes or CITYSCAPES.classes
     )
 
 
-def assumptions(subject: Subject, size: Size | None, classes: int) -> list[str]:
+def assumptions(subject: Subject | HandMade, size: Size | None, classes: int) -> list[str]:
     """What was assumed because neither the options nor the file's place tell it."""
     notes = []
     if not (size or subject.size):
@@ -158,30 +186,28 @@ def _of_file(path: Path, run: RunFolder | None) -> Subject:
     return Subject(path.stem, Architecture.load(path), size, classes)
 
 
-def _of_bundle(path: Path) -> Subject:
-    from fasterseg.network.predicting import open_bundle
+def _of_bundle(path: Path) -> Subject | HandMade:
+    from fasterseg.deploy.models import open_bundle
 
     bundle = open_bundle(path)
     description = bundle.description
-    if description.architecture is None:
-        raise FileError(
-            "this model is no architecture of the space",
-            where=str(path),
-            why=f"it is the baseline {description.baseline}",
-        )
     title = f"{bundle.card.name} ({bundle.card.which})"
     run = _run_above(path)
     size = _geometry_of_run(run)[0] if run is not None else None
     size = size or parse_size(bundle.card.training.resolution)
+    if description.architecture is None:
+        return HandMade(title, description.baseline, size, description.classes)
     return Subject(title, description.architecture, size, description.classes)
 
 
-def _of_run(run: RunFolder) -> list[Subject]:
+def _of_run(run: RunFolder) -> list[Subject | HandMade]:
     if not run.recipe.is_file():
         raise FileError("this folder is neither a model nor a run", where=str(run.root))
     names = [contender.name for contender in Recipe.load(run.recipe).contenders]
     found = [name for name in names if run.architecture(name).is_file()]
-    if not found:
+    trained = [run.bundle(name) for name in BASELINES if name not in names]
+    trained = [folder for folder in trained if folder.is_dir()]
+    if not found and not trained:
         raise FileError(
             "this run has no architecture yet",
             where=str(run.search),
@@ -189,7 +215,8 @@ def _of_run(run: RunFolder) -> list[Subject]:
             next_step=f"fasterseg search --run {run.root}",
         )
     size, classes = _geometry_of_run(run)
-    return [Subject(n, Architecture.load(run.architecture(n)), size, classes) for n in found]
+    searched = [Subject(n, Architecture.load(run.architecture(n)), size, classes) for n in found]
+    return [*searched, *(_of_bundle(folder) for folder in trained)]
 
 
 def _run_above(path: Path) -> RunFolder | None:

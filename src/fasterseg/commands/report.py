@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.opening import RUNS, open_source
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
@@ -52,6 +53,7 @@ def report(
     ReportResult
         Where the page is.
     """
+    require_trained(folder)
     if folder and (Path(folder) / "description.json").is_file():
         return ReportResult(file=str(report_model(Path(folder), out=Path(out) if out else None)))
     run = RunFolder(find_run(Path(folder) if folder else None, Common(**options)))
@@ -68,16 +70,14 @@ def report_stage(run: RunFolder, *, source: DataSource | None, out: Path | None 
 
 
 def report_model(folder: Path, *, out: Path | None) -> Path:
-    """Write the page of a bundle and return its path; a baseline raises `UsageError`."""
+    """Write the page of a bundle and return its path."""
     from fasterseg.artifacts import durable_write
-    from fasterseg.network.predicting import open_bundle
+    from fasterseg.deploy.models import open_bundle
     from fasterseg.reporting.model_page import render_model_page
 
     bundle = open_bundle(folder)
-    if bundle.description.architecture is None:
-        raise UsageError("this model has no architecture of the space to draw", where=str(folder))
     path = out or folder / "report.html"
-    page = render_model_page(bundle.card, bundle.description.architecture, folder)
+    page = render_model_page(bundle.card, bundle.description, folder)
     durable_write(path, page.encode())
     return path
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 
-PARTS = ("stem", "cells", "fusion", "head", "auxiliary")
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+AUXILIARY = "auxiliary"
+PARTS = ("stem", "cells", "fusion", "head", AUXILIARY)
 """By the first word of a step's name, in the order in which an image passes through them."""
 
 NORMALISATION_COST = 4
@@ -40,6 +46,56 @@ def part_costs(architecture: Architecture, geometry: Geometry) -> tuple[PartCost
     )
 
 
+def baseline_costs(name: str, geometry: Geometry) -> tuple[PartCosts, ...]:
+    """The costs of each part of a baseline: its modules in order, its blocks their convolutions.
+
+    It is run without computing anything, so any size takes the same time.  Raises `FileError` for
+    a baseline that this version does not have.
+    """
+    import torch
+
+    from fasterseg.network.description import NetworkDescription
+
+    description = NetworkDescription(classes=geometry.classes, baseline=name)
+    with torch.device("meta"):
+        network = description.build(baselines=BASELINES).eval()
+        parts = {key: _Count(module) for key, module in network.named_children()}
+        network.with_auxiliary(torch.empty(1, 3, *geometry.size))  # type: ignore[operator]
+    return tuple(count.costs(key) for key, count in parts.items())
+
+
+class _Count:
+    """Counts what the convolutions and batch norms of a module do in one forward."""
+
+    def __init__(self, module: nn.Module) -> None:
+        from torch import nn
+
+        self.module = module
+        self.blocks = self.macs = self.normalised = 0
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d):
+                part.register_forward_hook(self._convolution)
+            elif isinstance(part, nn.BatchNorm2d):
+                part.register_forward_hook(self._norm)
+
+    def _convolution(self, conv: nn.Module, inputs: object, output: Tensor) -> None:
+        self.blocks += 1
+        self.macs += output.numel() * conv.weight[0].numel()  # type: ignore[index]
+
+    def _norm(self, norm: nn.Module, inputs: object, output: Tensor) -> None:
+        self.normalised += output.numel()
+
+    def costs(self, name: str) -> PartCosts:
+        """What was counted."""
+        return PartCosts(
+            name=name,
+            blocks=self.blocks,
+            macs=self.macs,
+            macs_with_normalisation=self.macs + NORMALISATION_COST * self.normalised,
+            parameters=sum(parameter.numel() for parameter in self.module.parameters()),
+        )
+
+
 def total(name: str, steps: Iterable[Step]) -> PartCosts:
     """The sum over steps; blocks that do nothing are not counted."""
     specs = [step.spec for step in steps if not step.spec.is_identity]
@@ -56,7 +112,7 @@ def total(name: str, steps: Iterable[Step]) -> PartCosts:
 
 def evaluated(parts: Iterable[PartCosts]) -> PartCosts:
     """All but the auxiliary heads together: the form that is evaluated and shipped."""
-    kept = [part for part in parts if part.name != "auxiliary"]
+    kept = [part for part in parts if part.name != AUXILIARY]
     return PartCosts(
         name="all",
         blocks=sum(part.blocks for part in kept),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from fasterseg.artifacts import digest_of_file
-from fasterseg.reporting.counting import evaluated, part_costs
+from fasterseg.reporting.counting import baseline_costs, evaluated, part_costs
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
 from fasterseg.reporting.page import TEMPLATES, environment
@@ -17,13 +17,19 @@ from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.network.card import Card
+    from fasterseg.network.description import NetworkDescription
 
 
-def render_model_page(card: Card, architecture: Architecture, folder: Path) -> str:
-    """The whole page; the same bundle gives the same text."""
+def render_model_page(card: Card, description: NetworkDescription, folder: Path) -> str:
+    """The whole page; the same bundle gives the same text.  A baseline is told, not drawn."""
     height, _, width = card.training.resolution.partition("x")
     geometry = Geometry(Size(int(height), int(width)), card.label_space.classes)
-    parts = part_costs(architecture, geometry)
+    architecture = description.architecture
+    parts = (
+        baseline_costs(description.baseline, geometry)
+        if architecture is None
+        else part_costs(architecture, geometry)
+    )
     files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
     return (
         environment()
@@ -32,10 +38,20 @@ def render_model_page(card: Card, architecture: Architecture, folder: Path) -> s
             style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
             card=card,
             size=geometry.size,
-            drawing=Markup(draw_svg(architecture, geometry, title=card.name)),
-            text=draw_text(architecture, geometry),
+            baseline=description.baseline,
+            **_drawn(architecture, geometry, card.name),
             parts=(*parts, evaluated(parts)),
             all_macs=max(1, evaluated(parts).macs),
             files=[(path.name, digest_of_file(path)) for path in files],
         )
     )
+
+
+def _drawn(architecture: Architecture | None, geometry: Geometry, title: str) -> dict[str, str]:
+    """The architecture as a picture and as text; nothing for a baseline."""
+    if architecture is None:
+        return {}
+    return {
+        "drawing": Markup(draw_svg(architecture, geometry, title=title)),
+        "text": draw_text(architecture, geometry),
+    }

@@ -1,0 +1,166 @@
+"""A baseline goes through the commands that a searched network goes through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fasterseg import load_model, load_network
+from fasterseg.artifacts import digest_of_file
+from fasterseg.cli import main
+from fasterseg.commands.describe import describe
+from fasterseg.commands.draw import draw
+from fasterseg.commands.evaluate import evaluate
+from fasterseg.commands.predict import predict
+from fasterseg.commands.report import report
+from fasterseg.commands.train import train
+from fasterseg.errors import UsageError
+from fasterseg.runs import RunFolder
+from fasterseg.training.training import TrainingPlan
+
+NAME = "baseline:fast-scnn"
+# Odd on purpose: no side is a multiple of any output stride.
+SETTINGS = (
+    "threads=1",
+    "data.street.height=63",
+    "data.street.width=97",
+    "data.street.train=4",
+    "data.street.val=1",
+    "data.street.test=2",
+    "target.height=63",
+    "target.width=97",
+    "student.steps=3",
+    "student.batch_size=2",
+    "student.precision=float32",
+    "student.augmentation.crop_height=47",
+    "student.augmentation.crop_width=65",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run in which nothing was searched and the baseline was trained."""
+    run = RunFolder(tmp_path_factory.mktemp("run"))
+    torch.set_num_threads(1)
+    train(NAME, data="street", run=run.root, set=SETTINGS)
+    return run
+
+
+@pytest.fixture
+def model(run: RunFolder) -> str:
+    return str(run.bundle("fast-scnn"))
+
+
+def test_it_is_trained_by_the_students_settings_without_a_teacher_and_a_search(
+    run: RunFolder,
+) -> None:
+    plan = TrainingPlan.load(run.training("fast-scnn") / "plan.json")
+    assert plan.teacher == ""
+    assert (plan.settings.steps, plan.settings.batch_size) == (3, 2)
+    for which in ("best", "last", "ema"):
+        assert run.bundle("fast-scnn", which).is_dir()
+    assert not run.search.exists()
+
+
+def test_training_it_again_changes_nothing(run: RunFolder, model: str) -> None:
+    before = digest_of_file(Path(model) / "weights.safetensors")
+    result = train(NAME, run=run.root)
+    assert result.bundles == {"fast-scnn": model}
+    assert "best: mIoU" in result.describe()
+    assert digest_of_file(Path(model) / "weights.safetensors") == before
+
+
+def test_it_is_scored_like_any_model(run: RunFolder, model: str) -> None:
+    result = evaluate(model)
+    assert Path(result.file) == run.evaluation / "fast-scnn-best-test.json"
+    assert (result.report.images, result.report.resolution) == (2, "63x97")
+
+
+def test_it_segments_images_of_any_size(model: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 71, 3), dtype=np.uint8)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "in" / "a.png")
+    predict(model, str(tmp_path / "in"), out=tmp_path / "out")
+    labels = np.array(Image.open(tmp_path / "out" / "a_labels.png"))
+    assert np.array_equal(labels, load_model(model)(pixels).labels)
+
+
+def test_its_network_is_loaded_by_its_bundle_alone(model: str) -> None:
+    images = torch.randn(2, 3, 40, 56)
+    with torch.inference_mode():
+        assert load_network(model)(images).shape == (2, 9, 40, 56)
+        assert len(load_network(model, auxiliary=True)(images)) == 3
+
+
+def test_it_is_described_trained_or_not(run: RunFolder, model: str) -> None:
+    (named,) = describe(NAME, size="63x97", classes=9).networks
+    (trained,) = describe(model).networks
+    assert (named.title, trained.title) == (NAME, "fast-scnn (best)")
+    assert (trained.size, trained.classes) == ("63x97", 9)
+    assert named.parts == trained.parts
+    assert describe(str(run.root)).networks == (trained,)
+    network = load_network(model)
+    assert sum(p.parameters for p in trained.parts) == sum(
+        parameter.numel() for parameter in network.parameters()
+    )
+
+
+def test_what_is_not_known_of_it_is_assumed_aloud() -> None:
+    (facts,) = describe(NAME).networks
+    assert (facts.size, facts.classes, len(facts.notes)) == ("1024x2048", 19, 2)
+
+
+def test_it_is_not_drawn(run: RunFolder, model: str) -> None:
+    for name in (NAME, model, str(run.root)):
+        with pytest.raises(UsageError, match="no architecture to draw") as caught:
+            draw(name)
+        assert caught.value.where == name
+        assert "by hand" in caught.value.why
+        assert f"fasterseg describe {name}" in caught.value.next_step
+
+
+def test_its_page_tells_its_parts_and_has_no_drawing(model: str, tmp_path: Path) -> None:
+    path = Path(report(model, out=tmp_path / "page.html").file)
+    page = path.read_text(encoding="utf-8")
+    assert "The baseline fast-scnn" in page
+    assert "pyramid" in page
+    assert "<svg" not in page
+
+
+def test_its_run_has_a_page(run: RunFolder, tmp_path: Path) -> None:
+    assert Path(report(run.root, out=tmp_path / "index.html").file).is_file()
+
+
+@pytest.mark.parametrize(
+    "words", [["evaluate", NAME], ["predict", NAME, "a.png"], ["report", NAME]]
+)
+def test_untrained_it_is_refused_with_what_to_do(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json"]) == 2
+    error = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert "fasterseg train baseline:fast-scnn" in str(error)
+
+
+def test_an_unknown_baseline_leaves_no_run_behind(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no baseline 'fast-scn'"):
+        train("baseline:fast-scn", data="street", run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_it_takes_no_architecture(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="takes no architecture"):
+        train(NAME, architecture="any.json", run=tmp_path, set=SETTINGS)
+
+
+def test_a_contender_of_its_name_is_refused(tmp_path: Path) -> None:
+    contender = (
+        "contenders=[{name: fast-scnn, role: student, stem_expansion: 2, head_expansion: 2}]"
+    )
+    with pytest.raises(UsageError, match="a contender of this recipe"):
+        train(NAME, run=tmp_path, set=(*SETTINGS, contender))
