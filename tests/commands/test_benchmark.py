@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_run import FakeRun
+from tiny_export import SIZE, faithful
 
+from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
 from fasterseg.commands import benchmark as verb
 from fasterseg.commands.benchmark import (
@@ -18,7 +20,7 @@ from fasterseg.commands.benchmark import (
     time_models,
     write_files,
 )
-from fasterseg.commands.contestants import open_contestant, street_images
+from fasterseg.commands.contestants import Running, open_contestant, street_images
 from fasterseg.deploy import contest, peak
 from fasterseg.deploy.alternating import AlternationSettings
 from fasterseg.deploy.benchmark_report import BenchmarkReport, Comparison
@@ -69,13 +71,14 @@ def test_a_model_is_timed_on_each_backend_and_written(
     assert BenchmarkReport.model_validate(told["report"]) == report
     onnx, eager = report.contestants
     assert [onnx.name, eager.name] == [
-        f"{bundle} · {backend} · float32" for backend in ("onnxruntime", "pytorch")
+        f"{bundle} · {backend} · float32 · tail in the graph"
+        for backend in ("onnxruntime", "pytorch")
     ]
     assert onnx.facts["digest"].startswith("sha256:")
     assert (onnx.facts["threads"], onnx.facts["size"], onnx.facts["tail"]) == (
         "1",
         "64x128",
-        "graph",
+        "in the graph",
     )
     assert {"pre-processing", "network", "tail"} <= set(onnx.parts_ms)
     assert {"copy in", "pre-processing", "network", "tail", "copy out"} == set(eager.parts_ms)
@@ -87,9 +90,9 @@ def test_a_model_is_timed_on_each_backend_and_written(
 
 def test_threads_and_size_are_those_of_the_run_s_target(bundle: str) -> None:
     assert threads_of([bundle]) == 2
-    found = open_contestant(bundle, backend="pytorch", threads=1)
+    found = open_contestant(bundle, Running("pytorch"))
     assert found.facts["size"] == "64x128"
-    other = open_contestant(bundle, backend="pytorch", threads=1, size=Size(32, 64))
+    other = open_contestant(bundle, Running("pytorch", size=Size(32, 64)))
     assert other.facts["size"] == "32x64"
 
 
@@ -104,7 +107,7 @@ def test_models_made_for_different_threads_need_a_word(
 def test_a_contestant_computes_the_model_s_labels_of_each_of_its_images(
     bundle: str, backend: str
 ) -> None:
-    found = open_contestant(bundle, backend=backend, threads=1)  # type: ignore[arg-type]
+    found = open_contestant(bundle, Running(backend))  # type: ignore[arg-type]
     images = street_images(Size(64, 128))
     assert not np.array_equal(images[0], images[1])
     predictor = load_model(bundle)
@@ -116,15 +119,15 @@ def test_a_contestant_computes_the_model_s_labels_of_each_of_its_images(
 def test_a_contestant_knows_its_multiply_adds(bundle: str) -> None:
     run = FakeRun(until="train", teacher=False, layers=3)
     macs = wire(run.architecture(run.recipe(), 0), run.geometry()).macs
-    assert open_contestant(bundle, backend="pytorch", threads=1).macs == macs
+    assert open_contestant(bundle, Running("pytorch")).macs == macs
 
 
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["--backend", "tensorrt"], 4, "no backend 'tensorrt'"),
-        (["--precision", "bfloat16"], 2, "in bfloat16"),
-        (["--tail", "numpy"], 2, "'numpy' tail"),
+        (["--backend", "tensorrt"], 4, "TensorRT"),
+        (["--precision", "bfloat16"], 2, "bfloat16"),
+        (["--tail", "slow"], 2, "slow"),
         (["--device", "cuda"], 4, "cuda"),
         (["--size", "64"], 2, "cannot read the size"),
         (["--threads", "4096"], 4, "4096 threads"),
@@ -141,7 +144,7 @@ def test_what_is_not_to_be_had_is_refused_and_nothing_else_taken(
 def test_a_comparison_that_was_refused_ends_with_four_and_is_written_all_the_same(
     bundle: str, tmp_path: Path, tiny_settings: None
 ) -> None:
-    report = time_models(Entry((bundle,), ("pytorch",), threads=1), settings=TINY)
+    report = time_models(Entry((bundle,), 1, ("pytorch",)), settings=TINY)
     refused = Comparison(
         first="a",
         second="b",
@@ -159,6 +162,38 @@ def test_a_comparison_that_was_refused_ends_with_four_and_is_written_all_the_sam
     assert result.exit_code == EnvironmentFault.exit_code
     assert "it drifted" in result.describe()
     assert files[0] in result.describe()
+
+
+def test_exported_files_and_baselines_are_timed_too(tmp_path: Path) -> None:
+    file = tmp_path / "student.onnx"
+    file.write_bytes(faithful("low-resolution-logits"))
+    how = Running("onnxruntime", tail="numpy")
+    found = open_contestant(str(file), how)
+    assert found.facts["digest"] == digest_of_file(file)
+    assert found.facts["tail"] == "numpy (1 thread)"
+    assert np.asarray(found.run()).shape == tuple(SIZE)
+    labels = tmp_path / "labels.onnx"
+    labels.write_bytes(faithful())
+    with pytest.raises(UsageError, match="tail in the graph"):
+        open_contestant(str(labels), how)
+    with pytest.raises(UsageError, match="other images"):
+        open_contestant(str(labels), Running(size=Size(65, 128)))
+    baseline = open_contestant("baseline:fast-scnn", Running("pytorch", size=Size(64, 96)))
+    assert np.asarray(baseline.run()).shape == (64, 96)
+    assert baseline.macs
+    with pytest.raises(UsageError, match="--size"):
+        open_contestant("baseline:fast-scnn", Running("pytorch"))
+
+
+def test_every_model_runs_in_every_way_and_a_file_by_its_own_runtime() -> None:
+    entry = Entry(("a", "b.xml"), 2, tails=("graph", "fast"))
+    ways = [(model, how.backend, how.tail) for model, how in entry.contestants()]
+    assert ways == [
+        ("a", "onnxruntime", "graph"),
+        ("a", "onnxruntime", "fast"),
+        ("b.xml", "openvino", "graph"),
+        ("b.xml", "openvino", "fast"),
+    ]
 
 
 def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:

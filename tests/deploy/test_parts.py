@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from fasterseg.deploy.parts import AROUND, NETWORK, PREPARING, TAIL, parts_of, queries_in
+from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.config import OutputForm, TailForm
+from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.parts import (
+    AROUND,
+    COPY_IN,
+    COPY_OUT,
+    NETWORK,
+    PREPARING,
+    TAIL,
+    parts_of,
+    parts_of_job,
+    queries_in,
+)
+from fasterseg.deploy.pytorch import PytorchBackend
+from fasterseg.deploy.tail import open_tail
+from fasterseg.network.network import WholeJob
+from fasterseg.space.blocks import Size
 
 
 def kernel(operator: str, start: float, duration: float) -> dict[str, Any]:
@@ -56,30 +74,19 @@ def test_kernels_belong_to_the_run_in_which_they_began() -> None:
     ]
 
 
-def test_the_parts_of_a_query_are_all_of_it() -> None:
-    pytest.importorskip("onnxruntime")
-    import numpy as np
-    import torch
-    from torch import nn
-
-    from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
-    from fasterseg.deploy.parts import onnx_parts
-    from fasterseg.space.blocks import Size
-
-    class Job(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(3, 4, 3, padding=1)
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            maps = images.permute(0, 3, 1, 2).float() / 255.0
-            return self.conv(maps).argmax(1).to(torch.uint8)
-
-    session = OnnxRuntimeBackend(threads=1).open_network(Job().eval(), Size(16, 24))
-    image = np.zeros((16, 24, 3), dtype=np.uint8)
-    found = onnx_parts(session, image, threads=1, runs=4)
-    assert len(found) == 4
-    for parts in found:
-        assert set(parts) == {PREPARING, NETWORK, TAIL, AROUND}
-        assert min(parts.values()) >= 0
-        assert parts[NETWORK] > 0
+@pytest.mark.parametrize("tail", ["graph", "numpy"])
+def test_the_parts_of_a_query_are_all_of_it(tail: TailForm) -> None:
+    network = BASELINES["fast-scnn"](5)
+    output: OutputForm = "labels" if tail == "graph" else "low-resolution-logits"
+    apart = None if tail == "graph" else open_tail("numpy", threads=1)
+    job = WholeJob(network, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), output=output).eval()
+    image = np.zeros((64, 96, 3), dtype=np.uint8)
+    onnx = OnnxRuntimeBackend(threads=1, tail=apart).open_network(job, Size(64, 96))
+    eager = PytorchBackend(threads=1, device="cpu", tail=apart).open_network(job, Size(64, 96))
+    told = next(parts_of_job(onnx, image))
+    assert set(told) == {PREPARING, NETWORK, TAIL, AROUND}
+    assert min(told.values()) >= 0
+    assert told[NETWORK] > 0
+    timed = next(parts_of_job(eager, image))
+    assert set(timed) == {COPY_IN, PREPARING, NETWORK, TAIL, COPY_OUT}
+    assert min(timed.values()) > 0

@@ -15,7 +15,8 @@ from fasterseg.artifacts import durable_write
 from fasterseg.commands.contestants import (
     BackendName,
     PrecisionName,
-    TailName,
+    Running,
+    backend_of,
     open_canary,
     open_contestant,
     target_of,
@@ -24,6 +25,7 @@ from fasterseg.commands.draw import ImageSize, parse_size
 from fasterseg.commands.machine_state import machine_facts, machine_state
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
+from fasterseg.config import TailForm
 from fasterseg.deploy.benchmark_report import BenchmarkReport
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.space.blocks import Size
@@ -60,15 +62,19 @@ def benchmark(
     backend: Annotated[
         tuple[BackendName, ...],
         Parameter(negative="", help="What runs the models; may be repeated, each is timed."),
-    ] = ("onnxruntime",),
+    ] = (),
     threads: Annotated[
         int, Parameter(help="Threads of each operator; those of the models' own target by default.")
     ] = 0,
     size: ImageSize = "",
-    precision: PrecisionName = "float32",
-    tail: Annotated[TailName, Parameter(help="What makes labels of low-resolution logits.")] = (
-        "graph"
-    ),
+    precision: Annotated[
+        tuple[PrecisionName, ...],
+        Parameter(negative="", help="What convolutions compute in; may be repeated."),
+    ] = ("float32",),
+    tail: Annotated[
+        tuple[TailForm, ...],
+        Parameter(negative="", help="What makes labels of logits; may be repeated."),
+    ] = ("graph",),
     quick: Annotated[
         bool, Parameter(negative="", help="A look of some seconds; no headline figures.")
     ] = False,
@@ -86,7 +92,7 @@ def benchmark(
     Parameters
     ----------
     model
-        A bundle's folder.
+        A bundle's folder, an exported file, or a baseline: ``baseline:fast-scnn``.
     others
         More of them.
 
@@ -101,14 +107,14 @@ def benchmark(
     entry = Entry(
         models=models,
         backends=tuple(backend),
+        precisions=tuple(precision),
+        tails=tuple(tail),
         threads=threads or threads_of(models),
         size=parse_size(size) if size else None,
-        precision=precision,
-        tail=tail,
         device=common.device or "cpu",
     )
     settings = QUICK if quick else HEADLINE
-    count, seconds = len(models) * len(entry.backends), round(settings.seconds)
+    count, seconds = len(entry.contestants()), round(settings.seconds)
     title = f"Timing {count} contestant{'' if count == 1 else 's'} by turns"
     with progress_for(json=common.json)(title, total=seconds, unit="s each") as step:
         report = time_models(entry, settings=settings, progress=step)
@@ -117,15 +123,28 @@ def benchmark(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Which models are timed, and how they run."""
+    """Which models are timed, and how they run: every model in every way.
+
+    Without backends, each model on its own: ONNX Runtime, but for files of another runtime.
+    """
 
     models: tuple[str, ...]
-    backends: tuple[BackendName, ...]
     threads: int
+    backends: tuple[BackendName, ...] = ()
+    precisions: tuple[PrecisionName, ...] = ("float32",)
+    tails: tuple[TailForm, ...] = ("graph",)
     size: Size | None = None
-    precision: PrecisionName = "float32"
-    tail: TailName = "graph"
     device: str = "cpu"
+
+    def contestants(self) -> list[tuple[str, Running]]:
+        """Each model with each way of running it."""
+        return [
+            (model, Running(backend, self.threads, self.size, precision, tail, self.device))
+            for model in self.models
+            for backend in self.backends or (backend_of(model),)
+            for precision in self.precisions
+            for tail in self.tails
+        ]
 
 
 def threads_of(models: Sequence[str]) -> int:
@@ -160,19 +179,7 @@ def time_models(
         stack.enter_context(threads_kept())
         cores = stack.enter_context(pinned(cores_for(entry.threads)))
         flushed = stack.enter_context(denormals_flushed())
-        contestants = [
-            open_contestant(
-                model,
-                backend=backend,
-                threads=entry.threads,
-                size=entry.size,
-                precision=entry.precision,
-                tail=entry.tail,
-                device=entry.device,
-            )
-            for model in entry.models
-            for backend in entry.backends
-        ]
+        contestants = [open_contestant(model, how) for model, how in entry.contestants()]
         facts = {
             **machine_facts(),
             "pinned to": cores,
@@ -191,7 +198,7 @@ def _peak(entry: Entry) -> Peak | None:
     """The processor's peak in float32; None for other devices and precisions."""
     from fasterseg.deploy.peak import convolution_peak
 
-    if entry.device != "cpu" or entry.precision != "float32":
+    if entry.device != "cpu" or "float32" not in entry.precisions:
         return None
     return convolution_peak(threads=entry.threads)
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fasterseg.config import Recipe, TargetSettings
+from fasterseg.baselines.catalogue import BASELINES, baseline_name
+from fasterseg.config import Recipe, TailForm, TargetSettings
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from fasterseg.deploy.contest import Contestant
-    from fasterseg.deploy.sessions import Image, Session
+    from fasterseg.deploy.exported_card import ExportedCard
+    from fasterseg.deploy.sessions import Backend, Image, Session
     from fasterseg.latency.timing import Call
     from fasterseg.network.bundle import ModelBundle
 
 BackendName = Literal["onnxruntime", "openvino", "pytorch", "compiled", "tensorrt"]
 PrecisionName = Literal["float32", "bfloat16"]
-TailName = Literal["fast", "numpy", "graph"]
 
 IMAGES = 8
-PROFILED_RUNS = 20
+UNTRAINED_CLASSES = 19
+TAILS: Mapping[TailForm, str] = {
+    "graph": "tail in the graph",
+    "fast": "fast tail",
+    "numpy": "tail in NumPy",
+}
 
 
 @dataclass(frozen=True)
@@ -37,75 +44,197 @@ class SessionContestant:
     macs: int | None
     session: Session
     images: tuple[Image, ...]
-    take_apart: Callable[[Image], Iterator[Mapping[str, float]]] = field(repr=False)
 
     def run(self, image: int = 0) -> object:
         """One whole query."""
         return self.session.run(self.images[image % len(self.images)])
 
     def parts_ms(self) -> Mapping[str, float]:
-        """One query taken apart; empty where the runtime does not tell."""
-        return next(self._parts, {})
+        """One query taken apart."""
+        return next(self._parts)
 
     @cached_property
     def _parts(self) -> Iterator[Mapping[str, float]]:
-        return self.take_apart(self.images[0])
+        from fasterseg.deploy.parts import parts_of_job
+
+        return parts_of_job(self.session, self.images[0])
 
 
-def open_contestant(
-    model: str,
-    *,
-    backend: BackendName,
-    threads: int,
-    size: Size | None = None,
-    precision: PrecisionName = "float32",
-    tail: TailName = "graph",
-    device: str = "cpu",
-) -> Contestant:
-    """A bundle's whole job on a backend, with images of the built-in street scenes.
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a model is run; what is left out is the model's own, and the graph's own tail."""
 
-    Without a size it is the one that the model was made for.  What is not to be had here raises
-    `EnvironmentFault` or `UsageError`: never another backend, precision or tail in its place.
+    backend: BackendName = "onnxruntime"
+    threads: int = 1
+    size: Size | None = None
+    precision: PrecisionName = "float32"
+    tail: TailForm = "graph"
+    device: str = "cpu"
+
+
+def open_contestant(model: str, running: Running) -> Contestant:
+    """A bundle, an exported file or a baseline on a backend, with images of the built-in scenes.
+
+    A baseline that is named itself has random weights: good enough to be timed.  Without a size it
+    is the one that the model was made for.  What is not to be had here raises `EnvironmentFault` or
+    `UsageError`: never another backend, precision or tail in its place.
     """
-    from fasterseg.deploy.backends import open_backend
-    from fasterseg.latency.table import Target
-    from fasterseg.network.network import WholeJob
-    from fasterseg.network.predicting import open_bundle
-
-    _require_offered(backend, precision, tail)
-    bundle = open_bundle(model)
-    wanted = size or size_of(model, bundle)
-    classes = bundle.description.classes
-    sides = {"height": wanted.height, "width": wanted.width}
-    settings = TargetSettings.model_validate(
-        {"backend": backend, "device": device, "threads": threads, **sides}
-    )
-    runtime = open_backend(Target.of(settings, classes))
-    normalisation = bundle.card.normalisation
-    network = bundle.network(where=model)
-    job = WholeJob(network, normalisation.mean, normalisation.std).eval()
-    session = runtime.open_network(job, wanted)
-    found = precision_of(session)
+    session, size, macs = _opened(model, running)
+    told = session.facts()
     facts = {
         "model": model,
-        "backend": backend,
-        "precision": found,
-        "threads": str(threads),
-        "size": str(wanted),
-        "tail": tail,
-        "device": device,
+        "backend": running.backend,
+        "size": f"{size.height}x{size.width}",
+        "device": running.device,
         "images": f"{IMAGES} of the built-in street scenes",
         "digest": session.digest,
-        **runtime.versions(),
+        **told,
+        **versions_of(running.backend),
     }
     return SessionContestant(
-        name=f"{model} · {backend} · {found}",
+        name=f"{model} · {running.backend} · {told['precision']} · {TAILS[running.tail]}",
         facts=facts,
-        macs=_macs(bundle, wanted),
+        macs=macs,
         session=session,
-        images=street_images(wanted),
-        take_apart=_taker_apart(session, threads),
+        images=street_images(size),
     )
+
+
+def _opened(model: str, running: Running) -> tuple[Session, Size, int | None]:
+    """A model's session, the images' size, and the multiply-adds where they are known."""
+    from fasterseg.deploy.opening import is_export
+
+    if is_export(Path(model)) and Path(model).is_file():
+        return _opened_file(Path(model), running)
+    bundle = None if baseline_name(model) else open_bundle_of(model)
+    size = running.size or size_of(model, bundle)
+    card = _card_of(bundle, size, running)
+    network = _network_of(model, bundle, card)
+    return _session(network, card, size, running), size, _macs(model, bundle, size)
+
+
+def _opened_file(path: Path, running: Running) -> tuple[Session, Size, int | None]:
+    from fasterseg.deploy import opening
+
+    how = opening.Running(
+        runtime=running.backend,
+        threads=running.threads,
+        precision=running.precision,
+        tail=running.tail,
+    )
+    session, card = opening.open_export(path, how)
+    if card.output == "labels" and running.tail != "graph":
+        raise UsageError(
+            f"this file has its tail in the graph, not the {running.tail} one",
+            where=str(path),
+            next_step="export it with --output low-resolution-logits, or leave --tail out",
+        )
+    size = running.size or card.size
+    if size is None or card.size not in (None, size):
+        raise UsageError(
+            "this file is for other images",
+            where=str(path),
+            why=f"it takes {'any size' if card.size is None else f'{card.height}x{card.width}'}",
+            next_step="say one of these with --size",
+        )
+    return session, size, None
+
+
+def open_bundle_of(model: str) -> ModelBundle:
+    """The bundle of a name that is no baseline's."""
+    from fasterseg.deploy.models import open_bundle
+
+    return open_bundle(model)
+
+
+def _card_of(bundle: ModelBundle | None, size: Size, running: Running) -> ExportedCard:
+    """What an export of the model would say of itself."""
+    from fasterseg.datasets.labels import LabelSpace
+    from fasterseg.datasets.transforms import Normalisation
+    from fasterseg.deploy.exported_card import ExportedCard
+
+    normal = Normalisation() if bundle is None else bundle.card.normalisation
+    names = [f"class {index}" for index in range(UNTRAINED_CLASSES)]
+    return ExportedCard(
+        name="baseline" if bundle is None else bundle.card.name,
+        label_space=LabelSpace.from_names(names) if bundle is None else bundle.card.label_space,
+        mean=normal.mean,
+        std=normal.std,
+        output="labels" if running.tail == "graph" else "low-resolution-logits",
+        height=size.height,
+        width=size.width,
+    )
+
+
+def _network_of(model: str, bundle: ModelBundle | None, card: ExportedCard) -> nn.Module:
+    from fasterseg.deploy.models import load_network
+    from fasterseg.network.description import NetworkDescription
+
+    if bundle is not None:
+        return load_network(model)
+    name, classes = baseline_name(model), card.label_space.classes
+    assert name is not None
+    description = NetworkDescription(classes=classes, baseline=name)
+    return description.build_seeded(0, baselines=BASELINES).eval()
+
+
+def _session(network: nn.Module, card: ExportedCard, size: Size, running: Running) -> Session:
+    from fasterseg.deploy.formats import whole_job
+    from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
+    from fasterseg.deploy.opening import require_float32
+    from fasterseg.deploy.openvino_runtime import OpenvinoBackend
+    from fasterseg.deploy.pytorch import PytorchBackend
+    from fasterseg.deploy.tail import open_tail
+
+    tail = None if running.tail == "graph" else open_tail(running.tail, threads=running.threads)
+    job = whole_job(network, card)
+    backend: Backend
+    match running.backend:
+        case "onnxruntime":
+            require_float32("onnxruntime", running.precision, Path(card.name))
+            backend = OnnxRuntimeBackend(threads=running.threads, tail=tail)
+        case "openvino":
+            precision = running.precision
+            backend = OpenvinoBackend(threads=running.threads, tail=tail, precision=precision)
+        case "tensorrt":
+            raise tensorrt_fault()
+        case "pytorch" | "compiled":
+            backend = PytorchBackend(
+                threads=running.threads,
+                device=running.device,
+                tail=tail,
+                precision=running.precision,
+                compiled=running.backend == "compiled",
+            )
+    return backend.open_network(job, size)
+
+
+def tensorrt_fault() -> EnvironmentFault:
+    """Why TensorRT times no bundle: it runs engines, which are built from an exported file."""
+    from fasterseg.deploy import tensorrt
+
+    if not tensorrt.is_installed():
+        return tensorrt.missing()
+    return EnvironmentFault(
+        "TensorRT runs engines, not bundles",
+        next_step="fasterseg export MODEL --format tensorrt, then benchmark the .engine",
+    )
+
+
+def versions_of(backend: BackendName) -> dict[str, str]:
+    """The version of a backend's library."""
+    from importlib.metadata import version
+
+    libraries = {"pytorch": "torch", "compiled": "torch"}
+    name = libraries.get(backend, str(backend))
+    return {name: version(name)}
+
+
+def backend_of(model: str) -> BackendName:
+    """What runs a model unless it is said: an exported file's own runtime, else ONNX Runtime."""
+    from fasterseg.deploy.opening import RUNTIMES_OF
+
+    return RUNTIMES_OF.get(Path(model).suffix, ("onnxruntime",))[0]
 
 
 def open_canary(threads: int, device: str) -> Call:
@@ -138,13 +267,18 @@ def target_of(model: str) -> TargetSettings | None:
     return None
 
 
-def size_of(model: str, bundle: ModelBundle) -> Size:
-    """The size that a model was made for: its run's target, else what it was trained at."""
+def size_of(model: str, bundle: ModelBundle | None) -> Size:
+    """The size that a model was made for: its run's target, else what it was trained at.
+
+    Raises `UsageError` for a baseline, which was made for none.
+    """
     from fasterseg.commands.draw import parse_size
 
     target = target_of(model)
     if target is not None:
         return Size(target.height, target.width)
+    if bundle is None:
+        raise UsageError(f"{model} has no size of its own", next_step="say one: --size 512x1024")
     return parse_size(bundle.card.training.resolution)
 
 
@@ -156,68 +290,13 @@ def street_images(size: Size, count: int = IMAGES) -> tuple[Image, ...]:
     return tuple(scenes.sample("test", index).image for index in range(count))
 
 
-def precision_of(session: Session) -> str:
-    """The precision of the convolutions' weights, as read back from what runs."""
-    from fasterseg.deploy.onnx_runtime import OnnxSession
-    from fasterseg.deploy.pytorch import PytorchSession
+def _macs(model: str, bundle: ModelBundle | None, size: Size) -> int | None:
+    from fasterseg.reporting.counting import baseline_costs, evaluated, part_costs
+    from fasterseg.space.architecture import Geometry
 
-    if isinstance(session, OnnxSession):
-        import onnx
-
-        from fasterseg.deploy.graphs import weights_of
-
-        graph = onnx.ModelProto.FromString(session.model).graph
-        kinds = {onnx.TensorProto.DataType.Name(one.data_type) for one in weights_of(graph)}
-        return "+".join(sorted({"FLOAT": "float32"}.get(kind, kind.lower()) for kind in kinds))
-    if isinstance(session, PytorchSession):
-        kinds = {str(one.dtype).removeprefix("torch.") for one in session.job.parameters()}
-        return "+".join(sorted(kinds))
-    return "unknown"
-
-
-def _require_offered(backend: BackendName, precision: PrecisionName, tail: TailName) -> None:
-    """Refuse what no backend here does."""
-    if backend not in ("onnxruntime", "pytorch"):
-        raise EnvironmentFault(
-            f"there is no backend {backend!r} here",
-            why="networks run on onnxruntime and on pytorch",
-            next_step="--backend onnxruntime",
-        )
-    if precision != "float32":
-        raise UsageError(
-            f"{backend} does not run networks in {precision} here",
-            why="their whole job is opened in float32",
-            next_step="--precision float32",
-        )
-    if tail != "graph":
-        raise UsageError(
-            f"there is no {tail!r} tail on {backend} here",
-            why="the tail is part of the graph",
-            next_step="--tail graph",
-        )
-
-
-def _macs(bundle: ModelBundle, size: Size) -> int | None:
-    from fasterseg.space.architecture import Geometry, wire
-
-    description = bundle.description
-    if description.architecture is None:
-        return None
-    return wire(description.architecture, Geometry(size, description.classes)).macs
-
-
-def _taker_apart(
-    session: Session, threads: int
-) -> Callable[[Image], Iterator[Mapping[str, float]]]:
-    from fasterseg.deploy.onnx_runtime import OnnxSession
-    from fasterseg.deploy.parts import onnx_parts, pytorch_parts
-    from fasterseg.deploy.pytorch import PytorchSession
-
-    def take_apart(image: Image) -> Iterator[Mapping[str, float]]:
-        if isinstance(session, OnnxSession):
-            yield from cycle(onnx_parts(session, image, threads=threads, runs=PROFILED_RUNS))
-        elif isinstance(session, PytorchSession):
-            while True:
-                yield pytorch_parts(session, image)
-
-    return take_apart
+    classes = UNTRAINED_CLASSES if bundle is None else bundle.description.classes
+    geometry = Geometry(size, classes)
+    if bundle is not None and bundle.description.architecture is not None:
+        return evaluated(part_costs(bundle.description.architecture, geometry)).macs
+    name = baseline_name(model) if bundle is None else bundle.description.baseline
+    return evaluated(baseline_costs(str(name), geometry)).macs

@@ -56,7 +56,7 @@ class PytorchGraph:
 
     def run(self, images: Image) -> np.ndarray[Any, Any]:
         """The job's output, in the host's memory."""
-        with torch.inference_mode(), threads_set(self.threads), self._autocast():
+        with torch.inference_mode(), threads_set(self.threads), self.autocast():
             output = self.job(as_tensor(images).to(self.device))
         found: np.ndarray[Any, Any] = output.cpu().numpy()
         return found
@@ -77,7 +77,7 @@ class PytorchGraph:
             kept["found"] = kept["output"].cpu().numpy()
 
         steps = {"copy in": copy_in, "network": compute, "copy out": copy_out}
-        with torch.inference_mode(), threads_set(self.threads), self._autocast():
+        with torch.inference_mode(), threads_set(self.threads), self.autocast():
             parts = {name: stopwatch(step) for name, step in steps.items()}
         return kept["found"], parts
 
@@ -89,7 +89,8 @@ class PytorchGraph:
             "threads": str(self.threads),
         }
 
-    def _autocast(self) -> AbstractContextManager[object]:
+    def autocast(self) -> AbstractContextManager[object]:
+        """What makes convolutions compute in the precision."""
         if self.precision == "float32":
             return nullcontext()
         kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float16
