@@ -21,6 +21,7 @@ from fasterseg.commands.benchmark import (
     write_files,
 )
 from fasterseg.commands.contestants import Running, open_contestant, street_images
+from fasterseg.commands.machine_state import machine_facts
 from fasterseg.deploy import contest, peak
 from fasterseg.deploy.alternating import AlternationSettings
 from fasterseg.deploy.benchmark_report import BenchmarkReport, Comparison
@@ -84,6 +85,7 @@ def test_a_model_is_timed_on_each_backend_and_written(
     assert {"copy in", "pre-processing", "network", "tail", "copy out"} == set(eager.parts_ms)
     assert report.peak_gflops == 50.0
     assert {"processor", "pinned to", "denormals"} <= set(report.machine.facts)
+    assert report.machine.facts["cores"] == machine_facts()["cores"]  # not those pinned to
     assert (tmp_path / "latency.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "p95 ms" in BenchmarkResult(report=report).describe()
 

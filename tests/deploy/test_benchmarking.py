@@ -195,6 +195,24 @@ def test_the_machine_is_looked_at_before_and_after() -> None:
     assert machine.stolen_seconds == 0.5
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (MachineState(load=0.4, frequency_mhz=2000), MachineState(frequency_mhz=2040), []),
+        (MachineState(load=1.5), MachineState(), ["load was 1.50"]),
+        (MachineState(frequency_mhz=3000), MachineState(frequency_mhz=2000), ["3000 to 2000 MHz"]),
+    ],
+)
+def test_other_work_and_a_clock_that_changes_are_told(
+    before: MachineState, after: MachineState, told: list[str]
+) -> None:
+    states = iter([before, after])
+    remarks = run(FakeContestant(), surroundings=Surroundings({}, lambda: next(states))).remarks
+    assert [words in remark for words, remark in zip(told, remarks, strict=True)] == [True] * len(
+        told
+    )
+
+
 def test_a_report_survives_its_file(tmp_path: Path) -> None:
     report = run(FakeContestant("a"), FakeContestant("b", 11.0))
     assert BenchmarkReport.load(report.save(tmp_path / "report.json")) == report

@@ -58,7 +58,7 @@ def test_intervals_of_ratios_hold_the_truth() -> None:
 
 
 def test_rounds_in_which_the_canary_moved_are_left_out() -> None:
-    # For the second half everything takes a third longer, and the network suffers most.
+    # From the tenth second on everything takes longer.
     machine = quiet_machine(lambda seconds: 1.0 if seconds < 10.0 else 1.3)
     found = compared(1.1, machine)
     assert NEEDED <= found.quiet_rounds < ROUNDS

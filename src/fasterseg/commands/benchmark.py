@@ -175,13 +175,14 @@ def time_models(
     from fasterseg.deploy.pinning import cores_for, denormals_flushed, pinned
     from fasterseg.runtime import threads_kept
 
+    lasting = machine_facts()  # before the process is confined to some of its cores
     with ExitStack() as stack:
         stack.enter_context(threads_kept())
         cores = stack.enter_context(pinned(cores_for(entry.threads)))
         flushed = stack.enter_context(denormals_flushed())
         contestants = [open_contestant(model, how) for model, how in entry.contestants()]
         facts = {
-            **machine_facts(),
+            **lasting,
             "pinned to": cores,
             "denormals": "flushed to zero" if flushed else "kept",
         }

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact
 
+BUSY_LOAD = 0.5
+CLOCK_DRIFT = 0.03
+
 Verdict = Literal["slower", "faster", "alike", "not compared"]
 
 
@@ -108,6 +111,16 @@ class Machine(Facts):
             return None
         return self.after.steal_seconds - self.before.steal_seconds
 
+    def remarks(self) -> list[str]:
+        """What speaks against figures from here: other work, and a clock that changed."""
+        load, before, after = self.before.load, self.before.frequency_mhz, self.after.frequency_mhz
+        found = []
+        if load is not None and load >= BUSY_LOAD:
+            found.append(f"the machine was busy before the start: its load was {load:.2f}")
+        if before and after and abs(after / before - 1.0) > CLOCK_DRIFT:
+            found.append(f"the processor's clock went from {before:.0f} to {after:.0f} MHz")
+        return found
+
     def describe(self) -> str:
         """One line."""
         parts = [f"{name} {value}" for name, value in self.facts.items()]
@@ -144,7 +157,7 @@ class BenchmarkReport(Artifact):
         """A table of the figures, then parts, comparisons, machine and remarks."""
         lines = [*_table(self), *_part_lines(self.contestants)]
         lines += [f"  {one.describe()}" for one in self.comparisons]
-        lines += [f"  audit: {one.audit.describe()}" for one in self.contestants if one.audit]
+        lines += [f"  {c.name}: {c.audit.describe()}" for c in self.contestants if c.audit]
         if self.peak_gflops is not None:
             lines.append(f"  peak: {self.peak_gflops:.1f} GFLOP/s, {self.peak_of}")
         lines += [f"  machine: {self.machine.describe()}"] if self.machine.describe() else []

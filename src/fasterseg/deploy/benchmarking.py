@@ -220,5 +220,5 @@ def _report(
         peak_gflops=None if peak is None else peak.gflops,
         peak_of="" if peak is None else peak.of,
         machine=machine,
-        remarks=tuple(remarks_on(figures, settings)),
+        remarks=(*remarks_on(figures, settings), *machine.remarks()),
     )
