@@ -44,7 +44,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """Mean relative errors on the searched part alone."""
+    """Mean errors on the searched part alone, as shares of its mean latency."""
 
     table: float
     constant: float
@@ -113,25 +113,22 @@ def searched_errors(found: Sequence[Found], cells: Cells) -> Searched:
     macs = np.array([one.macs for one in found], dtype=np.float64)
     fitted = np.array([time_ms for time_ms, _ in cells])
     features = np.array([(1.0, count) for _, count in cells])
-    constant_ms = relative_fit(features[:, :1], fitted)
-    line_ms = relative_fit(features, fitted)
+    offset_ms, ms_each = least_squares(features, fitted)
 
     def error(predicted_ms: np.ndarray) -> float:
-        return float(np.mean(np.abs(predicted_ms / times_ms - 1.0)))
+        return float(np.mean(np.abs(predicted_ms - times_ms)) / np.mean(times_ms))
 
-    ones = np.ones(len(found))
     return Searched(
         table=error(own_ms),
-        constant=error(constant_ms[0] * ones),
-        macs=error(line_ms[0] + line_ms[1] * macs),
+        constant=error(np.full(len(found), fitted.mean())),
+        macs=error(offset_ms + ms_each * macs),
     )
 
 
-def relative_fit(features: np.ndarray, times_ms: np.ndarray) -> np.ndarray:
-    """The coefficients with the least squares of relative errors: as the table is calibrated."""
+def least_squares(features: np.ndarray, times_ms: np.ndarray) -> np.ndarray:
+    """The coefficients of the columns; these may differ by many orders of magnitude."""
     size = np.abs(features).max(axis=0)
-    relative = features / size / times_ms[:, None]
-    solved, *_ = np.linalg.lstsq(relative, np.ones(len(times_ms)), rcond=None)
+    solved, *_ = np.linalg.lstsq(features / size, times_ms, rcond=None)
     return np.asarray(solved / size)
 
 

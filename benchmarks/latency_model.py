@@ -4,15 +4,17 @@
 
 Profiles the students' space of a recipe (blocks between convolutions, calibrated on 20 random
 networks), then measures 30 other random networks: 15 spread over the space's latencies and 15
-whose estimates lie within 15 % of one latency.  Every network runs in alternation with the
-table's reference, and its time is corrected by the reference's pace; all are measured twice, in
-different orders, from freshly opened sessions, which gives the error from repeat to repeat.
+spread over the window of 15 % around one latency, by estimate.  Every network runs in alternation
+with the table's reference, and its time is corrected by the reference's pace; all are measured
+twice, in different orders, from freshly opened sessions, which gives the error from repeat to
+repeat.
 
 *On the searched part alone*: every network shares a stem, arms, joins, a head and a tail that no
 search chooses, and that make any predictor look good.  From a network's measured and from its
 predicted latency the same number is taken off: what the table says its blocks outside of cells
 take.  What is left is compared with the best constant and the best line in the cells'
-multiply-adds, both fitted by relative error to the same 20 networks that calibrate the table.
+multiply-adds, both fitted by least squares to the same 20 networks that calibrate the table; the
+error is the mean one in milliseconds, as a share of the mean of what was left of the measured.
 
 Prints the errors and what they are to be; writes ``latency-model.json`` and ``.svg``.  A second
 call with the same ``--work`` goes on with its table.
@@ -49,7 +51,7 @@ from latency_scatter import as_file, scatter
 RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"
 CAMVID_CLASSES = 11
 
-COUNT, WITHIN, PASSES = 15, 0.15, 2
+COUNT, WITHIN, STEP, PASSES = 15, 0.15, 0.01, 2
 WINDOWS, SECONDS_A_PASS = 7, 2.5
 
 
@@ -137,22 +139,25 @@ def fresh_networks(
         tolerance=recipe.profile.latency_tolerance,
         seed=derived_seed(seed, "spread"),
     )
-    near = architectures_near(
-        options,
-        statistics.fmean(ends),
-        estimate_ms=price,
-        generator=Random(derived_seed(seed, "near")),
-        count=2 * COUNT,
-        tolerance=WITHIN,
-    )
+    generator, middle_ms = Random(derived_seed(seed, "near")), statistics.fmean(ends)
+    near = [
+        architecture
+        for index in range(COUNT)
+        for architecture in architectures_near(
+            options,
+            middle_ms * (1 + (WITHIN - STEP) * (2 * index / (COUNT - 1) - 1)),
+            estimate_ms=price,
+            generator=generator,
+            count=2,
+            tolerance=STEP,
+        )
+    ]
     # Two at each latency were drawn: the first of each is enough, the others stand by.
-    by_group = {
-        SPREAD: (*spread[::2], *spread[1::2]),
-        NEAR: [NetworkSpec(a, geometry) for a in near],
-    }
+    by_group = {SPREAD: spread, NEAR: [NetworkSpec(one, geometry) for one in near]}
     chosen: dict[str, tuple[NetworkSpec, str]] = {}
     for group, networks in by_group.items():
-        new = {n.key: n for n in networks if n.key not in known and n.key not in chosen}
+        in_turn = [*networks[::2], *networks[1::2]]
+        new = {n.key: n for n in in_turn if n.key not in known and n.key not in chosen}
         chosen |= {key: (network, group) for key, network in list(new.items())[:COUNT]}
     return tuple(chosen.values())
 
@@ -247,7 +252,8 @@ def document_of(
             "calibration": calibration.model_dump(exclude={"networks"}),
         },
         "recipe": recipe.content(),
-        "searched_part": "latency less the table's time of all blocks outside of cells",
+        "searched_part": "latency less the table's time of all blocks outside of cells; its mean "
+        "error in milliseconds over its mean",
         "errors": asdict(errors),
         "met": dict(errors.verdicts()),
         "networks": [{**asdict(one), "measured_ms": one.measured_ms} for one in found],

@@ -246,7 +246,10 @@ class Meter:
 
 
 def groups_of(specs: Iterable[BlockSpec]) -> Iterator[list[BlockSpec]]:
-    """The blocks that are timed in turn with their bare borders: neighbours share most of them."""
+    """Blocks to be timed in turn, with their bare borders: neighbours share most of those.
+
+    What counts is the memory of every block's session: its own features and those outside.
+    """
     group: list[BlockSpec] = []
     size = 0
     for spec in specs:
