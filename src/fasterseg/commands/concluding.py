@@ -30,20 +30,21 @@ def derive_all(assembly: SearchAssembly, *, progress: ProgressCallback) -> dict[
 
 def _derived(assembly: SearchAssembly, contender: Contender) -> Landing:
     from fasterseg.searching.derivation import derive
-    from fasterseg.searching.landing import Landing, land
+    from fasterseg.searching.landing import Landing, Tried, land
 
     probabilities = contender.parameters.probabilities()
     if contender.budget_ms is None:
         architecture = derive(contender.options, probabilities)
         latency = assembly.measure(architecture)
         estimated_ms = assembly.pricing(architecture)
-        return Landing(architecture, estimated_ms, latency.median_ms, latency.p95_ms)
+        return Landing(architecture, Tried(estimated_ms, latency.median_ms, latency.p95_ms))
     return land(
         contender.options,
         probabilities,
         assembly.pricing,
         assembly.measure,
         budget_ms=contender.budget_ms,
+        promise=assembly.recipe.promise,
     )
 
 

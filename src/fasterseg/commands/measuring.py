@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.config import OutputForm, Recipe
+from fasterseg.config import OutputForm, Promise, Recipe
 from fasterseg.errors import FileError
 from fasterseg.space.blocks import Size
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
     from fasterseg.deploy.sessions import Session
-    from fasterseg.deploy.shipping import ExportReport, Origin
+    from fasterseg.deploy.shipping import Origin
     from fasterseg.deploy.verification import Evidence
     from fasterseg.latency.table import LatencyTable, Target
     from fasterseg.space.architecture import Architecture, Geometry
@@ -69,11 +69,13 @@ def deploy_bundle(
     target: Target,
     source: DataSource,
     split: str,
+    promise: Promise = "median",
     progress: ProgressCallback | None = None,
 ) -> Deployed:
     """Export a bundle for a target, and verify, score and time what stands in that file.
 
-    Raises `VerificationError` where it is not what the bundle's network is.
+    It is timed long enough for the `promise` that is made of it.  Raises `VerificationError` where
+    it is not what the bundle's network is.
     """
     from fasterseg.commands.profile import geometry_of
     from fasterseg.commands.verifying import evidence_of, origin_of
@@ -83,10 +85,20 @@ def deploy_bundle(
     geometry = geometry_of(target)
     with threads_kept():
         if target.backend == "pytorch":
-            return _deployed_in_pytorch(origin, evidence, meter, geometry, progress)
-        session, report = _shipped(origin, evidence, target, file, progress)
-        latency = _in_windows(meter, session, geometry)
-    return Deployed(latency, session.digest, report.verification.mean_iou)
+            session, mean_iou = _in_pytorch(origin, evidence, meter, geometry, progress)
+        else:
+            session, mean_iou = _shipped(origin, evidence, target, file, progress)
+        latency = _timed(meter, session, geometry, promise)
+    return Deployed(latency, session.digest, mean_iou)
+
+
+def _timed(meter: Meter, session: Session, geometry: Geometry, promise: Promise) -> NetworkLatency:
+    """The latency, by the protocol of the promise."""
+    from fasterseg.deploy.measuring import PROMISE
+
+    if promise == "median":
+        return _in_windows(meter, session, geometry)
+    return meter.session(session, geometry.size, settings=PROMISE)
 
 
 def _shipped(
@@ -95,8 +107,8 @@ def _shipped(
     target: Target,
     file: Path,
     progress: ProgressCallback | None,
-) -> tuple[Session, ExportReport]:
-    """The session of the very file that was written and verified."""
+) -> tuple[Session, float | None]:
+    """The session of the very file that was written and verified, and that file's score."""
     from fasterseg.deploy.formats import SUFFIXES, ExportForm, Format
     from fasterseg.deploy.opening import Running, open_export
     from fasterseg.deploy.shipping import ship
@@ -118,16 +130,16 @@ def _shipped(
             why="it does not have the digest that was verified",
             next_step="run the command again",
         )
-    return session, report
+    return session, report.verification.mean_iou
 
 
-def _deployed_in_pytorch(
+def _in_pytorch(
     origin: Origin,
     evidence: Evidence,
     meter: Meter,
     geometry: Geometry,
     progress: ProgressCallback | None,
-) -> Deployed:
+) -> tuple[Session, float | None]:
     """The network where PyTorch itself is the runtime: there is no file."""
     from fasterseg.deploy.pytorch import PytorchBackend
     from fasterseg.evaluation import evaluate_predictor
@@ -138,7 +150,6 @@ def _deployed_in_pytorch(
     output: OutputForm = "labels" if meter.backend.tail is None else "low-resolution-logits"
     job = WholeJob(origin.predictor.network, card.mean, card.std, output=output).eval()
     session = meter.backend.open_network(job, geometry.size)
-    latency = _in_windows(meter, session, geometry)
     assert evidence.source is not None
     report = evaluate_predictor(
         session.run,
@@ -147,7 +158,7 @@ def _deployed_in_pytorch(
         subject=origin.name,
         progress=None if progress is None else lambda done, all_: progress(done, all_, ""),
     )
-    return Deployed(latency, session.digest, report.mean_iou)
+    return session, report.mean_iou
 
 
 def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:

@@ -16,14 +16,13 @@ from fasterseg.artifacts import Artifact
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.commands.stopping import stoppable
-from fasterseg.config import ContenderSettings, Recipe
-from fasterseg.errors import UsageError
+from fasterseg.config import Recipe
+from fasterseg.errors import BudgetError, EnvironmentFault, UsageError
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.stages import STAGES_FILE, StageTimes
 
 if TYPE_CHECKING:
-    from fasterseg.commands.measuring import Deployed
     from fasterseg.datasets.source import DataSource
     from fasterseg.latency.table import LatencyTable
     from fasterseg.runtime import StopRequest
@@ -42,11 +41,20 @@ class RunResult(Artifact):
     target: str
     report: str
 
+    @property
+    def exit_code(self) -> int:
+        """5 where a student misses its budget, 4 where noise forbids to say, else 0."""
+        if not all(network.meets_budget for network in self.networks):
+            return BudgetError.exit_code
+        noisy = any(network.shortfall() for network in self.networks)
+        return EnvironmentFault.exit_code if noisy else 0
+
     def describe(self) -> str:
         """The networks, what position alone would score, and where the report is."""
         lines = [network.describe() for network in self.networks]
         lines.append(f"{'position':<10} mIoU {100 * self.position_baseline:5.2f} % (no network)")
-        return "\n".join([*lines, f"target: {self.target}", f"report: {self.report}"])
+        lines += [f"target: {self.target}", f"report: {self.report}"]
+        return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])
 
 
 def run(
@@ -196,37 +204,44 @@ class Pipeline:
             position_baseline(self.source, data.train_split, data.test_split).save(path)
 
     def measure(self) -> None:
-        """Export the trained networks, and time and score what was exported."""
-        from fasterseg.commands.measuring import deploy_bundle, meter_of
+        """Export the trained networks, and verify, score and time what was exported.
+
+        What missed its budget, or met too noisy a machine, is measured again by the next call.
+        """
+        from fasterseg.commands.delivering import deliver, is_settled, result_path
+        from fasterseg.commands.measuring import meter_of
         from fasterseg.latency.table import LatencyTable
 
-        summary, split = self.search(), self.recipe.data.test_split
-        waiting = [c for c in self.recipe.contenders if not self._result_path(c).exists()]
+        summary, total = self.search(), self.source.length(self.recipe.data.test_split)
+        waiting = [
+            c for c in self.recipe.contenders if not is_settled(result_path(self.folder, c.name))
+        ]
         if not waiting:
             return
         table = LatencyTable.load(self.folder.latency_table)
         meter, _ = meter_of(table)
-        total = self.source.length(split)
         for contender in waiting:
             with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
-                deployed = deploy_bundle(
-                    self.folder.bundle(contender.name),
-                    self.folder.exported(contender.name),
-                    meter=meter,
-                    target=table.target,
+                deliver(
+                    self.recipe,
+                    self.folder,
+                    contender,
+                    summary=summary,
                     source=self.source,
-                    split=split,
+                    target=table.target,
+                    meter=meter,
                     progress=step,
                 )
-            self._network_result(contender, summary, deployed).save(self._result_path(contender))
 
     def report(self) -> None:
         """Write the page."""
+        from fasterseg.commands.delivering import result_path
         from fasterseg.commands.report import report_stage
         from fasterseg.evaluation import EvaluationReport
         from fasterseg.latency.table import LatencyTable, describe
 
-        found = [NetworkResult.load(self._result_path(c)) for c in self.recipe.contenders]
+        names = [contender.name for contender in self.recipe.contenders]
+        found = [NetworkResult.load(result_path(self.folder, name)) for name in names]
         with self.show("Writing the report", total=1, unit="pages") as step:
             path = report_stage(self.folder, source=self.source)
             step(1, 1, "")
@@ -237,38 +252,9 @@ class Pipeline:
             report=str(path),
         )
 
-    def _network_result(
-        self, contender: ContenderSettings, summary: SearchSummary, deployed: Deployed
-    ) -> NetworkResult:
-        from fasterseg.commands.evaluate import evaluation_path
-        from fasterseg.evaluation import EvaluationReport
-
-        split = self.recipe.data.test_split
-        report = evaluation_path(self.folder, contender.name, which="best", split=split)
-        found = summary.contender(contender.name)
-        assert found is not None
-        return NetworkResult(
-            name=contender.name,
-            role=contender.role,
-            mean_iou=EvaluationReport.load(report).mean_iou,
-            exported_mean_iou=deployed.mean_iou,
-            split=split,
-            budget_ms=found.budget_ms,
-            predicted_ms=found.estimated_ms,
-            measured_ms=deployed.latency.median_ms,
-            measured_p95_ms=deployed.latency.p95_ms,
-            pace=deployed.latency.pace,
-            timed_digest=deployed.latency.digest,
-            scored_digest=deployed.digest if deployed.mean_iou is not None else "",
-            bundle=str(self.folder.bundle(contender.name)),
-        )
-
     @property
     def _position_path(self) -> Path:
         return self.folder.evaluation / f"position-{self.recipe.data.test_split}.json"
-
-    def _result_path(self, contender: ContenderSettings) -> Path:
-        return self.folder.evaluation / f"{contender.name}-result.json"
 
     def _stoppable(
         self, title: str, *, total: int, unit: str

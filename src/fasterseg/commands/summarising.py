@@ -63,6 +63,7 @@ def _contender(
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
         subnet_miou=score,
+        candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
     )
 

@@ -20,6 +20,10 @@ TailForm = Literal["graph", "fast", "numpy"]
 Precision = Literal["float32", "float16", "bfloat16"]
 
 
+Promise = Literal["p95", "median"]
+"""What of a network's latency is to meet its budget."""
+
+
 class Section(BaseModel):
     """A part of the recipe; an unknown key is an error."""
 
@@ -175,7 +179,8 @@ class Recipe(Artifact):
 
     `threads` are those that search and training compute with, 0 for all cores; the target has
     its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
-    measured narrowest and widest network of the space.
+    measured narrowest and widest network of the space; `promise` says what of a student's latency
+    is to meet it: the 95th percentile, or the median, which a busy machine can tell too.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/recipe/1"
@@ -184,6 +189,7 @@ class Recipe(Artifact):
     seed: int = 0
     threads: int = Field(0, ge=0)
     budget: str = Field("halfway", pattern=BUDGET_PATTERN)
+    promise: Promise = "p95"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
     space: SearchSpace = SearchSpace()

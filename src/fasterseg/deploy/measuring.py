@@ -18,6 +18,7 @@ from torch import nn
 
 from fasterseg.deploy.borders import Border, border_shares
 from fasterseg.deploy.sessions import Backend, Image, Session
+from fasterseg.deploy.steadiness import is_steady, pace_of
 from fasterseg.latency.networks import NetworkSpec
 from fasterseg.latency.timing import (
     Call,
@@ -33,21 +34,28 @@ from fasterseg.space.blocks import BlockSpec, Size
 
 # So many networks, or blocks, are timed in turn, unless their features take more memory than this.
 GROUP_NETWORKS, GROUP_BLOCKS, GROUP_BYTES = 20, 40, 1 << 30
-STEADY_BELOW = 0.03
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """How a network is measured: `queries` are its runs in one window."""
+    """How a network is measured: `queries` are its runs in one window.
+
+    Where fewer than `needed` windows count, more are added, up to `most`.
+    """
 
     windows: int = 4
     queries: int = 256
     warmup_runs: int = 10
+    needed: int = 0
+    most: int = 0
 
 
 QUICK = WindowSettings(windows=2, queries=8, warmup_runs=2)
 """Enough to compare candidates; too few for a promise."""
+
+PROMISE = WindowSettings(windows=4, queries=256, needed=4, most=12)
+"""What a budget is held against: four windows of 256 queries or more that nothing disturbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,12 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class NetworkLatency:
-    """A network's latency: both figures are medians over the windows, at the reference's pace.
+    """A network's latency: both figures are medians over windows, at the reference's pace.
 
-    `pace` is how many times as long everything took while this was measured: 1.1 on a machine that
-    ran 10 % slower than when the reference was first measured.  `steady_windows` counts those that
-    lie within 3 % of the median, `spread` is how far the farthest lies from it.
+    A window counts where the reference kept its own pace within 3 % (`steadiness`); so many do is
+    `steady_windows`.  `pace` is how many times as long everything took while this was measured: 1.1
+    on a machine that ran 10 % slower than when the reference was first measured.  `spread` is how
+    far the farthest of all windows lies from the median.
     """
 
     median_ms: float
@@ -92,21 +101,37 @@ def measure(
     for _ in range(settings.warmup_runs):
         call()
         beat.call()
-    windows = [_window(call, beat.call, settings, stopwatch) for _ in range(settings.windows)]
-    beats_ms = median(window.beat_ms for window in windows)
+    windows: list[_Window] = []
+    while _wants_more(windows, settings):
+        windows.append(_window(call, beat.call, settings, stopwatch))
+    counting = _counting(windows)
+    beats_ms = median(window.beat_ms for window in counting)
     known_ms = beats_ms if beat.known_ms is None else beat.known_ms
-    medians_ms = [window.median_ms * known_ms / window.beat_ms for window in windows]
-    middle_ms = median(medians_ms)
-    distances = [abs(found_ms / middle_ms - 1.0) for found_ms in medians_ms]
+    middle_ms = median(window.median_ms * known_ms / window.beat_ms for window in counting)
     return NetworkLatency(
         median_ms=middle_ms,
-        p95_ms=median(window.p95_ms * known_ms / window.beat_ms for window in windows),
-        windows=settings.windows,
+        p95_ms=median(window.p95_ms * known_ms / window.beat_ms for window in counting),
+        windows=len(windows),
         queries=settings.queries,
-        steady_windows=sum(distance < STEADY_BELOW for distance in distances),
-        spread=max(distances),
+        steady_windows=len(counting),
+        spread=max(
+            abs(window.median_ms * known_ms / window.beat_ms / middle_ms - 1.0)
+            for window in windows
+        ),
         pace=beats_ms / known_ms,
     )
+
+
+def _wants_more(windows: Sequence[_Window], settings: WindowSettings) -> bool:
+    if len(windows) < settings.windows:
+        return True
+    return len(windows) < settings.most and len(_counting(windows)) < settings.needed
+
+
+def _counting(windows: Sequence[_Window]) -> list[_Window]:
+    """The windows in which what is run beside the network kept its pace."""
+    pace_ms = pace_of([window.beat_ms for window in windows])
+    return [window for window in windows if is_steady(window.beat_ms, pace_ms)]
 
 
 @dataclass(frozen=True, slots=True)

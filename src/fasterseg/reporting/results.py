@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from fasterseg.artifacts import Artifact
+from fasterseg.config import Promise
 
 # By less than this, two measurements of one network differ anyway.
 PACE_WORTH_A_WORD = 0.05
@@ -17,6 +18,9 @@ class NetworkResult(Artifact):
     target's size.  Latencies are at the pace of the latency table; `pace` is how many times as
     long everything took while they were measured.  The digests are those of the graph that was
     timed and of the one that was scored (empty where it was not); they are one.
+
+    `promise` says what of the latency is held against the budget; `quiet` whether the machine let
+    that be measured; `candidates_ms` what the candidates of the search promised.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/network-result/1"
@@ -34,6 +38,39 @@ class NetworkResult(Artifact):
     timed_digest: str
     scored_digest: str = ""
     bundle: str
+    promise: Promise = "median"
+    quiet: bool = True
+    candidates_ms: tuple[float, ...] = ()
+
+    @property
+    def promised_ms(self) -> float:
+        """What is held against the budget."""
+        return self.measured_p95_ms if self.promise == "p95" else self.measured_ms
+
+    @property
+    def meets_budget(self) -> bool:
+        """Whether it does, or has none to meet."""
+        return self.budget_ms is None or self.promised_ms <= self.budget_ms
+
+    def shortfall(self) -> str:
+        """Why it does not, and what comes near; empty where all is well."""
+        if self.budget_ms is None:
+            return ""
+        if not self.meets_budget:
+            near = sorted(ms for ms in self.candidates_ms if ms > 0)[:3]
+            others = ", ".join(f"{ms:.2f} ms" for ms in near)
+            return (
+                f"{self.name} misses its budget: its {self.promise} is {self.promised_ms:.2f} ms, "
+                f"the budget {self.budget_ms:.2f} ms; the nearest candidates of the search had "
+                f"{others or 'no other figures'}; next: a new run with --budget "
+                f"{1.05 * self.promised_ms:.3g}ms, or the same command on a quieter machine"
+            )
+        if not self.quiet:
+            return (
+                f"the machine was too noisy to promise a {self.promise} of {self.name}: fewer than "
+                "four windows of 256 queries were quiet; next: the same command measures again"
+            )
+        return ""
 
     @property
     def by_the_clock_ms(self) -> float:

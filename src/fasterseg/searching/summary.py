@@ -21,7 +21,7 @@ class ContenderSummary(SummaryPart):
     `derived_ms` is the table's estimate of the most probable architecture, `estimated_ms` that of
     the architecture handed over, after it was fitted to the budget.  The measured ones are of the
     exported graph.  `margins` is the mean gap between the two most probable options, by kind of
-    choice.
+    choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
     """
 
     name: str
@@ -33,6 +33,7 @@ class ContenderSummary(SummaryPart):
     measured_p95_ms: float | None = None
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
+    candidates: tuple[tuple[float, float], ...] = ()
 
 
 class Response(SummaryPart):

@@ -1,0 +1,99 @@
+"""What a run hands over: each network exported, verified, scored, timed, and held to its budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fasterseg.commands.options import ProgressCallback
+from fasterseg.config import ContenderSettings, Promise, Recipe
+from fasterseg.reporting.results import NetworkResult
+from fasterseg.runs import RunFolder
+
+if TYPE_CHECKING:
+    from fasterseg.commands.measuring import Deployed
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.deploy.measuring import Meter
+    from fasterseg.latency.table import Target
+    from fasterseg.searching.summary import SearchSummary
+
+
+def deliver(
+    recipe: Recipe,
+    folder: RunFolder,
+    contender: ContenderSettings,
+    *,
+    summary: SearchSummary,
+    source: DataSource,
+    target: Target,
+    meter: Meter,
+    progress: ProgressCallback | None = None,
+) -> NetworkResult:
+    """Hand a contender's network over, and keep what came out as the run's result.
+
+    A teacher has no budget to meet, so that its median will do.
+    """
+    from fasterseg.commands.measuring import deploy_bundle
+
+    promise: Promise = recipe.promise if contender.role == "student" else "median"
+    deployed = deploy_bundle(
+        folder.bundle(contender.name),
+        folder.exported(contender.name),
+        meter=meter,
+        target=target,
+        source=source,
+        split=recipe.data.test_split,
+        promise=promise,
+        progress=progress,
+    )
+    result = _result(recipe, folder, contender, summary, deployed, promise)
+    result.save(result_path(folder, contender.name))
+    return result
+
+
+def result_path(folder: RunFolder, contender: str) -> Path:
+    """Where a run keeps what one of its networks came to."""
+    return folder.evaluation / f"{contender}-result.json"
+
+
+def is_settled(path: Path) -> bool:
+    """Whether there is a result that needs no further measurement."""
+    return path.exists() and not NetworkResult.load(path).shortfall()
+
+
+def _result(
+    recipe: Recipe,
+    folder: RunFolder,
+    contender: ContenderSettings,
+    summary: SearchSummary,
+    deployed: Deployed,
+    promise: Promise,
+) -> NetworkResult:
+    from fasterseg.commands.evaluate import evaluation_path
+    from fasterseg.commands.measuring import STEADY_WINDOWS
+    from fasterseg.evaluation import EvaluationReport
+
+    split, latency = recipe.data.test_split, deployed.latency
+    report = evaluation_path(folder, contender.name, which="best", split=split)
+    found = summary.contender(contender.name)
+    assert found is not None
+    return NetworkResult(
+        name=contender.name,
+        role=contender.role,
+        mean_iou=EvaluationReport.load(report).mean_iou,
+        exported_mean_iou=deployed.mean_iou,
+        split=split,
+        budget_ms=found.budget_ms,
+        predicted_ms=found.estimated_ms,
+        measured_ms=latency.median_ms,
+        measured_p95_ms=latency.p95_ms,
+        pace=latency.pace,
+        timed_digest=latency.digest,
+        scored_digest=deployed.digest if deployed.mean_iou is not None else "",
+        bundle=str(folder.bundle(contender.name)),
+        promise=promise,
+        quiet=promise == "median" or latency.steady_windows >= STEADY_WINDOWS,
+        candidates_ms=tuple(
+            p95_ms if promise == "p95" else median_ms for median_ms, p95_ms in found.candidates
+        ),
+    )
