@@ -82,6 +82,27 @@ def test_a_machine_that_slows_down_changes_its_pace_and_not_the_latency() -> Non
     assert (found.steady_windows, found.spread) == (4, pytest.approx(0.0))
 
 
+def test_a_promise_counts_windows_in_which_nothing_disturbed_and_waits_for_enough() -> None:
+    # Every other window is disturbed, and the disturbance hits the network harder.
+    times = [10.0] * 3 + ([10.0] * 20 + [25.0] * 20) * 3
+    beats = [2.0] * 3 + ([2.0] * 20 + [4.0] * 20) * 3
+    settings = WindowSettings(windows=2, queries=20, warmup_runs=3, needed=3, most=6)
+    found = measure(
+        in_turn(*times), Beat(in_turn(*beats), 2.0), settings=settings, stopwatch=FakeStopwatch()
+    )
+    assert (found.median_ms, found.p95_ms, found.pace) == (10.0, 10.0, 1.0)
+    assert (found.steady_windows, found.windows) == (3, 5)
+
+
+def test_a_promise_is_not_waited_for_without_end() -> None:
+    beats = [2.0] * 3 + [2.0] * 20 + [3.0] * 20 + [4.0] * 20 + [5.0] * 20
+    settings = WindowSettings(windows=2, queries=20, warmup_runs=3, needed=4, most=4)
+    found = measure(
+        steady(10.0), Beat(in_turn(*beats), 2.0), settings=settings, stopwatch=FakeStopwatch()
+    )
+    assert (found.steady_windows, found.windows) == (1, 4)
+
+
 def test_without_a_known_time_the_pace_is_that_of_the_measurement() -> None:
     found = measure(steady(10.0), Beat(steady(4.0)), settings=SETTINGS, stopwatch=FakeStopwatch())
     assert (found.median_ms, found.pace) == (10.0, 1.0)

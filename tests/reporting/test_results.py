@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fasterseg.commands.run import RunResult
 from fasterseg.reporting.results import NetworkResult
 
 
@@ -35,3 +36,31 @@ def test_a_steady_pace_needs_no_word() -> None:
 @pytest.mark.parametrize(("pace", "by_the_clock"), [(1.2, "9.00"), (0.8, "6.00")])
 def test_what_the_clock_said_is_told_where_it_differs(pace: float, by_the_clock: str) -> None:
     assert f"budget 8.00 ms; by the clock {by_the_clock} ms" in result(pace).describe()
+
+
+def test_a_missed_budget_is_told_with_what_comes_near() -> None:
+    over = result(1.0).model_copy(
+        update={"promise": "p95", "measured_p95_ms": 8.4, "candidates_ms": (8.9, 8.2, 8.6, 9.9)}
+    )
+    assert result(1.0).shortfall() == ""
+    assert not over.meets_budget
+    for word in ("8.40 ms", "8.00 ms", "8.20 ms, 8.60 ms, 8.90 ms", "--budget 8.82ms"):
+        assert word in over.shortfall()
+    assert over.model_copy(update={"promise": "median"}).shortfall() == ""
+
+
+def test_noise_that_forbids_a_promise_is_told() -> None:
+    noisy = result(1.0).model_copy(update={"promise": "p95", "quiet": False})
+    assert noisy.meets_budget
+    assert "too noisy" in noisy.shortfall()
+
+
+def test_a_run_ends_with_five_for_a_missed_budget_and_with_four_for_noise() -> None:
+    fine = result(1.0)
+    noisy = fine.model_copy(update={"promise": "p95", "quiet": False})
+    over = fine.model_copy(update={"measured_ms": 8.1})
+    codes = [
+        RunResult(networks=some, position_baseline=0.1, target="", report="").exit_code
+        for some in ((fine,), (fine, noisy), (noisy, over))
+    ]
+    assert codes == [0, 4, 5]

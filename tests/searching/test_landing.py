@@ -18,6 +18,7 @@ from small_spaces import (
     make_student,
 )
 
+from fasterseg.config import Promise
 from fasterseg.errors import BudgetError
 from fasterseg.searching.landing import Landing, land, require_reachable
 from fasterseg.space.architecture import Architecture
@@ -41,7 +42,9 @@ class Figure:
         return 1.1 * self.median_ms
 
 
-def landed(factor: Callable[[int], float], *, budget_ms: float = HALFWAY) -> tuple[Landing, int]:
+def landed(
+    factor: Callable[[int], float], *, budget_ms: float = HALFWAY, promise: Promise = "median"
+) -> tuple[Landing, int]:
     """Land where the n-th measurement is the estimate times a factor; how many there were."""
     numbers = count()
 
@@ -50,7 +53,7 @@ def landed(factor: Callable[[int], float], *, budget_ms: float = HALFWAY) -> tup
 
     with torch.no_grad():
         probabilities = Logits.random(OPTIONS, 1).relaxation()
-    found = land(OPTIONS, probabilities, PRICING, measure, budget_ms=budget_ms)
+    found = land(OPTIONS, probabilities, PRICING, measure, budget_ms=budget_ms, promise=promise)
     return found, next(numbers)
 
 
@@ -60,6 +63,18 @@ def test_the_student_measures_within_a_tenth_below_its_budget(factor: float) -> 
     assert 0.9 * HALFWAY <= found.median_ms <= HALFWAY
     assert found.median_ms == pytest.approx(factor * found.estimated_ms)
     assert found.estimated_ms == pytest.approx(estimate_ms(found.architecture))
+
+
+def test_the_95th_percentile_is_what_meets_the_budget_where_that_is_promised() -> None:
+    found, _ = landed(lambda _: 1.0, promise="p95")
+    assert 0.9 * HALFWAY <= found.p95_ms <= HALFWAY
+    assert found.p95_ms == pytest.approx(1.1 * found.median_ms)
+
+
+def test_all_that_was_measured_is_kept() -> None:
+    found, measurements = landed(lambda number: 1.0 if number == 0 else 1.08)
+    assert len(found.tried) == measurements
+    assert found.tried[0].median_ms == pytest.approx(found.tried[0].estimated_ms)
 
 
 def test_what_fits_is_measured_twice() -> None:
@@ -78,6 +93,7 @@ def test_a_machine_on_which_nothing_fits_the_budget_is_told_with_the_nearest() -
     with pytest.raises(BudgetError) as caught:
         landed(lambda _: 1.0 + HIGHEST / LOWEST)
     assert "no network" in str(caught.value)
+    assert caught.value.why.count(" ms") == 3
     assert caught.value.next_step
 
 

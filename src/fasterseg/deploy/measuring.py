@@ -34,6 +34,7 @@ from fasterseg.space.blocks import BlockSpec, Size
 
 # So many networks, or blocks, are timed in turn, unless their features take more memory than this.
 GROUP_NETWORKS, GROUP_BLOCKS, GROUP_BYTES = 20, 40, 1 << 30
+STEADY_BELOW = 0.03
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
 
 
@@ -41,7 +42,8 @@ CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
 class WindowSettings:
     """How a network is measured: `queries` are its runs in one window.
 
-    Where fewer than `needed` windows count, more are added, up to `most`.
+    With `needed`, only windows count in which the reference kept its own pace within 3 %
+    (`steadiness`), and where fewer than that do, more are added, up to `most`.
     """
 
     windows: int = 4
@@ -73,10 +75,10 @@ class Beat:
 class NetworkLatency:
     """A network's latency: both figures are medians over windows, at the reference's pace.
 
-    A window counts where the reference kept its own pace within 3 % (`steadiness`); so many do is
-    `steady_windows`.  `pace` is how many times as long everything took while this was measured: 1.1
-    on a machine that ran 10 % slower than when the reference was first measured.  `spread` is how
-    far the farthest of all windows lies from the median.
+    `pace` is how many times as long everything took while this was measured: 1.1 on a machine that
+    ran 10 % slower than when the reference was first measured.  `steady_windows` are those that
+    count, or else those that lie within 3 % of the median; `spread` is how far the farthest of all
+    lies from it.
     """
 
     median_ms: float
@@ -104,20 +106,21 @@ def measure(
     windows: list[_Window] = []
     while _wants_more(windows, settings):
         windows.append(_window(call, beat.call, settings, stopwatch))
-    counting = _counting(windows)
+    counting = _counting(windows) if settings.needed else windows
     beats_ms = median(window.beat_ms for window in counting)
     known_ms = beats_ms if beat.known_ms is None else beat.known_ms
     middle_ms = median(window.median_ms * known_ms / window.beat_ms for window in counting)
+    distances = [
+        abs(window.median_ms * known_ms / window.beat_ms / middle_ms - 1.0) for window in windows
+    ]
+    near = sum(distance < STEADY_BELOW for distance in distances)
     return NetworkLatency(
         median_ms=middle_ms,
         p95_ms=median(window.p95_ms * known_ms / window.beat_ms for window in counting),
         windows=len(windows),
         queries=settings.queries,
-        steady_windows=len(counting),
-        spread=max(
-            abs(window.median_ms * known_ms / window.beat_ms / middle_ms - 1.0)
-            for window in windows
-        ),
+        steady_windows=len(counting) if settings.needed else near,
+        spread=max(distances),
         pace=beats_ms / known_ms,
     )
 

@@ -111,13 +111,18 @@ def land(
         return Landing(architecture, tried[-1])
 
     for _ in range(ATTEMPTS):
-        architecture = derive_within(
-            options,
-            probabilities,
-            pricing,
-            lowest_ms=AIM_LOW * budget_ms / ratio,
-            highest_ms=AIM_HIGH * budget_ms / ratio,
-        )
+        try:
+            architecture = derive_within(
+                options,
+                probabilities,
+                pricing,
+                lowest_ms=AIM_LOW * budget_ms / ratio,
+                highest_ms=AIM_HIGH * budget_ms / ratio,
+            )
+        except BudgetError:
+            if not tried:
+                raise
+            break  # by what was measured, nothing is fast enough
         one = found.get(architecture.digest()) or measured(architecture)
         if _fits(one, budget_ms, promise):
             # One measurement may have met an odd moment: a second one must bear it out.
