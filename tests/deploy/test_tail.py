@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -351,20 +352,40 @@ def test_the_threads_of_a_tail_end_with_it() -> None:
     assert not {thread.name for thread in tail_threads()} - {thread.name for thread in before}
 
 
-@needs_numba
-def test_the_error_of_any_part_is_raised_and_no_part_goes_on_behind_it() -> None:
-    running: list[int] = []
+def test_parts_run_at_once_and_each_of_them_once() -> None:
+    both, done = threading.Barrier(2, timeout=30), deque[int]()
 
     def kernel(*arguments: Any) -> None:
-        part = arguments[-2]
-        running.append(part)
-        if part == 1:
-            raise ArithmeticError("part 1")
+        part, parts = arguments[-2:]
+        assert parts == 2 * tail_module.PARTS_PER_THREAD
+        if part < 2:  # neither of the first two ends before the other has begun
+            both.wait()
+        done.append(part)
 
-    broken = tail_module.FastTail(kernel, threads=3)
-    with pytest.raises(ArithmeticError, match="part 1"):
+    shared = tail_module.FastTail(kernel, threads=2)
+    shared(noise(5, 20, 20), (100, 100))
+    assert sorted(done) == list(range(2 * tail_module.PARTS_PER_THREAD))
+    shared.close()
+
+
+@pytest.mark.parametrize("failing", [threading.main_thread, lambda: None])
+def test_an_error_on_any_thread_is_raised_and_nothing_goes_on_behind_it(
+    failing: Callable[[], threading.Thread | None],
+) -> None:
+    both, running, caller = threading.Barrier(2, timeout=30), deque[int](), failing()
+
+    def kernel(*arguments: Any) -> None:
+        running.append(1)
+        if arguments[-2] < 2:
+            both.wait()
+        running.pop()
+        if (threading.current_thread() is threading.main_thread()) == (caller is not None):
+            raise ArithmeticError("one thread")
+
+    broken = tail_module.FastTail(kernel, threads=2)
+    with pytest.raises(ArithmeticError, match="one thread"):
         broken(noise(5, 20, 20), (100, 100))
-    assert sorted(running) == [0, 1, 2]
+    assert not running
     broken.close()
 
 
@@ -393,7 +414,10 @@ def test_opening_the_fast_tail_leaves_nothing_to_compile() -> None:
 
     fast = open_tail("fast", threads=1)
     known = compiled_forms(tail_kernels)
-    fast(noise(19, 9, 9), (60, 60))
+    logits = noise(19, 9, 9)
+    logits.flags.writeable = False
+    fast(logits, (60, 60))
+    fast(logits.transpose(0, 2, 1), (60, 60))
     assert compiled_forms(tail_kernels) == known
 
 

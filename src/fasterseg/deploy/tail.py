@@ -22,8 +22,10 @@ There are two forms that give equal labels: `fast`, compiled by Numba, and `nump
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -37,6 +39,8 @@ from fasterseg.space.blocks import Size
 TailKind = Literal["fast", "numpy"]
 Labels = npt.NDArray[Any]
 MOST_BYTE_CLASSES = 256
+# Whoever is free takes the next part: on a busy machine one thread may be held up.
+PARTS_PER_THREAD = 3
 
 
 class Tail(Protocol):
@@ -144,22 +148,32 @@ class FastTail:
         """See `Tail`."""
         values, labels = _checked(logits, size, out)
         axes = [(axis.start, axis.near, axis.far) for axis in _axes(values, labels)]
-        if self._pool is None:
-            self._kernel(values, labels, *axes, 0, 1)
-            return labels
+        parts = PARTS_PER_THREAD * self.threads if self.threads > 1 else 1
+        left = deque(range(parts))
+
+        def work() -> None:
+            for part in _taken(left):
+                self._kernel(values, labels, *axes, part, parts)
+
+        self._shared(work, left)
+        return labels
+
+    def _shared(self, work: Callable[[], None], left: deque[int]) -> None:
+        """Work on all threads until nothing is left.
+
+        A thread that the system has not woken by then is not waited for.
+        """
         if os.getpid() != self._process:
             self._open_pool()  # threads do not follow into a forked process
-        others = [
-            self._pool.submit(self._kernel, values, labels, *axes, part, self.threads)
-            for part in range(1, self.threads)
-        ]
+        others = [self._pool.submit(work) for _ in range(self.threads - 1)] if self._pool else []
         try:
-            self._kernel(values, labels, *axes, 0, self.threads)
+            work()
         finally:
-            wait(others)
-        for other in others:
+            left.clear()
+            begun = [other for other in others if not other.cancel()]
+            wait(begun)
+        for other in begun:
             other.result()
-        return labels
 
     def close(self) -> None:
         """See `Tail`."""
@@ -170,6 +184,13 @@ class FastTail:
         self._process = os.getpid()
         several = self.threads > 1
         self._pool = ThreadPoolExecutor(self.threads - 1, "tail") if several else None
+
+
+def _taken(left: deque[int]) -> Iterator[int]:
+    """Take what is left, one after the other, beside others who do."""
+    with suppress(IndexError):
+        while True:
+            yield left.popleft()
 
 
 def _axes(logits: Floats, labels: Labels) -> tuple[Axis, Axis]:
