@@ -53,10 +53,10 @@ $(VENV)/.made:
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) ..."
-	@$(PIP) -e '.[onnx]'
+	@$(PIP) -e '.[onnx,fast]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) with the development tools ..."
-	@$(PIP) -e '.[onnx,dev]'
+	@$(PIP) -e '.[onnx,openvino,fast,dev]'
 	@touch $@ $(VENV)/.installed

@@ -198,6 +198,21 @@ def test_every_model_runs_in_every_way_and_a_file_by_its_own_runtime() -> None:
     ]
 
 
+def test_a_combination_that_does_not_exist_is_left_out_aloud() -> None:
+    both = Entry(("a",), 1, ("onnxruntime", "openvino"), ("float32", "bfloat16"))
+    ways = [(how.backend, how.precision) for _, how in both.contestants()]
+    assert ways == [
+        ("onnxruntime", "float32"),
+        ("openvino", "float32"),
+        ("openvino", "bfloat16"),
+    ]
+    (line,) = both.left_out()
+    assert "onnxruntime in bfloat16" in line
+    alone = Entry(("a",), 1, ("onnxruntime",), ("bfloat16",))
+    assert len(alone.contestants()) == 1  # refused when it is opened, by name
+    assert alone.left_out() == []
+
+
 def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[BenchmarkSettings] = []
     made = BenchmarkReport(mode="headline", contestants=())

@@ -93,7 +93,7 @@ def test_a_machine_on_which_nothing_fits_the_budget_is_told_with_the_nearest() -
     with pytest.raises(BudgetError) as caught:
         landed(lambda _: 1.0 + HIGHEST / LOWEST)
     assert "no network" in str(caught.value)
-    assert caught.value.why.count(" ms") == 3
+    assert "measured candidates" in caught.value.why
     assert caught.value.next_step
 
 

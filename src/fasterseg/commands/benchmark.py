@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -114,6 +115,8 @@ def benchmark(
         device=common.device or "cpu",
     )
     settings = QUICK if quick else HEADLINE
+    for line in entry.left_out():
+        print(line, file=sys.stderr)
     count, seconds = len(entry.contestants()), round(settings.seconds)
     title = f"Timing {count} contestant{'' if count == 1 else 's'} by turns"
     with progress_for(json=common.json)(title, total=seconds, unit="s each") as step:
@@ -137,7 +140,21 @@ class Entry:
     device: str = "cpu"
 
     def contestants(self) -> list[tuple[str, Running]]:
-        """Each model with each way of running it."""
+        """Each model with each way of running it; all that were asked for where one alone was."""
+        found = self._asked_for()
+        return [(model, how) for model, how in found if _is_possible(how)] or found
+
+    def left_out(self) -> list[str]:
+        """Combinations that do not exist, one line each."""
+        if not any(_is_possible(how) for _, how in self._asked_for()):
+            return []
+        return [
+            f"left out: {model} on {how.backend} in {how.precision}: it computes in float32"
+            for model, how in self._asked_for()
+            if not _is_possible(how)
+        ]
+
+    def _asked_for(self) -> list[tuple[str, Running]]:
         return [
             (model, Running(backend, self.threads, self.size, precision, tail, self.device))
             for model in self.models
@@ -145,6 +162,10 @@ class Entry:
             for precision in self.precisions
             for tail in self.tails
         ]
+
+
+def _is_possible(how: Running) -> bool:
+    return how.backend != "onnxruntime" or how.precision == "float32"
 
 
 def threads_of(models: Sequence[str]) -> int:
