@@ -33,9 +33,9 @@ from fasterseg.deploy.verification import (
     OTHER_SIZES,
     Evidence,
     Subject,
-    VerificationReport,
     verify,
 )
+from fasterseg.deploy.verification_report import VerificationReport
 
 CARD = origin().card_like(FORM)
 Edit = Callable[[onnx.ModelProto], None]

@@ -13,7 +13,7 @@ from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of
 from fasterseg.config import TailForm
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.verification import VerificationReport
+    from fasterseg.deploy.verification_report import VerificationReport
 
 
 def verify(

@@ -23,9 +23,9 @@ from fasterseg.deploy.verification import (
     Evidence,
     Progress,
     Subject,
-    VerificationReport,
     verify,
 )
+from fasterseg.deploy.verification_report import VerificationReport
 from fasterseg.errors import VerificationError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor

@@ -7,22 +7,26 @@ against those of the network in PyTorch, in float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
-from pydantic import BaseModel, ConfigDict
 
-from fasterseg.artifacts import Artifact
 from fasterseg.config import Precision
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.exported_card import ExportedCard
 from fasterseg.deploy.sessions import Session
-from fasterseg.errors import FastersegError, VerificationError
+from fasterseg.deploy.verification_report import (
+    TOLERANCES,
+    Check,
+    Tolerance,
+    VerificationReport,
+)
+from fasterseg.errors import FastersegError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.space.blocks import Size
@@ -32,92 +36,6 @@ Progress = Callable[[int, int, str], None]
 # A graph of any size is asked for these besides the images' own: odd, small, wide and tall.
 OTHER_SIZES = (Size(97, 161), Size(128, 256), Size(225, 225), Size(321, 203), Size(256, 511))
 DEFAULT_IMAGES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How far a file may be from its network.
-
-    `logits` is the largest difference as a share of the logits' range, `labels` the smallest share
-    of pixels with the same label, `mean_iou` the largest difference of the score, in points of
-    one hundred.
-    """
-
-    logits: float
-    labels: float
-    mean_iou: float
-
-
-TOLERANCES: Mapping[Precision, Tolerance] = {
-    "float32": Tolerance(logits=1e-4, labels=0.9999, mean_iou=0.05),
-    "float16": Tolerance(logits=1e-2, labels=0.995, mean_iou=0.2),
-    "bfloat16": Tolerance(logits=8e-2, labels=0.98, mean_iou=0.5),
-}
-
-
-class Check(BaseModel):
-    """One thing that was compared: what was found, what is allowed, whether it holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    passed: bool
-    found: str
-    allowed: str
-
-    def describe(self) -> str:
-        """The check in one line."""
-        return f"{'ok' if self.passed else 'FAILED':<7} {self.name}: {self.found}" + (
-            f" (allowed: {self.allowed})" if self.allowed else ""
-        )
-
-
-class VerificationReport(Artifact):
-    """What was compared, on how many images of which sizes, and by which runtime.
-
-    `digest_of_file` is that of the file that ran.  The scores are None where no labelled split of
-    the file's size was at hand; `mean_iou` is the file's own.  `evidence` is where to look.
-    """
-
-    schema_tag: ClassVar[str] = "fasterseg/verification/1"
-
-    subject: str
-    against: str
-    digest_of_file: str
-    facts: dict[str, str]
-    images: int
-    image_source: str
-    sizes: tuple[str, ...]
-    checks: tuple[Check, ...]
-    mean_iou: float | None = None
-    reference_mean_iou: float | None = None
-    split: str = ""
-    evidence: str = ""
-
-    @property
-    def exit_code(self) -> int:
-        """6 when the file is not what its network is, else 0."""
-        return 0 if self.passed else VerificationError.exit_code
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check holds."""
-        return all(check.passed for check in self.checks)
-
-    def failures(self) -> str:
-        """The checks that do not hold, in one line."""
-        return "; ".join(f"{c.name}: {c.found}" for c in self.checks if not c.passed)
-
-    def describe(self) -> str:
-        """The checks, a line each."""
-        head = (
-            f"{self.subject} against {self.against}: {self.images} images of {self.image_source}, "
-            f"{', '.join(self.sizes)}; {self.facts.get('runtime', '')}, "
-            f"{self.facts.get('precision', '')}, tail {self.facts.get('tail', '')}"
-        )
-        verdict = "it does what the network does" if self.passed else "it is NOT the same network"
-        lines = [head, *(f"  {check.describe()}" for check in self.checks), verdict]
-        return "\n".join([*lines, *([f"look at: {self.evidence}"] if self.evidence else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +107,7 @@ def verify(
         mean_iou=None if found is None else found.mean_iou,
         reference_mean_iou=None if wanted is None else wanted.mean_iou,
         split=evidence.split if found is not None else "",
+        remark=_remark(subject, evidence) if found is None else "",
     )
     return report, tally.worst
 
@@ -286,6 +205,18 @@ class _Tally:
             found=f"{100 * share:.4f} %",
             allowed=f"{100 * self.tolerance.labels:.2f} %",
         )
+
+
+def _remark(subject: Subject, evidence: Evidence) -> str:
+    """Why there is no score."""
+    if evidence.source is None:
+        return "not scored: no labelled data was named"
+    if evidence.source.label_space.names != subject.card.label_space.names:
+        return f"not scored: {evidence.source.name} has other classes"
+    size = subject.card.size
+    if size is not None:
+        return f"not scored: not all images of {evidence.split} are {size.height}x{size.width}"
+    return "not scored"
 
 
 def _scores(

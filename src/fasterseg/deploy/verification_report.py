@@ -1,0 +1,102 @@
+"""What a verification found, and what it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import Artifact
+from fasterseg.config import Precision
+from fasterseg.errors import VerificationError
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a file may be from its network.
+
+    `logits` is the largest difference as a share of the logits' range, `labels` the smallest share
+    of pixels with the same label, `mean_iou` the largest difference of the score, in points of
+    one hundred.
+    """
+
+    logits: float
+    labels: float
+    mean_iou: float
+
+
+TOLERANCES: Mapping[Precision, Tolerance] = {
+    "float32": Tolerance(logits=1e-4, labels=0.9999, mean_iou=0.05),
+    "float16": Tolerance(logits=1e-2, labels=0.995, mean_iou=0.2),
+    "bfloat16": Tolerance(logits=8e-2, labels=0.98, mean_iou=0.5),
+}
+
+
+class Check(BaseModel):
+    """One thing that was compared: what was found, what is allowed, whether it holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    passed: bool
+    found: str
+    allowed: str
+
+    def describe(self) -> str:
+        """The check in one line."""
+        return f"{'ok' if self.passed else 'FAILED':<7} {self.name}: {self.found}" + (
+            f" (allowed: {self.allowed})" if self.allowed else ""
+        )
+
+
+class VerificationReport(Artifact):
+    """What was compared, on how many images of which sizes, and by which runtime.
+
+    `digest_of_file` is that of the file that ran.  The scores are None where no labelled split of
+    the file's size was at hand; `mean_iou` is the file's own.  `evidence` is where to look.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/verification/1"
+
+    subject: str
+    against: str
+    digest_of_file: str
+    facts: dict[str, str]
+    images: int
+    image_source: str
+    sizes: tuple[str, ...]
+    checks: tuple[Check, ...]
+    mean_iou: float | None = None
+    reference_mean_iou: float | None = None
+    split: str = ""
+    remark: str = ""
+    evidence: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """6 when the file is not what its network is, else 0."""
+        return 0 if self.passed else VerificationError.exit_code
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(check.passed for check in self.checks)
+
+    def failures(self) -> str:
+        """The checks that do not hold, in one line."""
+        return "; ".join(f"{c.name}: {c.found}" for c in self.checks if not c.passed)
+
+    def describe(self) -> str:
+        """The checks, a line each."""
+        head = (
+            f"{self.subject} against {self.against}: {self.images} images of {self.image_source}, "
+            f"{', '.join(self.sizes)}; {self.facts.get('runtime', '')}, "
+            f"{self.facts.get('precision', '')}, tail {self.facts.get('tail', '')}"
+        )
+        verdict = "it does what the network does" if self.passed else "it is NOT the same network"
+        lines = [head, *(f"  {check.describe()}" for check in self.checks)]
+        lines += [f"  {self.remark}"] if self.remark else []
+        lines.append(verdict)
+        return "\n".join([*lines, *([f"look at: {self.evidence}"] if self.evidence else [])])

@@ -1,0 +1,118 @@
+"""``export`` and ``verify`` as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+from fake_run import FakeRun
+from onnx import numpy_helper
+
+from fasterseg.cli import main
+from fasterseg.deploy.shipping import ExportReport
+from fasterseg.deploy.verification_report import VerificationReport
+
+SCENES = [
+    word
+    for change in ("height=64", "width=128", "test=6")
+    for word in ("--set", f"data.street.{change}")
+]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A trained network's folder, in a run whose data are 64x128 scenes."""
+    run = FakeRun(until="train", teacher=False, layers=3).write(tmp_path_factory.mktemp("run"))
+    return str(run.bundle("student"))
+
+
+@pytest.fixture(scope="module")
+def exported(bundle: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its exported file."""
+    file = tmp_path_factory.mktemp("exported") / "student.onnx"
+    assert main(["export", bundle, "--out", str(file), "--images", "3", *SCENES]) == 0
+    return file
+
+
+def test_export_writes_a_verified_file_and_says_so(
+    bundle: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = ExportReport.load(exported.with_suffix(".export.json"))
+    assert report.verification.passed
+    assert report.size == "64x128"
+    assert report.verification.mean_iou is not None
+    assert main(["export", bundle, "--out", str(exported)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_verify_passes_the_file_and_fails_another(
+    bundle: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--against", bundle, "--images", "3", *SCENES]
+    assert main(["verify", str(exported), *words]) == 0
+    assert "does what the network does" in capsys.readouterr().out
+    model = onnx.load(exported)
+    weight = next(t for t in model.graph.initializer if len(t.dims) == 4)
+    weight.CopyFrom(
+        numpy_helper.from_array(numpy_helper.to_array(weight)[::-1].copy(), weight.name)
+    )
+    changed = tmp_path / "changed.onnx"
+    onnx.save(model, changed)
+    assert main(["verify", str(changed), *words, "--json"]) == 6
+    told = VerificationReport.model_validate(json.loads(capsys.readouterr().out))
+    assert not told.passed
+    assert Path(told.evidence) == tmp_path / "changed-difference.png"
+    assert VerificationReport.load(tmp_path / "changed-verification.json") == told
+
+
+def test_a_bundle_of_no_run_is_verified_on_the_built_in_scenes(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lonely = tmp_path / "lonely"
+    lonely.mkdir()
+    for file in Path(bundle).iterdir():
+        (lonely / file.name).write_bytes(file.read_bytes())
+    file = tmp_path / "x.onnx"
+    assert (
+        main(["export", str(lonely), "--size", "32x48", "--out", str(file), "--images", "2"]) == 0
+    )
+    told = capsys.readouterr().out
+    assert "the built-in street scenes" in told
+    assert "mIoU" not in told
+
+
+def test_an_exported_file_is_a_model_for_predict_and_evaluate(
+    bundle: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(Path(bundle).parents[2])
+    report = tmp_path / "report.json"
+    assert main(["evaluate", str(exported), "--run", run, "--out", str(report), *SCENES]) == 0
+    assert main(["evaluate", bundle, "--out", str(tmp_path / "own.json"), *SCENES]) == 0
+    scores = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mIoU")]
+    assert scores[0] == scores[1]
+
+
+def test_images_of_another_size_are_compared_but_not_scored_and_that_is_told(
+    bundle: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ["--set", "data.street.test=6"]  # of 128x256, as the run's recipe has them
+    assert main(["verify", str(exported), "--against", bundle, "--images", "2", *few]) == 0
+    assert "not scored: not all images of test are 64x128" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--size", "64x128", "--dynamic"], "one size or any"),
+        (["--size", "64"], "cannot read the size"),
+        (["--precision", "float16", "--format", "torch"], "float32"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_first(
+    bundle: str, words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", bundle, "--out", str(tmp_path / "x.onnx"), *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
