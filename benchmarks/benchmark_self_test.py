@@ -32,6 +32,7 @@ from fasterseg.deploy.benchmark_report import Comparison
 from fasterseg.deploy.benchmarking import compare_by_turns
 from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.pinning import collection_paused, cores_for, denormals_flushed, pinned
+from fasterseg.deploy.sessions import Session
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
@@ -136,7 +137,7 @@ def add_convolution(graph: onnx.GraphProto, extra: Extra, *, logits: str) -> Non
 
 def query_of(backend: OnnxRuntimeBackend, model: bytes) -> Query:
     """A session of its own, and images in turn."""
-    session, images = backend.open_model(model), street_images(SIZE)
+    session, images = Session(backend.open_graph(model)), street_images(SIZE)
     return lambda number: session.run(images[number % len(images)])
 
 

@@ -92,7 +92,7 @@ def onnx_runtime(model: bytes, logits: Floats, size: Size, threads: int) -> tupl
     """Return a run of the graph, and the labels it writes."""
     import onnxruntime
 
-    session = OnnxRuntimeBackend(threads=threads).open_model(model).session
+    session = OnnxRuntimeBackend(threads=threads).open_graph(model).session
     labels = np.empty((1, *size), dtype=np.uint8)
     binding = session.io_binding()
     binding.bind_ortvalue_input("in0", onnxruntime.OrtValue.ortvalue_from_numpy(logits[None]))

@@ -90,8 +90,9 @@ class WholeNetwork(_Values):
 class Calibration(_Values):
     """From block times to a whole network's: ``scale * ms + per_block_ms + per_byte_ms * bytes``.
 
-    At most one of the two terms for each block is not zero.  The errors are those on the held-out
-    networks; None where nothing was held out.
+    At most one of the two terms for each block is not zero.  They are fitted on all networks; the
+    errors are those of a fit on half of them, on the held-out others, and so are their predictions;
+    None where nothing was held out.
     """
 
     scale: Finite = 1.0
