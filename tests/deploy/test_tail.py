@@ -36,6 +36,12 @@ needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="Numba is no
 KINDS = [pytest.param("fast", marks=needs_numba), "numpy"]
 
 
+@pytest.fixture(autouse=True)
+def every_map_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small maps are enough to test threads with."""
+    monkeypatch.setattr(tail_module, "SHARED_FROM", 0)
+
+
 @pytest.fixture(params=KINDS)
 def tail(request: pytest.FixtureRequest) -> Iterator[Tail]:
     opened = open_tail(request.param, threads=1)
@@ -427,3 +433,17 @@ def compiled_forms(module: ModuleType) -> dict[str, int]:
         for name, value in vars(module).items()
         if hasattr(value, "signatures")
     }
+
+
+def test_a_small_map_is_left_to_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int, str]] = []
+
+    def kernel(*arguments: Any) -> None:
+        seen.append((*arguments[-2:], threading.current_thread().name))
+
+    opened = tail_module.FastTail(kernel, threads=2)
+    monkeypatch.setattr(tail_module, "SHARED_FROM", 64)
+    opened(np.zeros((2, 2, 2), dtype=np.float32), (7, 9))
+    assert seen == [(0, 1, threading.current_thread().name)]
+    opened(np.zeros((2, 2, 2), dtype=np.float32), (8, 8))
+    assert len(seen) > 2

@@ -39,6 +39,8 @@ from fasterseg.space.blocks import Size
 TailKind = Literal["fast", "numpy"]
 Labels = npt.NDArray[Any]
 MOST_BYTE_CLASSES = 256
+SHARED_FROM = 1_500_000
+"""Pixels of a label map from which on several threads work at it (`benchmarks/tail.py`)."""
 # Whoever is free takes the next part: on a busy machine one thread may be held up.
 PARTS_PER_THREAD = 3
 
@@ -129,7 +131,8 @@ class FastTail:
     """The tail in compiled code, on the calling thread and on threads of its own.
 
     A pool of Numba's or OpenMP's would spin beside that of the runtime which makes the logits;
-    these threads sleep between calls, and end with the tail.
+    these threads sleep between calls, and end with the tail.  To wake one takes longer than it
+    saves on maps of less than `SHARED_FROM` pixels, which the calling thread does alone.
     """
 
     def __init__(self, kernel: Callable[..., None], *, threads: int) -> None:
@@ -148,14 +151,18 @@ class FastTail:
         """See `Tail`."""
         values, labels = _checked(logits, size, out)
         axes = [(axis.start, axis.near, axis.far) for axis in _axes(values, labels)]
-        parts = PARTS_PER_THREAD * self.threads if self.threads > 1 else 1
+        alone = self.threads == 1 or labels.size < SHARED_FROM
+        parts = 1 if alone else PARTS_PER_THREAD * self.threads
         left = deque(range(parts))
 
         def work() -> None:
             for part in _taken(left):
                 self._kernel(values, labels, *axes, part, parts)
 
-        self._shared(work, left)
+        if alone:
+            work()
+        else:
+            self._shared(work, left)
         return labels
 
     def _shared(self, work: Callable[[], None], left: deque[int]) -> None:
