@@ -30,7 +30,7 @@ from fasterseg.config import Recipe
 from fasterseg.deploy.alternating import AlternationSettings, Query
 from fasterseg.deploy.benchmark_report import Comparison
 from fasterseg.deploy.benchmarking import compare_by_turns
-from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.pinning import collection_paused, cores_for, denormals_flushed, pinned
 from fasterseg.deploy.sessions import Session
 from fasterseg.runtime import numpy_generator
@@ -67,7 +67,9 @@ def random_model(backend: OnnxRuntimeBackend, seed: int) -> bytes:
     recipe = Recipe()
     student = next(one for one in recipe.contenders if one.role == "student")
     architecture = random_architecture(Options.of(recipe.space, student), Random(seed))
-    return backend.random_network(architecture, Geometry(SIZE, CLASSES)).model
+    graph = backend.random_network(architecture, Geometry(SIZE, CLASSES)).graph
+    assert isinstance(graph, OnnxGraph)
+    return graph.model
 
 
 def with_more_convolution(model: bytes, share: float = EXTRA) -> tuple[bytes, float]:

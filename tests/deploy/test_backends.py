@@ -3,12 +3,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from random import Random
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from tiny_export import faithful
 
-from fasterseg.config import SearchSpace, TargetSettings
+from fasterseg.config import Precision, SearchSpace, TargetSettings
 from fasterseg.deploy.backends import open_backend
 from fasterseg.deploy.borders import Border
 from fasterseg.deploy.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
@@ -71,6 +73,15 @@ def test_openvino_gives_the_networks_labels_and_says_what_it_computes_in(job: Wh
     assert (session.run(an_image()) == expected).mean() >= 0.999
     assert session.facts()["precision"] == "float32"
     assert session.facts()["threads"] == "1"
+
+
+def test_the_precision_is_read_back_and_not_repeated(job: WholeJob) -> None:
+    half = OnnxRuntimeBackend(threads=1).open_graph(faithful("logits", "float16"))
+    assert half.facts()["precision"] == "float32"  # there are no other kernels for processors
+    for precision in get_args(Precision):
+        backend = PytorchBackend(threads=1, device="cpu", precision=precision)
+        if precision != "float16":  # which PyTorch may lack on a processor
+            assert backend.open_network(job, GEOMETRY.size).facts()["precision"] == precision
 
 
 def test_the_parts_of_a_job_are_timed_apart(job: WholeJob) -> None:

@@ -85,9 +85,31 @@ class PytorchGraph:
         """Device, threads, and the type that convolutions compute in."""
         return {
             "runtime": f"{self.runtime} on {self.device}",
-            "precision": self.precision,
+            "precision": self._computed_in(),
             "threads": str(self.threads),
         }
+
+    def _computed_in(self) -> str:
+        """The types that convolutions put out, seen on a small image; a program keeps its own."""
+        job = getattr(self.job, "_orig_mod", self.job)
+        if not isinstance(job, WholeJob):
+            return self.precision
+        seen: set[str] = set()
+
+        def note(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            seen.add(str(output.dtype).removeprefix("torch."))
+
+        kernels = (getattr(part, "weight", None) for part in job.modules())
+        pairs = zip(job.modules(), kernels, strict=True)
+        convolutions = [m for m, k in pairs if isinstance(k, Tensor) and k.ndim == 4]
+        handles = [part.register_forward_hook(note) for part in convolutions]
+        try:
+            with torch.inference_mode(), self.autocast():
+                job(torch.zeros(1, 64, 64, 3, dtype=torch.uint8, device=self.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return "+".join(sorted(seen)) or self.precision
 
     def autocast(self) -> AbstractContextManager[object]:
         """What makes convolutions compute in the precision."""
