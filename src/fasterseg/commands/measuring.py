@@ -191,7 +191,7 @@ def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
 
     select_device(device)
     open_backend(Target.of(recipe.target, classes))
-    needed = ("onnx", "onnxscript") if recipe.target.backend == "onnxruntime" else ()
+    needed = () if recipe.target.backend == "pytorch" else ("onnx", "onnxscript")
     for library in needed:
         if find_spec(library) is None:
             raise missing_extra(library)
