@@ -39,6 +39,8 @@ class FakeBackend:
     A producer takes `lean` times as long as its consumer.
     """
 
+    tail = None
+
     def __init__(self, *, lean: float = 1.0, pace: Callable[[int], float] = lambda _: 1.0) -> None:
         self.lean = lean
         self.pace = pace

@@ -71,11 +71,20 @@ def test_the_error_is_that_of_networks_that_were_not_fitted() -> None:
         n.model_copy(update={"measured_ms": n.measured_ms * (2 if index % 2 else 1)})
         for index, n in enumerate(networks)
     ]
-    found = calibrate(spoiled, [CHEAP])
-    assert found.scale == pytest.approx(1.0)
+    found, half = calibrate(spoiled, [CHEAP]), fit(spoiled[::2], [CHEAP])
+    assert half.scale == pytest.approx(1.0)
     assert found.mape == pytest.approx(0.5)
     assert [n.held_out for n in found.networks] == [False, True] * 10
-    assert all(n.predicted_ms == pytest.approx(predict(found, n)) for n in found.networks)
+    assert all(n.predicted_ms == pytest.approx(predict(half, n)) for n in found.networks)
+
+
+def test_what_is_used_is_fitted_on_all_networks() -> None:
+    networks = networks_by(1.0, 0.0, 0.0, noise=0.05)
+    found = calibrate(networks, [CHEAP])
+    assert found.model_copy(update={"networks": (), "mape": None, "spearman": None}) == fit(
+        networks, [CHEAP]
+    )
+    assert found.scale != fit(networks[::2], [CHEAP]).scale
 
 
 def test_measurement_noise_bounds_the_reported_error() -> None:

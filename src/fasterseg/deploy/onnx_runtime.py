@@ -108,8 +108,6 @@ class OnnxRuntimeBackend(OnnxBackend):
         # Threads spin within a run, as they do where speed counts, but an idle session must not
         # take the processor from the one that is being timed, or from the tail.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        # Numbers too small to be normal slow some processors down, and weigh nothing.
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
         options.log_severity_level = 3
         return self._runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
