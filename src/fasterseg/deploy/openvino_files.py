@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.openvino_runtime import require_openvino
+from fasterseg.deploy.openvino_runtime import require_openvino, the_core
 from fasterseg.errors import FileError
 
 
 def write(model: bytes, card: ExportedCard, path: Path) -> None:
     """Convert an ONNX model, and write it in float32 with the card in its information."""
     openvino = require_openvino()
-    converted = openvino.Core().read_model(model)
+    converted = the_core().read_model(model)
     converted.set_rt_info(card.to_text(), METADATA_KEY)
     openvino.save_model(converted, str(path), compress_to_fp16=False)
 
 
 def read(path: Path) -> tuple[Any, ExportedCard]:
     """An OpenVINO model and its card; `FileError` for anything else."""
-    openvino = require_openvino()
+    core = the_core()
     try:
-        model = openvino.Core().read_model(str(path))
+        model = core.read_model(str(path))
     except RuntimeError as error:
         raise FileError(
             "not a readable OpenVINO model",

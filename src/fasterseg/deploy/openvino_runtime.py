@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class OpenvinoBackend(OnnxBackend):
         super().__init__(threads=threads, tail=tail)
         openvino = require_openvino()
         self.precision: Precision = precision
-        self._core = openvino.Core()
+        self._core = the_core()
         self._version = str(openvino.__version__).split("-", maxsplit=1)[0]
 
     def open_graph(self, model: bytes) -> OpenvinoGraph:
@@ -121,6 +122,12 @@ class OpenvinoBackend(OnnxBackend):
             return request.infer(share_outputs=True)
 
         return run
+
+
+@cache
+def the_core() -> Any:
+    """OpenVINO itself, opened once in a process; see `require_openvino`."""
+    return require_openvino().Core()
 
 
 def require_openvino() -> Any:
