@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.config import Recipe, TailForm, TargetSettings
 from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.latency.table import TAILS
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 
@@ -28,11 +29,6 @@ PrecisionName = Literal["float32", "bfloat16"]
 
 IMAGES = 8
 UNTRAINED_CLASSES = 19
-TAILS: Mapping[TailForm, str] = {
-    "graph": "tail in the graph",
-    "fast": "fast tail",
-    "numpy": "tail in NumPy",
-}
 
 
 @dataclass(frozen=True)

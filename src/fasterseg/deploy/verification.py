@@ -35,7 +35,6 @@ Progress = Callable[[int, int, str], None]
 
 # A graph of any size is asked for these besides the images' own: odd, small, wide and tall.
 OTHER_SIZES = (Size(97, 161), Size(128, 256), Size(225, 225), Size(321, 203), Size(256, 511))
-DEFAULT_IMAGES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,8 @@ def verify(
     subject: Subject, evidence: Evidence, *, progress: Progress | None = None
 ) -> tuple[VerificationReport, Difference | None]:
     """Compare a file with its network; return the report and the worst image, if any differ."""
-    tolerance = TOLERANCES[effective(subject)]
+    facts = subject.session.facts()
+    tolerance = TOLERANCES[coarser(subject.card.precision, facts["precision"])]
     checks = list(statements(subject))
     tally = _Tally(tolerance)
     images = list(_at_sizes(evidence.images, subject.card.size))
@@ -99,7 +99,7 @@ def verify(
         subject=subject.name,
         against=subject.against,
         digest_of_file=subject.session.digest,
-        facts=subject.session.facts(),
+        facts=facts,
         images=len(images),
         image_source=evidence.image_source,
         sizes=tuple(dict.fromkeys(f"{i.shape[0]}x{i.shape[1]}" for i in images)),
@@ -112,11 +112,10 @@ def verify(
     return report, tally.worst
 
 
-def effective(subject: Subject) -> Precision:
-    """The coarser of the file's type and the one that the runtime computes in."""
-    found = subject.session.facts().get("precision", "")
+def coarser(written: Precision, computed_in: str) -> Precision:
+    """The coarser of the file's type and of those that the runtime computes in."""
     for precision in ("bfloat16", "float16"):
-        if precision in (subject.card.precision, *found.split("+")):
+        if precision in (written, *computed_in.split("+")):
             return precision
     return "float32"
 
