@@ -64,9 +64,13 @@ class Session:
         """(height, width, 3) uint8 image to (height, width) class ids."""
         return self._labels(self.graph.run(image[None])[0], image)
 
-    def logits(self, image: Image) -> Logits | None:
-        """(classes, height, width) logits, at the graph's own size; None where it gives labels."""
-        return None if self.output == "labels" else self.graph.run(image[None])[0]
+    def labels_and_logits(self, image: Image) -> tuple[Labels, Logits | None]:
+        """What `run` gives, and the (classes, height, width) logits behind it, of one run.
+
+        The logits have the graph's own size; they are None where the graph gives labels.
+        """
+        output = self.graph.run(image[None])[0]
+        return self._labels(output, image), None if self.output == "labels" else output
 
     def predictor(self) -> Predictor:
         """The session as a function from image to class ids."""

@@ -156,8 +156,7 @@ class _Tally:
             return
         wanted = subject.reference.label_map(image)
         try:
-            logits = subject.session.logits(image)
-            found = subject.session.run(image)
+            found, logits = subject.session.labels_and_logits(image)
         except Exception as error:  # a runtime raises what it likes for a graph of another size
             reason = error.what if isinstance(error, FastersegError) else str(error)
             self.fault = (
