@@ -59,13 +59,12 @@ def sandwich(
 
     Operators and paths are weighted as the contender has them; a teacher is always the widest.
     """
-    lattice = contender.options.lattice
     now = detached(contender.parameters.probabilities())
-    yield widest(lattice, now)
+    yield widest(contender.options, now)
     if contender.settings.role == "student":
-        yield narrowest(lattice, now)
+        yield narrowest(contender.options, now)
         for _ in range(random_count):
-            yield random_widths(lattice, now, generator)
+            yield random_widths(contender.options, now, generator)
 
 
 def detached(relaxation: Relaxation) -> Relaxation:

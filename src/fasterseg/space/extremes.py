@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import NamedTuple, Protocol
 
 from fasterseg.config import Operator
@@ -24,9 +25,7 @@ from fasterseg.space.lattice import (
     Lattice,
     Node,
     Slot,
-    arm_slot,
     border_slots,
-    join_slots,
     laterals,
 )
 from fasterseg.space.options import Options
@@ -85,12 +84,12 @@ def _extreme(options: Options, geometry: Geometry, cost: Cost) -> Architecture:
 
 def _best(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
     best: tuple[float, Selection] = (math.inf, Selection({}, {}, {}))
-    for stem in options.stem_expansions:
-        for head in options.head_expansions:
-            outer = {STEM: stem, HEAD: head}
-            own = sum(choices.of_width(name, width) for name, width in outer.items())
-            total, selection = _Search(options, geometry, cost, outer, choices).best()
-            best = min(best, (total + own, selection), key=lambda pair: pair[0])
+    names = dict.fromkeys((STEM, options.lattice.fusion, HEAD))
+    for widths in product(*(options.widths[name] for name in names)):
+        outer = dict(zip(names, widths, strict=True))
+        own = sum(choices.of_width(name, width) for name, width in outer.items())
+        total, selection = _Search(options, geometry, cost, outer, choices).best()
+        best = min(best, (total + own, selection), key=lambda pair: pair[0])
     return best[1]
 
 
@@ -153,8 +152,8 @@ class _Search:
     def _fixed(self) -> float:
         """The cost of all that no choice inside the lattice changes."""
         branches = self.options.space.branches
-        arms = [arm_slot(end, stride) for end in branches for stride in laterals(end)]
-        joins = join_slots(len(branches), self.geometry.classes)
+        arms = [self.lattice.arm_slot(end, stride) for end in branches for stride in laterals(end)]
+        joins = self.lattice.join_slots(self.geometry.classes)
         borders = border_slots(self.geometry.classes)
         return sum(self._of(s) for s in (*self.lattice.stem_slots, *arms, *joins, *borders))
 
