@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from small_spaces import lattice_of, make_student, make_teacher
+from small_spaces import UNTIED, lattice_of, make_student, make_teacher, open_student
+from torch import Tensor
 
 from fasterseg.searching.guards import SIGNS_IN_A_ROW, Guard, Signs, entropy, read_signs
 from fasterseg.space.options import Options
@@ -47,6 +48,20 @@ def test_signs_are_read_from_the_probabilities() -> None:
     assert signs.path_entropy == pytest.approx(1.0, abs=1e-6)
     assert signs.width_entropy == pytest.approx(1.0, abs=1e-6)
     assert signs.values()["derived_ms"] == 7.0
+
+
+def test_widths_count_as_undecided_where_they_are_searched_stem_fusion_and_head_included() -> None:
+    lattice, student = lattice_of(3, expansions=(2,), **UNTIED), open_student(stem_expansion=2)
+    options, start = Options.of(lattice.space, student), uniform(lattice, student)
+
+    def width_entropy(**decided: Tensor) -> float:
+        widths = {**start.widths, **decided}
+        found = Relaxation(start.operators, start.paths, widths)
+        return read_signs(found, options, derived_ms=7.0, floor_ms=5.0).width_entropy
+
+    assert width_entropy() == pytest.approx(1.0, abs=1e-6)
+    assert width_entropy(head=one_hot(1, 4)) == pytest.approx(0.5, abs=1e-6)
+    assert width_entropy(head=one_hot(1, 4), fusion=one_hot(0, 2)) == 0.0
 
 
 def test_a_space_without_skip_has_no_skips() -> None:
