@@ -29,6 +29,7 @@ from fasterseg.searching.control import BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
 from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.weights import WeightTraining
@@ -134,14 +135,28 @@ class CoSearch:
         """The gradients of task loss and penalty; the supernet's weights get none."""
         generator = torch_generator(self.seed, "architecture", contender.name, index)
         sampled = contender.parameters.sampled(self.temperature(index), generator)
-        task = self.weights.objective(self.weights.supernet, batch, sampled)
+        task, term = self._task(contender, batch, index, sampled)
         parameters = list(contender.parameters.parameters())
-        gradients = torch.autograd.grad(task + self._penalty(contender), parameters)
+        gradients = torch.autograd.grad(task + term + self._penalty(contender), parameters)
         norms = torch.stack([gradient.norm() for gradient in gradients])
         require_finite(task.detach(), norms.norm(), step=index, stage="search", names=batch.names)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         return float(task.detach())
+
+    def _task(
+        self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
+    ) -> tuple[Tensor, Tensor | float]:
+        """The task's loss, and what else has a gradient: to outer widths that are searched."""
+        objective, supernet = self.weights.objective, self.weights.supernet
+        generator = torch_generator(self.seed, "outer widths", contender.name, index)
+        pair = paired_draw(contender.parameters, sampled, generator)
+        if pair is None:
+            return objective(supernet, batch, sampled), 0.0
+        task = objective(supernet, batch, pair.first)
+        with torch.no_grad():
+            other = objective(supernet, batch, pair.second)
+        return task, pair.gradient_term(task, other)
 
     def _penalty(self, contender: Contender) -> Tensor | float:
         if contender.budget_ms is None:

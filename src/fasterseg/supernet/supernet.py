@@ -20,8 +20,6 @@ from fasterseg.layers.units import State
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Kind, Size
 from fasterseg.space.lattice import (
-    HEAD,
-    STEM,
     Channels,
     Edge,
     Lattice,
@@ -164,7 +162,7 @@ class _Forward:
         features = images
         for slot in self.lattice.stem_slots:
             features = self._run(slot, slot.kinds[0], features)
-        self.incoming[Node(0, 8)] = [(None, self._gated(features, STEM))]
+        self.incoming[Node(0, 8)] = [(None, features)]
         for edge in self.lattice.edges:
             if edge in self.needed:
                 weight = self.relaxation.path_weight(edge.target, down=edge.down)
@@ -235,8 +233,7 @@ class _Forward:
             last |= {(end.stride, s): t for s, t in self._laterals(end).items()}
             joined.append(self._fused(end.stride, last))
         fuse, head = self.lattice.join_slots(self.supernet.classes)
-        fused = self._gated(self._run(fuse, "fuse", *joined), HEAD)
-        main = self._run(head, "head", fused)
+        main = self._run(head, "head", self._run(fuse, "fuse", *joined))
         return main, self._auxiliary(last)
 
     def _fused(self, branch: int, last: Mapping[tuple[int, int], Tensor]) -> Tensor:
