@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from fasterseg.commands.evaluate import evaluate
 from fasterseg.commands.randoms import RandomName, draw_random, random_architecture_of
 from fasterseg.commands.train import train
 from fasterseg.config import Recipe, TargetSettings
+from fasterseg.datasets.labels import LabelSpace
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
@@ -146,6 +148,28 @@ def test_a_teacher_teaches_a_random_architecture_when_it_is_asked_for(run: RunFo
     train("random:student-4ms:2", run=run.root, teacher=named)
     plan = TrainingPlan.load(run.training("random-student-4ms-2") / "plan.json")
     assert plan.teacher == weights_digest(Path(named))
+
+
+def test_a_teacher_that_nobody_learns_from_or_of_other_classes_is_refused(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    recipe = Recipe.load(run.recipe)
+    random_architecture_of(recipe, run, RandomName("student-4ms", 1)).save(
+        run.architecture("teacher")
+    )
+    best = Path(train("teacher", run=run.root).bundles["teacher"])
+    for names in (("teacher",), ("baseline:fast-scnn",)):
+        with pytest.raises(UsageError, match="nobody learns"):
+            train(*names, run=run.root, teacher=str(best))
+    whole = ModelBundle.load(best)
+    for change, words in (
+        ({"label_space": LabelSpace.from_names([str(n) for n in range(9)])}, "other classes"),
+        ({"mean": (0.0, 0.0, 0.0)}, "otherwise"),
+    ):
+        card = whole.card.model_copy(update=change)
+        foreign = replace(whole, card=card).save(tmp_path / words)
+        with pytest.raises(UsageError, match=words):
+            train("random:student-4ms:1", run=run.root, teacher=str(foreign))
 
 
 def test_an_unknown_student_and_a_search_that_is_not_done_are_told(run: RunFolder) -> None:

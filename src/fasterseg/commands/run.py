@@ -50,8 +50,10 @@ class RunResult(Artifact):
 
     def describe(self) -> str:
         """The networks, what position alone would score, and where the report is."""
-        lines = [network.describe() for network in self.networks]
-        lines.append(f"{'position':<10} mIoU {100 * self.position_baseline:5.2f} % (no network)")
+        width = max(10, *(len(network.name) for network in self.networks))
+        lines = [network.describe(width=width) for network in self.networks]
+        share = f"mIoU {100 * self.position_baseline:5.2f} % (no network)"
+        lines.append(f"{'position':<{width}} {share}")
         lines += [f"target: {self.target}", f"report: {self.report}"]
         return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])
 

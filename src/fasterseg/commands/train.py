@@ -109,8 +109,19 @@ class _Job(NamedTuple):
 def _jobs(
     recipe: Recipe, run: RunFolder, names: SplitNames, *, teacher: str, taught: bool
 ) -> Iterator[_Job]:
-    """The trainings in order, each looked up when the one before it is done: it may need it."""
-    for contender in chosen_contenders(recipe, names.contenders) if names.mean_contenders else ():
+    """The trainings in order, each looked up when the one before it is done: it may need it.
+
+    Raises `UsageError` for a teacher that nobody learns from, besides what each lookup raises.
+    """
+    wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
+    if teacher and not names.randoms and all(one.role == "teacher" for one in wanted):
+        raise UsageError(
+            "nobody learns from this teacher",
+            where=f"--teacher {teacher}",
+            why="only students learn from one, and none is to be trained",
+            next_step="name a student, or leave --teacher out",
+        )
+    for contender in wanted:
         found = found_architecture(run, contender.name)
         bundle = teacher_bundle(recipe, run, contender, named=teacher)
         yield _Job(
