@@ -93,7 +93,7 @@ def test_the_report_shows_the_front_with_what_was_trained(
     trained, subnets = front_charts(read_facts(run))
     for name, budget_ms in STUDENTS.items():
         for chart in (trained, subnets):
-            assert f"{name}, budget {budget_ms:.3g} ms" in chart.text
+            assert f"{name}, budget {budget_ms:.4g} ms" in chart.text
             assert chart.text in page
     assert "random-student-900ms-1: " in trained.text
     assert len(front_rows(read_facts(run))[0].random_trained) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fasterseg.reporting.charts import LINE, PAPER, SOFT, Chart, Frame, add_legend, draw_chart
 from fasterseg.reporting.facts import NetworkFacts, RandomFacts, RunFacts
@@ -13,7 +13,8 @@ from fasterseg.reporting.palette import colour_of, css_variable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RANDOM_LABEL = "random architectures of its latency"
+RANDOM_LABEL = "random, of equal latency"
+HEIGHT = 320.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,14 @@ def front_charts(facts: RunFacts) -> list[Chart]:
     trained = _front(
         "Trained networks",
         list(_trained(facts)),
-        Frame("measured latency, ms", f"mean IoU, {split.test_split}", percent=True),
+        Frame("measured latency, ms", f"mean IoU, {split.test_split}", height=HEIGHT),
         note="Median of the exported network; random architectures at the latency table's "
         "estimate. Dashed: the budgets.",
     )
     subnets = _front(
         "Subnets of the supernet",
         list(_subnets(facts)),
-        Frame("estimated latency, ms", f"mean IoU, {split.val_split}", percent=True),
+        Frame("estimated latency, ms", f"mean IoU, {split.val_split}", height=HEIGHT),
         note="Before any training of their own, with the weights that all share. Dashed: the "
         "budgets.",
     )
@@ -89,7 +90,7 @@ def front_rows(facts: RunFacts) -> list[FrontRow]:
 def network_label(network: NetworkFacts) -> str:
     """A network's name, and its budget where it has one."""
     budget = network.budget_ms
-    return network.name if budget is None else f"{network.name}, budget {budget:.3g} ms"
+    return network.name if budget is None else f"{network.name}, budget {budget:.4g} ms"
 
 
 def _trained(facts: RunFacts) -> Iterator[Point]:
@@ -137,12 +138,12 @@ def _front(title: str, points: list[Point], frame: Frame, *, note: str) -> Chart
 
     def plot(axes: Axes) -> None:
         _plot_budgets(axes, students)
-        _plot_randoms(axes, [point for point in points if point.kind == "random"])
         line = [[p.latency_ms for p in students], [p.mean_iou for p in students]]
         axes.plot(*line, color=SOFT, linewidth=1.2, zorder=1)
         for point in points:
             if point.kind != "random":
                 _plot_network(axes, point)
+        _plot_randoms(axes, [point for point in points if point.kind == "random"])
         _finish(axes, frame)
 
     return draw_chart(title, plot, frame, text=_words(title, points), note=note)
@@ -163,17 +164,12 @@ def _plot_network(axes: Axes, point: Point) -> None:
 
 def _plot_randoms(axes: Axes, points: list[Point]) -> None:
     """Hollow dots in the colour of the student whose latency they have; one line in the legend."""
-    for index, point in enumerate(points):
-        axes.plot(
-            [point.latency_ms],
-            [point.mean_iou],
-            "o",
-            markerfacecolor=PAPER,
-            markeredgecolor=point.colour,
-            markersize=5.5,
-            label=RANDOM_LABEL if index == 0 else None,
-            zorder=2,
-        )
+    hollow: dict[str, Any] = {"markerfacecolor": PAPER, "markersize": 5.5, "zorder": 2}
+    for point in points:
+        place = ([point.latency_ms], [point.mean_iou])
+        axes.plot(*place, "o", markeredgecolor=point.colour, **hollow)
+    if points:
+        axes.plot([], [], "o", markeredgecolor=SOFT, label=RANDOM_LABEL, **hollow)
 
 
 def _plot_budgets(axes: Axes, students: list[Point]) -> None:
