@@ -35,7 +35,9 @@ VERBS = (
     Verb("doctor", "doctor:doctor", "Look at this machine: what works, what is missing."),
     Verb("check-data", "check_data:check_data", "Walk a data set and list its faults."),
     Verb("profile", "profile:profile", "Time every block of the search space on the target."),
-    Verb("search", "search:search", "Search a teacher and a student that meets the budget."),
+    Verb(
+        "search", "search:search", "Search a teacher, and for each budget a student that meets it."
+    ),
     Verb("train", "train:train", "Train the networks that were found, or a baseline."),
     Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
     Verb(

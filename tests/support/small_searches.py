@@ -92,7 +92,7 @@ def small_search(
         ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms, contenders=options),
         PRICING,
         floors_ms=floors_of(made),
-        weights={"operators": 0.3, "paths": 0.4, "widths": 0.3},
+        weights={c.name: {"operators": 0.3, "paths": 0.4, "widths": 0.3} for c in made},
     )
     pretraining = Pretraining(weights, made, weight_batch, steps=settings.pretrain_steps, seed=seed)
     cosearch = CoSearch(

@@ -85,8 +85,8 @@ def describe(
     Parameters
     ----------
     model
-        A bundle's folder, an architecture's JSON file, a run's folder, or a baseline, trained or
-        not: baseline:fast-scnn.
+        A bundle's folder, a shipped name, an architecture's JSON file, a run's folder, or a
+        baseline, trained or not: baseline:fast-scnn.
 
     Returns
     -------

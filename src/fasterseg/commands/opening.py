@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasterseg.commands.options import Common
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, as_written, build_recipe, with_budget
 from fasterseg.runs import RunFolder, refuse_changes
 
 if TYPE_CHECKING:
@@ -50,20 +50,17 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
         return recipe, run
     before = stored or Recipe.load(run.recipe)
     # What is measured before a search holds for any budget: one too low is raised in the same run.
-    known = before.content() if run.search_plan.exists() else _with_budget(before, recipe.budget)
+    known = before if run.search_plan.exists() else with_budget(before, recipe.budget)
+    # As written: a change of budgets is told as that, not as one of contenders.
     refuse_changes(
         "the recipe",
-        stored=without_free_keys(known),
-        wanted=without_free_keys(recipe.content()),
+        stored=without_free_keys(as_written(known.content())),
+        wanted=without_free_keys(as_written(recipe.content())),
         where=run.recipe,
     )
     if before.budget != recipe.budget:
-        before.model_copy(update={"budget": recipe.budget}).save(run.recipe)
+        known.save(run.recipe)
     return recipe, run
-
-
-def _with_budget(recipe: Recipe, budget: str) -> dict[str, Any]:
-    return {**recipe.content(), "budget": budget}
 
 
 def _folder(common: Common, recipe: Recipe) -> RunFolder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Unpack
 
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.stopping import Show, stoppable
 from fasterseg.searching.summary import SearchSummary
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 RANDOM_SUBNETS = 3
 
 
-def search(**options: Unpack[CommonOptions]) -> SearchSummary:
-    """Search a teacher and a student that meets the budget.
+def search(*, budget: Budgets = (), **options: Unpack[CommonOptions]) -> SearchSummary:
+    """Search a teacher, and for each budget a student that meets it.
 
     The run must have a latency table; without one it is measured first.
 
@@ -29,7 +29,7 @@ def search(**options: Unpack[CommonOptions]) -> SearchSummary:
     """
     from fasterseg.commands.opening import hold_run, open_source
 
-    common = Common(**options)
+    common = Common(**options).with_budget(budget)
     show = progress_for(json=common.json)
     with hold_run(common) as (recipe, run, stop):
         from fasterseg.commands.assembling import assemble_search
@@ -49,7 +49,7 @@ def search_stage(
 ) -> SearchSummary:
     """Pre-train, search, derive, land on the budgets, score; going on where it stopped.
 
-    Writes each contender's architecture and the summary into the run's search folder.
+    Writes each contender's architecture, the random ones and the summary into the search folder.
     """
     from fasterseg.commands.concluding import derive_all, score_all
     from fasterseg.commands.summarising import summarise
@@ -64,12 +64,15 @@ def search_stage(
     contenders = len(assembly.contenders)
     with stoppable(show, stop, "Landing on the budgets", total=contenders) as step:
         found = derive_all(assembly, progress=step)
-    subnets = contenders + RANDOM_SUBNETS
+    subnets = contenders + RANDOM_SUBNETS * len(assembly.students)
     with stoppable(show, stop, "Scoring subnets", total=subnets) as step:
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
-    summary = summarise(assembly, found, scores, warnings=warnings)
+    missing = tuple(one.missing for one in scores.values() if one.missing)
+    summary = summarise(assembly, found, scores, warnings=(*warnings, *missing))
     for name, landing in found.items():
         landing.architecture.save(assembly.run.architecture(name))
+        for random in scores[name].randoms:
+            random.architecture.save(assembly.run.architecture(random.name))
     summary.save(assembly.run.search_summary)
     return summary
 

@@ -24,7 +24,7 @@ from fasterseg.learning.states import (
 )
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender, all_parameters, detached, sandwich
+from fasterseg.searching.contenders import Contender, all_parameters, detached, in_turn, sandwich
 from fasterseg.searching.control import BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
@@ -43,7 +43,10 @@ WARNINGS = "warnings"
 
 
 class LatencyModel:
-    """What the search knows of the target: expected latency, and estimates of architectures."""
+    """What the search knows of the target: expected latency, and estimates of architectures.
+
+    `weights` are those of the penalty's terms, by student.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class LatencyModel:
         pricing: Pricing,
         *,
         floors_ms: Mapping[str, float],
-        weights: Mapping[ChoiceKind, float],
+        weights: Mapping[str, Mapping[ChoiceKind, float]],
     ) -> None:
         self.expected = expected
         self.pricing = pricing
@@ -116,9 +119,11 @@ class CoSearch:
 
     def _weight_relaxations(self, index: int) -> Iterator[Relaxation]:
         """Widest and narrowest of the sandwich, and what the contender would sample now."""
+        due = in_turn(self.contenders, index)
         for contender in self.contenders:
             generator = torch_generator(self.seed, "weights", contender.name, index)
-            yield from sandwich(contender, generator, random_count=0)
+            if contender in due:
+                yield from sandwich(contender, generator, random_count=0)
             if contender.settings.role == "student":
                 temperature = self.temperature(index)
                 yield detached(contender.parameters.sampled(temperature, generator))
@@ -164,9 +169,8 @@ class CoSearch:
         probabilities = contender.parameters.probabilities()
         expected, budget_ms = self.latency.expected, contender.budget_ms
         if self.settings.penalty.decoupled:
-            penalty = latency_penalty(
-                expected, probabilities, budget_ms=budget_ms, weights=self.latency.weights
-            )
+            weights = self.latency.weights[contender.name]
+            penalty = latency_penalty(expected, probabilities, budget_ms=budget_ms, weights=weights)
         else:
             penalty = joint_penalty(expected, probabilities, budget_ms=budget_ms)
         return self.strengths[contender.name] * penalty
