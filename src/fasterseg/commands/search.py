@@ -9,6 +9,7 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.stopping import Show, stoppable
 from fasterseg.searching.summary import SearchSummary
+from fasterseg.stages import noted
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
@@ -56,16 +57,25 @@ def search_stage(
 
     if assembly.run.search_summary.exists():
         return SearchSummary.load(assembly.run.search_summary)
-    ends = 2 * len(assembly.students)
-    with stoppable(show, stop, "Measuring the ends of the space", total=ends) as step:
+    ends, root = 2 * len(assembly.students), assembly.run.root
+    with (
+        noted(root, "search/landing"),
+        stoppable(show, stop, "Measuring the ends of the space", total=ends) as step,
+    ):
         assembly.agree_on_plan(progress=step)
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
     contenders = len(assembly.contenders)
-    with stoppable(show, stop, "Landing on the budgets", total=contenders) as step:
+    with (
+        noted(root, "search/landing"),
+        stoppable(show, stop, "Landing on the budgets", total=contenders) as step,
+    ):
         found = derive_all(assembly, progress=step)
     subnets = contenders + RANDOM_SUBNETS
-    with stoppable(show, stop, "Scoring subnets", total=subnets) as step:
+    with (
+        noted(root, "search/subnets"),
+        stoppable(show, stop, "Scoring subnets", total=subnets) as step,
+    ):
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
     summary = summarise(assembly, found, scores, warnings=warnings)
     for name, landing in found.items():
@@ -78,7 +88,8 @@ def _pretrain(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
     from fasterseg.learning.stepping import run_steps
 
     settings = assembly.recipe.search
-    with show("Pre-training the supernet", total=settings.pretrain_steps) as step:
+    part = noted(assembly.run.root, "search/pretraining")
+    with part, show("Pre-training the supernet", total=settings.pretrain_steps) as step:
         run_steps(
             assembly.pretraining(),
             assembly.run.search / "pretraining",
@@ -100,7 +111,8 @@ def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
     def warn(text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
 
-    with show("Searching", total=settings.steps) as step:
+    part = noted(assembly.run.root, "search/cosearch")
+    with part, show("Searching", total=settings.steps) as step:
         course = run_steps(
             assembly.cosearch(warn=warn),
             assembly.run.search / "cosearch",

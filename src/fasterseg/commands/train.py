@@ -22,6 +22,7 @@ from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
+from fasterseg.stages import noted
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -79,7 +80,8 @@ def train(
         for contender in chosen_contenders(recipe, searched) if searched or not baselines else ():
             found = found_architecture(run, contender.name)
             steps = settings_for(recipe, contender).steps
-            with show(f"Training {contender.name}", total=steps) as step:
+            part = noted(run.root, f"train/{contender.name}")
+            with part, show(f"Training {contender.name}", total=steps) as step:
                 best = train_stage(
                     recipe,
                     run,

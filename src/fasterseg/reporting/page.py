@@ -46,8 +46,8 @@ def render_page(
             gallery_note=gallery_note,
             swatches=_swatches(facts),
             trainings=_trainings(facts),
-            total_seconds=sum(stage.seconds for stage in facts.times.stages),
-            longest_seconds=max((stage.seconds for stage in facts.times.stages), default=0.0),
+            total_seconds=sum(stage.seconds for stage in facts.times.whole),
+            longest_seconds=max((stage.seconds for stage in facts.times.whole), default=0.0),
         )
     )
 
