@@ -108,10 +108,12 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
     """Timings of a recipe and its workload."""
     target = target_timing(recipe)
     work = Workload(recipe, CLASSES, target)
-    ends = next(iter(work.ends.values()))
-    low, high = (Counted.of(one, work.geometry).macs for one in (ends.low, ends.high))
+    options = Options.of(recipe.space, recipe.contenders[-1])
+    ends = [find(options, work.geometry, PRICES) for find in (narrowest, widest)]
+    low, high = (Counted.of(one, work.geometry).macs for one in ends)
     teachers = [one.macs for one in work.networks if one.contender.role == "teacher"]
-    delivered = Counted.of(ends.high, work.geometry)
+    delivered = Counted.of(ends[1], work.geometry)
+    students = bool(recipe.students())
     timings = Timings(
         data=DataTiming(
             base_bytes=60 * MB,
@@ -142,8 +144,16 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
         teacher=next(
             (training_timing(one, step_timing(0.4), image_seconds=0.2) for one in teachers), None
         ),
-        narrow=training_timing(low, step_timing(0.1, peak_bytes=500 * MB), image_seconds=0.04),
-        wide=training_timing(high, step_timing(0.3, peak_bytes=900 * MB), image_seconds=0.12),
+        narrow=(
+            training_timing(low, step_timing(0.1, peak_bytes=500 * MB), image_seconds=0.04)
+            if students
+            else None
+        ),
+        wide=(
+            training_timing(high, step_timing(0.3, peak_bytes=900 * MB), image_seconds=0.12)
+            if students
+            else None
+        ),
         delivery=DeliveryTiming(
             base_bytes=300 * MB,
             blocks=delivered.blocks,
