@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,7 +151,7 @@ class TrainingBatches:
 
     def stream(
         self, start: int, stop: int, *, workers: int = 0, timeout_s: float = WORKER_TIMEOUT_S
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch]:
         """Yield ``batch(start)`` to ``batch(stop - 1)``, the same for any number of workers.
 
         A worker process that dies, or gives nothing for ``timeout_s``, raises EnvironmentFault.

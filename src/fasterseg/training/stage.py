@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.loading import Batch
 from fasterseg.datasets.opening import class_weights_of
-from fasterseg.evaluation import evaluate_predictor
+from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
 from fasterseg.learning.losses import HardPixels, distillation_loss, segmentation_loss
@@ -62,7 +62,7 @@ class TrainingStage:
         self._layout = layout
         self.network = self._placed(network).train()
         self.teacher = None if teacher is None else self._placed(teacher).eval()
-        self._data = data
+        self.data = data
         batches = data.batches(settings.augmentation, batch_size=settings.batch_size, seed=seed)
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
         self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
@@ -141,7 +141,7 @@ class TrainingStage:
         last = done == self.settings.steps
         if not last and done % self.settings.evaluate_every:
             return {}
-        live = self._score(self.network, done)
+        live = self._scored(self.network, done)
         if "best" not in self.scores or live.mean_iou > self.scores["best"].mean_iou:
             self.scores["best"] = live.model_copy(update={"decided": True})
             self._best = {k: t.detach().clone() for k, t in self.network.state_dict().items()}
@@ -150,29 +150,40 @@ class TrainingStage:
         self.scores["last"] = live
         averaged = deepcopy(self.network)
         averaged.load_state_dict(self._average.tensors())
-        self.scores["ema"] = self._score(averaged, done)
+        self.scores["ema"] = self._scored(averaged, done)
         return {
             "val": live.model_dump(mode="json"),
             "val_ema": self.scores["ema"].model_dump(mode="json"),
         }
 
-    def _score(self, network: nn.Module, done: int) -> Score:
-        """The score on whole validation images at their own resolution, in float32."""
+    def score(self) -> EvaluationReport:
+        """How the live weights do on the validation split; nothing is kept."""
+        return self._evaluated(self.network)
+
+    def close(self) -> None:
+        """End whatever reads batches ahead."""
+        self._feed.close()
+
+    def _scored(self, network: nn.Module, done: int) -> Score:
+        return Score.of(self._evaluated(network), step=done)
+
+    def _evaluated(self, network: nn.Module) -> EvaluationReport:
+        """Scored on whole validation images at their own resolution, in float32."""
         predictor = NetworkPredictor(
             network,
-            label_space=self._data.source.label_space,
-            normalisation=self._data.normalisation,
+            label_space=self.data.source.label_space,
+            normalisation=self.data.normalisation,
             device=self.numerics.device,
         )
         report = evaluate_predictor(
             predictor.label_map,
-            self._data.source,
-            self._data.val_split,
+            self.data.source,
+            self.data.val_split,
             subject=self.name,
-            limit=self._data.val_images,
+            limit=self.data.val_images,
         )
         self.network.train()
-        return Score.of(report, step=done)
+        return report
 
     def weights(self, which: Which) -> dict[str, Tensor]:
         """The state of the network of that name; best and last exist once they were scored."""

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-
-import torch
-from torch import nn
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
@@ -17,11 +13,12 @@ from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.stepping import Progress, run_steps
 from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.card import Card, Facts, Score, TrainingFacts, Which
-from fasterseg.network.description import BaselineBuilder, NetworkDescription
+from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import refuse_changes
-from fasterseg.runtime import StopRequest, derived_seed
-from fasterseg.training.data import TrainingData
-from fasterseg.training.stage import TrainingStage
+from fasterseg.runtime import StopRequest
+from fasterseg.training.task import Teacher, TrainingTask, stage_of
+
+__all__ = ["Teacher", "TrainingPlan", "TrainingReport", "TrainingTask", "train_network"]
 
 KINDS: tuple[Which, ...] = ("best", "last", "ema")
 
@@ -79,28 +76,6 @@ class TrainingReport(Artifact):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Teacher:
-    """A network to learn from, and the digest of the bundle that it came from."""
-
-    network: nn.Module
-    classes: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingTask:
-    """One network to train: what it is called, what it is, what it learns from and how."""
-
-    name: str
-    description: NetworkDescription
-    data: TrainingData
-    settings: TrainingSettings
-    seed: int
-    device: torch.device
-    teacher: Teacher | None = None
-
-
 def train_network(
     task: TrainingTask,
     folder: Path,
@@ -124,16 +99,7 @@ def train_network(
         if progress is not None:
             progress(task.settings.steps, task.settings.steps, task.name)
         return TrainingReport.load(report_path)
-    weights_seed = derived_seed(task.seed, "weights", task.name)
-    stage = TrainingStage(
-        task.description.build_seeded(weights_seed, baselines=baselines),
-        name=task.name,
-        data=task.data,
-        settings=task.settings,
-        seed=task.seed,
-        numerics=numerics,
-        teacher=task.teacher.network if task.teacher else None,
-    )
+    stage = stage_of(task, numerics, baselines=baselines)
     course = run_steps(
         stage,
         folder,
