@@ -6,20 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from fake_clocks import FakeClock
 from tiny_training import tiny_task
 
 from fasterseg.learning.step_times import time_steps
 from fasterseg.training.timing import time_training
-
-
-class FakeClock:
-    """A clock that stands still unless somebody moves it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def step_of(clock: FakeClock, *, first: float, later: float) -> Callable[[int], None]:

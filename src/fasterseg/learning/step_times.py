@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-Clock = Callable[[], float]
+Now = Callable[[], float]
 """Seconds since some moment; a fake one in tests."""
 
 _RESET_PEAK = Path("/proc/self/clear_refs")
@@ -38,7 +38,7 @@ def time_steps(
     warmup_steps: int = 2,
     least_steps: int = 3,
     device: torch.device | None = None,
-    clock: Clock = time.monotonic,
+    clock: Now = time.monotonic,
 ) -> StepTimes:
     """Do steps 0, 1, 2, ... by the clock: after the warm-up as many as fill `seconds`.
 

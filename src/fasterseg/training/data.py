@@ -25,6 +25,10 @@ class TrainingData:
     val_images: int | None = None
     normalisation: Normalisation = DEFAULT_NORMALISATION
 
+    def train_count(self) -> int:
+        """How many images there are to train on."""
+        return self.source.length(self.train_split)
+
     def val_count(self) -> int:
         """How many images a score looks at."""
         whole = self.source.length(self.val_split)

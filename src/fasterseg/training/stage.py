@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -27,11 +28,16 @@ from fasterseg.learning.states import (
     require_finite,
     restore_optimizer,
 )
-from fasterseg.learning.stepping import StageState
+from fasterseg.learning.stepping import CLOCK, StageState
 from fasterseg.network.card import Score, Which
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.runtime import derived_seed
 from fasterseg.training.data import TrainingData
+from fasterseg.training.scoring import scoring_interval
+
+SCORING_SECONDS = "scoring_seconds"
+WAITING_SECONDS = "waiting_seconds"
+"""Under these names an event's clock has what a step spent on scores and on waiting for data."""
 
 TrainingForward = Callable[[Tensor], tuple[Tensor, dict[int, Tensor]]]
 
@@ -66,6 +72,9 @@ class TrainingStage:
         batches = data.batches(settings.augmentation, batch_size=settings.batch_size, seed=seed)
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
         self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
+        self._score_every = scoring_interval(
+            settings, train_images=data.train_count(), scored_images=data.val_count()
+        )
         self._ignore = data.source.label_space.ignore
         weights = class_weights_of(data.source, data.train_split)
         self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, weights)
@@ -78,13 +87,20 @@ class TrainingStage:
 
     def step(self, index: int) -> dict[str, Any]:
         """One update from batch `index`; scores where it is due."""
+        began = time.monotonic()
         batch = self._feed.batch(index)
+        waited = time.monotonic() - began
         rate = self._schedule.rate(index)
         set_rate(self._optimizer, rate)
         with self._own_randomness(index):
             losses = self._update(batch, index)
         self._average.update(self.network, step=index)
-        return {"lr": rate, **losses, **self._scores_due(index + 1)}
+        began = time.monotonic()
+        scores = self._scores_due(index + 1)
+        clock = {WAITING_SECONDS: round(waited, 4)}
+        if scores:
+            clock[SCORING_SECONDS] = round(time.monotonic() - began, 3)
+        return {"lr": rate, **losses, **scores, CLOCK: clock}
 
     @contextmanager
     def _own_randomness(self, index: int) -> Iterator[None]:
@@ -139,7 +155,7 @@ class TrainingStage:
     def _scores_due(self, done: int) -> dict[str, Any]:
         """Score what is due after `done` steps, keep it, and return it for the log."""
         last = done == self.settings.steps
-        if not last and done % self.settings.evaluate_every:
+        if not last and done % self._score_every:
             return {}
         live = self._scored(self.network, done)
         if "best" not in self.scores or live.mean_iou > self.scores["best"].mean_iou:

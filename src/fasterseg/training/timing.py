@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.learning.step_times import Clock, time_steps
+from fasterseg.learning.step_times import Now, time_steps
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.training.task import TrainingTask, stage_of
 
@@ -32,7 +32,7 @@ def time_training(
     *,
     seconds: float = 20.0,
     baselines: Mapping[str, BaselineBuilder] | None = None,
-    clock: Clock = time.monotonic,
+    clock: Now = time.monotonic,
 ) -> TrainingTimes:
     """Time a task's steps for about so many seconds, and its scores on a few images.
 
