@@ -19,7 +19,6 @@ from fasterseg.config import Recipe, SearchSettings
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
 
-
 CPU = torch.device("cpu")
 
 

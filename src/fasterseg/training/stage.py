@@ -17,7 +17,7 @@ from fasterseg.datasets.opening import class_weights_of
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
-from fasterseg.learning.losses import HardPixels, distillation_loss, segmentation_loss
+from fasterseg.learning.losses import HardPixels, auxiliary_loss, ohem_cross_entropy, taught_loss
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.schedules import Schedule, set_rate
 from fasterseg.learning.states import (
@@ -40,6 +40,7 @@ WAITING_SECONDS = "waiting_seconds"
 """Under these names an event's clock has what a step spent on scores and on waiting for data."""
 
 TrainingForward = Callable[[Tensor], tuple[Tensor, dict[int, Tensor]]]
+LowResolution = Callable[[Tensor], Tensor]
 
 
 class TrainingStage:
@@ -129,28 +130,25 @@ class TrainingStage:
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         images = batch.images.to(self.numerics.device, memory_format=self._layout)
         labels = batch.labels.to(self.numerics.device)
-        forward = cast(TrainingForward, self.network.with_auxiliary)
-        main, auxiliary = forward(images)
-        losses = {
-            "segmentation": segmentation_loss(
-                main,
-                auxiliary,
-                labels,
-                ignore=self._ignore,
-                auxiliary_weight=self.settings.auxiliary_weight,
-                hard_pixels=self._hard,
-            )
-        }
+        main, auxiliary = cast(TrainingForward, self.network.heads)(images)
+        ignore, hard = self._ignore, self._hard
+        losses: dict[str, Tensor] = {}
         if self.teacher is not None and self.settings.distillation_weight:
             with torch.no_grad():
-                wanted = self.teacher(images)
-            losses["distillation"] = self.settings.distillation_weight * distillation_loss(
-                main,
-                wanted,
-                labels != self._ignore,
-                divide_by_classes=self.settings.distillation_divided_by_classes,
-            )
-        return losses
+                wanted = cast(LowResolution, self.teacher.low_resolution)(images)
+            loss, apart = taught_loss(main, wanted, labels, ignore=ignore, hard_pixels=hard)
+            losses["distillation"] = self._distillation_weight * apart
+        else:
+            loss = ohem_cross_entropy(main, labels, ignore=ignore, hard_pixels=hard)
+        extra = auxiliary_loss(auxiliary, labels, ignore=ignore, hard_pixels=hard)
+        return {"segmentation": loss + self.settings.auxiliary_weight * extra, **losses}
+
+    @property
+    def _distillation_weight(self) -> float:
+        """The divergence's weight: the authors' is smaller by the number of classes."""
+        divided = self.settings.distillation_divided_by_classes
+        classes = self.data.source.label_space.classes if divided else 1
+        return self.settings.distillation_weight / classes
 
     def _scores_due(self, done: int) -> dict[str, Any]:
         """Score what is due after `done` steps, keep it, and return it for the log."""
