@@ -142,3 +142,20 @@ def test_a_street_of_smaller_images_is_scored_faster() -> None:
     smaller = {s.name: s.hours for s in Forecaster(less, timings, work).stages()}
     assert smaller["evaluate"] == pytest.approx(large["evaluate"] / 2)
     assert smaller["search/pretraining"] == large["search/pretraining"]
+
+
+def test_hours_of_a_training_are_what_it_takes_and_its_steps_follow() -> None:
+    settings = {"hours": 0.5, "evaluate_every": 500, "checkpoint_every": 100}
+    found = forecast(recipe_of(teacher=settings))["train/teacher"]
+    # All but setting up and the checkpoints, which nobody counts into the hours.
+    assert seconds(found) == pytest.approx(1800, rel=0.06)
+    steps = int(found.hours_from.split()[0])
+    assert steps * (0.4 + 20 / 500) + 20 == pytest.approx(1800, rel=0.01)
+
+
+def test_hours_of_a_search_are_shared_out_in_the_proportion_of_its_steps() -> None:
+    settings = {"hours": 0.1, "pretrain_steps": 100, "steps": 50, "checkpoint_every": 10_000}
+    found = forecast(recipe_of(search=settings))
+    first, second = found["search/pretraining"], found["search/cosearch"]
+    assert seconds(first) + seconds(second) == pytest.approx(360 + 3.0 + 2 * 0.5, rel=0.01)
+    assert seconds(second) / seconds(first) == pytest.approx(50 * 2.05 / (100 * 1.0), rel=0.05)

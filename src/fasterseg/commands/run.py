@@ -159,15 +159,16 @@ class Pipeline:
         from fasterseg.commands.train import (
             chosen_contenders,
             found_architecture,
+            known_steps,
             settings_for,
             teacher_bundle,
             train_stage,
         )
 
         for contender in chosen_contenders(self.recipe, ()):
-            steps = settings_for(self.recipe, contender).steps
+            total = known_steps(settings_for(self.recipe, contender))
             part = noted(self.folder.root, f"train/{contender.name}")
-            with part, self.show(f"Training {contender.name}", total=steps) as step:
+            with part, self.show(f"Training {contender.name}", total=total) as step:
                 train_stage(
                     self.recipe,
                     self.folder,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
 
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
@@ -18,7 +21,14 @@ if TYPE_CHECKING:
 RANDOM_SUBNETS = 3
 
 
-def search(**options: Unpack[CommonOptions]) -> SearchSummary:
+def search(
+    *,
+    hours: Annotated[
+        float | None,
+        Parameter(help="Active hours of pre-training and search together, in place of steps."),
+    ] = None,
+    **options: Unpack[CommonOptions],
+) -> SearchSummary:
     """Search a teacher and a student that meets the budget.
 
     The run must have a latency table; without one it is measured first.
@@ -31,6 +41,8 @@ def search(**options: Unpack[CommonOptions]) -> SearchSummary:
     from fasterseg.commands.opening import hold_run, open_source
 
     common = Common(**options)
+    if hours is not None:
+        common = replace(common, set=(*common.set, f"search.hours={hours}"))
     show = progress_for(json=common.json)
     with hold_run(common) as (recipe, run, stop):
         from fasterseg.commands.assembling import assemble_search
@@ -53,6 +65,7 @@ def search_stage(
     Writes each contender's architecture and the summary into the run's search folder.
     """
     from fasterseg.commands.concluding import derive_all, score_all
+    from fasterseg.commands.search_hours import counted_search
     from fasterseg.commands.summarising import summarise
 
     if assembly.run.search_summary.exists():
@@ -63,6 +76,7 @@ def search_stage(
         stoppable(show, stop, "Measuring the ends of the space", total=ends) as step,
     ):
         assembly.agree_on_plan(progress=step)
+    assembly = counted_search(assembly)
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
     contenders = len(assembly.contenders)

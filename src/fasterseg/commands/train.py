@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
 
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.commands.opening import hold_run, open_source
+from fasterseg.commands.opening import hold_run, open_source, stored_or_new_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.training import (
@@ -50,6 +51,9 @@ def train(
         Path | str,
         Parameter(help="An architecture's file, for the one contender that is named."),
     ] = "",
+    hours: Annotated[
+        float | None, Parameter(help="Active hours of each training, in place of its steps.")
+    ] = None,
     **options: Unpack[CommonOptions],
 ) -> TrainResult:
     """Train the networks that the run's search found, or a hand-made one to compare them with.
@@ -65,7 +69,7 @@ def train(
     TrainResult
         The bundles, and how the trainings went.
     """
-    common = Common(**options)
+    common = with_hours(Common(**options), hours, contenders)
     searched, baselines = split_names(contenders)
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
@@ -79,9 +83,9 @@ def train(
             take_architecture(Path(architecture), run, recipe, contenders)
         for contender in chosen_contenders(recipe, searched) if searched or not baselines else ():
             found = found_architecture(run, contender.name)
-            steps = settings_for(recipe, contender).steps
+            total = known_steps(settings_for(recipe, contender))
             part = noted(run.root, f"train/{contender.name}")
-            with part, show(f"Training {contender.name}", total=steps) as step:
+            with part, show(f"Training {contender.name}", total=total) as step:
                 best = train_stage(
                     recipe,
                     run,
@@ -96,7 +100,7 @@ def train(
             bundles[contender.name] = str(best)
             reports[contender.name] = training_summary(run, contender.name)
         for name in baselines:
-            with show(f"Training {name}", total=recipe.student.steps) as step:
+            with show(f"Training {name}", total=known_steps(recipe.student)) as step:
                 best = train_baseline(
                     recipe,
                     run,
@@ -149,6 +153,23 @@ def train_stage(
 def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
     """The training settings of a contender's role."""
     return recipe.teacher if contender.role == "teacher" else recipe.student
+
+
+def known_steps(settings: TrainingSettings) -> int:
+    """How many steps a training has; 0 while its hours are not counted yet."""
+    return settings.steps if settings.hours is None else 0
+
+
+def with_hours(common: Common, hours: float | None, contenders: tuple[str, ...]) -> Common:
+    """The options with hours for the roles of these contenders, all for none."""
+    if hours is None:
+        return common
+    searched, baselines = split_names(contenders)
+    recipe = stored_or_new_recipe(common)
+    trained = chosen_contenders(recipe, searched) if searched or not baselines else ()
+    roles = {contender.role for contender in trained} | ({"student"} if baselines else set())
+    changes = tuple(f"{role}.hours={hours}" for role in sorted(roles))
+    return replace(common, set=(*common.set, *changes))
 
 
 def contender_named(recipe: Recipe, name: str) -> ContenderSettings:

@@ -46,10 +46,16 @@ def lever(recipe: Recipe, words: str, values: Mapping[str, Any]) -> Lever | None
 
 
 def fewer_steps(recipe: Recipe, share: float) -> Lever | None:
-    """Every number of steps times a share."""
-    values = {key: max(1, int(share * int(_value(recipe, key)))) for key in STEPS}
-    known = {key: value for key, value in values.items() if value < int(_value(recipe, key))}
-    return lever(recipe, f"{100 * share:.0f} % of the steps", known) if known else None
+    """Every number of steps times a share; where hours stand for them, these."""
+    values: dict[str, Any] = {}
+    for key in STEPS:
+        section = key.partition(".")[0]
+        hours, steps = _value(recipe, f"{section}.hours"), int(_value(recipe, key))
+        if hours is not None:
+            values[f"{section}.hours"] = round(share * hours, 4)
+        elif steps > 1:
+            values[key] = max(1, int(share * steps))
+    return lever(recipe, f"{100 * share:.0f} % of the steps", values)
 
 
 def cheaper_runs(recipe: Recipe) -> Iterator[Lever]:

@@ -104,13 +104,9 @@ class CoSearch:
         )
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
         if index % self.settings.control_every == 0 or index == self.steps - 1:
-            event |= self.look_at_budgets()
+            event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
         # In the log, so that a search which was killed and resumed remembers what it said.
         return {**event, WARNINGS: self.said} if self.said else event
-
-    def look_at_budgets(self) -> dict[str, float]:
-        """Derive every contender as if the search ended now, and steer; what was seen."""
-        return {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
 
     def temperature(self, index: int) -> float:
         """Gumbel-softmax temperature of a step: geometric from start to end."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from itertools import count
+from contextlib import closing
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
-from fasterseg.commands.probes.steps import repeated, timed_steps
-from fasterseg.config import TrainingSettings
-from fasterseg.forecasting.timings import DeliveryTiming, TrainingTiming
+from fasterseg.commands.probes.steps import timed_steps
+from fasterseg.forecasting.timings import DeliveryTiming, StepTiming, TrainingTiming
 from fasterseg.forecasting.workload import Counted
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.space.architecture import Geometry
@@ -21,8 +19,15 @@ if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
     from fasterseg.network.description import NetworkDescription
     from fasterseg.training.stage import TrainingStage
+    from fasterseg.training.task import Teacher
 
-MANY_STEPS = 1_000_000
+_ENDLESS = {
+    "hours": None,
+    "steps": 10**9,
+    "evaluate_every": 10**9,
+    "warmup_steps": 0,
+    "lr": 1e-9,
+}
 SCORED_IMAGES = 4
 BYTES_PER_NUMBER = 4
 
@@ -36,26 +41,33 @@ def probe_training(job: Job, folder: Path) -> TrainingTiming:
     source = open_source(job.recipe)
     base, began = resident_bytes(), time.monotonic()
     description = _description(job, source)
-    stage = _stage(job, source, description)
-    data = job.recipe.data
-    for split in (data.train_split, data.val_split):
-        source.digest(split)  # which a training's plan holds
-    setup_seconds = time.monotonic() - began
-    step = timed_steps(stage, count(), seconds=job.seconds, folder=folder / "checkpoints")
-    reset_peak()
-    image_seconds = _image_seconds(stage, source, job)
-    weights = stage.network.state_dict().values()
+    with closing(_stage(job, source, description)) as stage:
+        data, device = job.recipe.data, stage.numerics.device
+        for split in (data.train_split, data.val_split):
+            source.digest(split)  # which a training's plan holds
+        setup_seconds = time.monotonic() - began
+        step = timed_steps(stage, seconds=job.seconds, device=device, folder=folder / "saved")
+        reset_peak()
+        image_seconds = _image_seconds(stage)
+        weights = stage.network.state_dict().values()
+    weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in weights)
     assert description.architecture is not None
-    counted = Counted.of(description.architecture, _geometry(job, source))
     return TrainingTiming(
         base_bytes=base,
-        macs=counted.macs,
+        macs=Counted.of(description.architecture, _geometry(job, source)).macs,
         setup_seconds=setup_seconds,
-        step=step,
+        step=with_best(step, weight_bytes),
         image_seconds=image_seconds,
         scoring_peak_bytes=peak_bytes(),
-        weight_bytes=sum(tensor.numel() * tensor.element_size() for tensor in weights),
+        weight_bytes=weight_bytes,
     )
+
+
+def with_best(step: StepTiming, weight_bytes: int) -> StepTiming:
+    """A timing whose checkpoint holds the best weights too, which come with the first score."""
+    whole = step.checkpoint_bytes + weight_bytes
+    longer = step.save_seconds * whole / max(1, step.checkpoint_bytes)
+    return step.model_copy(update={"checkpoint_bytes": whole, "save_seconds": longer})
 
 
 def _description(job: Job, source: DataSource) -> NetworkDescription:
@@ -70,60 +82,51 @@ def _geometry(job: Job, source: DataSource) -> Geometry:
 
 
 def _stage(job: Job, source: DataSource, description: NetworkDescription) -> TrainingStage:
-    """The training of a job's network, its own scoring put off for good."""
+    """The training of a job's network, which neither scores itself nor goes anywhere."""
     from fasterseg.datasets.opening import normalisation_of
     from fasterseg.learning.precision import choose_numerics
-    from fasterseg.network.description import NetworkDescription
     from fasterseg.runtime import select_device
     from fasterseg.training.data import TrainingData
-    from fasterseg.training.stage import TrainingStage
+    from fasterseg.training.task import TrainingTask, stage_of
 
     recipe, device = job.recipe, select_device(job.device)
-    settings = _endless(recipe.teacher if job.role == "teacher" else recipe.student)
+    settings = recipe.teacher if job.role == "teacher" else recipe.student
     data = TrainingData(
         source,
         normalisation=normalisation_of(source),
         train_split=recipe.data.train_split,
         val_split=recipe.data.val_split,
         workers=recipe.data.workers,
+        val_images=SCORED_IMAGES,
     )
-    teacher = None
-    if job.taught_by is not None and settings.distillation_weight > 0:
-        known = NetworkDescription(classes=description.classes, architecture=job.taught_by)
-        teacher = known.build_seeded(1)
-    return TrainingStage(
-        description.build_seeded(0),
+    task = TrainingTask(
         name="timing",
+        description=description,
         data=data,
-        settings=settings,
+        settings=settings.model_copy(update=_ENDLESS),
         seed=recipe.seed,
-        numerics=choose_numerics(settings.precision, device),
-        teacher=teacher,
+        device=device,
+        teacher=_teacher(job, description.classes) if settings.distillation_weight else None,
     )
+    return stage_of(task, choose_numerics(settings.precision, device))
 
 
-def _endless(settings: TrainingSettings) -> TrainingSettings:
-    return settings.model_copy(update={"steps": MANY_STEPS, "evaluate_every": MANY_STEPS})
+def _teacher(job: Job, classes: int) -> Teacher | None:
+    from fasterseg.network.description import NetworkDescription
+    from fasterseg.training.task import Teacher
+
+    if job.taught_by is None:
+        return None
+    known = NetworkDescription(classes=classes, architecture=job.taught_by)
+    return Teacher(known.build_seeded(1), classes, digest="")
 
 
-def _image_seconds(stage: TrainingStage, source: DataSource, job: Job) -> float:
-    """Scoring one whole image of the validation split."""
-    from fasterseg.datasets.opening import normalisation_of
-    from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.network.predicting import NetworkPredictor
-
-    predictor = NetworkPredictor(
-        stage.network,
-        label_space=source.label_space,
-        normalisation=normalisation_of(source),
-        device=stage.numerics.device,
-    )
-    split = job.recipe.data.val_split
-    images = min(SCORED_IMAGES, source.length(split))
-    times = repeated(
-        lambda: evaluate_predictor(predictor.label_map, source, split, limit=images), seconds=0.5
-    )
-    return median(times) / images
+def _image_seconds(stage: TrainingStage) -> float:
+    """Scoring one whole image of the validation split, the first time left out."""
+    stage.score()
+    began = time.monotonic()
+    stage.score()
+    return (time.monotonic() - began) / stage.data.val_count()
 
 
 def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:

@@ -6,13 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
-from fasterseg.commands.probes.steps import LEAST_STEPS, timed_steps
+from fasterseg.commands.probes.steps import timed_steps
 from fasterseg.commands.probes.target import priced_table
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError, FastersegError
@@ -26,9 +24,16 @@ if TYPE_CHECKING:
     import torch
 
     from fasterseg.commands.assembling import SearchAssembly
-    from fasterseg.searching.cosearch import CoSearch
 
-MANY_STEPS = 100_000
+_ENDLESS = {
+    "hours": None,
+    "pretrain_steps": 10**9,
+    "steps": 10**9,
+    "control_every": 10**9,
+    "weight_lr": 1e-9,
+    "architecture_lr": 1e-9,
+}
+LEAST_BATCHES = 3
 SETTLING_SECONDS = 6.0
 SCORED_IMAGES = 2
 
@@ -40,14 +45,15 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     began = time.monotonic()
     assembly = _assembly(job, folder)
     base = resident_bytes()
-    pretraining = assembly.pretraining()
+    pretraining = assembly.again(assembly.recipe.search).pretraining()
     setup_seconds = time.monotonic() - began
-    first = timed_steps(pretraining, count(), seconds=job.seconds, folder=folder / "pretraining")
-    course = assembly.cosearch(warn=lambda _text: None)
-    every = job.recipe.search.control_every
-    plain = (index for index in count(1) if index % every or every == 1)
-    second = timed_steps(course, plain, seconds=job.seconds, folder=folder / "cosearch")
-    control_seconds = _control_seconds(course)
+    device, seconds = assembly.device, job.seconds
+    first = timed_steps(pretraining, seconds=seconds, device=device, folder=folder / "first")
+    del pretraining
+    course = assembly.again(assembly.recipe.search).cosearch(warn=_unheard)
+    second = timed_steps(course, seconds=seconds, device=device, folder=folder / "second")
+    del course
+    control_seconds = _control_seconds(assembly, second.seconds)
     derive_seconds = _derive_seconds(assembly)
     reset_peak()
     subnet = _subnet(job, assembly)
@@ -64,6 +70,10 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
         random_subnets=RANDOM_SUBNETS,
         subnets_peak_bytes=peak_bytes(),
     )
+
+
+def _unheard(_advice: str) -> None:
+    """Guards watch a search, not its timing."""
 
 
 def _assembly(job: Job, folder: Path) -> SearchAssembly:
@@ -104,22 +114,25 @@ class _Estimated:
 
 
 def endless(recipe: Recipe) -> Recipe:
-    """A recipe whose steps do not run out while they are timed, and whose budgets are reachable."""
-    search = recipe.search.model_copy(update={"pretrain_steps": MANY_STEPS, "steps": MANY_STEPS})
+    """A recipe whose steps do not run out while they are timed, and whose budgets are reachable.
+
+    Its search does not look at the budgets after its first step, and goes nowhere.
+    """
+    search = recipe.search.model_copy(update=_ENDLESS)
     contenders = tuple(one.model_copy(update={"budget": None}) for one in recipe.contenders)
     return recipe.model_copy(
         update={"search": search, "contenders": contenders, "budget": "halfway"}
     )
 
 
-def _control_seconds(course: CoSearch) -> float:
-    """What a look at the budget takes, all contenders together."""
-    times = []
-    for _ in range(LEAST_STEPS):
-        began = time.monotonic()
-        course.look_at_budgets()
-        times.append(time.monotonic() - began)
-    return median(times)
+def _control_seconds(assembly: SearchAssembly, plain_seconds: float) -> float:
+    """What a look at the budgets adds to a step, all contenders together."""
+    from fasterseg.learning.step_times import time_steps
+
+    looking = assembly.recipe.search.model_copy(update={"control_every": 1})
+    course = assembly.again(looking).cosearch(warn=_unheard)
+    times = time_steps(course.step, seconds=0.0, warmup_steps=1)
+    return max(0.0, times.step_seconds - plain_seconds)
 
 
 def _derive_seconds(assembly: SearchAssembly) -> float:
@@ -195,6 +208,6 @@ class _Feed:
     def images(self, seconds: float) -> Iterator[torch.Tensor]:
         """Images of batch after batch until the time is up, or there is no need for more."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end or self.given < LEAST_STEPS:
+        while time.monotonic() < end or self.given < LEAST_BATCHES:
             yield self._batches.batch(self.given).images.to(self._device)
             self.given += 1

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, TypeVar
 
 from fasterseg.forecasting.timings import StepTiming
-from fasterseg.resources import peak_bytes, reset_peak
+from fasterseg.resources import peak_bytes
 
 if TYPE_CHECKING:
+    import torch
+
     from fasterseg.learning.stepping import Stage
 
-WARM_UP_STEPS, LEAST_STEPS = 2, 3
 Item = TypeVar("Item")
 
 
@@ -24,33 +24,19 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     return [items[index * total // count] for index in range(count)] if total > count else [*items]
 
 
-def timed_steps(
-    stage: Stage, indices: Iterator[int], *, seconds: float, folder: Path
-) -> StepTiming:
+def timed_steps(stage: Stage, *, seconds: float, device: torch.device, folder: Path) -> StepTiming:
     """A stage's steps, repeated for so many seconds after a warm-up, and one checkpoint saved."""
-    reset_peak()
-    for _ in range(WARM_UP_STEPS):
-        stage.step(next(indices))
-    times = repeated(lambda: stage.step(next(indices)), seconds=seconds)
-    peak = peak_bytes()
+    from fasterseg.learning.step_times import time_steps
+
+    times = time_steps(stage.step, seconds=seconds, device=device)
     saving, size = saved(stage, folder)
     return StepTiming(
-        seconds=median(times),
-        timed=len(times),
-        peak_bytes=max(peak, peak_bytes()),
+        seconds=times.step_seconds,
+        timed=times.steps,
+        peak_bytes=max(times.peak_bytes, peak_bytes()),
         save_seconds=saving,
         checkpoint_bytes=size,
     )
-
-
-def repeated(call: Callable[[], object], *, seconds: float) -> list[float]:
-    """The seconds of each call, made for so many seconds and at least a few times."""
-    times: list[float] = []
-    while len(times) < LEAST_STEPS or sum(times) < seconds:
-        began = time.monotonic()
-        call()
-        times.append(time.monotonic() - began)
-    return times
 
 
 def saved(stage: Stage, folder: Path) -> tuple[float, int]:
