@@ -135,5 +135,5 @@ def test_a_budget_above_the_widest_network_is_no_fault_and_is_said() -> None:
 
 
 def test_times_and_sizes_read_well() -> None:
-    assert [duration(h) for h in (0.001, 0.05, 2.1234)] == ["4 s", "3 min 00 s", "2 h 07 min"]
+    assert [duration(h) for h in (0.001, 0.05, 2.1234)] == ["3.6 s", "3 min 00 s", "2 h 07 min"]
     assert [size(b) for b in (12_345_678, 3_400_000_000)] == ["12.3 MB", "3.4 GB"]

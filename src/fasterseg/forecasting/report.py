@@ -185,7 +185,7 @@ class PlanReport(Artifact):
             ("hours", self.exceeds_hours, self._late()),
             ("memory", self.exceeds_memory, self._short(self.peak_bytes, self.memory_bytes)),
             ("disk", self.exceeds_disk, self._short(self.written_bytes, self.disk_bytes)),
-            ("budget", not all(b.is_reachable and b.binds for b in self.budgets), "budgets"),
+            ("budget", not all(b.is_reachable and b.binds for b in self.budgets), self._unfit()),
         ]
         lines = []
         for subject, holds, words in said:
@@ -198,13 +198,22 @@ class PlanReport(Artifact):
     def _late(self) -> str:
         return f"{duration(self.hours)} where {duration(self.hours_wanted or 0.0)} were given"
 
+    def _unfit(self) -> str:
+        low = [one.student for one in self.budgets if not one.is_reachable]
+        wide = [one.student for one in self.budgets if not one.binds]
+        said = [f"{', '.join(low)} cannot reach theirs" if low else ""]
+        said += [f"nothing is ruled out for {', '.join(wide)}" if wide else ""]
+        return " and ".join(filter(None, said))
+
     def _short(self, needed: int, available: int) -> str:
         return f"{size(needed)} are needed, {size(available)} are there"
 
 
 def duration(hours: float) -> str:
-    """Hours as a person reads them: ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    """Hours as a person reads them: ``1.2 s``, ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
     seconds = round(hours * SECONDS_PER_HOUR)
+    if seconds < 10:
+        return f"{hours * SECONDS_PER_HOUR:.1f} s"
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:

@@ -34,6 +34,7 @@ BYTES_PER_NUMBER = 4
 
 def probe_training(job: Job, folder: Path) -> TrainingTiming:
     """Steps of a network's training, one checkpoint, and the scoring of a few images."""
+    import fasterseg.training.task  # noqa: F401 (so that loading it is not timed)
     from fasterseg.commands.opening import open_source
     from fasterseg.runtime import set_threads
 

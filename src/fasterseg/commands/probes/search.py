@@ -40,6 +40,7 @@ SCORED_IMAGES = 2
 
 def probe_search(job: Job, folder: Path) -> SearchTiming:
     """Steps of pre-training and search, deriving to a budget, and scoring one subnet."""
+    import fasterseg.searching.cosearch  # noqa: F401 (so that loading it is not timed)
     from fasterseg.commands.search import RANDOM_SUBNETS
 
     began = time.monotonic()
