@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.stages import STAGES_FILE, StageTimes
+import pytest
+
+from fasterseg.stages import STAGES_FILE, StageTimes, noted
+
+MIB = 1 << 20
 
 
 def test_a_run_without_the_file_has_no_times_yet(tmp_path: Path) -> None:
@@ -24,3 +28,39 @@ def test_times_survive_the_file(tmp_path: Path) -> None:
     times = StageTimes().adding("train", 1.5, finished=True)
     times.save(tmp_path / STAGES_FILE)
     assert StageTimes.of_run(tmp_path) == times
+
+
+def test_a_stage_holds_what_its_greatest_part_held() -> None:
+    times = StageTimes().adding("search/subnets", 1.0, finished=True, peak=900)
+    times = times.adding("search", 2.0, finished=True, peak=500, since="reset")
+    found = times.stage("search")
+    assert found is not None
+    assert (found.peak_bytes, found.peak_since) == (900, "reset")
+
+
+def test_parts_are_not_counted_twice_and_count_alone_where_their_stage_is_missing() -> None:
+    times = StageTimes().adding("search/landing", 1.0, finished=True)
+    times = times.adding("search", 2.0, finished=True).adding("train/teacher", 3.0, finished=True)
+    assert [stage.name for stage in times.whole] == ["search", "train/teacher"]
+
+
+def test_what_one_stage_held_is_not_said_of_the_next(tmp_path: Path) -> None:
+    with noted(tmp_path, "profile"):
+        held = bytearray(200 * MIB)
+        del held
+    with noted(tmp_path, "train"):
+        pass
+    large, small = StageTimes.of_run(tmp_path).stages
+    assert large.peak_bytes is not None
+    assert small.peak_bytes is not None
+    if small.peak_since == "start":
+        pytest.skip("this system does not let a peak begin anew")
+    assert large.peak_bytes - small.peak_bytes > 150 * MIB
+
+
+def test_a_stage_that_was_interrupted_is_noted_as_unfinished(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), noted(tmp_path, "train"):
+        raise KeyboardInterrupt
+    (stage,) = StageTimes.of_run(tmp_path).stages
+    assert not stage.finished
+    assert stage.peak_bytes

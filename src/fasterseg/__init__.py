@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.evaluate import evaluate
     from fasterseg.commands.export import export
     from fasterseg.commands.import_official import import_official
+    from fasterseg.commands.plan import plan
     from fasterseg.commands.predict import predict
     from fasterseg.commands.profile import profile
     from fasterseg.commands.report import report
@@ -51,6 +52,7 @@ __all__ = [
     "import_official",
     "load_model",
     "load_network",
+    "plan",
     "predict",
     "profile",
     "report",
@@ -76,6 +78,7 @@ _HOMES = {
     "import_official": "commands.import_official",
     "load_model": "deploy.models",
     "load_network": "deploy.models",
+    "plan": "commands.plan",
     "predict": "commands.predict",
     "profile": "commands.profile",
     "report": "commands.report",

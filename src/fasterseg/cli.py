@@ -34,6 +34,7 @@ class Verb:
 VERBS = (
     Verb("doctor", "doctor:doctor", "Look at this machine: what works, what is missing."),
     Verb("check-data", "check_data:check_data", "Walk a data set and list its faults."),
+    Verb("plan", "plan:plan", "Forecast hours, memory, disk and latencies of a run."),
     Verb("profile", "profile:profile", "Time every block of the search space on the target."),
     Verb(
         "search", "search:search", "Search a teacher, and for each budget a student that meets it."

@@ -3,9 +3,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_a_batch_has_the_promised_types() -> None:
     assert len(batch.names) == 4
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_batches_are_the_same_for_any_number_of_workers(workers: int) -> None:
     expected = [batches().batch(step) for step in range(3, 9)]
 
@@ -105,6 +106,38 @@ def test_batches_are_the_same_for_any_number_of_workers(workers: int) -> None:
 
     assert len(received) == 6
     assert all(equal(a, b) for a, b in zip(expected, received, strict=True))
+
+
+@dataclass(frozen=True)
+class Watched(Noise):
+    """Tells which images were read, and by which thread."""
+
+    read: list[tuple[int, str]] = field(default_factory=list)
+
+    def sample(self, split: str, index: int) -> Sample:
+        self.read.append((index, threading.current_thread().name))
+        return super().sample(split, index)
+
+
+def test_two_batches_are_made_while_the_loop_uses_one() -> None:
+    source = Watched(count=40)
+    stream = batches(source).stream(0, 9)
+    next(stream)
+    deadline = time.monotonic() + 60
+    while len(source.read) < 12 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    assert len(source.read) == 12, "three batches of four: one given, two ahead"
+    assert {thread for _, thread in source.read} == {"batches_0"}
+    stream.close()
+
+
+def test_a_closed_stream_leaves_no_thread() -> None:
+    stream = batches().stream(0, 9)
+    next(stream)
+    assert any(thread.name.startswith("batches") for thread in threading.enumerate())
+    stream.close()
+    assert not any(thread.name.startswith("batches") for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 4])

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, report_of, write_events
+from fake_timings import recipe_of, timings_of
 
+from fasterseg.commands.planning import Limits, planned
 from fasterseg.errors import FileError
 from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.gallery import choose_images
@@ -327,3 +329,18 @@ def test_reading_a_run_leaves_it_as_it_was(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     read_facts(run)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_planned_run_shows_its_forecast_beside_what_it_took(tmp_path: Path) -> None:
+    timings, work = timings_of(recipe_of())
+    fake = FakeRun(until="search")
+    run = fake.write(tmp_path)
+    without = Page(page_of(fake, tmp_path)).text
+    assert "Forecast and actual" not in without
+    plan = planned(timings, work, limits=Limits(10**12, 10**12), seconds=1.0)
+    plan.save(run.root / "plan.json")
+    text = Page(write_report(run).read_text(encoding="utf-8")).text
+    (profile,) = [stage for stage in plan.stages if stage.name == "profile"]
+    assert f"{41.5 / (3600 * profile.hours):.2f}" in text
+    assert "evaluate" in text
+    assert "not finished" in text

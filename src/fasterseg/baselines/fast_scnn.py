@@ -68,13 +68,15 @@ class FastSCNN(nn.Module):
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """The main logits and those of the auxiliary heads by output stride, all at input size."""
-        features = dict(zip((FINE_STRIDE, COARSE_STRIDE), self._features(images), strict=True))
+        main, auxiliary = self.heads(images)
         size = map_size(images)
-        auxiliary = {
-            int(stride): resize(head(features[int(stride)]), size)
-            for stride, head in self.auxiliary.items()
-        }
-        return resize(self._classified(*features.values()), size), auxiliary
+        return resize(main, size), {s: resize(logits, size) for s, logits in auxiliary.items()}
+
+    def heads(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """As `with_auxiliary`, each head's logits at its own output stride."""
+        features = dict(zip((FINE_STRIDE, COARSE_STRIDE), self._features(images), strict=True))
+        auxiliary = {int(s): head(features[int(s)]) for s, head in self.auxiliary.items()}
+        return self._classified(*features.values()), auxiliary
 
     def _features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The features at output stride 8, and the global ones at 32."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.options import ProgressCallback
-from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
+from fasterseg.config import ContenderSettings, Recipe, SearchSettings, budget_in_ms
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.extremes import narrowest, widest
@@ -77,6 +77,13 @@ class SearchAssembly:
         size = Size(recipe.target.height, recipe.target.width)
         self.geometry = Geometry(size, source.label_space.classes)
         self.pricing = Pricing(self.geometry, table.cost_ms)
+
+    def again(self, settings: SearchSettings) -> SearchAssembly:
+        """The same search from its start under other settings, its plan agreed on already."""
+        recipe = self.recipe.model_copy(update={"search": settings})
+        fresh = SearchAssembly(recipe, self.run, self.source, self.table, self.device, self.measure)
+        fresh.plan = self.plan
+        return fresh
 
     @property
     def students(self) -> tuple[ContenderSettings, ...]:

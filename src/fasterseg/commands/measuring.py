@@ -16,6 +16,7 @@ from fasterseg.space.blocks import Size
 if TYPE_CHECKING:
     from fasterseg.commands.options import ProgressCallback
     from fasterseg.datasets.source import DataSource
+    from fasterseg.deploy.formats import ExportForm
     from fasterseg.deploy.measuring import Meter, NetworkLatency, WindowSettings
     from fasterseg.deploy.sessions import Session
     from fasterseg.deploy.shipping import Origin
@@ -109,17 +110,13 @@ def _shipped(
     progress: ProgressCallback | None,
 ) -> tuple[Session, float | None]:
     """The session of the very file that was written and verified, and that file's score."""
-    from fasterseg.deploy.formats import SUFFIXES, ExportForm, Format
+    from fasterseg.deploy.formats import SUFFIXES
     from fasterseg.deploy.opening import Running, open_export
     from fasterseg.deploy.shipping import ship
 
-    formats: dict[str, Format] = {"onnxruntime": "onnx", "openvino": "openvino"}
-    kind = formats.get(target.backend, "tensorrt")
-    size = Size(target.height, target.width)
-    output: OutputForm = "labels" if target.tail == "graph" else "low-resolution-logits"
+    form = export_form(target)
     running = Running(threads=target.threads, tail=target.tail)
-    path = file.with_suffix(SUFFIXES[kind])
-    form = ExportForm(kind, size, size, output)
+    path = file.with_suffix(SUFFIXES[form.format])
     report = ship(origin, form, path, evidence, running=running, progress=progress)
     report.save(path.with_suffix(".export.json"))
     session, _ = open_export(path, running)
@@ -131,6 +128,17 @@ def _shipped(
             next_step="run the command again",
         )
     return session, report.verification.mean_iou
+
+
+def export_form(target: Target) -> ExportForm:
+    """What a network is exported to for a target that runs from a file."""
+    from fasterseg.deploy.formats import ExportForm, Format
+
+    formats: dict[str, Format] = {"onnxruntime": "onnx", "openvino": "openvino"}
+    kind = formats.get(target.backend, "tensorrt")
+    size = Size(target.height, target.width)
+    output: OutputForm = "labels" if target.tail == "graph" else "low-resolution-logits"
+    return ExportForm(kind, size, size, output)
 
 
 def _in_pytorch(

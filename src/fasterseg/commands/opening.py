@@ -28,7 +28,7 @@ def hold_run(common: Common) -> Iterator[tuple[Recipe, RunFolder, StopRequest]]:
     A folder that another process holds is refused before its recipe is touched, and before
     anything heavy is loaded.
     """
-    with _folder(common, resolve_recipe(common, _stored(common))).locked():
+    with _folder(common, stored_or_new_recipe(common)).locked():
         recipe, run = open_run(common)
         from fasterseg.runtime import stop_on_signals
 
@@ -49,8 +49,7 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
         recipe.save(run.recipe)
         return recipe, run
     before = stored or Recipe.load(run.recipe)
-    # What is measured before a search holds for any budget: one too low is raised in the same run.
-    known = before if run.search_plan.exists() else with_budget(before, recipe.budget)
+    known = _still_free(before, recipe, run)
     # As written: a change of budgets is told as that, not as one of contenders.
     refuse_changes(
         "the recipe",
@@ -58,9 +57,31 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
         wanted=without_free_keys(as_written(recipe.content())),
         where=run.recipe,
     )
-    if before.budget != recipe.budget:
+    if known != before:
         known.save(run.recipe)
     return recipe, run
+
+
+def _still_free(before: Recipe, wanted: Recipe, run: RunFolder) -> Recipe:
+    """The stored recipe with what may still change: budgets before the search, hours before use.
+
+    What is measured before a search holds for any budget: one too low is raised in the same run.
+    """
+    known = before if run.search_plan.exists() else with_budget(before, wanted.budget)
+    free: dict[str, Any] = {}
+    for name, plans in _plans_of(before, run).items():
+        if not any(plan.exists() for plan in plans):
+            hours = getattr(wanted, name).hours
+            free[name] = getattr(before, name).model_copy(update={"hours": hours})
+    return known.model_copy(update=free)
+
+
+def _plans_of(recipe: Recipe, run: RunFolder) -> dict[str, list[Path]]:
+    """The files that say that a section of the recipe is in use; baselines train as students."""
+    teachers = [run.training_plan(c.name) for c in recipe.contenders if c.role == "teacher"]
+    begun = run.training_plan("").parent.glob("*/plan.json")
+    students = [path for path in begun if path not in teachers]
+    return {"search": [run.search_plan], "teacher": teachers, "student": students}
 
 
 def _folder(common: Common, recipe: Recipe) -> RunFolder:
@@ -92,6 +113,11 @@ def _data_name(data: Path | str) -> str:
     path = Path(data).expanduser()
     name = str(data) if str(data) == STREET else str(path.absolute())
     return name.replace("'", "''")
+
+
+def stored_or_new_recipe(common: Common) -> Recipe:
+    """The recipe that a command would go on with; nothing is written."""
+    return resolve_recipe(common, _stored(common))
 
 
 def without_free_keys(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
@@ -19,7 +18,7 @@ from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError, EnvironmentFault, UsageError
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.stages import STAGES_FILE, StageTimes
+from fasterseg.stages import noted
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -121,7 +120,7 @@ class Pipeline:
         require_machine(self.recipe, classes=classes, device=self.device)
         for name, step in steps.items():
             set_threads(self.recipe.threads)
-            with self._timed(name):
+            with noted(self.folder.root, name):
                 step()
             self.stop.raise_if_set(f"after the stage {name}")
             if name == until:
@@ -159,14 +158,16 @@ class Pipeline:
         from fasterseg.commands.train import (
             chosen_contenders,
             found_architecture,
+            known_steps,
             settings_for,
             teacher_bundle,
             train_stage,
         )
 
         for contender in chosen_contenders(self.recipe, ()):
-            steps = settings_for(self.recipe, contender).steps
-            with self.show(f"Training {contender.name}", total=steps) as step:
+            total = known_steps(settings_for(self.recipe, contender))
+            part = noted(self.folder.root, f"train/{contender.name}")
+            with part, self.show(f"Training {contender.name}", total=total) as step:
                 train_stage(
                     self.recipe,
                     self.folder,
@@ -259,18 +260,6 @@ class Pipeline:
         self, title: str, *, total: int, unit: str
     ) -> AbstractContextManager[ProgressCallback]:
         return stoppable(self.show, self.stop, title, total=total, unit=unit)
-
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        """Add what a stage takes to the run's times, also when it is interrupted."""
-        began, finished = time.monotonic(), False
-        try:
-            yield
-            finished = True
-        finally:
-            seconds = time.monotonic() - began
-            times = StageTimes.of_run(self.folder.root)
-            times.adding(name, seconds, finished=finished).save(self.folder.root / STAGES_FILE)
 
 
 def _require_stage(name: str) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+from cyclopts import Parameter
 
 from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.stopping import Show, stoppable
 from fasterseg.searching.summary import SearchSummary
+from fasterseg.stages import noted
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
@@ -17,7 +21,15 @@ if TYPE_CHECKING:
 RANDOM_SUBNETS = 3
 
 
-def search(*, budget: Budgets = (), **options: Unpack[CommonOptions]) -> SearchSummary:
+def search(
+    *,
+    budget: Budgets = (),
+    hours: Annotated[
+        float | None,
+        Parameter(help="Active hours of pre-training and search together, in place of steps."),
+    ] = None,
+    **options: Unpack[CommonOptions],
+) -> SearchSummary:
     """Search a teacher, and for each budget a student that meets it.
 
     The run must have a latency table; without one it is measured first.
@@ -30,6 +42,8 @@ def search(*, budget: Budgets = (), **options: Unpack[CommonOptions]) -> SearchS
     from fasterseg.commands.opening import hold_run, open_source
 
     common = Common(**options).with_budget(budget)
+    if hours is not None:
+        common = replace(common, set=(*common.set, f"search.hours={hours}"))
     show = progress_for(json=common.json)
     with hold_run(common) as (recipe, run, stop):
         from fasterseg.commands.assembling import assemble_search
@@ -52,20 +66,31 @@ def search_stage(
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
     from fasterseg.commands.concluding import derive_all, score_all
+    from fasterseg.commands.search_hours import counted_search
     from fasterseg.commands.summarising import summarise
 
     if assembly.run.search_summary.exists():
         return SearchSummary.load(assembly.run.search_summary)
-    ends = 2 * len(assembly.students)
-    with stoppable(show, stop, "Measuring the ends of the space", total=ends) as step:
+    ends, root = 2 * len(assembly.students), assembly.run.root
+    with (
+        noted(root, "search/landing"),
+        stoppable(show, stop, "Measuring the ends of the space", total=ends) as step,
+    ):
         assembly.agree_on_plan(progress=step)
+    assembly = counted_search(assembly)
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
     contenders = len(assembly.contenders)
-    with stoppable(show, stop, "Landing on the budgets", total=contenders) as step:
+    with (
+        noted(root, "search/landing"),
+        stoppable(show, stop, "Landing on the budgets", total=contenders) as step,
+    ):
         found = derive_all(assembly, progress=step)
     subnets = contenders + RANDOM_SUBNETS * len(assembly.students)
-    with stoppable(show, stop, "Scoring subnets", total=subnets) as step:
+    with (
+        noted(root, "search/subnets"),
+        stoppable(show, stop, "Scoring subnets", total=subnets) as step,
+    ):
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
     missing = tuple(one.missing for one in scores.values() if one.missing)
     summary = summarise(assembly, found, scores, warnings=(*warnings, *missing))
@@ -81,7 +106,8 @@ def _pretrain(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
     from fasterseg.learning.stepping import run_steps
 
     settings = assembly.recipe.search
-    with show("Pre-training the supernet", total=settings.pretrain_steps) as step:
+    part = noted(assembly.run.root, "search/pretraining")
+    with part, show("Pre-training the supernet", total=settings.pretrain_steps) as step:
         run_steps(
             assembly.pretraining(),
             assembly.run.search / "pretraining",
@@ -103,7 +129,8 @@ def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
     def warn(text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
 
-    with show("Searching", total=settings.steps) as step:
+    part = noted(assembly.run.root, "search/cosearch")
+    with part, show("Searching", total=settings.steps) as step:
         course = run_steps(
             assembly.cosearch(warn=warn),
             assembly.run.search / "cosearch",

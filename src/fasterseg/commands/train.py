@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Unpack
@@ -11,7 +12,7 @@ from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.commands.opening import hold_run, open_source
+from fasterseg.commands.opening import hold_run, open_source, stored_or_new_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.randoms import student_named
@@ -29,6 +30,7 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.network.shipped import model_path
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
+from fasterseg.stages import noted
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -59,6 +61,9 @@ def train(
     teacher: Annotated[
         str, Parameter(help="A trained model to learn from; the run's own teacher when left out.")
     ] = "",
+    hours: Annotated[
+        float | None, Parameter(help="Active hours of each training, in place of its steps.")
+    ] = None,
     **options: Unpack[CommonOptions],
 ) -> TrainResult:
     """Train the networks that the run's search found, or a hand-made one to compare them with.
@@ -76,7 +81,8 @@ def train(
     TrainResult
         The bundles, and how the trainings went.
     """
-    common, names = Common(**options), split_names(contenders)
+    names = split_names(contenders)
+    common = with_hours(Common(**options), hours, names)
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
@@ -89,7 +95,8 @@ def train(
             take_architecture(Path(architecture), run, recipe, contenders)
         asked = bool(teacher) or sets_distillation(common)
         for job in _jobs(recipe, run, names, teacher=teacher, taught=asked):
-            with show(f"Training {job.name}", total=job.steps) as step:
+            part = noted(run.root, f"train/{job.name}")
+            with part, show(f"Training {job.name}", total=job.steps) as step:
                 best = job.train(
                     source=source, device=common.device or "auto", progress=step, stop=stop
                 )
@@ -126,17 +133,18 @@ def _jobs(
         bundle = teacher_bundle(recipe, run, contender, named=teacher)
         yield _Job(
             contender.name,
-            settings_for(recipe, contender).steps,
+            known_steps(settings_for(recipe, contender)),
             partial(train_stage, recipe, run, contender.name, architecture=found, teacher=bundle),
         )
     for name in names.baselines:
-        yield _Job(name, recipe.student.steps, partial(train_baseline, recipe, run, name))
+        steps = known_steps(recipe.student)
+        yield _Job(name, steps, partial(train_baseline, recipe, run, name))
     for random in names.randoms:
         student = student_named(recipe, random)
         bundle = teacher_bundle(recipe, run, student, named=teacher) if taught else None
         yield _Job(
             random.file_name,
-            recipe.student.steps,
+            known_steps(recipe.student),
             partial(train_random, recipe, run, random, teacher=bundle),
         )
 
@@ -179,6 +187,23 @@ def train_stage(
 def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
     """The training settings of a contender's role."""
     return recipe.teacher if contender.role == "teacher" else recipe.student
+
+
+def known_steps(settings: TrainingSettings) -> int:
+    """How many steps a training has; 0 while its hours are not counted yet."""
+    return settings.steps if settings.hours is None else 0
+
+
+def with_hours(common: Common, hours: float | None, names: SplitNames) -> Common:
+    """The options with hours for the roles of these networks, of all contenders for none."""
+    if hours is None:
+        return common
+    recipe = stored_or_new_recipe(common)
+    trained = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
+    as_students = bool(names.baselines or names.randoms)
+    roles = {contender.role for contender in trained} | ({"student"} if as_students else set())
+    changes = tuple(f"{role}.hours={hours}" for role in sorted(roles))
+    return replace(common, set=(*common.set, *changes))
 
 
 def contender_named(recipe: Recipe, name: str) -> ContenderSettings:

@@ -125,8 +125,12 @@ class ContenderSettings(Section):
 
 
 class SearchSettings(Section):
-    """Pre-training of the supernet and the search in it (*teacher/student co-searching*)."""
+    """Pre-training of the supernet and the search in it (*teacher/student co-searching*).
 
+    With `hours`, active time for both together, the two numbers of steps say only how it is shared.
+    """
+
+    hours: float | None = Field(None, gt=0)
     pretrain_steps: int = Field(200, ge=0)
     steps: int = Field(300, ge=0)
     batch_size: int = Field(4, ge=1)
@@ -152,9 +156,14 @@ class SearchSettings(Section):
 
 
 class TrainingSettings(Section):
-    """Training of one network, with or without a teacher."""
+    """Training of one network, with or without a teacher.
+
+    `hours` of active time take the place of `steps`.  Without `evaluate_every`, it follows from
+    the sizes of the two splits (`fasterseg.training.scoring`).
+    """
 
     steps: int = Field(1000, ge=1)
+    hours: float | None = Field(None, gt=0)
     batch_size: int = Field(8, ge=1)
     lr: float = Field(0.02, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -176,7 +185,7 @@ class TrainingSettings(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     channels_last: bool = True
     augmentation: AugmentationSettings = AugmentationSettings()
-    evaluate_every: int = Field(250, ge=1)
+    evaluate_every: int | None = Field(None, ge=1)
     checkpoint_every: int = Field(100, ge=1)
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,7 @@ from fasterseg.runtime import numpy_generator
 __all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches", "split_halves"]
 
 WORKER_TIMEOUT_S = 300.0
+READ_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +155,17 @@ class TrainingBatches:
 
     def stream(
         self, start: int, stop: int, *, workers: int = 0, timeout_s: float = WORKER_TIMEOUT_S
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch]:
         """Yield ``batch(start)`` to ``batch(stop - 1)``, the same for any number of workers.
+
+        Without worker processes a thread of this one reads ahead: NumPy and Pillow let the loop
+        compute meanwhile, what was read is kept once, and nothing is sent from process to process.
+        Until the stream is closed, the batches belong to it and are asked for nowhere else.
 
         A worker process that dies, or gives nothing for ``timeout_s``, raises EnvironmentFault.
         """
         if workers == 0:
-            yield from map(self.batch, range(start, stop))
+            yield from _stream_of_thread(self.batch, range(start, stop))
             return
         yield from _stream_of_workers(self.batch, range(start, stop), workers, timeout_s)
 
@@ -196,6 +204,19 @@ def _checked(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
             why=f"it returned {image.dtype} {image.shape} and labels {labels.shape}",
         )
     return image, labels
+
+
+def _stream_of_thread(batch: Callable[[int], Batch], steps: range) -> Generator[Batch]:
+    left = iter(steps)
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as reader:
+        ahead = deque(reader.submit(batch, step) for step in islice(left, READ_AHEAD))
+        try:
+            while ahead:
+                ready = ahead.popleft().result()
+                ahead.extend(reader.submit(batch, step) for step in islice(left, 1))
+                yield ready
+        finally:
+            reader.shutdown(cancel_futures=True)
 
 
 class _Steps(torch.utils.data.Dataset[Any]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from fasterseg.datasets.loading import Batch, TrainingBatches
 
@@ -18,11 +18,18 @@ class BatchFeed:
         self._steps = steps
         self._workers = workers
         self._next = -1
-        self._stream: Iterator[Batch] = iter(())
+        self._stream: Generator[Batch] | None = None
 
     def batch(self, step: int) -> Batch:
         """The batch of a step below the run's number of steps."""
-        if step != self._next:
+        if self._stream is None or step != self._next:
+            self.close()
             self._stream = self.batches.stream(step, self._steps, workers=self._workers)
         self._next = step + 1
         return next(self._stream)
+
+    def close(self) -> None:
+        """End what reads ahead; a batch that is asked for later begins a new stream."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

@@ -1,8 +1,8 @@
 """The losses that search and training share.
 
 Cross-entropy over the hardest pixels (OHEM), its sum with the auxiliary heads', and distillation.
-All of them are means over labelled pixels, computed in float32, and zero with zero gradient where
-no pixel is labelled.
+All of them are means over labelled pixels, computed in float32 at the labels' size, to which logits
+of any size are brought, and zero with zero gradient where no pixel is labelled.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-Logits = Float[Tensor, "batch classes height width"]
-Labels = Int64[Tensor, "batch height width"]
+from fasterseg.layers.resizing import map_size
+from fasterseg.learning.pixel_losses import (
+    Labels,
+    PerPixel,
+    SmallLogits,
+    TeacherLogits,
+    cross_entropies,
+    divergences,
+    taught_losses,
+)
+
 Mask = Bool[Tensor, "batch height width"]
 Scalar = Float[Tensor, ""]
 
@@ -58,10 +66,17 @@ class HardPixels:
 
 
 def ohem_cross_entropy(
-    logits: Logits, labels: Labels, *, ignore: int, hard_pixels: HardPixels
+    logits: SmallLogits, labels: Labels, *, ignore: int, hard_pixels: HardPixels
 ) -> Scalar:
     """The mean cross-entropy of the pixels that `hard_pixels` selects among the labelled ones."""
-    losses = F.cross_entropy(logits.float(), labels, ignore_index=ignore, reduction="none")
+    losses = cross_entropies(logits, labels, ignore=ignore)
+    return mean_of_hard(losses, labels, ignore=ignore, hard_pixels=hard_pixels)
+
+
+def mean_of_hard(
+    losses: PerPixel, labels: Labels, *, ignore: int, hard_pixels: HardPixels
+) -> Scalar:
+    """The mean of the losses that `hard_pixels` selects among the labelled pixels'."""
     kept = hard_pixels.select(losses.detach(), labels != ignore)
     counts = hard_pixels.weigh(kept, labels)
     # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
@@ -69,7 +84,7 @@ def ohem_cross_entropy(
 
 
 def segmentation_loss(
-    main: Logits,
+    main: SmallLogits,
     auxiliary: Mapping[int, Tensor],
     labels: Labels,
     *,
@@ -79,18 +94,40 @@ def segmentation_loss(
 ) -> Scalar:
     """The main head's loss plus `auxiliary_weight` times the sum of the auxiliary heads'.
 
-    `auxiliary` holds logits by output stride; all logits have the labels' height and width.
+    `auxiliary` holds logits by output stride; all logits are brought to the labels' size.
     """
     loss = ohem_cross_entropy(main, labels, ignore=ignore, hard_pixels=hard_pixels)
+    extra = auxiliary_loss(auxiliary, labels, ignore=ignore, hard_pixels=hard_pixels)
+    return loss + auxiliary_weight * extra
+
+
+def auxiliary_loss(
+    auxiliary: Mapping[int, Tensor], labels: Labels, *, ignore: int, hard_pixels: HardPixels
+) -> Scalar:
+    """The sum of the auxiliary heads' losses; zero where there is none."""
+    total = torch.zeros((), device=labels.device)
     for logits in auxiliary.values():
-        extra = ohem_cross_entropy(logits, labels, ignore=ignore, hard_pixels=hard_pixels)
-        loss = loss + auxiliary_weight * extra
-    return loss
+        total = total + ohem_cross_entropy(logits, labels, ignore=ignore, hard_pixels=hard_pixels)
+    return total
+
+
+def taught_loss(
+    main: SmallLogits,
+    teacher: TeacherLogits,
+    labels: Labels,
+    *,
+    ignore: int,
+    hard_pixels: HardPixels,
+) -> tuple[Scalar, Scalar]:
+    """`ohem_cross_entropy`, and `distillation_loss` of the labelled pixels, in one pass."""
+    losses, apart = taught_losses(main, teacher, labels, ignore=ignore)
+    loss = mean_of_hard(losses, labels, ignore=ignore, hard_pixels=hard_pixels)
+    return loss, mean_divergence(apart, labels != ignore)
 
 
 def distillation_loss(
-    student_logits: Logits,
-    teacher_logits: Logits,
+    student_logits: SmallLogits,
+    teacher_logits: TeacherLogits,
     valid_mask: Mask,
     *,
     divide_by_classes: bool = False,
@@ -100,8 +137,11 @@ def distillation_loss(
     `divide_by_classes` gives the authors' scale, smaller by the number of classes; theirs also
     counted unlabelled pixels, which a mask of ones does.
     """
-    student = F.log_softmax(student_logits.float(), dim=1)
-    teacher = F.log_softmax(teacher_logits.detach().float(), dim=1)
-    divergence = F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=1)
-    loss = (divergence * valid_mask).sum() / valid_mask.sum().clamp(min=1)
-    return loss / student_logits.shape[1] if divide_by_classes else loss
+    apart = divergences(student_logits, teacher_logits, map_size(valid_mask))
+    classes = student_logits.shape[1] if divide_by_classes else 1
+    return mean_divergence(apart, valid_mask) / classes
+
+
+def mean_divergence(apart: PerPixel, valid_mask: Mask) -> Scalar:
+    """The mean of the valid pixels' divergences; zero where there is none."""
+    return (apart * valid_mask).sum() / valid_mask.sum().clamp(min=1)

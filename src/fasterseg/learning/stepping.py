@@ -26,8 +26,8 @@ ends in the same state, bit for bit, as one that was not (on a CPU with fixed th
     course = run_steps(stage, folder, steps=200, checkpoint_every=50, stop=stop)
 
 The folder then holds ``checkpoints/`` and ``events.jsonl``.  An event has ``step``, the number of
-steps done, what the step returned, and under ``clock`` all that a wall clock told; ``clock`` is
-left out when two runs are compared (`without_clock`).
+steps done, what the step returned, and under ``clock`` all that a wall clock told, the step's own
+``clock`` included; it is left out when two runs are compared (`without_clock`).
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def run_steps(
         event = stage.step(index)
         seconds = time.monotonic() - began
         done = index + 1
-        log.append({STEP_PROGRESS: done, **event, CLOCK: {"seconds": round(seconds, 3)}})
+        told = {"seconds": round(seconds, 3), **event.get(CLOCK, {})}
+        log.append({STEP_PROGRESS: done, **event, CLOCK: told})
         # Asked once: a request that comes after this line waits for the next step's save.
         stopping = bool(stop)
         if done == steps or done - saved >= checkpoint_every or stopping:

@@ -49,12 +49,18 @@ class Network(nn.Module):
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """The main logits and those of the auxiliary heads by output stride, all at input size."""
-        features, size = self._features(images), map_size(images)
+        main, auxiliary = self.heads(images)
+        size = map_size(images)
+        return resize(main, size), {s: resize(logits, size) for s, logits in auxiliary.items()}
+
+    def heads(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """As `with_auxiliary`, each head's logits at its own output stride."""
+        features = self._features(images)
         auxiliary = {
-            int(step.name.rpartition(".")[2]): resize(self._run(step, features), size)
+            int(step.name.rpartition(".")[2]): self._run(step, features)
             for step in self.auxiliary_steps
         }
-        return resize(features["head"], size), auxiliary
+        return features["head"], auxiliary
 
     def _features(self, images: Tensor) -> dict[str, Tensor]:
         features = {IMAGE: images}

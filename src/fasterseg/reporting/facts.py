@@ -15,6 +15,7 @@ from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.forecasting.report import PLAN_FILE, PlanReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.reporting.results import NetworkResult
@@ -116,6 +117,7 @@ class RunFacts:
     baseline: EvaluationReport | None
     times: StageTimes
     files: tuple[SourceFile, ...]
+    plan: PlanReport | None = None
 
     @property
     def students(self) -> tuple[NetworkFacts, ...]:
@@ -150,6 +152,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         )
     reader = _Reader(run)
     recipe = reader.required(Recipe, run.recipe)
+    plan = reader.read(PlanReport, run.root / PLAN_FILE)
     summary = reader.read(SearchSummary, run.search / "summary.json")
     table = reader.read(LatencyTable, run.latency_table)
     return RunFacts(
@@ -167,6 +170,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         ),
         times=reader.read(StageTimes, run.root / STAGES_FILE) or StageTimes(),
         files=tuple(reader.files),
+        plan=plan,
     )
 
 

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasterseg.forecasting.outcome import compared
+from fasterseg.forecasting.report import size
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
@@ -49,8 +51,9 @@ def render_page(
             gallery_note=gallery_note,
             swatches=_swatches(facts),
             trainings=_trainings(facts),
-            total_seconds=sum(stage.seconds for stage in facts.times.stages),
-            longest_seconds=max((stage.seconds for stage in facts.times.stages), default=0.0),
+            total_seconds=sum(stage.seconds for stage in facts.times.whole),
+            forecast=None if facts.plan is None else compared(facts.plan, facts.times),
+            longest_seconds=max((stage.seconds for stage in facts.times.whole), default=0.0),
         )
     )
 
@@ -72,6 +75,7 @@ def environment() -> Environment:
     )
     environment.filters["ms"] = lambda value: f"{value:.2f}\N{NO-BREAK SPACE}ms"
     environment.filters["duration"] = spent
+    environment.filters["size"] = size
     environment.filters["short"] = short_digest
     return environment
 

@@ -25,6 +25,15 @@ class TrainingData:
     val_images: int | None = None
     normalisation: Normalisation = DEFAULT_NORMALISATION
 
+    def train_count(self) -> int:
+        """How many images there are to train on."""
+        return self.source.length(self.train_split)
+
+    def val_count(self) -> int:
+        """How many images a score looks at."""
+        whole = self.source.length(self.val_split)
+        return whole if self.val_images is None else min(self.val_images, whole)
+
     def batches(
         self, augmentation: AugmentationSettings, *, batch_size: int, seed: int
     ) -> TrainingBatches:

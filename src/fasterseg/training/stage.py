@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,10 +14,10 @@ from torch import Tensor, nn
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.loading import Batch
 from fasterseg.datasets.opening import class_weights_of
-from fasterseg.evaluation import evaluate_predictor
+from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
-from fasterseg.learning.losses import HardPixels, distillation_loss, segmentation_loss
+from fasterseg.learning.losses import HardPixels, auxiliary_loss, ohem_cross_entropy, taught_loss
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.schedules import Schedule, set_rate
 from fasterseg.learning.states import (
@@ -27,13 +28,19 @@ from fasterseg.learning.states import (
     require_finite,
     restore_optimizer,
 )
-from fasterseg.learning.stepping import StageState
+from fasterseg.learning.stepping import CLOCK, StageState
 from fasterseg.network.card import Score, Which
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.runtime import derived_seed
 from fasterseg.training.data import TrainingData
+from fasterseg.training.scoring import scoring_interval
+
+SCORING_SECONDS = "scoring_seconds"
+WAITING_SECONDS = "waiting_seconds"
+"""Under these names an event's clock has what a step spent on scores and on waiting for data."""
 
 TrainingForward = Callable[[Tensor], tuple[Tensor, dict[int, Tensor]]]
+LowResolution = Callable[[Tensor], Tensor]
 
 
 class TrainingStage:
@@ -62,10 +69,13 @@ class TrainingStage:
         self._layout = layout
         self.network = self._placed(network).train()
         self.teacher = None if teacher is None else self._placed(teacher).eval()
-        self._data = data
+        self.data = data
         batches = data.batches(settings.augmentation, batch_size=settings.batch_size, seed=seed)
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
         self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
+        self._score_every = scoring_interval(
+            settings, train_images=data.train_count(), scored_images=data.val_count()
+        )
         self._ignore = data.source.label_space.ignore
         weights = class_weights_of(data.source, data.train_split)
         self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, weights)
@@ -78,13 +88,20 @@ class TrainingStage:
 
     def step(self, index: int) -> dict[str, Any]:
         """One update from batch `index`; scores where it is due."""
+        began = time.monotonic()
         batch = self._feed.batch(index)
+        waited = time.monotonic() - began
         rate = self._schedule.rate(index)
         set_rate(self._optimizer, rate)
         with self._own_randomness(index):
             losses = self._update(batch, index)
         self._average.update(self.network, step=index)
-        return {"lr": rate, **losses, **self._scores_due(index + 1)}
+        began = time.monotonic()
+        scores = self._scores_due(index + 1)
+        clock = {WAITING_SECONDS: round(waited, 4)}
+        if scores:
+            clock[SCORING_SECONDS] = round(time.monotonic() - began, 3)
+        return {"lr": rate, **losses, **scores, CLOCK: clock}
 
     @contextmanager
     def _own_randomness(self, index: int) -> Iterator[None]:
@@ -113,35 +130,32 @@ class TrainingStage:
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         images = batch.images.to(self.numerics.device, memory_format=self._layout)
         labels = batch.labels.to(self.numerics.device)
-        forward = cast(TrainingForward, self.network.with_auxiliary)
-        main, auxiliary = forward(images)
-        losses = {
-            "segmentation": segmentation_loss(
-                main,
-                auxiliary,
-                labels,
-                ignore=self._ignore,
-                auxiliary_weight=self.settings.auxiliary_weight,
-                hard_pixels=self._hard,
-            )
-        }
+        main, auxiliary = cast(TrainingForward, self.network.heads)(images)
+        ignore, hard = self._ignore, self._hard
+        losses: dict[str, Tensor] = {}
         if self.teacher is not None and self.settings.distillation_weight:
             with torch.no_grad():
-                wanted = self.teacher(images)
-            losses["distillation"] = self.settings.distillation_weight * distillation_loss(
-                main,
-                wanted,
-                labels != self._ignore,
-                divide_by_classes=self.settings.distillation_divided_by_classes,
-            )
-        return losses
+                wanted = cast(LowResolution, self.teacher.low_resolution)(images)
+            loss, apart = taught_loss(main, wanted, labels, ignore=ignore, hard_pixels=hard)
+            losses["distillation"] = self._distillation_weight * apart
+        else:
+            loss = ohem_cross_entropy(main, labels, ignore=ignore, hard_pixels=hard)
+        extra = auxiliary_loss(auxiliary, labels, ignore=ignore, hard_pixels=hard)
+        return {"segmentation": loss + self.settings.auxiliary_weight * extra, **losses}
+
+    @property
+    def _distillation_weight(self) -> float:
+        """The divergence's weight: the authors' is smaller by the number of classes."""
+        divided = self.settings.distillation_divided_by_classes
+        classes = self.data.source.label_space.classes if divided else 1
+        return self.settings.distillation_weight / classes
 
     def _scores_due(self, done: int) -> dict[str, Any]:
         """Score what is due after `done` steps, keep it, and return it for the log."""
         last = done == self.settings.steps
-        if not last and done % self.settings.evaluate_every:
+        if not last and done % self._score_every:
             return {}
-        live = self._score(self.network, done)
+        live = self._scored(self.network, done)
         if "best" not in self.scores or live.mean_iou > self.scores["best"].mean_iou:
             self.scores["best"] = live.model_copy(update={"decided": True})
             self._best = {k: t.detach().clone() for k, t in self.network.state_dict().items()}
@@ -150,29 +164,40 @@ class TrainingStage:
         self.scores["last"] = live
         averaged = deepcopy(self.network)
         averaged.load_state_dict(self._average.tensors())
-        self.scores["ema"] = self._score(averaged, done)
+        self.scores["ema"] = self._scored(averaged, done)
         return {
             "val": live.model_dump(mode="json"),
             "val_ema": self.scores["ema"].model_dump(mode="json"),
         }
 
-    def _score(self, network: nn.Module, done: int) -> Score:
-        """The score on whole validation images at their own resolution, in float32."""
+    def score(self) -> EvaluationReport:
+        """How the live weights do on the validation split; nothing is kept."""
+        return self._evaluated(self.network)
+
+    def close(self) -> None:
+        """End whatever reads batches ahead."""
+        self._feed.close()
+
+    def _scored(self, network: nn.Module, done: int) -> Score:
+        return Score.of(self._evaluated(network), step=done)
+
+    def _evaluated(self, network: nn.Module) -> EvaluationReport:
+        """Scored on whole validation images at their own resolution, in float32."""
         predictor = NetworkPredictor(
             network,
-            label_space=self._data.source.label_space,
-            normalisation=self._data.normalisation,
+            label_space=self.data.source.label_space,
+            normalisation=self.data.normalisation,
             device=self.numerics.device,
         )
         report = evaluate_predictor(
             predictor.label_map,
-            self._data.source,
-            self._data.val_split,
+            self.data.source,
+            self.data.val_split,
             subject=self.name,
-            limit=self._data.val_images,
+            limit=self.data.val_images,
         )
         self.network.train()
-        return Score.of(report, step=done)
+        return report
 
     def weights(self, which: Which) -> dict[str, Tensor]:
         """The state of the network of that name; best and last exist once they were scored."""

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
-
-import torch
-from torch import nn
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.learning.stepping import Progress, run_steps
+from fasterseg.learning.step_times import Now
+from fasterseg.learning.stepping import CLOCK, Progress, run_steps
 from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.card import Card, Facts, Score, TrainingFacts, Which
-from fasterseg.network.description import BaselineBuilder, NetworkDescription
+from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import refuse_changes
-from fasterseg.runtime import StopRequest, derived_seed
-from fasterseg.training.data import TrainingData
-from fasterseg.training.stage import TrainingStage
+from fasterseg.runtime import StopRequest
+from fasterseg.training.counting import counted
+from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
+from fasterseg.training.task import Teacher, TrainingTask, stage_of
+
+__all__ = ["Teacher", "TrainingPlan", "TrainingReport", "TrainingTask", "train_network"]
 
 KINDS: tuple[Which, ...] = ("best", "last", "ema")
 
 
 class Clock(Facts):
-    """What a wall clock told; left out when two runs are compared."""
+    """What a wall clock told; left out when two runs are compared.
+
+    Of all `seconds` so many went into scoring, and into waiting for data.
+    """
 
     seconds: float
     images_per_second: float
+    scoring_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+
+    def describe(self) -> str:
+        """The time and where it went, in one line."""
+        share = 100 / self.seconds if self.seconds > 0 else 0.0
+        return (
+            f"{self.seconds / 60:.1f} min, {self.images_per_second:.1f} images/s; "
+            f"scoring took {share * self.scoring_seconds:.1f} % of it, "
+            f"waiting for data {share * self.waiting_seconds:.1f} %"
+        )
 
 
 class TrainingPlan(Artifact):
@@ -71,34 +87,15 @@ class TrainingReport(Artifact):
 
     def describe(self) -> str:
         """The scores, a line each."""
-        lines = [f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})"]
+        lines = [
+            f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})",
+            f"  {self.clock.describe()}",
+        ]
         lines += [
             f"  {which}: mIoU {100 * score.mean_iou:.2f} % on {score.split}, step {score.step}"
             for which, score in self.scores.items()
         ]
         return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Teacher:
-    """A network to learn from, and the digest of the bundle that it came from."""
-
-    network: nn.Module
-    classes: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingTask:
-    """One network to train: what it is called, what it is, what it learns from and how."""
-
-    name: str
-    description: NetworkDescription
-    data: TrainingData
-    settings: TrainingSettings
-    seed: int
-    device: torch.device
-    teacher: Teacher | None = None
 
 
 def train_network(
@@ -108,11 +105,13 @@ def train_network(
     progress: Progress | None = None,
     stop: StopRequest | None = None,
     baselines: Mapping[str, BaselineBuilder] | None = None,
+    clock: Now = time.monotonic,
 ) -> TrainingReport:
     """Train a network in a folder, going on where it was stopped, and save its three bundles.
 
     The folder then holds the bundles ``best`` (by validation score), ``last`` and ``ema``, and
-    ``report.json``.  Raises `UsageError` with a diff when the folder was begun with another plan,
+    ``report.json``.  Hours become a number of steps before the first one.  Raises `UsageError`
+    with a diff when the folder was begun with another plan,
     `EnvironmentFault` for a precision that the device lacks, and `Interrupted` after a stop.
     """
     _require_same_classes(task)
@@ -121,28 +120,24 @@ def train_network(
     _agree_on_plan(plan, folder / "plan.json")
     report_path = folder / "report.json"
     if report_path.exists() and all(is_bundle(folder / which) for which in KINDS):
+        known = TrainingReport.load(report_path)
         if progress is not None:
-            progress(task.settings.steps, task.settings.steps, task.name)
-        return TrainingReport.load(report_path)
-    weights_seed = derived_seed(task.seed, "weights", task.name)
-    stage = TrainingStage(
-        task.description.build_seeded(weights_seed, baselines=baselines),
-        name=task.name,
-        data=task.data,
-        settings=task.settings,
-        seed=task.seed,
-        numerics=numerics,
-        teacher=task.teacher.network if task.teacher else None,
-    )
-    course = run_steps(
-        stage,
-        folder,
-        steps=task.settings.steps,
-        checkpoint_every=task.settings.checkpoint_every,
-        progress=progress,
-        stop=stop,
-        name=task.name,
-    )
+            progress(known.steps, known.steps, task.name)
+        return known
+    if progress is not None and task.settings.hours is not None:
+        progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
+    task = counted(task, folder, baselines=baselines, clock=clock)
+    stage = stage_of(task, numerics, baselines=baselines)
+    with closing(stage):
+        course = run_steps(
+            stage,
+            folder,
+            steps=task.settings.steps,
+            checkpoint_every=task.settings.checkpoint_every,
+            progress=progress,
+            stop=stop,
+            name=task.name,
+        )
     for which in KINDS:
         card = card_of(task, plan, which=which, score=stage.scores[which])
         bundle = ModelBundle(task.description, stage.weights(which), card)
@@ -155,7 +150,7 @@ def train_network(
         device=plan.device,
         precision=plan.precision,
         precision_reason=numerics.reason,
-        clock=_clock(course.seconds, task.settings),
+        clock=_clock(course.seconds, task.settings, course.events()),
     )
     report.save(report_path)
     return report
@@ -246,6 +241,17 @@ def _require_same_classes(task: TrainingTask) -> None:
             )
 
 
-def _clock(seconds: float, settings: TrainingSettings) -> Clock:
+def _clock(
+    seconds: float, settings: TrainingSettings, events: Iterable[Mapping[str, Any]]
+) -> Clock:
     pace = settings.steps * settings.batch_size / seconds if seconds > 0 else 0.0
-    return Clock(seconds=round(seconds, 3), images_per_second=round(pace, 3))
+    told = [event[CLOCK] for event in events]
+    scoring, waiting = (
+        sum(one.get(key, 0.0) for one in told) for key in (SCORING_SECONDS, WAITING_SECONDS)
+    )
+    return Clock(
+        seconds=round(seconds, 3),
+        images_per_second=round(pace, 3),
+        scoring_seconds=round(scoring, 3),
+        waiting_seconds=round(waiting, 3),
+    )

@@ -1,0 +1,112 @@
+"""``fasterseg plan``: what a run will take, before it is begun; afterwards, what it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Unpack
+
+from cyclopts import Parameter
+
+from fasterseg.commands.opening import resolve_recipe
+from fasterseg.commands.options import Budgets, Common, CommonOptions
+from fasterseg.commands.planning import PROBES, Limits, Planner
+from fasterseg.commands.progress import progress_for
+from fasterseg.config import Recipe
+from fasterseg.errors import UsageError
+from fasterseg.forecasting.outcome import Comparison, compared
+from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.resources import free_disk_bytes, memory_bytes
+from fasterseg.runs import RunFolder
+from fasterseg.stages import StageTimes
+
+GB = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOutcome:
+    """A plan beside what its run took so far."""
+
+    plan: PlanReport
+    comparison: Comparison
+    note: str = ""
+
+    def describe(self) -> str:
+        """The table of forecast against actual."""
+        return "\n".join(filter(None, [self.comparison.describe(), self.note]))
+
+
+def plan(
+    *,
+    hours: Annotated[float, Parameter(help="Active hours that there are; 0 where it is open.")] = 0,
+    memory: Annotated[
+        float, Parameter(help="Gigabytes of memory that there are; the machine's when left out.")
+    ] = 0,
+    budget: Budgets = (),
+    **options: Unpack[CommonOptions],
+) -> PlanReport | PlanOutcome:
+    """Forecast what a run will take, from a timing of a minute or two.
+
+    Hours, memory and disk of each stage; the fastest and the slowest network of the space, measured
+    whole; which budgets are reachable; and where something does not fit, what each change would
+    bring. With --run the plan is kept in the run's folder, and once the run has done some of its
+    stages the same command shows what they took beside it.
+
+    Returns
+    -------
+    PlanReport
+        The forecast; of a run that was begun after its plan, the forecast beside what it took.
+    """
+    common = Common(**options).with_budget(budget)
+    _require_positive(hours=hours, memory=memory)
+    run = None if common.run is None else RunFolder(Path(common.run))
+    stored = None if run is None or not run.recipe.exists() else Recipe.load(run.recipe)
+    recipe = resolve_recipe(common, stored)
+    if run is not None and has_begun(run):
+        return outcome_of(run, recipe)
+    place = Path.cwd() if run is None else run.root
+    limits = Limits(
+        memory_bytes=int(memory * GB) or memory_bytes(),
+        disk_bytes=free_disk_bytes(place),
+        hours=hours or None,
+    )
+    found = _planned(recipe, common, limits)
+    if run is not None:
+        found.save(run.root / PLAN_FILE)
+    return found
+
+
+def _planned(recipe: Recipe, common: Common, limits: Limits) -> PlanReport:
+    show = progress_for(json=common.json)
+    with (
+        TemporaryDirectory(prefix="fasterseg-plan-") as folder,
+        show("Timing", total=PROBES, unit="parts") as step,
+    ):
+        planner = Planner(
+            recipe, device=common.device or "auto", folder=Path(folder), progress=step
+        )
+        return planner.plan(limits)
+
+
+def has_begun(run: RunFolder) -> bool:
+    """Whether a run that was planned has noted a stage since."""
+    return (run.root / PLAN_FILE).exists() and bool(StageTimes.of_run(run.root).stages)
+
+
+def outcome_of(run: RunFolder, recipe: Recipe) -> PlanOutcome:
+    """What a run took so far, beside its plan."""
+    known = PlanReport.load(run.root / PLAN_FILE)
+    other = known.recipe_digest != recipe.digest()
+    note = "note: the plan was made for another recipe than the run's" if other else ""
+    return PlanOutcome(known, compared(known, StageTimes.of_run(run.root)), note)
+
+
+def _require_positive(**values: float) -> None:
+    for name, value in values.items():
+        if value < 0:
+            raise UsageError(
+                f"--{name} is below zero",
+                where=f"--{name} {value:g}",
+                next_step=f"leave --{name} out where it is open",
+            )

@@ -1,0 +1,122 @@
+"""What a search will take: its steps, landing on the budgets, scoring its subnets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
+from fasterseg.forecasting.scaling import Scaling, stage_forecast
+from fasterseg.forecasting.timings import StepTiming
+from fasterseg.forecasting.workload import patterns_of
+from fasterseg.runs import KEPT_CHECKPOINTS
+from fasterseg.space.architecture import wire
+
+CANDIDATES = 4
+"""Measurements until a student has landed on its budget: most often two to six."""
+
+SEARCH_EVENT_BYTES = 900
+
+
+@dataclass(frozen=True)
+class SearchForecast:
+    """Forecasts the parts of a search."""
+
+    scaling: Scaling
+
+    def pretraining(self) -> StageForecast:
+        step, (steps, _) = self.scaling.timings.search.pretraining, self._search_steps
+        return self._steps("search/pretraining", step, steps, self._pretraining_seconds)
+
+    def cosearch(self) -> StageForecast:
+        step, (_, steps) = self.scaling.timings.search.cosearch, self._search_steps
+        return self._steps("search/cosearch", step, steps, self._cosearch_seconds)
+
+    @property
+    def _pretraining_seconds(self) -> float:
+        return self.scaling.search_ratio * self.scaling.timings.search.pretraining.seconds
+
+    @property
+    def _cosearch_seconds(self) -> float:
+        control = (
+            self.scaling.timings.search.control_seconds
+            / self.scaling.now.recipe.search.control_every
+        )
+        return self.scaling.search_ratio * self.scaling.timings.search.cosearch.seconds + control
+
+    @property
+    def _search_steps(self) -> tuple[int, int]:
+        """Steps of both kinds: the recipe's, or what fits into its hours in their proportion."""
+        search = self.scaling.now.recipe.search
+        first, second = search.pretrain_steps, search.steps
+        if search.hours is None:
+            return first, second
+        whole = first * self._pretraining_seconds + second * self._cosearch_seconds
+        share = search.hours * SECONDS_PER_HOUR / max(whole, 1e-9)
+        return int(first * share), int(second * share)
+
+    def _steps(self, name: str, step: StepTiming, steps: int, seconds: float) -> StageForecast:
+        saves = -(-steps // self.scaling.now.recipe.search.checkpoint_every)
+        checkpoint = step.checkpoint_bytes * self.scaling.supernet_ratio
+        total = steps * seconds + saves * step.save_seconds * self.scaling.supernet_ratio
+        if name == "search/pretraining":
+            total += self.scaling.timings.search.setup_seconds
+        return stage_forecast(
+            name,
+            total,
+            self.scaling.scaled_peak(
+                step.peak_bytes, self.scaling.search_base, self.scaling.search_ratio
+            ),
+            min(KEPT_CHECKPOINTS, saves) * checkpoint + steps * SEARCH_EVENT_BYTES,
+            hours_from=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
+            disk_from=f"{min(KEPT_CHECKPOINTS, saves)} checkpoints",
+        )
+
+    def landing(self) -> StageForecast:
+        students = len(self.scaling.now.recipe.students())
+        teachers = len(self.scaling.now.recipe.contenders) - students
+        target, search = self.scaling.timings.target, self.scaling.timings.search
+        measured = students * (2 + CANDIDATES) + teachers
+        once = target.open_seconds + self.scaling.candidate_seconds(self.scaling.middle_ms)
+        first = self._end_patterns * target.pattern_seconds + target.open_seconds
+        derived = students * CANDIDATES * search.derive_seconds
+        return stage_forecast(
+            "search/landing",
+            measured * once + first + derived,
+            target.peak_bytes + search.cosearch.checkpoint_bytes * self.scaling.supernet_ratio,
+            0,
+            hours_from=f"{measured} networks measured, {CANDIDATES} of them for each budget",
+            memory_from="exporting, beside the search's weights",
+        )
+
+    @property
+    def _end_patterns(self) -> int:
+        """Exports that the two ends of the space ask for."""
+        architectures = [a for one in self.scaling.now.ends.values() for a in (one.low, one.high)]
+        wirings = [wire(one, self.scaling.now.geometry) for one in architectures]
+        return len(patterns_of(tuple(spec for one in wirings for spec in one.timed_specs())))
+
+    def subnets(self) -> StageForecast:
+        search, settings = self.scaling.timings.search, self.scaling.now.recipe.search
+        students = self.scaling.now.recipe.students()
+        random = search.random_subnets if students else 0
+        batches = min(search.settling_batches, max(4, settings.calibration_batches))
+        images = min(settings.validation_images, self.scaling.timings.data.val)
+        costs = [one.macs for one in self.scaling.now.networks]
+        costs += [
+            one.macs for one in self.scaling.now.networks if one.contender in students[:1]
+        ] * random
+        ratio = (
+            self.scaling.now.search_pixels / self.scaling.timed.search_pixels / search.subnet_macs
+        )
+        seconds = sum(
+            batches * search.batch_seconds * macs * ratio
+            + images * self.scaling.image_seconds(macs)
+            for macs in costs
+        )
+        return stage_forecast(
+            "search/subnets",
+            seconds + random * self.scaling.timings.target.sampling_seconds,
+            self.scaling.after_export(search.subnets_peak_bytes),
+            0,
+            hours_from=f"{len(costs)} subnets: {batches} batches, {images} images each",
+        )

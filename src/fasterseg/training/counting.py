@@ -1,0 +1,62 @@
+"""A training's number of steps: its own, or what fits into its hours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+
+from fasterseg.config import TrainingSettings
+from fasterseg.learning.allowance import Costs, allowed_steps
+from fasterseg.learning.step_times import Now
+from fasterseg.network.description import BaselineBuilder
+from fasterseg.training.scoring import scoring_interval
+from fasterseg.training.task import TrainingTask
+from fasterseg.training.timing import TrainingTimes, time_training
+
+TRAINING = "training"
+LARGEST_WARMUP = 0.1
+
+
+def within_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
+    """The settings of a training of so many steps; its warm-up takes a tenth of them at most."""
+    warmup_steps = min(settings.warmup_steps, int(LARGEST_WARMUP * steps))
+    return settings.model_copy(update={"steps": steps, "warmup_steps": warmup_steps})
+
+
+def counted(
+    task: TrainingTask,
+    folder: Path,
+    *,
+    baselines: Mapping[str, BaselineBuilder] | None = None,
+    clock: Now = time.monotonic,
+) -> TrainingTask:
+    """The task with its number of steps: its own, or what fits into its hours.
+
+    The hours are counted once, and the number is kept in the folder.
+    """
+    hours = task.settings.hours
+    if hours is None:
+        return task
+
+    def timing(seconds: float) -> Costs:
+        times = time_training(task, seconds=seconds, baselines=baselines, clock=clock)
+        return Costs(lambda steps: cost_of(task, times, steps), lambda steps: {TRAINING: steps})
+
+    found = allowed_steps(
+        hours, folder / "allowance.json", timing, what=f"the training of {task.name}", clock=clock
+    )
+    return replace(task, settings=within_steps(task.settings, found.steps[TRAINING]))
+
+
+def cost_of(task: TrainingTask, times: TrainingTimes, steps: int) -> float:
+    """The seconds of so many steps with the scores on their way, the average's at the end too."""
+    every = scoring_interval(
+        within_steps(task.settings, steps),
+        train_images=task.data.train_count(),
+        scored_images=task.data.val_count(),
+    )
+    scores = ceil(steps / every) + 1
+    return steps * times.step_seconds + scores * times.score_seconds

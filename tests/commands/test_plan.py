@@ -1,0 +1,188 @@
+"""The verb: what it asks for, what it keeps, what it says afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_timings import recipe_of, timings_of
+
+import fasterseg
+from fasterseg.cli import main
+from fasterseg.commands import plan as verb
+from fasterseg.commands.planning import PROBES, Limits, Planner
+from fasterseg.commands.probes.job import Job
+from fasterseg.commands.probing import probed
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.errors import DataError, UsageError
+from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.forecasting.timings import DataTiming, Probe
+from fasterseg.stages import STAGES_FILE, StageTimes
+
+TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
+
+
+class FakeProbes:
+    """Answers jobs from made-up timings, and remembers them."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.timings, _ = timings_of(recipe)
+        self.jobs: list[Job] = []
+
+    def __call__(self, kind: type[Probe], job: Job, folder: Path) -> Any:
+        self.jobs.append(job)
+        if job.kind != "training":
+            return getattr(self.timings, job.kind)
+        if job.role == "teacher":
+            return self.timings.teacher
+        first = sum(one.kind == "training" and one.role == "student" for one in self.jobs) == 1
+        return self.timings.narrow if first else self.timings.wide
+
+
+def planner_of(recipe: Recipe, folder: Path) -> tuple[Planner, FakeProbes]:
+    probes = FakeProbes(recipe)
+    planner = Planner(recipe, device="cpu", folder=folder, progress=lambda *_: None, take=probes)
+    return planner, probes
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verb with probes that answer at once."""
+
+    def planner(recipe: Recipe, **more: Any) -> Planner:
+        return Planner(recipe, **more, take=FakeProbes(recipe))
+
+    monkeypatch.setattr(verb, "Planner", planner)
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    """The made-up recipe as a file."""
+    path = folder / "recipe.yaml"
+    content = recipe_of(**changes).content()
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_each_part_is_timed_once_and_students_learn_from_the_teacher(tmp_path: Path) -> None:
+    planner, probes = planner_of(recipe_of(), tmp_path)
+    planner.timings()
+    assert [job.kind for job in probes.jobs] == [
+        "data",
+        "target",
+        "search",
+        "training",
+        "training",
+        "training",
+        "delivery",
+    ]
+    assert len(probes.jobs) == PROBES
+    teacher, narrow, wide = (job for job in probes.jobs if job.kind == "training")
+    assert (teacher.role, narrow.role, wide.role) == ("teacher", "student", "student")
+    assert teacher.taught_by is None
+    assert narrow.taught_by == wide.taught_by == teacher.architecture
+    target = probes.timings.target
+    assert narrow.architecture == target.lowest["student"].architecture
+    assert wide.architecture == target.highest["student"].architecture
+
+
+def test_a_teacher_alone_has_no_budget_and_no_students_to_time(tmp_path: Path) -> None:
+    recipe = recipe_of(contenders=recipe_of().contenders[:1])
+    planner, probes = planner_of(recipe, tmp_path)
+    plan = planner.plan(Limits(memory_bytes=10**12, disk_bytes=10**12))
+    assert [job.role for job in probes.jobs if job.kind == "training"] == ["teacher"]
+    assert plan.budgets == ()
+    assert [s.name for s in plan.stages if s.name.startswith("train/")] == ["train/teacher"]
+    assert plan.exit_code == 0
+
+
+def test_the_command_prints_the_table_and_keeps_the_plan(
+    faked: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    code = main(["plan", "--recipe", str(written(tmp_path)), "--run", str(run)])
+    assert code == 0
+    out = capsys.readouterr().out
+    kept = PlanReport.load(run / PLAN_FILE)
+    assert out.strip() == kept.describe()
+    assert not (run / "recipe.json").exists(), "a plan leaves the recipe open"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((), 0),
+        (("--budget", "3.5ms"), 5),
+        (("--memory", "1"), 4),
+        (("--hours", "0.1"), 0),
+        (("--hours", "-1"), 2),
+    ],
+)
+def test_exit_codes(faked: None, tmp_path: Path, words: tuple[str, ...], code: int) -> None:
+    assert main(["plan", "--recipe", str(written(tmp_path)), *words]) == code
+
+
+def test_json_is_the_plan_itself(
+    faked: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["plan", "--recipe", str(written(tmp_path)), "--json", "--hours", "0.1"])
+    found = PlanReport.model_validate_json(capsys.readouterr().out)
+    assert found.hours_wanted == 0.1
+    assert found.proposals
+
+
+def test_a_run_that_has_begun_shows_forecast_and_actual(
+    faked: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, recipe = tmp_path / "run", str(written(tmp_path))
+    first = fasterseg.plan(recipe=recipe, run=run)
+    assert isinstance(first, PlanReport)
+    profile = next(stage for stage in first.stages if stage.name == "profile")
+    times = StageTimes().adding("profile", 2 * 3600 * profile.hours, finished=True)
+    times.save(run / STAGES_FILE)
+    assert main(["plan", "--run", str(run), "--recipe", recipe]) == 0
+    out = capsys.readouterr().out
+    (row,) = [line for line in out.splitlines() if line.startswith("profile ")]
+    assert "2.00" in row.split()
+    assert "note:" not in out
+    main(["plan", "--run", str(run), "--recipe", recipe, "--set", "student.steps=7"])
+    assert "another recipe" in capsys.readouterr().out
+    assert PlanReport.load(run / PLAN_FILE) == first
+
+
+def test_a_failure_in_a_timing_is_raised_as_it_was_there(tmp_path: Path) -> None:
+    recipe = Recipe.model_validate({"data": {"source": str(tmp_path / "nothing")}})
+    job = Job(kind="data", recipe=recipe, device="cpu", seconds=0.0)
+    with pytest.raises((DataError, UsageError)) as caught:
+        probed(DataTiming, job, tmp_path / "probe")
+    assert "nothing" in str(caught.value)
+
+
+def test_the_data_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
+    recipe = build_recipe(TINY)
+    found = probed(
+        DataTiming, Job(kind="data", recipe=recipe, device="cpu", seconds=0.0), tmp_path / "probe"
+    )
+    assert (found.train, found.val, found.test, found.checked) == (8, 2, 2, 12)
+    assert found.check_seconds > 0
+    assert found.peak_bytes >= 0.9 * found.base_bytes > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_tiny_recipe_is_planned_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fasterseg.commands import planning
+
+    monkeypatch.setattr(planning, "STEP_SECONDS", {})
+    limits = Limits(memory_bytes=10**12, disk_bytes=10**12)
+    planner = Planner(build_recipe(TINY), device="cpu", folder=tmp_path, progress=lambda *_: None)
+    plan = planner.plan(limits)
+    assert plan.exit_code == 0
+    (low,), (high,) = plan.lowest, plan.highest
+    assert 0 < low.median_ms < 1000
+    assert high.macs > low.macs
+    assert all(stage.hours > 0 for stage in plan.stages)
+    assert all(stage.memory_bytes > 50e6 for stage in plan.stages)
+    plan.save(tmp_path / "plan.json")
+    assert PlanReport.load(tmp_path / "plan.json") == plan

@@ -1,0 +1,161 @@
+"""From timings to hours, memory and disk: by hand, stage by stage."""
+
+from __future__ import annotations
+
+import pytest
+from fake_timings import CLASSES, HIGHEST_MS, LOWEST_MS, MB, recipe_of, timings_of
+
+from fasterseg.config import ContenderSettings, Recipe
+from fasterseg.forecasting.forecast import Forecaster
+from fasterseg.forecasting.report import StageForecast
+from fasterseg.forecasting.workload import Counted, Workload
+
+HOUR = 3600.0
+LEFT = 200 * MB  # what profiling leaves in a run's process: 500 - 300
+
+
+def forecast(recipe: Recipe) -> dict[str, StageForecast]:
+    timings, work = timings_of(recipe)
+    return {stage.name: stage for stage in Forecaster(work, timings, work).stages()}
+
+
+def seconds(stage: StageForecast) -> float:
+    return stage.hours * HOUR
+
+
+def test_every_stage_is_told_in_the_order_in_which_it_runs() -> None:
+    assert list(forecast(recipe_of())) == [
+        "check-data",
+        "profile",
+        "search/pretraining",
+        "search/cosearch",
+        "search/landing",
+        "search/subnets",
+        "train/teacher",
+        "train/student",
+        "evaluate",
+        "measure",
+    ]
+
+
+def test_checking_takes_every_image_and_the_digests() -> None:
+    found = forecast(recipe_of())["check-data"]
+    assert seconds(found) == pytest.approx(660 * 0.005 + 0.7)
+    assert found.memory_bytes == 90 * MB
+
+
+def test_pretraining_takes_its_steps_its_checkpoints_and_its_setting_up() -> None:
+    found = forecast(recipe_of())["search/pretraining"]
+    assert seconds(found) == pytest.approx(100 * 1.0 + 3 * 0.5 + 3.0)
+    assert found.memory_bytes == 1300 * MB + LEFT
+    assert found.disk_bytes == 2 * 10 * MB + 100 * 900
+
+
+def test_a_look_at_the_budget_counts_once_in_so_many_steps() -> None:
+    found = forecast(recipe_of())["search/cosearch"]
+    assert seconds(found) == pytest.approx(50 * (2.0 + 0.5 / 10) + 2 * 0.5)
+
+
+def test_a_teacher_takes_the_steps_that_were_timed_for_it_and_its_scorings() -> None:
+    found = forecast(recipe_of())["train/teacher"]
+    scorings = 3 * 100 * 0.2  # at 500, at 1,000, and the averaged weights
+    assert seconds(found) == pytest.approx(2.0 + 1000 * 0.4 + 10 * 0.5 + scorings, rel=1e-6)
+    assert found.disk_bytes == 2 * 10 * MB + 3 * 4 * MB + 1000 * 330
+    assert found.memory_bytes == 1300 * MB + LEFT
+
+
+def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> None:
+    recipe = recipe_of(budget="7ms")
+    share = (7 - LOWEST_MS) / (HIGHEST_MS - LOWEST_MS)
+    timings, work = timings_of(recipe)
+    student = next(one for one in work.networks if one.name == "student")
+    ends = work.ends["student"]
+    low, high = (Counted.of(one, work.geometry).macs for one in (ends.low, ends.high))
+    assert student.macs == pytest.approx(low + share * (high - low))
+
+    found = forecast(recipe)["train/student"]
+    step = 0.1 + share * (0.3 - 0.1)
+    teacher = timings.teacher
+    assert teacher is not None
+    # Scoring an image is linear between the cheapest and the dearest that were timed.
+    dearest = max((timings.wide, timings.teacher), key=lambda one: one.macs if one else 0)
+    assert dearest is not None
+    slope = (dearest.image_seconds - 0.04) / (dearest.macs - low)
+    image = 0.04 + slope * (student.macs - low)
+    assert seconds(found) == pytest.approx(2.0 + 2000 * step + 20 * 0.5 + 3 * 100 * image)
+    assert found.memory_bytes == pytest.approx((500 + share * 400) * MB + LEFT, rel=1e-6)
+
+
+def test_a_budget_beyond_the_widest_is_the_widest() -> None:
+    recipe = recipe_of(budget="99ms")
+    assert forecast(recipe)["train/student"].memory_bytes == 900 * MB + LEFT
+
+
+def test_each_budget_has_a_training_of_its_own() -> None:
+    students = tuple(
+        ContenderSettings(
+            name=name, role="student", stem_expansion=2, head_expansion=2, budget=budget
+        )
+        for name, budget in (("fast", "5ms"), ("slow", "15ms"))
+    )
+    found = forecast(recipe_of(contenders=students))
+    assert "train/teacher" not in found
+    assert found["train/fast"].hours < found["train/slow"].hours
+
+
+def test_a_profile_grows_with_its_blocks_and_networks() -> None:
+    def profile(**changes: float) -> StageForecast:
+        return forecast(recipe_of(profile=changes))["profile"]
+
+    once, longer = profile(seconds_per_block=0.1), profile(seconds_per_block=0.2)
+    timings, work = timings_of(recipe_of())
+    calls = len(work.call_times_ms)
+    added = calls * 0.1 + 20 * 16 * 0.1
+    assert seconds(longer) - seconds(once) == pytest.approx(added)
+    fewer = profile(seconds_per_block=0.1, calibration_networks=10)
+    assert seconds(once) - seconds(fewer) > 10 * (0.25 + 0.5 + 1.6)
+    assert timings.target.patterns == 20
+
+
+def test_a_promise_of_the_95th_percentile_takes_longer_to_measure() -> None:
+    median, p95 = (forecast(recipe_of(promise=one))["measure"] for one in ("median", "p95"))
+    assert seconds(p95) > seconds(median)
+
+
+def test_a_changed_recipe_is_scaled_by_its_work() -> None:
+    timings, work = timings_of(recipe_of())
+    half = recipe_of(
+        search={"pretrain_steps": 100, "steps": 50, "checkpoint_every": 40, "batch_size": 2}
+    )
+    changed = Forecaster(Workload(half, CLASSES, timings.target), timings, work)
+    found = {stage.name: stage for stage in changed.stages()}["search/pretraining"]
+    assert seconds(found) == pytest.approx(100 * 0.5 + 3 * 0.5 + 3.0)
+    assert found.memory_bytes == 300 * MB + 500 * MB + LEFT  # above the base, half of it
+
+
+def test_a_street_of_smaller_images_is_scored_faster() -> None:
+    street = {"source": "street", "street": {"height": 64, "width": 128}}
+    small = {"source": "street", "street": {"height": 32, "width": 128}}
+    timings, work = timings_of(recipe_of(data=street))
+    large = {s.name: s.hours for s in Forecaster(work, timings, work).stages()}
+    less = Workload(recipe_of(data=small), CLASSES, timings.target)
+    smaller = {s.name: s.hours for s in Forecaster(less, timings, work).stages()}
+    assert smaller["evaluate"] == pytest.approx(large["evaluate"] / 2)
+    assert smaller["search/pretraining"] == large["search/pretraining"]
+
+
+def test_hours_of_a_training_are_what_it_takes_and_its_steps_follow() -> None:
+    settings = {"hours": 0.5, "evaluate_every": 500, "checkpoint_every": 100}
+    found = forecast(recipe_of(teacher=settings))["train/teacher"]
+    # All but setting up and the checkpoints, which nobody counts into the hours.
+    assert seconds(found) == pytest.approx(1800, rel=0.06)
+    steps = int(found.hours_from.split()[0])
+    assert steps * (0.4 + 20 / 500) + 20 == pytest.approx(1800, rel=0.01)
+
+
+def test_hours_of_a_search_are_shared_out_in_the_proportion_of_its_steps() -> None:
+    settings = {"hours": 0.1, "pretrain_steps": 100, "steps": 50, "checkpoint_every": 10_000}
+    found = forecast(recipe_of(search=settings))
+    first, second = found["search/pretraining"], found["search/cosearch"]
+    assert seconds(first) + seconds(second) == pytest.approx(360 + 3.0 + 2 * 0.5, rel=0.01)
+    assert seconds(second) / seconds(first) == pytest.approx(50 * 2.05 / (100 * 1.0), rel=0.05)

@@ -1,0 +1,167 @@
+"""Timings that nobody took, round enough to check a forecast by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
+from fasterseg.forecasting.pricing import Prices
+from fasterseg.forecasting.timings import (
+    DataTiming,
+    DeliveryTiming,
+    NetworkTiming,
+    SearchTiming,
+    StepTiming,
+    TargetTiming,
+    Timings,
+    TrainingTiming,
+)
+from fasterseg.forecasting.workload import Counted, Workload
+from fasterseg.space.architecture import Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.options import Options
+
+MB = 1_000_000
+CLASSES = 11
+PRICES = Prices(per_mac_ms=1e-7, per_byte_ms=1e-7, per_block_ms=0.01)
+LOWEST_MS, HIGHEST_MS = 4.0, 16.0
+
+
+def recipe_of(**changes: Any) -> Recipe:
+    """A teacher and a student in a small space at 64x128; keywords replace whole sections."""
+    known: dict[str, Any] = {
+        "name": "made-up",
+        "budget": "10ms",
+        "promise": "median",
+        "data": {"source": "camvid"},
+        "target": TargetSettings(height=64, width=128),
+        "space": SearchSpace(
+            layers=4, expansions=(2, 4), stem_expansions=(2, 4), head_expansions=(2, 4)
+        ),
+        "contenders": (
+            ContenderSettings(name="teacher", role="teacher", stem_expansion=4, head_expansion=4),
+            ContenderSettings(name="student", role="student", stem_expansion=2, head_expansion=2),
+        ),
+        "search": {"pretrain_steps": 100, "steps": 50, "checkpoint_every": 40},
+        "teacher": {"steps": 1000, "evaluate_every": 500, "checkpoint_every": 100},
+        "student": {"steps": 2000, "evaluate_every": 1000, "checkpoint_every": 100},
+    }
+    return Recipe.model_validate({**known, **changes})
+
+
+def target_timing(recipe: Recipe) -> TargetTiming:
+    """A target on which the ends of the student's options take 4 and 16 ms."""
+    geometry = Geometry(Size(recipe.target.height, recipe.target.width), CLASSES)
+    lowest, highest = {}, {}
+    for student in recipe.students():
+        options = Options.of(recipe.space, student)
+        for found, ends, ms in (
+            (lowest, narrowest, LOWEST_MS),
+            (highest, widest, HIGHEST_MS),
+        ):
+            one = ends(options, geometry, PRICES)
+            found[student.name] = NetworkTiming(
+                architecture=one,
+                estimate_ms=PRICES.of_all(wire(one, geometry).timed_specs()),
+                median_ms=ms,
+                p95_ms=1.1 * ms,
+            )
+    return TargetTiming(
+        base_bytes=200 * MB,
+        prices=PRICES,
+        timed_blocks=28,
+        patterns=20,
+        pattern_seconds=0.1,
+        call_seconds=0.02,
+        open_seconds=0.5,
+        sampling_seconds=0.25,
+        lowest=lowest,
+        highest=highest,
+        window_seconds=1.75,
+        promise_queries=1024,
+        peak_bytes=700 * MB,
+        left_bytes=500 * MB,
+    )
+
+
+def step_timing(seconds: float, **changes: int) -> StepTiming:
+    """A step of so many seconds."""
+    known = {"timed": 5, "peak_bytes": 1300 * MB, "save_seconds": 0.5, "checkpoint_bytes": 10 * MB}
+    return StepTiming.model_validate({"seconds": seconds, **known, **changes})
+
+
+def training_timing(macs: float, step: StepTiming, *, image_seconds: float) -> TrainingTiming:
+    """A training of a network of so many multiply-adds for each pixel."""
+    return TrainingTiming(
+        base_bytes=300 * MB,
+        macs=macs,
+        setup_seconds=2.0,
+        step=step,
+        image_seconds=image_seconds,
+        scoring_peak_bytes=600 * MB,
+        weight_bytes=4 * MB,
+    )
+
+
+def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
+    """Timings of a recipe and its workload."""
+    target = target_timing(recipe)
+    work = Workload(recipe, CLASSES, target)
+    options = Options.of(recipe.space, recipe.contenders[-1])
+    ends = [find(options, work.geometry, PRICES) for find in (narrowest, widest)]
+    low, high = (Counted.of(one, work.geometry).macs for one in ends)
+    teachers = [one.macs for one in work.networks if one.contender.role == "teacher"]
+    delivered = Counted.of(ends[1], work.geometry)
+    students = bool(recipe.students())
+    timings = Timings(
+        data=DataTiming(
+            base_bytes=60 * MB,
+            classes=CLASSES,
+            train=360,
+            val=100,
+            test=200,
+            checked=660,
+            check_seconds=0.005,
+            sample_seconds=0.01,
+            digest_seconds=0.7,
+            peak_bytes=90 * MB,
+        ),
+        target=target,
+        search=SearchTiming(
+            base_bytes=300 * MB,
+            setup_seconds=3.0,
+            pretraining=step_timing(1.0),
+            cosearch=step_timing(2.0, peak_bytes=1500 * MB),
+            control_seconds=0.5,
+            derive_seconds=0.1,
+            subnet_macs=low,
+            batch_seconds=0.1,
+            settling_batches=40,
+            random_subnets=3,
+            subnets_peak_bytes=800 * MB,
+        ),
+        teacher=next(
+            (training_timing(one, step_timing(0.4), image_seconds=0.2) for one in teachers), None
+        ),
+        narrow=(
+            training_timing(low, step_timing(0.1, peak_bytes=500 * MB), image_seconds=0.04)
+            if students
+            else None
+        ),
+        wide=(
+            training_timing(high, step_timing(0.3, peak_bytes=900 * MB), image_seconds=0.12)
+            if students
+            else None
+        ),
+        delivery=DeliveryTiming(
+            base_bytes=300 * MB,
+            blocks=delivered.blocks,
+            parameters=delivered.parameters,
+            export_seconds=6.0,
+            verified_images=16,
+            file_bytes=4 * MB,
+            peak_bytes=1000 * MB,
+        ),
+    )
+    return timings, work
