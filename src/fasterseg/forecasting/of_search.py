@@ -98,12 +98,12 @@ class SearchForecast:
     def subnets(self) -> StageForecast:
         search, settings = self.scaling.timings.search, self.scaling.now.recipe.search
         students = self.scaling.now.recipe.students()
-        random = search.random_subnets if students else 0
+        random = search.random_subnets
         batches = min(search.settling_batches, max(4, settings.calibration_batches))
         images = min(settings.validation_images, self.scaling.timings.data.val)
         costs = [one.macs for one in self.scaling.now.networks]
         costs += [
-            one.macs for one in self.scaling.now.networks if one.contender in students[:1]
+            one.macs for one in self.scaling.now.networks if one.contender in students
         ] * random
         ratio = (
             self.scaling.now.search_pixels / self.scaling.timed.search_pixels / search.subnet_macs
@@ -115,7 +115,7 @@ class SearchForecast:
         )
         return stage_forecast(
             "search/subnets",
-            seconds + random * self.scaling.timings.target.sampling_seconds,
+            seconds + random * len(students) * self.scaling.timings.target.sampling_seconds,
             self.scaling.after_export(search.subnets_peak_bytes),
             0,
             hours_from=f"{len(costs)} subnets: {batches} batches, {images} images each",
