@@ -36,7 +36,9 @@ VERBS = (
     Verb("check-data", "check_data:check_data", "Walk a data set and list its faults."),
     Verb("plan", "plan:plan", "Forecast hours, memory, disk and latencies of a run."),
     Verb("profile", "profile:profile", "Time every block of the search space on the target."),
-    Verb("search", "search:search", "Search a teacher and a student that meets the budget."),
+    Verb(
+        "search", "search:search", "Search a teacher, and for each budget a student that meets it."
+    ),
     Verb("train", "train:train", "Train the networks that were found, or a baseline."),
     Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
     Verb(

@@ -8,6 +8,7 @@ from typing import Unpack
 import pytest
 from cyclopts import App, CycloptsError
 
+from fasterseg.cli import build_app, verb_named
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.results import asks_for_json
 
@@ -65,3 +66,12 @@ def test_there_are_no_flags_that_nobody_asked_for(app: App, flag: str) -> None:
 )
 def test_json_is_recognised_before_anything_is_parsed(words: list[str], asked: bool) -> None:
     assert asks_for_json(words) is asked
+
+
+def test_budgets_are_repeated_and_python_may_name_one_as_it_is() -> None:
+    app = build_app(verb_named("search"))
+    _, bound, _ = app.parse_args(["search", "--budget", "8ms", "--budget", "25%"])
+    assert list(bound.arguments["budget"]) == ["8ms", "25%"]
+    assert Common().with_budget(["8ms", "25%"]).set == ('budget=["8ms", "25%"]',)
+    assert Common().with_budget("8ms").set == ('budget="8ms"',)
+    assert Common(set=("seed=1",)).with_budget(()).set == ("seed=1",)

@@ -222,3 +222,59 @@ def test_the_card_says_what_chose_the_weights_and_that_nothing_was_pre_trained()
     text = card().describe()
     assert "nothing pre-trained" in text
     assert "mIoU 50.00 % over 3 classes, 2 images at 32x64, which chose these weights" in text
+
+
+def test_kernels_in_half_precision_come_back_as_float32_within_their_rounding(
+    tmp_path: Path,
+) -> None:
+    whole = bundle()
+    folder = whole.save(tmp_path / "small", storage="float16")
+    loaded = ModelBundle.load(folder)
+    stored = load_file(folder / WEIGHTS)
+    for name, wanted in whole.tensors.items():
+        found = loaded.tensors[name]
+        assert found.dtype == wanted.dtype
+        if wanted.dim() > 1:
+            assert stored[name].dtype == torch.float16
+            assert torch.allclose(found, wanted, rtol=2**-11, atol=2**-25)
+        else:
+            assert torch.equal(found, wanted), "what has a value a channel is not rounded"
+    assert loaded.network()(torch.zeros(1, 3, 32, 32)).dtype == torch.float32
+    kernels, halves = (
+        sum(t.nbytes for t in tensors.values() if t.dim() > 1)
+        for tensors in (whole.tensors, stored)
+    )
+    assert halves == kernels / 2
+    assert (folder / CARD).read_bytes().count(b"float16") == 0
+
+
+def test_statistics_that_float16_would_lose_are_kept(tmp_path: Path) -> None:
+    tensors = {name: tensor.clone() for name, tensor in bundle().tensors.items()}
+    name = next(name for name in tensors if name.endswith("running_var"))
+    tensors[name][0], tensors[name][1] = 1e-9, 1e6
+    small = ModelBundle(description(), tensors, card()).save(tmp_path / "s", storage="float16")
+    assert torch.equal(ModelBundle.load(small).tensors[name], tensors[name])
+
+
+def test_a_kernel_that_float16_cannot_hold_is_refused_and_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    tensors = {name: tensor.clone() for name, tensor in bundle().tensors.items()}
+    name = next(name for name, tensor in tensors.items() if tensor.dim() > 1)
+    tensors[name].view(-1)[0] = 7e4
+    large = ModelBundle(description(), tensors, card())
+    with pytest.raises(FastersegError, match="float16 cannot hold") as caught:
+        large.save(tmp_path / "small", storage="float16")
+    assert caught.value.where == name
+    assert "70000" in caught.value.why
+    assert list(tmp_path.iterdir()) == []
+    large.save(tmp_path / "large")
+
+
+def test_half_precision_without_the_mark_of_that_storage_is_refused(tmp_path: Path) -> None:
+    folder = bundle().save(tmp_path / "small", storage="float16")
+    tensors = load_file(folder / WEIGHTS)
+    save_file(tensors, folder / WEIGHTS, metadata={"description": description().digest()})
+    resign(folder)
+    with pytest.raises(FileError, match="do not fit"):
+        ModelBundle.load(folder).network()

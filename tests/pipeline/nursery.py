@@ -25,6 +25,7 @@ import torch
 from fasterseg import artifacts, runs, tensors
 from fasterseg.commands import concluding, search
 from fasterseg.commands.assembling import SearchAssembly
+from fasterseg.commands.concluding import SubnetScores
 from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.latency.enumeration import specs_of
@@ -72,9 +73,9 @@ RECIPE = Recipe.model_validate(
 )
 
 
-def unscored(_search: object, found: Mapping[str, Any], **_: Any) -> dict[str, tuple[float, ...]]:
+def unscored(_search: object, found: Mapping[str, Any], **_: Any) -> dict[str, SubnetScores]:
     """Made-up scores of the subnets, which come after all that can be resumed."""
-    return {**dict.fromkeys(found, (0.5,)), "random": ()}
+    return dict.fromkeys(found, SubnetScores(0.5))
 
 
 def assembled(folder: Path) -> SearchAssembly:

@@ -34,6 +34,12 @@ SMALL = {
 }
 
 
+ONE = "{name: one, role: student, stem_expansion: 1, head_expansion: 1}"
+TWO_STUDENTS = f"[{ONE}, {ONE.replace('one', 'two')}]"
+ONE_WITH_A_BUDGET = f"[{ONE.replace('}', ', budget: 9ms}')}]"
+NO_STUDENT = f"[{ONE.replace('student', 'teacher')}]"
+
+
 def settings(**changes: str) -> list[str]:
     """The options of a small run; keywords change a key, dots written as two underscores."""
     changed = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
@@ -113,6 +119,43 @@ def test_a_budget_may_change_until_a_search_began_with_it(run: RunFolder, fails:
     run.search.mkdir()
     run.search_plan.write_text("{}")
     assert 'budget: "6ms" -> "7ms"' in fails(*checked(run, "--budget", "7ms"), code=2)
+
+
+def test_several_budgets_may_change_until_a_search_began_with_them(
+    run: RunFolder, fails: Fails
+) -> None:
+    assert main(checked(run, *settings(), "--budget", "0.1ms", "--budget", "6ms")) == 0
+    assert main(checked(run, "--budget", "5ms", "--budget", "6ms")) == 0
+    assert main(checked(run)) == 0, "it goes on with these"
+    run.search_plan.parent.mkdir(parents=True, exist_ok=True)
+    run.search_plan.write_text("{}")
+    assert main(checked(run, "--budget", "5ms", "--budget", "6ms")) == 0
+    said = fails(*checked(run, "--budget", "5ms", "--budget", "7ms"), code=2)
+    assert 'budget: ["5ms", "6ms"] -> ["5ms", "7ms"]' in said
+    assert "contenders" not in said, "the students follow from the budgets"
+
+
+@pytest.mark.parametrize(
+    ("budgets", "changes", "words"),
+    [
+        (("5ms", "5.0 ms"), {}, "5ms and 5.0 ms are one budget"),
+        (("50%", "halfway"), {}, "50% and halfway are one budget"),
+        (("5ms", "fast"), {}, "'fast' is none of halfway, 12ms and 40%"),
+        (("5ms", "6ms"), {"contenders": TWO_STUDENTS}, "its students are: one, two"),
+        (("5ms", "6ms"), {"contenders": ONE_WITH_A_BUDGET}, "one has a budget of its own"),
+        (("5ms", "6ms"), {"contenders": NO_STUDENT}, "its students are: none"),
+    ],
+)
+def test_budgets_that_make_no_students_are_refused(
+    run: RunFolder,
+    fails: Fails,
+    budgets: tuple[str, ...],
+    changes: dict[str, str],
+    words: str,
+) -> None:
+    options = [word for budget in budgets for word in ("--budget", budget)]
+    assert words in fails(*checked(run, *settings(**changes), *options), code=2)
+    assert not run.recipe.exists()
 
 
 @pytest.mark.parametrize(
@@ -291,7 +334,7 @@ def test_a_budget_out_of_reach_names_the_fastest_network_before_the_search(
     words = ["search", "--run", str(run.root)]
     said = fails(*words, *settings(budget="0.0001ms"), code=5)
     assert "fastest" in said
-    assert "budget=" in said
+    assert "--budget" in said
     assert not (run.search / "pretraining").exists(), "nothing was computed for it"
     assert main([*checked(run), "--budget", "90ms"]) == 0, "the run goes on with a higher one"
 

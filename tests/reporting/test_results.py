@@ -55,6 +55,14 @@ def test_noise_that_forbids_a_promise_is_told() -> None:
     assert "too noisy" in noisy.shortfall()
 
 
+def test_names_of_any_length_are_in_one_column() -> None:
+    long = result(1.0).model_copy(update={"name": "student-12.5ms"})
+    told = RunResult(
+        networks=(result(1.0), long), position_baseline=0.1, target="x", report="y"
+    ).describe()
+    assert len({line.index("mIoU") for line in told.splitlines()[:3]}) == 1
+
+
 def test_a_run_ends_with_five_for_a_missed_budget_and_with_four_for_noise() -> None:
     fine = result(1.0)
     noisy = fine.model_copy(update={"promise": "p95", "quiet": False})

@@ -18,7 +18,7 @@ from fasterseg.errors import FastersegError
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
 from fasterseg.runs import load_checkpoint
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.contenders import all_parameters, in_turn
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.penalty import latency_penalty
 from fasterseg.supernet.relaxation import Relaxation
@@ -93,7 +93,7 @@ def test_a_contenders_gradient_is_that_of_its_own_task_and_penalty_alone() -> No
                 again.latency.expected,
                 parameters.probabilities(),
                 budget_ms=contender.budget_ms,
-                weights=again.latency.weights,
+                weights=again.latency.weights[contender.name],
             )
         wanted = torch.autograd.grad(loss, list(parameters.parameters()))
         for parameter, gradient in zip(moved.parameters.parameters(), wanted, strict=True):
@@ -150,6 +150,50 @@ def test_two_students_have_budgets_and_strengths_of_their_own() -> None:
     event = search.cosearch.step(0)
     assert event["fast/loss"] != event["slow/loss"]
     assert set(search.cosearch.strengths) == {"fast", "slow"}
+
+
+def passes_of(search: SmallSearch, index: int) -> list[str]:
+    """Whose relaxations a weight step runs, told by whose operators they weigh."""
+    own = {
+        contender.name: next(iter(contender.parameters.probabilities().operators.values()))
+        for contender in search.contenders
+    }
+    found = []
+    for relaxation in search.cosearch._weight_relaxations(index):
+        weights = next(iter(relaxation.operators.values()))
+        names = [name for name, wanted in own.items() if torch.equal(weights, wanted)]
+        found += names
+    return found
+
+
+def test_students_that_may_take_the_same_take_turns_in_the_sandwich() -> None:
+    """Another budget costs what its student samples: widest and narrowest are the same networks."""
+    settings = (make_teacher(), make_student(name="fast"), make_student(name="slow"))
+    search = small_search(contenders=settings)
+    assert passes_of(search, 0) == ["teacher", "fast", "fast", "fast", "slow"]
+    assert passes_of(search, 1) == ["teacher", "fast", "slow", "slow", "slow"]
+    for index, due in ((0, "fast"), (1, "slow"), (2, "fast")):
+        assert [c.name for c in in_turn(search.contenders, index)] == ["teacher", due]
+    randoms = search.weights.settings.random_widths
+    assert len(list(search.pretraining._relaxations(0))) == 1 + 2 + randoms
+
+
+def test_students_of_other_options_have_a_sandwich_each() -> None:
+    settings = (make_student(name="fast"), make_student(name="wide", head_expansion=4))
+    search = small_search(contenders=settings)
+    assert [c.name for c in in_turn(search.contenders, 0)] == ["fast", "wide"]
+    assert passes_of(search, 3) == ["fast", "fast", "fast", "wide", "wide", "wide"]
+
+
+def test_each_student_has_the_penalty_s_weights_that_are_its_own() -> None:
+    settings = (make_student(name="fast"), make_student(name="slow"))
+    search = small_search(contenders=settings, penalty_strength=1.0)
+    fast, slow = search.contenders
+    before = torch.as_tensor(search.cosearch._penalty(slow)).item()
+    own = {"fast": dict.fromkeys(("operators", "paths", "widths"), 0.0)}
+    search.latency.weights = {**search.latency.weights, **own}
+    assert torch.as_tensor(search.cosearch._penalty(fast)).item() == 0.0
+    assert torch.as_tensor(search.cosearch._penalty(slow)).item() == before > 0.0
 
 
 def test_the_teacher_feels_no_latency_and_the_student_does() -> None:

@@ -13,12 +13,11 @@ from random import Random
 
 import pytest
 import torch
-from small_searches import CLASSES, SmallSearch, small_search
+from small_searches import SmallSearch, coloured_batch, small_search
 from small_spaces import make_space, make_teacher
 from torch import Tensor, nn
 
 from fasterseg.config import Operator
-from fasterseg.datasets.loading import Batch
 from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive
@@ -34,16 +33,6 @@ def planted(seed: int) -> list[Operator]:
     """One operator for each layer."""
     generator = Random(seed)
     return [generator.choice(OPERATORS) for _ in range(LAYERS)]
-
-
-def coloured_batch(*words: object) -> Batch:
-    """Four images of four squares, each square in its class's colour, and a little noise."""
-    generator = torch_generator(0, "colours", *words)
-    squares = torch.randint(CLASSES, (4, 2, 2), generator=generator)
-    labels = squares.repeat_interleave(32, dim=1).repeat_interleave(32, dim=2)
-    colours = 2 * nn.functional.one_hot(labels, CLASSES).permute(0, 3, 1, 2) - 0.67
-    images = colours + 0.3 * torch.randn(colours.shape, generator=generator)
-    return Batch(images, labels, tuple(f"{words}-{index}" for index in range(4)))
 
 
 def handicap(search: SmallSearch, best: list[Operator], seed: int) -> None:

@@ -23,7 +23,7 @@ from fasterseg.network.card import Card, Score, TrainingFacts, Which
 from fasterseg.network.description import NetworkDescription
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.searching.summary import ContenderSummary, Response, SearchSummary
+from fasterseg.searching.summary import ContenderSummary, RandomSubnet, Response, SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -130,6 +130,8 @@ class FakeRun:
         events = [self._search_event(recipe, step, dice) for step in range(STEPS)]
         write_events(run.search / "cosearch" / "events.jsonl", events)
         summary = self._summary(recipe)
+        for random in (one for found in summary.contenders for one in found.random_subnets):
+            self.architecture(recipe, -1).save(run.architecture(random.name))
         summary.save(run.search / "summary.json", inputs={"table": "sha256:" + 64 * "a"})
         times = StageTimes()
         for name, seconds in {"profile": 41.5, "search": 188.0, "train": 260.4}.items():
@@ -169,20 +171,33 @@ class FakeRun:
                     measured_p95_ms=4.93 if one.role == "student" else 9.8,
                     subnet_miou=0.31,
                     margins={"operators": 0.21, "paths": 0.4, "widths": 0.08},
+                    **(self._of_student(one.name, index) if one.role == "student" else {}),
                 )
-                for one in recipe.contenders
+                for index, one in enumerate(recipe.contenders)
             ),
-            responses=(
+            fastest_ms=2.4,
+            slowest_ms=9.6,
+            warnings=(f"{recipe.contenders[0].name}: the operators hardly move any more",),
+        )
+
+    def _of_student(self, name: str, index: int) -> dict[str, Any]:
+        """What the summary holds of a student alone; its random architectures are kept."""
+        return {
+            "responses": (
                 Response(kind="operators", lowest_ms=3.1, highest_ms=8.8),
                 Response(kind="paths", lowest_ms=5.4, highest_ms=5.9),
                 Response(kind="widths", lowest_ms=3.9, highest_ms=7.7),
             ),
-            penalty_weights={"operators": 0.001, "paths": 0.997, "widths": 0.002},
-            fastest_ms=2.4,
-            slowest_ms=9.6,
-            random_subnet_mious=(0.22, 0.25, 0.27, 0.29),
-            warnings=(f"{recipe.contenders[0].name}: the operators hardly move any more",),
-        )
+            "penalty_weights": {"operators": 0.001, "paths": 0.997, "widths": 0.002},
+            "random_subnets": tuple(
+                RandomSubnet(
+                    name=f"random-{name}-{number}",
+                    estimated_ms=4.8 * (0.98 + 0.01 * number),
+                    miou=0.2 + 0.02 * number + 0.01 * index,
+                )
+                for number in (1, 2, 3)
+            ),
+        }
 
     def _write_train(self, run: RunFolder, recipe: Recipe) -> None:
         for index, contender in enumerate(recipe.contenders):

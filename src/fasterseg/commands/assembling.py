@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.cosearch import CoSearch, LatencyModel
     from fasterseg.searching.landing import Measure
+    from fasterseg.searching.latency import ExpectedLatency
+    from fasterseg.searching.penalty import Response
     from fasterseg.searching.plan import SearchPlan
     from fasterseg.searching.pretraining import BatchAt, Pretraining
     from fasterseg.searching.weights import WeightTraining
@@ -219,28 +221,47 @@ class SearchAssembly:
 
     @cached_property
     def latency_model(self) -> LatencyModel:
-        """Expected latency, estimates, the penalty's weights, and each contender's floor."""
+        """Expected latency, estimates, each student's weights of the penalty, and the floors."""
         from fasterseg.searching.cosearch import LatencyModel
-        from fasterseg.searching.latency import ExpectedLatency
-        from fasterseg.searching.penalty import penalty_weights, responses
-        from fasterseg.supernet.relaxation import uniform
+        from fasterseg.searching.penalty import penalty_weights
 
-        expected = ExpectedLatency(
-            self.lattice,
-            self.geometry,
-            self.table.cost_ms,
-            contenders=[contender.options for contender in self.contenders],
-        )
-        first = (self.students or self.recipe.contenders)[0]
-        self.responses = responses(expected, self.lattice, uniform(self.lattice, first))
         floors = {
             contender.name: self.pricing(
                 narrowest(contender.options, self.geometry, self.table.cost_ms)
             )
             for contender in self.contenders
         }
-        weights = penalty_weights(self.recipe.search.penalty, self.responses)
-        return LatencyModel(expected, self.pricing, floors_ms=floors, weights=weights)
+        penalty = self.recipe.search.penalty
+        weights = {name: penalty_weights(penalty, found) for name, found in self.responses.items()}
+        return LatencyModel(self.expected_latency, self.pricing, floors_ms=floors, weights=weights)
+
+    @cached_property
+    def expected_latency(self) -> ExpectedLatency:
+        """The expected latency of the contenders' relaxations."""
+        from fasterseg.searching.latency import ExpectedLatency
+
+        return ExpectedLatency(
+            self.lattice,
+            self.geometry,
+            self.table.cost_ms,
+            contenders=[contender.options for contender in self.contenders],
+        )
+
+    @cached_property
+    def responses(self) -> dict[str, tuple[Response, ...]]:
+        """How the latency answers to each kind of choice, by student; asked once of those alike."""
+        from fasterseg.searching.penalty import responses
+        from fasterseg.supernet.relaxation import uniform
+
+        known: dict[Options, tuple[Response, ...]] = {}
+        found = {}
+        for student in self.students:
+            options = Options.of(self.recipe.space, student)
+            if options not in known:
+                start = uniform(self.lattice, student)
+                known[options] = responses(self.expected_latency, start)
+            found[student.name] = known[options]
+        return found
 
     def batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
         """Batches of some training images, in an order of their own for each purpose."""

@@ -93,7 +93,7 @@ def benchmark(
     Parameters
     ----------
     model
-        A bundle's folder, an exported file, or a baseline: ``baseline:fast-scnn``.
+        A bundle's folder, a shipped name, an exported file, or a baseline: ``baseline:fast-scnn``.
     others
         More of them.
 

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from random import Random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.options import ProgressCallback
+from fasterseg.commands.randoms import RandomName, draw_random
+from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.options import Options
-from fasterseg.space.sampling import architectures_near
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.landing import Landing
 
-RANDOM_TOLERANCE = 0.02
+
+@dataclass(frozen=True, slots=True)
+class ScoredRandom:
+    """A random architecture of a student's latency, and its subnet's mean IoU."""
+
+    name: str
+    architecture: Architecture
+    mean_iou: float
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetScores:
+    """What subnets of one supernet score: a contender's own, and random ones of its latency.
+
+    `missing` says why there are fewer of these than were asked for.
+    """
+
+    own: float
+    randoms: tuple[ScoredRandom, ...] = ()
+    missing: str = ""
 
 
 def derive_all(assembly: SearchAssembly, *, progress: ProgressCallback) -> dict[str, Landing]:
@@ -38,14 +57,18 @@ def _derived(assembly: SearchAssembly, contender: Contender) -> Landing:
         latency = assembly.measure(architecture)
         estimated_ms = assembly.pricing(architecture)
         return Landing(architecture, Tried(estimated_ms, latency.median_ms, latency.p95_ms))
-    return land(
-        contender.options,
-        probabilities,
-        assembly.pricing,
-        assembly.measure,
-        budget_ms=contender.budget_ms,
-        promise=assembly.recipe.promise,
-    )
+    try:
+        return land(
+            contender.options,
+            probabilities,
+            assembly.pricing,
+            assembly.measure,
+            budget_ms=contender.budget_ms,
+            promise=assembly.recipe.promise,
+        )
+    except BudgetError as error:
+        error.where = error.where or contender.name  # of several students it is this one
+        raise
 
 
 def score_all(
@@ -54,8 +77,8 @@ def score_all(
     *,
     random_count: int,
     progress: ProgressCallback,
-) -> dict[str, tuple[float, ...]]:
-    """The subnets' scores by contender; ``random``: architectures of equal latency."""
+) -> dict[str, SubnetScores]:
+    """The subnets' scores by contender, a student's beside random ones of its own latency."""
     from fasterseg.commands.subnets import subnet_scorer
 
     score = subnet_scorer(
@@ -65,27 +88,35 @@ def score_all(
         assembly.batches("calibration", assembly.halves[0]),
         device=assembly.device,
     )
-    wanted = [(name, landing.architecture) for name, landing in found.items()]
-    wanted += [("random", one) for one in _random_like(assembly, found, random_count)]
-    scores: dict[str, tuple[float, ...]] = {"random": ()}
-    for index, (name, architecture) in enumerate(wanted):
-        scores[name] = (*scores.get(name, ()), score(architecture))
-        progress(index + 1, len(wanted), name)
+    total = len(found) + random_count * len(assembly.students)
+    scores: dict[str, SubnetScores] = {}
+    done = 0
+
+    def scored(name: str, architecture: Architecture) -> float:
+        nonlocal done
+        mean_iou = score(architecture)
+        done += 1
+        progress(done, total, name)
+        return mean_iou
+
+    for name, landing in found.items():
+        own, randoms, missing = scored(name, landing.architecture), list[ScoredRandom](), ""
+        try:
+            for random, one in _random_like(assembly, name, landing, random_count):
+                randoms.append(ScoredRandom(random.file_name, one, scored(str(random), one)))
+        except BudgetError as error:  # where the space is thin; no reason to lose a search
+            missing = f"{name}: {error.what}; {error.why}"
+        scores[name] = SubnetScores(own, tuple(randoms), missing)
     return scores
 
 
 def _random_like(
-    assembly: SearchAssembly, found: Mapping[str, Landing], count: int
-) -> tuple[Architecture, ...]:
-    """Random architectures with the estimated latency of the first student."""
-    if not assembly.students:
-        return ()
-    student = assembly.students[0]
-    return architectures_near(
-        Options.of(assembly.recipe.space, student),
-        found[student.name].estimated_ms,
-        estimate_ms=assembly.pricing,
-        generator=Random(assembly.recipe.seed),
-        count=count,
-        tolerance=RANDOM_TOLERANCE,
-    )
+    assembly: SearchAssembly, name: str, landing: Landing, count: int
+) -> Iterator[tuple[RandomName, Architecture]]:
+    """Random architectures with the estimated latency of a student; none for a teacher."""
+    recipe, pricing = assembly.recipe, assembly.pricing
+    for student in assembly.students:
+        for number in range(1, count + 1) if student.name == name else ():
+            latency_ms = landing.estimated_ms
+            drawn = draw_random(recipe, pricing, student, number, latency_ms=latency_ms)
+            yield RandomName(name, number), drawn

@@ -12,6 +12,7 @@ from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.config import Recipe, TailForm, TargetSettings
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.latency.table import TAILS
+from fasterseg.network.shipped import model_path
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 
@@ -257,7 +258,7 @@ def open_canary(threads: int, device: str) -> Call:
 
 def target_of(model: str) -> TargetSettings | None:
     """The target of the run that a model lies in, if it lies in one."""
-    for folder in Path(model).absolute().parents:
+    for folder in model_path(model).absolute().parents:
         if RunFolder(folder).recipe.is_file():
             return Recipe.load(RunFolder(folder).recipe).target
     return None

@@ -23,11 +23,21 @@ from fasterseg.commands.machine import (
 )
 from fasterseg.commands.options import Json, RunFolder
 from fasterseg.errors import EnvironmentFault
+from fasterseg.network.shipped import shipped_card, shipped_names
 
 LEAST_PYTHON = (3, 11)
 LEAST_TORCH = (2, 10)
 LEAST_FREE_MIB = 2048
 _LIBRARIES = ("numpy", "pillow", "pydantic", "safetensors", "onnx", "onnxscript", "numba")
+
+
+class Shipped(Fact):
+    """A model in the box: what it was trained on, on which terms, and how it scores."""
+
+    name: str
+    data: str
+    terms: str
+    scores: dict[str, float]
 
 
 class DoctorReport(Fact):
@@ -41,6 +51,7 @@ class DoctorReport(Fact):
     backends: tuple[Backend, ...]
     libraries: dict[str, str | None]
     disk: Disk
+    models: tuple[Shipped, ...] = ()
     advice: tuple[Advice, ...]
 
     @property
@@ -79,7 +90,18 @@ def doctor(
         backends=facts[2],
         libraries={name: version_of(name) for name in _LIBRARIES},
         disk=facts[3],
+        models=tuple(map(_shipped, shipped_names())),
         advice=tuple(advise(*facts, python=sys.version_info[:2])),
+    )
+
+
+def _shipped(name: str) -> Shipped:
+    card = shipped_card(name)
+    return Shipped(
+        name=name,
+        data=card.training.data,
+        terms=card.training.terms,
+        scores={f"{score.data}/{score.split}": score.mean_iou for score in card.scores},
     )
 
 
@@ -211,6 +233,12 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     written = "cannot be written" if speed is None else f"{speed:g} MiB/s written durably"
     free_gib = report.disk.free_mib / 1024
     yield f"disk         {report.disk.folder}: {free_gib:.1f} GiB free, {written}"
+    yield from (f"model        {_told(model)}" for model in report.models)
+
+
+def _told(model: Shipped) -> str:
+    scores = "".join(f", mIoU {100 * iou:.1f} % on {on}" for on, iou in model.scores.items())
+    return f"{model.name}: trained on {model.data}{scores}; terms: {model.terms}"
 
 
 def _features(cpu: Processor) -> str:

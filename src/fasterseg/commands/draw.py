@@ -16,6 +16,7 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError, UsageError
+from fasterseg.network.shipped import model_path, nearest_shipped
 from fasterseg.reporting.drawing import draw_svg, stack_svgs
 from fasterseg.reporting.listing import draw_text
 from fasterseg.runs import RunFolder
@@ -82,7 +83,7 @@ def draw(
     Parameters
     ----------
     model
-        A bundle's folder, an architecture's JSON file, or a run's folder.
+        A bundle's folder, a shipped name, an architecture's JSON file, or a run's folder.
 
     Returns
     -------
@@ -120,16 +121,20 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
     name = baseline_name(path)
     if name is not None:
         return [HandMade(f"{PREFIX}{name}", name)]
+    path = model_path(path)
     if path.is_file():
         return [_of_file(path, RunFolder(Path(common.run)) if common.run else _run_above(path))]
     if (path / "description.json").is_file():
         return [_of_bundle(path)]
     if path.is_dir():
         return _of_run(RunFolder(path))
+    near = nearest_shipped(path)
     raise UsageError(
         f"there is nothing called {str(path)!r} to draw",
         why="no file and no folder has this name",
-        next_step="name a bundle's folder, an architecture's JSON file, or a run's folder",
+        next_step=f"did you mean {near!r}?"
+        if near
+        else "name a bundle's folder, an architecture's JSON file, or a run's folder",
     )
 
 

@@ -16,6 +16,7 @@ from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def evaluate(
     Parameters
     ----------
     model
-        A bundle's folder, or a file that ``fasterseg export`` wrote.
+        A bundle's folder, a shipped name, or a file that ``fasterseg export`` wrote.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def evaluate_stage(
 
     predictor = load_model(model, device=select_device(device))
     _require_same_classes(str(model), predictor.label_space, source)
-    inputs = {"weights": _digest_of(Path(model)), "data": source.digest(split)}
+    inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
     if path.exists():
         report = _earlier_report(path, inputs)
         if progress is not None:
@@ -128,16 +129,19 @@ def run_of(model: str, common: Common) -> RunFolder | None:
     """The run that --run names, or else the one whose folder the model lies in."""
     if common.run is not None:
         return RunFolder(Path(common.run))
-    for folder in Path(model).absolute().parents:
+    for folder in model_path(model).absolute().parents:
         if RunFolder(folder).recipe.is_file():
             return RunFolder(folder)
     return None
 
 
 def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
-    """Where a report goes: into the run's evaluation folder, else next to the model."""
+    """Where a report goes: into the run's evaluation folder, else next to the model.
+
+    A shipped model lies where nothing is to be written: its report goes here.
+    """
     folder = Path(model).absolute()
-    if run is not None and folder.is_file():
+    if run is not None and (folder.is_file() or is_shipped(model)):
         return run.evaluation / f"{folder.name}-{split}.json"
     if run is None:
         return folder.with_name(f"{folder.name}-{split}.json")

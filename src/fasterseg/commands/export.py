@@ -58,7 +58,7 @@ def export(
     Parameters
     ----------
     model
-        A bundle's folder.
+        A bundle's folder, or a shipped name.
 
     Returns
     -------

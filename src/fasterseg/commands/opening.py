@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasterseg.commands.options import Common
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, as_written, build_recipe, with_budget
 from fasterseg.runs import RunFolder, refuse_changes
 
 if TYPE_CHECKING:
@@ -49,11 +49,12 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
         recipe.save(run.recipe)
         return recipe, run
     before = stored or Recipe.load(run.recipe)
-    known = before.model_copy(update=_still_free(before, recipe, run))
+    known = _still_free(before, recipe, run)
+    # As written: a change of budgets is told as that, not as one of contenders.
     refuse_changes(
         "the recipe",
-        stored=without_free_keys(known.content()),
-        wanted=without_free_keys(recipe.content()),
+        stored=without_free_keys(as_written(known.content())),
+        wanted=without_free_keys(as_written(recipe.content())),
         where=run.recipe,
     )
     if known != before:
@@ -61,17 +62,18 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
     return recipe, run
 
 
-def _still_free(before: Recipe, wanted: Recipe, run: RunFolder) -> dict[str, Any]:
-    """What may still become as wanted: the budget before the search, hours before their stage.
+def _still_free(before: Recipe, wanted: Recipe, run: RunFolder) -> Recipe:
+    """The stored recipe with what may still change: budgets before the search, hours before use.
 
     What is measured before a search holds for any budget: one too low is raised in the same run.
     """
-    free: dict[str, Any] = {} if run.search_plan.exists() else {"budget": wanted.budget}
+    known = before if run.search_plan.exists() else with_budget(before, wanted.budget)
+    free: dict[str, Any] = {}
     for name, plans in _plans_of(before, run).items():
         if not any(plan.exists() for plan in plans):
             hours = getattr(wanted, name).hours
             free[name] = getattr(before, name).model_copy(update={"hours": hours})
-    return free
+    return known.model_copy(update=free)
 
 
 def _plans_of(recipe: Recipe, run: RunFolder) -> dict[str, list[Path]]:

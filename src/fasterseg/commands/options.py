@@ -6,8 +6,9 @@ A command takes them as ``**options: Unpack[CommonOptions]`` and reads them with
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json as json_text
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -22,6 +23,15 @@ Json = Annotated[
 ]
 RunFolder = Annotated[
     Path | str, Parameter(help="The run's folder; an existing one is gone on with.")
+]
+
+Budgets = Annotated[
+    Sequence[str],
+    Parameter(
+        name="--budget",
+        negative="",
+        help="Milliseconds (8ms), a share (50%) or halfway. May be repeated: a student for each.",
+    ),
 ]
 
 
@@ -57,3 +67,11 @@ class Common:
     device: str | None = None
     json: bool = False
     seed: int | None = None
+
+    def with_budget(self, budget: Sequence[str]) -> Common:
+        """The same options with a budget, or several, over the recipe's; none leaves it be."""
+        if not budget:
+            return self
+        # What is JSON is YAML too: a budget is text, whatever it looks like.
+        several = budget if isinstance(budget, str) else list(budget)
+        return replace(self, set=(*self.set, f"budget={json_text.dumps(several)}"))

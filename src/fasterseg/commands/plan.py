@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Unpack
@@ -10,7 +10,7 @@ from typing import Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.commands.opening import resolve_recipe
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.planning import PROBES, Limits, Planner
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
@@ -43,7 +43,7 @@ def plan(
     memory: Annotated[
         float, Parameter(help="Gigabytes of memory that there are; the machine's when left out.")
     ] = 0,
-    budget: Annotated[str, Parameter(help="Milliseconds (8ms), a share (50%) or halfway.")] = "",
+    budget: Budgets = (),
     **options: Unpack[CommonOptions],
 ) -> PlanReport | PlanOutcome:
     """Forecast what a run will take, from a timing of a minute or two.
@@ -58,9 +58,7 @@ def plan(
     PlanReport
         The forecast; of a run that was begun after its plan, the forecast beside what it took.
     """
-    common = Common(**options)
-    if budget:
-        common = replace(common, set=(*common.set, f"budget={budget}"))
+    common = Common(**options).with_budget(budget)
     _require_positive(hours=hours, memory=memory)
     run = None if common.run is None else RunFolder(Path(common.run))
     stored = None if run is None or not run.recipe.exists() else Recipe.load(run.recipe)

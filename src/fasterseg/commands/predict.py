@@ -82,7 +82,7 @@ def predict(
     Parameters
     ----------
     model
-        A bundle's folder, or a file that ``fasterseg export`` wrote.
+        A bundle's folder, a shipped name, or a file that ``fasterseg export`` wrote.
     source
         An image, a folder (and the folders in it), or a pattern in quotes.
 

@@ -13,6 +13,7 @@ from fasterseg.commands.opening import RUNS, open_source
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
 from fasterseg.errors import DataError, UsageError
+from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.reporting.report import write_report
 from fasterseg.runs import RunFolder
 
@@ -35,7 +36,7 @@ class ReportResult(BaseModel):
 
 
 def report(
-    folder: Annotated[Path | str, Parameter(help="A run's folder, as --run, or a model's.")] = "",
+    folder: Annotated[Path | str, Parameter(help="A run's folder, as --run, or a model.")] = "",
     *,
     out: Annotated[
         Path | str,
@@ -54,8 +55,10 @@ def report(
         Where the page is.
     """
     require_trained(folder)
-    if folder and (Path(folder) / "description.json").is_file():
-        return ReportResult(file=str(report_model(Path(folder), out=Path(out) if out else None)))
+    model = model_path(folder)
+    if folder and (model / "description.json").is_file():
+        aside = Path(f"{folder}-report.html") if is_shipped(folder) else None
+        return ReportResult(file=str(report_model(model, out=Path(out) if out else aside)))
     run = RunFolder(find_run(Path(folder) if folder else None, Common(**options)))
     source, note = None, ""
     if run.recipe.is_file():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
 from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.options import Budgets, Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.commands.stopping import stoppable
 from fasterseg.config import Recipe
@@ -50,8 +49,10 @@ class RunResult(Artifact):
 
     def describe(self) -> str:
         """The networks, what position alone would score, and where the report is."""
-        lines = [network.describe() for network in self.networks]
-        lines.append(f"{'position':<10} mIoU {100 * self.position_baseline:5.2f} % (no network)")
+        width = max(10, *(len(network.name) for network in self.networks))
+        lines = [network.describe(width=width) for network in self.networks]
+        share = f"mIoU {100 * self.position_baseline:5.2f} % (no network)"
+        lines.append(f"{'position':<{width}} {share}")
         lines += [f"target: {self.target}", f"report: {self.report}"]
         return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])
 
@@ -59,7 +60,7 @@ class RunResult(Artifact):
 def run(
     *,
     until: Annotated[str, Parameter(help=f"Stop after a stage: {', '.join(STAGES)}.")] = "",
-    budget: Annotated[str, Parameter(help="Milliseconds (8ms), a share (50%) or halfway.")] = "",
+    budget: Budgets = (),
     **options: Unpack[CommonOptions],
 ) -> RunResult | None:
     """All stages in order, going on where the run stopped.
@@ -72,9 +73,7 @@ def run(
     from fasterseg.commands.opening import hold_run, open_source
 
     _require_stage(until)
-    common = Common(**options)
-    if budget:
-        common = replace(common, set=(*common.set, f"budget={budget}"))
+    common = Common(**options).with_budget(budget)
     with hold_run(common) as (recipe, folder, stop):
         source = open_source(recipe)
         pipeline = Pipeline(

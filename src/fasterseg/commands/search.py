@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.stopping import Show, stoppable
 from fasterseg.searching.summary import SearchSummary
@@ -23,13 +23,14 @@ RANDOM_SUBNETS = 3
 
 def search(
     *,
+    budget: Budgets = (),
     hours: Annotated[
         float | None,
         Parameter(help="Active hours of pre-training and search together, in place of steps."),
     ] = None,
     **options: Unpack[CommonOptions],
 ) -> SearchSummary:
-    """Search a teacher and a student that meets the budget.
+    """Search a teacher, and for each budget a student that meets it.
 
     The run must have a latency table; without one it is measured first.
 
@@ -40,7 +41,7 @@ def search(
     """
     from fasterseg.commands.opening import hold_run, open_source
 
-    common = Common(**options)
+    common = Common(**options).with_budget(budget)
     if hours is not None:
         common = replace(common, set=(*common.set, f"search.hours={hours}"))
     show = progress_for(json=common.json)
@@ -62,7 +63,7 @@ def search_stage(
 ) -> SearchSummary:
     """Pre-train, search, derive, land on the budgets, score; going on where it stopped.
 
-    Writes each contender's architecture and the summary into the run's search folder.
+    Writes each contender's architecture, the random ones and the summary into the search folder.
     """
     from fasterseg.commands.concluding import derive_all, score_all
     from fasterseg.commands.search_hours import counted_search
@@ -85,15 +86,18 @@ def search_stage(
         stoppable(show, stop, "Landing on the budgets", total=contenders) as step,
     ):
         found = derive_all(assembly, progress=step)
-    subnets = contenders + RANDOM_SUBNETS
+    subnets = contenders + RANDOM_SUBNETS * len(assembly.students)
     with (
         noted(root, "search/subnets"),
         stoppable(show, stop, "Scoring subnets", total=subnets) as step,
     ):
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
-    summary = summarise(assembly, found, scores, warnings=warnings)
+    missing = tuple(one.missing for one in scores.values() if one.missing)
+    summary = summarise(assembly, found, scores, warnings=(*warnings, *missing))
     for name, landing in found.items():
         landing.architecture.save(assembly.run.architecture(name))
+        for random in scores[name].randoms:
+            random.architecture.save(assembly.run.architecture(random.name))
     summary.save(assembly.run.search_summary)
     return summary
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from fasterseg.searching.summary import ContenderSummary, Response, SearchSummary
+from fasterseg.searching.summary import ContenderSummary, RandomSubnet, Response, SearchSummary
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fasterseg.commands.assembling import SearchAssembly
+    from fasterseg.commands.concluding import SubnetScores
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.landing import Landing
 
@@ -18,41 +19,33 @@ if TYPE_CHECKING:
 def summarise(
     assembly: SearchAssembly,
     found: Mapping[str, Landing],
-    scores: Mapping[str, tuple[float, ...]],
+    scores: Mapping[str, SubnetScores],
     *,
     warnings: tuple[str, ...],
 ) -> SearchSummary:
     """The summary of a search whose contenders were derived and scored."""
-    model = assembly.latency_model
     return SearchSummary(
         contenders=tuple(
-            _contender(assembly, contender, found[contender.name], scores[contender.name][0])
+            _contender(assembly, contender, found[contender.name], scores[contender.name])
             for contender in assembly.contenders
         ),
-        responses=tuple(
-            Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
-            for answer in assembly.responses
-        ),
-        penalty_weights={str(kind): weight for kind, weight in model.weights.items()},
         fastest_ms=min(assembly.plan.fastest_ms.values(), default=None),
         slowest_ms=max(assembly.plan.slowest_ms.values(), default=None),
-        random_subnet_mious=scores["random"],
         warnings=warnings,
     )
 
 
 def _contender(
-    assembly: SearchAssembly, contender: Contender, landing: Landing, score: float
+    assembly: SearchAssembly, contender: Contender, landing: Landing, scores: SubnetScores
 ) -> ContenderSummary:
     from fasterseg.searching.derivation import derive
 
     probabilities = contender.parameters.probabilities()
     derived = derive(contender.options, probabilities)
-    searched = {name: w for name, w in probabilities.widths.items() if "/" in name}
     parts: dict[str, Iterable[Tensor]] = {
         "operators": probabilities.operators.values(),
         "paths": probabilities.paths.values(),
-        "widths": searched.values() if contender.settings.role == "student" else (),
+        "widths": [probabilities.widths[name] for name in contender.options.searched_widths],
     }
     return ContenderSummary(
         name=contender.name,
@@ -62,9 +55,25 @@ def _contender(
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
-        subnet_miou=score,
+        subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
+        responses=tuple(
+            Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
+            for answer in assembly.responses.get(contender.name, ())
+        ),
+        penalty_weights={
+            str(kind): weight
+            for kind, weight in assembly.latency_model.weights.get(contender.name, {}).items()
+        },
+        random_subnets=tuple(
+            RandomSubnet(
+                name=one.name,
+                estimated_ms=assembly.pricing(one.architecture),
+                miou=one.mean_iou,
+            )
+            for one in scores.randoms
+        ),
     )
 
 

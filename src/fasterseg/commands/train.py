@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Unpack
 
 from cyclopts import Parameter
 
@@ -13,14 +15,19 @@ from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.opening import hold_run, open_source, stored_or_new_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
+from fasterseg.commands.randoms import student_named
 from fasterseg.commands.training import (
+    SplitNames,
+    sets_distillation,
     split_names,
     train_baseline,
     train_described,
+    train_random,
     training_summary,
 )
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.errors import FileError, UsageError
+from fasterseg.network.shipped import model_path
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import noted
@@ -51,6 +58,9 @@ def train(
         Path | str,
         Parameter(help="An architecture's file, for the one contender that is named."),
     ] = "",
+    teacher: Annotated[
+        str, Parameter(help="A trained model to learn from; the run's own teacher when left out.")
+    ] = "",
     hours: Annotated[
         float | None, Parameter(help="Active hours of each training, in place of its steps.")
     ] = None,
@@ -62,15 +72,17 @@ def train(
     ----------
     contenders
         Which of them; all of them when left out, teachers first. baseline:fast-scnn trains that
-        network as a student without a teacher; it needs no search.
+        network as a student without a teacher; it needs no search. random:student:1 trains the
+        first random architecture of that student's latency as it is trained, without a teacher
+        unless --teacher or --set student.distillation_weight asks for one.
 
     Returns
     -------
     TrainResult
         The bundles, and how the trainings went.
     """
-    common = with_hours(Common(**options), hours, contenders)
-    searched, baselines = split_names(contenders)
+    names = split_names(contenders)
+    common = with_hours(Common(**options), hours, names)
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
@@ -81,38 +93,60 @@ def train(
         set_threads(recipe.threads)
         if architecture:
             take_architecture(Path(architecture), run, recipe, contenders)
-        for contender in chosen_contenders(recipe, searched) if searched or not baselines else ():
-            found = found_architecture(run, contender.name)
-            total = known_steps(settings_for(recipe, contender))
-            part = noted(run.root, f"train/{contender.name}")
-            with part, show(f"Training {contender.name}", total=total) as step:
-                best = train_stage(
-                    recipe,
-                    run,
-                    contender.name,
-                    architecture=found,
-                    teacher=teacher_bundle(recipe, run, contender),
-                    source=source,
-                    device=common.device or "auto",
-                    progress=step,
-                    stop=stop,
+        asked = bool(teacher) or sets_distillation(common)
+        for job in _jobs(recipe, run, names, teacher=teacher, taught=asked):
+            part = noted(run.root, f"train/{job.name}")
+            with part, show(f"Training {job.name}", total=job.steps) as step:
+                best = job.train(
+                    source=source, device=common.device or "auto", progress=step, stop=stop
                 )
-            bundles[contender.name] = str(best)
-            reports[contender.name] = training_summary(run, contender.name)
-        for name in baselines:
-            with show(f"Training {name}", total=known_steps(recipe.student)) as step:
-                best = train_baseline(
-                    recipe,
-                    run,
-                    name,
-                    source=source,
-                    device=common.device or "auto",
-                    progress=step,
-                    stop=stop,
-                )
-            bundles[name] = str(best)
-            reports[name] = training_summary(run, name)
+            bundles[job.name] = str(best)
+            reports[job.name] = training_summary(run, job.name)
     return TrainResult(bundles=bundles, reports=reports)
+
+
+class _Job(NamedTuple):
+    """One training: what it is called, how long it is, and what does it."""
+
+    name: str
+    steps: int
+    train: Callable[..., Path]
+
+
+def _jobs(
+    recipe: Recipe, run: RunFolder, names: SplitNames, *, teacher: str, taught: bool
+) -> Iterator[_Job]:
+    """The trainings in order, each looked up when the one before it is done: it may need it.
+
+    Raises `UsageError` for a teacher that nobody learns from, besides what each lookup raises.
+    """
+    wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
+    if teacher and not names.randoms and all(one.role == "teacher" for one in wanted):
+        raise UsageError(
+            "nobody learns from this teacher",
+            where=f"--teacher {teacher}",
+            why="only students learn from one, and none is to be trained",
+            next_step="name a student, or leave --teacher out",
+        )
+    for contender in wanted:
+        found = found_architecture(run, contender.name)
+        bundle = teacher_bundle(recipe, run, contender, named=teacher)
+        yield _Job(
+            contender.name,
+            known_steps(settings_for(recipe, contender)),
+            partial(train_stage, recipe, run, contender.name, architecture=found, teacher=bundle),
+        )
+    for name in names.baselines:
+        steps = known_steps(recipe.student)
+        yield _Job(name, steps, partial(train_baseline, recipe, run, name))
+    for random in names.randoms:
+        student = student_named(recipe, random)
+        bundle = teacher_bundle(recipe, run, student, named=teacher) if taught else None
+        yield _Job(
+            random.file_name,
+            known_steps(recipe.student),
+            partial(train_random, recipe, run, random, teacher=bundle),
+        )
 
 
 def train_stage(
@@ -160,14 +194,14 @@ def known_steps(settings: TrainingSettings) -> int:
     return settings.steps if settings.hours is None else 0
 
 
-def with_hours(common: Common, hours: float | None, contenders: tuple[str, ...]) -> Common:
-    """The options with hours for the roles of these contenders, all for none."""
+def with_hours(common: Common, hours: float | None, names: SplitNames) -> Common:
+    """The options with hours for the roles of these networks, of all contenders for none."""
     if hours is None:
         return common
-    searched, baselines = split_names(contenders)
     recipe = stored_or_new_recipe(common)
-    trained = chosen_contenders(recipe, searched) if searched or not baselines else ()
-    roles = {contender.role for contender in trained} | ({"student"} if baselines else set())
+    trained = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
+    as_students = bool(names.baselines or names.randoms)
+    roles = {contender.role for contender in trained} | ({"student"} if as_students else set())
     changes = tuple(f"{role}.hours={hours}" for role in sorted(roles))
     return replace(common, set=(*common.set, *changes))
 
@@ -187,14 +221,28 @@ def chosen_contenders(recipe: Recipe, names: tuple[str, ...]) -> tuple[Contender
     return tuple(sorted(wanted, key=lambda contender: contender.role != "teacher"))
 
 
-def teacher_bundle(recipe: Recipe, run: RunFolder, contender: ContenderSettings) -> Path | None:
-    """The bundle that a student learns from: the first teacher's best; None for teachers.
+def teacher_bundle(
+    recipe: Recipe, run: RunFolder, contender: ContenderSettings, *, named: str = ""
+) -> Path | None:
+    """The bundle that a student learns from: the `named` one, else the first teacher's best.
 
-    Raises `FileError` where it should be there and is not.
+    None for teachers, and where nothing is distilled.  Raises `FileError` where it should be
+    there and is not, `UsageError` for one that is named where nothing is distilled.
     """
     teachers = [other for other in recipe.contenders if other.role == "teacher"]
     wanted = settings_for(recipe, contender).distillation_weight > 0
-    if contender.role == "teacher" or not teachers or not wanted:
+    if contender.role == "teacher":
+        return None
+    if named and not wanted:
+        raise UsageError(
+            f"{contender.name} learns from no teacher in this run",
+            where=f"--teacher {named}",
+            why="the recipe has student.distillation_weight 0",
+            next_step="leave --teacher out, or start a new run with a weight above 0",
+        )
+    if named:
+        return model_path(named)
+    if not teachers or not wanted:
         return None
     folder = run.bundle(teachers[0].name)
     if not folder.is_dir():

@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.commands.options import ProgressCallback
+from fasterseg.commands.options import Common, ProgressCallback
+from fasterseg.commands.randoms import RandomName, random_architecture_of
 from fasterseg.config import Recipe, TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
+    from fasterseg.network.card import Card
     from fasterseg.network.description import NetworkDescription
     from fasterseg.runtime import StopRequest
+    from fasterseg.training.data import TrainingData
     from fasterseg.training.training import Teacher
 
 
-def split_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The contenders among some names, and the baselines without their prefix.
+class SplitNames(NamedTuple):
+    """What is to be trained: contenders, baselines without their prefix, random architectures."""
 
-    Raises `UsageError` for an unknown baseline, before anything is written.
+    contenders: tuple[str, ...]
+    baselines: tuple[str, ...]
+    randoms: tuple[RandomName, ...]
+
+    @property
+    def mean_contenders(self) -> bool:
+        """Whether contenders are meant: some by name, or all where nothing is named at all."""
+        return bool(self.contenders) or not (self.baselines or self.randoms)
+
+
+def split_names(names: tuple[str, ...]) -> SplitNames:
+    """The kinds of names apart.
+
+    Raises `UsageError` for an unknown baseline and for half a random one's name, before anything
+    is written.
     """
     baselines = {name: found for name in names if (found := baseline_name(name)) is not None}
-    return tuple(name for name in names if name not in baselines), tuple(baselines.values())
+    randoms = {name: one for name in names if (one := RandomName.parse(name)) is not None}
+    rest = tuple(name for name in names if name not in baselines and name not in randoms)
+    return SplitNames(rest, tuple(baselines.values()), tuple(randoms.values()))
+
+
+def sets_distillation(common: Common) -> bool:
+    """Whether the options speak of the students' teacher."""
+    return any(
+        change.partition("=")[0].strip() == "student.distillation_weight" for change in common.set
+    )
 
 
 def train_baseline(
@@ -54,6 +80,41 @@ def train_baseline(
         description=NetworkDescription(classes=source.label_space.classes, baseline=name),
         settings=recipe.student,
         source=source,
+        device=device,
+        progress=progress,
+        stop=stop,
+    )
+
+
+def train_random(
+    recipe: Recipe,
+    run: RunFolder,
+    name: RandomName,
+    *,
+    source: DataSource,
+    teacher: Path | None = None,
+    device: str = "auto",
+    progress: ProgressCallback | None = None,
+    stop: StopRequest | None = None,
+) -> Path:
+    """Train a random architecture of a student's latency as that student is trained.
+
+    Raises as `random_architecture_of` does.
+    """
+    from fasterseg.network.description import NetworkDescription
+
+    architecture = random_architecture_of(recipe, run, name)
+    alone = {} if teacher is not None else {"distillation_weight": 0.0}
+    return train_described(
+        recipe,
+        run,
+        name.file_name,
+        description=NetworkDescription(
+            classes=source.label_space.classes, architecture=architecture
+        ),
+        settings=recipe.student.model_copy(update=alone),
+        source=source,
+        teacher=teacher,
         device=device,
         progress=progress,
         stop=stop,
@@ -96,21 +157,43 @@ def train_described(
         settings=settings,
         seed=recipe.seed,
         device=select_device(device),
-        teacher=None if teacher is None else _teacher(teacher),
+        teacher=None if teacher is None else _teacher(teacher, data),
     )
     folder = run.training(name)
     train_network(task, folder, progress=progress, stop=stop, baselines=BASELINES)
     return run.bundle(name)
 
 
-def _teacher(folder: Path) -> Teacher:
+def _teacher(folder: Path, data: TrainingData) -> Teacher:
     from fasterseg.deploy.models import open_bundle
     from fasterseg.network.bundle import weights_digest
     from fasterseg.training.training import Teacher
 
     bundle = open_bundle(folder)
+    _require_same_sight(bundle.card, data, str(folder))
     network = bundle.network(baselines=BASELINES, where=str(folder))
     return Teacher(network, bundle.description.classes, weights_digest(folder))
+
+
+def _require_same_sight(card: Card, data: TrainingData, where: str) -> None:
+    """Raise `UsageError` for a teacher of other classes, or of images normalised otherwise."""
+    space = data.source.label_space
+    if card.label_space.names != space.names:
+        raise UsageError(
+            "the teacher knows other classes than the data",
+            where=where,
+            why=f"the teacher: {', '.join(card.label_space.names)}; "
+            f"{data.source.name}: {', '.join(space.names)}",
+            next_step="name a teacher that was trained on the same classes",
+        )
+    if card.normalisation != data.normalisation:
+        raise UsageError(
+            "the teacher saw its images otherwise than the student will",
+            where=where,
+            why=f"the teacher's are normalised by {card.mean} and {card.std}, the student's by "
+            f"{data.normalisation.mean} and {data.normalisation.std}",
+            next_step="say the teacher's in the data.yaml's normalize",
+        )
 
 
 def training_summary(run: RunFolder, contender: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.evaluate import run_of
 from fasterseg.commands.opening import open_source, resolve_recipe
 from fasterseg.commands.options import Common
 from fasterseg.config import Recipe
+from fasterseg.network.shipped import model_path
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def origin_of(model: str) -> Origin:
     from fasterseg.network.bundle import bundle_digest, weights_digest
     from fasterseg.network.predicting import NetworkPredictor
 
-    bundle, folder = open_bundle(model), Path(model)
+    bundle, folder = open_bundle(model), model_path(model)
     predictor = NetworkPredictor(
         load_network(model),
         label_space=bundle.card.label_space,

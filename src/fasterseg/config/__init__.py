@@ -1,5 +1,6 @@
 """Recipes: what describes a run."""
 
+from fasterseg.config.budgets import as_written, budget_label, one_student_each, with_budget
 from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
     AugmentationSettings,
@@ -41,7 +42,11 @@ __all__ = [
     "TargetSettings",
     "TemperatureSettings",
     "TrainingSettings",
+    "as_written",
     "budget_in_ms",
+    "budget_label",
     "build_recipe",
+    "one_student_each",
     "read_yaml",
+    "with_budget",
 ]

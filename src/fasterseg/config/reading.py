@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from fasterseg.config.budgets import as_written, one_student_each
 from fasterseg.config.recipe import ContenderSettings, Recipe
 from fasterseg.errors import UsageError
 
@@ -69,15 +70,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def build_recipe(
     path: Path | None = None, *, overrides: tuple[str, ...] = (), base: dict[str, Any] | None = None
 ) -> Recipe:
-    """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`."""
-    content = read_yaml(path) if path is not None else dict(base or {})
+    """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`.
+
+    Without a file it is that of `base`, the content of a resolved recipe.  Several budgets get a
+    student each.
+    """
+    content = read_yaml(path) if path is not None else as_written(base) if base else {}
     for override in overrides:
         _override(content, override)
     where = str(path) if path is not None else "the built-in recipe"
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _explain(error, where) from error
+    return one_student_each(recipe, where=where)
 
 
 def _override(content: dict[str, Any], override: str) -> None:
@@ -112,7 +118,7 @@ def _explain(error: ValidationError, where: str) -> UsageError:
     what = f"the recipe's key {key!r} is wrong" if key else "the recipe is wrong"
     near = get_close_matches(str(fault["loc"][-1]), known_keys(), n=1) if fault["loc"] else []
     hint = f"did you mean {near[0]!r}?" if fault["type"] == "extra_forbidden" and near else ""
-    why = str(fault["msg"])
+    why = str(fault["msg"]).removeprefix("Value error, ")
     if "pattern" in fault.get("ctx", {}) and key.endswith("budget"):
         why = f"{fault['input']!r} is none of halfway, 12ms and 40%"
     return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import re
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
@@ -108,12 +109,17 @@ class TemperatureSettings(Section):
 
 
 class ContenderSettings(Section):
-    """One network being searched."""
+    """One network being searched.
+
+    An expansion fixes the width of stem, fusion or head; without one a student searches among
+    what the space offers, and a teacher takes the largest.
+    """
 
     name: str
     role: Literal["teacher", "student"]
-    stem_expansion: int = Field(ge=1)
-    head_expansion: int = Field(ge=1)
+    stem_expansion: int | None = Field(None, ge=1)
+    fusion_expansion: int | None = Field(None, ge=1)
+    head_expansion: int | None = Field(None, ge=1)
     budget: str | None = Field(None, pattern=BUDGET_PATTERN)
     operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
@@ -188,8 +194,9 @@ class Recipe(Artifact):
 
     `threads` are those that search and training compute with, 0 for all cores; the target has
     its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
-    measured narrowest and widest network of the space; `promise` says what of a student's latency
-    is to meet it: the 95th percentile, or the median, which a busy machine can tell too.
+    measured narrowest and widest network of the space, or several of these; `promise` says what of
+    a student's latency is to meet it: the 95th percentile, or the median, which a busy machine can
+    tell too.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/recipe/1"
@@ -197,7 +204,7 @@ class Recipe(Artifact):
     name: str = "fasterseg"
     seed: int = 0
     threads: int = Field(0, ge=0)
-    budget: str = Field("halfway", pattern=BUDGET_PATTERN)
+    budget: str | tuple[str, ...] = "halfway"
     promise: Promise = "p95"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
@@ -217,13 +224,54 @@ class Recipe(Artifact):
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
 
+    @model_validator(mode="after")
+    def _offers_what_contenders_fix(self) -> Self:
+        for contender in self.contenders:
+            for part in ("stem", "fusion", "head"):
+                fixed: int | None = getattr(contender, f"{part}_expansion")
+                offered: tuple[int, ...] = getattr(self.space, f"{part}_expansions")
+                if fixed is not None and fixed not in offered:
+                    raise ValueError(_not_offered(contender.name, part, fixed, offered))
+        return self
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _one_budget_or_several(cls, value: Any) -> Any:
+        several = value if isinstance(value, list | tuple) else (value,)
+        for one in several:
+            if not (isinstance(one, str) and re.match(BUDGET_PATTERN, one)):
+                raise ValueError(f"{one!r} is none of halfway, 12ms and 40%")
+        if not several:
+            raise ValueError("an empty list; say one of halfway, 12ms and 40%, or several")
+        return several[0] if len(several) == 1 else tuple(several)
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        """The budget, or the several."""
+        return (self.budget,) if isinstance(self.budget, str) else self.budget
+
     def students(self) -> tuple[ContenderSettings, ...]:
         """The contenders that must meet a budget."""
         return tuple(c for c in self.contenders if c.role == "student")
 
     def budget_of(self, contender: ContenderSettings) -> str:
-        """A student's own budget, or else the recipe's."""
-        return contender.budget or self.budget
+        """A student's own budget, or else the recipe's one."""
+        if contender.budget is not None:
+            return contender.budget
+        (budget,) = self.budgets  # several have been given to a student each
+        return budget
+
+
+def _not_offered(contender: str, part: str, fixed: int, offered: tuple[int, ...]) -> str:
+    if part == "fusion" and not offered:
+        return (
+            f"contender {contender!r} fixes fusion_expansion: {fixed}, but this space ties the "
+            "fusion to the head; leave it out, or offer space.fusion_expansions"
+        )
+    return (
+        f"contender {contender!r} fixes {part}_expansion: {fixed}, which is not among "
+        f"space.{part}_expansions: {list(offered)}"
+    )
 
 
 def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:

@@ -19,7 +19,7 @@ Predictor = NetworkPredictor | ExportedPredictor
 
 
 def load_network(model: Path | str, *, auxiliary: bool = False) -> nn.Module:
-    """The network of a bundle, in evaluation mode and float32.
+    """The network of a bundle, named by its folder or as shipped, in evaluation mode and float32.
 
     Its forward takes (batch, 3, height, width) normalised images to (batch, classes, height,
     width) logits; with `auxiliary` it returns the main logits and those of the auxiliary heads,
@@ -34,7 +34,7 @@ def load_network(model: Path | str, *, auxiliary: bool = False) -> nn.Module:
 def load_model(
     model: Path | str, *, device: torch.device | None = None, threads: int | None = None
 ) -> Predictor:
-    """The predictor of a bundle or of an exported file: image to `Segmentation`.
+    """The predictor of a bundle, a shipped one or an exported file: image to `Segmentation`.
 
     An image is a path, an array or a Pillow image.  On the processor the tail makes the labels;
     `threads` are its cores and those of an exported file's runtime, as many as PyTorch's when left

@@ -1,7 +1,8 @@
 """The model bundle: a trained network as a folder that explains itself.
 
 description.json     the architecture or the baseline's name, and the number of classes
-weights.safetensors  its tensors; the description's digest is in the file's metadata
+weights.safetensors  its tensors; the description's digest is in the file's metadata, and there
+                     the storage too, where kernels are kept in half precision
 card.json            label space, normalisation, training facts, scores
 manifest.json        the digests of the three, written last
 """
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -37,6 +38,8 @@ WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 _FILES = (DESCRIPTION, WEIGHTS, CARD)
 _SCHEMA = "fasterseg/bundle/1"
+Storage = Literal["float32", "float16"]
+"""What kernels are kept in; a loaded bundle has float32 in either case."""
 _RESTORE = "restore the folder from a backup, or train the network again"
 
 
@@ -48,11 +51,11 @@ class ModelBundle:
     tensors: Mapping[str, Tensor]
     card: Card
 
-    def save(self, folder: Path, *, replace: bool = False) -> Path:
+    def save(self, folder: Path, *, replace: bool = False, storage: Storage = "float32") -> Path:
         """Write the bundle so that the folder is whole or absent at any moment; return it.
 
         A folder that exists raises `UsageError` unless `replace` is given.  Weights that are not
-        finite raise `FastersegError` and leave the folder as it was.
+        finite, or too large for the storage, raise `FastersegError` and leave the folder as it was.
         """
         if folder.exists() and not replace:
             raise UsageError(
@@ -64,17 +67,19 @@ class ModelBundle:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         try:
-            self._write(temporary)
+            self._write(temporary, storage)
             _put_in_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
-    def _write(self, folder: Path) -> None:
+    def _write(self, folder: Path, storage: Storage) -> None:
         self.description.save(folder / DESCRIPTION)
         self.card.save(folder / CARD)
         digest = self.description.digest()
-        durable_write(folder / WEIGHTS, _weight_bytes(self.tensors, description=digest))
+        stored = _in_half(self.tensors) if storage == "float16" else self.tensors
+        data = _weight_bytes(stored, description=digest, storage=storage)
+        durable_write(folder / WEIGHTS, data)
         files = {name: digest_of_file(folder / name) for name in _FILES}
         manifest = {"schema": _SCHEMA, "files": files, "digest": digest_of_value(files)}
         durable_write(folder / MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
@@ -128,7 +133,27 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def _weight_bytes(tensors: Mapping[str, Tensor], *, description: str) -> bytes:
+def _in_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The kernels in half precision, all else as it is.
+
+    What has one value for each channel (statistics, scales, biases) takes no room, and variances
+    of 1e-8 would be 0 in float16.  Raises `FastersegError` for a value that it cannot hold.
+    """
+    stored = {}
+    for name, tensor in tensors.items():
+        halves = tensor.dtype == torch.float32 and tensor.dim() > 1
+        stored[name] = tensor.half() if halves else tensor
+        if not bool((torch.isfinite(stored[name]) | ~torch.isfinite(tensor)).all()):
+            raise FastersegError(
+                "refused to store a weight that float16 cannot hold",
+                where=name,
+                why=f"it has {float(tensor.abs().max()):g}, and float16 ends at 65504",
+                next_step="store the bundle in float32",
+            )
+    return stored
+
+
+def _weight_bytes(tensors: Mapping[str, Tensor], *, description: str, storage: Storage) -> bytes:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise FastersegError(
@@ -138,7 +163,8 @@ def _weight_bytes(tensors: Mapping[str, Tensor], *, description: str) -> bytes:
                 next_step="lower the learning rate and train again",
             )
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return save_bytes(contiguous, metadata={"description": description})
+    kept = {} if storage == "float32" else {"storage": storage}
+    return save_bytes(contiguous, metadata={"description": description, **kept})
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -190,12 +216,13 @@ def _verify(folder: Path) -> None:
 def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as weights:
-            owner = (weights.metadata() or {}).get("description")
+            told = weights.metadata() or {}
             tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise FileError(
             "not a readable safetensors file", where=str(path), why=str(error)
         ) from error
+    owner = told.get("description")
     if owner != description:
         raise FileError(
             "these weights belong to another network",
@@ -203,6 +230,8 @@ def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
             why=f"they carry the description {owner}, the bundle has {description}",
             next_step=_RESTORE,
         )
+    if told.get("storage") == "float16":
+        return {name: t.float() if t.dtype == torch.float16 else t for name, t in tensors.items()}
     return tensors
 
 

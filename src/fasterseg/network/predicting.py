@@ -23,6 +23,7 @@ from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
+from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
 from fasterseg.space.blocks import Size
 
 Picture = Path | str | Image.Image | npt.NDArray[Any]
@@ -60,9 +61,13 @@ def load_network(
 
 
 def open_bundle(model: Path | str) -> ModelBundle:
-    """The bundle that a model's name stands for; raises as `load_network` does."""
-    path = Path(model)
+    """The bundle that a model's name stands for; raises as `load_network` does.
+
+    A shipped one says its terms of use on stderr, once in a process.
+    """
+    path = model_path(model)
     if is_bundle(path):
+        say_terms_of(path)
         return ModelBundle.load(path)
     if path.exists():
         raise _no_bundle(path)
@@ -83,12 +88,15 @@ def _no_bundle(path: Path) -> FileError:
 def _unknown(model: str) -> UsageError:
     path = Path(model)
     siblings = path.parent.iterdir() if path.parent.is_dir() else []
-    known = {folder.name: str(folder) for folder in siblings if is_bundle(folder)}
+    beside = {folder.name: str(folder) for folder in siblings if is_bundle(folder)}
+    known = {name: name for name in shipped_names()} | beside
     near = get_close_matches(path.name, known, n=1, cutoff=0.4)
+    shipped = ", ".join(shipped_names())
     return UsageError(
         f"there is no model {model!r}",
         where=str(path.parent),
-        why=f"the models there are {', '.join(sorted(known)) or 'none'}",
+        why=f"the models there are {', '.join(sorted(beside)) or 'none'}"
+        + (f"; those in the box are {shipped}" if shipped else ""),
         next_step=f"did you mean {known[near[0]]!r}?" if near else "name a bundle's folder",
     )
 

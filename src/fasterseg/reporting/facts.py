@@ -21,7 +21,7 @@ from fasterseg.network.card import Card
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import EventLog, RunFolder
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
-from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.stages import STAGES_FILE, StageTimes
 
@@ -91,6 +91,17 @@ class NetworkFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RandomFacts:
+    """A random architecture of a student's latency: its subnet's score, and its own if trained."""
+
+    name: str
+    student: str
+    estimated_ms: float | None
+    subnet_miou: float | None = None
+    evaluation: EvaluationReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """Everything in a run's folder that the page shows."""
 
@@ -102,6 +113,7 @@ class RunFacts:
     pretraining: tuple[Event, ...]
     cosearch: tuple[Event, ...]
     networks: tuple[NetworkFacts, ...]
+    randoms: tuple[RandomFacts, ...]
     baseline: EvaluationReport | None
     times: StageTimes
     files: tuple[SourceFile, ...]
@@ -142,15 +154,17 @@ def read_facts(run: RunFolder) -> RunFacts:
     recipe = reader.required(Recipe, run.recipe)
     plan = reader.read(PlanReport, run.root / PLAN_FILE)
     summary = reader.read(SearchSummary, run.search / "summary.json")
+    table = reader.read(LatencyTable, run.latency_table)
     return RunFacts(
         run=run,
         recipe=recipe,
         data=reader.read(DataReport, run.data_report),
-        table=reader.read(LatencyTable, run.latency_table),
+        table=table,
         summary=summary,
         pretraining=reader.events(run.search / "pretraining" / "events.jsonl"),
         cosearch=reader.events(run.search / "cosearch" / "events.jsonl"),
         networks=tuple(reader.network(one, recipe, summary) for one in recipe.contenders),
+        randoms=tuple(reader.randoms(recipe, summary, table)),
         baseline=reader.read(
             EvaluationReport, run.evaluation / f"position-{recipe.data.test_split}.json"
         ),
@@ -197,6 +211,24 @@ class _Reader:
             cards=dict(self._cards(name)),
         )
 
+    def randoms(
+        self, recipe: Recipe, summary: SearchSummary | None, table: LatencyTable | None
+    ) -> Iterator[RandomFacts]:
+        """Those that the search scored, and those that were drawn later, to be trained."""
+        for student in recipe.students():
+            found = None if summary is None else summary.contender(student.name)
+            scored = {} if found is None else {one.name: one for one in found.random_subnets}
+            for path in _numbered(self.run.search, f"random-{student.name}"):
+                architecture, subnet = self.required(Architecture, path), scored.get(path.stem)
+                report = self._evaluation_path(path.stem, recipe.data.test_split)
+                yield RandomFacts(
+                    path.stem,
+                    student.name,
+                    _priced(architecture, table) if subnet is None else subnet.estimated_ms,
+                    None if subnet is None else subnet.miou,
+                    self.read(EvaluationReport, report),
+                )
+
     def relative(self, path: Path) -> str:
         return path.relative_to(self.run.root).as_posix()
 
@@ -227,6 +259,21 @@ class _Reader:
                 inputs=tuple(f"{name} {digest}" for name, digest in sorted(inputs.items())),
             )
         )
+
+
+def _numbered(folder: Path, stem: str) -> list[Path]:
+    """The files ``STEM-1.json``, ``STEM-2.json`` and so on, in the order of their numbers."""
+    names = [path.stem.removeprefix(f"{stem}-") for path in folder.glob(f"{stem}-*.json")]
+    return [folder / f"{stem}-{n}.json" for n in sorted(map(int, filter(str.isdecimal, names)))]
+
+
+def _priced(architecture: Architecture, table: LatencyTable | None) -> float | None:
+    """The table's estimate of a network."""
+    if table is None:
+        return None
+    size = Size(table.target.height, table.target.width)
+    wiring = wire(architecture, Geometry(size, table.target.classes))
+    return table.estimate_ms(wiring.timed_specs())
 
 
 def _maker(made: dict[str, str]) -> str:

@@ -91,14 +91,19 @@ def score_of(network: NetworkFacts) -> ScoreShown | None:
 
 
 def tiles(rows: list[NetworkRow], facts: RunFacts) -> list[Tile]:
-    """The large figures: the first student's score and latency, the teacher's score."""
+    """The large figures: the students' scores and latencies, the first teacher's score.
+
+    One student has two tiles; of several each has one.
+    """
+    students = [row for row in rows if row.role == "student"]
     found = []
-    for role in ("student", "teacher"):
-        row = next((row for row in rows if row.role == role), None)
-        if row is not None:
+    for row in students:
+        if len(students) > 1:
+            found.append(_student_tile(row))
+        else:
             found.append(_score_tile(row))
-            if row.budget_ms is not None:
-                found.append(_latency_tile(row))
+            found += [_latency_tile(row)] if row.budget_ms is not None else []
+    found += [_score_tile(row) for row in rows if row.role == "teacher"][:1]
     if facts.baseline is not None:
         share = f"{100 * facts.baseline.mean_iou:.1f} %"
         found.append(Tile("Position alone", share, "mean IoU without looking at the image"))
@@ -110,6 +115,16 @@ def _score_tile(row: NetworkRow) -> Tile:
         return Tile(row.name, "not yet", "mean IoU: not trained yet", row.colour)
     words = f"mean IoU on {row.score.on}"
     return Tile(row.name, f"{100 * row.score.mean_iou:.1f} %", words, row.colour)
+
+
+def _student_tile(row: NetworkRow) -> Tile:
+    """Score, and latency against the budget below it."""
+    score = _score_tile(row)
+    if row.budget_ms is None or row.promised_ms is None:
+        return score
+    latency = _latency_tile(row)
+    words = f"{score.words}; {latency.value} measured, {latency.words}"
+    return Tile(row.name, score.value, words, row.colour, verdict=latency.verdict)
 
 
 def _latency_tile(row: NetworkRow) -> Tile:

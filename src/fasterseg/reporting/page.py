@@ -12,6 +12,7 @@ from fasterseg.forecasting.report import size
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
+from fasterseg.reporting.front import front_charts, front_rows
 from fasterseg.reporting.gallery import GalleryRow
 from fasterseg.reporting.headline import network_rows, tiles
 from fasterseg.reporting.latencies import calibration_chart, table_facts
@@ -38,6 +39,8 @@ def render_page(
             facts=facts,
             rows=rows,
             tiles=tiles(rows, facts),
+            front_charts=front_charts(facts),
+            front_rows=front_rows(facts),
             drawings=_drawings(facts),
             search_charts=search_charts(facts),
             training_charts=training_charts(facts),

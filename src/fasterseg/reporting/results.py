@@ -82,14 +82,14 @@ class NetworkResult(Artifact):
         """Whether that pace differed from the table's by more than noise does."""
         return abs(self.pace - 1) >= PACE_WORTH_A_WORD
 
-    def describe(self) -> str:
-        """One line: score, latency, budget."""
+    def describe(self, *, width: int = 10) -> str:
+        """One line: score, latency, budget; the name takes so many columns at least."""
         budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms"
         exported = self.exported_mean_iou
         as_exported = "" if exported is None else f", as exported {100 * exported:.2f} %"
         pace = f"; by the clock {self.by_the_clock_ms:.2f} ms" if self.drifted else ""
         return (
-            f"{self.name:<10} mIoU {100 * self.mean_iou:5.2f} % ({self.split}{as_exported}), "
+            f"{self.name:<{width}} mIoU {100 * self.mean_iou:5.2f} % ({self.split}{as_exported}), "
             f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
             f"predicted {self.predicted_ms:.2f} ms{budget}{pace}"
         )

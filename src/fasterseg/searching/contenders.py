@@ -52,6 +52,20 @@ def make_contenders(
     )
 
 
+def in_turn(contenders: Sequence[Contender], index: int) -> tuple[Contender, ...]:
+    """Those whose sandwich is due at a step: students that may take the same take turns.
+
+    The ends of their sandwiches are the same networks, so that another budget in a search costs
+    what its student samples, and no second sandwich.
+    """
+    groups: dict[object, list[Contender]] = {}
+    for contender in contenders:
+        student = contender.settings.role == "student"
+        groups.setdefault(contender.options if student else contender.name, []).append(contender)
+    due = [group[index % len(group)].name for group in groups.values()]
+    return tuple(contender for contender in contenders if contender.name in due)
+
+
 def sandwich(
     contender: Contender, generator: torch.Generator, *, random_count: int
 ) -> Iterator[Relaxation]:
@@ -59,13 +73,12 @@ def sandwich(
 
     Operators and paths are weighted as the contender has them; a teacher is always the widest.
     """
-    lattice = contender.options.lattice
     now = detached(contender.parameters.probabilities())
-    yield widest(lattice, now)
+    yield widest(contender.options, now)
     if contender.settings.role == "student":
-        yield narrowest(lattice, now)
+        yield narrowest(contender.options, now)
         for _ in range(random_count):
-            yield random_widths(lattice, now, generator)
+            yield random_widths(contender.options, now, generator)
 
 
 def detached(relaxation: Relaxation) -> Relaxation:

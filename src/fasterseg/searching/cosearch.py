@@ -24,11 +24,12 @@ from fasterseg.learning.states import (
 )
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender, all_parameters, detached, sandwich
+from fasterseg.searching.contenders import Contender, all_parameters, detached, in_turn, sandwich
 from fasterseg.searching.control import BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
 from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.weights import WeightTraining
@@ -42,7 +43,10 @@ WARNINGS = "warnings"
 
 
 class LatencyModel:
-    """What the search knows of the target: expected latency, and estimates of architectures."""
+    """What the search knows of the target: expected latency, and estimates of architectures.
+
+    `weights` are those of the penalty's terms, by student.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class LatencyModel:
         pricing: Pricing,
         *,
         floors_ms: Mapping[str, float],
-        weights: Mapping[ChoiceKind, float],
+        weights: Mapping[str, Mapping[ChoiceKind, float]],
     ) -> None:
         self.expected = expected
         self.pricing = pricing
@@ -115,9 +119,11 @@ class CoSearch:
 
     def _weight_relaxations(self, index: int) -> Iterator[Relaxation]:
         """Widest and narrowest of the sandwich, and what the contender would sample now."""
+        due = in_turn(self.contenders, index)
         for contender in self.contenders:
             generator = torch_generator(self.seed, "weights", contender.name, index)
-            yield from sandwich(contender, generator, random_count=0)
+            if contender in due:
+                yield from sandwich(contender, generator, random_count=0)
             if contender.settings.role == "student":
                 temperature = self.temperature(index)
                 yield detached(contender.parameters.sampled(temperature, generator))
@@ -134,14 +140,28 @@ class CoSearch:
         """The gradients of task loss and penalty; the supernet's weights get none."""
         generator = torch_generator(self.seed, "architecture", contender.name, index)
         sampled = contender.parameters.sampled(self.temperature(index), generator)
-        task = self.weights.objective(self.weights.supernet, batch, sampled)
+        task, term = self._task(contender, batch, index, sampled)
         parameters = list(contender.parameters.parameters())
-        gradients = torch.autograd.grad(task + self._penalty(contender), parameters)
+        gradients = torch.autograd.grad(task + term + self._penalty(contender), parameters)
         norms = torch.stack([gradient.norm() for gradient in gradients])
         require_finite(task.detach(), norms.norm(), step=index, stage="search", names=batch.names)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         return float(task.detach())
+
+    def _task(
+        self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
+    ) -> tuple[Tensor, Tensor | float]:
+        """The task's loss, and what else has a gradient: to outer widths that are searched."""
+        objective, supernet = self.weights.objective, self.weights.supernet
+        generator = torch_generator(self.seed, "outer widths", contender.name, index)
+        pair = paired_draw(contender.parameters, sampled, generator)
+        if pair is None:
+            return objective(supernet, batch, sampled), 0.0
+        task = objective(supernet, batch, pair.first)
+        with torch.no_grad():
+            other = objective(supernet, batch, pair.second)
+        return task, pair.gradient_term(task, other)
 
     def _penalty(self, contender: Contender) -> Tensor | float:
         if contender.budget_ms is None:
@@ -149,9 +169,8 @@ class CoSearch:
         probabilities = contender.parameters.probabilities()
         expected, budget_ms = self.latency.expected, contender.budget_ms
         if self.settings.penalty.decoupled:
-            penalty = latency_penalty(
-                expected, probabilities, budget_ms=budget_ms, weights=self.latency.weights
-            )
+            weights = self.latency.weights[contender.name]
+            penalty = latency_penalty(expected, probabilities, budget_ms=budget_ms, weights=weights)
         else:
             penalty = joint_penalty(expected, probabilities, budget_ms=budget_ms)
         return self.strengths[contender.name] * penalty
@@ -163,8 +182,7 @@ class CoSearch:
         derived_ms = self.latency.pricing(derive(contender.options, probabilities))
         signs = read_signs(
             probabilities,
-            contender.options.space.operators,
-            allowed=len(contender.options.operators),
+            contender.options,
             derived_ms=derived_ms,
             floor_ms=self.latency.floors_ms[contender.name],
         )

@@ -84,7 +84,8 @@ def require_reachable(budget_ms: float, *, fastest_ms: float, student: str) -> N
             f"no network of the space meets the budget of {budget_ms:.3f} ms",
             where=student,
             why=f"the fastest network of the space was measured at {fastest_ms:.3f} ms",
-            next_step=f"--set budget={1.1 * fastest_ms:.3g}ms or more, or a smaller space or input",
+            next_step=f"in its place --budget {1.1 * fastest_ms:.3g}ms or more, or a smaller space "
+            "or input",
         )
 
 
@@ -169,6 +170,6 @@ def _nearest(
         f"no network that was measured meets the budget of {budget_ms:.3f} ms",
         why=f"of {len(tried)} measured candidates the nearest have a {promise} of "
         + ", ".join(f"{ms:.3f} ms" for ms in nearest),
-        next_step=f"--set budget={1.05 * nearest[0]:.3g}ms or more, "
+        next_step=f"in its place --budget {1.05 * nearest[0]:.3g}ms or more in a new run, "
         "or make the machine quieter and run again",
     )

@@ -9,7 +9,7 @@ from fasterseg.datasets.loading import Batch
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender, sandwich
+from fasterseg.searching.contenders import Contender, in_turn, sandwich
 from fasterseg.searching.weights import WeightTraining
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -20,7 +20,8 @@ BatchAt = Callable[[int], Batch]
 class Pretraining:
     """Each step runs every contender at its widest, its narrowest and at random widths.
 
-    Operators and paths mix as the untrained parameters have them, which is nearly evenly.
+    Operators and paths mix as the untrained parameters have them, which is nearly evenly.  Of
+    several students that may take the same, it is one's turn in each step.
     """
 
     def __init__(
@@ -54,6 +55,6 @@ class Pretraining:
 
     def _relaxations(self, index: int) -> Iterator[Relaxation]:
         count = self.weights.settings.random_widths
-        for contender in self.contenders:
+        for contender in in_turn(self.contenders, index):
             generator = torch_generator(self.seed, "pretraining", contender.name, index)
             yield from sandwich(contender, generator, random_count=count)

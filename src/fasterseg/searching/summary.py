@@ -15,27 +15,6 @@ class SummaryPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ContenderSummary(SummaryPart):
-    """One contender's end.  Latencies are milliseconds of the whole job on the target.
-
-    `derived_ms` is the table's estimate of the most probable architecture, `estimated_ms` that of
-    the architecture handed over, after it was fitted to the budget.  The measured ones are of the
-    exported graph.  `margins` is the mean gap between the two most probable options, by kind of
-    choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
-    """
-
-    name: str
-    role: Literal["teacher", "student"]
-    budget_ms: float | None = None
-    derived_ms: float
-    estimated_ms: float
-    measured_ms: float | None = None
-    measured_p95_ms: float | None = None
-    subnet_miou: float | None = None
-    margins: dict[str, float] | None = None
-    candidates: tuple[tuple[float, float], ...] = ()
-
-
 class Response(SummaryPart):
     """How far the supernet's expected latency moves when one kind of choice alone is turned."""
 
@@ -49,37 +28,82 @@ class Response(SummaryPart):
         return self.highest_ms - self.lowest_ms
 
 
-class SearchSummary(Artifact):
-    """What a search came to: its contenders, the space's ends, and what else was measured.
+class RandomSubnet(SummaryPart):
+    """A random architecture, by its file in the run, and its subnet's score, a share of one."""
 
-    `penalty_weights` are the weights of the penalty's terms by kind of choice;
-    `random_subnet_mious` score random architectures of the first student's latency in the same
-    supernet, as shares of one.
+    name: str
+    estimated_ms: float
+    miou: float
+
+
+class ContenderSummary(SummaryPart):
+    """One contender's end.  Latencies are milliseconds of the whole job on the target.
+
+    `derived_ms` is the table's estimate of the most probable architecture, `estimated_ms` that of
+    the architecture handed over, after it was fitted to the budget.  The measured ones are of the
+    exported graph.  `margins` is the mean gap between the two most probable options, by kind of
+    choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
+
+    A student has its own `responses`, the `penalty_weights` that follow from them by kind of
+    choice, and `random_subnets` of its latency in the same supernet.
     """
 
-    schema_tag: ClassVar[str] = "fasterseg/search-summary/1"
-
-    contenders: tuple[ContenderSummary, ...]
+    name: str
+    role: Literal["teacher", "student"]
+    budget_ms: float | None = None
+    derived_ms: float
+    estimated_ms: float
+    measured_ms: float | None = None
+    measured_p95_ms: float | None = None
+    subnet_miou: float | None = None
+    margins: dict[str, float] | None = None
+    candidates: tuple[tuple[float, float], ...] = ()
     responses: tuple[Response, ...] = ()
     penalty_weights: dict[str, float] = Field(default_factory=dict)
+    random_subnets: tuple[RandomSubnet, ...] = ()
+
+
+class SearchSummary(Artifact):
+    """What a search came to: its contenders, the space's ends, and what the guards said."""
+
+    schema_tag: ClassVar[str] = "fasterseg/search-summary/2"
+
+    contenders: tuple[ContenderSummary, ...]
     fastest_ms: float | None = None
     slowest_ms: float | None = None
-    random_subnet_mious: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        """Return the response table and what each contender came to."""
-        lines = ["how the supernet's latency answers to each kind of choice alone:"]
-        lines += [
-            f"  {r.kind:<10} {r.lowest_ms:8.3f} to {r.highest_ms:8.3f} ms, "
-            f"range {r.span_ms:.3f} ms, penalty weight {self.penalty_weights.get(r.kind, 0.0):.4f}"
-            for r in self.responses
-        ]
+        """Return the response table of each student, and what each contender came to."""
+        lines = []
+        for names, student in self.answers():
+            whose = f" ({', '.join(names)})" if len(self.students()) > 1 else ""
+            lines.append(f"how the supernet's latency answers to each kind of choice alone{whose}:")
+            lines += [
+                f"  {r.kind:<10} {r.lowest_ms:8.3f} to {r.highest_ms:8.3f} ms, range "
+                f"{r.span_ms:.3f} ms, penalty weight {student.penalty_weights[r.kind]:.4f}"
+                for r in student.responses
+            ]
         for found in self.contenders:
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
             lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
         return "\n".join(lines)
+
+    def students(self) -> tuple[ContenderSummary, ...]:
+        """The contenders with a budget."""
+        return tuple(found for found in self.contenders if found.role == "student")
+
+    def answers(self) -> list[tuple[list[str], ContenderSummary]]:
+        """The students that have responses: one of each that answer alike, and all their names."""
+        groups: list[tuple[list[str], ContenderSummary]] = []
+        for found in self.students():
+            names = next((n for n, one in groups if one.responses == found.responses), None)
+            if names is not None:
+                names.append(found.name)
+            elif found.responses:
+                groups.append(([found.name], found))
+        return groups
 
     def contender(self, name: str) -> ContenderSummary | None:
         """The contender of that name, None when it was not searched."""

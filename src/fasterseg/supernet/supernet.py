@@ -25,9 +25,7 @@ from fasterseg.space.lattice import (
     Lattice,
     Node,
     Slot,
-    arm_slot,
     auxiliary_slot,
-    join_slots,
     laterals,
 )
 from fasterseg.space.options import Options
@@ -120,10 +118,10 @@ class Supernet(nn.Module):
         yield from lattice.stem_slots
         yield from (lattice.cell_slot(edge) for edge in lattice.edges)
         for branch, stride in ((b, s) for b in branches for s in laterals(b)):
-            yield arm_slot(branch, stride)
+            yield lattice.arm_slot(branch, stride)
             for edge in lattice.partings(branch, stride):
                 yield lattice.refine_slot(branch, edge.node)
-        yield from join_slots(len(branches), self.classes)
+        yield from lattice.join_slots(self.classes)
         for stride in AUXILIARY_STRIDES:
             ends = [branch for branch in branches if branch >= stride]
             for features in product(*(self._last_features(end, stride) for end in ends)):
@@ -234,7 +232,7 @@ class _Forward:
             last[end.stride, end.stride] = self._feature(Edge(end, down=False).target)
             last |= {(end.stride, s): t for s, t in self._laterals(end).items()}
             joined.append(self._fused(end.stride, last))
-        fuse, head = join_slots(len(joined), self.supernet.classes)
+        fuse, head = self.lattice.join_slots(self.supernet.classes)
         main = self._run(head, "head", self._run(fuse, "fuse", *joined))
         return main, self._auxiliary(last)
 
@@ -242,7 +240,8 @@ class _Forward:
         features = last[branch, branch]
         for stride in laterals(branch):
             partner = last[branch, stride]
-            features = self._run(arm_slot(branch, stride), "arm", features, size=map_size(partner))
+            arm = self.lattice.arm_slot(branch, stride)
+            features = self._run(arm, "arm", features, size=map_size(partner))
             slot = self.lattice.refine_slot(branch, self.lattice.transitions(stride)[0].node)
             features = self._run(slot, "refine", features, partner)
         return features

@@ -1,0 +1,158 @@
+"""``python -m fasterseg.models.packing BUNDLE NAME --recipe RECIPE``: put a bundle into the box.
+
+For those who make a release.  The bundle is stored with its kernels in half precision, its card
+under the name that it is shipped by, and beside it the recipe that it was made with.  With --data
+both are scored on the validation split, so that what the rounding costs is known.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fasterseg.commands.opening import open_source, resolve_recipe
+from fasterseg.commands.options import Common
+from fasterseg.config import Recipe
+from fasterseg.errors import FastersegError, UsageError
+from fasterseg.network import shipped
+
+if TYPE_CHECKING:
+    from fasterseg.network.bundle import ModelBundle
+
+RECIPE = "recipe.yaml"
+LARGEST_BYTES = 10_000_000
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was put into the box; the scores, shares of one, are None where no data was named."""
+
+    folder: Path
+    bytes: int
+    original_miou: float | None = None
+    packed_miou: float | None = None
+    scored_on: str = ""
+
+    def describe(self) -> str:
+        """Return where it lies, how large it is, and what the rounding costs."""
+        lines = [f"{self.folder}: {self.bytes / 1e6:.2f} MB"]
+        if self.original_miou is None or self.packed_miou is None:
+            return "\n".join([*lines, "not scored: name the data with --data"])
+        points = 100 * (self.packed_miou - self.original_miou)
+        return "\n".join(
+            [
+                *lines,
+                f"mIoU on {self.scored_on}: {100 * self.original_miou:.3f} % as it was, "
+                f"{100 * self.packed_miou:.3f} % as packed, {points:+.3f} points",
+            ]
+        )
+
+
+def pack(
+    bundle: Path, name: str, recipe: Path, *, data: str | None = None, overwrite: bool = False
+) -> Packed:
+    """Put a bundle into the box under a name, and score both where there is data.
+
+    Raises `UsageError` for a name that is none, for a bundle without terms, and for one of 10 MB
+    and more; `FastersegError` for weights that float16 cannot hold.  Then nothing is changed.
+    """
+    from fasterseg.network.bundle import ModelBundle
+
+    original = ModelBundle.load(bundle)
+    settings = resolve_recipe(Common(recipe=recipe, data=data))
+    _require_name(name)
+    _require_terms(original, bundle)
+    card = original.card.model_copy(update={"name": name})
+    renamed = replace(original, card=card)
+    with TemporaryDirectory() as place:
+        staged = renamed.save(Path(place) / name, storage="float16")
+        shutil.copyfile(recipe, staged / RECIPE)
+        _require_small(staged)
+        folder = renamed.save(shipped.ROOT / name, storage="float16", replace=overwrite)
+        shutil.copyfile(recipe, folder / RECIPE)
+    if data is None:
+        return Packed(folder, _bytes_of(folder))
+    source, split = open_source(settings), settings.data.val_split
+    return Packed(
+        folder,
+        _bytes_of(folder),
+        original_miou=_mean_iou(bundle, settings),
+        packed_miou=_mean_iou(folder, settings),
+        scored_on=f"{source.name}/{split}, {source.length(split)} images",
+    )
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Pack what the command line names; return the exit code."""
+    parser = ArgumentParser(prog="python -m fasterseg.models.packing", description=pack.__doc__)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("name", help="what it is called from now on: camvid-12ms")
+    parser.add_argument("--recipe", type=Path, required=True, help="what it was made with")
+    parser.add_argument("--data", help="the data to score both on")
+    parser.add_argument("--overwrite", action="store_true", help="replace what has this name")
+    asked = parser.parse_args(tokens)
+    try:
+        packed = pack(
+            asked.bundle, asked.name, asked.recipe, data=asked.data, overwrite=asked.overwrite
+        )
+    except FastersegError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(packed.describe())
+    return 0
+
+
+def _mean_iou(model: Path, recipe: Recipe) -> float:
+    from fasterseg.deploy.models import load_model
+    from fasterseg.evaluation import evaluate_predictor
+
+    source = open_source(recipe)
+    report = evaluate_predictor(load_model(model).label_map, source, recipe.data.val_split)
+    return report.mean_iou
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _require_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a shipped name",
+            where=name,
+            why="it is small letters, digits, dots and dashes, and begins with no sign",
+            next_step="name data and budget, such as camvid-12ms",
+        )
+
+
+def _require_terms(bundle: ModelBundle, folder: Path) -> None:
+    if not bundle.card.training.terms:
+        raise UsageError(
+            "this bundle does not say on which terms its data may be used",
+            where=str(folder / "card.json"),
+            why="what is shipped says its terms to whoever uses it",
+            next_step="say terms in the data.yaml, and train again",
+        )
+
+
+def _require_small(folder: Path) -> None:
+    if _bytes_of(folder) >= LARGEST_BYTES:
+        raise UsageError(
+            "this bundle is too large to be shipped",
+            where=folder.name,
+            why=f"it has {_bytes_of(folder) / 1e6:.1f} MB in half precision, and "
+            f"{LARGEST_BYTES / 1e6:g} MB is the most",
+            next_step="ship a smaller student",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

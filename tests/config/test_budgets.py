@@ -1,0 +1,74 @@
+"""Several budgets make one student each, once, and the way back is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fasterseg.config import Recipe, as_written, budget_label, build_recipe, with_budget
+from fasterseg.errors import UsageError
+
+
+def students_of(recipe: Recipe) -> list[tuple[str, str]]:
+    return [(student.name, recipe.budget_of(student)) for student in recipe.students()]
+
+
+def test_several_budgets_make_one_student_each_named_after_it(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text('budget: [8ms, "12.50 ms", 25%, halfway]\n')
+    recipe = build_recipe(file)
+    assert students_of(recipe) == [
+        ("student-8ms", "8ms"),
+        ("student-12.5ms", "12.50 ms"),
+        ("student-25pct", "25%"),
+        ("student-halfway", "halfway"),
+    ]
+    assert recipe.contenders[0] == Recipe().contenders[0]
+    plain = {"name", "budget"}
+    template = Recipe().students()[0].model_dump(exclude=plain)
+    assert all(student.model_dump(exclude=plain) == template for student in recipe.students())
+
+
+def test_a_resolved_recipe_stays_as_it_is_when_it_is_resolved_again() -> None:
+    recipe = build_recipe(overrides=("budget=[8ms, 12ms]",))
+    assert build_recipe(base=recipe.content()) == recipe
+    assert Recipe.model_validate(recipe.content()) == recipe
+    again = build_recipe(base=recipe.content(), overrides=("search.steps=9",))
+    assert students_of(again) == students_of(recipe)
+
+
+def test_other_budgets_take_the_place_of_those_before() -> None:
+    recipe = build_recipe(overrides=("budget=[8ms, 12ms]",))
+    assert students_of(with_budget(recipe, ("9ms", "12ms", "30ms"))) == [
+        ("student-9ms", "9ms"),
+        ("student-12ms", "12ms"),
+        ("student-30ms", "30ms"),
+    ]
+    one = build_recipe(base=recipe.content(), overrides=("budget=12ms",))
+    assert one == Recipe(budget="12ms")
+    assert with_budget(one, recipe.budget) == recipe
+
+
+def test_as_written_a_recipe_has_the_student_that_the_budgets_are_for() -> None:
+    recipe = build_recipe(overrides=("budget=[8ms, 12ms]",))
+    written = Recipe.model_validate(as_written(recipe.content()))
+    assert written.contenders == Recipe().contenders
+    assert written.budgets == ("8ms", "12ms")
+    assert as_written(Recipe().content()) == Recipe().content()
+
+
+def test_a_list_of_one_budget_is_that_budget() -> None:
+    assert build_recipe(overrides=("budget=[8ms]",)) == Recipe(budget="8ms")
+
+
+@pytest.mark.parametrize("wrong", ["[]", "12", "[8ms, 7]", "fast", "[8ms, fast]", "{a: 8ms}"])
+def test_what_is_no_budget_is_told_with_what_is_one(wrong: str) -> None:
+    with pytest.raises(UsageError, match="'budget' is wrong") as caught:
+        build_recipe(overrides=(f"budget={wrong}",))
+    assert "halfway, 12ms and 40%" in caught.value.why
+
+
+def test_the_label_of_a_budget_is_fit_for_a_file_s_name() -> None:
+    labels = [budget_label(budget) for budget in ("8ms", "8.0 ms", "0.5ms", "100 %", "halfway")]
+    assert labels == ["8ms", "8ms", "0.5ms", "100pct", "halfway"]

@@ -1,0 +1,134 @@
+"""Packing a bundle into the box: small, complete, and scored beside what it was."""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_training import train_tiny
+
+import fasterseg
+from fasterseg.artifacts import digest_of_file
+from fasterseg.config import build_recipe
+from fasterseg.errors import UsageError
+from fasterseg.models import packing
+from fasterseg.network import shipped
+from fasterseg.network.bundle import ModelBundle
+
+RECIPE = """\
+data:
+  street: {height: 32, width: 64, train: 2, val: 2, test: 1}
+"""
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that was trained in a second."""
+    folder = tmp_path_factory.mktemp("training")
+    train_tiny(folder)
+    return folder / "best"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """The recipe that goes with it."""
+    path = tmp_path / "small.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty box."""
+    monkeypatch.setattr(shipped, "ROOT", tmp_path / "box")
+    return tmp_path / "box"
+
+
+def test_a_packed_bundle_has_its_name_its_recipe_and_half_the_bytes(
+    trained: Path, recipe: Path, box: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(trained), "street-1ms", "--recipe", str(recipe), "--data", "street"]
+    assert packing.main(words) == 0
+    folder = box / "street-1ms"
+    packed = ModelBundle.load(folder)
+    assert packed.card.name == "street-1ms"
+    assert packed.card.training == ModelBundle.load(trained).card.training
+    assert build_recipe(folder / "recipe.yaml") == build_recipe(recipe)
+    small, large = ((one / "weights.safetensors").stat().st_size for one in (folder, trained))
+    assert small < 0.75 * large
+    said = capsys.readouterr().out
+    assert "mIoU on street/val, 2 images" in said
+    assert "points" in said
+    assert shipped.shipped_names() == ("street-1ms",)
+
+
+def test_the_score_s_difference_is_that_of_the_two_bundles(trained: Path, recipe: Path) -> None:
+    packed = packing.pack(trained, "street-1ms", recipe, data="street")
+    assert packed.original_miou is not None
+    assert packed.packed_miou == pytest.approx(packed.original_miou, abs=0.02)
+    unscored = packing.pack(trained, "street-2ms", recipe)
+    assert unscored.original_miou is None
+    assert "--data" in unscored.describe()
+
+
+def test_what_is_there_is_replaced_only_when_asked(trained: Path, recipe: Path, box: Path) -> None:
+    packing.pack(trained, "street-1ms", recipe)
+    before = digest_of_file(box / "street-1ms" / "recipe.yaml")
+    recipe.write_text("seed: 3\n")
+    with pytest.raises(UsageError, match="already"):
+        packing.pack(trained, "street-1ms", recipe)
+    assert digest_of_file(box / "street-1ms" / "recipe.yaml") == before
+    packing.pack(trained, "street-1ms", recipe, overwrite=True)
+    assert digest_of_file(box / "street-1ms" / "recipe.yaml") != before
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a/b", "a b", ".a", "-a"])
+def test_a_name_that_is_none_is_refused(trained: Path, recipe: Path, box: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="shipped name") as caught:
+        packing.pack(trained, name, recipe)
+    assert caught.value.next_step
+    assert not box.exists()
+
+
+def test_a_bundle_without_terms_and_one_too_large_are_refused(
+    trained: Path, recipe: Path, box: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ModelBundle.load(trained)
+    facts = whole.card.training.model_copy(update={"terms": ""})
+    card = whole.card.model_copy(update={"training": facts})
+    silent = replace(whole, card=card).save(tmp_path / "silent")
+    with pytest.raises(UsageError, match="terms"):
+        packing.pack(silent, "street-1ms", recipe)
+    monkeypatch.setattr(packing, "LARGEST_BYTES", 1000)
+    with pytest.raises(UsageError, match="too large"):
+        packing.pack(trained, "street-1ms", recipe)
+    assert not box.exists()
+    assert packing.main([str(trained), "x", "--recipe", str(recipe)]) == 2
+
+
+def test_the_package_takes_every_file_of_a_packed_bundle_with_it(
+    trained: Path, recipe: Path, box: Path
+) -> None:
+    packing.pack(trained, "street-1ms", recipe)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["fasterseg.models"]
+    for path in (box / "street-1ms").iterdir():
+        name = path.relative_to(box).as_posix()
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
+
+
+def test_what_is_in_the_box_of_this_package_is_whole_small_and_says_its_terms() -> None:
+    root = Path(fasterseg.__file__).parent / "models"
+    for manifest in root.glob("*/manifest.json"):
+        bundle = ModelBundle.load(manifest.parent)
+        assert bundle.card.name == manifest.parent.name
+        assert bundle.card.training.terms
+        assert build_recipe(manifest.parent / packing.RECIPE)
+        assert all(torch.isfinite(tensor).all() for tensor in bundle.tensors.values())
+        size = sum(path.stat().st_size for path in manifest.parent.iterdir())
+        assert size < packing.LARGEST_BYTES
