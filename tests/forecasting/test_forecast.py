@@ -41,7 +41,7 @@ def test_every_stage_is_told_in_the_order_in_which_it_runs() -> None:
 def test_checking_takes_every_image_and_the_digests() -> None:
     found = forecast(recipe_of())["check-data"]
     assert seconds(found) == pytest.approx(660 * 0.005 + 0.7)
-    assert found.memory_bytes == 90 * MB
+    assert found.memory_bytes == 200 * MB  # more than reading needs: the run's own process
 
 
 def test_pretraining_takes_its_steps_its_checkpoints_and_its_setting_up() -> None:

@@ -23,7 +23,7 @@ def seconds_of(plan: PlanReport, name: str) -> float:
 
 def test_a_stage_that_took_half_as_long_again_has_that_ratio(plan: PlanReport) -> None:
     took = 1.5 * seconds_of(plan, "profile")
-    times = StageTimes().adding("profile", took, finished=True, peak=350 * MB, since="reset")
+    times = StageTimes().adding("profile", took, finished=True, peak=450 * MB, since="reset")
     (found,) = compared(plan, times).outcomes
     assert found.hours_ratio == pytest.approx(1.5)
     assert found.memory_ratio == pytest.approx(0.5)

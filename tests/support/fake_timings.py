@@ -79,6 +79,8 @@ def target_timing(recipe: Recipe) -> TargetTiming:
         lowest=lowest,
         highest=highest,
         window_seconds=1.75,
+        attempts=1.0,
+        network_bytes=10 * MB,
         promise_queries=1024,
         peak_bytes=700 * MB,
         left_bytes=500 * MB,

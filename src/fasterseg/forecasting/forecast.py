@@ -15,6 +15,9 @@ from fasterseg.forecasting.workload import Workload
 NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
 """A whole network of a profile gets so many times a block's seconds, and this part of its runs."""
 
+OPEN_NETWORKS = 20
+"""So many networks of a calibration are timed in turn, all of them open."""
+
 ENTRY_BYTES = 360
 
 
@@ -56,7 +59,7 @@ class Forecaster:
         return stage_forecast(
             "check-data",
             data.checked * data.check_seconds * self.scaling.image_ratio + data.digest_seconds,
-            data.peak_bytes,
+            max(data.peak_bytes, self.timings.target.base_bytes),
             0,
             hours_from=f"{data.checked} images of {1e3 * data.check_seconds:.1f} ms",
         )
@@ -70,7 +73,7 @@ class Forecaster:
         return stage_forecast(
             "profile",
             seconds,
-            target.peak_bytes,
+            target.peak_bytes + min(OPEN_NETWORKS, count) * target.network_bytes,
             2 * ENTRY_BYTES * (len(work.specs) + count),
             hours_from=f"{len(work.specs)} blocks, {work.patterns} exports, {count} networks",
         )

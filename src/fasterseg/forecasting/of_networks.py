@@ -135,7 +135,7 @@ class NetworksForecast:
         export = delivery.export_seconds * outlook.blocks / max(1, delivery.blocks)
         verified = delivery.verified_images * (image + by_file)
         scored = data.test * (image + by_file + self.scaling.sample_seconds)
-        timing = self.scaling.candidate_seconds(outlook.latency_ms)
+        timing = target.attempts * self.scaling.candidate_seconds(outlook.latency_ms)
         if outlook.contender.role == "student" and self.scaling.now.recipe.promise == "p95":
             runs = target.promise_queries * PROMISE_RETRIES
             timing = runs * (outlook.latency_ms + self.scaling.middle_ms) / 1e3

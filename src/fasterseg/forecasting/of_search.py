@@ -76,7 +76,8 @@ class SearchForecast:
         teachers = len(self.scaling.now.recipe.contenders) - students
         target, search = self.scaling.timings.target, self.scaling.timings.search
         measured = students * (2 + CANDIDATES) + teachers
-        once = target.open_seconds + self.scaling.candidate_seconds(self.scaling.middle_ms)
+        windows = target.attempts * self.scaling.candidate_seconds(self.scaling.middle_ms)
+        once = target.open_seconds + windows
         first = self._end_patterns * target.pattern_seconds + target.open_seconds
         derived = students * CANDIDATES * search.derive_seconds
         return stage_forecast(
@@ -97,14 +98,12 @@ class SearchForecast:
 
     def subnets(self) -> StageForecast:
         search, settings = self.scaling.timings.search, self.scaling.now.recipe.search
-        students = self.scaling.now.recipe.students()
-        random = search.random_subnets
+        students = [one for one in self.scaling.now.networks if one.contender.role == "student"]
+        random = search.random_subnets * len(students)
         batches = min(search.settling_batches, max(4, settings.calibration_batches))
         images = min(settings.validation_images, self.scaling.timings.data.val)
         costs = [one.macs for one in self.scaling.now.networks]
-        costs += [
-            one.macs for one in self.scaling.now.networks if one.contender in students
-        ] * random
+        costs += [one.macs for one in students] * search.random_subnets
         ratio = (
             self.scaling.now.search_pixels / self.scaling.timed.search_pixels / search.subnet_macs
         )
@@ -115,7 +114,7 @@ class SearchForecast:
         )
         return stage_forecast(
             "search/subnets",
-            seconds + random * len(students) * self.scaling.timings.target.sampling_seconds,
+            seconds + random * self.scaling.timings.target.sampling_seconds,
             self.scaling.after_export(search.subnets_peak_bytes),
             0,
             hours_from=f"{len(costs)} subnets: {batches} batches, {images} images each",

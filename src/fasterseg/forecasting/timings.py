@@ -69,8 +69,9 @@ class TargetTiming(Probe):
 
     `pattern_seconds` is one pattern's export, `call_seconds` opening one block, `open_seconds` one
     network whose patterns are known, `sampling_seconds` drawing one network at a latency.
-    `window_seconds` is how long one measurement of a candidate runs it; a promise asks for
-    `promise_queries`.  `left_bytes` is what the process still held when all that was done.
+    `window_seconds` is how long one measurement of a candidate runs it, and `attempts` how often it
+    is made until the machine is quiet; a promise asks for `promise_queries`.  `network_bytes` is
+    what one open network holds, `left_bytes` what the process still held when all was done.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/target-timing/1"
@@ -85,7 +86,9 @@ class TargetTiming(Probe):
     lowest: dict[str, NetworkTiming]
     highest: dict[str, NetworkTiming]
     window_seconds: Seconds
+    attempts: float = Field(ge=1)
     promise_queries: int
+    network_bytes: Bytes
     peak_bytes: Bytes
     left_bytes: Bytes
 

@@ -22,7 +22,7 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.extremes import narrowest, widest
-from fasterseg.space.lattice import Lattice, Slot, arm_slot, join_slots, laterals
+from fasterseg.space.lattice import Lattice, Slot, laterals
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
 
@@ -308,6 +308,6 @@ def _behind(lattice: Lattice, classes: int) -> Iterator[Slot]:
     branches = lattice.space.branches
     for branch in branches:
         for stride in laterals(branch):
-            yield arm_slot(branch, stride)
+            yield lattice.arm_slot(branch, stride)
             yield lattice.refine_slot(branch, lattice.partings(branch, stride)[0].node)
-    yield from join_slots(len(branches), classes)
+    yield from lattice.join_slots(classes)

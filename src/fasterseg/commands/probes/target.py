@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
@@ -63,6 +64,8 @@ def probe_target(job: Job) -> TargetTiming:
         lowest=lowest,
         highest=highest,
         window_seconds=WINDOWS * WINDOW_SECONDS,
+        attempts=ends.attempts,
+        network_bytes=ends.network_bytes,
         promise_queries=PROMISE.windows * PROMISE.queries,
         peak_bytes=peak_bytes(),
         left_bytes=resident_bytes(),
@@ -137,6 +140,8 @@ class _Ends:
         self.geometry = geometry
         self.prices = prices
         self.open_seconds = 0.0
+        self._attempts: list[int] = []
+        self._bytes: list[int] = []
         self._known: dict[str, NetworkTiming] = {}
 
     def measured(self) -> tuple[dict[str, NetworkTiming], dict[str, NetworkTiming]]:
@@ -149,6 +154,16 @@ class _Ends:
             lowest[student.name], highest[student.name] = self._network(low), self._network(high)
         return lowest, highest
 
+    @property
+    def attempts(self) -> float:
+        """How often a network is measured until the machine is quiet, or nobody believes it is."""
+        return fmean(self._attempts) if self._attempts else 1.0
+
+    @property
+    def network_bytes(self) -> int:
+        """What one open network holds."""
+        return int(fmean(self._bytes)) if self._bytes else 0
+
     def _network(self, architecture: Architecture) -> NetworkTiming:
         key = architecture.digest()
         if key not in self._known:
@@ -156,16 +171,18 @@ class _Ends:
         return self._known[key]
 
     def _timed(self, architecture: Architecture) -> NetworkTiming:
-        from fasterseg.commands.measuring import windows_for
+        from fasterseg.commands.measuring import ATTEMPTS, STEADY_WINDOWS, windows_for
 
         self.meter.backend.random_network(architecture, self.geometry)  # exports what is new
-        began = time.monotonic()
+        held, began = resident_bytes(), time.monotonic()
         session = self.meter.backend.random_network(architecture, self.geometry)
         self.open_seconds = time.monotonic() - began
         size = self.geometry.size
         quick = self.meter.session(session, size)
         settings = windows_for(quick.median_ms)
         found = self.meter.session(session, size, settings=settings)
+        self._bytes.append(max(0, resident_bytes() - held))
+        self._attempts.append(1 if found.steady_windows >= STEADY_WINDOWS else ATTEMPTS)
         return NetworkTiming(
             architecture=architecture,
             estimate_ms=self.prices.of_all(wire(architecture, self.geometry).timed_specs()),
