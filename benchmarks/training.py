@@ -40,7 +40,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.stepping import CLOCK
 from fasterseg.network.description import NetworkDescription
-from fasterseg.runtime import set_threads
+from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.space.architecture import Architecture
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import WAITING_SECONDS
@@ -163,6 +163,7 @@ def ours(task: TrainingTask) -> Steps:
     stage = stage_of(task, numerics, baselines=BASELINES)
     indices = iter(range(task.settings.steps))
 
+    @memory_kept()
     def steps(count: int) -> float:
         events = [stage.step(next(indices)) for _ in range(count)]
         return float(sum(event[CLOCK][WAITING_SECONDS] for event in events))
