@@ -15,6 +15,7 @@ from fasterseg.commands.opening import open_run
 from fasterseg.commands.options import Common
 from fasterseg.commands.search_hours import counted_search, shared_out
 from fasterseg.commands.train import with_hours
+from fasterseg.commands.training import split_names
 from fasterseg.config import Recipe, SearchSettings
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
@@ -29,13 +30,14 @@ CPU = torch.device("cpu")
         (("teacher",), ("teacher.hours=0.5",)),
         (("student", "baseline:fast-scnn"), ("student.hours=0.5",)),
         (("baseline:fast-scnn",), ("student.hours=0.5",)),
+        (("random:student:1",), ("student.hours=0.5",)),
     ],
 )
 def test_hours_are_those_of_the_roles_that_are_trained(
     names: tuple[str, ...], changes: tuple[str, ...], tmp_path: Path
 ) -> None:
-    assert with_hours(Common(run=tmp_path), 0.5, names).set == changes
-    assert with_hours(Common(run=tmp_path), None, names).set == ()
+    assert with_hours(Common(run=tmp_path), 0.5, split_names(names)).set == changes
+    assert with_hours(Common(run=tmp_path), None, split_names(names)).set == ()
 
 
 def begin(run: RunFolder, contender: str) -> None:

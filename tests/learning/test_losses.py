@@ -12,6 +12,7 @@ from fasterseg.learning.losses import (
     ohem_cross_entropy,
     segmentation_loss,
 )
+from fasterseg.learning.pixel_losses import Truth
 from fasterseg.runtime import torch_generator
 
 IGNORE = 255
@@ -56,7 +57,7 @@ def test_ohem_equals_its_definition(spread: float, fraction: float) -> None:
     for seed in range(3):
         logits, labels = random_case(seed, spread)
         loss = ohem_cross_entropy(
-            logits, labels, ignore=IGNORE, hard_pixels=HardPixels(0.7, fraction)
+            logits, Truth.of(labels, IGNORE), hard_pixels=HardPixels(0.7, fraction)
         )
         assert loss.item() == pytest.approx(plain_ohem(logits, labels, IGNORE, 0.7, fraction), 1e-5)
 
@@ -69,7 +70,7 @@ def test_class_weights_give_the_weighted_mean() -> None:
     weights = (0.5, 2.0, 7.0)
 
     found = ohem_cross_entropy(
-        logits, labels, ignore=IGNORE, hard_pixels=HardPixels(1.0, 1.0, weights)
+        logits, Truth.of(labels, IGNORE), hard_pixels=HardPixels(1.0, 1.0, weights)
     )
 
     wanted = torch.nn.functional.cross_entropy(
@@ -93,7 +94,7 @@ def test_batch_without_labels_has_zero_loss_and_zero_gradient() -> None:
 def test_one_labelled_pixel_is_kept_however_easy_it_is() -> None:
     logits, labels = torch.zeros(1, 2, 3, 3), torch.full((1, 3, 3), IGNORE)
     logits[0, 1, 2, 1], labels[0, 2, 1] = 4.0, 1
-    loss = ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=HardPixels())
+    loss = ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=HardPixels())
     assert loss.item() == pytest.approx(math.log1p(math.exp(-4)), rel=1e-5)
 
 
@@ -103,7 +104,7 @@ def test_pixels_that_tie_are_all_kept_wherever_they_lie() -> None:
     logits[0, 0, 1, 1:4] = 2.0
     logits.requires_grad_(True)
     pixels = HardPixels(threshold=0.7, kept_fraction=1 / 16)
-    ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels).backward()
+    ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=pixels).backward()
     assert logits.grad is not None
     touched = logits.grad[0, 0] != 0
     assert touched.nonzero().tolist() == [[1, 1], [1, 2], [1, 3]]
@@ -116,7 +117,7 @@ def test_kept_fraction_counts_labelled_pixels_only() -> None:
     labels[0, 0, 8:] = IGNORE
     logits.requires_grad_(True)
     pixels = HardPixels(threshold=0.7, kept_fraction=0.25)
-    ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels).backward()
+    ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=pixels).backward()
     assert logits.grad is not None
     assert int((logits.grad[0, 0] != 0).sum()) == 2
 
@@ -127,7 +128,7 @@ def test_auxiliary_heads_add_their_weighted_losses() -> None:
     pixels = HardPixels()
 
     def alone(head: Tensor) -> float:
-        return ohem_cross_entropy(head, labels, ignore=IGNORE, hard_pixels=pixels).item()
+        return ohem_cross_entropy(head, Truth.of(labels, IGNORE), hard_pixels=pixels).item()
 
     together = segmentation_loss(
         logits,

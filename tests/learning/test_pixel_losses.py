@@ -10,6 +10,7 @@ from torch import Tensor
 from fasterseg.layers.resizing import resize
 from fasterseg.learning import pixel_losses
 from fasterseg.learning.pixel_losses import (
+    Truth,
     cross_entropies,
     divergences,
     linear_matrix,
@@ -68,8 +69,8 @@ def test_values_and_gradients_are_those_of_the_plain_form(
     ours, theirs, labels = case(small, size)
     wanted, wanted_apart = plain(ours, theirs, labels)
     weights = torch.randn(2, *labels.shape, generator=torch_generator(1), dtype=torch.float64)
-    alone = cross_entropies(ours, labels, ignore=IGNORE)
-    losses, apart = taught_losses(ours, theirs, labels, ignore=IGNORE)
+    alone = cross_entropies(ours, Truth.of(labels, IGNORE))
+    losses, apart = taught_losses(ours, theirs, Truth.of(labels, IGNORE))
     for found, expected in ((alone, wanted), (losses, wanted), (apart, wanted_apart)):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
         torch.testing.assert_close(
@@ -98,8 +99,8 @@ def test_in_autocast_the_arithmetic_is_float32_and_the_gradient_the_logits_own()
     low = ours.detach().bfloat16().requires_grad_()
     full = low.detach().float().requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = cross_entropies(low, labels, ignore=IGNORE)
-    expected = cross_entropies(full, labels, ignore=IGNORE)
+        found = cross_entropies(low, Truth.of(labels, IGNORE))
+    expected = cross_entropies(full, Truth.of(labels, IGNORE))
     assert found.dtype == torch.float32
     assert torch.equal(found, expected)
     one = gradient(found.sum(), low)
@@ -113,7 +114,7 @@ def test_saturated_logits_stay_finite(value: float) -> None:
     ours[:, 0] = value
     ours.requires_grad_()
     labels = torch.tensor([[[0, 1], [2, IGNORE]]])
-    losses, apart = taught_losses(ours, -ours.detach(), labels, ignore=IGNORE)
+    losses, apart = taught_losses(ours, -ours.detach(), Truth.of(labels, IGNORE))
     slope = gradient(losses.sum() + apart.sum(), ours)
     assert bool(torch.isfinite(losses).all() and torch.isfinite(apart).all())
     assert bool(torch.isfinite(slope).all())
@@ -127,7 +128,7 @@ def test_nothing_large_is_kept_for_the_backward_pass() -> None:
     with torch.autograd.graph.saved_tensors_hooks(
         lambda t: kept.append(t.numel()) or t, lambda t: t
     ):
-        cross_entropies(ours, labels, ignore=IGNORE)
+        cross_entropies(ours, Truth.of(labels, IGNORE))
     assert max(kept) == labels.numel() < ours.shape[1] * labels.numel()
 
 

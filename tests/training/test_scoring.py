@@ -14,19 +14,19 @@ def interval(
 
 
 @pytest.mark.parametrize(("train", "scored"), [(367, 101), (2975, 500), (7000, 1000), (60, 60)])
-def test_it_is_whole_epochs_with_five_trained_images_for_each_scored_one(
+def test_it_is_whole_epochs_with_eight_trained_images_for_each_scored_one(
     train: int, scored: int
 ) -> None:
     found = interval(10**6, train=train, scored=scored)
     epoch = -(-train // 8)
     assert found % epoch == 0
-    assert 8 * found >= 5 * scored
-    assert 8 * (found - epoch) < 5 * scored
+    assert 8 * found >= 8 * scored
+    assert 8 * (found - epoch) < 8 * scored
 
 
 def test_a_training_short_in_epochs_is_scored_ten_times_and_no_oftener() -> None:
     assert interval(1000, train=100_000, scored=100) == 100
-    assert interval(100, train=100_000, scored=100) == 63
+    assert interval(100, train=100_000, scored=100) == 100
 
 
 def test_what_the_recipe_says_holds() -> None:

@@ -133,7 +133,7 @@ class Fusion(nn.Module):
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Features at the fine ones' size."""
         wide: Tensor = self.coarse(resize(coarse, map_size(fine)))
-        return F.relu(wide + self.fine(fine))
+        return F.relu(wide + self.fine(fine), inplace=self.training)
 
 
 def _stage(read: int, out: int, *, stride: int) -> list[Bottleneck]:

@@ -47,7 +47,7 @@ class NormalisedConv(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(batch, read, height, width) to (batch, out, height / stride, width / stride)."""
         normalised: Tensor = self.norm(self._convolved(features))
-        return normalised if self.linear else F.relu(normalised)
+        return normalised if self.linear else F.relu(normalised, inplace=self.training)
 
     def _convolved(self, features: Tensor) -> Tensor:
         # Dilated and depthwise, oneDNN's weight gradient in bfloat16 reads memory that nobody

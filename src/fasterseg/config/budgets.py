@@ -46,7 +46,7 @@ def one_student_each(recipe: Recipe, *, where: str) -> Recipe:
 
 def as_written(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a resolved recipe before `one_student_each`: the way back."""
-    budgets, contenders = content["budget"], content["contenders"]
+    budgets, contenders = content.get("budget", ""), content.get("contenders", ())
     if isinstance(budgets, str):
         return dict(content)
     first = next(one for one in contenders if one["role"] == "student")

@@ -12,21 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from fasterseg.layers.resizing import map_size
 from fasterseg.learning.pixel_losses import (
     Labels,
+    Mask,
     PerPixel,
     SmallLogits,
     TeacherLogits,
+    Truth,
     cross_entropies,
     divergences,
     taught_losses,
 )
 
-Mask = Bool[Tensor, "batch height width"]
 Scalar = Float[Tensor, ""]
 
 
@@ -44,43 +45,35 @@ class HardPixels:
     kept_fraction: float = 1 / 16
     class_weights: tuple[float, ...] = ()
 
-    def weigh(self, kept: Mask, labels: Labels) -> Float[Tensor, "batch height width"] | Mask:
-        """What each pixel counts, from those that do and their classes."""
+    def mean(self, losses: PerPixel, truth: Truth) -> Scalar:
+        """The mean of the losses that count; zero where no pixel is labelled."""
+        kept, count = self.select(losses.detach(), truth)
+        # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
         if not self.class_weights:
-            return kept
-        weights = torch.tensor(self.class_weights, device=labels.device)
-        return kept * weights[labels.clamp(0, len(self.class_weights) - 1)]
+            return (losses * kept).sum() / max(count, 1)
+        weights = torch.tensor(self.class_weights, device=losses.device)
+        counts = kept * weights[truth.classes]
+        return (losses * counts).sum() / (counts.sum() if count else 1)
 
-    def select(
-        self, losses: Float[Tensor, "batch height width"], labelled: Mask
-    ) -> Bool[Tensor, "batch height width"]:
-        """True where a labelled pixel with that cross-entropy counts."""
+    def select(self, losses: PerPixel, truth: Truth) -> tuple[Mask, int]:
+        """True where a labelled pixel with that cross-entropy counts, and how many there are."""
+        labelled = truth.count()
         if self.kept_fraction == 1:
-            return labelled
-        hard = (losses > -math.log(self.threshold)) & labelled
-        wanted = math.ceil(int(labelled.sum()) * self.kept_fraction)
-        if int(hard.sum()) >= wanted:
-            return hard
-        last = torch.topk(losses[labelled], wanted, sorted=True).values[-1]
-        return (losses >= last) & labelled
+            return truth.labelled, labelled
+        # A pixel without a label has a loss of 0, which is above no threshold.
+        hard = losses > -math.log(self.threshold)
+        count = int(torch.count_nonzero(hard))
+        wanted = math.ceil(labelled * self.kept_fraction)
+        if count >= wanted:
+            return hard, count
+        last = torch.topk(losses[truth.labelled], wanted, sorted=True).values[-1]
+        hard = (losses >= last) & truth.labelled
+        return hard, int(torch.count_nonzero(hard))
 
 
-def ohem_cross_entropy(
-    logits: SmallLogits, labels: Labels, *, ignore: int, hard_pixels: HardPixels
-) -> Scalar:
+def ohem_cross_entropy(logits: SmallLogits, truth: Truth, *, hard_pixels: HardPixels) -> Scalar:
     """The mean cross-entropy of the pixels that `hard_pixels` selects among the labelled ones."""
-    losses = cross_entropies(logits, labels, ignore=ignore)
-    return mean_of_hard(losses, labels, ignore=ignore, hard_pixels=hard_pixels)
-
-
-def mean_of_hard(
-    losses: PerPixel, labels: Labels, *, ignore: int, hard_pixels: HardPixels
-) -> Scalar:
-    """The mean of the losses that `hard_pixels` selects among the labelled pixels'."""
-    kept = hard_pixels.select(losses.detach(), labels != ignore)
-    counts = hard_pixels.weigh(kept, labels)
-    # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
-    return (losses * counts).sum() / torch.where(kept.any(), counts.sum(), 1)
+    return hard_pixels.mean(cross_entropies(logits, truth), truth)
 
 
 def segmentation_loss(
@@ -96,33 +89,27 @@ def segmentation_loss(
 
     `auxiliary` holds logits by output stride; all logits are brought to the labels' size.
     """
-    loss = ohem_cross_entropy(main, labels, ignore=ignore, hard_pixels=hard_pixels)
-    extra = auxiliary_loss(auxiliary, labels, ignore=ignore, hard_pixels=hard_pixels)
-    return loss + auxiliary_weight * extra
+    truth = Truth.of(labels, ignore)
+    loss = ohem_cross_entropy(main, truth, hard_pixels=hard_pixels)
+    return loss + auxiliary_weight * auxiliary_loss(auxiliary, truth, hard_pixels=hard_pixels)
 
 
 def auxiliary_loss(
-    auxiliary: Mapping[int, Tensor], labels: Labels, *, ignore: int, hard_pixels: HardPixels
+    auxiliary: Mapping[int, Tensor], truth: Truth, *, hard_pixels: HardPixels
 ) -> Scalar:
     """The sum of the auxiliary heads' losses; zero where there is none."""
-    total = torch.zeros((), device=labels.device)
+    total = torch.zeros((), device=truth.classes.device)
     for logits in auxiliary.values():
-        total = total + ohem_cross_entropy(logits, labels, ignore=ignore, hard_pixels=hard_pixels)
+        total = total + ohem_cross_entropy(logits, truth, hard_pixels=hard_pixels)
     return total
 
 
 def taught_loss(
-    main: SmallLogits,
-    teacher: TeacherLogits,
-    labels: Labels,
-    *,
-    ignore: int,
-    hard_pixels: HardPixels,
+    main: SmallLogits, teacher: TeacherLogits, truth: Truth, *, hard_pixels: HardPixels
 ) -> tuple[Scalar, Scalar]:
     """`ohem_cross_entropy`, and `distillation_loss` of the labelled pixels, in one pass."""
-    losses, apart = taught_losses(main, teacher, labels, ignore=ignore)
-    loss = mean_of_hard(losses, labels, ignore=ignore, hard_pixels=hard_pixels)
-    return loss, mean_divergence(apart, labels != ignore)
+    losses, apart = taught_losses(main, teacher, truth)
+    return hard_pixels.mean(losses, truth), mean_divergence(apart, truth.labelled)
 
 
 def distillation_loss(

@@ -11,11 +11,12 @@ whose backward pass is two more.  Values and gradients are the plain form's, up 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from fasterseg.layers.resizing import MapSize, map_size, resize
@@ -23,74 +24,94 @@ from fasterseg.layers.resizing import MapSize, map_size, resize
 SmallLogits = Float[Tensor, "batch classes small_height small_width"]
 TeacherLogits = Float[Tensor, "batch classes their_height their_width"]
 Labels = Int64[Tensor, "batch height width"]
+Mask = Bool[Tensor, "batch height width"]
 PerPixel = Float[Tensor, "batch height width"]
 
 # Numbers in the rows that are worked on at a time: half a megabyte, which a core's cache holds.
 _BAND = 1 << 17
 
 
-def cross_entropies(logits: SmallLogits, labels: Labels, *, ignore: int) -> PerPixel:
-    """Each pixel's cross-entropy, of logits brought to the labels' size; 0 where ignored."""
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a batch's losses are held against: class ids, 0 where a pixel is not labelled."""
+
+    classes: Labels
+    labelled: Mask
+
+    @classmethod
+    def of(cls, labels: Labels, ignore: int) -> Truth:
+        """The truth in labels of which one value is to be ignored."""
+        labelled = labels != ignore
+        return cls(labels.masked_fill(~labelled, 0), labelled)
+
+    @property
+    def size(self) -> MapSize:
+        """The labels' height and width."""
+        return map_size(self.classes)
+
+    def count(self) -> int:
+        """How many pixels are labelled."""
+        return int(torch.count_nonzero(self.labelled))
+
+
+def cross_entropies(logits: SmallLogits, truth: Truth) -> PerPixel:
+    """Each pixel's cross-entropy, of logits brought to the labels' size; 0 where not labelled."""
     if logits.device.type != "cpu":
-        whole = resize(_wide(logits), map_size(labels))
-        return F.cross_entropy(whole, labels, ignore_index=ignore, reduction="none")
-    return _pixel_losses(logits, None, labels, ignore)[0]
+        whole = resize(_wide(logits), truth.size)
+        return F.cross_entropy(whole, truth.classes, reduction="none") * truth.labelled
+    return _pixel_losses(logits, None, truth.classes, truth.labelled)[0]
 
 
 def divergences(student: SmallLogits, teacher: TeacherLogits, size: MapSize) -> PerPixel:
     """Each pixel's KL divergence of the student from the teacher, both brought to a size."""
-    labels = torch.zeros(len(student), *size, dtype=torch.int64, device=student.device)
-    return taught_losses(student, teacher, labels, ignore=0)[1]
+    nothing = torch.zeros(len(student), *size, dtype=torch.int64, device=student.device)
+    return taught_losses(student, teacher, Truth(nothing, nothing.bool()))[1]
 
 
 def taught_losses(
-    student: SmallLogits, teacher: TeacherLogits, labels: Labels, *, ignore: int
+    student: SmallLogits, teacher: TeacherLogits, truth: Truth
 ) -> tuple[PerPixel, PerPixel]:
     """`cross_entropies` and `divergences` in one pass; the teacher gets no gradient.
 
-    Divergences are those of all pixels, the ignored ones too.
+    Divergences are those of all pixels, labelled or not.
     """
     if student.device.type != "cpu":
-        size = map_size(labels)
-        ours = F.log_softmax(resize(_wide(student), size), dim=1)
-        theirs = F.log_softmax(resize(_wide(teacher.detach()), size), dim=1)
+        ours = F.log_softmax(resize(_wide(student), truth.size), dim=1)
+        theirs = F.log_softmax(resize(_wide(teacher.detach()), truth.size), dim=1)
         apart = F.kl_div(ours, theirs, reduction="none", log_target=True).sum(dim=1)
-        return F.nll_loss(ours, labels, ignore_index=ignore, reduction="none"), apart
-    return _pixel_losses(student, teacher.detach(), labels, ignore)
+        return F.nll_loss(ours, truth.classes, reduction="none") * truth.labelled, apart
+    return _pixel_losses(student, teacher.detach(), truth.classes, truth.labelled)
 
 
 class _PixelLosses(torch.autograd.Function):
-    """(logits, teacher's logits or None, labels, ignore) to cross-entropies and divergences."""
+    """(logits, teacher's logits or None, truth) to cross-entropies and divergences."""
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, teacher: Tensor | None, labels: Tensor, ignore: int
+        ctx: Any, logits: Tensor, teacher: Tensor | None, classes: Tensor, labelled: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        ignored = labels == ignore
-        classes = labels.masked_fill(ignored, 0)
-        losses = torch.empty(labels.shape, dtype=_wide(logits).dtype)
+        losses = torch.empty(classes.shape, dtype=_wide(logits).dtype)
         apart = None if teacher is None else torch.empty_like(losses)
         # What normalises the logits of each pixel: the logarithm of the sum of their exponentials.
         norms = torch.empty_like(losses)
         their_norms = None if teacher is None else torch.empty_like(losses)
-        for here, ours, theirs in _bands(logits, teacher, map_size(labels)):
+        for here, ours, theirs in _bands(logits, teacher, map_size(classes)):
             log_ours = _normalised(ours, norms[here])
             losses[here] = log_ours.gather(1, classes[here].unsqueeze(1)).squeeze(1).neg_()
             if theirs is not None and their_norms is not None and apart is not None:
                 log_theirs = _normalised(theirs, their_norms[here])
                 gap = log_ours.neg_().add_(log_theirs).mul_(log_theirs.exp_())
                 torch.sum(gap, dim=1, out=apart[here])
-        ctx.save_for_backward(logits, teacher, classes, ignored, norms, their_norms)
-        return losses.masked_fill_(ignored, 0.0), apart
+        ctx.save_for_backward(logits, teacher, classes, labelled, norms, their_norms)
+        return losses.mul_(labelled), apart
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor, None, None, None]:
         """Softmax less what it should be, weighted, and brought down to the logits' size."""
-        logits, teacher, classes, ignored, norms, their_norms = ctx.saved_tensors
+        logits, teacher, classes, labelled, norms, their_norms = ctx.saved_tensors
         of_losses, of_apart = gradients
-        of_losses = torch.zeros_like(norms) if of_losses is None else of_losses
-        of_losses = of_losses.masked_fill(ignored, 0.0)
+        of_losses = torch.zeros_like(norms) if of_losses is None else of_losses * labelled
         together = of_losses if of_apart is None else of_losses + of_apart
         gathered = _Gathered(logits, map_size(classes))
         for here, ours, theirs in _bands(logits, teacher, map_size(classes)):
@@ -164,7 +185,7 @@ class _Enlarged:
 
     def __init__(self, logits: Tensor, grid: _Grid) -> None:
         self.classes, self.grid = logits.shape[0], grid
-        lines = _wide(logits).transpose(0, 1)
+        lines = _wide(logits).transpose(0, 1).contiguous()
         with _exactly():
             lines = lines if grid.along is None else lines @ grid.along.T
         self.lines = lines.flatten(1)

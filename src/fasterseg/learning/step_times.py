@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from fasterseg.runtime import memory_kept
+
 Now = Callable[[], float]
 """Seconds since some moment; a fake one in tests."""
 
@@ -31,6 +33,7 @@ class StepTimes:
     peak_bytes: int
 
 
+@memory_kept()
 def time_steps(
     step: Callable[[int], object],
     *,

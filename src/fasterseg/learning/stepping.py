@@ -43,7 +43,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from fasterseg.runs import Checkpoint, EventLog, load_checkpoint, save_checkpoint
-from fasterseg.runtime import StopRequest
+from fasterseg.runtime import StopRequest, memory_kept
 
 CLOCK = "clock"
 STEP_PROGRESS = "step"
@@ -91,6 +91,7 @@ class Course:
         return self.log.events()
 
 
+@memory_kept()
 def run_steps(
     stage: Stage,
     folder: Path,

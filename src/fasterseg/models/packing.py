@@ -3,6 +3,8 @@
 For those who make a release.  The bundle is stored with its kernels in half precision, its card
 under the name that it is shipped by, and beside it the recipe that it was made with.  With --data
 both are scored on the validation split, so that what the rounding costs is known.
+
+The command is kept in the card's provenance: type it in the project's folder, paths from there.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
 from fasterseg.learning.losses import HardPixels, auxiliary_loss, ohem_cross_entropy, taught_loss
+from fasterseg.learning.pixel_losses import Truth
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.schedules import Schedule, set_rate
 from fasterseg.learning.states import (
@@ -131,16 +132,16 @@ class TrainingStage:
         images = batch.images.to(self.numerics.device, memory_format=self._layout)
         labels = batch.labels.to(self.numerics.device)
         main, auxiliary = cast(TrainingForward, self.network.heads)(images)
-        ignore, hard = self._ignore, self._hard
+        truth, hard = Truth.of(labels, self._ignore), self._hard
         losses: dict[str, Tensor] = {}
         if self.teacher is not None and self.settings.distillation_weight:
             with torch.no_grad():
                 wanted = cast(LowResolution, self.teacher.low_resolution)(images)
-            loss, apart = taught_loss(main, wanted, labels, ignore=ignore, hard_pixels=hard)
+            loss, apart = taught_loss(main, wanted, truth, hard_pixels=hard)
             losses["distillation"] = self._distillation_weight * apart
         else:
-            loss = ohem_cross_entropy(main, labels, ignore=ignore, hard_pixels=hard)
-        extra = auxiliary_loss(auxiliary, labels, ignore=ignore, hard_pixels=hard)
+            loss = ohem_cross_entropy(main, truth, hard_pixels=hard)
+        extra = auxiliary_loss(auxiliary, truth, hard_pixels=hard)
         return {"segmentation": loss + self.settings.auxiliary_weight * extra, **losses}
 
     @property

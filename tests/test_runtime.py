@@ -1,0 +1,42 @@
+"""What the process keeps, and gives back."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from pathlib import Path
+
+import pytest
+import torch
+
+from fasterseg.runtime import memory_kept
+
+NUMBERS = 6 << 20
+PAGES = 4 * NUMBERS // resource.getpagesize()
+
+
+def pages_for(tensors: int) -> int:
+    """How many pages the system made ready for so many tensors of 24 MiB, one after another."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(tensors):
+        torch.ones(NUMBERS)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def resident_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is told to keep")
+def test_memory_is_kept_inside_and_given_back_on_leaving() -> None:
+    with memory_kept():
+        pages_for(8)
+        assert pages_for(8) < PAGES
+        held = resident_bytes()
+    assert resident_bytes() < held - 2 * NUMBERS
+
+
+def test_keeping_memory_lets_errors_through() -> None:
+    with pytest.raises(KeyError), memory_kept():
+        raise KeyError
