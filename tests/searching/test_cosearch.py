@@ -15,9 +15,9 @@ from torch import Tensor
 
 from fasterseg.datasets.loading import Batch
 from fasterseg.errors import FastersegError
+from fasterseg.layers.units import Take
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
 from fasterseg.runs import load_checkpoint
-from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.penalty import latency_penalty
@@ -41,7 +41,7 @@ def equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 
 def weight_step(search: SmallSearch, index: int) -> None:
-    relaxations = search.cosearch._weight_relaxations(index)
+    relaxations = [*search.cosearch.passes.weights(index, temperature=1.0)]
     search.weights.step(random_batch("weights", index), relaxations, index=index)
 
 
@@ -86,7 +86,7 @@ def test_a_contenders_gradient_is_that_of_its_own_task_and_penalty_alone() -> No
     batch = random_batch("architecture", 0)
     for moved, contender in zip(search.contenders, again.contenders, strict=True):
         parameters = contender.parameters
-        sampled = parameters.sampled(1.0, torch_generator(0, "architecture", contender.name, 0))
+        sampled = again.cosearch.passes.architecture(contender, 0, temperature=1.0)
         loss = again.weights.objective(again.weights.supernet, batch, sampled)
         if contender.budget_ms is not None:
             loss = loss + 2.0 * latency_penalty(
@@ -108,11 +108,13 @@ class Noting:
         self.true_objective = search.weights.objective
         self.seen: dict[str, set[str]] = {"weights": set(), "architecture": set()}
 
-    def __call__(self, supernet: Any, batch: Batch, relaxation: Relaxation) -> Tensor:
+    def __call__(
+        self, supernet: Any, batch: Batch, relaxation: Relaxation, *, take: Take
+    ) -> Tensor:
         soft = [*relaxation.operators.values(), *relaxation.paths.values()]
         wanted = "architecture" if any(w.requires_grad for w in soft) else "weights"
         self.seen[wanted] |= set(batch.names)
-        return self.true_objective(supernet, batch, relaxation)
+        return self.true_objective(supernet, batch, relaxation, take=take)
 
 
 def test_weights_and_architecture_learn_from_different_images() -> None:

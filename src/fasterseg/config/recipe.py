@@ -107,6 +107,19 @@ class TemperatureSettings(Section):
     end: float = Field(1.0, gt=0)
 
 
+class SamplingSettings(Section):
+    """How many options of a choice a pass of a sampled search draws; one or two.
+
+    With two a pass runs something between both.  Weight steps draw one parent of each fork and
+    one width of each feature; their ends of the sandwich have widths of their own.
+    """
+
+    weight_operators: Literal[1, 2] = 1
+    architecture_operators: Literal[1, 2] = 2
+    architecture_parents: Literal[1, 2] = 2
+    architecture_widths: Literal[1, 2] = 2
+
+
 class ContenderSettings(Section):
     """One network being searched."""
 
@@ -119,8 +132,16 @@ class ContenderSettings(Section):
 
 
 class SearchSettings(Section):
-    """Pre-training of the supernet and the search in it (*teacher/student co-searching*)."""
+    """Pre-training of the supernet and the search in it (*teacher/student co-searching*).
 
+    `mode` is ``sampled``: each pass draws operators and paths, or ``exact``: each runs all of
+    them, as the paper does.  With `precision` ``auto`` an exact search computes in float32, a
+    sampled one in bfloat16 where the device has it.
+    """
+
+    mode: Literal["sampled", "exact"] = "sampled"
+    sampling: SamplingSettings = SamplingSettings()
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     pretrain_steps: int = Field(200, ge=0)
     steps: int = Field(300, ge=0)
     batch_size: int = Field(4, ge=1)
