@@ -1,4 +1,4 @@
-"""A search of given size on random images, for timing: everything but the data is the real thing."""
+"""A search of any size on random images, for timing: all but the data is the real thing."""
 
 from __future__ import annotations
 
