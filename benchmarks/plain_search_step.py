@@ -76,8 +76,8 @@ class PlainSearch:
             contender.parameters.sampled(1.0, torch_generator(0, purpose, contender.name, index))
             for contender in self.contenders
         ]
-        lattice = self.supernet.lattice
-        return [*drawn, widest(lattice, drawn[-1]), narrowest(lattice, drawn[-1])]
+        options = self.contenders[-1].options
+        return [*drawn, widest(options, drawn[-1]), narrowest(options, drawn[-1])]
 
     def _loss(self, batch: Batch, passes: Sequence[Relaxation]) -> Tensor:
         return torch.stack([self._loss_of(batch, relaxation) for relaxation in passes]).sum()

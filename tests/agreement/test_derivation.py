@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +12,17 @@ import torch
 from small_spaces import (
     GEOMETRY,
     PRICING,
+    UNTIED,
     Logits,
     estimate_ms,
     made_up_cost_ms,
     make_space,
     make_student,
     make_teacher,
+    open_student,
 )
 
-from fasterseg.config import STRIDES, SearchSpace
+from fasterseg.config import STRIDES, ContenderSettings, SearchSpace
 from fasterseg.errors import BudgetError
 from fasterseg.searching.derivation import Preferences, derive, derive_within
 from fasterseg.space.architecture import Architecture, Branch
@@ -68,7 +71,8 @@ def derived_by_trying_everything(options: Options, probabilities: Relaxation) ->
         stride, cells = 8, []
         for layer, down in enumerate(best_path(space.layers, end, paths)):
             after = 2 * stride if down else stride
-            name = "head" if layer == space.layers - 1 else f"{layer + 1}/{after}"
+            end_name = "fusion" if space.fusion_expansions else "head"
+            name = end_name if layer == space.layers - 1 else f"{layer + 1}/{after}"
             operator = int(probabilities.operators[Node(layer, stride)].numpy().argmax())
             expansion = int(probabilities.widths[name].numpy().argmax())
             cells.append(
@@ -80,19 +84,24 @@ def derived_by_trying_everything(options: Options, probabilities: Relaxation) ->
             )
             stride = after
         branches.append(Branch.model_validate({"stride": end, "cells": cells}))
-    outer = {name: probabilities.widths[name].numpy().argmax() for name in ("stem", "head")}
-    return Architecture(
-        stem_expansion=space.stem_expansions[outer["stem"]],
-        head_expansion=space.head_expansions[outer["head"]],
-        branches=tuple(branches),
-    )
+    taken = {name: int(weights.numpy().argmax()) for name, weights in probabilities.widths.items()}
+    outer = {
+        f"{name}_expansion": getattr(space, f"{name}_expansions")[taken[name]]
+        for name in ("stem", "fusion", "head")
+        if name in taken
+    }
+    return Architecture.model_validate({**outer, "branches": branches})
 
 
+@pytest.mark.parametrize("outer", [{}, UNTIED], ids=["tied", "untied"])
 @pytest.mark.parametrize("branches", [(32, 16), (32, 16, 8)])
-def test_derivation_equals_trying_every_path(branches: tuple[int, ...]) -> None:
+def test_derivation_equals_trying_every_path(
+    branches: tuple[int, ...], outer: dict[str, Any]
+) -> None:
     for layers in (8, 9, 10):
-        options = Options.of_space(make_space(layers, branches=branches, expansions=(2, 4, 6)))
-        for seed in range(100):
+        space = make_space(layers, branches=branches, expansions=(2, 4, 6), **outer)
+        options = Options.of_space(space)
+        for seed in range(50):
             probabilities = relaxation_of(options, seed)
             wanted = derived_by_trying_everything(options, probabilities)
             assert derive(options, probabilities) == wanted, (layers, seed)
@@ -175,6 +184,21 @@ def test_derivation_within_bounds_lands_in_them() -> None:
             assert 0.94 * wanted <= estimate_ms(found) <= 1.02 * wanted, (seed, share)
 
 
+def test_the_outer_widths_alone_can_meet_the_lower_bound() -> None:
+    """One operator, one inner width and no fork: nothing else is left to change."""
+    space = make_space(2, operators=("conv",), expansions=(2,), branches=(8,), **UNTIED)
+    for student in (open_student(), open_student(stem_expansion=2), open_student(head_expansion=3)):
+        options = Options.of(space, student)
+        lowest, highest = ends_of(options)
+        probabilities = relaxation_of(options, 1)
+        found = derive_within(
+            options, probabilities, PRICING, highest_ms=highest, lowest_ms=highest - 1e-6
+        )
+        assert estimate_ms(found) == pytest.approx(highest)
+        cheapest = derive_within(options, probabilities, PRICING, highest_ms=lowest + 1e-6)
+        assert estimate_ms(cheapest) == pytest.approx(lowest)
+
+
 def test_derivation_within_bounds_leaves_alone_what_already_fits() -> None:
     options = Options.of(make_space(6), make_student())
     for seed in range(5):
@@ -203,7 +227,7 @@ def test_a_budget_below_the_fastest_network_is_refused_with_a_way_out() -> None:
 def used_choices(options: Options, selection: Selection) -> tuple[set[Node], set[str]]:
     """The cells and the width choices that some branch passes through."""
     lattice = options.lattice
-    cells, widths = set(lattice.ends), {"stem", "head"}
+    cells, widths = set(lattice.ends), {"stem", lattice.fusion, "head"}
     for node in reversed(lattice.nodes):
         if node in cells and node.layer > 0:
             cells.add((selection.parents.get(node) or lattice.parents(node)[0]).node)
@@ -233,14 +257,18 @@ def every_selection(options: Options) -> Iterator[Selection]:
 
 
 @pytest.mark.parametrize(
-    "space",
+    ("space", "student"),
     [
-        make_space(3, operators=("skip", "conv")),
-        make_space(4, operators=("conv",), branches=(32, 16, 8)),
+        (make_space(3, operators=("skip", "conv")), make_student()),
+        (make_space(4, operators=("conv",), branches=(32, 16, 8)), make_student()),
+        (make_space(3, operators=("conv",)), open_student()),
+        (make_space(3, operators=("conv",), **UNTIED), open_student()),
     ],
 )
-def test_trades_of_probability_for_milliseconds_are_the_best_of_all(space: SearchSpace) -> None:
-    options = Options.of(space, make_student(operators=space.operators))
+def test_trades_of_probability_for_milliseconds_are_the_best_of_all(
+    space: SearchSpace, student: ContenderSettings
+) -> None:
+    options = Options.of(space, student)
     probabilities = relaxation_of(options, 4)
     preferences = Preferences(options, probabilities)
     every = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -13,19 +14,25 @@ from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
 
+OUTER: dict[str, Any] = {"stem_expansions": (2, 5), "head_expansions": (6, 8)}
 SPACES = {
     "paper": SearchSpace(),
     "small": SearchSpace(layers=4, expansions=(4, 10), stem_expansions=(6,), head_expansions=(5,)),
     "shallowest": SearchSpace(layers=3, expansions=(4, 8)),
     "three branches": SearchSpace(layers=6, expansions=(4, 6), branches=(32, 16, 8)),
     "far branches": SearchSpace(layers=5, expansions=(4, 6), branches=(32, 8)),
+    "outer widths": SearchSpace(layers=3, expansions=(4,), **OUTER),
+    "untied": SearchSpace(layers=3, expansions=(4,), fusion_expansions=(3, 7), **OUTER),
+    "untied coarse": SearchSpace(
+        layers=4, expansions=(4,), branches=(32,), fusion_expansions=(3, 7), **OUTER
+    ),
     "coarse": SearchSpace(layers=5, expansions=(4, 6), branches=(32,)),
     "fine": SearchSpace(layers=2, expansions=(4, 6), branches=(8,)),
 }
 SIZES = (Size(1024, 2048), Size(360, 480), Size(31, 33))
 
 
-def contender(stem: int, head: int, *, student: bool) -> ContenderSettings:
+def contender(stem: int | None, head: int | None, *, student: bool) -> ContenderSettings:
     if student:
         return ContenderSettings(
             name="student", role="student", stem_expansion=stem, head_expansion=head
@@ -43,7 +50,11 @@ def contender(stem: int, head: int, *, student: bool) -> ContenderSettings:
 @pytest.mark.parametrize("name", SPACES)
 def test_every_block_of_random_architectures_is_listed(name: str, size: Size) -> None:
     space, geometry = SPACES[name], Geometry(size, 19)
-    contenders = (contender(12, 10, student=False), contender(7, 5, student=True))
+    contenders = (
+        contender(12, 10, student=False),
+        contender(7, 5, student=True),
+        contender(None, None, student=True),
+    )
     listed = {spec.key for spec in all_specs(space, contenders, geometry)}
     for index, settings in enumerate(contenders):
         options = Options.of(space, settings)
@@ -53,11 +64,14 @@ def test_every_block_of_random_architectures_is_listed(name: str, size: Size) ->
             assert asked <= listed, asked - listed
 
 
-@pytest.mark.parametrize("name", ["shallowest", "coarse", "fine"])
+@pytest.mark.parametrize(
+    "name", ["shallowest", "coarse", "fine", "outer widths", "untied", "untied coarse"]
+)
 def test_nothing_is_listed_that_no_architecture_asks_for(name: str) -> None:
     space, geometry = SPACES[name], Geometry(Size(64, 96), 3)
     space = space.model_copy(update={"operators": ("skip", "conv")})
-    options = Options(space, space.operators, space.expansions, (8,), (6,))
+    student = contender(None, None, student=True)
+    options = Options.of(space, student)
     asked = {
         spec.key
         for seed in range(1500)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from itertools import product
 from math import prod
 from random import Random
+from typing import Any
 
 import pytest
 import torch
 from small_spaces import (
     GEOMETRY,
+    UNTIED,
     Logits,
     estimate_ms,
     lattice_of,
@@ -18,6 +20,7 @@ from small_spaces import (
     make_space,
     make_student,
     make_teacher,
+    open_student,
 )
 from torch import Tensor
 
@@ -39,6 +42,10 @@ DRAWABLE = {
     "all choices": make_space(3, operators=("skip", "conv"), stem_expansions=(2,)),
     "one branch": make_space(3, operators=("skip", "zoomed_conv"), branches=(16,)),
     "outer widths": make_space(2, operators=("conv",), branches=(16, 8)),
+    "untied outer widths": make_space(2, operators=("conv",), branches=(16, 8), **UNTIED),
+    "untied outer widths of one branch": make_space(
+        3, operators=("skip",), branches=(32,), **UNTIED
+    ),
     "forks": make_space(6, operators=("conv",), **ONE_WIDTH),
     "forks of three branches": make_space(
         5, operators=("conv",), branches=(32, 16, 8), **ONE_WIDTH
@@ -116,9 +123,12 @@ def test_gradients_of_latency_agree_with_finite_differences() -> None:
                 assert float(gradient[index]) == pytest.approx(float(numeric), rel=1e-4, abs=1e-8)
 
 
+@pytest.mark.parametrize("outer", [{}, UNTIED], ids=["tied", "untied"])
 @pytest.mark.parametrize("branches", [(32, 16), (32, 16, 8), (32, 8), (32,), (16,)])
-def test_every_logit_on_a_costed_choice_has_a_gradient(branches: tuple[int, ...]) -> None:
-    space = make_space(6, branches=branches)
+def test_every_logit_on_a_costed_choice_has_a_gradient(
+    branches: tuple[int, ...], outer: dict[str, Any]
+) -> None:
+    space = make_space(6, branches=branches, **outer)
     logits = Logits.random(Options.of_space(space), seed=3)
     gradients = torch.autograd.grad(expected_latency(space)(logits.relaxation()), logits.all())
     assert len(gradients) == len(logits.all())
@@ -126,7 +136,13 @@ def test_every_logit_on_a_costed_choice_has_a_gradient(branches: tuple[int, ...]
 
 
 @pytest.mark.parametrize(
-    "space", [make_space(6), make_space(5, branches=(32, 16, 8)), make_space(3, branches=(32,))]
+    "space",
+    [
+        make_space(6),
+        make_space(5, branches=(32, 16, 8)),
+        make_space(3, branches=(32,)),
+        make_space(5, **UNTIED),
+    ],
 )
 def test_latency_of_one_network_is_the_tables_estimate(space: SearchSpace) -> None:
     options = Options.of_space(space)
@@ -195,11 +211,26 @@ def contender_options(space: SearchSpace, *settings: ContenderSettings) -> list[
 
 
 @pytest.mark.parametrize(
-    "space",
-    [make_space(6), make_space(3), make_space(3, branches=(32,)), make_space(4, branches=(32, 8))],
+    "student",
+    [make_student(stem_expansion=2, head_expansion=4), open_student()],
+    ids=["fixed", "open"],
 )
-def test_latency_asks_for_no_block_that_the_profile_did_not_list(space: SearchSpace) -> None:
-    contenders = contender_options(space, make_teacher(), make_student())
+@pytest.mark.parametrize(
+    "space",
+    [
+        make_space(6),
+        make_space(3),
+        make_space(3, branches=(32,)),
+        make_space(4, branches=(32, 8)),
+        make_space(5, **UNTIED),
+        make_space(4, branches=(8,), **UNTIED),
+    ],
+)
+def test_latency_asks_for_no_block_that_the_profile_did_not_list(
+    space: SearchSpace, student: ContenderSettings
+) -> None:
+    teacher = make_teacher(stem_expansion=None, head_expansion=None)
+    contenders = contender_options(space, teacher, student)
     listed = set(specs_of(contenders, GEOMETRY))
     asked: set[BlockSpec] = set()
 
@@ -225,15 +256,20 @@ def test_what_only_others_may_take_does_not_change_a_contenders_latency() -> Non
 
 
 def test_latency_of_architecture_parameters_reaches_every_one_of_them() -> None:
-    lattice = lattice_of(6)
-    for contender in (make_teacher(), make_student()):
+    lattice = lattice_of(6, **UNTIED)
+    largest = make_teacher(stem_expansion=None, head_expansion=None)
+    for contender in (largest, open_student(), open_student(head_expansion=3)):
         parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
         expected_latency(lattice.space)(parameters.probabilities()).backward()
         for name, parameter in parameters.named_parameters():
             assert parameter.grad is not None
-            allowed = parameters.allowed if name == "operator_logits" else slice(None)
-            moved = parameter.grad[:, allowed] if name == "operator_logits" else parameter.grad
-            assert bool((moved != 0).all()), (contender.name, name)
+            moved = parameter.grad != 0
+            offered = torch.ones_like(moved)
+            if name == "operator_logits":
+                offered = parameters.allowed.expand_as(moved)
+            if name == "width_logits":
+                offered = parameters.offered
+            assert torch.equal(moved, offered), (contender.name, name)
 
 
 def test_an_architecture_costs_the_same_by_its_selection_and_by_its_wiring() -> None:

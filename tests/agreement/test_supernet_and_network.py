@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 import torch
-from small_spaces import make_space, make_student, make_teacher
+from small_spaces import UNTIED, make_space, make_student, make_teacher, open_student
 from torch import nn
 
 from fasterseg.config import ContenderSettings, SearchSpace
@@ -71,18 +72,38 @@ def test_a_one_hot_supernet_is_the_derived_network_for_any_branches(
         assert_same_network(supernet, Options.of_space(space), seed)
 
 
-def test_parameters_pushed_to_their_arg_max_give_the_derived_network() -> None:
+@pytest.mark.parametrize("outer", [{}, UNTIED], ids=["tied", "untied"])
+@pytest.mark.parametrize("branches", [(32, 16), (32, 16, 8), (8,)])
+def test_a_one_hot_supernet_is_the_derived_network_at_every_outer_width(
+    outer: dict[str, Any], branches: tuple[int, ...]
+) -> None:
+    space = make_space(4, branches=branches, **outer)
+    student = open_student()
+    supernet = random_supernet(space, student)
+    options = Options.of(space, student)
+    for seed in range(12):
+        assert_same_network(supernet, options, seed)
+
+
+@pytest.mark.parametrize(
+    ("student", "outer"), [(make_student(), {}), (open_student(), {}), (open_student(), UNTIED)]
+)
+def test_parameters_pushed_to_their_arg_max_give_the_derived_network(
+    student: ContenderSettings, outer: dict[str, Any]
+) -> None:
     """The supernet's own reading of alpha, beta and gamma is the one that is derived."""
-    space, student = make_space(6), make_student()
-    supernet = random_supernet(space, make_teacher(), student)
+    space = make_space(6, **outer)
+    teacher = make_teacher(stem_expansion=None, head_expansion=None)
+    supernet = random_supernet(space, teacher, student)
     options = Options.of(space, student)
     for seed in range(5):
         generator = torch.Generator().manual_seed(seed)
         parameters = ArchitectureParameters(options.lattice, student, generator)
         with torch.no_grad():
             for parameter in parameters.parameters():
-                winners = nn.functional.one_hot(parameter.argmax(1), parameter.shape[1])
-                parameter.copy_(winners * 2000.0)
+                kept = parameters.offered if parameter is parameters.width_logits else True
+                drawn = torch.where(torch.as_tensor(kept), parameter, -torch.inf).argmax(1)
+                parameter.copy_(nn.functional.one_hot(drawn, parameter.shape[1]) * 2000.0)
             probabilities = parameters.probabilities()
             network = Network(derive(options, probabilities), CLASSES)
             network.load_state_dict(supernet.sliced_state(network.architecture))

@@ -6,13 +6,15 @@ import math
 
 import pytest
 import torch
-from small_spaces import lattice_of, make_student, make_teacher
+from small_spaces import UNTIED, lattice_of, make_student, make_teacher, open_student
+from torch import Tensor
 
 from fasterseg.searching.guards import SIGNS_IN_A_ROW, Guard, Signs, entropy, read_signs
+from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation, one_hot, uniform
 
 LATTICE = lattice_of(5)
-OPERATORS = LATTICE.space.operators
+STUDENT = Options.of(LATTICE.space, make_student())
 SOUND = {
     "skip_share": 0.2,
     "operator_entropy": 0.8,
@@ -40,7 +42,7 @@ def test_signs_are_read_from_the_probabilities() -> None:
     skips = {node: one_hot(0, 5) for node in list(LATTICE.nodes)[:3]}
     others = {node: one_hot(2, 5) for node in list(LATTICE.nodes)[3:]}
     relaxation = Relaxation({**skips, **others}, start.paths, start.widths)
-    signs = read_signs(relaxation, OPERATORS, allowed=5, derived_ms=7.0, floor_ms=5.0)
+    signs = read_signs(relaxation, STUDENT, derived_ms=7.0, floor_ms=5.0)
     assert signs.skip_share == pytest.approx(3 / len(LATTICE.nodes))
     assert signs.operator_entropy == 0.0
     assert signs.path_entropy == pytest.approx(1.0, abs=1e-6)
@@ -48,22 +50,40 @@ def test_signs_are_read_from_the_probabilities() -> None:
     assert signs.values()["derived_ms"] == 7.0
 
 
+def test_widths_count_as_undecided_where_they_are_searched_stem_fusion_and_head_included() -> None:
+    lattice, student = lattice_of(3, expansions=(2,), **UNTIED), open_student(stem_expansion=2)
+    options, start = Options.of(lattice.space, student), uniform(lattice, student)
+
+    def width_entropy(**decided: Tensor) -> float:
+        widths = {**start.widths, **decided}
+        found = Relaxation(start.operators, start.paths, widths)
+        return read_signs(found, options, derived_ms=7.0, floor_ms=5.0).width_entropy
+
+    assert width_entropy() == pytest.approx(1.0, abs=1e-6)
+    assert width_entropy(head=one_hot(1, 4)) == pytest.approx(0.5, abs=1e-6)
+    assert width_entropy(head=one_hot(1, 4), fusion=one_hot(0, 2)) == 0.0
+
+
 def test_a_space_without_skip_has_no_skips() -> None:
     lattice = lattice_of(4, operators=("conv", "conv_x2"))
-    start = uniform(lattice, make_teacher(operators=("conv", "conv_x2")))
-    signs = read_signs(start, lattice.space.operators, allowed=2, derived_ms=1.0, floor_ms=1.0)
+    teacher = make_teacher(operators=("conv", "conv_x2"))
+    start = uniform(lattice, teacher)
+    signs = read_signs(start, Options.of(lattice.space, teacher), derived_ms=1.0, floor_ms=1.0)
     assert signs.skip_share == 0
 
 
 def test_what_a_contender_may_not_use_does_not_count_as_decided() -> None:
     start = uniform(LATTICE, make_teacher())
-    signs = read_signs(start, OPERATORS, allowed=4, derived_ms=1.0, floor_ms=1.0)
+    signs = read_signs(
+        start, Options.of(LATTICE.space, make_teacher()), derived_ms=1.0, floor_ms=1.0
+    )
     assert signs.operator_entropy == pytest.approx(1.0, abs=1e-6)
 
 
 def test_a_contender_with_one_operator_is_not_warned_that_it_is_decided() -> None:
-    only = uniform(LATTICE, make_teacher(operators=("conv",)))
-    signs = read_signs(only, OPERATORS, allowed=1, derived_ms=9.0, floor_ms=5.0)
+    teacher = make_teacher(operators=("conv",))
+    only = uniform(LATTICE, teacher)
+    signs = read_signs(only, Options.of(LATTICE.space, teacher), derived_ms=9.0, floor_ms=5.0)
     guard = Guard()
     assert [guard.warnings(signs, budget_ms=None) for _ in range(2 * SIGNS_IN_A_ROW)] == (
         [[]] * 2 * SIGNS_IN_A_ROW

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
+from typing import Any
 
 import pytest
 import torch
 from small_spaces import (
     GEOMETRY,
     PRICING,
+    UNTIED,
     Logits,
     lattice_of,
     made_up_cost_ms,
     make_space,
     make_student,
     make_teacher,
+    open_student,
 )
 from torch import Tensor
 
@@ -115,12 +118,18 @@ def by_kind(answers: tuple[Response, ...]) -> dict[ChoiceKind, Response]:
     return {answer.kind: answer for answer in answers}
 
 
-def test_the_response_to_widths_is_the_range_over_all_of_them() -> None:
-    space = make_space(3)
-    lattice, student = Lattice(space), make_student()
+@pytest.mark.parametrize(
+    ("student", "outer"),
+    [(make_student(), {}), (open_student(), {}), (open_student(), {"fusion_expansions": (3, 5)})],
+)
+def test_the_response_to_widths_is_the_range_over_all_of_them(
+    student: ContenderSettings, outer: dict[str, Any]
+) -> None:
+    space = make_space(3, **outer)
+    lattice = Lattice(space)
     latency = ExpectedLatency(lattice, GEOMETRY, lambda spec: spec.macs / 1e6)
     start = uniform(lattice, student)
-    names = [node.name for node in lattice.nodes if node.layer > 0]
+    names = Options.of(space, student).searched_widths
     found = [
         float(
             latency(
@@ -129,7 +138,7 @@ def test_the_response_to_widths_is_the_range_over_all_of_them() -> None:
         )
         for draw in product((0, 1), repeat=len(names))
     ]
-    response = by_kind(responses(latency, lattice, start))["widths"]
+    response = by_kind(responses(latency, start))["widths"]
     assert response.lowest_ms == pytest.approx(min(found))
     assert response.highest_ms == pytest.approx(max(found))
 
@@ -145,19 +154,25 @@ def test_the_response_to_operators_is_exact() -> None:
     for draw in product(range(3), repeat=len(lattice.nodes)):
         operators = {n: one_hot(i, 3) for n, i in zip(lattice.nodes, draw, strict=True)}
         found.append(float(latency(type(start)(operators, start.paths, start.widths))))
-    response = by_kind(responses(latency, lattice, start))["operators"]
+    response = by_kind(responses(latency, start))["operators"]
     assert response.lowest_ms == pytest.approx(min(found))
     assert response.highest_ms == pytest.approx(max(found))
 
 
-@pytest.mark.parametrize("contender", [make_student(), make_teacher()], ids=lambda c: c.name)
-def test_responses_stay_within_what_a_contender_may_take(contender: ContenderSettings) -> None:
-    space = make_space(4)
+@pytest.mark.parametrize(
+    ("contender", "outer"),
+    [(make_student(), {}), (make_teacher(), {}), (open_student(), {}), (open_student(), UNTIED)],
+    ids=["student", "teacher", "open student", "open student, untied"],
+)
+def test_responses_stay_within_what_a_contender_may_take(
+    contender: ContenderSettings, outer: dict[str, Any]
+) -> None:
+    space = make_space(4, **outer)
     options = Options.of(space, contender)
     latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms, contenders=[options])
     fastest = PRICING(narrowest(options, GEOMETRY, made_up_cost_ms))
     slowest = PRICING(widest(options, GEOMETRY, made_up_cost_ms))
-    answers = by_kind(responses(latency, options.lattice, uniform(options.lattice, contender)))
+    answers = by_kind(responses(latency, uniform(options.lattice, contender)))
     for answer in answers.values():
         assert fastest - 1e-9 <= answer.lowest_ms <= answer.highest_ms <= slowest + 1e-9
     assert answers["operators"].range_ms > 0
@@ -168,6 +183,6 @@ def test_responses_stay_within_what_a_contender_may_take(contender: ContenderSet
 def test_a_space_without_forks_does_not_respond_to_paths() -> None:
     lattice, student = lattice_of(3, branches=(8,)), make_student()
     latency = ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms)
-    answers = by_kind(responses(latency, lattice, uniform(lattice, student)))
+    answers = by_kind(responses(latency, uniform(lattice, student)))
     assert answers["paths"].range_ms == 0
     assert answers["operators"].range_ms > 0

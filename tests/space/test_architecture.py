@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from published import PUBLISHED_STUDENT, PUBLISHED_TEACHER
 from pydantic import ValidationError
-from small_spaces import GEOMETRY, make_space, random_architectures
+from small_spaces import GEOMETRY, UNTIED, make_space, random_architectures
 
 from fasterseg.config import STRIDES, Operator
 from fasterseg.errors import FileError
@@ -42,14 +42,40 @@ TWO_BRANCHES = architecture(
 
 
 def test_random_architectures_survive_json(tmp_path: Path) -> None:
-    for layers, branches in ((3, (32, 16)), (5, (32, 16, 8)), (4, (16,))):
-        options = Options.of_space(make_space(layers, branches=branches))
+    for layers, changes in (
+        (3, {}),
+        (5, {"branches": (32, 16, 8)}),
+        (4, {"branches": (16,)}),
+        (6, UNTIED),
+    ):
+        options = Options.of_space(make_space(layers, **changes))
         for index, found in enumerate(random_architectures(options, 20)):
             path = found.save(tmp_path / f"{layers}-{index}.json")
             again = Architecture.load(path)
             assert again == found
             assert again.digest() == found.digest()
             assert wire(again, GEOMETRY) == wire(found, GEOMETRY)
+
+
+def test_a_file_without_a_fusion_expansion_means_the_heads(tmp_path: Path) -> None:
+    """So were all files written before the fusion had a width of its own; digests stay the same."""
+    assert "fusion_expansion" not in TWO_BRANCHES.content()
+    assert TWO_BRANCHES.fusion_expansion == 3
+    told = Architecture.model_validate({**TWO_BRANCHES.content(), "fusion_expansion": 3})
+    assert told == TWO_BRANCHES
+    assert told.digest() == TWO_BRANCHES.digest()
+
+
+def test_fusion_and_head_may_have_widths_of_their_own() -> None:
+    branch = Branch(stride=16, cells=cells(("conv", True, 4), ("conv", False, 5)))
+    found = Architecture(stem_expansion=2, fusion_expansion=5, head_expansion=3, branches=(branch,))
+    steps = {step.name: step.spec for step in wire(found, GEOMETRY).steps}
+    assert steps["fusion.16.arm.8"].in_channels == (5 * 16,)
+    assert steps["fusion.16.arm.8"].out_channels == 5 * 8
+    assert steps["fusion.16.refine.8"].in_channels == (5 * 8, 2 * 8)
+    assert (steps["fusion.fuse"].in_channels, steps["fusion.fuse"].out_channels) == ((40,), 24)
+    assert steps["head"].in_channels == (24,)
+    assert found.content()["fusion_expansion"] == 5
 
 
 def test_a_hand_edited_architecture_is_read_as_edited(tmp_path: Path) -> None:
@@ -74,6 +100,10 @@ def _unknown_key(content: dict[str, Any]) -> None:
 
 def _other_head(content: dict[str, Any]) -> None:
     content["head_expansion"] = 4
+
+
+def _other_fusion(content: dict[str, Any]) -> None:
+    content["fusion_expansion"] = 4
 
 
 def _finest_first(content: dict[str, Any]) -> None:
@@ -107,6 +137,7 @@ def _no_stem(content: dict[str, Any]) -> None:
         _unknown_operator,
         _unknown_key,
         _other_head,
+        _other_fusion,
         _finest_first,
         _same_branch_twice,
         _no_branch,

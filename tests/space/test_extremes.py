@@ -22,6 +22,28 @@ SPACES = {
         (8,),
         (4, 8),
     ),
+    "every outer width": Options(
+        SearchSpace(
+            layers=3,
+            operators=("conv",),
+            expansions=(4, 6),
+            stem_expansions=(2, 3),
+            fusion_expansions=(3, 5, 7),
+            head_expansions=(2, 8),
+        ),
+        ("conv",),
+        (4, 6),
+        (2, 3),
+        (2, 8),
+        (3, 5, 7),
+    ),
+    "outer widths tied": Options(
+        SearchSpace(layers=3, operators=("skip",), expansions=(4, 6), stem_expansions=(3, 4, 6)),
+        ("skip",),
+        (4, 6),
+        (3, 4, 6),
+        (8, 12),
+    ),
     "paths that could meet": Options(
         SearchSpace(layers=7, operators=("conv",), expansions=(4,)), ("conv",), (4,), (4,), (8,)
     ),
@@ -55,7 +77,8 @@ def every_architecture(options: Options) -> list[Architecture]:
             dict(zip(lattice.nodes, names, strict=True)),
             dict(zip(options.widths, widths, strict=True)),
         )
-        found[str(selection.trails(options)) + str(widths[-1])] = selection
+        outer = [selection.expansions[name] for name in ("stem", "head")]
+        found[str(selection.trails(options)) + str(outer)] = selection
     return [selection.architecture(options) for selection in found.values()]
 
 

@@ -6,7 +6,15 @@ from itertools import combinations, product
 
 import pytest
 from pydantic import ValidationError
-from small_spaces import GEOMETRY, make_space, make_student, make_teacher, random_architectures
+from small_spaces import (
+    GEOMETRY,
+    UNTIED,
+    make_space,
+    make_student,
+    make_teacher,
+    open_student,
+    random_architectures,
+)
 
 from fasterseg.config import STRIDES, SearchSpace
 from fasterseg.space.architecture import Geometry, wire
@@ -106,6 +114,20 @@ def test_widths_at_stem_and_head_are_choices_like_the_others() -> None:
     assert lattice.feature(Node(2, 16)).choice == "2/16"
 
 
+def test_the_fusion_is_a_choice_of_its_own_only_where_the_space_offers_widths_for_it() -> None:
+    tied, untied = Lattice(make_space(4)), Lattice(make_space(4, fusion_expansions=(3, 5)))
+    assert tied.fusion == "head"
+    assert "fusion" not in tied.width_options
+    assert untied.width_options["fusion"] == (3, 5)
+    assert untied.feature(Node(4, 16)).choice == "fusion"
+    for lattice, fuse_reads in ((tied, {"head"}), (untied, {"fusion", "head"})):
+        fuse, head = lattice.join_slots(3)
+        assert set(fuse.choices) == fuse_reads
+        assert head.choices == ("head",)
+        assert lattice.arm_slot(32, 16).choices == (lattice.fusion,)
+        assert lattice.refine_slot(32, Node(0, 8)).choices == (lattice.fusion, "stem")
+
+
 @pytest.mark.parametrize(
     ("layers", "changes"),
     [
@@ -118,6 +140,8 @@ def test_widths_at_stem_and_head_are_choices_like_the_others() -> None:
         (4, {"expansions": (4, 2)}),
         (4, {"expansions": (0, 2)}),
         (4, {"expansions": ()}),
+        (4, {"fusion_expansions": (4, 2)}),
+        (4, {"fusion_expansions": (0, 2)}),
         (4, {"operators": ("conv", "skip")}),
         (4, {"operators": ()}),
     ],
@@ -157,6 +181,19 @@ def test_a_contender_may_take_its_own_operators_and_widths_only() -> None:
     entering = Lattice(space).cell_slot(Edge(Node(0, 8), down=False))
     found = {s.in_channels for s in student.specs(entering, "conv", size)}
     assert found == {(2 * 8,)}
+
+
+def test_an_outer_width_not_fixed_is_open_to_a_student_and_the_largest_for_a_teacher() -> None:
+    space = make_space(4, **UNTIED)
+    outer = ("stem", "fusion", "head")
+    free = Options.of(space, open_student())
+    assert [free.widths[name] for name in outer] == [(1, 2, 3), (2, 5), (1, 3, 4, 6)]
+    fixed = Options.of(space, open_student(stem_expansion=2, fusion_expansion=5, head_expansion=3))
+    assert [fixed.widths[name] for name in outer] == [(2,), (5,), (3,)]
+    assert not set(outer) & set(fixed.searched_widths)
+    largest = Options.of(space, make_teacher(stem_expansion=None, head_expansion=3))
+    assert [largest.widths[name] for name in outer] == [(3,), (5,), (3,)]
+    assert largest.searched_widths == ()
 
 
 def test_sizes_in_a_wiring_are_rounded_up_at_every_stride() -> None:

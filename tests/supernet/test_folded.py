@@ -29,7 +29,8 @@ pytestmark = pytest.mark.usefixtures("double_precision")
 CLASSES = 3
 SPACE = make_space(5, expansions=(2, 3, 4))
 LATTICE = Lattice(SPACE)
-TEACHER, STUDENT = make_teacher(), make_student()
+TEACHER, STUDENT = make_teacher(), make_student(stem_expansion=None, head_expansion=None)
+OPTIONS = Options.of(SPACE, STUDENT)
 SIZES = {0: (64, 96), 1: (37, 70), 2: (65, 33)}
 Kind = Callable[[ArchitectureParameters, torch.Generator], Relaxation]
 
@@ -57,9 +58,9 @@ KINDS: dict[str, Kind] = {
     "one-hot": one_hot,
     "between two": paired,
     "straight through": straight_through,
-    "widest": lambda parameters, generator: widest(LATTICE, soft(parameters, generator)),
-    "narrowest": lambda parameters, generator: narrowest(LATTICE, soft(parameters, generator)),
-    "random widths": lambda p, g: random_widths(LATTICE, one_hot(p, g), g),
+    "widest": lambda parameters, generator: widest(OPTIONS, soft(parameters, generator)),
+    "narrowest": lambda parameters, generator: narrowest(OPTIONS, soft(parameters, generator)),
+    "random widths": lambda p, g: random_widths(OPTIONS, one_hot(p, g), g),
 }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from scipy.stats import chisquare
-from small_spaces import lattice_of, make_student, make_teacher
+from small_spaces import UNTIED, lattice_of, make_student, make_teacher, open_student
 
 from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters, straight_through
 from fasterseg.supernet.relaxation import uniform, widest
 
+LARGEST_TEACHER = make_teacher(stem_expansion=None, head_expansion=None)
 LOGITS = torch.tensor([[0.5, -1.0, 1.5, 0.0, 0.2]], dtype=torch.float64)
 
 
@@ -85,8 +87,8 @@ def test_the_same_generator_draws_the_same_widths() -> None:
 
 
 def test_every_choice_of_every_contender_sums_to_one() -> None:
-    lattice = lattice_of(5)
-    for contender in (make_teacher(), make_student()):
+    lattice = lattice_of(5, **UNTIED)
+    for contender in (LARGEST_TEACHER, open_student(), open_student(stem_expansion=2)):
         parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
         for found in (
             parameters.probabilities(),
@@ -112,13 +114,64 @@ def test_what_a_contender_may_not_take_has_no_weight_and_no_gradient() -> None:
 
 
 def test_a_teacher_searches_no_widths_and_always_takes_the_widest() -> None:
-    lattice, teacher = lattice_of(4), make_teacher()
+    lattice, teacher = lattice_of(4, **UNTIED), LARGEST_TEACHER
     parameters = ArchitectureParameters(lattice, teacher, torch.Generator().manual_seed(0))
     assert set(dict(parameters.named_parameters())) == {"operator_logits", "path_logits"}
     sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
     for found in (parameters.probabilities(), sampled, uniform(lattice, teacher)):
-        wide = widest(lattice, found)
+        wide = widest(Options.of(lattice.space, teacher), found)
         assert all(torch.equal(found.widths[name], wide.widths[name]) for name in found.widths)
+
+
+def test_an_outer_width_that_is_fixed_has_no_logits_and_one_that_is_not_has() -> None:
+    lattice = lattice_of(4, **UNTIED)
+    inside = sum(node.layer > 0 for node in lattice.nodes)
+    for fixed, rows in (
+        ({}, 3),
+        ({"stem_expansion": 3}, 2),
+        ({"stem_expansion": 3, "fusion_expansion": 5, "head_expansion": 1}, 0),
+    ):
+        student = open_student(**fixed)
+        parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+        assert parameters.width_logits is not None
+        assert len(parameters.width_logits) == inside + rows
+        offered = Options.of(lattice.space, student).widths
+        for found in (
+            parameters.probabilities(),
+            parameters.sampled(1.0, torch.Generator().manual_seed(0)),
+            uniform(lattice, student),
+        ):
+            for name in ("stem", "fusion", "head"):
+                weights = found.widths[name].tolist()
+                pairs = zip(lattice.width_options[name], weights, strict=True)
+                taken = {width for width, weight in pairs if weight > 1e-6}
+                assert taken <= set(offered[name])
+
+
+def test_draws_of_outer_widths_reach_every_option_and_nothing_else() -> None:
+    lattice, student = lattice_of(3, **UNTIED), open_student()
+    parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    drawn = [parameters.sampled(1.0, generator).widths for _ in range(200)]
+    for name, options in lattice.width_options.items():
+        found = torch.stack([widths[name].detach() for widths in drawn]).round().sum(0)
+        assert len(found) == len(options)
+        assert bool((found > 200 / len(options) / 3).all()), name
+
+
+def test_a_gradient_reaches_the_logits_of_every_option_and_never_those_beyond() -> None:
+    lattice, student = lattice_of(3, **UNTIED), open_student()
+    parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+    widths = parameters.sampled(0.7, torch.Generator().manual_seed(1)).widths
+    torch.stack(
+        [(w * torch.arange(1.0, len(w) + 1)).sum() for w in widths.values()]
+    ).sum().backward()
+    assert parameters.width_logits is not None
+    gradient = parameters.width_logits.grad
+    assert gradient is not None
+    assert bool((gradient[parameters.offered] != 0).all())
+    assert bool((gradient[~parameters.offered] == 0).all())
+    assert not bool(parameters.offered.all())
 
 
 def test_a_space_without_forks_has_no_path_logits() -> None:

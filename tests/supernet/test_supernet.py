@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 import torch
 from small_searches import SmallSearch, small_search
-from small_spaces import lattice_of, make_space, make_student, make_teacher
+from small_spaces import (
+    UNTIED,
+    lattice_of,
+    make_space,
+    make_student,
+    make_teacher,
+    open_student,
+)
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
@@ -27,6 +35,7 @@ from fasterseg.supernet.supernet import Supernet
 
 CLASSES = 3
 DEFAULT = (make_teacher(), make_student())
+LARGEST_TEACHER = make_teacher(stem_expansion=None, head_expansion=None)
 
 
 def supernet_for(space: SearchSpace, *contenders: ContenderSettings) -> Supernet:
@@ -58,13 +67,16 @@ class Widths:
         monkeypatch.setattr(SlimmableConv, "sliced_weight", noted)
 
 
-def test_widest_relaxation_uses_every_channel(monkeypatch: pytest.MonkeyPatch) -> None:
-    space = make_space(5, stem_expansions=(4,), head_expansions=(4,))
-    student = make_student(stem_expansion=4, head_expansion=4)
+@pytest.mark.parametrize("outer", [{}, UNTIED], ids=["tied", "untied"])
+def test_widest_relaxation_uses_every_channel(
+    outer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = make_space(5, **outer)
+    student = open_student()
     supernet = supernet_for(space, student)
     widths = Widths(supernet, monkeypatch)
     with torch.no_grad():
-        supernet(images(), widest(supernet.lattice, uniform(supernet.lattice, student)))
+        supernet(images(), widest(Options.of(space, student), uniform(supernet.lattice, student)))
     assert widths.used
     for conv, shapes in widths.used.items():
         assert set(shapes) == {widths.whole[conv]}
@@ -72,10 +84,13 @@ def test_widest_relaxation_uses_every_channel(monkeypatch: pytest.MonkeyPatch) -
 
 def test_narrowest_relaxation_uses_the_fewest_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     student = make_student()
-    supernet = supernet_for(make_space(5), make_teacher(), student)
+    space = make_space(5)
+    supernet = supernet_for(space, make_teacher(), student)
     widths = Widths(supernet, monkeypatch)
     with torch.no_grad():
-        supernet(images(), narrowest(supernet.lattice, uniform(supernet.lattice, student)))
+        supernet(
+            images(), narrowest(Options.of(space, student), uniform(supernet.lattice, student))
+        )
     cells = {
         id(module): tuple(module.weight.shape[:2])
         for name, module in supernet.named_modules()
@@ -89,6 +104,23 @@ def test_narrowest_relaxation_uses_the_fewest_channels(monkeypatch: pytest.Monke
         assert shapes == {(cells[conv][0] // 2, cells[conv][1] // 2)}
 
 
+def test_widths_that_a_contender_fixes_are_neither_widened_nor_narrowed() -> None:
+    lattice = lattice_of(3, **UNTIED)
+    student = open_student(stem_expansion=2, fusion_expansion=2)
+    options, start = Options.of(lattice.space, student), uniform(lattice, student)
+    generator = torch.Generator().manual_seed(0)
+    for found, head in ((widest(options, start), [6]), (narrowest(options, start), [1])):
+        taken = {n: lattice.width_options[n][int(w.argmax())] for n, w in found.widths.items()}
+        assert (taken["stem"], taken["fusion"], [taken["head"]]) == (2, 2, head)
+    heads = set()
+    for _ in range(40):
+        drawn = random_widths(options, start, generator).widths
+        assert torch.equal(drawn["stem"], start.widths["stem"])
+        assert torch.equal(drawn["fusion"], start.widths["fusion"])
+        heads.add(lattice.width_options["head"][int(drawn["head"].argmax())])
+    assert heads == {1, 3, 4, 6}
+
+
 def test_random_widths_visit_all_widths_about_equally() -> None:
     lattice, student = lattice_of(5, expansions=(2, 3, 4)), make_student()
     start = uniform(lattice, student)
@@ -96,7 +128,7 @@ def test_random_widths_visit_all_widths_about_equally() -> None:
     inner = [node.name for node in lattice.nodes if node.layer > 0]
     total = torch.zeros(3)
     for _ in range(100):
-        drawn = random_widths(lattice, start, generator)
+        drawn = random_widths(Options.of(lattice.space, student), start, generator)
         total += torch.stack([drawn.widths[name] for name in inner]).sum(0)
     assert float((total / total.sum() - 1 / 3).abs().max()) < 0.03
 
@@ -139,8 +171,18 @@ def test_one_step_of_pre_training_reaches_all_but_the_skips_between_unequal_widt
         (make_space(4, branches=(32, 8)), (make_student(),)),
         (make_space(3, branches=(8,)), (make_teacher(operators=("skip", "conv")),)),
         (make_space(4, expansions=(4,)), (make_student(stem_expansion=4, head_expansion=4),)),
+        (make_space(3), (make_teacher(), open_student())),
+        (make_space(3, expansions=(2,), **UNTIED), (LARGEST_TEACHER, open_student())),
     ],
-    ids=["three widths", "three branches", "student alone", "teacher with skip", "one width"],
+    ids=[
+        "three widths",
+        "three branches",
+        "student alone",
+        "teacher with skip",
+        "one width",
+        "open outer widths",
+        "untied outer widths",
+    ],
 )
 def test_a_round_of_pre_training_reaches_every_tensor(
     space: SearchSpace, settings: tuple[ContenderSettings, ...]
@@ -163,7 +205,7 @@ def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
     other = uniform(lattice, make_student())
     with torch.no_grad():
         first, _ = supernet(images(), relaxation)
-        supernet(images(), widest(lattice, other))
+        supernet(images(), widest(Options.of_space(lattice.space), other))
         again, _ = supernet(images(), relaxation)
     assert torch.equal(first, again)
 
@@ -186,8 +228,9 @@ def test_operators_without_weight_are_not_run() -> None:
     assert bool(torch.isfinite(main).all())
 
 
-def test_the_logits_reach_every_searched_architecture_parameter() -> None:
-    lattice, student = lattice_of(5), make_student()
+@pytest.mark.parametrize("outer", [{}, UNTIED], ids=["tied", "untied"])
+def test_the_logits_reach_every_searched_architecture_parameter(outer: dict[str, Any]) -> None:
+    lattice, student = lattice_of(5, **outer), open_student()
     supernet = Supernet(lattice, CLASSES)
     parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
     relaxation = parameters.sampled(1.0, torch.Generator().manual_seed(1))

@@ -22,6 +22,13 @@ from fasterseg.supernet.relaxation import Relaxation
 
 GEOMETRY = Geometry(Size(64, 96), 3)
 
+# Outer widths that differ in number and in value, so that no two can be mistaken for each other.
+UNTIED = {
+    "stem_expansions": (1, 2, 3),
+    "fusion_expansions": (2, 5),
+    "head_expansions": (1, 3, 4, 6),
+}
+
 
 def make_space(layers: int, **changes: Any) -> SearchSpace:
     """A space with two narrow expansions."""
@@ -33,6 +40,11 @@ def make_student(**changes: Any) -> ContenderSettings:
     """A student for `make_space`."""
     known = {"name": "student", "role": "student", "stem_expansion": 2, "head_expansion": 2}
     return ContenderSettings(**{**known, **changes})
+
+
+def open_student(**changes: Any) -> ContenderSettings:
+    """A student that searches the widths of stem, fusion and head too."""
+    return make_student(**{"stem_expansion": None, "head_expansion": None, **changes})
 
 
 def make_teacher(**changes: Any) -> ContenderSettings:

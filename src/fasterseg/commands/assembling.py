@@ -241,7 +241,7 @@ class SearchAssembly:
             contenders=[contender.options for contender in self.contenders],
         )
         first = (self.students or self.recipe.contenders)[0]
-        self.responses = responses(expected, self.lattice, uniform(self.lattice, first))
+        self.responses = responses(expected, uniform(self.lattice, first))
         floors = {
             contender.name: self.pricing(
                 narrowest(contender.options, self.geometry, self.table.cost_ms)

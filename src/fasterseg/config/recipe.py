@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
@@ -121,12 +121,17 @@ class SamplingSettings(Section):
 
 
 class ContenderSettings(Section):
-    """One network being searched."""
+    """One network being searched.
+
+    An expansion fixes the width of stem, fusion or head; without one a student searches among
+    what the space offers, and a teacher takes the largest.
+    """
 
     name: str
     role: Literal["teacher", "student"]
-    stem_expansion: int = Field(ge=1)
-    head_expansion: int = Field(ge=1)
+    stem_expansion: int | None = Field(None, ge=1)
+    fusion_expansion: int | None = Field(None, ge=1)
+    head_expansion: int | None = Field(None, ge=1)
     budget: str | None = Field(None, pattern=BUDGET_PATTERN)
     operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
@@ -229,6 +234,16 @@ class Recipe(Artifact):
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
 
+    @model_validator(mode="after")
+    def _offers_what_contenders_fix(self) -> Self:
+        for contender in self.contenders:
+            for part in ("stem", "fusion", "head"):
+                fixed: int | None = getattr(contender, f"{part}_expansion")
+                offered: tuple[int, ...] = getattr(self.space, f"{part}_expansions")
+                if fixed is not None and fixed not in offered:
+                    raise ValueError(_not_offered(contender.name, part, fixed, offered))
+        return self
+
     def students(self) -> tuple[ContenderSettings, ...]:
         """The contenders that must meet a budget."""
         return tuple(c for c in self.contenders if c.role == "student")
@@ -236,6 +251,18 @@ class Recipe(Artifact):
     def budget_of(self, contender: ContenderSettings) -> str:
         """A student's own budget, or else the recipe's."""
         return contender.budget or self.budget
+
+
+def _not_offered(contender: str, part: str, fixed: int, offered: tuple[int, ...]) -> str:
+    if part == "fusion" and not offered:
+        return (
+            f"contender {contender!r} fixes fusion_expansion: {fixed}, but this space ties the "
+            "fusion to the head; leave it out, or offer space.fusion_expansions"
+        )
+    return (
+        f"contender {contender!r} fixes {part}_expansion: {fixed}, which is not among "
+        f"space.{part}_expansions: {list(offered)}"
+    )
 
 
 def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:

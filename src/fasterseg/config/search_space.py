@@ -20,9 +20,11 @@ Operator = Literal["skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2"]
 class SearchSpace(Artifact):
     """All networks that the search may return, apart from image size and classes.
 
-    `expansions` are channels per unit of output stride; `stem_expansions` and `head_expansions`
-    the same for the fixed-by-hand parts, whose width is a choice like any other, most often one
-    with a single option per contender.
+    `expansions` are channels per unit of output stride, at the cells.  `stem_expansions`,
+    `fusion_expansions` and `head_expansions` are the same for the outer parts, whose widths are
+    choices too: the fusion's is that of the branches' last features and of all up to where they
+    are fused, the head's that of what is fused.  Without `fusion_expansions` the two are one
+    choice, the head's, as in the paper.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/1"
@@ -32,6 +34,7 @@ class SearchSpace(Artifact):
     operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
     expansions: tuple[int, ...] = (4, 6, 8, 10, 12)
     stem_expansions: tuple[int, ...] = (8, 12)
+    fusion_expansions: tuple[int, ...] = ()
     head_expansions: tuple[int, ...] = (8, 12)
     branches: tuple[int, ...] = (32, 16)
 
@@ -47,11 +50,12 @@ class SearchSpace(Artifact):
         )
         known = tuple(name for name in OPERATORS if name in self.operators)
         _require(known == self.operators and bool(known), f"operators are, in order: {OPERATORS}")
-        for name in ("expansions", "stem_expansions", "head_expansions"):
+        for name in ("expansions", "stem_expansions", "head_expansions", "fusion_expansions"):
             options: tuple[int, ...] = getattr(self, name)
             rising = options == tuple(sorted(set(options)))
-            _require(bool(options) and rising, f"{name} must be distinct and rising")
-            _require(options[0] >= 1, f"{name} must be positive")
+            present = bool(options) or name == "fusion_expansions"
+            _require(present and rising, f"{name} must be distinct and rising")
+            _require(all(option >= 1 for option in options), f"{name} must be positive")
         return self
 
 

@@ -7,13 +7,7 @@ from collections.abc import Iterable, Iterator
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.lattice import (
-    Slot,
-    arm_slot,
-    border_slots,
-    join_slots,
-    laterals,
-)
+from fasterseg.space.lattice import Slot, border_slots, laterals
 from fasterseg.space.options import Options
 
 
@@ -28,7 +22,7 @@ def all_specs(
 
 
 def specs_of(contenders: Iterable[Options], geometry: Geometry) -> tuple[BlockSpec, ...]:
-    """The same for contenders whose stem and head may still be open."""
+    """The same for contenders by their options."""
     return tuple(dict.fromkeys(s for options in contenders for s in _specs(options, geometry)))
 
 
@@ -47,7 +41,7 @@ def _slots(options: Options, classes: int) -> Iterator[Slot]:
     yield from (lattice.cell_slot(edge) for edge in lattice.edges)
     for branch in branches:
         for stride in laterals(branch):
-            yield arm_slot(branch, stride)
+            yield lattice.arm_slot(branch, stride)
             for edge in lattice.transitions(stride):
                 yield lattice.refine_slot(branch, edge.node)
-    yield from (*join_slots(len(branches), classes), last)
+    yield from (*lattice.join_slots(classes), last)

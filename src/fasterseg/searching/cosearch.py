@@ -153,8 +153,7 @@ class CoSearch:
         derived_ms = self.latency.pricing(derive(contender.options, probabilities))
         signs = read_signs(
             probabilities,
-            contender.options.space.operators,
-            allowed=len(contender.options.operators),
+            contender.options,
             derived_ms=derived_ms,
             floor_ms=self.latency.floors_ms[contender.name],
         )

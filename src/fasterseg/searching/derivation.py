@@ -16,7 +16,7 @@ from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.extremes import best_trade
-from fasterseg.space.lattice import Edge, Lattice, Node
+from fasterseg.space.lattice import HEAD, Edge, Lattice, Node
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import Selection
@@ -206,7 +206,8 @@ class _BudgetFit:
             yield from self._other_operators(selection, node)
             if node in selection.parents and node in self.preferences.parents:
                 yield self._other_parent(selection, node)
-        for choice in {self.options.lattice.width_choice(node): None for node in used}:
+        inside = (self.options.lattice.width_choice(node) for node in used)
+        for choice in dict.fromkeys((*inside, self.options.lattice.fusion, HEAD)):
             yield from self._other_widths(selection, choice)
 
     def _other_operators(

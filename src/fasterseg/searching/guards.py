@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
 SKIP_SHARE_LIMIT = 0.5
@@ -60,17 +61,13 @@ class Signs:
 
 
 def read_signs(
-    probabilities: Relaxation,
-    operators: tuple[str, ...],
-    *,
-    allowed: int,
-    derived_ms: float,
-    floor_ms: float,
+    probabilities: Relaxation, options: Options, *, derived_ms: float, floor_ms: float
 ) -> Signs:
-    """The signs of a contender's present probabilities; it may use `allowed` of the operators."""
+    """The signs of a contender's present probabilities; `options` says what is left to it."""
+    operators, allowed = options.space.operators, len(options.operators)
     winners = [int(weights.argmax()) for weights in probabilities.operators.values()]
     skip = operators.index("skip") if "skip" in operators else -1
-    searched = [w for name, w in probabilities.widths.items() if "/" in name]
+    searched = [probabilities.widths[name] for name in options.searched_widths]
     return Signs(
         skip_share=sum(winner == skip for winner in winners) / len(winners),
         operator_entropy=entropy(probabilities.operators.values(), choices=allowed),

@@ -17,14 +17,7 @@ from torch import Tensor
 
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Kind
-from fasterseg.space.lattice import (
-    Lattice,
-    Slot,
-    arm_slot,
-    border_slots,
-    join_slots,
-    laterals,
-)
+from fasterseg.space.lattice import Lattice, Slot, border_slots, laterals
 from fasterseg.space.options import Options
 from fasterseg.supernet.paths import branch_transitions, used_edges
 from fasterseg.supernet.relaxation import Relaxation
@@ -88,8 +81,8 @@ class ExpectedLatency:
         yield from self.lattice.stem_slots
         branches = self.lattice.space.branches
         for branch in branches:
-            yield from (arm_slot(branch, stride) for stride in laterals(branch))
-        yield from join_slots(len(branches), self.geometry.classes)
+            yield from (self.lattice.arm_slot(branch, stride) for stride in laterals(branch))
+        yield from self.lattice.join_slots(self.geometry.classes)
 
     def _slot_costs(self, slot: Slot) -> Tensor:
         """The cost of each block that may stand in a slot: (operators, *width choices)."""

@@ -56,7 +56,7 @@ class ExactPasses(Passes):
             if contender.settings.role == "student":
                 now = detached(contender.parameters.probabilities())
                 for _ in range(self.settings.random_widths):
-                    yield random_widths(contender.options.lattice, now, generator)
+                    yield random_widths(contender.options, now, generator)
 
     def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
         """Widest and narrowest of each contender, and what it would sample now."""
@@ -73,11 +73,10 @@ class ExactPasses(Passes):
 
 
 def _ends(contender: Contender) -> Iterator[Relaxation]:
-    lattice = contender.options.lattice
     now = detached(contender.parameters.probabilities())
-    yield widest(lattice, now)
+    yield widest(contender.options, now)
     if contender.settings.role == "student":
-        yield narrowest(lattice, now)
+        yield narrowest(contender.options, now)
 
 
 class SampledPasses(Passes):
@@ -92,11 +91,10 @@ class SampledPasses(Passes):
             generator = self._generator("pretraining", contender, index)
             yield from self._ends(contender, index, generator)
             if contender.settings.role == "student":
-                lattice = contender.options.lattice
                 count = self.settings.random_widths if self._in_turn(contender, index) else 1
                 for _ in range(count):
                     drawn = self._drawn(contender, generator)
-                    yield random_widths(lattice, drawn, generator)
+                    yield random_widths(contender.options, drawn, generator)
 
     def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
         """The teacher's network, the ends of the student in turn, and one of each student."""
@@ -127,12 +125,11 @@ class SampledPasses(Passes):
     def _ends(
         self, contender: Contender, index: int, generator: torch.Generator
     ) -> Iterator[Relaxation]:
-        lattice = contender.options.lattice
         if contender.settings.role == "teacher":
-            yield widest(lattice, self._drawn(contender, generator))
+            yield widest(contender.options, self._drawn(contender, generator))
         elif self._in_turn(contender, index):
-            yield widest(lattice, self._drawn(contender, generator))
-            yield narrowest(lattice, self._drawn(contender, generator))
+            yield widest(contender.options, self._drawn(contender, generator))
+            yield narrowest(contender.options, self._drawn(contender, generator))
 
     def _drawn(self, contender: Contender, generator: torch.Generator) -> Relaxation:
         """Operators and paths drawn anew, without gradients; widths by their probabilities."""

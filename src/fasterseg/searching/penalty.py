@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from fasterseg.config import PenaltySettings
-from fasterseg.space.lattice import Lattice
 from fasterseg.supernet.relaxation import Relaxation, one_hot
 
 ChoiceKind = Literal["operators", "paths", "widths"]
@@ -73,7 +72,7 @@ class Response:
         return self.highest_ms - self.lowest_ms
 
 
-def responses(latency: Latency, lattice: Lattice, start: Relaxation) -> tuple[Response, ...]:
+def responses(latency: Latency, start: Relaxation) -> tuple[Response, ...]:
     """The table behind the penalty's weights: the latency's range under each kind of choice.
 
     One kind's choices are set, one after the other, to what lowers (raises) the latency most,
@@ -82,20 +81,18 @@ def responses(latency: Latency, lattice: Lattice, start: Relaxation) -> tuple[Re
     return tuple(
         Response(
             kind,
-            _extreme(latency, lattice, start, kind, sign=1.0),
-            _extreme(latency, lattice, start, kind, sign=-1.0),
+            _extreme(latency, start, kind, sign=1.0),
+            _extreme(latency, start, kind, sign=-1.0),
         )
         for kind in CHOICE_KINDS
     )
 
 
-def _extreme(
-    latency: Latency, lattice: Lattice, start: Relaxation, kind: ChoiceKind, *, sign: float
-) -> float:
+def _extreme(latency: Latency, start: Relaxation, kind: ChoiceKind, *, sign: float) -> float:
     """Descend on the exact gradient: the latency is linear in each single choice."""
     relaxation = start
     excluded = {key: weights <= 0 for key, weights in _part(start, kind).items()}
-    for _ in range(2 if kind == "operators" else len(lattice.nodes)):
+    for _ in range(2 if kind == "operators" else len(excluded)):
         found = _best_answers(latency, relaxation, kind, sign, excluded)
         if found is None:
             break

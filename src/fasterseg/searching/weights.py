@@ -21,6 +21,9 @@ from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
 
+# Convolutions read and write maps as they are then, without sorting them first.
+LAYOUT = torch.channels_last
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -35,7 +38,7 @@ class Objective:
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """The loss of one relaxation on a batch."""
-        images = batch.images.contiguous(memory_format=memory_format(self.numerics))
+        images = batch.images.contiguous(memory_format=LAYOUT)
         with self.numerics.autocast():
             main, auxiliary = supernet(images, relaxation, FoldedEvaluation(take))
         return segmentation_loss(
@@ -54,12 +57,6 @@ def search_numerics(settings: SearchSettings, device: torch.device) -> Numerics:
     return choose_numerics("float32" if exact else settings.precision, device, scaled=False)
 
 
-def memory_format(numerics: Numerics) -> torch.memory_format:
-    """How maps and kernels lie in memory: channels last in half the precision."""
-    half = numerics.precision != "float32"
-    return torch.channels_last if half else torch.contiguous_format
-
-
 class WeightTraining:
     """The supernet's weights and their optimiser; architecture parameters are not its business.
 
@@ -70,7 +67,7 @@ class WeightTraining:
     def __init__(
         self, supernet: Supernet, objective: Objective, settings: SearchSettings, *, stage: str
     ) -> None:
-        self.supernet = supernet.to(memory_format=memory_format(objective.numerics))  # type: ignore[call-overload]
+        self.supernet = supernet.to(memory_format=LAYOUT)  # type: ignore[call-overload]
         self.objective = objective
         self.settings = settings
         self.stage = stage

@@ -8,14 +8,22 @@ network builder runs the wiring, the table prices it, the drawing shows it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import STRIDES, Operator
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.lattice import (
+    FUSION,
     HEAD,
     STEM,
     Channels,
@@ -72,14 +80,25 @@ class Branch(BaseModel):
 
 
 class Architecture(Artifact):
-    """One network of the space (DARTS: genotype); JSON that a person can read, edit and draw."""
+    """One network of the space (DARTS: genotype); JSON that a person can read, edit and draw.
+
+    A file without `fusion_expansion` means the head's.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg/architecture/1"
     sealed: ClassVar[bool] = False
 
     stem_expansion: int = Field(ge=1)
     head_expansion: int = Field(ge=1)
+    fusion_expansion: int = Field(default_factory=lambda known: known["head_expansion"], ge=1)
     branches: tuple[Branch, ...]
+
+    @model_serializer(mode="wrap")
+    def _leaves_out_a_tied_fusion(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if self.fusion_expansion == self.head_expansion:
+            del content["fusion_expansion"]
+        return content
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -89,8 +108,8 @@ class Architecture(Artifact):
         for branch in self.branches:
             if branch.stride not in STRIDES or branch.end != branch.stride:
                 raise ValueError(f"branch {branch.stride} ends at output stride {branch.end}")
-            if not branch.cells or branch.cells[-1].expansion != self.head_expansion:
-                raise ValueError(f"branch {branch.stride} must end at the head's expansion")
+            if not branch.cells or branch.cells[-1].expansion != self.fusion_expansion:
+                raise ValueError(f"branch {branch.stride} must end at the fusion's expansion")
         return self
 
 
@@ -224,6 +243,7 @@ class _Wirer:
     def _step(self, slot: Slot, inputs: tuple[str, ...]) -> Step:
         expansions = {
             STEM: self.architecture.stem_expansion,
+            FUSION: self.architecture.fusion_expansion,
             HEAD: self.architecture.head_expansion,
         }
         spec = slot.spec(slot.kinds[0], expansions, self.geometry.size)

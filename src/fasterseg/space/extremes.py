@@ -1,22 +1,30 @@
 """The two ends of a space: its cheapest and its dearest network, exactly.
 
 Costs add up over blocks, so both are found by dynamic programming from the branches' ends towards
-the stem.  A state is a cell, the width of the feature that enters it, and the branches that pass
-through it.  Two branches may part but, forming a tree, never meet again: the one case in which
+the stem.  A state is a cell and the branches that pass through it; its table holds the least cost
+from there on for every width of the feature that enters it and every width of the fusion, which
+joins the branches with what they left behind.  So one pass serves every stem, fusion and head: what
+lies behind layer 0 does not see the stem, and what the head costs depends on the fusion alone.
+
+Two branches may part but, forming a tree, never meet again: the one case in which
 they could (branch 32 parts from branch 16 at stride 8, stays at 16, and 16 comes down behind it)
 is excluded by fixing, where they part, the layer at which branch 32 leaves stride 16.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
 from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fasterseg.config import Operator
 from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.blocks import BlockSpec, Kind
 from fasterseg.space.lattice import (
     HEAD,
     STEM,
@@ -24,9 +32,6 @@ from fasterseg.space.lattice import (
     Lattice,
     Node,
     Slot,
-    arm_slot,
-    border_slots,
-    join_slots,
     laterals,
 )
 from fasterseg.space.options import Options
@@ -66,7 +71,7 @@ class NoChoiceCosts:
 
 def best_trade(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
     """The selection with the least sum of block costs and choice costs, exactly."""
-    return _best(options, geometry, cost, choices)
+    return _Search(options, geometry, cost, choices).best()
 
 
 def narrowest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
@@ -80,18 +85,10 @@ def widest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
 
 
 def _extreme(options: Options, geometry: Geometry, cost: Cost) -> Architecture:
-    return _best(options, geometry, cost, NoChoiceCosts()).architecture(options)
+    return best_trade(options, geometry, cost, NoChoiceCosts()).architecture(options)
 
 
-def _best(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
-    best: tuple[float, Selection] = (math.inf, Selection({}, {}, {}))
-    for stem in options.stem_expansions:
-        for head in options.head_expansions:
-            outer = {STEM: stem, HEAD: head}
-            own = sum(choices.of_width(name, width) for name, width in outer.items())
-            total, selection = _Search(options, geometry, cost, outer, choices).best()
-            best = min(best, (total + own, selection), key=lambda pair: pair[0])
-    return best[1]
+Table = NDArray[np.float64]
 
 
 class _Span(NamedTuple):
@@ -103,27 +100,21 @@ class _Span(NamedTuple):
 
 class _State(NamedTuple):
     node: Node
-    width: int
     branches: frozenset[int]
     span: _Span
 
 
-class _Move(NamedTuple):
-    """Take an edge with some of the branches, into a state."""
+class _Way(NamedTuple):
+    """An edge, the branches that take it, and when they go on down."""
 
     edge: Edge
-    state: _State
+    branches: frozenset[int]
+    span: _Span
 
-
-class _Plan(NamedTuple):
-    """The cost from a state to the ends, and what to take there."""
-
-    cost: float
-    operator: Operator | None
-    moves: tuple[_Move, ...]
-
-
-IMPOSSIBLE = _Plan(math.inf, None, ())
+    @property
+    def state(self) -> _State:
+        """Where it leads."""
+        return _State(self.edge.target, self.branches, self.span)
 
 
 @dataclass
@@ -131,92 +122,121 @@ class _Search:
     options: Options
     geometry: Geometry
     cost: Cost
-    outer: dict[str, int]
     choices: ChoiceCosts
-    plans: dict[_State, _Plan] = field(default_factory=dict)
-    costs: dict[tuple[Edge, Operator, int, int], float] = field(default_factory=dict)
+    tables: dict[_State, Table] = field(default_factory=dict)
+    ways: dict[_Way, Table] = field(default_factory=dict)
+    cells: dict[tuple[int, bool, bool, bool], Table] = field(default_factory=dict)
+    joins: dict[tuple[int, bool], Table] = field(default_factory=dict)
 
     @property
     def lattice(self) -> Lattice:
         return self.options.lattice
 
-    def best(self) -> tuple[float, Selection]:
-        """The best network's cost and selection, given the widths of stem and head."""
+    def best(self) -> Selection:
+        """The selection of the best network."""
         any_layer = _Span(0, self.options.space.layers)
-        start = _State(
-            Node(0, 8), self.outer[STEM], frozenset(self.options.space.branches), any_layer
+        start = _State(Node(0, 8), frozenset(self.options.space.branches), any_layer)
+        stem = sum(map(self._prices, self.lattice.stem_slots)) + self._of_widths(STEM)
+        total = self._table(start) + stem[:, None] + self._behind
+        best, fusion = np.unravel_index(total.argmin(), total.shape)
+        selection = Selection({}, {}, {STEM: self.options.widths[STEM][best]})
+        self._collect(start, int(best), int(fusion), selection)
+        joined = self._joined[fusion]
+        head = int(joined.argmin()) if joined.ndim else int(fusion)
+        selection.expansions[HEAD] = self.options.widths[HEAD][head]
+        return selection
+
+    @cached_property
+    def _joined(self) -> Table:
+        """What fusing and the head cost, by their widths: one axis where the two are tied."""
+        fuse, head = self.lattice.join_slots(self.geometry.classes)
+        return self._prices(fuse) + self._prices(head) + self._of_widths(HEAD)
+
+    @property
+    def _behind(self) -> Table:
+        """What the arms and all behind them cost, by the fusion's width, at the best head."""
+        branches, name = self.options.space.branches, self.lattice.fusion
+        arms = [self.lattice.arm_slot(end, stride) for end in branches for stride in laterals(end)]
+        total = np.zeros(len(self.options.widths[name])) + sum(map(self._prices, arms))
+        if self._joined.ndim == 2:
+            total += self._of_widths(name)
+        total += self._joined.reshape(len(total), -1).min(axis=1)
+        return total
+
+    def _prices(self, slot: Slot) -> Table:
+        """What the block of a slot costs, by the width choices that it depends on."""
+        return self._prices_of(slot, slot.kinds[0])
+
+    def _prices_of(self, slot: Slot, kind: Kind) -> Table:
+        offered = [self.options.widths[name] for name in slot.choices]
+        specs = (
+            slot.spec(kind, dict(zip(slot.choices, widths, strict=True)), self.geometry.size)
+            for widths in product(*offered)
         )
-        selection = Selection({}, {}, dict(self.outer))
-        self._collect(start, selection)
-        return self._fixed() + self._plan(start).cost, selection
+        costs = [0.0 if spec.is_identity else self.cost(spec) for spec in specs]
+        return np.array(costs).reshape([len(widths) for widths in offered])
 
-    def _fixed(self) -> float:
-        """The cost of all that no choice inside the lattice changes."""
-        branches = self.options.space.branches
-        arms = [arm_slot(end, stride) for end in branches for stride in laterals(end)]
-        joins = join_slots(len(branches), self.geometry.classes)
-        borders = border_slots(self.geometry.classes)
-        return sum(self._of(s) for s in (*self.lattice.stem_slots, *arms, *joins, *borders))
+    def _of_widths(self, choice: str) -> Table:
+        """What the options of a width choice cost by themselves."""
+        return np.array([self.choices.of_width(choice, w) for w in self.options.widths[choice]])
 
-    def _of(self, slot: Slot, expansions: dict[str, int] | None = None) -> float:
-        spec = slot.spec(slot.kinds[0], expansions or self.outer, self.geometry.size)
-        return self.cost(spec)
+    def _table(self, state: _State) -> Table:
+        """The least cost from a state on: (widths entering it, widths of the fusion)."""
+        if state not in self.tables:
+            self.tables[state] = self._candidates(state)[1].min(axis=(0, 1))
+        return self.tables[state]
 
-    def _plan(self, state: _State) -> _Plan:
-        if state not in self.plans:
-            found = (
-                self._with(state.node, op, split)
-                for op in self.options.operators
-                for split in self._splits(state)
-            )
-            self.plans[state] = min(found, key=lambda plan: plan.cost, default=IMPOSSIBLE)
-        return self.plans[state]
+    def _candidates(self, state: _State) -> tuple[list[tuple[_Way, ...]], Table]:
+        """Ways to go on, and what each costs: (operators, ways, widths, widths of the fusion)."""
+        node, widths = state.node, self.options.widths
+        shape = (
+            len(self.options.operators),
+            len(widths[self.lattice.width_choice(node)]),
+            len(widths[self.lattice.fusion]),
+        )
+        splits = list(self._splits(state))
+        costs = [np.full(shape, np.inf), *(sum(map(self._through, split)) for split in splits)]
+        own = [self.choices.of_operator(node, name) for name in self.options.operators]
+        return [(), *splits], np.stack(costs, axis=1) + np.array(own)[:, None, None, None]
 
-    def _with(self, node: Node, operator: Operator, split: tuple[_Exit, ...]) -> _Plan:
-        """The best plan with an operator and a way to distribute the branches."""
-        parts = [self._through(operator, way) for way in split]
-        own = self.choices.of_operator(node, operator)
-        total = own + sum(cost for cost, _ in parts)
-        return _Plan(total, operator, tuple(move for _, move in parts))
+    def _through(self, way: _Way) -> Table:
+        """The least cost behind an edge: (operators, widths entering the cell, of the fusion)."""
+        if way not in self.ways:
+            total = self._onward(way).min(axis=2) + self.choices.of_edge(way.edge)
+            if way.edge.down:
+                total = total + len(way.branches) * self._join(way.edge.node)
+            self.ways[way] = total
+        return self.ways[way]
 
-    def _through(self, operator: Operator, way: _Exit) -> tuple[float, _Move]:
-        """The best width for the feature behind an edge: cost from here on, and the move."""
-        target = way.edge.target
-        found = []
-        for width in self._widths(target):
-            state = _State(target, width, way.branches, way.span)
-            ahead = self._ahead(state)
-            found.append((self._edge(way, operator, width) + ahead, _Move(way.edge, state)))
-        return min(found, key=lambda pair: pair[0])
+    def _onward(self, way: _Way) -> Table:
+        """The cost of a block and of all behind it: (operators, widths, widths behind, fusion)."""
+        target, cells = way.edge.target, self._cell(way.edge)[..., None]
+        if target.layer < self.options.space.layers:
+            name = self.lattice.width_choice(target)
+            return cells + self._of_widths(name)[:, None] + self._table(way.state)
+        # A branch ends at the fusion's width.
+        same = np.eye(cells.shape[2], dtype=bool)
+        return np.where(same, cells, np.inf)
 
-    def _ahead(self, state: _State) -> float:
-        """The cost of a feature's width and of all behind it; the ends' width is given."""
-        if state.node.layer == self.options.space.layers:
-            return 0.0
-        name = self.lattice.width_choice(state.node)
-        return self.choices.of_width(name, state.width) + self._plan(state).cost
+    def _cell(self, edge: Edge) -> Table:
+        """What a cell's block costs: (operators, widths entering, widths behind)."""
+        entering, behind = edge.node.layer == 0, edge.target.layer == self.options.space.layers
+        key = (edge.node.stride, edge.down, entering, behind)
+        if key not in self.cells:
+            slot = self.lattice.cell_slot(edge)
+            kinds = [self._prices_of(slot, kind) for kind in self.options.operators]
+            self.cells[key] = np.stack(kinds)
+        return self.cells[key]
 
-    def _widths(self, node: Node) -> tuple[int, ...]:
-        name = self.lattice.width_choice(node)
-        return (self.outer[name],) if name in self.outer else self.options.widths[name]
+    def _join(self, node: Node) -> Table:
+        """What joining a branch with the feature it leaves costs: (its widths, of the fusion)."""
+        key = (node.stride, node.layer == 0)
+        if key not in self.joins:
+            slot = self.lattice.refine_slot(2 * node.stride, node)
+            self.joins[key] = self._prices(slot).T
+        return self.joins[key]
 
-    def _edge(self, way: _Exit, operator: Operator, width: int) -> float:
-        """The cost of a block, and of the joins with the feature that a branch leaves behind."""
-        key = (way.edge, operator, way.width, width)
-        lattice, node = self.lattice, way.edge.node
-        if key not in self.costs:
-            names = lattice.width_choice(node), lattice.width_choice(way.edge.target)
-            expansions = {names[0]: way.width, names[1]: width}
-            spec = lattice.cell_slot(way.edge).spec(operator, expansions, self.geometry.size)
-            self.costs[key] = 0.0 if spec.is_identity else self.cost(spec)
-        own = self.costs[key] + self.choices.of_edge(way.edge)
-        if not way.edge.down:
-            return own
-        entering = {**self.outer, lattice.width_choice(node): way.width}
-        joins = [lattice.refine_slot(end, node) for end in way.branches]
-        return own + sum(self._of(slot, entering) for slot in joins)
-
-    def _splits(self, state: _State) -> Iterator[tuple[_Exit, ...]]:
+    def _splits(self, state: _State) -> Iterator[tuple[_Way, ...]]:
         """Every way to send the branches on: all keep, all go down, or the coarser ones do."""
         node, branches = state.node, state.branches
         for down in {frozenset(b for b in branches if b > limit) for limit in (0, *branches)}:
@@ -224,8 +244,8 @@ class _Search:
             if self._allows(state, keep, down):
                 for stay, leave in self._spans(state, keep, down):
                     ways = (
-                        _Exit(Edge(node, down=False), keep, state.width, stay),
-                        _Exit(Edge(node, down=True), down, state.width, leave),
+                        _Way(Edge(node, down=False), keep, stay),
+                        _Way(Edge(node, down=True), down, leave),
                     )
                     yield tuple(way for way in ways if way.branches)
 
@@ -254,23 +274,16 @@ class _Search:
         else:
             yield (any_layer if down else state.span), any_layer
 
-    def _collect(self, state: _State, selection: Selection) -> None:
-        """Write the plan's choices from a state on into a selection."""
-        if state.node.layer == self.options.space.layers:
-            return
-        plan = self._plan(state)
-        assert plan.operator is not None
-        selection.operators[state.node] = plan.operator
-        for move in plan.moves:
-            selection.parents[move.edge.target] = move.edge
-            selection.expansions[self.lattice.width_choice(move.edge.target)] = move.state.width
-            self._collect(move.state, selection)
-
-
-class _Exit(NamedTuple):
-    """An edge, the branches that take it, the width that enters its cell, when they go on down."""
-
-    edge: Edge
-    branches: frozenset[int]
-    width: int
-    span: _Span
+    def _collect(self, state: _State, width: int, fusion: int, selection: Selection) -> None:
+        """Write the best choices from a state on into a selection."""
+        splits, costs = self._candidates(state)
+        operator, split = divmod(int(costs[:, :, width, fusion].argmin()), len(splits))
+        selection.operators[state.node] = self.options.operators[operator]
+        for way in splits[split]:
+            target = way.edge.target
+            behind = int(self._onward(way)[operator, width, :, fusion].argmin())
+            name = self.lattice.width_choice(target)
+            selection.parents[target] = way.edge
+            selection.expansions[name] = self.options.widths[name][behind]
+            if target.layer < self.options.space.layers:
+                self._collect(way.state, behind, fusion, selection)

@@ -20,6 +20,7 @@ from fasterseg.config import STRIDES, SearchSpace
 from fasterseg.space.blocks import BlockSpec, Kind, Size
 
 STEM = "stem"
+FUSION = "fusion"
 HEAD = "head"
 
 
@@ -150,17 +151,21 @@ class Lattice:
         """The name of the choice that sets the width of the feature entering a node."""
         if node.layer == 0:
             return STEM
-        return HEAD if node.layer == self.space.layers else node.name
+        return self.fusion if node.layer == self.space.layers else node.name
+
+    @property
+    def fusion(self) -> str:
+        """The choice that sets the fusion's width: the head's where the space ties the two."""
+        return FUSION if self.space.fusion_expansions else HEAD
 
     @cached_property
     def width_options(self) -> dict[str, tuple[int, ...]]:
         """The expansions on offer for each width choice."""
         inner = {node.name: self.space.expansions for node in self.nodes if node.layer > 0}
-        return {
-            STEM: self.space.stem_expansions,
-            **inner,
-            HEAD: self.space.head_expansions,
-        }
+        # Where the fusion is tied to the head, the head's expansions replace it.
+        fusion = {self.fusion: self.space.fusion_expansions}
+        stem, head = self.space.stem_expansions, self.space.head_expansions
+        return {STEM: stem, **inner, **fusion, HEAD: head}
 
     def feature(self, node: Node) -> Channels:
         """The channels of the feature that enters a node."""
@@ -197,9 +202,17 @@ class Lattice:
         last = self.space.layers - 2 - further
         return tuple(edge for edge in self.transitions(stride) if edge.node.layer <= last)
 
+    def arm_slot(self, branch: int, stride: int) -> Slot:
+        """The slot that brings a branch from twice that stride to that stride."""
+        return arm_slot(branch, stride, self.fusion)
+
     def refine_slot(self, branch: int, lateral: Node) -> Slot:
         """The slot that joins a branch with its lateral, if that enters the given node."""
-        return refine_slot(branch, lateral.stride, self.feature(lateral))
+        return refine_slot(branch, lateral.stride, self.feature(lateral), self.fusion)
+
+    def join_slots(self, classes: int) -> tuple[Slot, Slot]:
+        """The slots that fuse all branches and turn them into class logits."""
+        return join_slots(len(self.space.branches), classes, self.fusion)
 
 
 def stem_slots() -> tuple[Slot, ...]:
@@ -218,23 +231,23 @@ def laterals(branch: int) -> tuple[int, ...]:
     return tuple(stride for stride in reversed(STRIDES) if stride < branch)
 
 
-def arm_slot(branch: int, stride: int) -> Slot:
+def arm_slot(branch: int, stride: int, fusion: str = FUSION) -> Slot:
     """The slot that brings a branch from twice that stride to that stride."""
-    read, written = Channels(HEAD, 2 * stride), Channels(HEAD, stride)
+    read, written = Channels(fusion, 2 * stride), Channels(fusion, stride)
     return Slot(f"fusion.{branch}.arm.{stride}", ("arm",), (read,), written, 2 * stride, stride)
 
 
-def refine_slot(branch: int, stride: int, lateral: Channels) -> Slot:
+def refine_slot(branch: int, stride: int, lateral: Channels, fusion: str = FUSION) -> Slot:
     """The slot that joins the arm's output and the branch's lateral at a stride."""
-    own = Channels(HEAD, stride)
+    own = Channels(fusion, stride)
     return Slot(
         f"fusion.{branch}.refine.{stride}", ("refine",), (own, lateral), own, stride, stride
     )
 
 
-def join_slots(branches: int, classes: int) -> tuple[Slot, Slot]:
+def join_slots(branches: int, classes: int, fusion: str = FUSION) -> tuple[Slot, Slot]:
     """The slots that fuse all branches at output stride 8 and turn them into class logits."""
-    part, joined = Channels(HEAD, 8), Channels(HEAD, 8 * branches)
+    part, joined = Channels(fusion, 8), Channels(HEAD, 8 * branches)
     return (
         Slot("fusion.fuse", ("fuse",), (part,) * branches, joined, 8, 8),
         Slot("head", ("head",), (joined,), Channels(None, classes), 8, 8),

@@ -15,10 +15,11 @@ from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
 
 @dataclass(frozen=True)
 class Options:
-    """A space as one contender sees it: its operators, and its expansions inside, stem and head.
+    """A space as one contender sees it: its operators, and its expansions inside and outside.
 
-    Stem and head are choices like any other width; today most contenders offer one expansion.
-    A teacher takes the largest expansion everywhere.
+    Stem, fusion and head are choices like any other width; where a contender's settings fix one,
+    it has a single option.  A teacher takes the largest expansion wherever none is fixed.  A space
+    that ties the fusion to the head has no `fusion_expansions`.
     """
 
     space: SearchSpace
@@ -26,16 +27,24 @@ class Options:
     expansions: tuple[int, ...]
     stem_expansions: tuple[int, ...]
     head_expansions: tuple[int, ...]
+    fusion_expansions: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, space: SearchSpace, contender: ContenderSettings) -> Self:
         """The options of a contender: the operators that both it and the space allow."""
+
+        def offered(expansions: tuple[int, ...], fixed: int | None = None) -> tuple[int, ...]:
+            if fixed is not None:
+                return (fixed,)
+            return expansions if contender.role == "student" else expansions[-1:]
+
         return cls(
             space,
             tuple(name for name in space.operators if name in contender.operators),
-            space.expansions if contender.role == "student" else space.expansions[-1:],
-            (contender.stem_expansion,),
-            (contender.head_expansion,),
+            offered(space.expansions),
+            offered(space.stem_expansions, contender.stem_expansion),
+            offered(space.head_expansions, contender.head_expansion),
+            offered(space.fusion_expansions, contender.fusion_expansion),
         )
 
     @classmethod
@@ -47,6 +56,7 @@ class Options:
             space.expansions,
             space.stem_expansions,
             space.head_expansions,
+            space.fusion_expansions,
         )
 
     @cached_property
@@ -58,7 +68,14 @@ class Options:
     def widths(self) -> Mapping[str, tuple[int, ...]]:
         """The expansions on offer to this contender for each width choice."""
         inner = {node.name: self.expansions for node in self.lattice.nodes if node.layer > 0}
-        return {STEM: self.stem_expansions, **inner, HEAD: self.head_expansions}
+        # Where the fusion is tied to the head, the head's expansions replace it.
+        fusion = {self.lattice.fusion: self.fusion_expansions}
+        return {STEM: self.stem_expansions, **inner, **fusion, HEAD: self.head_expansions}
+
+    @cached_property
+    def searched_widths(self) -> tuple[str, ...]:
+        """The width choices that are left to this contender."""
+        return tuple(name for name, offered in self.widths.items() if len(offered) > 1)
 
     def specs(self, slot: Slot, kind: Kind, size: Size) -> Iterator[BlockSpec]:
         """Every block of a kind that this contender may put into a slot; identities left out."""

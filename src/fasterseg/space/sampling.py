@@ -44,6 +44,7 @@ class Selection:
         )
         return Architecture(
             stem_expansion=self.expansions[STEM],
+            fusion_expansion=self.expansions[options.lattice.fusion],
             head_expansion=self.expansions[HEAD],
             branches=branches,
         )

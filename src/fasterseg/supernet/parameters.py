@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from fasterseg.config import ContenderSettings
 from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import (
     Relaxation,
     fixed_widths,
@@ -19,8 +20,9 @@ INITIAL_DEVIATION = 1e-3
 class ArchitectureParameters(nn.Module):
     """The trainable logits of a contender: operators (alpha), paths (beta), widths (gamma).
 
-    A teacher is searched at the widest and has no width logits; a space in which no path is a
-    choice has no path logits.
+    There is a row of width logits for each width choice with more than one option for the
+    contender: every feature inside, and stem, fusion and head unless they are fixed.  A teacher is
+    searched at the widest and has none; a space in which no path is a choice has no path logits.
     """
 
     def __init__(
@@ -29,22 +31,28 @@ class ArchitectureParameters(nn.Module):
         super().__init__()
         self.lattice = lattice
         self.contender = contender
-        self.searched = [node for node in lattice.nodes if node.layer > 0]
-        options = len(lattice.space.expansions)
+        options = Options.of(lattice.space, contender)
+        self.fixed_widths = fixed_widths(options)
+        # A row is as long as the longest choice; `offered` says which of its entries are options.
+        self.searched = {name: len(options.widths[name]) for name in options.searched_widths}
+        longest = max(self.searched.values(), default=0)
         shapes = {
             "operator_logits": (len(lattice.nodes), len(lattice.space.operators)),
             "path_logits": (len(lattice.forks), 2),
-            "width_logits": (len(self.searched), options),
+            "width_logits": (len(self.searched), longest),
         }
         for name, shape in shapes.items():
             drawn = INITIAL_DEVIATION * torch.randn(shape, generator=generator)
-            searched = drawn.numel() > 0 and (name != "width_logits" or contender.role == "student")
-            self.register_parameter(name, nn.Parameter(drawn) if searched else None)
+            self.register_parameter(name, nn.Parameter(drawn) if drawn.numel() > 0 else None)
         self.operator_logits: nn.Parameter
         self.path_logits: nn.Parameter | None
         self.width_logits: nn.Parameter | None
         self.register_buffer("allowed", operator_mask(lattice, contender), persistent=False)
         self.allowed: Tensor
+        counts = torch.tensor(list(self.searched.values()), dtype=torch.long)
+        offered = torch.arange(longest) < counts[:, None]
+        self.register_buffer("offered", offered, persistent=False)
+        self.offered: Tensor
 
     def operator_weights(self) -> Tensor:
         """(nodes, operators) probabilities; operators that are not allowed have none."""
@@ -55,8 +63,9 @@ class ArchitectureParameters(nn.Module):
         return torch.zeros(0, 2) if self.path_logits is None else self.path_logits.softmax(dim=1)
 
     def width_weights(self) -> Tensor | None:
-        """(features, options) probabilities; None for a teacher."""
-        return None if self.width_logits is None else self.width_logits.softmax(dim=1)
+        """(width choices, options) probabilities; None where no width is searched."""
+        logits = self._offered_width_logits()
+        return None if logits is None else logits.softmax(dim=1)
 
     def probabilities(self) -> Relaxation:
         """Every choice with its probability: what expected latency and derivation read."""
@@ -67,18 +76,27 @@ class ArchitectureParameters(nn.Module):
 
         A draw is one-hot in value and has the gradient of the softmax at that temperature.
         """
-        if self.width_logits is None:
+        logits = self._offered_width_logits()
+        if logits is None:
             return self._relaxation(None)
-        return self._relaxation(straight_through(self.width_logits, temperature, generator))
+        return self._relaxation(straight_through(logits, temperature, generator))
+
+    def _offered_width_logits(self) -> Tensor | None:
+        if self.width_logits is None:
+            return None
+        return self.width_logits.masked_fill(~self.offered, -torch.inf)
 
     def _relaxation(self, widths: Tensor | None) -> Relaxation:
         lattice = self.lattice
-        names = [node.name for node in self.searched]
-        searched = {} if widths is None else dict(zip(names, widths.unbind(), strict=True))
+        rows = () if widths is None else widths.unbind()
+        searched = {
+            name: row[:count]
+            for (name, count), row in zip(self.searched.items(), rows, strict=True)
+        }
         return Relaxation(
             operators=dict(zip(lattice.nodes, self.operator_weights().unbind(), strict=True)),
             paths=dict(zip(lattice.forks, self.path_weights().unbind(), strict=True)),
-            widths={**fixed_widths(lattice, self.contender), **searched},
+            widths={**self.fixed_widths, **searched},
         )
 
 

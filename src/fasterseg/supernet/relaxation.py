@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings
-from fasterseg.space.lattice import HEAD, STEM, Lattice, Node
+from fasterseg.space.lattice import Lattice, Node
+from fasterseg.space.options import Options
 from fasterseg.space.sampling import Selection
 
 KEEP, DOWN = 0, 1
@@ -39,17 +40,19 @@ def one_hot(index: int, count: int) -> Tensor:
     return torch.nn.functional.one_hot(torch.tensor(index), count).to(torch.get_default_dtype())
 
 
-def fixed_widths(lattice: Lattice, contender: ContenderSettings) -> dict[str, Tensor]:
+def fixed_widths(options: Options) -> dict[str, Tensor]:
     """The one-hot weights of the width choices that a contender does not search.
 
-    Those are stem and head, and for a teacher, which is always the widest, all of them.
+    Those are what its settings fix, and for a teacher, which is always the widest, all of them.
     """
-    wanted = {STEM: contender.stem_expansion, HEAD: contender.head_expansion}
-    outer = {
-        name: one_hot(lattice.width_options[name].index(value), len(lattice.width_options[name]))
-        for name, value in wanted.items()
-    }
-    return outer if contender.role == "student" else {**outer, **inner_widths(lattice, -1)}
+    fixed = (name for name in options.widths if name not in options.searched_widths)
+    return {name: width_weights(options, name, 0) for name in fixed}
+
+
+def width_weights(options: Options, choice: str, index: int) -> Tensor:
+    """One-hot weights, among all that the space offers, of one of a contender's expansions."""
+    offered = options.lattice.width_options[choice]
+    return one_hot(offered.index(options.widths[choice][index]), len(offered))
 
 
 def operator_mask(lattice: Lattice, contender: ContenderSettings) -> Tensor:
@@ -60,14 +63,14 @@ def operator_mask(lattice: Lattice, contender: ContenderSettings) -> Tensor:
 def uniform(lattice: Lattice, contender: ContenderSettings) -> Relaxation:
     """Every operator, path and width that a contender may take, with equal weight."""
     mask = operator_mask(lattice, contender).to(torch.get_default_dtype())
-    inner = {n.name for n in lattice.nodes if n.layer > 0}
-    widths = {name: len(options) for name, options in lattice.width_options.items()}
+    options = Options.of(lattice.space, contender)
+    searched = {name: len(options.widths[name]) for name in options.searched_widths}
     return Relaxation(
         operators={node: mask / mask.sum() for node in lattice.nodes},
         paths={node: torch.full((2,), 0.5) for node in lattice.forks},
         widths={
-            **{name: torch.full((widths[name],), 1 / widths[name]) for name in inner},
-            **fixed_widths(lattice, contender),
+            **{name: torch.full((count,), 1 / count) for name, count in searched.items()},
+            **fixed_widths(options),
         },
     )
 
@@ -77,32 +80,25 @@ def with_widths(relaxation: Relaxation, widths: Mapping[str, Tensor]) -> Relaxat
     return Relaxation(relaxation.operators, relaxation.paths, {**relaxation.widths, **widths})
 
 
-def inner_widths(lattice: Lattice, index: int) -> dict[str, Tensor]:
-    """One-hot weights that give every searched feature its option of that index."""
-    count = len(lattice.space.expansions)
-    return {n.name: one_hot(index % count, count) for n in lattice.nodes if n.layer > 0}
+def widest(options: Options, relaxation: Relaxation) -> Relaxation:
+    """The relaxation with every width at the largest that the contender may take."""
+    return with_widths(relaxation, {n: width_weights(options, n, -1) for n in options.widths})
 
 
-def widest(lattice: Lattice, relaxation: Relaxation) -> Relaxation:
-    """The relaxation with every searched width at its largest."""
-    return with_widths(relaxation, inner_widths(lattice, -1))
-
-
-def narrowest(lattice: Lattice, relaxation: Relaxation) -> Relaxation:
-    """The relaxation with every searched width at its smallest."""
-    return with_widths(relaxation, inner_widths(lattice, 0))
+def narrowest(options: Options, relaxation: Relaxation) -> Relaxation:
+    """The relaxation with every width at the smallest that the contender may take."""
+    return with_widths(relaxation, {n: width_weights(options, n, 0) for n in options.widths})
 
 
 def random_widths(
-    lattice: Lattice, relaxation: Relaxation, generator: torch.Generator
+    options: Options, relaxation: Relaxation, generator: torch.Generator
 ) -> Relaxation:
     """The relaxation with every searched width drawn evenly."""
-    names = [node.name for node in lattice.nodes if node.layer > 0]
-    count = len(lattice.space.expansions)
-    drawn = torch.randint(count, (len(names),), generator=generator).tolist()
-    return with_widths(
-        relaxation, {name: one_hot(i, count) for name, i in zip(names, drawn, strict=True)}
-    )
+    drawn = {
+        name: int(torch.randint(len(options.widths[name]), (), generator=generator))
+        for name in options.searched_widths
+    }
+    return with_widths(relaxation, {n: width_weights(options, n, i) for n, i in drawn.items()})
 
 
 def from_selection(lattice: Lattice, selection: Selection) -> Relaxation:

@@ -27,13 +27,11 @@ from fasterseg.space.lattice import (
     Lattice,
     Node,
     Slot,
-    arm_slot,
     auxiliary_slot,
-    join_slots,
     laterals,
 )
 from fasterseg.space.options import Options
-from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture
+from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture, gated
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.paths import branch_transitions
 from fasterseg.supernet.relaxation import Relaxation
@@ -127,10 +125,10 @@ class Supernet(nn.Module):
         yield from lattice.stem_slots
         yield from (lattice.cell_slot(edge) for edge in lattice.edges)
         for branch, stride in ((b, s) for b in branches for s in laterals(b)):
-            yield arm_slot(branch, stride)
+            yield lattice.arm_slot(branch, stride)
             for edge in lattice.partings(branch, stride):
                 yield lattice.refine_slot(branch, edge.node)
-        yield from join_slots(len(branches), self.classes)
+        yield from lattice.join_slots(self.classes)
         for stride in AUXILIARY_STRIDES:
             ends = [branch for branch in branches if branch >= stride]
             for features in product(*(self._last_features(end, stride) for end in ends)):
@@ -171,7 +169,8 @@ class _Forward:
         features = images
         for slot in self.lattice.stem_slots:
             features = self._run(slot, slot.kinds[0], features)
-        self.incoming[Node(0, 8)].add(features, None)
+        stem = self.lattice.stem_slots[-1].output
+        self.incoming[Node(0, 8)].add(self._gated(features, stem), None)
         for edge in self.lattice.edges:
             if edge in self.needed:
                 weight = self.relaxation.path_weight(edge.target, down=edge.down)
@@ -212,6 +211,10 @@ class _Forward:
             return None
         return self.supernet.block(slot.name, kind)
 
+    def _gated(self, features: Tensor, output: Channels) -> Tensor:
+        gate = self._gate(output)
+        return features if gate is None else gated(features, gate)
+
     def _gate(self, output: Channels) -> Tensor | None:
         """What multiplies a feature of a searched width: all channels, or each its own.
 
@@ -242,15 +245,17 @@ class _Forward:
             last[end.stride, end.stride] = self._feature(Edge(end, down=False).target)
             last |= {(end.stride, s): t for s, t in self._laterals(end).items()}
             joined.append(self._fused(end.stride, last))
-        fuse, head = join_slots(len(joined), self.supernet.classes)
-        main = self._run(head, "head", self._run(fuse, "fuse", *joined))
+        fuse, head = self.lattice.join_slots(self.supernet.classes)
+        fused = self._gated(self._run(fuse, "fuse", *joined), fuse.output)
+        main = self._run(head, "head", fused)
         return main, self._auxiliary(last)
 
     def _fused(self, branch: int, last: Mapping[tuple[int, int], Tensor]) -> Tensor:
         features = last[branch, branch]
         for stride in laterals(branch):
             partner = last[branch, stride]
-            features = self._run(arm_slot(branch, stride), "arm", features, size=map_size(partner))
+            arm = self.lattice.arm_slot(branch, stride)
+            features = self._run(arm, "arm", features, size=map_size(partner))
             slot = self.lattice.refine_slot(branch, self.lattice.transitions(stride)[0].node)
             features = self._run(slot, "refine", features, partner)
         return features
