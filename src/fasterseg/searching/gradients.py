@@ -19,26 +19,39 @@ Where = tuple[slice, ...]
 
 @dataclass
 class Used:
-    """A part of a parameter that passes used, from its first entry on, and its gradient.
-
-    `start` is where it begins along the parameter's second dimension.
-    """
+    """A part of a parameter that passes used, and its gradient once there is one."""
 
     parameter: nn.Parameter
-    start: int
-    gradient: Tensor
+    where: Where
+    _gradient: Tensor | None = None
 
     @property
-    def where(self) -> Where:
-        """The part of the parameter."""
-        out, *rest = self.gradient.shape
-        return (slice(out), slice(self.start, self.start + rest[0])) if rest else (slice(out),)
+    def gradient(self) -> Tensor:
+        """The sum of what was added; before that, zeros."""
+        if self._gradient is None:
+            self._gradient = torch.zeros_like(self.parameter.detach()[self.where])
+        return self._gradient
 
     def add(self, where: Where, gradient: Tensor) -> None:
-        """Add the gradient of a part, which lies inside this one."""
-        first, *second = where
-        own = (first, *(slice(s.start - self.start, s.stop - self.start) for s in second))
-        self.gradient[own] += gradient
+        """Add the gradient of a part, which lies inside this one.
+
+        The first gradient of a whole kernel is kept as it is: it was made for this call.
+        """
+        if self._gradient is None and _is_whole_kernel(gradient, self.parameter):
+            self._gradient = gradient
+        else:
+            own = [
+                slice(w.start - s.start, w.stop - s.start)
+                for w, s in zip(where, self.where, strict=True)
+            ]
+            self.gradient[tuple(own)] += gradient
+
+    def enlarge(self, where: Where) -> None:
+        """Make room for a part that begins where this one begins."""
+        held, self.where = self.where, _hull(self.where, where)
+        if self._gradient is not None and held != self.where:
+            smaller, self._gradient = self._gradient, None
+            self.gradient[tuple(slice(size) for size in smaller.shape)] = smaller
 
 
 class _Taken(torch.autograd.Function):
@@ -69,47 +82,37 @@ class SlicedGradients:
         # Autograd follows what depends on something that has a gradient; its own stays empty.
         self._anchor = torch.zeros((), requires_grad=True)
         self._used: dict[tuple[nn.Parameter, int], Used] = {}
-        self._spare: dict[nn.Parameter, Tensor] = {}
 
     def __iter__(self) -> Iterator[Used]:
         return iter(self._used.values())
 
     def take(self, parameter: nn.Parameter, where: Where) -> Tensor:
         """A part of a parameter for a forward pass; the backward pass adds its gradient here."""
-        held = self._holding(parameter, where)
-        taken: Tensor = _Taken.apply(self._anchor, held, where)  # type: ignore[no-untyped-call]
+        known = tuple(slice(w.start or 0, w.stop) for w in where)
+        held = self._holding(parameter, known)
+        taken: Tensor = _Taken.apply(self._anchor, held, known)  # type: ignore[no-untyped-call]
         return taken
 
     def clear(self) -> None:
-        """Forget everything; whole gradients keep their memory for the next update."""
-        if self.whole:
-            self._spare |= {used.parameter: used.gradient for used in self}
+        """Forget everything."""
         self._used.clear()
 
     def _holding(self, parameter: nn.Parameter, where: Where) -> Used:
-        """The entry that holds a part, made or enlarged for it."""
-        start = 0 if self.whole or len(where) == 1 else where[1].start
-        used = self._used.get((parameter, start))
-        if used is None:
-            gradient = self._zeros(parameter, where)
-            used = self._used[parameter, start] = Used(parameter, start, gradient)
-        elif not self.whole:
-            _enlarge(used, where)
+        """The entry that holds a part, made or enlarged for it.
+
+        A kernel's inputs lie one after the other: parts that begin elsewhere are held apart.
+        """
+        if self.whole:
+            where = tuple(slice(0, parameter.shape[at]) for at in range(len(where)))
+        used = self._used.setdefault((parameter, where[-1].start), Used(parameter, where))
+        used.enlarge(where)
         return used
 
-    def _zeros(self, parameter: nn.Parameter, where: Where) -> Tensor:
-        if not self.whole:
-            return torch.zeros_like(parameter.detach()[where])
-        spare = self._spare.pop(parameter, None)
-        return torch.zeros_like(parameter) if spare is None else spare.zero_()
+
+def _is_whole_kernel(gradient: Tensor, parameter: nn.Parameter) -> bool:
+    alike = gradient.shape == parameter.shape and gradient.stride() == parameter.stride()
+    return alike and parameter.dim() == 4
 
 
-def _enlarge(used: Used, where: Where) -> None:
-    held = used.gradient.shape
-    wanted = used.parameter.detach()[where].shape
-    if any(more > size for more, size in zip(wanted, held, strict=True)):
-        larger = [max(sizes) for sizes in zip(wanted, held, strict=True)]
-        second = [slice(used.start, used.start + size) for size in larger[1:2]]
-        whole = torch.zeros_like(used.parameter.detach()[(slice(larger[0]), *second)])
-        whole[tuple(slice(size) for size in held)] = used.gradient
-        used.gradient = whole
+def _hull(one: Where, other: Where) -> Where:
+    return tuple(slice(a.start, max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))

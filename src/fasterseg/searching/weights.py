@@ -21,8 +21,9 @@ from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
 
-# Convolutions read and write maps as they are then, without sorting them first.
-LAYOUT = torch.channels_last
+# Channels come last where a kernel is smaller than that many numbers: convolutions then take maps
+# as they lie.  Larger kernels belong to small maps, and sorting their gradients would cost more.
+LARGE_KERNEL = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Objective:
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """The loss of one relaxation on a batch."""
-        images = batch.images.contiguous(memory_format=LAYOUT)
+        images = batch.images.contiguous(memory_format=torch.channels_last)
         with self.numerics.autocast():
             main, auxiliary = supernet(images, relaxation, FoldedEvaluation(take))
         return segmentation_loss(
@@ -57,6 +58,14 @@ def search_numerics(settings: SearchSettings, device: torch.device) -> Numerics:
     return choose_numerics("float32" if exact else settings.precision, device, scaled=False)
 
 
+def laid_out(supernet: Supernet) -> Supernet:
+    """The supernet with each kernel in the order in memory that is fastest to train."""
+    for parameter in supernet.parameters():
+        if parameter.dim() == 4 and parameter.numel() < LARGE_KERNEL:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return supernet
+
+
 class WeightTraining:
     """The supernet's weights and their optimiser; architecture parameters are not its business.
 
@@ -67,7 +76,7 @@ class WeightTraining:
     def __init__(
         self, supernet: Supernet, objective: Objective, settings: SearchSettings, *, stage: str
     ) -> None:
-        self.supernet = supernet.to(memory_format=LAYOUT)  # type: ignore[call-overload]
+        self.supernet = laid_out(supernet)
         self.objective = objective
         self.settings = settings
         self.stage = stage

@@ -97,6 +97,9 @@ class FoldedEvaluation:
         joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
         weight = conv.sliced_weight([int(part.shape[1]) for part in inputs], out, self.take)
         bias = conv.sliced_bias(out, self.take)
+        if conv.padding and conv.weight.is_contiguous():
+            # Maps lie as the kernel does: a kernel would have to be sorted at every call.
+            joined = joined.contiguous()
         return F.conv2d(joined, weight, bias, conv.stride, conv.padding)
 
     def _normalised(self, norm: nn.Module, features: Tensor) -> Tensor:
