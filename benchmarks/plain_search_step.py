@@ -9,16 +9,19 @@ and the architecture step computes the weights' gradients too, which nobody uses
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from fasterseg.config import SearchSettings
 from fasterseg.datasets.loading import Batch
 from fasterseg.learning.losses import segmentation_loss
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.cosearch import LatencyModel
+from fasterseg.searching.passes import Passes, passes_of
 from fasterseg.searching.penalty import latency_penalty
 from fasterseg.searching.weights import Objective
 from fasterseg.supernet.plain import PlainEvaluation
@@ -37,7 +40,9 @@ class PlainSearch:
         contenders: Sequence[Contender],
         objective: Objective,
         latency: LatencyModel,
+        batch_at: Callable[[str, int], Batch],
     ) -> None:
+        self.batch_at = batch_at
         self.supernet = supernet
         self.contenders = contenders
         self.objective = objective
@@ -49,10 +54,10 @@ class PlainSearch:
             all_parameters(contenders).values(), lr=ARCHITECTURE_RATE, betas=(0.5, 0.999)
         )
 
-    def step(self, index: int, architecture_batch: Batch, weight_batch: Batch) -> None:
+    def step(self, index: int) -> None:
         """One architecture step and one weight step."""
-        self.architecture_step(index, architecture_batch)
-        self.weight_step(index, weight_batch)
+        self.architecture_step(index, self.batch_at("architecture", index))
+        self.weight_step(index, self.batch_at("weights", index))
 
     def architecture_step(self, index: int, batch: Batch) -> None:
         """Task loss of all passes and the students' latency, by Adam."""
@@ -83,15 +88,7 @@ class PlainSearch:
         return torch.stack([self._loss_of(batch, relaxation) for relaxation in passes]).sum()
 
     def _loss_of(self, batch: Batch, relaxation: Relaxation) -> Tensor:
-        main, auxiliary = self.supernet(batch.images, relaxation, PlainEvaluation())
-        return segmentation_loss(
-            main,
-            auxiliary,
-            batch.labels,
-            ignore=self.objective.ignore,
-            auxiliary_weight=self.objective.auxiliary_weight,
-            hard_pixels=self.objective.hard_pixels,
-        )
+        return plain_loss(self.supernet, self.objective, batch, relaxation)
 
     def _latency(self, contender: Contender, budget_ms: float) -> Tensor:
         return latency_penalty(
@@ -100,3 +97,50 @@ class PlainSearch:
             budget_ms=budget_ms,
             weights=self.latency.weights,
         )
+
+
+class SamePasses(PlainSearch):
+    """The passes of the package's exact mode, evaluated plainly: what that mode makes faster."""
+
+    @cached_property
+    def passes(self) -> Passes:
+        """What that mode runs."""
+        return passes_of(SearchSettings(mode="exact"), self.contenders, seed=0)
+
+    def architecture_step(self, index: int, batch: Batch) -> None:
+        """Each contender's own pass, for its parameters alone."""
+        self.architecture.zero_grad()
+        for contender in self.contenders:
+            relaxation = self.passes.architecture(contender, index, temperature=1.0)
+            loss = self._loss_of(batch, relaxation)
+            if contender.budget_ms is not None:
+                loss = loss + self._latency(contender, contender.budget_ms)
+            parameters = list(contender.parameters.parameters())
+            gradients = torch.autograd.grad(loss, parameters)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+        self.architecture.step()
+
+    def weight_step(self, index: int, batch: Batch) -> None:
+        """The mean loss of all passes, one after the other."""
+        self.weights.zero_grad()
+        passes = [*self.passes.weights(index, temperature=1.0)]
+        for relaxation in passes:
+            (self._loss_of(batch, relaxation) / len(passes)).backward()
+        torch.nn.utils.clip_grad_norm_(self.supernet.parameters(), CLIP_NORM)
+        self.weights.step()
+
+
+def plain_loss(
+    supernet: Supernet, objective: Objective, batch: Batch, relaxation: Relaxation
+) -> Tensor:
+    """The task's loss of one pass, evaluated plainly."""
+    main, auxiliary = supernet(batch.images, relaxation, PlainEvaluation())
+    return segmentation_loss(
+        main,
+        auxiliary,
+        batch.labels,
+        ignore=objective.ignore,
+        auxiliary_weight=objective.auxiliary_weight,
+        hard_pixels=objective.hard_pixels,
+    )

@@ -15,6 +15,7 @@ from fasterseg.searching.contenders import Contender, make_contenders
 from fasterseg.searching.cosearch import CoSearch, LatencyModel
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.passes import passes_of
+from fasterseg.searching.sliced_sgd import MOMENTUM
 from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size
@@ -89,8 +90,11 @@ class SearchSetup:
         return Supernet(self.lattice, CLASSES, contenders=options)
 
     def cosearch(self, supernet: Supernet, dimensions: Dimensions) -> CoSearch:
-        """The package's own search stage."""
+        """The package's own search stage, with a momentum for every weight."""
         weights = WeightTraining(supernet, self.objective, self.settings, stage="search")
+        names = dict(supernet.named_parameters())
+        momenta = {f"{name}/{MOMENTUM}": torch.zeros_like(names[name]) for name in names}
+        weights.optimizer.restore(names, momenta)
         return CoSearch(
             weights,
             passes_of(self.settings, self.contenders, seed=0),

@@ -108,16 +108,17 @@ class TemperatureSettings(Section):
 
 
 class SamplingSettings(Section):
-    """How many options of a choice a pass of a sampled search draws; one or two.
+    """How many options of a choice a pass of a sampled search runs.
 
-    With two a pass runs something between both.  Weight steps draw one parent of each fork and
-    one width of each feature; their ends of the sandwich have widths of their own.
+    ``one`` and ``two`` are drawn by the contender's probabilities; two are run as something
+    between both, all as the weighted sum that an exact search runs.  Weight steps draw one parent
+    of each fork and one width of each feature.
     """
 
-    weight_operators: Literal[1, 2] = 1
-    architecture_operators: Literal[1, 2] = 2
-    architecture_parents: Literal[1, 2] = 2
-    architecture_widths: Literal[1, 2] = 2
+    weight_operators: Literal["one", "two"] = "one"
+    architecture_operators: Literal["one", "two", "all"] = "all"
+    architecture_parents: Literal["one", "two", "all"] = "two"
+    architecture_widths: Literal["one", "two"] = "two"
 
 
 class ContenderSettings(Section):

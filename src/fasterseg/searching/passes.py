@@ -106,20 +106,19 @@ class SampledPasses(Passes):
                 yield redrawn(drawn, widths=partial(one_of, generator=generator))
 
     def architecture(self, contender: Contender, index: int, *, temperature: float) -> Relaxation:
-        """One or two options of each choice, as the settings say, with gradients to the logits."""
+        """As many options of each choice as the settings say, with gradients to the logits."""
         generator = self._generator("architecture", contender, index)
         sampling = self.settings.sampling
-
-        def draw(options: int) -> Draw:
-            if options == 2:
-                return partial(between_two, generator=generator)
-            return partial(straight, temperature=temperature, generator=generator)
-
+        draws: dict[str, Draw | None] = {
+            "one": partial(straight, temperature=temperature, generator=generator),
+            "two": partial(between_two, generator=generator),
+            "all": None,
+        }
         return redrawn(
             contender.parameters.probabilities(),
-            operators=draw(sampling.architecture_operators),
-            paths=draw(sampling.architecture_parents),
-            widths=draw(sampling.architecture_widths),
+            operators=draws[sampling.architecture_operators],
+            paths=draws[sampling.architecture_parents],
+            widths=draws[sampling.architecture_widths],
         )
 
     def _ends(
@@ -137,7 +136,7 @@ class SampledPasses(Passes):
         two = partial(between_two, generator=generator)
         return redrawn(
             detached(contender.parameters.probabilities()),
-            operators=one if self.settings.sampling.weight_operators == 1 else two,
+            operators=one if self.settings.sampling.weight_operators == "one" else two,
             paths=one,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,12 +17,13 @@ from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import nested, part, require_finite
 from fasterseg.searching.gradients import SlicedGradients
 from fasterseg.searching.sliced_sgd import SlicedSGD
+from fasterseg.supernet.evaluation import Evaluation
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
 
-# Channels come last where a kernel is smaller than that many numbers: convolutions then take maps
-# as they lie.  Larger kernels belong to small maps, and sorting their gradients would cost more.
+# With channels last, convolutions take maps as they lie.  In single precision, kernels with more
+# numbers than this are left: they belong to small maps, and sorting their gradients costs more.
 LARGE_KERNEL = 200_000
 
 
@@ -34,6 +35,7 @@ class Objective:
     auxiliary_weight: float
     hard_pixels: HardPixels
     numerics: Numerics
+    evaluation: Callable[[Take], Evaluation] = FoldedEvaluation
 
     def __call__(
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
@@ -41,7 +43,7 @@ class Objective:
         """The loss of one relaxation on a batch."""
         images = batch.images.contiguous(memory_format=torch.channels_last)
         with self.numerics.autocast():
-            main, auxiliary = supernet(images, relaxation, FoldedEvaluation(take))
+            main, auxiliary = supernet(images, relaxation, self.evaluation(take))
         return segmentation_loss(
             main,
             auxiliary,
@@ -58,10 +60,11 @@ def search_numerics(settings: SearchSettings, device: torch.device) -> Numerics:
     return choose_numerics("float32" if exact else settings.precision, device, scaled=False)
 
 
-def laid_out(supernet: Supernet) -> Supernet:
+def laid_out(supernet: Supernet, numerics: Numerics) -> Supernet:
     """The supernet with each kernel in the order in memory that is fastest to train."""
+    half = numerics.precision != "float32"
     for parameter in supernet.parameters():
-        if parameter.dim() == 4 and parameter.numel() < LARGE_KERNEL:
+        if parameter.dim() == 4 and (half or parameter.numel() < LARGE_KERNEL):
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return supernet
 
@@ -76,7 +79,7 @@ class WeightTraining:
     def __init__(
         self, supernet: Supernet, objective: Objective, settings: SearchSettings, *, stage: str
     ) -> None:
-        self.supernet = laid_out(supernet)
+        self.supernet = laid_out(supernet, objective.numerics)
         self.objective = objective
         self.settings = settings
         self.stage = stage
