@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from fake_run import FakeRun
+from small_spaces import UNTIED, make_space, random_architectures
 from torch import nn
 
 from fasterseg import load_network
@@ -14,6 +15,7 @@ from fasterseg.cli import main
 from fasterseg.commands.describe import describe
 from fasterseg.errors import UsageError
 from fasterseg.reporting.counting import NORMALISATION_COST
+from fasterseg.space.options import Options
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,15 @@ def test_a_run_is_described_with_all_its_networks(
     assert "student: 64x128" in said
     for word in ("stem", "cells", "fusion", "head", "auxiliary", "parameters"):
         assert word in said
+
+
+def test_the_widths_of_stem_fusion_and_head_are_told(tmp_path: Path) -> None:
+    options = Options.of_space(make_space(4, **UNTIED))
+    for index, found in enumerate(random_architectures(options, 4)):
+        path = found.save(tmp_path / f"{index}.json")
+        (facts,) = describe(str(path), size="64x64", classes=3).networks
+        told = f"stem:{found.stem_expansion} fusion:{found.fusion_expansion}"
+        assert f"  {told} head:{found.head_expansion}\n" in facts.describe()
 
 
 def test_a_network_is_priced_by_a_table_of_its_space(tmp_path: Path) -> None:

@@ -40,6 +40,16 @@ def random_batch(*words: object, size: int = 64) -> Batch:
     return Batch(images, images.argmax(dim=1), names)
 
 
+def coloured_batch(*words: object) -> Batch:
+    """Four images of four squares, each square in its class's colour, and a little noise."""
+    generator = torch_generator(0, "colours", *words)
+    squares = torch.randint(CLASSES, (4, 2, 2), generator=generator)
+    labels = squares.repeat_interleave(32, dim=1).repeat_interleave(32, dim=2)
+    colours = 2 * torch.nn.functional.one_hot(labels, CLASSES).permute(0, 3, 1, 2) - 0.67
+    images = colours + 0.3 * torch.randn(colours.shape, generator=generator)
+    return Batch(images, labels, tuple(f"{words}-{index}" for index in range(4)))
+
+
 @dataclass(frozen=True, slots=True)
 class SmallSearch:
     """The parts of a search, each freshly made from a seed."""

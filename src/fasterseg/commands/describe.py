@@ -36,6 +36,7 @@ class NetworkFacts(BaseModel):
     size: str
     classes: int
     branches: tuple[str, ...]
+    outer_widths: dict[str, int] = {}
     parts: tuple[PartCosts, ...]
     total: PartCosts
     prices_ms: dict[str, float] = {}
@@ -44,7 +45,10 @@ class NetworkFacts(BaseModel):
     def describe(self) -> str:
         """Return the facts as text."""
         head = f"{self.title}: {self.size}, {self.classes} classes"
-        lines = [head, *(f"  {line}" for line in self.branches), "", *_table(self)]
+        lines = [head, *(f"  {line}" for line in self.branches)]
+        if self.outer_widths:
+            lines.append("  " + " ".join(f"{part}:{w}" for part, w in self.outer_widths.items()))
+        lines += ["", *_table(self)]
         lines += [f"  {name}: {price:.2f} ms" for name, price in self.prices_ms.items()]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
@@ -124,6 +128,7 @@ def facts_of(
         size=str(geometry.size),
         classes=geometry.classes,
         branches=tuple(_branch_line(branch) for branch in subject.architecture.branches),
+        outer_widths=subject.architecture.outer_widths,
         parts=parts,
         total=evaluated(parts),
         prices_ms={name: table.estimate_ms(specs) for name, table in (prices or {}).items()},

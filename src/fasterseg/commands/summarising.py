@@ -48,11 +48,10 @@ def _contender(
 
     probabilities = contender.parameters.probabilities()
     derived = derive(contender.options, probabilities)
-    searched = {name: w for name, w in probabilities.widths.items() if "/" in name}
     parts: dict[str, Iterable[Tensor]] = {
         "operators": probabilities.operators.values(),
         "paths": probabilities.paths.values(),
-        "widths": searched.values() if contender.settings.role == "student" else (),
+        "widths": [probabilities.widths[name] for name in contender.options.searched_widths],
     }
     return ContenderSummary(
         name=contender.name,

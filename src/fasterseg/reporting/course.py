@@ -73,11 +73,12 @@ def training_charts(facts: RunFacts) -> list[Chart]:
 
 
 def widths_chart(network: NetworkFacts, facts: RunFacts) -> Chart | None:
-    """The expansion of each layer, a line for each branch."""
-    if network.architecture is None:
+    """The expansion of each layer, a line for each branch; a note tells those outside."""
+    architecture = network.architecture
+    if architecture is None:
         return None
     series = []
-    for index, branch in enumerate(network.architecture.branches):
+    for index, branch in enumerate(architecture.branches):
         layers = [layer + 1.0 for layer in range(len(branch.cells))]
         expansions = [float(cell.expansion) for cell in branch.cells]
         style: Style = "steps" if index == 0 else "dotted"
@@ -85,7 +86,8 @@ def widths_chart(network: NetworkFacts, facts: RunFacts) -> Chart | None:
         colour = colour_of(network.name, facts)
         series.append(Series(layers, expansions, colour, label, style))
     frame = Frame("layer", "channels per unit of stride", from_zero=True)
-    return line_chart(f"Widths of {network.name}", series, frame)
+    outside = ", ".join(f"{part} {width}" for part, width in architecture.outer_widths.items())
+    return line_chart(f"Widths of {network.name}", series, frame, note=f"Outside: {outside}.")
 
 
 def values_of(events: Sequence[Event], key: str) -> tuple[list[float], list[float]]:

@@ -8,6 +8,7 @@ searched at the widest and without a latency term, the students with one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,16 +25,19 @@ from fasterseg.learning.states import (
     restore_optimizer,
 )
 from fasterseg.learning.stepping import StageState
+from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.control import BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
 from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.searching.passes import Passes
 from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.weights import WeightTraining
 from fasterseg.space.pricing import Pricing
+from fasterseg.supernet.relaxation import Relaxation
 
 Warn = Callable[[str], object]
 
@@ -123,15 +127,29 @@ class CoSearch:
         """The gradients of task loss and penalty; the supernet's weights get none."""
         temperature = self.temperature(index)
         sampled = self.passes.architecture(contender, index, temperature=temperature)
-        supernet, frozen = self.weights.supernet, taken_frozen
-        task = self.weights.objective(supernet, batch, sampled, take=frozen)
+        task, term = self._task(contender, batch, index, sampled)
         parameters = list(contender.parameters.parameters())
-        gradients = torch.autograd.grad(task + self._penalty(contender), parameters)
+        gradients = torch.autograd.grad(task + term + self._penalty(contender), parameters)
         norms = torch.stack([gradient.norm() for gradient in gradients])
         require_finite(task.detach(), norms.norm(), step=index, stage="search", names=batch.names)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         return float(task.detach())
+
+    def _task(
+        self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
+    ) -> tuple[Tensor, Tensor | float]:
+        """The task's loss, and what else has a gradient: to outer widths that are searched."""
+        supernet = self.weights.supernet
+        objective = partial(self.weights.objective, take=taken_frozen)
+        generator = torch_generator(self.passes.seed, "outer widths", contender.name, index)
+        pair = paired_draw(contender.parameters, sampled, generator)
+        if pair is None:
+            return objective(supernet, batch, sampled), 0.0
+        task = objective(supernet, batch, pair.first)
+        with torch.no_grad():
+            other = objective(supernet, batch, pair.second)
+        return task, pair.gradient_term(task, other)
 
     def _penalty(self, contender: Contender) -> Tensor | float:
         if contender.budget_ms is None:

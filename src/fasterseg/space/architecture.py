@@ -100,6 +100,15 @@ class Architecture(Artifact):
             del content["fusion_expansion"]
         return content
 
+    @property
+    def outer_widths(self) -> dict[str, int]:
+        """The expansions of stem, fusion and head, by these names."""
+        return {
+            STEM: self.stem_expansion,
+            FUSION: self.fusion_expansion,
+            HEAD: self.head_expansion,
+        }
+
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         ends = tuple(branch.stride for branch in self.branches)
@@ -241,10 +250,5 @@ class _Wirer:
         return slot.name
 
     def _step(self, slot: Slot, inputs: tuple[str, ...]) -> Step:
-        expansions = {
-            STEM: self.architecture.stem_expansion,
-            FUSION: self.architecture.fusion_expansion,
-            HEAD: self.architecture.head_expansion,
-        }
-        spec = slot.spec(slot.kinds[0], expansions, self.geometry.size)
+        spec = slot.spec(slot.kinds[0], self.architecture.outer_widths, self.geometry.size)
         return Step(slot.name, spec, inputs)

@@ -22,6 +22,8 @@ from fasterseg.space.blocks import BlockSpec, Kind, Size
 STEM = "stem"
 FUSION = "fusion"
 HEAD = "head"
+OUTER = (STEM, FUSION, HEAD)
+"""The width choices outside the cells, by name."""
 
 
 class Node(NamedTuple):

@@ -31,7 +31,7 @@ from fasterseg.space.lattice import (
     laterals,
 )
 from fasterseg.space.options import Options
-from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture, gated
+from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.paths import branch_transitions
 from fasterseg.supernet.relaxation import Relaxation
@@ -169,8 +169,7 @@ class _Forward:
         features = images
         for slot in self.lattice.stem_slots:
             features = self._run(slot, slot.kinds[0], features)
-        stem = self.lattice.stem_slots[-1].output
-        self.incoming[Node(0, 8)].add(self._gated(features, stem), None)
+        self.incoming[Node(0, 8)].add(features, None)
         for edge in self.lattice.edges:
             if edge in self.needed:
                 weight = self.relaxation.path_weight(edge.target, down=edge.down)
@@ -211,10 +210,6 @@ class _Forward:
             return None
         return self.supernet.block(slot.name, kind)
 
-    def _gated(self, features: Tensor, output: Channels) -> Tensor:
-        gate = self._gate(output)
-        return features if gate is None else gated(features, gate)
-
     def _gate(self, output: Channels) -> Tensor | None:
         """What multiplies a feature of a searched width: all channels, or each its own.
 
@@ -246,8 +241,7 @@ class _Forward:
             last |= {(end.stride, s): t for s, t in self._laterals(end).items()}
             joined.append(self._fused(end.stride, last))
         fuse, head = self.lattice.join_slots(self.supernet.classes)
-        fused = self._gated(self._run(fuse, "fuse", *joined), fuse.output)
-        main = self._run(head, "head", fused)
+        main = self._run(head, "head", self._run(fuse, "fuse", *joined))
         return main, self._auxiliary(last)
 
     def _fused(self, branch: int, last: Mapping[tuple[int, int], Tensor]) -> Tensor:

@@ -1,0 +1,214 @@
+"""Outer widths: their gradient is that of the expected loss, and a search follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import product
+
+import pytest
+import torch
+from noisy_evaluation import NoisyEvaluation
+from small_searches import CLASSES, SmallSearch, coloured_batch, small_search
+from small_spaces import (
+    GEOMETRY,
+    UNTIED,
+    lattice_of,
+    make_space,
+    make_student,
+    make_teacher,
+    open_student,
+)
+from torch import Tensor, nn
+
+from fasterseg.config import ContenderSettings, Operator
+from fasterseg.datasets.loading import Batch
+from fasterseg.layers.units import Take, taken
+from fasterseg.learning.losses import HardPixels
+from fasterseg.runtime import torch_generator
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.outer_widths import paired_draw
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.lattice import OUTER, Lattice, Node, laterals
+from fasterseg.supernet.parameters import ArchitectureParameters
+from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.supernet import Supernet
+
+
+def parameters_of(lattice: Lattice, contender: ContenderSettings) -> ArchitectureParameters:
+    parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
+    if parameters.width_logits is not None:
+        nn.init.normal_(parameters.width_logits, generator=torch.Generator().manual_seed(1))
+    return parameters
+
+
+def made_up_loss(widths: Mapping[str, Tensor]) -> Tensor:
+    """A number for each combination of outer widths; it is no sum over them."""
+    taken = [float(widths[name].argmax()) + 1 for name in OUTER]
+    return torch.tensor(taken[0] * taken[1] / taken[2] + taken[2])
+
+
+def expected_loss(parameters: ArchitectureParameters) -> Tensor:
+    """The mean of the made-up loss over every combination."""
+    now = parameters.probabilities().widths
+    total = torch.zeros(())
+    for draw in product(*(range(len(now[name])) for name in OUTER)):
+        chances = [now[name][index] for name, index in zip(OUTER, draw, strict=True)]
+        hot = {n: torch.eye(len(now[n]))[i] for n, i in zip(OUTER, draw, strict=True)}
+        total = total + torch.stack(chances).prod() * made_up_loss(hot)
+    return total
+
+
+def test_the_mean_gradient_of_paired_draws_is_that_of_the_expected_loss() -> None:
+    lattice, student = lattice_of(2, branches=(8,), **UNTIED), open_student()
+    parameters = parameters_of(lattice, student)
+    assert parameters.width_logits is not None
+    (exact,) = torch.autograd.grad(expected_loss(parameters), parameters.width_logits)
+    start, generator = parameters.probabilities(), torch.Generator().manual_seed(2)
+    terms = []
+    for _ in range(4000):
+        pair = paired_draw(parameters, start, generator)
+        assert pair is not None
+        losses = made_up_loss(pair.first.widths), made_up_loss(pair.second.widths)
+        terms.append(pair.gradient_term(*losses))
+    (found,) = torch.autograd.grad(torch.stack(terms).mean(), parameters.width_logits)
+    assert float(exact.abs().max()) > 0.2
+    torch.testing.assert_close(found, exact, rtol=0, atol=0.03)
+
+
+def test_both_draws_are_alike_in_all_but_the_outer_widths_that_are_searched() -> None:
+    lattice, student = lattice_of(4, **UNTIED), open_student(fusion_expansion=5)
+    parameters = parameters_of(lattice, student)
+    sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
+    differing = set()
+    for seed in range(30):
+        pair = paired_draw(parameters, sampled, torch.Generator().manual_seed(seed))
+        assert pair is not None
+        for node, weights in sampled.operators.items():
+            assert pair.first.operators[node] is weights
+            assert not pair.second.operators[node].requires_grad
+            assert torch.equal(pair.second.operators[node], weights.detach())
+        for name, weights in pair.second.widths.items():
+            assert pair.first.widths[name].requires_grad == ("/" in name)
+            if not torch.equal(weights, pair.first.widths[name].detach()):
+                differing.add(name)
+    assert differing == {"stem", "head"}
+
+
+def test_a_contender_whose_outer_widths_are_fixed_is_not_drawn_twice() -> None:
+    for contender in (make_student(), make_teacher()):
+        parameters = parameters_of(lattice_of(3), contender)
+        sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
+        assert paired_draw(parameters, sampled, torch.Generator()) is None
+
+
+class Nothing:
+    """A task that any network solves."""
+
+    def __call__(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
+        """No loss; its gradient to everything is zero."""
+        weights = [*supernet.parameters(), *relaxation.operators.values()]
+        weights += [*relaxation.paths.values(), *relaxation.widths.values()]
+        return torch.stack([weight.sum() * 0 for weight in weights]).sum()
+
+
+class Width(Nothing):
+    """A task that the wider networks solve better."""
+
+    def __call__(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
+        """Less for each step up in an outer width."""
+        taken = [float(relaxation.widths[name].argmax()) for name in OUTER]
+        return super().__call__(supernet, batch, relaxation) - sum(taken)
+
+
+def searched(task: Nothing, *, penalty_strength: float) -> Architecture:
+    """What is derived after a search of 60 steps for a task of our own; latency goes by size."""
+    search = small_search(
+        space=make_space(3, operators=("conv",), expansions=(2,), **UNTIED),
+        contenders=(open_student(operators=("conv",)),),
+        penalty_strength=penalty_strength,
+        architecture_lr=0.1,
+        control_every=1000,
+        steps=1000,
+    )
+    search.weights.objective = task  # type: ignore[assignment]
+    search.latency.expected = ExpectedLatency(
+        search.weights.supernet.lattice, GEOMETRY, lambda spec: spec.macs / 1e7
+    )
+    for index in range(60):
+        search.cosearch.step(index)
+    (student,) = search.contenders
+    return derive(student.options, student.parameters.probabilities())
+
+
+def test_for_the_penalty_alone_the_outer_widths_go_to_the_narrowest() -> None:
+    found = searched(Nothing(), penalty_strength=1.0)
+    assert found.outer_widths == {"stem": 1, "fusion": 2, "head": 1}
+
+
+def test_for_a_task_alone_that_rewards_width_the_outer_widths_go_to_the_widest() -> None:
+    found = searched(Width(), penalty_strength=0.0)
+    assert found.outer_widths == {"stem": 3, "fusion": 5, "head": 6}
+
+
+WIDTHS = (1, 2, 4)
+NOISE = 2.0
+
+
+def handicap(search: SmallSearch, seed: int) -> None:
+    """Add noise to what stem, fusion and fuse put out, the more the narrower they are."""
+    supernet = search.weights.supernet
+    lattice, branches = supernet.lattice, supernet.lattice.space.branches
+    slots = [lattice.stem_slots[-1], lattice.join_slots(CLASSES)[0]]
+    for branch, stride in ((b, s) for b in branches for s in laterals(b)):
+        slots += [lattice.arm_slot(branch, stride), lattice.refine_slot(branch, Node(0, stride))]
+    widest = {
+        supernet.block(slot.name, slot.kinds[0]): WIDTHS[-1] * slot.output.factor for slot in slots
+    }
+    search.weights.objective = replace(
+        search.weights.objective,
+        evaluation=partial(
+            NoisyEvaluation,
+            deviation=lambda block, out: NOISE * (1 - out / widest.get(block, out)),
+            generator=torch_generator(seed, "noise"),
+        ),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_real_search_takes_the_wide_stem_fusion_and_head_where_the_narrow_ones_are_noisy(
+    seed: int,
+) -> None:
+    outer = {f"{name}_expansions": WIDTHS for name in OUTER}
+    operators: tuple[Operator, ...] = ("skip", "conv", "zoomed_conv")
+    search = small_search(
+        seed=seed,
+        space=make_space(3, operators=operators, expansions=(2,), **outer),
+        contenders=(open_student(operators=operators),),
+        weight_batch=lambda step: coloured_batch(seed, "weights", step),
+        architecture_batch=lambda step: coloured_batch(seed, "architecture", step),
+        hard_pixels=HardPixels(threshold=1.0),
+        penalty_strength=0.0,
+        pretrain_steps=100,
+        steps=120,
+        weight_lr=0.05,
+        architecture_lr=0.05,
+        random_widths=2,
+        control_every=1000,
+    )
+    for index in range(100):
+        search.pretraining.step(index)
+    handicap(search, seed)
+    for index in range(120):
+        search.cosearch.step(index)
+    (student,) = search.contenders
+    found = derive(student.options, student.parameters.probabilities())
+    assert found.outer_widths == dict.fromkeys(("stem", "fusion", "head"), WIDTHS[-1])
