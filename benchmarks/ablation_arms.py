@@ -95,10 +95,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finished search: its folder, and the plan that it kept to."""
+    """A finished search: its folder, the plan that it kept to, the seconds that its steps took."""
 
     run: RunFolder
     assembly: SearchAssembly
+    seconds: float
 
     @property
     def plan(self) -> SearchPlan:
@@ -161,33 +162,37 @@ class SeedRun:
             measure=lambda architecture: Estimated(self.pricing(architecture)),
         )
         assembly.agree_on_plan(progress=_quiet)
-        self._search_steps(assembly, arm)
+        seconds = self._search_steps(assembly, arm)
         if not run.architecture(STUDENT).exists():
             for name, landing in derive_all(assembly, progress=_quiet).items():
                 landing.architecture.save(run.architecture(name))
-        return Found(run, assembly)
+        return Found(run, assembly, seconds)
 
-    def _search_steps(self, assembly: SearchAssembly, arm: str) -> None:
+    def pretraining_folder(self, _arm: str) -> Path:
+        """Where an arm's pre-training lies."""
+        # No latency enters pre-training: it is the same, step for step, for both penalties.
+        return RunFolder(self.folder / DECOUPLED).search / "pretraining"
+
+    def _search_steps(self, assembly: SearchAssembly, arm: str) -> float:
         settings, folder = assembly.recipe.search, assembly.run.search
         run = partial(run_steps, checkpoint_every=settings.checkpoint_every, stop=self.shared.stop)
         title = f"seed {self.seed}, pre-training"
-        # No latency enters pre-training: it is the same, step for step, for both penalties.
-        common = RunFolder(self.folder / DECOUPLED).search / "pretraining"
-        run(
+        first = run(
             assembly.pretraining(),
-            common,
+            self.pretraining_folder(arm),
             steps=settings.pretrain_steps,
             progress=self.shared.say.progress(title),
             name="pre-training",
         )
-        title = f"seed {self.seed}, search with the {arm} penalty"
-        run(
+        title = f"seed {self.seed}, search, {arm}"
+        then = run(
             assembly.cosearch(warn=lambda text: self.shared.say(f"{title}: {text}")),
             folder / "cosearch",
             steps=settings.steps,
             progress=self.shared.say.progress(title),
             name="search",
         )
+        return first.seconds + then.seconds
 
     def signs(self, arm: str) -> dict[str, float]:
         """How the student's search ended, and how low its latency went on the way."""

@@ -19,6 +19,32 @@ the share of cells that choose skip, and mean entropies as shares of their maxim
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and the half width of its 95 % interval, by Student's t; None for a single value."""
+
+    mean: float
+    half_width: float | None
+
+    def __str__(self) -> str:
+        """Mean and interval."""
+        spread = "" if self.half_width is None else f" ± {self.half_width:.2f}"
+        return f"{self.mean:+.2f}{spread}"
+
+
+# The 97.5 % quantiles of Student's t by degrees of freedom.
+T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+
+def interval_of(values: Sequence[float]) -> Interval:
+    """The mean of paired differences and its 95 % interval; of at most ten."""
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return Interval(mean, None)
+    error = statistics.stdev(values) / len(values) ** 0.5
+    return Interval(mean, T_QUANTILES[len(values) - 2] * error)
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """A network after its training; `mean_iou` is on the test split, a share of one."""
 

@@ -9,6 +9,7 @@ from itertools import product
 
 import pytest
 import torch
+from noisy_evaluation import NoisyEvaluation
 from small_searches import CLASSES, SmallSearch, coloured_batch, small_search
 from small_spaces import (
     GEOMETRY,
@@ -23,7 +24,6 @@ from torch import Tensor, nn
 
 from fasterseg.config import ContenderSettings, Operator
 from fasterseg.datasets.loading import Batch
-from fasterseg.layers.blocks import Block
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import torch_generator
@@ -32,7 +32,6 @@ from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.lattice import OUTER, Lattice, Node, laterals
-from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
@@ -162,25 +161,6 @@ WIDTHS = (1, 2, 4)
 NOISE = 2.0
 
 
-class NoisyEvaluation(FoldedEvaluation):
-    """Adds noise to what some blocks put out, the more the fewer channels it has.
-
-    `widest` has the channels of their widest form, at which they are left alone.
-    """
-
-    def __init__(self, take: Take, widest: Mapping[Block, int], generator: torch.Generator) -> None:
-        super().__init__(take)
-        self.widest = widest
-        self.generator = generator
-
-    def block(
-        self, block: Block, *inputs: Tensor, out: int, size: tuple[int, int] | None = None
-    ) -> Tensor:
-        features = super().block(block, *inputs, out=out, size=size)
-        lacking = 1 - out / self.widest.get(block, out)
-        return features + NOISE * lacking * torch.randn(features.shape, generator=self.generator)
-
-
 def handicap(search: SmallSearch, seed: int) -> None:
     """Add noise to what stem, fusion and fuse put out, the more the narrower they are."""
     supernet = search.weights.supernet
@@ -191,10 +171,13 @@ def handicap(search: SmallSearch, seed: int) -> None:
     widest = {
         supernet.block(slot.name, slot.kinds[0]): WIDTHS[-1] * slot.output.factor for slot in slots
     }
-    generator = torch_generator(seed, "noise")
     search.weights.objective = replace(
         search.weights.objective,
-        evaluation=partial(NoisyEvaluation, widest=widest, generator=generator),
+        evaluation=partial(
+            NoisyEvaluation,
+            deviation=lambda block, out: NOISE * (1 - out / widest.get(block, out)),
+            generator=torch_generator(seed, "noise"),
+        ),
     )
 
 

@@ -116,7 +116,7 @@ class SamplingSettings(Section):
     of each fork and one width of each feature.
     """
 
-    weight_operators: Literal["one", "two"] = "one"
+    weight_operators: Literal["one", "two"] = "two"
     architecture_operators: Literal["one", "two", "all"] = "all"
     architecture_parents: Literal["one", "two", "all"] = "two"
     architecture_widths: Literal["one", "two"] = "two"

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fasterseg.searching.passes import detached
 from fasterseg.space.lattice import OUTER
 from fasterseg.supernet.parameters import ArchitectureParameters
-from fasterseg.supernet.relaxation import Relaxation, one_hot, with_widths
+from fasterseg.supernet.relaxation import Relaxation, detached, one_hot, with_widths
 
 
 @dataclass(frozen=True, slots=True)

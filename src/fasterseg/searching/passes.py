@@ -16,7 +16,7 @@ from fasterseg.config import SearchSettings
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender
 from fasterseg.supernet.drawing import Draw, between_two, one_of, redrawn, straight
-from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, widest
+from fasterseg.supernet.relaxation import Relaxation, detached, narrowest, random_widths, widest
 
 
 class Passes(ABC):
@@ -166,12 +166,3 @@ def passes_of(settings: SearchSettings, contenders: Sequence[Contender], *, seed
     """The passes of the search's mode."""
     kind = ExactPasses if settings.mode == "exact" else SampledPasses
     return kind(settings, contenders, seed=seed)
-
-
-def detached(relaxation: Relaxation) -> Relaxation:
-    """The same weights, without a gradient to the parameters that they came from."""
-    return Relaxation(
-        {node: weights.detach() for node, weights in relaxation.operators.items()},
-        {node: weights.detach() for node, weights in relaxation.paths.items()},
-        {name: weights.detach() for name, weights in relaxation.widths.items()},
-    )

@@ -101,6 +101,15 @@ def random_widths(
     return with_widths(relaxation, {n: width_weights(options, n, i) for n, i in drawn.items()})
 
 
+def detached(relaxation: Relaxation) -> Relaxation:
+    """The same weights, without a gradient to the parameters that they came from."""
+    return Relaxation(
+        {node: weights.detach() for node, weights in relaxation.operators.items()},
+        {node: weights.detach() for node, weights in relaxation.paths.items()},
+        {name: weights.detach() for name, weights in relaxation.widths.items()},
+    )
+
+
 def from_selection(lattice: Lattice, selection: Selection) -> Relaxation:
     """The one-hot relaxation of one network."""
     operators, options = lattice.space.operators, lattice.width_options

@@ -31,7 +31,7 @@ from fasterseg.space.lattice import (
     laterals,
 )
 from fasterseg.space.options import Options
-from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture, gated
+from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.paths import branch_transitions
 from fasterseg.supernet.relaxation import Relaxation
@@ -209,10 +209,6 @@ class _Forward:
         if kind == "skip" and slot.stride == 1 and same:
             return None
         return self.supernet.block(slot.name, kind)
-
-    def _gated(self, features: Tensor, output: Channels) -> Tensor:
-        gate = self._gate(output)
-        return features if gate is None else gated(features, gate)
 
     def _gate(self, output: Channels) -> Tensor | None:
         """What multiplies a feature of a searched width: all channels, or each its own.

@@ -1,0 +1,117 @@
+"""What a step runs: pure draws, ends of the sandwich in turn, and what two students cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+import torch
+from small_searches import small_search
+from small_spaces import make_space, make_student, make_teacher
+from torch import Tensor
+
+from fasterseg.searching.passes import Passes
+from fasterseg.supernet.relaxation import Relaxation
+
+SPACE = make_space(4, expansions=(2, 3, 4))
+STUDENTS = (make_student(name="fast"), make_student(name="slow"))
+BOTH = (make_teacher(), *STUDENTS)
+
+
+def passes_of(mode: str, *, seed: int = 0, sampling: Any = None, contenders: Any = BOTH) -> Passes:
+    search = small_search(
+        seed=seed, space=SPACE, contenders=contenders, mode=mode, sampling=sampling or {}
+    )
+    return search.cosearch.passes
+
+
+def flat(relaxations: Iterable[Relaxation]) -> list[Tensor]:
+    return [
+        weights.detach()
+        for relaxation in relaxations
+        for kind in (relaxation.operators, relaxation.paths, relaxation.widths)
+        for weights in kind.values()
+    ]
+
+
+def all_of(passes: Passes, index: int) -> list[Tensor]:
+    architecture = [passes.architecture(c, index, temperature=1.0) for c in passes.contenders]
+    return flat(
+        [*passes.pretraining(index), *passes.weights(index, temperature=1.0), *architecture]
+    )
+
+
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_what_a_step_runs_depends_on_seed_name_and_index_alone(mode: str) -> None:
+    """Not on what was drawn before: a search that goes on from a checkpoint draws the same."""
+    passes = passes_of(mode)
+    first = all_of(passes, 7)
+    all_of(passes, 8)
+    again, other_index, other_seed = (
+        all_of(passes, 7),
+        all_of(passes, 9),
+        all_of(passes_of(mode, seed=1), 7),
+    )
+    assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
+    assert not all(torch.equal(*pair) for pair in zip(first, other_index, strict=True))
+    assert not all(torch.equal(*pair) for pair in zip(first, other_seed, strict=True))
+
+
+def test_a_contenders_draws_do_not_depend_on_who_else_is_searched() -> None:
+    together, alone = passes_of("sampled"), passes_of("sampled", contenders=STUDENTS[:1])
+    fast = next(c for c in together.contenders if c.name == "fast")
+    found = flat([together.architecture(fast, 3, temperature=1.0)])
+    wanted = flat([alone.architecture(alone.contenders[0], 3, temperature=1.0)])
+    assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
+
+
+def test_students_take_turns_at_the_ends_of_the_sandwich() -> None:
+    passes = passes_of("sampled")
+    counts = [len([*passes.weights(index, temperature=1.0)]) for index in range(2)]
+    # The teacher's, the two ends of one student, and one of each student.
+    assert counts == [5, 5]
+    one = passes_of("sampled", contenders=BOTH[:2])
+    assert len([*one.weights(0, temperature=1.0)]) == 4
+    exact = passes_of("exact")
+    assert len([*exact.weights(0, temperature=1.0)]) == 7
+
+
+def test_over_two_steps_each_student_runs_its_widest_and_its_narrowest() -> None:
+    settings = (
+        make_teacher(),
+        make_student(name="fast", stem_expansion=2),
+        make_student(name="slow", stem_expansion=4),
+    )
+    passes = passes_of("sampled", contenders=settings)
+    ends = set()
+    for index in range(2):
+        for relaxation in [*passes.weights(index, temperature=1.0)][1:]:
+            inner = {n: w for n, w in relaxation.widths.items() if "/" in n}
+            taken = {int(weights.argmax()) for weights in inner.values()}
+            if len(taken) == 1:
+                ends.add((int(relaxation.widths["stem"].argmax()), taken.pop()))
+    assert ends >= {(0, 0), (0, 2), (1, 0), (1, 2)}
+
+
+def options_run(weights: Iterable[Tensor]) -> int:
+    return max(int((w != 0).sum()) for w in weights)
+
+
+@pytest.mark.parametrize(("count", "most"), [("one", 1), ("two", 2), ("all", 5)])
+def test_an_architecture_step_runs_as_many_options_as_it_is_told(count: str, most: int) -> None:
+    sampling = {"architecture_operators": count, "architecture_parents": count}
+    passes = passes_of("sampled", sampling=sampling)
+    drawn = passes.architecture(passes.contenders[-1], 0, temperature=1.0)
+    assert options_run(drawn.operators.values()) == most
+    assert options_run(drawn.paths.values()) == min(most, 2)
+    assert options_run(drawn.widths.values()) <= 2
+    assert all(weights.requires_grad for weights in drawn.operators.values())
+
+
+def test_a_weight_step_runs_one_parent_of_each_fork_and_needs_no_gradient() -> None:
+    passes = passes_of("sampled", sampling={"weight_operators": "one"})
+    for relaxation in passes.weights(0, temperature=1.0):
+        for kind in (relaxation.operators, relaxation.paths, relaxation.widths):
+            assert options_run(kind.values()) == 1
+            assert not any(weights.requires_grad for weights in kind.values())

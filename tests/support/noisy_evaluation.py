@@ -1,0 +1,44 @@
+"""Blocks made worse on purpose, so that a search has something to find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from fasterseg.layers.blocks import Block, ConvBlock
+from fasterseg.layers.resizing import MapSize
+from fasterseg.layers.units import Take
+from fasterseg.supernet.evaluation import Entering
+from fasterseg.supernet.folded import FoldedEvaluation
+
+Deviation = Callable[[Block, int], float]
+"""Of the noise on a block's features of so many channels; zero for none."""
+
+
+class NoisyEvaluation(FoldedEvaluation):
+    """Adds noise to what blocks put out, to an operator's before it is weighted."""
+
+    def __init__(self, take: Take, deviation: Deviation, generator: torch.Generator) -> None:
+        super().__init__(take)
+        self.deviation = deviation
+        self.generator = generator
+
+    def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
+        """The features of a block outside the cells."""
+        features = super().block(block, *inputs, out=out, size=size)
+        if isinstance(block, ConvBlock):
+            return features  # computed as an operator is
+        noise = torch.randn(features.shape, generator=self.generator)
+        return features + self.deviation(block, out) * noise
+
+    def _operator(self, block: Block, entering: Entering, out: int, gains: Tensor | None) -> Tensor:
+        features = super()._operator(block, entering, out, gains)
+        deviation = self.deviation(block, out)
+        if not deviation:
+            return features
+        for gain in [None] if gains is None else gains:
+            noise = deviation * torch.randn(features.shape, generator=self.generator)
+            features = features + (noise if gain is None else noise * gain[:, None, None])
+        return features
