@@ -195,3 +195,14 @@ def test_distillation_reads_valid_pixels_only_and_leaves_the_teacher_alone() -> 
     assert not student.grad[..., 2:].any()
     nothing = distillation_loss(student, teacher, torch.zeros_like(mask))
     assert nothing.item() == 0
+
+
+def test_unlabelled_pixels_never_tie_with_the_last_kept_one() -> None:
+    """Pixels that are surely right have a loss of 0, as unlabelled ones do."""
+    logits, labels = torch.zeros(1, 2, 1, 8), torch.zeros(1, 1, 8, dtype=torch.int64)
+    logits[0, 0] = 200.0
+    logits[0, 0, 0, 0] = 2.0
+    labels[0, 0, 4:] = IGNORE
+    pixels = HardPixels(threshold=0.7, kept_fraction=0.5)
+    loss = ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=pixels)
+    assert loss.item() == pytest.approx(math.log1p(math.exp(-2)) / 4, rel=1e-6)

@@ -27,8 +27,9 @@ Labels = Int64[Tensor, "batch height width"]
 Mask = Bool[Tensor, "batch height width"]
 PerPixel = Float[Tensor, "batch height width"]
 
-# Numbers in the rows that are worked on at a time: half a megabyte, which a core's cache holds.
-_BAND = 1 << 17
+# Numbers in the rows that are worked on at a time, two megabytes: a quarter of that stays in a
+# core's cache and is 2 % faster, but has threads wait for each other four times as often.
+_BAND = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
