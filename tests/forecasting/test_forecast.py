@@ -168,3 +168,13 @@ def test_hours_of_a_search_are_shared_out_in_the_proportion_of_its_steps() -> No
         360 + 3.0 + 2 * 0.5 + 3 * 1.8, rel=0.01
     )
     assert seconds(second) / seconds(first) == pytest.approx(50 * 2.05 / (100 * 1.0), rel=0.05)
+
+
+def test_half_the_batch_is_half_a_training_step() -> None:
+    timings, work = timings_of(recipe_of())
+    settings = {"steps": 1000, "evaluate_every": 500, "checkpoint_every": 100, "batch_size": 4}
+    changed = Workload(recipe_of(teacher=settings), CLASSES, timings.target)
+    known = {s.name: s for s in Forecaster(changed, timings, work).stages()}["train/teacher"]
+    steps = 2.0 + 1000 * 0.2 + 10 * 0.5
+    assert seconds(known) == pytest.approx(steps + 3 * 100 * 0.2 + IMAGES * READING, rel=1e-6)
+    assert known.memory_bytes == 300 * MB + 500 * MB + LEFT + KEPT
