@@ -190,7 +190,7 @@ class _Ends:
         quick = self.meter.session(session, size)
         settings = windows_for(quick.median_ms)
         found = self.meter.session(session, size, settings=settings)
-        self._bytes.append(max(0, resident_bytes() - held))
+        self._bytes.append(max(0, trimmed_bytes() - held))
         self._attempts.append(1 if found.steady_windows >= STEADY_WINDOWS else ATTEMPTS)
         return NetworkTiming(
             architecture=architecture,
