@@ -128,6 +128,12 @@ def test_a_promise_of_the_95th_percentile_takes_longer_to_measure() -> None:
     assert seconds(p95) > seconds(median)
 
 
+def test_what_exporting_leaves_behind_is_not_counted_twice_where_something_is_exported() -> None:
+    found = forecast(recipe_of())
+    assert found["measure"].memory_bytes == 1000 * MB
+    assert found["evaluate"].memory_bytes == 600 * MB + LEFT
+
+
 def test_a_changed_recipe_is_scaled_by_its_work() -> None:
     timings, work = timings_of(recipe_of())
     half = recipe_of(

@@ -120,7 +120,7 @@ class NetworksForecast:
         return stage_forecast(
             "measure",
             sum(self._delivery_seconds(one) for one in networks),
-            self.scaling.after_export(delivery.peak_bytes),
+            max(delivery.peak_bytes, self.scaling.timings.target.left_bytes),
             delivery.file_bytes * share,
             hours_from=f"{len(networks)} exports, each verified, scored and timed",
             disk_from=f"{len(networks)} exported files",
