@@ -65,6 +65,8 @@ RECIPE = Recipe.model_validate(
             "batch_size": 2,
             "random_widths": 1,
             "control_every": 2,
+            # So strong that the student runs to the fastest network: the guards must say so.
+            "penalty_strength": 1e4,
             "checkpoint_every": 3,
             "temperature": {"start": 2.0, "end": 0.5},
             "augmentation": CROP,

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from fasterseg.datasets.loading import Batch
 from fasterseg.errors import FastersegError
+from fasterseg.layers.units import Take
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
 from fasterseg.runs import load_checkpoint
-from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import all_parameters, in_turn
+from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
+from fasterseg.searching.passes import in_turn
 from fasterseg.searching.penalty import latency_penalty
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -41,7 +42,7 @@ def equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 
 def weight_step(search: SmallSearch, index: int) -> None:
-    relaxations = search.cosearch._weight_relaxations(index)
+    relaxations = [*search.cosearch.passes.weights(index, temperature=1.0)]
     search.weights.step(random_batch("weights", index), relaxations, index=index)
 
 
@@ -86,7 +87,7 @@ def test_a_contenders_gradient_is_that_of_its_own_task_and_penalty_alone() -> No
     batch = random_batch("architecture", 0)
     for moved, contender in zip(search.contenders, again.contenders, strict=True):
         parameters = contender.parameters
-        sampled = parameters.sampled(1.0, torch_generator(0, "architecture", contender.name, 0))
+        sampled = again.cosearch.passes.architecture(contender, 0, temperature=1.0)
         loss = again.weights.objective(again.weights.supernet, batch, sampled)
         if contender.budget_ms is not None:
             loss = loss + 2.0 * latency_penalty(
@@ -108,11 +109,13 @@ class Noting:
         self.true_objective = search.weights.objective
         self.seen: dict[str, set[str]] = {"weights": set(), "architecture": set()}
 
-    def __call__(self, supernet: Any, batch: Batch, relaxation: Relaxation) -> Tensor:
+    def __call__(
+        self, supernet: Any, batch: Batch, relaxation: Relaxation, *, take: Take
+    ) -> Tensor:
         soft = [*relaxation.operators.values(), *relaxation.paths.values()]
         wanted = "architecture" if any(w.requires_grad for w in soft) else "weights"
         self.seen[wanted] |= set(batch.names)
-        return self.true_objective(supernet, batch, relaxation)
+        return self.true_objective(supernet, batch, relaxation, take=take)
 
 
 def test_weights_and_architecture_learn_from_different_images() -> None:
@@ -159,7 +162,7 @@ def passes_of(search: SmallSearch, index: int) -> list[str]:
         for contender in search.contenders
     }
     found = []
-    for relaxation in search.cosearch._weight_relaxations(index):
+    for relaxation in search.cosearch.passes.weights(index, temperature=1.0):
         weights = next(iter(relaxation.operators.values()))
         names = [name for name, wanted in own.items() if torch.equal(weights, wanted)]
         found += names
@@ -168,19 +171,30 @@ def passes_of(search: SmallSearch, index: int) -> list[str]:
 
 def test_students_that_may_take_the_same_take_turns_in_the_sandwich() -> None:
     """Another budget costs what its student samples: widest and narrowest are the same networks."""
-    settings = (make_teacher(), make_student(name="fast"), make_student(name="slow"))
-    search = small_search(contenders=settings)
+    students = (make_student(name="fast"), make_student(name="slow"))
+    search = small_search(mode="exact", contenders=(make_teacher(), *students))
     assert passes_of(search, 0) == ["teacher", "fast", "fast", "fast", "slow"]
     assert passes_of(search, 1) == ["teacher", "fast", "slow", "slow", "slow"]
     for index, due in ((0, "fast"), (1, "slow"), (2, "fast")):
         assert [c.name for c in in_turn(search.contenders, index)] == ["teacher", due]
     randoms = search.weights.settings.random_widths
-    assert len(list(search.pretraining._relaxations(0))) == 1 + 2 + randoms
+    assert len(list(search.cosearch.passes.pretraining(0))) == 1 + 2 + randoms
+
+
+def test_a_sampled_search_shares_the_ends_of_the_sandwich_too() -> None:
+    one, two = make_student(name="fast"), make_student(name="slow")
+    alone = small_search(mode="sampled", contenders=(make_teacher(), one))
+    both = small_search(mode="sampled", contenders=(make_teacher(), one, two))
+    for index in (0, 1):
+        counts = [
+            len(list(s.cosearch.passes.weights(index, temperature=1.0))) for s in (alone, both)
+        ]
+        assert counts == [4, 5], "teacher, two ends, and one for each student"
 
 
 def test_students_of_other_options_have_a_sandwich_each() -> None:
-    settings = (make_student(name="fast"), make_student(name="wide", head_expansion=4))
-    search = small_search(contenders=settings)
+    students = (make_student(name="fast"), make_student(name="wide", head_expansion=4))
+    search = small_search(mode="exact", contenders=students)
     assert [c.name for c in in_turn(search.contenders, 0)] == ["fast", "wide"]
     assert passes_of(search, 3) == ["fast", "fast", "fast", "wide", "wide", "wide"]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import pytest
 import torch
-from small_searches import CLASSES, coloured_batch, small_search
+from small_searches import CLASSES, SmallSearch, coloured_batch, small_search
 from small_spaces import (
     GEOMETRY,
     UNTIED,
@@ -21,6 +23,8 @@ from torch import Tensor, nn
 
 from fasterseg.config import ContenderSettings, Operator
 from fasterseg.datasets.loading import Batch
+from fasterseg.layers.blocks import Block
+from fasterseg.layers.units import Take, taken
 from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive
@@ -28,6 +32,7 @@ from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.lattice import OUTER, Lattice, Node, laterals
+from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
@@ -103,7 +108,9 @@ def test_a_contender_whose_outer_widths_are_fixed_is_not_drawn_twice() -> None:
 class Nothing:
     """A task that any network solves."""
 
-    def __call__(self, supernet: Supernet, batch: Batch, relaxation: Relaxation) -> Tensor:
+    def __call__(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
         """No loss; its gradient to everything is zero."""
         weights = [*supernet.parameters(), *relaxation.operators.values()]
         weights += [*relaxation.paths.values(), *relaxation.widths.values()]
@@ -113,10 +120,12 @@ class Nothing:
 class Width(Nothing):
     """A task that the wider networks solve better."""
 
-    def __call__(self, supernet: Supernet, batch: Batch, relaxation: Relaxation) -> Tensor:
+    def __call__(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
         """Less for each step up in an outer width."""
-        taken = [float(relaxation.widths[name].argmax()) for name in OUTER]
-        return super().__call__(supernet, batch, relaxation) - sum(taken)
+        steps = [float(relaxation.widths[name].argmax()) for name in OUTER]
+        return super().__call__(supernet, batch, relaxation) - sum(steps)
 
 
 def searched(task: Nothing, *, penalty_strength: float) -> Architecture:
@@ -153,24 +162,40 @@ WIDTHS = (1, 2, 4)
 NOISE = 2.0
 
 
-def handicap(supernet: Supernet, seed: int) -> None:
+class NoisyEvaluation(FoldedEvaluation):
+    """Adds noise to what some blocks put out, the more the fewer channels it has.
+
+    `widest` has the channels of their widest form, at which they are left alone.
+    """
+
+    def __init__(self, take: Take, widest: Mapping[Block, int], generator: torch.Generator) -> None:
+        super().__init__(take)
+        self.widest = widest
+        self.generator = generator
+
+    def block(
+        self, block: Block, *inputs: Tensor, out: int, size: tuple[int, int] | None = None
+    ) -> Tensor:
+        features = super().block(block, *inputs, out=out, size=size)
+        lacking = 1 - out / self.widest.get(block, out)
+        return features + NOISE * lacking * torch.randn(features.shape, generator=self.generator)
+
+
+def handicap(search: SmallSearch, seed: int) -> None:
     """Add noise to what stem, fusion and fuse put out, the more the narrower they are."""
-    generator = torch_generator(seed, "noise")
-
-    def noisy_below(widest: int) -> Callable[[nn.Module, object, Tensor], Tensor]:
-        def noisy(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-            noise = torch.randn(output.shape, generator=generator)
-            return output + NOISE * (1 - output.shape[1] / widest) * noise
-
-        return noisy
-
+    supernet = search.weights.supernet
     lattice, branches = supernet.lattice, supernet.lattice.space.branches
     slots = [lattice.stem_slots[-1], lattice.join_slots(CLASSES)[0]]
     for branch, stride in ((b, s) for b in branches for s in laterals(b)):
         slots += [lattice.arm_slot(branch, stride), lattice.refine_slot(branch, Node(0, stride))]
-    for slot in slots:
-        block = supernet.block(slot.name, slot.kinds[0])
-        block.register_forward_hook(noisy_below(WIDTHS[-1] * slot.output.factor))
+    widest = {
+        supernet.block(slot.name, slot.kinds[0]): WIDTHS[-1] * slot.output.factor for slot in slots
+    }
+    generator = torch_generator(seed, "noise")
+    search.weights.objective = replace(
+        search.weights.objective,
+        evaluation=partial(NoisyEvaluation, widest=widest, generator=generator),
+    )
 
 
 @pytest.mark.slow
@@ -198,7 +223,7 @@ def test_a_real_search_takes_the_wide_stem_fusion_and_head_where_the_narrow_ones
     )
     for index in range(100):
         search.pretraining.step(index)
-    handicap(search.weights.supernet, seed)
+    handicap(search, seed)
     for index in range(120):
         search.cosearch.step(index)
     (student,) = search.contenders

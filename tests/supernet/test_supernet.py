@@ -19,7 +19,7 @@ from small_spaces import (
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
-from fasterseg.layers.units import SlimmableConv
+from fasterseg.layers.units import SlimmableConv, Take, taken
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_selection
@@ -59,8 +59,8 @@ class Widths:
         }
         slice_of = SlimmableConv.sliced_weight
 
-        def noted(conv: SlimmableConv, read: list[int], out: int) -> Tensor:
-            weight = slice_of(conv, read, out)
+        def noted(conv: SlimmableConv, read: list[int], out: int, take: Take = taken) -> Tensor:
+            weight = slice_of(conv, read, out, take)
             self.used.setdefault(id(conv), []).append((weight.shape[0], weight.shape[1]))
             return weight
 
@@ -138,7 +138,7 @@ def untrained(search: SmallSearch, *, steps: int) -> set[str]:
     batch = images((64, 64))
     missing = dict(search.weights.supernet.named_parameters())
     for step in range(steps):
-        for relaxation in search.pretraining._relaxations(step):
+        for relaxation in search.pretraining.passes.pretraining(step):
             main, auxiliary = search.weights.supernet(batch, relaxation)
             # Squares, since a plain sum behind a batch norm has no gradient.
             squares = [logits.square().sum() for logits in (main, *auxiliary.values())]
@@ -157,7 +157,7 @@ def untrained(search: SmallSearch, *, steps: int) -> set[str]:
 def test_one_step_of_pre_training_reaches_all_but_the_skips_between_unequal_widths() -> None:
     """A skip between equal widths has no weights; unequal ones come with the random draws."""
     space = make_space(4)
-    search = small_search(space=space, contenders=DEFAULT, random_widths=2)
+    search = small_search(space=space, contenders=DEFAULT, random_widths=2, mode="exact")
     left = untrained(search, steps=1)
     assert left
     assert all("keep_skip" in name for name in left)
@@ -187,8 +187,13 @@ def test_one_step_of_pre_training_reaches_all_but_the_skips_between_unequal_widt
 def test_a_round_of_pre_training_reaches_every_tensor(
     space: SearchSpace, settings: tuple[ContenderSettings, ...]
 ) -> None:
-    search = small_search(space=space, contenders=settings, random_widths=2)
+    search = small_search(space=space, contenders=settings, random_widths=2, mode="exact")
     assert untrained(search, steps=30) == set()
+
+
+def test_sampled_pre_training_reaches_every_tensor_in_time() -> None:
+    search = small_search(space=make_space(3), contenders=DEFAULT, random_widths=2, mode="sampled")
+    assert untrained(search, steps=300) == set()
 
 
 def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:

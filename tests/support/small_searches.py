@@ -16,8 +16,9 @@ from fasterseg.runtime import derived_seed, torch_generator
 from fasterseg.searching.contenders import Contender, make_contenders
 from fasterseg.searching.cosearch import CoSearch, LatencyModel
 from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.passes import passes_of
 from fasterseg.searching.pretraining import Pretraining
-from fasterseg.searching.weights import Objective, WeightTraining
+from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.extremes import narrowest
 from fasterseg.space.lattice import Lattice
 from fasterseg.supernet.supernet import Supernet
@@ -86,7 +87,8 @@ def small_search(
     options = [contender.options for contender in made]
     torch.manual_seed(derived_seed(seed, "supernet"))
     supernet = Supernet(lattice, CLASSES, contenders=options)
-    objective = Objective(IGNORE, settings.auxiliary_weight, hard_pixels)
+    numerics = search_numerics(settings, torch.device("cpu"))
+    objective = Objective(IGNORE, settings.auxiliary_weight, hard_pixels, numerics)
     weights = WeightTraining(supernet, objective, settings, stage="search")
     latency = LatencyModel(
         ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms, contenders=options),
@@ -94,15 +96,15 @@ def small_search(
         floors_ms=floors_of(made),
         weights={c.name: {"operators": 0.3, "paths": 0.4, "widths": 0.3} for c in made},
     )
-    pretraining = Pretraining(weights, made, weight_batch, steps=settings.pretrain_steps, seed=seed)
+    passes = passes_of(settings, made, seed=seed)
+    pretraining = Pretraining(weights, passes, weight_batch, steps=settings.pretrain_steps)
     cosearch = CoSearch(
         weights,
-        made,
+        passes,
         latency,
         weight_batch=weight_batch,
         architecture_batch=architecture_batch,
         steps=settings.steps,
-        seed=seed,
         warn=warn,
     )
     return SmallSearch(made, weights, latency, pretraining, cosearch)

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from fasterseg.datasets.loading import Batch, TrainingBatches
     from fasterseg.datasets.source import DataSource
     from fasterseg.latency.table import LatencyTable
+    from fasterseg.learning.precision import Numerics
     from fasterseg.runs import RunFolder
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.cosearch import CoSearch, LatencyModel
     from fasterseg.searching.landing import Measure
     from fasterseg.searching.latency import ExpectedLatency
+    from fasterseg.searching.passes import Passes
     from fasterseg.searching.penalty import Response
     from fasterseg.searching.plan import SearchPlan
     from fasterseg.searching.pretraining import BatchAt, Pretraining
@@ -130,6 +132,7 @@ class SearchAssembly:
             seed=recipe.seed,
             device=self.device.type,
             threads=torch.get_num_threads(),
+            precision=self.numerics.precision,
             data=self.source.name,
             data_digest=self.source.digest(split),
             table_digest=self.table.digest(),
@@ -167,6 +170,20 @@ class SearchAssembly:
         return make_contenders(self.lattice, settings, budgets, seed=self.recipe.seed)
 
     @cached_property
+    def passes(self) -> Passes:
+        """What each step of the search evaluates."""
+        from fasterseg.searching.passes import passes_of
+
+        return passes_of(self.recipe.search, self.contenders, seed=self.recipe.seed)
+
+    @cached_property
+    def numerics(self) -> Numerics:
+        """The number format that the search computes in."""
+        from fasterseg.searching.weights import search_numerics
+
+        return search_numerics(self.recipe.search, self.device)
+
+    @cached_property
     def weights(self) -> WeightTraining:
         """The supernet and its optimiser, from the run's seed."""
         import torch
@@ -188,6 +205,7 @@ class SearchAssembly:
             self.source.label_space.ignore,
             settings.auxiliary_weight,
             HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights),
+            self.numerics,
         )
         return WeightTraining(supernet, objective, settings, stage="search")
 
@@ -197,10 +215,9 @@ class SearchAssembly:
 
         return Pretraining(
             self.weights,
-            self.contenders,
+            self.passes,
             self._feed("pretraining", self.halves[0], self.recipe.search.pretrain_steps),
             steps=self.recipe.search.pretrain_steps,
-            seed=self.recipe.seed,
         )
 
     def cosearch(self, *, warn: Callable[[str], object]) -> CoSearch:
@@ -210,12 +227,11 @@ class SearchAssembly:
         steps = self.recipe.search.steps
         return CoSearch(
             self.weights,
-            self.contenders,
+            self.passes,
             self.latency_model,
             weight_batch=self._feed("weights", self.halves[0], steps),
             architecture_batch=self._feed("architecture", self.halves[1], steps),
             steps=steps,
-            seed=self.recipe.seed,
             warn=warn,
         )
 

@@ -108,6 +108,20 @@ class TemperatureSettings(Section):
     end: float = Field(1.0, gt=0)
 
 
+class SamplingSettings(Section):
+    """How many options of a choice a pass of a sampled search runs.
+
+    ``one`` and ``two`` are drawn by the contender's probabilities; two are run as something
+    between both, all as the weighted sum that an exact search runs.  Weight steps draw one parent
+    of each fork and one width of each feature.
+    """
+
+    weight_operators: Literal["one", "two"] = "one"
+    architecture_operators: Literal["one", "two", "all"] = "all"
+    architecture_parents: Literal["one", "two", "all"] = "two"
+    architecture_widths: Literal["one", "two"] = "two"
+
+
 class ContenderSettings(Section):
     """One network being searched.
 
@@ -127,9 +141,15 @@ class ContenderSettings(Section):
 class SearchSettings(Section):
     """Pre-training of the supernet and the search in it (*teacher/student co-searching*).
 
-    With `hours`, active time for both together, the two numbers of steps say only how it is shared.
+    `mode` is ``sampled``: each pass draws operators and paths, or ``exact``: each runs all of
+    them, as the paper does.  With `precision` ``auto`` an exact search computes in float32, a
+    sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
+    and search together, the two numbers of steps say only how it is shared.
     """
 
+    mode: Literal["sampled", "exact"] = "sampled"
+    sampling: SamplingSettings = SamplingSettings()
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     hours: float | None = Field(None, gt=0)
     pretrain_steps: int = Field(200, ge=0)
     steps: int = Field(300, ge=0)

@@ -8,7 +8,7 @@ superkernels*).  Slicing is stateless: the widths are those of the tensors in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -19,6 +19,19 @@ Widths = tuple[int, ...]
 State = dict[str, Tensor]
 
 NORM_EPSILON = 1e-5
+
+Take = Callable[[nn.Parameter, tuple[slice, ...]], Tensor]
+"""How a part of a parameter is taken for a call: with its gradient, without, or noting it."""
+
+
+def taken(parameter: nn.Parameter, where: tuple[slice, ...]) -> Tensor:
+    """The part itself: its gradient goes to the parameter."""
+    return parameter[where]
+
+
+def taken_frozen(parameter: nn.Parameter, where: tuple[slice, ...]) -> Tensor:
+    """The part as a constant."""
+    return parameter.detach()[where]
 
 
 class Conv(Protocol):
@@ -124,16 +137,19 @@ class SlimmableConv(nn.Module):
         """Convolve the joined inputs with the slice of the weight that their widths ask for."""
         joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
         weight = self.sliced_weight([int(part.shape[1]) for part in inputs], out)
-        bias = None if self.bias is None else self.bias[:out]
-        return F.conv2d(joined, weight, bias, self.stride, self.padding)
+        return F.conv2d(joined, weight, self.sliced_bias(out), self.stride, self.padding)
 
-    def sliced_weight(self, read: Sequence[int], out: int) -> Tensor:
+    def sliced_weight(self, read: Sequence[int], out: int, take: Take = taken) -> Tensor:
         """The first channels of every input and of the output."""
         parts = [
-            self.weight[:out, start : start + count]
+            take(self.weight, (slice(out), slice(start, start + count)))
             for start, count in zip(self.starts, read, strict=True)
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def sliced_bias(self, out: int, take: Take = taken) -> Tensor | None:
+        """The bias of the first output channels, if there is one."""
+        return None if self.bias is None else take(self.bias, (slice(out),))
 
     def sliced_state(self, read: Sequence[int], out: int) -> State:
         """What a fixed convolution of these widths would hold."""
@@ -157,11 +173,12 @@ class SlimmableNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise by this batch's mean and variance."""
-        key = str(features.shape[1])
-        weight, bias = self.weight[key], self.bias[key]
-        return F.batch_norm(
-            features, None, None, weight, bias, training=True, momentum=0.0, eps=NORM_EPSILON
-        )
+        return normalised(features, *self.affine(int(features.shape[1])))
+
+    def affine(self, width: int, take: Take = taken) -> tuple[Tensor, Tensor]:
+        """Scale and shift of a width."""
+        key, all_channels = str(width), (slice(width),)
+        return take(self.weight[key], all_channels), take(self.bias[key], all_channels)
 
     def sliced_state(self, width: int) -> State:
         """What a fixed batch norm of that width would hold; its statistics are still unknown."""
@@ -173,3 +190,10 @@ class SlimmableNorm(nn.Module):
             "running_var": unknown.clone(),
             "num_batches_tracked": torch.tensor(0),
         }
+
+
+def normalised(features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Features with this batch's mean and variance taken out, then scaled and shifted."""
+    return F.batch_norm(
+        features, None, None, scale, shift, training=True, momentum=0.0, eps=NORM_EPSILON
+    )

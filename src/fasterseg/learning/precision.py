@@ -80,17 +80,19 @@ def choose_numerics(
     wanted: Literal["auto", "float32", "bfloat16", "float16"],
     device: torch.device,
     *,
+    scaled: bool = True,
     cpuinfo: Path = CPUINFO,
 ) -> Numerics:
     """The format for training on a device.
 
-    ``auto`` takes bfloat16 where the processor or GPU computes in it, float16 on an older GPU,
-    else float32.  Raises `EnvironmentFault` for a format the device does not have: never another
-    one in its place.
+    ``auto`` takes bfloat16 where the processor or GPU computes in it, float16 on an older GPU
+    (unless the loss cannot be `scaled`), else float32.  Raises `EnvironmentFault` for a format
+    the device does not have: never another one in its place.
     """
     offered = _offered(device, cpuinfo)
     if wanted == "auto":
-        best = next(name for name in ("bfloat16", "float16", "float32") if name in offered)
+        wide = ("bfloat16", "float16", "float32") if scaled else ("bfloat16", "float32")
+        best = next(name for name in wide if name in offered)
         return Numerics(_as_precision(best), device, offered[best])
     if wanted in offered:
         return Numerics(wanted, device, "asked for")

@@ -1,19 +1,21 @@
 """The co-search of teacher and students in one supernet (*teacher/student co-searching*).
 
 First-order alternation: a weight step on one half of the training images, then for every
-contender an architecture step on the other half.  The teacher is searched at the widest and
-without a latency term, the students with one.
+contender an architecture step on the other half; `passes` says what they run.  The teacher is
+searched at the widest and without a latency term, the students with one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from fasterseg.datasets.loading import Batch
+from fasterseg.layers.units import taken_frozen
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import (
     nested,
@@ -24,12 +26,13 @@ from fasterseg.learning.states import (
 )
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender, all_parameters, detached, in_turn, sandwich
+from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.control import BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.outer_widths import paired_draw
+from fasterseg.searching.passes import Passes
 from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.weights import WeightTraining
@@ -68,32 +71,31 @@ class CoSearch:
     def __init__(
         self,
         weights: WeightTraining,
-        contenders: Sequence[Contender],
+        passes: Passes,
         latency: LatencyModel,
         *,
         weight_batch: BatchAt,
         architecture_batch: BatchAt,
         steps: int,
-        seed: int,
         warn: Warn | None = None,
     ) -> None:
         settings = weights.settings
         self.weights = weights
         self.settings = settings
-        self.contenders = contenders
+        self.passes = passes
+        self.contenders = passes.contenders
         self.latency = latency
         self.weight_batch = weight_batch
         self.architecture_batch = architecture_batch
         self.steps = max(1, steps)
-        self.seed = seed
         self.warn = warn
         self.said: list[str] = []
         self.schedule = Schedule("poly", settings.weight_lr, self.steps)
         self.controller = BudgetController(settings.control_gain)
-        self.strengths = {c.name: settings.penalty_strength for c in contenders}
-        self.guards = {c.name: Guard() for c in contenders}
+        self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
+        self.guards = {c.name: Guard() for c in self.contenders}
         self.optimizer = torch.optim.Adam(
-            list(all_parameters(contenders).values()),
+            list(all_parameters(self.contenders).values()),
             lr=settings.architecture_lr,
             betas=(0.5, 0.999),
             weight_decay=settings.architecture_weight_decay,
@@ -103,9 +105,8 @@ class CoSearch:
         """One weight step, one architecture step, and now and then a look at the budget."""
         self.said = []
         self.weights.set_rate(self.schedule, index)
-        loss = self.weights.step(
-            self.weight_batch(index), self._weight_relaxations(index), index=index
-        )
+        passes = [*self.passes.weights(index, temperature=self.temperature(index))]
+        loss = self.weights.step(self.weight_batch(index), passes, index=index)
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
         if index % self.settings.control_every == 0 or index == self.steps - 1:
             event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
@@ -117,17 +118,6 @@ class CoSearch:
         settings = self.settings.temperature
         return float(settings.start * (settings.end / settings.start) ** (index / self.steps))
 
-    def _weight_relaxations(self, index: int) -> Iterator[Relaxation]:
-        """Widest and narrowest of the sandwich, and what the contender would sample now."""
-        due = in_turn(self.contenders, index)
-        for contender in self.contenders:
-            generator = torch_generator(self.seed, "weights", contender.name, index)
-            if contender in due:
-                yield from sandwich(contender, generator, random_count=0)
-            if contender.settings.role == "student":
-                temperature = self.temperature(index)
-                yield detached(contender.parameters.sampled(temperature, generator))
-
     def _architecture_step(self, index: int) -> dict[str, float]:
         """One update of every contender's own parameters by its own loss; the losses."""
         batch = self.architecture_batch(index)
@@ -138,8 +128,8 @@ class CoSearch:
 
     def _architecture_gradients(self, contender: Contender, batch: Batch, index: int) -> float:
         """The gradients of task loss and penalty; the supernet's weights get none."""
-        generator = torch_generator(self.seed, "architecture", contender.name, index)
-        sampled = contender.parameters.sampled(self.temperature(index), generator)
+        temperature = self.temperature(index)
+        sampled = self.passes.architecture(contender, index, temperature=temperature)
         task, term = self._task(contender, batch, index, sampled)
         parameters = list(contender.parameters.parameters())
         gradients = torch.autograd.grad(task + term + self._penalty(contender), parameters)
@@ -153,14 +143,14 @@ class CoSearch:
         self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
     ) -> tuple[Tensor, Tensor | float]:
         """The task's loss, and what else has a gradient: to outer widths that are searched."""
-        objective, supernet = self.weights.objective, self.weights.supernet
-        generator = torch_generator(self.seed, "outer widths", contender.name, index)
+        objective = partial(self.weights.objective, self.weights.supernet, batch, take=taken_frozen)
+        generator = torch_generator(self.passes.seed, "outer widths", contender.name, index)
         pair = paired_draw(contender.parameters, sampled, generator)
         if pair is None:
-            return objective(supernet, batch, sampled), 0.0
-        task = objective(supernet, batch, pair.first)
+            return objective(sampled), 0.0
+        task = objective(pair.first)
         with torch.no_grad():
-            other = objective(supernet, batch, pair.second)
+            other = objective(pair.second)
         return task, pair.gradient_term(task, other)
 
     def _penalty(self, contender: Contender) -> Tensor | float:

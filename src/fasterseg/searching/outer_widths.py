@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fasterseg.searching.contenders import detached
+from fasterseg.searching.passes import detached
 from fasterseg.space.lattice import OUTER
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation, one_hot, with_widths

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
+from fasterseg.config import ContenderSettings, Precision, SearchSettings, SearchSpace
 from fasterseg.runs import refuse_changes
 
 # A change of these leaves the outcome as it is.
@@ -28,6 +28,7 @@ class SearchPlan(Artifact):
     seed: int
     device: str
     threads: int
+    precision: Precision = "float32"
     data: str
     data_digest: str
     table_digest: str

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fasterseg.config import SearchSettings
 from fasterseg.datasets.loading import Batch
+from fasterseg.layers.units import Take, taken
 from fasterseg.learning.losses import HardPixels, segmentation_loss
-from fasterseg.learning.schedules import Schedule, set_rate
-from fasterseg.learning.states import (
-    gradient_norm,
-    nested,
-    optimizer_tensors,
-    part,
-    require_finite,
-    restore_optimizer,
-)
-from fasterseg.searching.contenders import decayed_groups
+from fasterseg.learning.precision import Numerics, choose_numerics
+from fasterseg.learning.schedules import Schedule
+from fasterseg.learning.states import nested, part, require_finite
+from fasterseg.searching.gradients import SlicedGradients
+from fasterseg.searching.sliced_sgd import SlicedSGD
+from fasterseg.supernet.evaluation import Evaluation
+from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
+
+# With channels last, convolutions take maps as they lie.  In single precision, kernels with more
+# numbers than this are left: they belong to small maps, and sorting their gradients costs more.
+LARGE_KERNEL = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,16 @@ class Objective:
     ignore: int
     auxiliary_weight: float
     hard_pixels: HardPixels
+    numerics: Numerics
+    evaluation: Callable[[Take], Evaluation] = FoldedEvaluation
 
-    def __call__(self, supernet: Supernet, batch: Batch, relaxation: Relaxation) -> Tensor:
+    def __call__(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
         """The loss of one relaxation on a batch."""
-        main, auxiliary = supernet(batch.images, relaxation)
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        with self.numerics.autocast():
+            main, auxiliary = supernet(images, relaxation, self.evaluation(take))
         return segmentation_loss(
             main,
             auxiliary,
@@ -46,58 +54,73 @@ class Objective:
         )
 
 
+def search_numerics(settings: SearchSettings, device: torch.device) -> Numerics:
+    """The number format of a search: see `SearchSettings`."""
+    exact = settings.mode == "exact" and settings.precision == "auto"
+    return choose_numerics("float32" if exact else settings.precision, device, scaled=False)
+
+
+def laid_out(supernet: Supernet, numerics: Numerics) -> Supernet:
+    """The supernet with each kernel in the order in memory that is fastest to train."""
+    half = numerics.precision != "float32"
+    for parameter in supernet.parameters():
+        if parameter.dim() == 4 and (half or parameter.numel() < LARGE_KERNEL):
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return supernet
+
+
 class WeightTraining:
-    """The supernet's weights and their optimiser; architecture parameters are not its business."""
+    """The supernet's weights and their optimiser; architecture parameters are not its business.
+
+    In exact mode an update moves every weight that has a gradient; in sampled mode it leaves
+    alone, decay and momentum included, the parts that no pass used.
+    """
 
     def __init__(
         self, supernet: Supernet, objective: Objective, settings: SearchSettings, *, stage: str
     ) -> None:
-        self.supernet = supernet
+        self.supernet = laid_out(supernet, objective.numerics)
         self.objective = objective
         self.settings = settings
         self.stage = stage
-        self.optimizer = torch.optim.SGD(
-            decayed_groups(supernet, settings.weight_decay),
-            lr=settings.weight_lr,
+        self.gradients = SlicedGradients(whole=settings.mode == "exact")
+        self.optimizer = SlicedSGD(
+            rate=settings.weight_lr,
             momentum=settings.weight_momentum,
+            decay=settings.weight_decay,
+            clip_norm=settings.clip_norm,
         )
 
-    def step(self, batch: Batch, relaxations: Iterable[Relaxation], *, index: int) -> float:
+    def step(self, batch: Batch, relaxations: Sequence[Relaxation], *, index: int) -> float:
         """One update by the mean gradient of several passes over one batch; the mean loss."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.gradients.clear()
         losses = []
         for relaxation in relaxations:
-            loss = self.objective(self.supernet, batch, relaxation)
-            loss.backward()
+            loss = self.objective(self.supernet, batch, relaxation, take=self.gradients.take)
+            (loss / len(relaxations)).backward()
             losses.append(loss.detach())
-        self._average_gradients(len(losses))
         mean = torch.stack(losses).mean()
-        norm = gradient_norm(self.supernet.parameters())
+        norm = torch.nn.utils.get_total_norm([used.gradient for used in self.gradients])
         require_finite(mean, norm, step=index, stage=self.stage, names=batch.names)
-        torch.nn.utils.clip_grad_norm_(self.supernet.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
+        self.optimizer.step(self.gradients, norm)
+        self.gradients.clear()
         return float(mean)
 
     def set_rate(self, schedule: Schedule, step: int) -> None:
         """The learning rate of a step."""
-        set_rate(self.optimizer, schedule.rate(step))
+        self.optimizer.rate = schedule.rate(step)
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimiser state by name."""
         return {
             **nested("supernet", self.supernet.state_dict()),
-            **nested("weight_optimizer", optimizer_tensors(self.optimizer, self._names())),
+            **nested("weight_optimizer", self.optimizer.tensors(self._names())),
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go back to what `tensors` returned."""
         self.supernet.load_state_dict(part("supernet", tensors))
-        restore_optimizer(self.optimizer, self._names(), part("weight_optimizer", tensors))
+        self.optimizer.restore(self._names(), part("weight_optimizer", tensors))
 
-    def _names(self) -> dict[str, Tensor]:
+    def _names(self) -> dict[str, nn.Parameter]:
         return dict(self.supernet.named_parameters())
-
-    def _average_gradients(self, passes: int) -> None:
-        for parameter in self.supernet.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= passes

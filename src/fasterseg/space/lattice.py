@@ -141,8 +141,14 @@ class Lattice:
 
     def parents(self, node: Node) -> tuple[Edge, ...]:
         """The edges that may feed a node: keep first, then down; none for the stem's."""
-        found = (edge for edge in self.edges if edge.target == node)
-        return tuple(sorted(found, key=lambda edge: edge.down))
+        return self._parents.get(node, ())
+
+    @cached_property
+    def _parents(self) -> Mapping[Node, tuple[Edge, ...]]:
+        found: dict[Node, list[Edge]] = {}
+        for edge in sorted(self.edges, key=lambda edge: edge.down):
+            found.setdefault(edge.target, []).append(edge)
+        return {node: tuple(edges) for node, edges in found.items()}
 
     @cached_property
     def forks(self) -> tuple[Node, ...]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import Self
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -29,6 +31,8 @@ from fasterseg.space.lattice import (
     laterals,
 )
 from fasterseg.space.options import Options
+from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture, gated
+from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.paths import branch_transitions
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -71,12 +75,15 @@ class Supernet(nn.Module):
             )
         return super().train(mode)
 
-    def forward(self, images: Tensor, relaxation: Relaxation) -> tuple[Tensor, dict[int, Tensor]]:
+    def forward(
+        self, images: Tensor, relaxation: Relaxation, evaluation: Evaluation | None = None
+    ) -> tuple[Tensor, dict[int, Tensor]]:
         """Main logits and auxiliary ones by stride, all at the size of the images.
 
-        `images` are (batch, 3, height, width), normalised.
+        `images` are (batch, 3, height, width), normalised.  `evaluation` is how the blocks are
+        computed, by default fast; it changes nothing in the result.
         """
-        run = _Forward(self, relaxation)
+        run = _Forward(self, relaxation, evaluation or FoldedEvaluation())
         main, auxiliary = run(images)
         size = map_size(images)
         return resize(main, size), {stride: resize(m, size) for stride, m in auxiliary.items()}
@@ -143,30 +150,30 @@ def _key(name: str, kind: Kind) -> str:
 class _Forward:
     """One pass; what it needs of the relaxation is read out once."""
 
-    def __init__(self, supernet: Supernet, relaxation: Relaxation) -> None:
+    def __init__(self, supernet: Supernet, relaxation: Relaxation, evaluation: Evaluation) -> None:
         self.supernet = supernet
         self.lattice = supernet.lattice
         self.relaxation = relaxation
+        self.evaluation = evaluation
         options = self.lattice.width_options
         self.expansions = {
-            name: options[name][int(weights.detach().argmax())]
+            name: options[name][int(weights.detach().nonzero()[-1])]
             for name, weights in relaxation.widths.items()
         }
         self.operators = {n: w.detach().tolist() for n, w in relaxation.operators.items()}
         self.paths = {n: w.detach().tolist() for n, w in relaxation.paths.items()}
         self.needed = self._needed()
-        # the tensors that enter a node, each with its path weight (None: no choice)
-        self.incoming: dict[Node, list[tuple[Tensor | None, Tensor]]] = {}
+        self.incoming: defaultdict[Node, Entering] = defaultdict(Entering)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         features = images
         for slot in self.lattice.stem_slots:
             features = self._run(slot, slot.kinds[0], features)
-        self.incoming[Node(0, 8)] = [(None, features)]
+        self.incoming[Node(0, 8)].add(features, None)
         for edge in self.lattice.edges:
             if edge in self.needed:
                 weight = self.relaxation.path_weight(edge.target, down=edge.down)
-                self.incoming.setdefault(edge.target, []).append((weight, self._edge(edge)))
+                self.incoming[edge.target].add(self._edge(edge), weight)
         return self._decode()
 
     def _needed(self) -> set[Edge]:
@@ -184,45 +191,50 @@ class _Forward:
 
     def _edge(self, edge: Edge) -> Tensor:
         """A cell's output: the cell runs on each tensor that enters it, and the outputs mix."""
-        slot = self.lattice.cell_slot(edge)
-        mixed = None
-        for weight, features in self.incoming[edge.node]:
-            output = self._mixed_operator(slot, edge.node, features)
-            output = output if weight is None else output * weight
-            mixed = output if mixed is None else mixed + output
-        assert mixed is not None
-        return self._gated(mixed, self.lattice.width_choice(edge.target))
+        slot, entering = self.lattice.cell_slot(edge), self.incoming[edge.node]
+        weights, values = self.relaxation.operators[edge.node], self.operators[edge.node]
+        taken = [index for index, value in enumerate(values) if value != 0]
+        certain = not weights.requires_grad and len(taken) == 1 and values[taken[0]] == 1
+        mixture = Mixture(
+            operators=[self._operator(slot, slot.kinds[i], entering) for i in taken],
+            weights=None if certain else weights[taken],
+            entering=entering,
+            gate=self._gate(slot.output),
+            out=slot.output.count(self.expansions),
+        )
+        return self.evaluation.mixture(mixture)
 
-    def _mixed_operator(self, slot: Slot, node: Node, features: Tensor) -> Tensor:
-        weights, values = self.relaxation.operators[node], self.operators[node]
-        mixed = None
-        for index, kind in enumerate(slot.kinds):
-            if values[index] != 0:
-                output = self._operator(slot, kind, features) * weights[index]
-                mixed = output if mixed is None else mixed + output
-        assert mixed is not None
-        return mixed
-
-    def _operator(self, slot: Slot, kind: Kind, features: Tensor) -> Tensor:
-        same = slot.output.count(self.expansions) == features.shape[1]
+    def _operator(self, slot: Slot, kind: Kind, entering: Entering) -> Block | None:
+        same = slot.output.count(self.expansions) == entering.parts[0].shape[1]
         if kind == "skip" and slot.stride == 1 and same:
-            return features
-        return self._run(slot, kind, features)
+            return None
+        return self.supernet.block(slot.name, kind)
 
-    def _gated(self, features: Tensor, choice: str) -> Tensor:
-        """The features times the weight of the width they have: one, with its gradient."""
-        weights = self.relaxation.widths[choice]
-        if not weights.requires_grad:
-            return features
-        index = self.lattice.width_options[choice].index(self.expansions[choice])
-        return features * weights[index]
+    def _gated(self, features: Tensor, output: Channels) -> Tensor:
+        gate = self._gate(output)
+        return features if gate is None else gated(features, gate)
+
+    def _gate(self, output: Channels) -> Tensor | None:
+        """What multiplies a feature of a searched width: all channels, or each its own.
+
+        A channel counts as much as the widths that have it; where there is one width that is
+        one, with its gradient.
+        """
+        weights = self.relaxation.widths[output.choice or ""]
+        options = self.lattice.width_options[output.choice or ""]
+        taken = [index for index, value in enumerate(weights.tolist()) if value != 0]
+        if len(taken) == 1:
+            return weights[taken[0]] if weights.requires_grad else None
+        shares = weights[taken].flip(0).cumsum(0).flip(0)
+        ends = [output.factor * options[index] for index in taken]
+        counts = [end - start for start, end in pairwise([0, *ends])]
+        return shares.repeat_interleave(torch.tensor(counts, device=weights.device))
 
     def _run(
         self, slot: Slot, kind: Kind, *inputs: Tensor, size: tuple[int, int] | None = None
     ) -> Tensor:
-        out = slot.output.count(self.expansions)
-        features: Tensor = self.supernet.block(slot.name, kind)(*inputs, out=out, size=size)
-        return features
+        block, out = self.supernet.block(slot.name, kind), slot.output.count(self.expansions)
+        return self.evaluation.block(block, *inputs, out=out, size=size)
 
     def _decode(self) -> tuple[Tensor, dict[int, Tensor]]:
         """Fusion, head and auxiliary heads on each branch's last features at every stride."""
@@ -276,8 +288,9 @@ class _Forward:
 
     def _feature(self, node: Node) -> Tensor:
         """The mixture of the tensors that enter a node."""
-        parts = self.incoming[node]
-        return _sum([part if weight is None else part * weight for weight, part in parts])
+        entering = self.incoming[node]
+        pairs = zip(entering.parts, entering.weights, strict=True)
+        return _sum([part if weight is None else part * weight for part, weight in pairs])
 
 
 def _sum(parts: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,41 @@
+"""The supernet evaluated as it is defined: operator by operator, tensor by tensor.
+
+This is what the published procedure does, and what `fasterseg.supernet.folded` is held against.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from fasterseg.layers.blocks import Block
+from fasterseg.layers.resizing import MapSize
+from fasterseg.supernet.evaluation import Mixture, gated
+
+
+class PlainEvaluation:
+    """Every operator on every tensor that enters, multiplied by its weight, and added."""
+
+    def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
+        """The block's own call."""
+        features: Tensor = block(*inputs, out=out, size=size)
+        return features
+
+    def mixture(self, mixture: Mixture) -> Tensor:
+        """The cell runs on each tensor that enters it, and the outputs mix."""
+        mixed = None
+        entering = mixture.entering
+        for part, weight in zip(entering.parts, entering.weights, strict=True):
+            output = self._mixed_operator(mixture, part)
+            output = output if weight is None else output * weight
+            mixed = output if mixed is None else mixed + output
+        assert mixed is not None
+        return mixed if mixture.gate is None else gated(mixed, mixture.gate)
+
+    def _mixed_operator(self, mixture: Mixture, features: Tensor) -> Tensor:
+        mixed = None
+        for index, operator in enumerate(mixture.operators):
+            output = features if operator is None else operator(features, out=mixture.out)
+            output = output if mixture.weights is None else output * mixture.weights[index]
+            mixed = output if mixed is None else mixed + output
+        assert mixed is not None
+        return mixed
