@@ -11,6 +11,8 @@ from fasterseg.forecasting.report import StageForecast
 from fasterseg.forecasting.workload import Counted, Workload
 
 HOUR = 3600.0
+IMAGES, HALF, READING = 360, 180, 0.01  # of the training split, read once
+KEPT = 150_000  # a thousand bytes for each image, but no more than that
 LEFT = 200 * MB  # what profiling leaves in a run's process: 500 - 300
 
 
@@ -46,22 +48,25 @@ def test_checking_takes_every_image_and_the_digests() -> None:
 
 def test_pretraining_takes_its_steps_its_checkpoints_and_its_setting_up() -> None:
     found = forecast(recipe_of())["search/pretraining"]
-    assert seconds(found) == pytest.approx(100 * 1.0 + 3 * 0.5 + 3.0)
-    assert found.memory_bytes == 1300 * MB + LEFT
+    assert seconds(found) == pytest.approx(100 * 1.0 + 3 * 0.5 + 3.0 + HALF * READING)
+    assert found.memory_bytes == 1300 * MB + LEFT + KEPT
     assert found.disk_bytes == 2 * 10 * MB + 100 * 900
 
 
 def test_a_look_at_the_budget_counts_once_in_so_many_steps() -> None:
     found = forecast(recipe_of())["search/cosearch"]
-    assert seconds(found) == pytest.approx(50 * (2.0 + 0.5 / 10) + 2 * 0.5)
+    steps = 50 * (2.0 + 0.5 / 10) + 2 * 0.5
+    assert seconds(found) == pytest.approx(steps + 2 * HALF * READING)  # of either half
+    assert found.memory_bytes == 1500 * MB + LEFT + 2 * KEPT
 
 
 def test_a_teacher_takes_the_steps_that_were_timed_for_it_and_its_scorings() -> None:
     found = forecast(recipe_of())["train/teacher"]
     scorings = 3 * 100 * 0.2  # at 500, at 1,000, and the averaged weights
-    assert seconds(found) == pytest.approx(2.0 + 1000 * 0.4 + 10 * 0.5 + scorings, rel=1e-6)
+    steps = 2.0 + 1000 * 0.4 + 10 * 0.5
+    assert seconds(found) == pytest.approx(steps + scorings + IMAGES * READING, rel=1e-6)
     assert found.disk_bytes == 2 * 10 * MB + 3 * 4 * MB + 1000 * 330
-    assert found.memory_bytes == 1300 * MB + LEFT
+    assert found.memory_bytes == 1300 * MB + LEFT + KEPT
 
 
 def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> None:
@@ -82,13 +87,14 @@ def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> Non
     assert dearest is not None
     slope = (dearest.image_seconds - 0.04) / (dearest.macs - low)
     image = 0.04 + slope * (student.macs - low)
-    assert seconds(found) == pytest.approx(2.0 + 2000 * step + 20 * 0.5 + 3 * 100 * image)
-    assert found.memory_bytes == pytest.approx((500 + share * 400) * MB + LEFT, rel=1e-6)
+    steps = 2.0 + 2000 * step + 20 * 0.5 + IMAGES * READING
+    assert seconds(found) == pytest.approx(steps + 3 * 100 * image)
+    assert found.memory_bytes == pytest.approx((500 + share * 400) * MB + LEFT + KEPT, rel=1e-6)
 
 
 def test_a_budget_beyond_the_widest_is_the_widest() -> None:
     recipe = recipe_of(budget="99ms")
-    assert forecast(recipe)["train/student"].memory_bytes == 900 * MB + LEFT
+    assert forecast(recipe)["train/student"].memory_bytes == 900 * MB + LEFT + KEPT
 
 
 def test_each_budget_has_a_training_of_its_own() -> None:
@@ -122,6 +128,12 @@ def test_a_promise_of_the_95th_percentile_takes_longer_to_measure() -> None:
     assert seconds(p95) > seconds(median)
 
 
+def test_what_exporting_leaves_behind_is_not_counted_twice_where_something_is_exported() -> None:
+    found = forecast(recipe_of())
+    assert found["measure"].memory_bytes == 1000 * MB
+    assert found["evaluate"].memory_bytes == 600 * MB + LEFT
+
+
 def test_a_changed_recipe_is_scaled_by_its_work() -> None:
     timings, work = timings_of(recipe_of())
     half = recipe_of(
@@ -129,8 +141,8 @@ def test_a_changed_recipe_is_scaled_by_its_work() -> None:
     )
     changed = Forecaster(Workload(half, CLASSES, timings.target), timings, work)
     found = {stage.name: stage for stage in changed.stages()}["search/pretraining"]
-    assert seconds(found) == pytest.approx(100 * 0.5 + 3 * 0.5 + 3.0)
-    assert found.memory_bytes == 300 * MB + 500 * MB + LEFT  # above the base, half of it
+    assert seconds(found) == pytest.approx(100 * 0.5 + 3 * 0.5 + 3.0 + HALF * READING)
+    assert found.memory_bytes == 300 * MB + 500 * MB + LEFT + KEPT  # above the base, half of it
 
 
 def test_a_street_of_smaller_images_is_scored_faster() -> None:
@@ -141,7 +153,8 @@ def test_a_street_of_smaller_images_is_scored_faster() -> None:
     less = Workload(recipe_of(data=small), CLASSES, timings.target)
     smaller = {s.name: s.hours for s in Forecaster(less, timings, work).stages()}
     assert smaller["evaluate"] == pytest.approx(large["evaluate"] / 2)
-    assert smaller["search/pretraining"] == large["search/pretraining"]
+    reading = HALF * READING / HOUR  # half as long, all else is crops
+    assert large["search/pretraining"] - smaller["search/pretraining"] == pytest.approx(reading / 2)
 
 
 def test_hours_of_a_training_are_what_it_takes_and_its_steps_follow() -> None:
@@ -157,5 +170,17 @@ def test_hours_of_a_search_are_shared_out_in_the_proportion_of_its_steps() -> No
     settings = {"hours": 0.1, "pretrain_steps": 100, "steps": 50, "checkpoint_every": 10_000}
     found = forecast(recipe_of(search=settings))
     first, second = found["search/pretraining"], found["search/cosearch"]
-    assert seconds(first) + seconds(second) == pytest.approx(360 + 3.0 + 2 * 0.5, rel=0.01)
+    assert seconds(first) + seconds(second) == pytest.approx(
+        360 + 3.0 + 2 * 0.5 + 3 * 1.8, rel=0.01
+    )
     assert seconds(second) / seconds(first) == pytest.approx(50 * 2.05 / (100 * 1.0), rel=0.05)
+
+
+def test_half_the_batch_is_half_a_training_step() -> None:
+    timings, work = timings_of(recipe_of())
+    settings = {"steps": 1000, "evaluate_every": 500, "checkpoint_every": 100, "batch_size": 4}
+    changed = Workload(recipe_of(teacher=settings), CLASSES, timings.target)
+    known = {s.name: s for s in Forecaster(changed, timings, work).stages()}["train/teacher"]
+    steps = 2.0 + 1000 * 0.2 + 10 * 0.5
+    assert seconds(known) == pytest.approx(steps + 3 * 100 * 0.2 + IMAGES * READING, rel=1e-6)
+    assert known.memory_bytes == 300 * MB + 500 * MB + LEFT + KEPT

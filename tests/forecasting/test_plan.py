@@ -44,7 +44,7 @@ def test_the_table_tells_each_stage_and_the_sum() -> None:
     assert "360x480" not in lines[0]
     assert "64x128" in lines[0]
     (row,) = [line for line in lines if line.startswith("search/pretraining ")]
-    assert row.split()[1:8] == ["1", "min", "44", "s", "1.5", "GB", "20.1"]
+    assert row.split()[1:8] == ["1", "min", "46", "s", "1.5", "GB", "20.1"]
     (total,) = [line for line in lines if line.startswith("in all ")]
     assert duration(plan.hours) in total
     assert "student: budget 10.00 ms, networks 4.00 to 16.00 ms (median): reachable" in lines

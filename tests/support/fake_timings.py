@@ -127,6 +127,8 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
             check_seconds=0.005,
             sample_seconds=0.01,
             digest_seconds=0.7,
+            sample_bytes=1000,
+            kept_bytes=150_000,
             peak_bytes=90 * MB,
         ),
         target=target,

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fasterseg.datasets.sample import LabelMap, Pixels, Sample
+from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap, Pixels, Sample
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import split_halves
 from fasterseg.datasets.transforms import Augmentation, Normalisation, PlainTransform
@@ -93,7 +93,7 @@ class TrainingBatches:
         indices: Sequence[int] | None = None,
         share: Share | None = None,
         extra: PlainTransform | None = None,
-        memory_bytes: int = 1 << 28,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Raise DataError for an empty split, UsageError for sizes that cannot be shared out."""
         total = source.length(split)

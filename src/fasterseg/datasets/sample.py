@@ -11,6 +11,9 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 LabelMap = npt.NDArray[np.unsignedinteger[Any]]
 
+MEMORY_BYTES = 1 << 28
+"""So many bytes of samples a training keeps in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

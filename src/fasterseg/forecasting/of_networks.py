@@ -40,12 +40,15 @@ class NetworksForecast:
         saves = -(-steps // settings.checkpoint_every)
         scorings = -(-steps // self._scoring_interval(settings, steps)) + 1
         seconds = cost.setup_seconds + steps * cost.step_seconds + saves * cost.save_seconds
+        data = self.scaling.timings.data
+        images = min(steps * settings.batch_size, data.train)
+        reading = self.scaling.reading_seconds(images, most=data.train)
         kept = min(KEPT_CHECKPOINTS, saves)
         disk = kept * cost.checkpoint_bytes + BUNDLES * cost.weight_bytes
         return stage_forecast(
             f"train/{outlook.name}",
-            seconds + scorings * scoring,
-            self.scaling.after_export(cost.peak_bytes),
+            seconds + scorings * scoring + reading,
+            self.scaling.after_export(cost.peak_bytes) + self.scaling.kept_bytes(images),
             disk + steps * EVENT_BYTES,
             hours_from=f"{steps} steps of {cost.step_seconds:.3g} s, "
             f"{scorings} scorings of {scoring:.2g} s",
@@ -117,7 +120,7 @@ class NetworksForecast:
         return stage_forecast(
             "measure",
             sum(self._delivery_seconds(one) for one in networks),
-            self.scaling.after_export(delivery.peak_bytes),
+            max(delivery.peak_bytes, self.scaling.timings.target.left_bytes),
             delivery.file_bytes * share,
             hours_from=f"{len(networks)} exports, each verified, scored and timed",
             disk_from=f"{len(networks)} exported files",

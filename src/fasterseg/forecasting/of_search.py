@@ -55,21 +55,30 @@ class SearchForecast:
         return int(first * share), int(second * share)
 
     def _steps(self, name: str, step: StepTiming, steps: int, seconds: float) -> StageForecast:
+        ratio = self.scaling.search_ratio
         saves = -(-steps // self.scaling.now.recipe.search.checkpoint_every)
         checkpoint = step.checkpoint_bytes * self.scaling.supernet_ratio
         total = steps * seconds + saves * step.save_seconds * self.scaling.supernet_ratio
+        images, half = self._search_images(steps)
+        # The search reads one half for the weights, and the other for the architectures.
+        halves = 1 if name == "search/pretraining" else 2
+        total += halves * self.scaling.reading_seconds(images, most=half)
+        kept = halves * self.scaling.kept_bytes(min(images, half))
         if name == "search/pretraining":
             total += self.scaling.timings.search.setup_seconds
         return stage_forecast(
             name,
             total,
-            self.scaling.scaled_peak(
-                step.peak_bytes, self.scaling.search_base, self.scaling.search_ratio
-            ),
+            self.scaling.scaled_peak(step.peak_bytes, self.scaling.search_base, ratio) + kept,
             min(KEPT_CHECKPOINTS, saves) * checkpoint + steps * SEARCH_EVENT_BYTES,
             hours_from=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
             disk_from=f"{min(KEPT_CHECKPOINTS, saves)} checkpoints",
         )
+
+    def _search_images(self, steps: int) -> tuple[int, int]:
+        """Images that so many steps ask for, and how many there are in a half of the split."""
+        batch = self.scaling.now.recipe.search.batch_size
+        return steps * batch, self.scaling.timings.data.train // 2
 
     def landing(self) -> StageForecast:
         students = len(self.scaling.now.recipe.students())
@@ -104,6 +113,7 @@ class SearchForecast:
         images = min(settings.validation_images, self.scaling.timings.data.val)
         costs = [one.macs for one in self.scaling.now.networks]
         costs += [one.macs for one in students] * search.random_subnets
+        read, half = self._search_images(batches)
         ratio = (
             self.scaling.now.search_pixels / self.scaling.timed.search_pixels / search.subnet_macs
         )
@@ -114,8 +124,10 @@ class SearchForecast:
         )
         return stage_forecast(
             "search/subnets",
-            seconds + random * self.scaling.timings.target.sampling_seconds,
-            self.scaling.after_export(search.subnets_peak_bytes),
+            seconds
+            + self.scaling.reading_seconds(read, most=half)
+            + random * self.scaling.timings.target.sampling_seconds,
+            self.scaling.after_export(search.subnets_peak_bytes) + self.scaling.kept_bytes(read),
             0,
             hours_from=f"{len(costs)} subnets: {batches} batches, {images} images each",
         )

@@ -41,6 +41,15 @@ class Scaling:
         """Reading one image with its labels."""
         return self.timings.data.sample_seconds * self.image_ratio
 
+    def reading_seconds(self, images: int, *, most: int) -> float:
+        """Reading images for the first time; from then on they are in memory."""
+        return min(images, most) * self.sample_seconds
+
+    def kept_bytes(self, images: int) -> int:
+        """Samples of so many images in memory, as far as they are kept there."""
+        data = self.timings.data
+        return int(min(images * data.sample_bytes * self.image_ratio, data.kept_bytes))
+
     @property
     def search_base(self) -> int:
         """What a search holds before its first step."""

@@ -39,7 +39,8 @@ AnyProbe = TypeVar("AnyProbe", bound=Probe)
 class DataTiming(Probe):
     """Reading the data: `check_seconds` and `sample_seconds` are for one image.
 
-    `images` counts those of the splits that the recipe names; `checked` those of all splits.
+    `train`, `val` and `test` count the images of the splits that the recipe names, `checked` all
+    there are.  A training keeps samples of `sample_bytes` in memory, up to `kept_bytes`.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/data-timing/1"
@@ -52,6 +53,8 @@ class DataTiming(Probe):
     check_seconds: Seconds
     sample_seconds: Seconds
     digest_seconds: Seconds
+    sample_bytes: Bytes
+    kept_bytes: Bytes
     peak_bytes: Bytes
 
 

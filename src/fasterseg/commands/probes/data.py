@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
 from fasterseg.commands.probes.steps import spread
+from fasterseg.datasets.sample import MEMORY_BYTES
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 
@@ -22,6 +23,7 @@ def probe_data(job: Job) -> DataTiming:
     from fasterseg.commands.opening import open_source
 
     source, data = open_source(job.recipe), job.recipe.data
+    first = source.sample(data.train_split, 0)
     base, splits = resident_bytes(), source.splits()
     reset_peak()
     began = time.monotonic()
@@ -38,6 +40,8 @@ def probe_data(job: Job) -> DataTiming:
         check_seconds=_check_seconds(source),
         sample_seconds=_sample_seconds(source, data.test_split),
         digest_seconds=digest_seconds,
+        sample_bytes=first.image.nbytes + first.labels.nbytes,
+        kept_bytes=MEMORY_BYTES,
         peak_bytes=peak_bytes(),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
+from fasterseg.commands.probes.remembering import as_after_an_epoch
 from fasterseg.commands.probes.steps import timed_steps
 from fasterseg.forecasting.timings import DeliveryTiming, StepTiming, TrainingTiming
 from fasterseg.forecasting.workload import Counted
@@ -93,7 +94,7 @@ def _stage(job: Job, source: DataSource, description: NetworkDescription) -> Tra
     recipe, device = job.recipe, select_device(job.device)
     settings = recipe.teacher if job.role == "teacher" else recipe.student
     data = TrainingData(
-        source,
+        as_after_an_epoch(source, recipe.data.train_split),
         normalisation=normalisation_of(source),
         train_split=recipe.data.train_split,
         val_split=recipe.data.val_split,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
+from fasterseg.commands.probes.remembering import as_after_an_epoch
 from fasterseg.commands.probes.steps import timed_steps
 from fasterseg.commands.probes.target import priced_table
 from fasterseg.config import Recipe
@@ -86,7 +87,7 @@ def _assembly(job: Job, folder: Path) -> SearchAssembly:
 
     assert job.target is not None
     recipe = endless(job.recipe)
-    source = open_source(recipe)
+    source = as_after_an_epoch(open_source(recipe), recipe.data.train_split)
     classes = source.label_space.classes
     set_threads(recipe.threads)
     work = Workload(recipe, classes, job.target)

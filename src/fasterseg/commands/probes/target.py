@@ -68,7 +68,7 @@ def probe_target(job: Job) -> TargetTiming:
         network_bytes=ends.network_bytes,
         promise_queries=PROMISE.windows * PROMISE.queries,
         peak_bytes=peak_bytes(),
-        left_bytes=resident_bytes(),
+        left_bytes=trimmed_bytes(),
     )
 
 
@@ -79,6 +79,15 @@ def _prepare(recipe: Recipe, classes: int, device: str) -> None:
 
     require_machine(recipe, classes=classes, device=device)
     set_threads(recipe.threads)
+
+
+def trimmed_bytes() -> int:
+    """What this process holds once it has given back what it keeps for later."""
+    from fasterseg.runtime import memory_kept
+
+    with memory_kept():
+        pass
+    return resident_bytes()
 
 
 def unmeasured(target: Target) -> LatencyTable:
@@ -172,19 +181,16 @@ class _Ends:
 
     def _timed(self, architecture: Architecture) -> NetworkTiming:
         from fasterseg.commands.measuring import ATTEMPTS, STEADY_WINDOWS, windows_for
-        from fasterseg.deploy.measuring import noise_image
 
-        # This one exports what is new, and stays open: else the next would take its memory.
-        first = self.meter.backend.random_network(architecture, self.geometry)
         size = self.geometry.size
-        first.run(noise_image(size))
-        held, began = resident_bytes(), time.monotonic()
+        self.meter.backend.random_network(architecture, self.geometry)  # exports what is new
+        held, began = trimmed_bytes(), time.monotonic()
         session = self.meter.backend.random_network(architecture, self.geometry)
         self.open_seconds = time.monotonic() - began
         quick = self.meter.session(session, size)
         settings = windows_for(quick.median_ms)
         found = self.meter.session(session, size, settings=settings)
-        self._bytes.append(max(0, resident_bytes() - held))
+        self._bytes.append(max(0, trimmed_bytes() - held))
         self._attempts.append(1 if found.steady_windows >= STEADY_WINDOWS else ATTEMPTS)
         return NetworkTiming(
             architecture=architecture,
