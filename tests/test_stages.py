@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ def test_what_one_stage_held_is_not_said_of_the_next(tmp_path: Path) -> None:
     if small.peak_since == "start":
         pytest.skip("this system does not let a peak begin anew")
     assert large.peak_bytes - small.peak_bytes > 150 * MIB
+
+
+def test_garbage_of_one_stage_does_not_count_for_the_next(tmp_path: Path) -> None:
+    class Holder:
+        pass
+
+    holder = Holder()
+    holder.own, holder.held = holder, bytearray(200 * MIB)  # type: ignore[attr-defined]
+    del holder  # a cycle: only the collector finds it
+    with noted(tmp_path, "train"):
+        still = [one for one in gc.get_objects() if type(one).__name__ == "Holder"]
+    assert still == []
 
 
 def test_a_stage_that_was_interrupted_is_noted_as_unfinished(tmp_path: Path) -> None:

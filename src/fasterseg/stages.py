@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,8 +93,10 @@ class StageTimes(Artifact):
 def noted(root: Path, name: str) -> Iterator[None]:
     """Add what a stage, or a part of one, takes to its run's times, also when it is interrupted.
 
-    A part is noted within its stage.
+    A part is noted within its stage.  What earlier ones left to the garbage collector is collected
+    first: it is not what this one holds.
     """
+    gc.collect()
     since, began, finished = reset_peak(), time.monotonic(), False
     try:
         yield
