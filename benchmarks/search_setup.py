@@ -93,7 +93,10 @@ class SearchSetup:
         """The package's own search stage, with a momentum for every weight."""
         weights = WeightTraining(supernet, self.objective, self.settings, stage="search")
         names = dict(supernet.named_parameters())
-        momenta = {f"{name}/{MOMENTUM}": torch.zeros_like(names[name]) for name in names}
+        momenta = {
+            f"{name}/{MOMENTUM}": torch.zeros(()).expand(weight.shape)
+            for name, weight in names.items()
+        }
         weights.optimizer.restore(names, momenta)
         return CoSearch(
             weights,

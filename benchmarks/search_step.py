@@ -60,20 +60,22 @@ def iteration_of(arm: str, dimensions: Dimensions) -> Iterate:
     return lambda index: cosearch.step(index + 1)
 
 
-def seconds_of(iterate: Iterate, index: int) -> float:
+def seconds_of(iterate: Iterate, index: int, clock: Callable[[], float]) -> float:
     """How long one iteration takes."""
-    began = time.perf_counter()
+    began = clock()
     iterate(index)
-    return time.perf_counter() - began
+    return clock() - began
 
 
-def interleaved(arms: Sequence[str], dimensions: Dimensions, rounds: int) -> dict[str, list[float]]:
+def interleaved(
+    arms: Sequence[str], dimensions: Dimensions, rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """The seconds of each arm's iterations, one of each in turn, after one that does not count."""
     iterates = {arm: iteration_of(arm, dimensions) for arm in arms}
     seconds: dict[str, list[float]] = {arm: [] for arm in arms}
     for index in range(rounds + 1):
         for arm, iterate in iterates.items():
-            took = seconds_of(iterate, index)
+            took = seconds_of(iterate, index, clock)
             print(f"  {arm:13} {took:7.2f} s{'' if index else '  (does not count)'}", flush=True)
             seconds[arm] += [took] if index else []
     return seconds
@@ -133,6 +135,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=16)
     parser.add_argument("--arms", nargs="*", choices=ARMS, default=ARMS)
     parser.add_argument("--no-memory", action="store_true")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="seconds of this process in place of the wall clock's, where others use the machine",
+    )
     parser.add_argument("--memory-of", choices=ARMS, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=None, help="a JSON file")
     arguments = parser.parse_args()
@@ -142,7 +149,8 @@ def main() -> None:
         print(json.dumps({"peak_gb": memory_of(arguments.memory_of, dimensions)}))
         return
     differences = show_agreement()
-    seconds = interleaved(arguments.arms, dimensions, arguments.rounds)
+    clock = time.process_time if arguments.processor_time else time.perf_counter
+    seconds = interleaved(arguments.arms, dimensions, arguments.rounds, clock)
     layers = ["--layers", str(arguments.layers)]
     memory = {}
     if not arguments.no_memory:

@@ -16,15 +16,19 @@ MOMENTUM = "momentum_buffer"
 class SlicedSGD:
     """SGD with momentum, weight decay on kernels alone, and the gradient's norm clipped.
 
-    Momentum and decay of what was not used stand still too.  With whole gradients this is
-    `torch.optim.SGD` after `torch.nn.utils.clip_grad_norm_`.
+    Momentum and decay of what was not used stand still too.  With whole gradients and momentum in
+    float32 this is `torch.optim.SGD` after `torch.nn.utils.clip_grad_norm_`; `half` keeps the
+    momentum, a mean over many steps, in bfloat16.
     """
 
-    def __init__(self, *, rate: float, momentum: float, decay: float, clip_norm: float) -> None:
+    def __init__(
+        self, *, rate: float, momentum: float, decay: float, clip_norm: float, half: bool = False
+    ) -> None:
         self.rate = rate
         self.momentum = momentum
         self.decay = decay
         self.clip_norm = clip_norm
+        self.half = half
         self._momenta: dict[nn.Parameter, Tensor] = {}
 
     @torch.no_grad()
@@ -42,12 +46,14 @@ class SlicedSGD:
             gradient.mul_(factor)
         if parameter.dim() > 1:
             gradient.add_(weight, alpha=self.decay)
-        momentum.mul_(self.momentum).add_(gradient)
-        weight.sub_(momentum, alpha=self.rate)
+        gradient.add_(momentum, alpha=self.momentum)
+        momentum.copy_(gradient)
+        weight.sub_(gradient, alpha=self.rate)
 
     def _momentum(self, parameter: nn.Parameter) -> Tensor:
         if parameter not in self._momenta:
-            self._momenta[parameter] = torch.zeros_like(parameter)
+            dtype = torch.bfloat16 if self.half else parameter.dtype
+            self._momenta[parameter] = torch.zeros_like(parameter, dtype=dtype)
         return self._momenta[parameter]
 
     def tensors(self, names: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
@@ -58,6 +64,7 @@ class SlicedSGD:
             if parameter in self._momenta
         }
 
+    @torch.no_grad()
     def restore(self, names: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` returned; a parameter that is not there: `FileError`."""
         self._momenta.clear()
@@ -69,4 +76,4 @@ class SlicedSGD:
                     where=full_name,
                     why="there is no parameter of this name",
                 )
-            self._momenta[names[name]] = torch.zeros_like(names[name]).copy_(tensor)
+            self._momentum(names[name]).copy_(tensor)

@@ -89,6 +89,7 @@ class WeightTraining:
             momentum=settings.weight_momentum,
             decay=settings.weight_decay,
             clip_norm=settings.clip_norm,
+            half=objective.numerics.precision != "float32",
         )
 
     def step(self, batch: Batch, relaxations: Sequence[Relaxation], *, index: int) -> float:
