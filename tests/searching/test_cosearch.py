@@ -181,17 +181,6 @@ def test_students_that_may_take_the_same_take_turns_in_the_sandwich() -> None:
     assert len(list(search.cosearch.passes.pretraining(0))) == 1 + 2 + randoms
 
 
-def test_a_sampled_search_shares_the_ends_of_the_sandwich_too() -> None:
-    one, two = make_student(name="fast"), make_student(name="slow")
-    alone = small_search(mode="sampled", contenders=(make_teacher(), one))
-    both = small_search(mode="sampled", contenders=(make_teacher(), one, two))
-    for index in (0, 1):
-        counts = [
-            len(list(s.cosearch.passes.weights(index, temperature=1.0))) for s in (alone, both)
-        ]
-        assert counts == [4, 5], "teacher, two ends, and one for each student"
-
-
 def test_students_of_other_options_have_a_sandwich_each() -> None:
     students = (make_student(name="fast"), make_student(name="wide", head_expansion=4))
     search = small_search(mode="exact", contenders=students)
