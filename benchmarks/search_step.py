@@ -3,8 +3,8 @@
 An iteration is a weight step with its sandwich and an architecture step, for teacher and student,
 at the geometry that the authors' code was timed at: 16 layers, expansions 4 to 12, batch 2,
 128x224, random images.  The authors' code took 26.9 s and 5.3 GB there on two cores; the plain
-transcription is printed beside it.  All arms run in one process, one iteration of each in turn;
-the peak memory of each is that of a process of its own.
+transcription is printed beside it.  Each arm is a process of its own, with a peak of memory of its
+own, and they take turns, one iteration at a time, so that what disturbs one disturbs all.
 
     published       a plain transcription with the passes of the authors' code, both steps alike
     same passes     the exact mode's passes, evaluated plainly, with the optimisers of torch
@@ -41,7 +41,6 @@ from search_setup import Dimensions, SearchSetup
 PUBLISHED_SECONDS, PUBLISHED_GB = 26.9, 5.3
 ARMS = ("published", "same passes", "exact", "sampled", "two students")
 TOLERANCE = 1e-9
-ITERATIONS_FOR_MEMORY = 3
 Iterate = Callable[[int], object]
 
 
@@ -60,43 +59,64 @@ def iteration_of(arm: str, dimensions: Dimensions) -> Iterate:
     return lambda index: cosearch.step(index + 1)
 
 
-def seconds_of(iterate: Iterate, index: int, clock: Callable[[], float]) -> float:
-    """How long one iteration takes."""
-    began = clock()
-    iterate(index)
-    return clock() - began
+class Runner:
+    """An arm in a process of its own, which waits until it is told to run an iteration."""
+
+    def __init__(self, arm: str, options: Sequence[str]) -> None:
+        command = [sys.executable, __file__, "--serve", arm, *options]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self.answer()  # what it answers once all is built
+
+    def answer(self) -> float:
+        """The number that it says next."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"an arm ended with exit code {self.process.wait()}")
+        return float(line)
+
+    def seconds(self, index: int) -> float:
+        """What one iteration takes."""
+        assert self.process.stdin is not None
+        print(index, file=self.process.stdin, flush=True)
+        return self.answer()
+
+    def finish(self) -> float:
+        """End the process; its peak of memory in GB."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        peak = self.answer()
+        self.process.wait()
+        return peak
+
+
+def serve(arm: str, dimensions: Dimensions, clock: Callable[[], float]) -> None:
+    """Run an iteration for each index that comes in; say how long it took, at the end the peak."""
+    iterate = iteration_of(arm, dimensions)
+    print(0.0, flush=True)
+    for line in sys.stdin:
+        began = clock()
+        iterate(int(line))
+        print(clock() - began, flush=True)
+    # Not `getrusage`: that of a new process begins with what its parent had.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    highest = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    print(int(highest.split()[1]) * 1024 / 1e9, flush=True)
 
 
 def interleaved(
-    arms: Sequence[str], dimensions: Dimensions, rounds: int, clock: Callable[[], float]
-) -> dict[str, list[float]]:
-    """The seconds of each arm's iterations, one of each in turn, after one that does not count."""
-    iterates = {arm: iteration_of(arm, dimensions) for arm in arms}
+    arms: Sequence[str], rounds: int, options: Sequence[str]
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Each arm's seconds, after one iteration that does not count, and its peak in GB."""
+    runners = {arm: Runner(arm, options) for arm in arms}
     seconds: dict[str, list[float]] = {arm: [] for arm in arms}
     for index in range(rounds + 1):
-        for arm, iterate in iterates.items():
-            took = seconds_of(iterate, index, clock)
+        for arm, runner in runners.items():
+            took = runner.seconds(index)
             print(f"  {arm:13} {took:7.2f} s{'' if index else '  (does not count)'}", flush=True)
             seconds[arm] += [took] if index else []
-    return seconds
-
-
-def peak_gb(arm: str, threads: int, overrides: Sequence[str]) -> float:
-    """The most memory that a process takes which does nothing but iterations of one arm."""
-    command = [sys.executable, __file__, "--memory-of", arm, "--threads", str(threads), *overrides]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(json.loads(done.stdout)["peak_gb"])
-
-
-def memory_of(arm: str, dimensions: Dimensions) -> float:
-    """This process's peak after some iterations, all of the momentum being there."""
-    iterate = iteration_of(arm, dimensions)
-    for index in range(ITERATIONS_FOR_MEMORY):
-        iterate(index)
-    # Not `getrusage`: that of a new process begins with what its parent had.
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024 / 1e9
+    return seconds, {arm: runner.finish() for arm, runner in runners.items()}
 
 
 def show_agreement() -> dict[str, float]:
@@ -134,28 +154,28 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--layers", type=int, default=16)
     parser.add_argument("--arms", nargs="*", choices=ARMS, default=ARMS)
-    parser.add_argument("--no-memory", action="store_true")
     parser.add_argument(
         "--processor-time",
         action="store_true",
-        help="seconds of this process in place of the wall clock's, where others use the machine",
+        help="processor seconds in place of the wall clock's, where others use the machine too",
     )
-    parser.add_argument("--memory-of", choices=ARMS, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=ARMS, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=None, help="a JSON file")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     dimensions = Dimensions(layers=arguments.layers)
-    if arguments.memory_of:
-        print(json.dumps({"peak_gb": memory_of(arguments.memory_of, dimensions)}))
+    clock = time.process_time if arguments.processor_time else time.perf_counter
+    if arguments.serve:
+        serve(arguments.serve, dimensions, clock)
         return
     differences = show_agreement()
-    clock = time.process_time if arguments.processor_time else time.perf_counter
-    seconds = interleaved(arguments.arms, dimensions, arguments.rounds, clock)
-    layers = ["--layers", str(arguments.layers)]
-    memory = {}
-    if not arguments.no_memory:
-        memory = {arm: peak_gb(arm, arguments.threads, layers) for arm in arguments.arms}
-    print(f"{processor_name()}, {arguments.threads} threads, torch {torch.__version__}")
+    options = ["--layers", str(arguments.layers), "--threads", str(arguments.threads)]
+    options += ["--processor-time"] if arguments.processor_time else []
+    seconds, memory = interleaved(arguments.arms, arguments.rounds, options)
+    kind = "processor" if arguments.processor_time else "wall clock"
+    print(
+        f"{processor_name()}, {arguments.threads} threads, torch {torch.__version__}, {kind} time"
+    )
     show(seconds, memory)
     if arguments.out is not None:
         found = {"differences": differences, "seconds": seconds, "peak_gb": memory}
