@@ -68,6 +68,10 @@ RECIPE = Recipe.model_validate(
             "steps": 15,
             "batch_size": 2,
             "random_widths": 1,
+            # The student runs to the fastest network, so that a guard has something to say.
+            "penalty_strength": 1e4,
+            "architecture_lr": 0.1,
+            "control_gain": 0.1,
             "control_every": 2,
             # So strong that the student runs to the fastest network: the guards must say so.
             "penalty_strength": 1e4,

@@ -65,6 +65,7 @@ def test_an_architecture_step_moves_every_contender_and_no_weight() -> None:
     search.cosearch._architecture_step(0)
     assert equal(weights, weights_of(search))
     assert all(parameter.grad is None for parameter in search.weights.supernet.parameters())
+    assert [*search.weights.gradients] == []
     for name, tensor in architecture_of(search).items():
         assert not torch.equal(tensor, architecture[name]), name
 

@@ -36,7 +36,7 @@ class SlicedSGD:
         """Move along the gradients, which have this norm together and are changed on the way."""
         factor = float(self.clip_norm / (norm + 1e-6))
         for used in gradients:
-            self._move(used, min(1.0, factor))
+            self._move(used, factor)
 
     def _move(self, used: Used, factor: float) -> None:
         """One weight after the other, so that it is still in the cache from line to line."""

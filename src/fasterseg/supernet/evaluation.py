@@ -75,4 +75,4 @@ class Evaluation(Protocol):
 def gated(features: Tensor, gate: Tensor) -> Tensor:
     """Features (batch, channels, height, width) times a number, or one for each channel."""
     # A vector would turn half-precision features into single ones; a number does not.
-    return features * (gate if gate.dim() == 0 else gate[:, None, None].to(features.dtype))
+    return features * (gate if gate.dim() == 0 else gate[:, None, None].to(features))

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import pairwise, product
 from typing import Self
 
@@ -216,8 +217,9 @@ class _Forward:
         A channel counts as much as the widths that have it; where there is one width that is
         one, with its gradient.
         """
-        weights = self.relaxation.widths[output.choice or ""]
-        options = self.lattice.width_options[output.choice or ""]
+        assert output.choice is not None
+        weights = self.relaxation.widths[output.choice]
+        options = self.lattice.width_options[output.choice]
         taken = [index for index, value in enumerate(weights.tolist()) if value != 0]
         if len(taken) == 1:
             return weights[taken[0]] if weights.requires_grad else None
@@ -279,21 +281,18 @@ class _Forward:
                 and float(share.detach()) != 0
             ]
             widest = max(int(part.shape[1]) for _, part in parts)
-            found[stride] = _sum([share * _padded(part, widest) for share, part in parts])
+            found[stride] = _sum(share * _padded(part, widest) for share, part in parts)
         return found
 
     def _feature(self, node: Node) -> Tensor:
         """The mixture of the tensors that enter a node."""
         entering = self.incoming[node]
         pairs = zip(entering.parts, entering.weights, strict=True)
-        return _sum([part if weight is None else part * weight for part, weight in pairs])
+        return _sum(part if weight is None else part * weight for part, weight in pairs)
 
 
-def _sum(parts: Sequence[Tensor]) -> Tensor:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+def _sum(parts: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, parts)
 
 
 def _padded(features: Tensor, channels: int) -> Tensor:
