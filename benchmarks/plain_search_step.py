@@ -95,7 +95,7 @@ class PlainSearch:
             self.latency.expected,
             contender.parameters.probabilities(),
             budget_ms=budget_ms,
-            weights=self.latency.weights,
+            weights=self.latency.weights[contender.name],
         )
 
 

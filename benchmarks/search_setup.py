@@ -113,7 +113,10 @@ class SearchSetup:
             ExpectedLatency(self.lattice, self.geometry, made_up_cost_ms, contenders=options),
             Pricing(self.geometry, made_up_cost_ms),
             floors_ms={c.name: self._floor(c) for c in self.contenders},
-            weights={"operators": 0.001, "paths": 0.997, "widths": 0.002},
+            weights={
+                contender.name: {"operators": 0.001, "paths": 0.997, "widths": 0.002}
+                for contender in self.contenders
+            },
         )
 
     def _floor(self, contender: Contender) -> float:

@@ -73,8 +73,6 @@ RECIPE = Recipe.model_validate(
             "architecture_lr": 0.1,
             "control_gain": 0.1,
             "control_every": 2,
-            # So strong that the student runs to the fastest network: the guards must say so.
-            "penalty_strength": 1e4,
             "checkpoint_every": 3,
             "temperature": {"start": 2.0, "end": 0.5},
             "augmentation": CROP,
