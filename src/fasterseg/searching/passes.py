@@ -7,7 +7,7 @@ network, and some in between.  A teacher is always the widest.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -66,11 +66,10 @@ class ExactPasses(Passes):
         """Widest, narrowest and random widths of each contender whose turn it is."""
         for contender in in_turn(self.contenders, index):
             generator = self._generator("pretraining", contender, index)
-            yield from _ends(contender)
+            yield from _ends(contender, partial(_now, contender))
             if contender.settings.role == "student":
-                now = detached(contender.parameters.probabilities())
                 for _ in range(self.settings.random_widths):
-                    yield random_widths(contender.options, now, generator)
+                    yield random_widths(contender.options, _now(contender), generator)
 
     def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
         """Widest and narrowest of each contender in turn, and what each student would sample."""
@@ -78,7 +77,7 @@ class ExactPasses(Passes):
         for contender in self.contenders:
             generator = self._generator("weights", contender, index)
             if contender in due:
-                yield from _ends(contender)
+                yield from _ends(contender, partial(_now, contender))
             if contender.settings.role == "student":
                 yield detached(contender.parameters.sampled(temperature, generator))
 
@@ -88,11 +87,16 @@ class ExactPasses(Passes):
         return contender.parameters.sampled(temperature, generator)
 
 
-def _ends(contender: Contender) -> Iterator[Relaxation]:
-    now = detached(contender.parameters.probabilities())
-    yield widest(contender.options, now)
+def _now(contender: Contender) -> Relaxation:
+    """Every choice with its present probability, without gradients."""
+    return detached(contender.parameters.probabilities())
+
+
+def _ends(contender: Contender, relaxation: Callable[[], Relaxation]) -> Iterator[Relaxation]:
+    """The ends of the sandwich, each with operators and paths asked for anew."""
+    yield widest(contender.options, relaxation())
     if contender.settings.role == "student":
-        yield narrowest(contender.options, now)
+        yield narrowest(contender.options, relaxation())
 
 
 class SampledPasses(Passes):
@@ -104,24 +108,23 @@ class SampledPasses(Passes):
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
         """As `weights`, with widths drawn evenly; the student in turn runs several."""
+        due = in_turn(self.contenders, index)
         for contender in self.contenders:
             generator = self._generator("pretraining", contender, index)
-            yield from self._ends(contender, index, generator)
+            if contender in due:
+                yield from _ends(contender, partial(self._drawn, contender, generator))
             if contender.settings.role == "student":
-                count = (
-                    self.settings.random_widths
-                    if contender in in_turn(self.contenders, index)
-                    else 1
-                )
-                for _ in range(count):
+                for _ in range(self.settings.random_widths if contender in due else 1):
                     drawn = self._drawn(contender, generator)
                     yield random_widths(contender.options, drawn, generator)
 
     def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
         """The teacher's network, the ends of the student in turn, and one of each student."""
+        due = in_turn(self.contenders, index)
         for contender in self.contenders:
             generator = self._generator("weights", contender, index)
-            yield from self._ends(contender, index, generator)
+            if contender in due:
+                yield from _ends(contender, partial(self._drawn, contender, generator))
             if contender.settings.role == "student":
                 drawn = self._drawn(contender, generator)
                 yield redrawn(drawn, widths=partial(one_of, generator=generator))
@@ -142,21 +145,12 @@ class SampledPasses(Passes):
             widths=draws[sampling.architecture_widths],
         )
 
-    def _ends(
-        self, contender: Contender, index: int, generator: torch.Generator
-    ) -> Iterator[Relaxation]:
-        if contender.settings.role == "teacher":
-            yield widest(contender.options, self._drawn(contender, generator))
-        elif contender in in_turn(self.contenders, index):
-            yield widest(contender.options, self._drawn(contender, generator))
-            yield narrowest(contender.options, self._drawn(contender, generator))
-
     def _drawn(self, contender: Contender, generator: torch.Generator) -> Relaxation:
         """Operators and paths drawn anew, without gradients; widths by their probabilities."""
         one = partial(one_of, generator=generator)
         two = partial(between_two, generator=generator)
         return redrawn(
-            detached(contender.parameters.probabilities()),
+            _now(contender),
             operators=one if self.settings.sampling.weight_operators == "one" else two,
             paths=one,
         )
