@@ -29,8 +29,25 @@ def test_a_run_goes_on_with_its_own_recipe(tmp_path: Path) -> None:
 def test_a_change_that_matters_is_refused_with_the_change(tmp_path: Path) -> None:
     open_run(Common(run=tmp_path, seed=3))
     with pytest.raises(UsageError, match="recipe") as caught:
-        open_run(Common(run=tmp_path, seed=4, set=("student.lr=1",)))
-    assert caught.value.why == "seed: 3 -> 4; student.lr: 0.02 -> 1.0"
+        open_run(Common(run=tmp_path, seed=4, set=("space.layers=7",)))
+    assert caught.value.why == "seed: 3 -> 4; space.layers: 16 -> 7"
+
+
+def test_how_networks_are_trained_may_change_until_one_is(tmp_path: Path) -> None:
+    _, run = open_run(Common(run=tmp_path))
+    run.search_plan.parent.mkdir()
+    run.search_plan.write_text("{}")
+    changes = ("data.training_split=train+val", "student.lr=1", "teacher.steps=3")
+    recipe, _ = open_run(Common(run=tmp_path, set=changes))
+    assert (recipe.data.trained_on, recipe.student.lr, recipe.teacher.steps) == ("train+val", 1, 3)
+    assert recipe.data.train_split == "train"
+    assert Recipe.load(run.recipe) == recipe
+    run.training_plan("teacher").parent.mkdir(parents=True)
+    run.training_plan("teacher").write_text("{}")
+    assert open_run(Common(run=tmp_path, set=("student.lr=2",)))[0].student.lr == 2
+    for change in ("teacher.steps=4", "data.training_split=train", "search.steps=3"):
+        with pytest.raises(UsageError, match="recipe"):
+            open_run(Common(run=tmp_path, set=(change,)))
 
 
 def test_workers_and_checkpoints_may_change(tmp_path: Path) -> None:

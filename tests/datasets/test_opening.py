@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.datasets.opening import class_weights_of, groups_of, open_data
+from fasterseg.errors import UsageError
 
 MakeFolder = Callable[..., Path]
 
@@ -30,6 +31,18 @@ def test_class_weights_are_those_of_the_file_or_balance_the_classes(
     assert (common + rare) / 2 == pytest.approx(1.0)
     assert absent == 1.0
     assert balanced.digest("train") != weighted.digest("train")
+
+
+def test_a_recipe_may_say_otherwise_than_the_file(make_folder: MakeFolder) -> None:
+    root = make_folder(values=(0, 0, 0, 0, 1, 255))
+    plain = open_data(root)
+    assert class_weights_of(plain, "train", (1.0, 2.0, 3.5)) == (1.0, 2.0, 3.5)
+    with pytest.raises(UsageError, match="one number for each class"):
+        class_weights_of(plain, "train", (1.0, 2.0))
+    with (root / "data.yaml").open("a") as file:
+        file.write("class_weights: auto\n")
+    assert class_weights_of(plain, "train", "auto") == class_weights_of(open_data(root), "train")
+    assert class_weights_of(open_data(root), "train", "none") == ()
 
 
 def test_groups_are_found_in_the_names_of_all_parts_of_a_split(make_folder: MakeFolder) -> None:

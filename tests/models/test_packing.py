@@ -69,11 +69,23 @@ def test_a_packed_bundle_has_its_name_its_recipe_and_half_the_bytes(
 
 def test_the_score_s_difference_is_that_of_the_two_bundles(trained: Path, recipe: Path) -> None:
     packed = packing.pack(trained, "street-1ms", recipe, data="street")
-    assert packed.original_miou is not None
-    assert packed.packed_miou == pytest.approx(packed.original_miou, abs=0.02)
+    assert packed.original is not None
+    assert packed.packed is not None
+    assert packed.packed.mean_iou == pytest.approx(packed.original.mean_iou, abs=0.02)
     unscored = packing.pack(trained, "street-2ms", recipe)
-    assert unscored.original_miou is None
+    assert unscored.original is None
     assert "--data" in unscored.describe()
+
+
+def test_the_packed_one_s_score_is_on_its_card(trained: Path, recipe: Path) -> None:
+    packed = packing.pack(trained, "street-1ms", recipe, data="street", split="test")
+    before, after = ModelBundle.load(trained).card, ModelBundle.load(packed.folder).card
+    assert packed.packed is not None
+    assert after.scores[: len(before.scores)] == before.scores
+    assert after.scores[-1].mean_iou == packed.packed.mean_iou
+    assert (after.scores[-1].split, after.scores[-1].seen) == ("test", False)
+    known = packing.pack(trained, "street-2ms", recipe, data="street", split="train")
+    assert ModelBundle.load(known.folder).card.scores[-1].seen
 
 
 def test_what_is_there_is_replaced_only_when_asked(trained: Path, recipe: Path, box: Path) -> None:

@@ -29,5 +29,10 @@ def test_a_training_short_in_epochs_is_scored_ten_times_and_no_oftener() -> None
     assert interval(100, train=100_000, scored=100) == 100
 
 
+def test_images_that_are_trained_on_are_scored_at_the_end_only() -> None:
+    settings = TrainingSettings(steps=1000, evaluate_every=7)
+    assert scoring_interval(settings, train_images=468, scored_images=101, seen=True) == 1000
+
+
 def test_what_the_recipe_says_holds() -> None:
     assert interval(1000, train=367, scored=101, every=7) == 7

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,6 +102,24 @@ def test_best_is_the_step_with_the_best_score_and_last_is_the_last() -> None:
     assert stage.scores["last"].step == 6
     assert not stage.scores["last"].decided
     assert stage.scores["ema"].mean_iou == seen[6]["val_ema"]["mean_iou"]
+
+
+def test_scores_on_images_that_are_trained_on_come_last_and_choose_nothing() -> None:
+    task = tiny_task(steps=4, evaluate_every=1)
+    stage = stage_of(replace(task, data=replace(task.data, val_split="train")))
+    events = [stage.step(index) for index in range(4)]
+    assert ["val" in event for event in events] == [False, False, False, True]
+    assert stage.scores["best"] == stage.scores["last"]
+    assert all(score.seen and not score.decided for score in stage.scores.values())
+    assert stage.scores["last"].remark == "which were trained on"
+
+
+def test_the_recipe_s_class_weights_go_before_those_of_the_data() -> None:
+    def loss(**changes: Any) -> float:
+        return float(stage_of(tiny_task(**changes)).step(0)["loss"])
+
+    assert loss(class_weights="none") == loss(class_weights="data")
+    assert loss(class_weights="auto") != loss(class_weights="none")
 
 
 def test_scoring_leaves_no_trace_in_the_training() -> None:

@@ -63,16 +63,21 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
 
 
 def _still_free(before: Recipe, wanted: Recipe, run: RunFolder) -> Recipe:
-    """The stored recipe with what may still change: budgets before the search, hours before use.
+    """The stored recipe with what may still change: what nothing in the run was made by so far.
 
-    What is measured before a search holds for any budget: one too low is raised in the same run.
+    That are the budgets and the search's settings before it, and each role's training, with the
+    split that is trained on, before the first of its networks is trained.
     """
     known = before if run.search_plan.exists() else with_budget(before, wanted.budget)
-    free: dict[str, Any] = {}
-    for name, plans in _plans_of(before, run).items():
-        if not any(plan.exists() for plan in plans):
-            hours = getattr(wanted, name).hours
-            free[name] = getattr(before, name).model_copy(update={"hours": hours})
+    begun = {
+        name: any(plan.exists() for plan in plans) for name, plans in _plans_of(before, run).items()
+    }
+    free: dict[str, Any] = {
+        name: getattr(wanted, name) for name, has_begun in begun.items() if not has_begun
+    }
+    if not (begun["teacher"] or begun["student"]):
+        split = wanted.data.training_split
+        free["data"] = before.data.model_copy(update={"training_split": split})
     return known.model_copy(update=free)
 
 

@@ -146,7 +146,7 @@ def train_described(
     data = TrainingData(
         source,
         normalisation=normalisation_of(source),
-        train_split=recipe.data.train_split,
+        train_split=recipe.data.trained_on,
         val_split=recipe.data.val_split,
         workers=recipe.data.workers,
     )

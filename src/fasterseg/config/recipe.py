@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    field_validator,
+    model_validator,
+)
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
@@ -42,15 +49,26 @@ class StreetSettings(Section):
 
 
 class DataSettings(Section):
-    """Which data, and which of its splits serve what."""
+    """Which data, and which of its splits serve what.
+
+    The search divides `train_split`; the networks that it found are trained on it too, unless
+    `training_split` names another: ``train+val`` for the last training, when nothing is left to be
+    chosen by `val_split`.
+    """
 
     source: str = "street"
     layout: str = "auto"
     train_split: str = "train"
+    training_split: str | None = None
     val_split: str = "val"
     test_split: str = "test"
     workers: int = Field(0, ge=0)
     street: StreetSettings = StreetSettings()
+
+    @property
+    def trained_on(self) -> str:
+        """The split that the networks which were found are trained on."""
+        return self.training_split or self.train_split
 
 
 class TargetSettings(Section):
@@ -179,7 +197,9 @@ class TrainingSettings(Section):
     """Training of one network, with or without a teacher.
 
     `hours` of active time take the place of `steps`.  Without `evaluate_every`, it follows from
-    the sizes of the two splits (`fasterseg.training.scoring`).
+    the sizes of the two splits (`fasterseg.training.scoring`).  `class_weights` say what each class
+    counts in the loss: what the ``data`` say, ``none``, ``auto`` (rare classes count for more), or
+    a number each.
     """
 
     steps: int = Field(1000, ge=1)
@@ -198,6 +218,7 @@ class TrainingSettings(Section):
     auxiliary_weight: float = Field(0.2, ge=0)
     ohem_threshold: float = Field(0.7, gt=0, le=1)
     ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
+    class_weights: Literal["data", "none", "auto"] | tuple[PositiveFloat, ...] = "data"
     distillation_weight: float = Field(1.0, ge=0)
     # The authors' loss is smaller by the number of classes.
     distillation_divided_by_classes: bool = False

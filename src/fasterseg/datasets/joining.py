@@ -72,6 +72,11 @@ class JoinedSplits:
         return digest_of_value([[part, self.source.digest(part)] for part in parts])
 
 
+def share_images(one: str, other: str) -> bool:
+    """Whether two splits have a part in common."""
+    return not set(parts_of(one)).isdisjoint(parts_of(other))
+
+
 def parts_of(split: str) -> tuple[str, ...]:
     """Return the plain splits that a name joins; raises DataError where one is named twice."""
     parts = sorted(part.strip() for part in split.split("+"))

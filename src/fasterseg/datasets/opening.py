@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -107,17 +108,41 @@ def groups_of(source: DataSource, split: str) -> tuple[str, ...] | None:
     return tuple(inner.group_of(pair) for part in parts_of(split) for pair in inner.pairs(part))
 
 
-def class_weights_of(source: DataSource, split: str) -> tuple[float, ...]:
+def class_weights_of(
+    source: DataSource,
+    split: str,
+    wanted: Literal["data", "none", "auto"] | tuple[float, ...] = "data",
+) -> tuple[float, ...]:
     """Return what each class counts in the loss; empty where all count the same.
 
-    ``auto`` weighs by 1 / ln(1.02 + share of pixels) (ENet, Paszke et al. 2016), scaled to a mean
-    of one over the classes that there are, from at most 200 masks spread over the split.
+    `wanted` ``data`` is what the source's ``data.yaml`` says.  ``auto`` weighs by
+    1 / ln(1.02 + share of pixels) (ENet, Paszke et al. 2016), scaled to a mean of one over the
+    classes that there are, from at most 200 masks spread over the split.  Raises `UsageError` for
+    numbers that are more or fewer than the classes.
     """
-    inner = source.source if isinstance(source, JoinedSplits) else source
-    chosen = inner.layout.class_weights if isinstance(inner, FileSource) else None
-    if chosen is None:
+    chosen = _weights_of_data(source) if wanted == "data" else wanted
+    if chosen in (None, "none"):
         return ()
-    return chosen if chosen != "auto" else _balancing_weights(source, split)
+    if isinstance(chosen, tuple):
+        return _one_for_each(chosen, source)
+    return _balancing_weights(source, split)
+
+
+def _weights_of_data(source: DataSource) -> Literal["auto"] | tuple[float, ...] | None:
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    return inner.layout.class_weights if isinstance(inner, FileSource) else None
+
+
+def _one_for_each(weights: tuple[float, ...], source: DataSource) -> tuple[float, ...]:
+    space = source.label_space
+    if len(weights) != space.classes:
+        raise UsageError(
+            "class_weights must have one number for each class",
+            where=source.name,
+            why=f"there are {len(weights)}, and the classes are {', '.join(space.names)}",
+            next_step=f"give {space.classes} numbers, or auto",
+        )
+    return weights
 
 
 def _balancing_weights(source: DataSource, split: str) -> tuple[float, ...]:

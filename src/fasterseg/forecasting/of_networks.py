@@ -41,8 +41,8 @@ class NetworksForecast:
         scorings = -(-steps // self._scoring_interval(settings, steps)) + 1
         seconds = cost.setup_seconds + steps * cost.step_seconds + saves * cost.save_seconds
         data = self.scaling.timings.data
-        images = min(steps * settings.batch_size, data.train)
-        reading = self.scaling.reading_seconds(images, most=data.train)
+        images = min(steps * settings.batch_size, data.trained_on)
+        reading = self.scaling.reading_seconds(images, most=data.trained_on)
         kept = min(KEPT_CHECKPOINTS, saves)
         disk = kept * cost.checkpoint_bytes + BUNDLES * cost.weight_bytes
         return stage_forecast(
@@ -69,7 +69,12 @@ class NetworksForecast:
     def _scoring_interval(self, settings: TrainingSettings, steps: int) -> int:
         known = settings.model_copy(update={"steps": steps})
         data = self.scaling.timings.data
-        return scoring_interval(known, train_images=data.train, scored_images=data.val)
+        return scoring_interval(
+            known,
+            train_images=data.trained_on,
+            scored_images=data.val,
+            seen=data.val_is_seen,
+        )
 
     def _training_cost(self, outlook: Outlook) -> TrainingCost:
         """By the network's multiply-adds, between those that were timed."""

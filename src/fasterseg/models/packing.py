@@ -2,7 +2,8 @@
 
 For those who make a release.  The bundle is stored with its kernels in half precision, its card
 under the name that it is shipped by, and beside it the recipe that it was made with.  With --data
-both are scored on the validation split, so that what the rounding costs is known.
+both are scored, on the validation split or on the one that --split names, so that what the rounding
+costs is known; the packed one's score joins those on the card.
 
 The command is kept in the card's provenance: type it in the project's folder, paths from there.
 """
@@ -26,6 +27,7 @@ from fasterseg.errors import FastersegError, UsageError
 from fasterseg.network import shipped
 
 if TYPE_CHECKING:
+    from fasterseg.evaluation import EvaluationReport
     from fasterseg.network.bundle import ModelBundle
 
 RECIPE = "recipe.yaml"
@@ -35,31 +37,38 @@ NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What was put into the box; the scores, shares of one, are None where no data was named."""
+    """What was put into the box, and its scores before and after, None where no data was named."""
 
     folder: Path
     bytes: int
-    original_miou: float | None = None
-    packed_miou: float | None = None
-    scored_on: str = ""
+    original: EvaluationReport | None = None
+    packed: EvaluationReport | None = None
 
     def describe(self) -> str:
         """Return where it lies, how large it is, and what the rounding costs."""
         lines = [f"{self.folder}: {self.bytes / 1e6:.2f} MB"]
-        if self.original_miou is None or self.packed_miou is None:
+        if self.original is None or self.packed is None:
             return "\n".join([*lines, "not scored: name the data with --data"])
-        points = 100 * (self.packed_miou - self.original_miou)
+        before, after = self.original, self.packed
+        points = 100 * (after.mean_iou - before.mean_iou)
         return "\n".join(
             [
                 *lines,
-                f"mIoU on {self.scored_on}: {100 * self.original_miou:.3f} % as it was, "
-                f"{100 * self.packed_miou:.3f} % as packed, {points:+.3f} points",
+                f"mIoU on {after.data}/{after.split}, {after.images} images: "
+                f"{100 * before.mean_iou:.3f} % as it was, "
+                f"{100 * after.mean_iou:.3f} % as packed, {points:+.3f} points",
             ]
         )
 
 
 def pack(
-    bundle: Path, name: str, recipe: Path, *, data: str | None = None, overwrite: bool = False
+    bundle: Path,
+    name: str,
+    recipe: Path,
+    *,
+    data: str | None = None,
+    split: str | None = None,
+    overwrite: bool = False,
 ) -> Packed:
     """Put a bundle into the box under a name, and score both where there is data.
 
@@ -73,23 +82,18 @@ def pack(
     _require_name(name)
     _require_terms(original, bundle)
     card = original.card.model_copy(update={"name": name})
-    renamed = replace(original, card=card)
+    renamed, before, after = replace(original, card=card), None, None
     with TemporaryDirectory() as place:
         staged = renamed.save(Path(place) / name, storage="float16")
         shutil.copyfile(recipe, staged / RECIPE)
         _require_small(staged)
+        if data is not None:
+            before = _score(bundle, settings, split=split)
+            after = _score(staged, settings, split=split)
+            renamed = _scored(renamed, after)
         folder = renamed.save(shipped.ROOT / name, storage="float16", replace=overwrite)
         shutil.copyfile(recipe, folder / RECIPE)
-    if data is None:
-        return Packed(folder, _bytes_of(folder))
-    source, split = open_source(settings), settings.data.val_split
-    return Packed(
-        folder,
-        _bytes_of(folder),
-        original_miou=_mean_iou(bundle, settings),
-        packed_miou=_mean_iou(folder, settings),
-        scored_on=f"{source.name}/{split}, {source.length(split)} images",
-    )
+    return Packed(folder, _bytes_of(folder), before, after)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -99,11 +103,17 @@ def main(tokens: Sequence[str] | None = None) -> int:
     parser.add_argument("name", help="what it is called from now on: camvid-12ms")
     parser.add_argument("--recipe", type=Path, required=True, help="what it was made with")
     parser.add_argument("--data", help="the data to score both on")
+    parser.add_argument("--split", help="the split to score both on, in place of the validation's")
     parser.add_argument("--overwrite", action="store_true", help="replace what has this name")
     asked = parser.parse_args(tokens)
     try:
         packed = pack(
-            asked.bundle, asked.name, asked.recipe, data=asked.data, overwrite=asked.overwrite
+            asked.bundle,
+            asked.name,
+            asked.recipe,
+            data=asked.data,
+            split=asked.split,
+            overwrite=asked.overwrite,
         )
     except FastersegError as error:
         print(error, file=sys.stderr)
@@ -112,13 +122,24 @@ def main(tokens: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _mean_iou(model: Path, recipe: Recipe) -> float:
+def _score(model: Path, recipe: Recipe, *, split: str | None) -> EvaluationReport:
     from fasterseg.deploy.models import load_model
     from fasterseg.evaluation import evaluate_predictor
 
-    source = open_source(recipe)
-    report = evaluate_predictor(load_model(model).label_map, source, recipe.data.val_split)
-    return report.mean_iou
+    wanted = split or recipe.data.val_split
+    return evaluate_predictor(load_model(model).label_map, open_source(recipe), wanted)
+
+
+def _scored(bundle: ModelBundle, report: EvaluationReport) -> ModelBundle:
+    """The bundle with a score more on its card, in place of one that was taken on the same."""
+    from fasterseg.datasets.joining import share_images
+    from fasterseg.network.card import Score
+
+    facts = bundle.card.training
+    seen = facts.data == report.data and share_images(facts.split, report.split)
+    score = Score.of(report, step=facts.steps, seen=seen)
+    others = (one for one in bundle.card.scores if one.data_digest != score.data_digest)
+    return replace(bundle, card=bundle.card.model_copy(update={"scores": (*others, score)}))
 
 
 def _bytes_of(folder: Path) -> int:

@@ -23,7 +23,8 @@ class Facts(BaseModel):
 class Score(Facts):
     """A score, never without what it was taken on.  Values are shares of one.
 
-    `decided` says that a choice was made by this very score, so that it flatters.
+    `decided` says that a choice was made by this very score, so that it flatters; `seen` that
+    the network was trained on these images, so that it says nothing about others.
     """
 
     mean_iou: float
@@ -36,9 +37,19 @@ class Score(Facts):
     resolution: str
     step: int
     decided: bool = False
+    seen: bool = False
+
+    @property
+    def remark(self) -> str:
+        """What to know about the score before it is believed, as the end of a sentence."""
+        if self.seen:
+            return "which were trained on"
+        return "which chose these weights" if self.decided else ""
 
     @classmethod
-    def of(cls, report: EvaluationReport, *, step: int, decided: bool = False) -> Score:
+    def of(
+        cls, report: EvaluationReport, *, step: int, decided: bool = False, seen: bool = False
+    ) -> Score:
         """The score in a report, taken after `step` steps of training."""
         return cls(
             mean_iou=report.mean_iou,
@@ -51,6 +62,7 @@ class Score(Facts):
             resolution=report.resolution,
             step=step,
             decided=decided,
+            seen=seen,
         )
 
 
@@ -104,7 +116,7 @@ class Card(Artifact):
         lines += [
             f"  {score.data}/{score.split}: mIoU {100 * score.mean_iou:.2f} % over "
             f"{score.classes_in_mean} classes, {score.images} images at {score.resolution}"
-            + (", which chose these weights" if score.decided else "")
+            + (f", {score.remark}" if score.remark else "")
             for score in self.scores
         ]
         return "\n".join(lines)

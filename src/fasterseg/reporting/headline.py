@@ -23,6 +23,7 @@ class ScoreShown:
     on: str
     file: str
     decided: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def score_of(network: NetworkFacts) -> ScoreShown | None:
         return None
     score = card.scores[0]
     on = f"{score.split}, {score.images} images, {score.classes_in_mean} classes"
-    return ScoreShown(score.mean_iou, on, f"training/{network.name}/best/card.json", score.decided)
+    file = f"training/{network.name}/best/card.json"
+    return ScoreShown(score.mean_iou, on, file, score.decided, score.seen)
 
 
 def tiles(rows: list[NetworkRow], facts: RunFacts) -> list[Tile]:

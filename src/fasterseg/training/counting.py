@@ -57,6 +57,7 @@ def cost_of(task: TrainingTask, times: TrainingTimes, steps: int) -> float:
         within_steps(task.settings, steps),
         train_images=task.data.train_count(),
         scored_images=task.data.val_count(),
+        seen=task.data.val_is_seen(),
     )
     scores = ceil(steps / every) + 1
     return steps * times.step_seconds + scores * times.score_seconds

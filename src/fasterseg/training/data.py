@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fasterseg.config import AugmentationSettings
+from fasterseg.datasets.joining import share_images
 from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import Augmentation, Normalisation
@@ -33,6 +34,10 @@ class TrainingData:
         """How many images a score looks at."""
         whole = self.source.length(self.val_split)
         return whole if self.val_images is None else min(self.val_images, whole)
+
+    def val_is_seen(self) -> bool:
+        """Whether the network is trained on images that it is scored on."""
+        return share_images(self.train_split, self.val_split)
 
     def batches(
         self, augmentation: AugmentationSettings, *, batch_size: int, seed: int

@@ -75,10 +75,13 @@ class TrainingStage:
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
         self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
         self._score_every = scoring_interval(
-            settings, train_images=data.train_count(), scored_images=data.val_count()
+            settings,
+            train_images=data.train_count(),
+            scored_images=data.val_count(),
+            seen=data.val_is_seen(),
         )
         self._ignore = data.source.label_space.ignore
-        weights = class_weights_of(data.source, data.train_split)
+        weights = class_weights_of(data.source, data.train_split, settings.class_weights)
         self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, weights)
         self._names = dict(self.network.named_parameters())
         self._optimizer = sgd(self.network, settings)
@@ -158,7 +161,8 @@ class TrainingStage:
             return {}
         live = self._scored(self.network, done)
         if "best" not in self.scores or live.mean_iou > self.scores["best"].mean_iou:
-            self.scores["best"] = live.model_copy(update={"decided": True})
+            # A score on images that were trained on comes once, at the end, and chooses nothing.
+            self.scores["best"] = live.model_copy(update={"decided": not live.seen})
             self._best = {k: t.detach().clone() for k, t in self.network.state_dict().items()}
         if not last:
             return {"val": live.model_dump(mode="json")}
@@ -180,7 +184,7 @@ class TrainingStage:
         self._feed.close()
 
     def _scored(self, network: nn.Module, done: int) -> Score:
-        return Score.of(self._evaluated(network), step=done)
+        return Score.of(self._evaluated(network), step=done, seen=self.data.val_is_seen())
 
     def _evaluated(self, network: nn.Module) -> EvaluationReport:
         """Scored on whole validation images at their own resolution, in float32."""

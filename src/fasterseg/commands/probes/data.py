@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
 from fasterseg.commands.probes.steps import spread
+from fasterseg.datasets.joining import share_images
 from fasterseg.datasets.sample import MEMORY_BYTES
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
@@ -34,7 +35,9 @@ def probe_data(job: Job) -> DataTiming:
         base_bytes=base,
         classes=source.label_space.classes,
         train=source.length(data.train_split),
+        trained_on=source.length(data.trained_on),
         val=source.length(data.val_split),
+        val_is_seen=share_images(data.trained_on, data.val_split),
         test=source.length(data.test_split),
         checked=sum(source.length(split) for split in splits),
         check_seconds=_check_seconds(source),

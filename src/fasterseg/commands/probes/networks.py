@@ -45,7 +45,7 @@ def probe_training(job: Job, folder: Path) -> TrainingTiming:
     description = _description(job, source)
     with closing(_stage(job, source, description)) as stage:
         data, device = job.recipe.data, stage.numerics.device
-        for split in (data.train_split, data.val_split):
+        for split in (data.trained_on, data.val_split):
             source.digest(split)  # which a training's plan holds
         setup_seconds = time.monotonic() - began
         step = timed_steps(stage, seconds=job.seconds, device=device, folder=folder / "saved")
@@ -94,9 +94,9 @@ def _stage(job: Job, source: DataSource, description: NetworkDescription) -> Tra
     recipe, device = job.recipe, select_device(job.device)
     settings = recipe.teacher if job.role == "teacher" else recipe.student
     data = TrainingData(
-        as_after_an_epoch(source, recipe.data.train_split),
+        as_after_an_epoch(source, recipe.data.trained_on),
         normalisation=normalisation_of(source),
-        train_split=recipe.data.train_split,
+        train_split=recipe.data.trained_on,
         val_split=recipe.data.val_split,
         workers=recipe.data.workers,
         val_images=SCORED_IMAGES,
@@ -177,7 +177,7 @@ def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
         training=TrainingFacts(
             data=source.name,
             data_digest="",
-            split=job.recipe.data.train_split,
+            split=job.recipe.data.trained_on,
             images=0,
             terms=source.terms,
             resolution=f"{size.height}x{size.width}",
