@@ -12,7 +12,8 @@ from random import Random
 from fasterseg.commands.assembling import SearchAssembly, assemble_search
 from fasterseg.commands.concluding import derive_all
 from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
-from fasterseg.commands.train import train_stage
+from fasterseg.commands.train import contender_named
+from fasterseg.commands.training import Trainer
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.street import StreetScenes
@@ -224,16 +225,19 @@ class SeedRun:
         """
         run = RunFolder(self.folder / arm)
         weight = "" if distilled else "student.distillation_weight=0"
-        best = train_stage(
-            self._recipe(*filter(None, [weight])),
+        recipe = self._recipe(*filter(None, [weight]))
+        trainer = Trainer(
+            recipe,
             run,
-            name,
-            architecture=architecture,
-            source=self.source,
-            teacher=RunFolder(self.folder / DECOUPLED).bundle(TEACHER) if distilled else None,
+            self.source,
             device="cpu",
             progress=self.shared.say.progress(f"seed {self.seed}, training {arm} {name}"),
             stop=self.shared.stop,
+        )
+        best = trainer.contender(
+            contender_named(recipe, name),
+            architecture,
+            teacher=RunFolder(self.folder / DECOUPLED).bundle(TEACHER) if distilled else None,
         )
         path = evaluation_path(run, name, which="best", split="test")
         report = evaluate_stage(best, path, source=self.source, split="test", device="cpu")

@@ -159,25 +159,21 @@ class Pipeline:
             chosen_contenders,
             found_architecture,
             known_steps,
-            settings_for,
             teacher_bundle,
-            train_stage,
         )
+        from fasterseg.commands.training import Trainer, settings_for
 
         for contender in chosen_contenders(self.recipe, ()):
             total = known_steps(settings_for(self.recipe, contender))
             part = noted(self.folder.root, f"train/{contender.name}")
             with part, self.show(f"Training {contender.name}", total=total) as step:
-                train_stage(
-                    self.recipe,
-                    self.folder,
-                    contender.name,
-                    architecture=found_architecture(self.folder, contender.name),
+                trainer = Trainer(
+                    self.recipe, self.folder, self.source, self.device, step, self.stop
+                )
+                trainer.contender(
+                    contender,
+                    found_architecture(self.folder, contender.name),
                     teacher=teacher_bundle(self.recipe, self.folder, contender),
-                    source=self.source,
-                    device=self.device,
-                    progress=step,
-                    stop=self.stop,
                 )
 
     def evaluate(self) -> None:

@@ -6,23 +6,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Unpack
+from typing import Annotated, NamedTuple, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.opening import hold_run, open_source, stored_or_new_recipe
-from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.randoms import student_named
 from fasterseg.commands.training import (
     SplitNames,
+    Trainer,
     sets_distillation,
+    settings_for,
     split_names,
-    train_baseline,
-    train_described,
-    train_random,
     training_summary,
 )
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
@@ -31,10 +30,6 @@ from fasterseg.network.shipped import model_path
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import noted
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
-    from fasterseg.runtime import StopRequest
 
 
 class TrainResult(Artifact):
@@ -97,9 +92,7 @@ def train(
         for job in _jobs(recipe, run, names, teacher=teacher, taught=asked):
             part = noted(run.root, f"train/{job.name}")
             with part, show(f"Training {job.name}", total=job.steps) as step:
-                best = job.train(
-                    source=source, device=common.device or "auto", progress=step, stop=stop
-                )
+                best = job.train(Trainer(recipe, run, source, common.device or "auto", step, stop))
             bundles[job.name] = str(best)
             reports[job.name] = training_summary(run, job.name)
     return TrainResult(bundles=bundles, reports=reports)
@@ -110,7 +103,7 @@ class _Job(NamedTuple):
 
     name: str
     steps: int
-    train: Callable[..., Path]
+    train: Callable[[Trainer], Path]
 
 
 def _jobs(
@@ -134,59 +127,19 @@ def _jobs(
         yield _Job(
             contender.name,
             known_steps(settings_for(recipe, contender)),
-            partial(train_stage, recipe, run, contender.name, architecture=found, teacher=bundle),
+            partial(Trainer.contender, contender=contender, architecture=found, teacher=bundle),
         )
     for name in names.baselines:
         steps = known_steps(recipe.student)
-        yield _Job(name, steps, partial(train_baseline, recipe, run, name))
+        yield _Job(name, steps, partial(Trainer.baseline, name=name))
     for random in names.randoms:
         student = student_named(recipe, random)
         bundle = teacher_bundle(recipe, run, student, named=teacher) if taught else None
         yield _Job(
             random.file_name,
             known_steps(recipe.student),
-            partial(train_random, recipe, run, random, teacher=bundle),
+            partial(Trainer.random, name=random, teacher=bundle),
         )
-
-
-def train_stage(
-    recipe: Recipe,
-    run: RunFolder,
-    contender: str,
-    *,
-    architecture: Architecture,
-    source: DataSource,
-    teacher: Path | None = None,
-    device: str = "auto",
-    progress: ProgressCallback | None = None,
-    stop: StopRequest | None = None,
-) -> Path:
-    """Train a contender's network, going on where it stopped; return its best bundle's folder.
-
-    `teacher` is the bundle to distil from.  Next to ``best`` lie ``last`` and ``ema``, and the
-    training's ``report.json``.
-    """
-    from fasterseg.network.description import NetworkDescription
-
-    return train_described(
-        recipe,
-        run,
-        contender,
-        description=NetworkDescription(
-            classes=source.label_space.classes, architecture=architecture
-        ),
-        settings=settings_for(recipe, contender_named(recipe, contender)),
-        source=source,
-        teacher=teacher,
-        device=device,
-        progress=progress,
-        stop=stop,
-    )
-
-
-def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
-    """The training settings of a contender's role."""
-    return recipe.teacher if contender.role == "teacher" else recipe.student
 
 
 def known_steps(settings: TrainingSettings) -> int:

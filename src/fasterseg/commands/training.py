@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.commands.options import Common, ProgressCallback
 from fasterseg.commands.randoms import RandomName, random_architecture_of
-from fasterseg.config import Recipe, TrainingSettings
+from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fasterseg.network.card import Card
     from fasterseg.network.description import NetworkDescription
     from fasterseg.runtime import StopRequest
+    from fasterseg.space.architecture import Architecture
     from fasterseg.training.data import TrainingData
     from fasterseg.training.training import Teacher
 
@@ -53,115 +55,101 @@ def sets_distillation(common: Common) -> bool:
     )
 
 
-def train_baseline(
-    recipe: Recipe,
-    run: RunFolder,
-    name: str,
-    *,
-    source: DataSource,
-    device: str = "auto",
-    progress: ProgressCallback | None = None,
-    stop: StopRequest | None = None,
-) -> Path:
-    """Train a baseline with the students' settings and no teacher, as `train_stage` does."""
-    from fasterseg.network.description import NetworkDescription
+def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
+    """The training settings of a contender's role."""
+    return recipe.teacher if contender.role == "teacher" else recipe.student
 
-    if name in [contender.name for contender in recipe.contenders]:
-        raise UsageError(
-            f"a contender of this recipe is called {name!r}, as the baseline is",
-            where=str(run.recipe),
-            why="both would be trained in one folder",
-            next_step="give the contender another name, or train the baseline in another --run",
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Trains networks in a run's folder, each by its role's settings, and goes on where it stopped.
+
+    Every method returns the folder of the network's ``best`` bundle; beside it lie ``last`` and
+    ``ema``, and the training's ``report.json``.  `teacher` is the bundle to distil from.
+    """
+
+    recipe: Recipe
+    run: RunFolder
+    source: DataSource
+    device: str = "auto"
+    progress: ProgressCallback | None = None
+    stop: StopRequest | None = None
+
+    def contender(
+        self,
+        contender: ContenderSettings,
+        architecture: Architecture,
+        *,
+        teacher: Path | None = None,
+    ) -> Path:
+        """Train a contender's network."""
+        settings = settings_for(self.recipe, contender)
+        return self._train(contender.name, self._described(architecture), settings, teacher)
+
+    def baseline(self, name: str) -> Path:
+        """Train a baseline with the students' settings and no teacher.
+
+        Raises `UsageError` where a contender has its name.
+        """
+        from fasterseg.network.description import NetworkDescription
+
+        if name in [contender.name for contender in self.recipe.contenders]:
+            raise UsageError(
+                f"a contender of this recipe is called {name!r}, as the baseline is",
+                where=str(self.run.recipe),
+                why="both would be trained in one folder",
+                next_step="give the contender another name, or train the baseline in another --run",
+            )
+        description = NetworkDescription(classes=self.source.label_space.classes, baseline=name)
+        return self._train(name, description, self.recipe.student)
+
+    def random(self, name: RandomName, *, teacher: Path | None = None) -> Path:
+        """Train a random architecture of a student's latency as that student is trained.
+
+        Without `teacher` it is trained alone.  Raises as `random_architecture_of` does.
+        """
+        architecture = random_architecture_of(self.recipe, self.run, name)
+        alone = {} if teacher is not None else {"distillation_weight": 0.0}
+        settings = self.recipe.student.model_copy(update=alone)
+        return self._train(name.file_name, self._described(architecture), settings, teacher)
+
+    def _described(self, architecture: Architecture) -> NetworkDescription:
+        from fasterseg.network.description import NetworkDescription
+
+        classes = self.source.label_space.classes
+        return NetworkDescription(classes=classes, architecture=architecture)
+
+    def _train(
+        self,
+        name: str,
+        description: NetworkDescription,
+        settings: TrainingSettings,
+        teacher: Path | None = None,
+    ) -> Path:
+        from fasterseg.datasets.opening import normalisation_of
+        from fasterseg.runtime import select_device
+        from fasterseg.training.data import TrainingData
+        from fasterseg.training.training import TrainingTask, train_network
+
+        data = TrainingData(
+            self.source,
+            normalisation=normalisation_of(self.source),
+            train_split=self.recipe.data.trained_on,
+            val_split=self.recipe.data.val_split,
+            workers=self.recipe.data.workers,
         )
-    return train_described(
-        recipe,
-        run,
-        name,
-        description=NetworkDescription(classes=source.label_space.classes, baseline=name),
-        settings=recipe.student,
-        source=source,
-        device=device,
-        progress=progress,
-        stop=stop,
-    )
-
-
-def train_random(
-    recipe: Recipe,
-    run: RunFolder,
-    name: RandomName,
-    *,
-    source: DataSource,
-    teacher: Path | None = None,
-    device: str = "auto",
-    progress: ProgressCallback | None = None,
-    stop: StopRequest | None = None,
-) -> Path:
-    """Train a random architecture of a student's latency as that student is trained.
-
-    Raises as `random_architecture_of` does.
-    """
-    from fasterseg.network.description import NetworkDescription
-
-    architecture = random_architecture_of(recipe, run, name)
-    alone = {} if teacher is not None else {"distillation_weight": 0.0}
-    return train_described(
-        recipe,
-        run,
-        name.file_name,
-        description=NetworkDescription(
-            classes=source.label_space.classes, architecture=architecture
-        ),
-        settings=recipe.student.model_copy(update=alone),
-        source=source,
-        teacher=teacher,
-        device=device,
-        progress=progress,
-        stop=stop,
-    )
-
-
-def train_described(
-    recipe: Recipe,
-    run: RunFolder,
-    name: str,
-    *,
-    description: NetworkDescription,
-    settings: TrainingSettings,
-    source: DataSource,
-    teacher: Path | None = None,
-    device: str = "auto",
-    progress: ProgressCallback | None = None,
-    stop: StopRequest | None = None,
-) -> Path:
-    """Train a network in the run's folder of that name; return its best bundle's folder.
-
-    `teacher` is the bundle to distil from.  It goes on where it stopped.
-    """
-    from fasterseg.datasets.opening import normalisation_of
-    from fasterseg.runtime import select_device
-    from fasterseg.training.data import TrainingData
-    from fasterseg.training.training import TrainingTask, train_network
-
-    data = TrainingData(
-        source,
-        normalisation=normalisation_of(source),
-        train_split=recipe.data.trained_on,
-        val_split=recipe.data.val_split,
-        workers=recipe.data.workers,
-    )
-    task = TrainingTask(
-        name=name,
-        description=description,
-        data=data,
-        settings=settings,
-        seed=recipe.seed,
-        device=select_device(device),
-        teacher=None if teacher is None else _teacher(teacher, data),
-    )
-    folder = run.training(name)
-    train_network(task, folder, progress=progress, stop=stop, baselines=BASELINES)
-    return run.bundle(name)
+        task = TrainingTask(
+            name=name,
+            description=description,
+            data=data,
+            settings=settings,
+            seed=self.recipe.seed,
+            device=select_device(self.device),
+            teacher=None if teacher is None else _teacher(teacher, data),
+        )
+        folder = self.run.training(name)
+        train_network(task, folder, progress=self.progress, stop=self.stop, baselines=BASELINES)
+        return self.run.bundle(name)
 
 
 def _teacher(folder: Path, data: TrainingData) -> Teacher:

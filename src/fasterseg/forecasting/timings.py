@@ -40,8 +40,8 @@ class DataTiming(Probe):
     """Reading the data: `check_seconds` and `sample_seconds` are for one image.
 
     `train`, `trained_on`, `val` and `test` count the images of the splits that the recipe names,
-    `checked` all there are; `val_is_seen` says that `val` is a part of what is trained on.  A training
-    keeps samples of `sample_bytes` in memory, up to `kept_bytes`.
+    `checked` all there are; `val_is_seen` says that `val` is a part of what is trained on.  A
+    training keeps samples of `sample_bytes` in memory, up to `kept_bytes`.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/data-timing/1"
