@@ -55,7 +55,7 @@ class BothWays(OnnxRuntimeBackend):
     def alone_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """A call that runs the block by itself, for each spec in turn."""
         for spec, graph in self._blocks.graphs(specs):
-            yield spec, self._bound(with_random_weights(graph), inputs_alone(spec))
+            yield spec, self.bound(with_random_weights(graph), inputs_alone(spec))
 
 
 def inputs_alone(spec: BlockSpec) -> list[np.ndarray]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fasterseg.config import SearchSettings
 from fasterseg.datasets.loading import Batch
+from fasterseg.layers.resizing import map_size, resize
 from fasterseg.learning.losses import segmentation_loss
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
@@ -134,11 +135,12 @@ class SamePasses(PlainSearch):
 def plain_loss(
     supernet: Supernet, objective: Objective, batch: Batch, relaxation: Relaxation
 ) -> Tensor:
-    """The task's loss of one pass, evaluated plainly."""
+    """The task's loss of one pass, evaluated plainly, from logits at the size of the images."""
     main, auxiliary = supernet(batch.images, relaxation, PlainEvaluation())
+    size = map_size(batch.images)
     return segmentation_loss(
-        main,
-        auxiliary,
+        resize(main, size),
+        {stride: resize(logits, size) for stride, logits in auxiliary.items()},
         batch.labels,
         ignore=objective.ignore,
         auxiliary_weight=objective.auxiliary_weight,

@@ -210,13 +210,15 @@ def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
     assert torch.equal(first, again)
 
 
-def test_logits_come_at_the_size_of_the_images_for_any_size() -> None:
+def test_logits_come_at_the_sizes_of_their_heads_for_any_size() -> None:
     supernet = Supernet(lattice_of(3), CLASSES)
     for size in ((33, 47), (64, 64), (40, 90)):
         main, auxiliary = supernet(images(size), uniform(supernet.lattice, make_student()))
-        assert main.shape == (2, CLASSES, *size)
-        assert set(auxiliary) == {32, 16}
-        assert all(logits.shape == main.shape for logits in auxiliary.values())
+        at = {stride: tuple(-(-length // stride) for length in size) for stride in (8, 16, 32)}
+        assert main.shape == (2, CLASSES, *at[8])
+        assert {stride: logits.shape for stride, logits in auxiliary.items()} == {
+            stride: (2, CLASSES, *at[stride]) for stride in (32, 16)
+        }
 
 
 def test_operators_without_weight_are_not_run() -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fasterseg.errors import FastersegError
 from fasterseg.layers.blocks import Block
 from fasterseg.layers.building import Form, slimmable_block
-from fasterseg.layers.resizing import map_size, resize
+from fasterseg.layers.resizing import map_size
 from fasterseg.layers.units import State
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Kind, Size
@@ -79,15 +79,12 @@ class Supernet(nn.Module):
     def forward(
         self, images: Tensor, relaxation: Relaxation, evaluation: Evaluation | None = None
     ) -> tuple[Tensor, dict[int, Tensor]]:
-        """Main logits and auxiliary ones by stride, all at the size of the images.
+        """Main logits and auxiliary ones by stride, each at its head's own size.
 
         `images` are (batch, 3, height, width), normalised.  `evaluation` is how the blocks are
         computed, by default fast; it changes nothing in the result.
         """
-        run = _Forward(self, relaxation, evaluation or FoldedEvaluation())
-        main, auxiliary = run(images)
-        size = map_size(images)
-        return resize(main, size), {stride: resize(m, size) for stride, m in auxiliary.items()}
+        return _Forward(self, relaxation, evaluation or FoldedEvaluation())(images)
 
     def block(self, name: str, kind: Kind) -> Block:
         """The slimmable block of a kind at a slot."""
