@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 DEMO_RUN ?= runs/demo
+# Those of benchmarks/ that need nothing said; the others want data, models or days.
+BENCHMARKS ?= tail search_step several_budgets training benchmark_self_test latency_model \
+	profile_paper_space
 
 .PHONY: help demo test test-all check format bench clean
 .DELETE_ON_ERROR:
@@ -16,7 +19,7 @@ help:
 	@echo "make test-all  the slow ones too"
 	@echo "make check     format, lint, types, who imports whom"
 	@echo "make format    put files into the format that make check asks for"
-	@echo "make bench     what backs the figures in the README"
+	@echo "make bench     the benchmarks that need nothing said (about an hour)"
 	@echo "make clean     remove $(VENV) and caches (runs/ stays)"
 
 demo: $(VENV)/.installed
@@ -40,7 +43,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.installed-dev
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py"; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,150 @@
+"""The tables of a study, from the folders of its runs: latency, cost by part, scores, hours.
+
+    python benchmarks/study_tables.py runs/camvid-cpu runs/camvid-alone
+
+The first run has the searched networks; of the others only trainings and scores are shown.
+Nothing is measured here: every figure is read from a file of a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from fasterseg.config import Recipe
+from fasterseg.evaluation import EvaluationReport
+from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.description import NetworkDescription
+from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, part_costs
+from fasterseg.reporting.results import NetworkResult
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.stages import StageTimes
+from fasterseg.training.training import TrainingReport
+
+MINUTE = 60
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table as Markdown: words in the first column, numbers in the others."""
+    print("| " + " | ".join(head) + " |")
+    print("| --- |" + " ---: |" * (len(head) - 1))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def latencies(run: RunFolder) -> Iterator[Sequence[str]]:
+    """Budget, prediction and measurement of each network that was handed over."""
+    for path in sorted(run.evaluation.glob("*-result.json")):
+        found = NetworkResult.load(path)
+        budget = "none" if found.budget_ms is None else f"{found.budget_ms:.2f}"
+        exported = found.exported_mean_iou
+        yield (
+            found.name,
+            budget,
+            f"{found.predicted_ms:.2f}",
+            f"{found.measured_ms:.2f}",
+            f"{found.measured_p95_ms:.2f}",
+            f"{100 * found.mean_iou:.2f}",
+            "" if exported is None else f"{100 * exported:.2f}",
+        )
+
+
+def trained(runs: Sequence[RunFolder]) -> Iterator[tuple[RunFolder, str]]:
+    """Every network whose training has come to its end."""
+    for run in runs:
+        for path in sorted(run.training("").glob("*/report.json")):
+            yield run, path.parent.name
+
+
+def costs(description: NetworkDescription, geometry: Geometry) -> tuple[PartCosts, ...]:
+    """The costs of each part of a network."""
+    if description.architecture is not None:
+        return part_costs(description.architecture, geometry)
+    assert description.baseline is not None
+    return baseline_costs(description.baseline, geometry)
+
+
+def costs_by_part(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
+    """Multiply-adds of each part, and all parameters but those of the auxiliary heads."""
+    for run, name in trained(runs):
+        target = Recipe.load(run.recipe).target
+        description = ModelBundle.load(run.bundle(name)).description
+        geometry = Geometry(Size(target.height, target.width), description.classes)
+        parts = [part for part in costs(description, geometry) if part.name != AUXILIARY]
+        by_part = ", ".join(f"{part.name} {part.macs / 1e9:.2f}" for part in parts)
+        whole = sum(part.macs for part in parts) / 1e9
+        parameters = sum(part.parameters for part in parts) / 1e6
+        yield name, f"{whole:.2f}", by_part, f"{parameters:.2f}"
+
+
+def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
+    """How each network was trained, and what it scores."""
+    for run, name in trained(runs):
+        report = TrainingReport.load(run.training(name) / "report.json")
+        facts = ModelBundle.load(run.bundle(name)).card.training
+        epochs = facts.steps * facts.batch_size / facts.images
+        yield (
+            f"{name} ({run.root.name})",
+            "yes" if facts.teacher else "no",
+            f"{facts.split} ({facts.images})",
+            f"{facts.steps:,}",
+            f"{epochs:.0f}",
+            f"{report.clock.seconds / MINUTE:.0f}",
+            f"{report.clock.images_per_second:.1f}",
+            f"{100 * report.scores['best'].mean_iou:.2f}",
+            *(
+                "" if score is None else f"{100 * score.mean_iou:.2f}"
+                for score in (evaluated(run, name),)
+            ),
+        )
+
+
+def evaluated(run: RunFolder, name: str) -> EvaluationReport | None:
+    """The score of a network on the test split, where it was taken."""
+    path = run.evaluation / f"{name}-best-{Recipe.load(run.recipe).data.test_split}.json"
+    return EvaluationReport.load(path) if path.is_file() else None
+
+
+def by_class(runs: Sequence[RunFolder]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Every class's IoU on the test split: the head of the table, and a row for each network."""
+    found = [(run, name, evaluated(run, name)) for run, name in trained(runs)]
+    known = [(f"{n} ({r.root.name})", report) for r, n, report in found if report is not None]
+    names = known[0][1].names if known else ()
+    rows: list[Sequence[str]] = []
+    for who, report in known:
+        shares = [report.iou[name] for name in names]
+        values = ["" if share is None else f"{100 * share:.1f}" for share in shares]
+        rows.append((who, *values, f"{100 * report.mean_iou:.2f}"))
+    return ("network", *names, "mean"), rows
+
+
+def hours(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
+    """What each stage took, over all its sessions."""
+    for run in runs:
+        for stage in StageTimes.of_run(run.root).stages:
+            took = f"{stage.seconds / MINUTE:.1f}"
+            yield f"{stage.name} ({run.root.name})", took, "yes" if stage.finished else "no"
+
+
+def main() -> None:
+    """Print the tables of the runs that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    runs = [RunFolder(path) for path in parser.parse_args().runs]
+    head = ("network", "budget, ms", "predicted", "measured, median", "p95", "test mIoU", "as file")
+    table(head, latencies(runs[0]))
+    table(("network", "G MACs", "by part", "M parameters"), costs_by_part(runs))
+    table(
+        ("network", "taught", "on", "steps", "epochs", "minutes", "images/s", "val", "test"),
+        trainings(runs),
+    )
+    table(*by_class(runs))
+    table(("stage", "minutes", "finished"), hours(runs))
+
+
+if __name__ == "__main__":
+    main()
