@@ -19,7 +19,7 @@ help:
 	@echo "make test-all  the slow ones too"
 	@echo "make check     format, lint, types, who imports whom"
 	@echo "make format    put files into the format that make check asks for"
-	@echo "make bench     the benchmarks that need nothing said (about an hour)"
+	@echo "make bench     the benchmarks that need nothing said"
 	@echo "make clean     remove $(VENV) and caches (runs/ stays)"
 
 demo: $(VENV)/.installed
