@@ -40,6 +40,18 @@ def test_every_stage_is_told_in_the_order_in_which_it_runs() -> None:
     ]
 
 
+def test_draws_are_forecast_where_there_are_several() -> None:
+    def drawing(count: int) -> Recipe:
+        return recipe_of(search={"pretrain_steps": 100, "steps": 50, "draws": count})
+
+    plain, few, many = (forecast(drawing(count)) for count in (1, 5, 10))
+    assert few.keys() - plain.keys() == {"search/draws"}
+    assert "5 subnets" in few["search/draws"].hours_from
+    one = (seconds(many["search/draws"]) - seconds(few["search/draws"])) / 5
+    assert one > 0
+    assert seconds(few["search/draws"]) >= 5 * one
+
+
 def test_checking_takes_every_image_and_the_digests() -> None:
     found = forecast(recipe_of())["check-data"]
     assert seconds(found) == pytest.approx(660 * 0.005 + 0.7)

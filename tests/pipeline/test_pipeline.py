@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from fasterseg.artifacts import digest_of_file
+from fasterseg.commands.choosing import DrawScores
 from fasterseg.commands.run import STAGES
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder, load_checkpoint
@@ -137,6 +138,18 @@ def test_each_contender_has_the_architecture_that_was_found_for_it(searched: Run
     assert kept["teacher"] != kept["student"]
     cells = [cell for branch in kept["teacher"].branches for cell in branch.cells]
     assert {cell.operator for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
+
+
+def test_a_student_is_the_best_of_its_draws(searched: RunFolder) -> None:
+    summary = SearchSummary.load(searched.search_summary)
+    student, teacher = summary.contender("student"), summary.contender("teacher")
+    assert student is not None
+    assert teacher is not None
+    assert len(student.draw_mious) == 2
+    assert not teacher.draw_mious
+    kept = DrawScores.load(searched.search / "draws.json").scores
+    assert sorted(kept.values()) == sorted(student.draw_mious)
+    assert "the best of 2 draws" in summary.describe()
 
 
 def test_a_second_process_is_refused_at_once_and_told_who_holds_the_run(

@@ -13,8 +13,10 @@ from fasterseg.space.architecture import Architecture
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
+    from fasterseg.commands.choosing import Choice
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.landing import Landing
+    from fasterseg.supernet.relaxation import Relaxation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,22 @@ class SubnetScores:
     missing: str = ""
 
 
-def derive_all(assembly: SearchAssembly, *, progress: ProgressCallback) -> dict[str, Landing]:
+def derive_all(
+    assembly: SearchAssembly, choices: Mapping[str, Choice], *, progress: ProgressCallback
+) -> dict[str, Landing]:
     """Every contender's architecture, measured; students on their budgets."""
     found = {}
     for index, contender in enumerate(assembly.contenders):
-        found[contender.name] = _derived(assembly, contender)
+        probabilities = choices[contender.name].probabilities
+        found[contender.name] = _derived(assembly, contender, probabilities)
         progress(index + 1, len(assembly.contenders), contender.name)
     return found
 
 
-def _derived(assembly: SearchAssembly, contender: Contender) -> Landing:
+def _derived(assembly: SearchAssembly, contender: Contender, probabilities: Relaxation) -> Landing:
     from fasterseg.searching.derivation import derive
     from fasterseg.searching.landing import Landing, Tried, land
 
-    probabilities = contender.parameters.probabilities()
     if contender.budget_ms is None:
         architecture = derive(contender.options, probabilities)
         latency = assembly.measure(architecture)

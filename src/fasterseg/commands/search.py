@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Unpack
 
@@ -16,6 +17,7 @@ from fasterseg.stages import noted
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
+    from fasterseg.commands.choosing import Choice
     from fasterseg.runtime import StopRequest
 
 RANDOM_SUBNETS = 3
@@ -61,7 +63,7 @@ def search(
 def search_stage(
     assembly: SearchAssembly, *, show: Show, stop: StopRequest | None = None
 ) -> SearchSummary:
-    """Pre-train, search, derive, land on the budgets, score; going on where it stopped.
+    """Pre-train, search, choose, land on the budgets, score; going on where it stopped.
 
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
@@ -81,11 +83,12 @@ def search_stage(
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
     contenders = len(assembly.contenders)
+    choices = _chosen(assembly, show, stop)
     with (
         noted(root, "search/landing"),
         stoppable(show, stop, "Landing on the budgets", total=contenders) as step,
     ):
-        found = derive_all(assembly, progress=step)
+        found = derive_all(assembly, choices, progress=step)
     subnets = contenders + RANDOM_SUBNETS * len(assembly.students)
     with (
         noted(root, "search/subnets"),
@@ -93,7 +96,7 @@ def search_stage(
     ):
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
     missing = tuple(one.missing for one in scores.values() if one.missing)
-    summary = summarise(assembly, found, scores, warnings=(*warnings, *missing))
+    summary = summarise(assembly, choices, found, scores, warnings=(*warnings, *missing))
     for name, landing in found.items():
         landing.architecture.save(assembly.run.architecture(name))
         for random in scores[name].randoms:
@@ -142,3 +145,18 @@ def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
         )
     said = [text for event in course.events() for text in event.get(WARNINGS, ())]
     return tuple(dict.fromkeys(said))
+
+
+def _chosen(assembly: SearchAssembly, show: Show, stop: StopRequest | None) -> Mapping[str, Choice]:
+    """What every contender is derived from."""
+    from fasterseg.commands.choosing import best_draws, most_probable
+
+    draws = assembly.recipe.search.draws
+    if draws == 1:
+        return most_probable(assembly)
+    total = draws * len(assembly.students)
+    with (
+        noted(assembly.run.root, "search/draws"),
+        stoppable(show, stop, "Choosing among draws", total=total) as step,
+    ):
+        return best_draws(assembly, progress=step)

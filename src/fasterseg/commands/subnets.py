@@ -24,8 +24,12 @@ def subnet_scorer(
     batches: TrainingBatches,
     *,
     device: torch.device,
+    scored: DataSource | None = None,
+    split: str | None = None,
 ) -> SubnetScore:
-    """A function from an architecture to its subnet's mean IoU on the validation split.
+    """A function from an architecture to its subnet's mean IoU.
+
+    It is scored on the validation split, unless other images are named.
 
     The statistics are measured on training images until they settle; a subnet cannot be scored
     without that, since those it is cut out with are not numbers.
@@ -49,8 +53,8 @@ def subnet_scorer(
         )
         report = evaluate_predictor(
             predictor.label_map,
-            source,
-            recipe.data.val_split,
+            scored or source,
+            split or recipe.data.val_split,
             limit=recipe.search.validation_images,
         )
         return report.mean_iou

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fasterseg.commands.assembling import SearchAssembly
+    from fasterseg.commands.choosing import Choice
     from fasterseg.commands.concluding import SubnetScores
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.landing import Landing
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def summarise(
     assembly: SearchAssembly,
+    choices: Mapping[str, Choice],
     found: Mapping[str, Landing],
     scores: Mapping[str, SubnetScores],
     *,
@@ -26,7 +28,13 @@ def summarise(
     """The summary of a search whose contenders were derived and scored."""
     return SearchSummary(
         contenders=tuple(
-            _contender(assembly, contender, found[contender.name], scores[contender.name])
+            _contender(
+                assembly,
+                contender,
+                choices[contender.name],
+                found[contender.name],
+                scores[contender.name],
+            )
             for contender in assembly.contenders
         ),
         fastest_ms=min(assembly.plan.fastest_ms.values(), default=None),
@@ -36,7 +44,11 @@ def summarise(
 
 
 def _contender(
-    assembly: SearchAssembly, contender: Contender, landing: Landing, scores: SubnetScores
+    assembly: SearchAssembly,
+    contender: Contender,
+    choice: Choice,
+    landing: Landing,
+    scores: SubnetScores,
 ) -> ContenderSummary:
     from fasterseg.searching.derivation import derive
 
@@ -55,6 +67,7 @@ def _contender(
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
+        draw_mious=choice.scores,
         subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         margins={kind: _margin(weights) for kind, weights in parts.items() if weights},

@@ -162,7 +162,9 @@ class SearchSettings(Section):
     `mode` is ``sampled``: each pass draws operators and paths, or ``exact``: each runs all of
     them, as the paper does.  With `precision` ``auto`` an exact search computes in float32, a
     sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
-    and search together, the two numbers of steps say only how it is shared.
+    and search together, the two numbers of steps say only how it is shared.  A student is the
+    most probable network at its budget, as in the paper, or with several `draws` the one of them
+    whose subnet scores best on the half that the weights were not trained on.
     """
 
     mode: Literal["sampled", "exact"] = "sampled"
@@ -191,6 +193,7 @@ class SearchSettings(Section):
     checkpoint_every: int = Field(50, ge=1)
     calibration_batches: int = Field(100, ge=1)
     validation_images: int = Field(100, ge=1)
+    draws: int = Field(1, ge=1)
 
 
 class TrainingSettings(Section):

@@ -42,6 +42,7 @@ class Forecaster:
             self._profile(),
             search.pretraining(),
             search.cosearch(),
+            *search.draws(),
             search.landing(),
             search.subnets(),
             *networks.trainings(),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.scaling import Scaling, stage_forecast
 from fasterseg.forecasting.timings import StepTiming
-from fasterseg.forecasting.workload import patterns_of
+from fasterseg.forecasting.workload import Outlook, patterns_of
 from fasterseg.runs import KEPT_CHECKPOINTS
 from fasterseg.space.architecture import wire
 
@@ -24,10 +25,12 @@ class SearchForecast:
     scaling: Scaling
 
     def pretraining(self) -> StageForecast:
+        """The supernet's weights alone."""
         step, (steps, _) = self.scaling.timings.search.pretraining, self._search_steps
         return self._steps("search/pretraining", step, steps, self._pretraining_seconds)
 
     def cosearch(self) -> StageForecast:
+        """Weights and architecture parameters by turns."""
         step, (_, steps) = self.scaling.timings.search.cosearch, self._search_steps
         return self._steps("search/cosearch", step, steps, self._cosearch_seconds)
 
@@ -81,6 +84,7 @@ class SearchForecast:
         return steps * batch, self.scaling.timings.data.train // 2
 
     def landing(self) -> StageForecast:
+        """Measuring the ends of the space, and candidates until each student lands."""
         students = len(self.scaling.now.recipe.students())
         teachers = len(self.scaling.now.recipe.contenders) - students
         target, search = self.scaling.timings.target, self.scaling.timings.search
@@ -105,14 +109,39 @@ class SearchForecast:
         wirings = [wire(one, self.scaling.now.geometry) for one in architectures]
         return len(patterns_of(tuple(spec for one in wirings for spec in one.timed_specs())))
 
+    def draws(self) -> Iterator[StageForecast]:
+        """Choosing among draws, where the recipe asks for it."""
+        settings, search = self.scaling.now.recipe.search, self.scaling.timings.search
+        if settings.draws == 1:
+            return
+        costs = [one.macs for one in self._students] * settings.draws
+        yield self._scoring(
+            "search/draws",
+            costs,
+            most_images=self.scaling.timings.data.train // 2,
+            extra_seconds=len(costs) * search.derive_seconds,
+        )
+
     def subnets(self) -> StageForecast:
-        search, settings = self.scaling.timings.search, self.scaling.now.recipe.search
-        students = [one for one in self.scaling.now.networks if one.contender.role == "student"]
-        random = search.random_subnets * len(students)
-        batches = min(search.settling_batches, max(4, settings.calibration_batches))
-        images = min(settings.validation_images, self.scaling.timings.data.val)
+        """Scoring every contender's subnet, and random ones of each student's latency."""
+        random = self.scaling.timings.search.random_subnets
         costs = [one.macs for one in self.scaling.now.networks]
-        costs += [one.macs for one in students] * search.random_subnets
+        costs += [one.macs for one in self._students] * random
+        drawing = random * len(self._students) * self.scaling.timings.target.sampling_seconds
+        most = self.scaling.timings.data.val
+        return self._scoring("search/subnets", costs, most_images=most, extra_seconds=drawing)
+
+    @property
+    def _students(self) -> list[Outlook]:
+        return [one for one in self.scaling.now.networks if one.contender.role == "student"]
+
+    def _scoring(
+        self, name: str, costs: Sequence[float], *, most_images: int, extra_seconds: float
+    ) -> StageForecast:
+        """Calibrating and scoring subnets of such multiply-adds for each pixel."""
+        search, settings = self.scaling.timings.search, self.scaling.now.recipe.search
+        batches = min(search.settling_batches, max(4, settings.calibration_batches))
+        images = min(settings.validation_images, most_images)
         read, half = self._search_images(batches)
         ratio = (
             self.scaling.now.search_pixels / self.scaling.timed.search_pixels / search.subnet_macs
@@ -123,10 +152,8 @@ class SearchForecast:
             for macs in costs
         )
         return stage_forecast(
-            "search/subnets",
-            seconds
-            + self.scaling.reading_seconds(read, most=half)
-            + random * self.scaling.timings.target.sampling_seconds,
+            name,
+            seconds + self.scaling.reading_seconds(read, most=half) + extra_seconds,
             self.scaling.after_export(search.subnets_peak_bytes) + self.scaling.kept_bytes(read),
             0,
             hours_from=f"{len(costs)} subnets: {batches} batches, {images} images each",

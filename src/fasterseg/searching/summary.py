@@ -44,6 +44,10 @@ class ContenderSummary(SummaryPart):
     exported graph.  `margins` is the mean gap between the two most probable options, by kind of
     choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
 
+    `draw_mious` are the scores of the subnets among which a student was chosen, on images held out
+    from the supernet's weights; the first is the most probable network's, the best the chosen
+    one's.  Without draws there are none, and the most probable network is handed over.
+
     A student has its own `responses`, the `penalty_weights` that follow from them by kind of
     choice, and `random_subnets` of its latency in the same supernet.
     """
@@ -55,6 +59,7 @@ class ContenderSummary(SummaryPart):
     estimated_ms: float
     measured_ms: float | None = None
     measured_p95_ms: float | None = None
+    draw_mious: tuple[float, ...] = ()
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
     candidates: tuple[tuple[float, float], ...] = ()
@@ -88,6 +93,12 @@ class SearchSummary(Artifact):
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
             lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
+            if found.draw_mious:
+                first, best = 100 * found.draw_mious[0], 100 * max(found.draw_mious)
+                lines.append(
+                    f"  the best of {len(found.draw_mious)} draws: its subnet has a mean IoU of "
+                    f"{best:.2f} %, the most probable network's {first:.2f} % (held-out images)"
+                )
         return "\n".join(lines)
 
     def students(self) -> tuple[ContenderSummary, ...]:

@@ -1,0 +1,92 @@
+"""Draws from what a search ended with: by probability, each at the budget, all different."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_spaces import (
+    GEOMETRY,
+    PRICING,
+    Logits,
+    estimate_ms,
+    made_up_cost_ms,
+    make_space,
+    make_student,
+)
+
+from fasterseg.errors import BudgetError
+from fasterseg.searching.derivation import derive_within
+from fasterseg.searching.draws import FittedDraw, fitted_draws, gumbel
+from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
+from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.options import Options
+from fasterseg.supernet.relaxation import Relaxation
+
+OPTIONS = Options.of(make_space(6), make_student())
+LOWEST = estimate_ms(narrowest(OPTIONS, GEOMETRY, made_up_cost_ms))
+HIGHEST = estimate_ms(widest(OPTIONS, GEOMETRY, made_up_cost_ms))
+HALFWAY = (LOWEST + HIGHEST) / 2
+
+
+def probabilities(scale: float = 1.0) -> Relaxation:
+    """What a search might end with."""
+    with torch.no_grad():
+        return Logits.random(OPTIONS, 1, scale=scale).relaxation()
+
+
+def drawn(count: int = 8, *, seed: int = 0, name: str = "student") -> tuple[FittedDraw, ...]:
+    return fitted_draws(
+        OPTIONS, probabilities(), PRICING, budget_ms=HALFWAY, count=count, seed=seed, name=name
+    )
+
+
+def test_the_most_probable_option_of_a_draw_is_drawn_by_its_probability() -> None:
+    row = torch.tensor([0.1, 0.2, 0.7, 0.0])
+    many = Relaxation({}, {}, {str(index): row for index in range(4000)})
+    found = gumbel(many, torch.Generator().manual_seed(0)).widths.values()
+    counts = torch.bincount(torch.stack([*found]).argmax(1), minlength=4) / 4000
+    torch.testing.assert_close(counts, row, atol=0.03, rtol=0)
+    assert all(torch.isclose(one.sum(), torch.tensor(1.0)) for one in found)
+
+
+def test_the_first_is_the_paper_s_and_all_are_different_and_at_the_budget() -> None:
+    found = drawn()
+    low, high = AIM_LOW * HALFWAY, AIM_HIGH * HALFWAY
+    expected = derive_within(OPTIONS, probabilities(), PRICING, lowest_ms=low, highest_ms=high)
+    assert found[0].architecture == expected
+    assert len({one.architecture.digest() for one in found}) == len(found) == 8
+    for one in found:
+        assert low <= estimate_ms(one.architecture) <= high
+        again = derive_within(OPTIONS, one.probabilities, PRICING, lowest_ms=low, highest_ms=high)
+        assert again == one.architecture
+
+
+def test_draws_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_them() -> None:
+    def digests(*, count: int = 8, seed: int = 0, name: str = "student") -> list[str]:
+        return [one.architecture.digest() for one in drawn(count, seed=seed, name=name)]
+
+    assert digests() == digests()
+    assert digests(count=3) == digests()[:3]
+    assert digests(seed=1)[1:] != digests()[1:]
+    assert digests(name="other")[1:] != digests()[1:]
+
+
+def test_where_all_is_decided_there_is_one() -> None:
+    sure = probabilities(scale=1000.0)
+    found = fitted_draws(
+        OPTIONS, sure, PRICING, budget_ms=2 * HIGHEST, count=4, seed=0, name="student"
+    )
+    assert len(found) == 1
+
+
+def test_a_budget_below_the_space_is_refused() -> None:
+    with pytest.raises(BudgetError):
+        fitted_draws(
+            OPTIONS,
+            probabilities(),
+            PRICING,
+            budget_ms=0.5 * LOWEST,
+            count=2,
+            seed=0,
+            name="student",
+        )
