@@ -9,6 +9,7 @@ from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.source import DataSource
+from fasterseg.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,12 @@ class PartOfSplit:
         return tuple(names[index] for index in self.indices)
 
     def sample(self, split: str, index: int) -> Sample:
-        """One of the chosen images; those of other splits are the underlying source's."""
-        chosen = self.indices[index] if split == self.split else index
-        return self.source.sample(split, chosen)
+        """One of the chosen images; raises DataError for one that was not."""
+        if split != self.split or not 0 <= index < len(self.indices):
+            raise DataError(
+                f"there is no sample {index} in this part of {split!r}", where=self.name
+            )
+        return self.source.sample(split, self.indices[index])
 
     def digest(self, split: str) -> str:
         """A digest of the split and of what was chosen."""
