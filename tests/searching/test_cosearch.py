@@ -119,15 +119,18 @@ class Noting:
         return self.true_objective(supernet, batch, relaxation, take=take)
 
 
-def test_weights_and_architecture_learn_from_different_images() -> None:
-    search = small_search(steps=2)
+@pytest.mark.parametrize("updates", ["each", "together"])
+def test_weights_and_architecture_learn_from_different_images(updates: str) -> None:
+    search = small_search(steps=2, sampling={"weight_updates": updates})
     noting = Noting(search)
     search.weights.objective = noting  # type: ignore[assignment]
+    passes = search.pretraining.passes
     for index in range(2):
-        search.pretraining.step(index)
         search.cosearch.step(index)
+    batches = 2 * (len([*passes.weights(0, temperature=1.0)]) if updates == "each" else 1)
     weights, architecture = noting.seen["weights"], noting.seen["architecture"]
-    assert weights == {f"weights-{step}-{at}" for step in range(2) for at in range(2)}
+    assert batches > 2 or updates == "together"
+    assert weights == {f"weights-{batch}-{at}" for batch in range(batches) for at in range(2)}
     assert architecture == {f"architecture-{step}-{at}" for step in range(2) for at in range(2)}
 
 

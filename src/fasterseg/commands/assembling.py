@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -213,23 +213,30 @@ class SearchAssembly:
         """The stage that trains the supernet's weights alone."""
         from fasterseg.searching.pretraining import Pretraining
 
+        steps = self.recipe.search.pretrain_steps
+        batches = steps * self._batches_of(self.passes.pretraining(0))
         return Pretraining(
             self.weights,
             self.passes,
-            self._feed("pretraining", self.halves[0], self.recipe.search.pretrain_steps),
-            steps=self.recipe.search.pretrain_steps,
+            self._feed("pretraining", self.halves[0], batches),
+            steps=steps,
         )
+
+    def _batches_of(self, passes: Iterable[object]) -> int:
+        """How many batches a weight step of these passes uses."""
+        return len([*passes]) if self.weights.updates_each else 1
 
     def cosearch(self, *, warn: Callable[[str], object]) -> CoSearch:
         """The stage that alternates weight and architecture steps."""
         from fasterseg.searching.cosearch import CoSearch
 
         steps = self.recipe.search.steps
+        batches = steps * self._batches_of(self.passes.weights(0, temperature=1.0))
         return CoSearch(
             self.weights,
             self.passes,
             self.latency_model,
-            weight_batch=self._feed("weights", self.halves[0], steps),
+            weight_batch=self._feed("weights", self.halves[0], batches),
             architecture_batch=self._feed("architecture", self.halves[1], steps),
             steps=steps,
             warn=warn,

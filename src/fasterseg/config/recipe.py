@@ -131,10 +131,12 @@ class SamplingSettings(Section):
 
     ``one`` and ``two`` are drawn by the contender's probabilities; two are run as something
     between both, all as the weighted sum that an exact search runs.  Weight steps draw one parent
-    of each fork and one width of each feature.
+    of each fork and one width of each feature; `weight_updates` says whether their passes are an
+    update each, on a batch of its own, or one together, by the mean gradient on one batch.
     """
 
     weight_operators: Literal["one", "two"] = "two"
+    weight_updates: Literal["each", "together"] = "each"
     architecture_operators: Literal["one", "two", "all"] = "all"
     architecture_parents: Literal["one", "two", "all"] = "two"
     architecture_widths: Literal["one", "two"] = "two"

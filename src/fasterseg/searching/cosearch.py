@@ -106,7 +106,7 @@ class CoSearch:
         self.said = []
         self.weights.set_rate(self.schedule, index)
         passes = [*self.passes.weights(index, temperature=self.temperature(index))]
-        loss = self.weights.step(self.weight_batch(index), passes, index=index)
+        loss = self.weights.updates(self.weight_batch, passes, index=index)
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
         if index % self.settings.control_every == 0 or index == self.steps - 1:
             event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}

@@ -36,11 +36,10 @@ class Pretraining:
         self.schedule = Schedule("constant", weights.settings.weight_lr, max(1, steps))
 
     def step(self, index: int) -> Mapping[str, Any]:
-        """One weight update over all contenders."""
+        """One pass through all networks that are due, and what they teach the weights."""
         self.weights.set_rate(self.schedule, index)
-        loss = self.weights.step(
-            self.batch_at(index), [*self.passes.pretraining(index)], index=index
-        )
+        passes = [*self.passes.pretraining(index)]
+        loss = self.weights.updates(self.batch_at, passes, index=index)
         return {"loss": loss}
 
     def state(self) -> StageState:

@@ -92,6 +92,28 @@ class WeightTraining:
             half=objective.numerics.precision != "float32",
         )
 
+    @property
+    def updates_each(self) -> bool:
+        """Whether every pass is an update of its own, rather than all of a step together."""
+        sampled = self.settings.mode == "sampled"
+        return sampled and self.settings.sampling.weight_updates == "each"
+
+    def updates(
+        self, batch_at: Callable[[int], Batch], relaxations: Sequence[Relaxation], *, index: int
+    ) -> float:
+        """The updates of one step's passes, and their mean loss.
+
+        `batch_at` gives the batches in the order in which they are used.
+        """
+        if not self.updates_each:
+            return self.step(batch_at(index), relaxations, index=index)
+        first = index * len(relaxations)
+        losses = [
+            self.step(batch_at(first + number), [relaxation], index=index)
+            for number, relaxation in enumerate(relaxations)
+        ]
+        return sum(losses) / len(losses)
+
     def step(self, batch: Batch, relaxations: Sequence[Relaxation], *, index: int) -> float:
         """One update by the mean gradient of several passes over one batch; the mean loss."""
         self.gradients.clear()
