@@ -94,7 +94,7 @@ def test_of_several_students_it_is_said_which_one_found_no_place(
     )
     search = SimpleNamespace(pricing=None, measure=None, recipe=Recipe())
     with pytest.raises(BudgetError) as caught:
-        concluding._derived(search, contender)  # type: ignore[arg-type]
+        concluding._derived(search, contender, None)  # type: ignore[arg-type]
     assert caught.value.where == "fast"
 
 

@@ -109,8 +109,8 @@ def test_a_recipe_that_changed_on_resume_is_refused_with_the_change(
     run: RunFolder, fails: Fails
 ) -> None:
     assert main(checked(run, *settings())) == 0
-    said = fails(*checked(run, "--seed", "1", "--set", "student.lr=0.5"), code=2)
-    assert "seed: 0 -> 1; student.lr: 0.02 -> 0.5" in said
+    said = fails(*checked(run, "--seed", "1", "--set", "space.layers=9"), code=2)
+    assert "seed: 0 -> 1; space.layers: 2 -> 9" in said
 
 
 def test_a_budget_may_change_until_a_search_began_with_it(run: RunFolder, fails: Fails) -> None:

@@ -18,6 +18,7 @@ from fasterseg.errors import BudgetError
 from fasterseg.searching.derivation import derive_within
 from fasterseg.searching.draws import FittedDraw, fitted_draws, gumbel
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
+from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
@@ -90,3 +91,16 @@ def test_a_budget_below_the_space_is_refused() -> None:
             seed=0,
             name="student",
         )
+
+
+def test_the_summary_says_what_was_drawn() -> None:
+    def told(*scores: float) -> str:
+        found = ContenderSummary(
+            name="student", role="student", derived_ms=1.0, estimated_ms=2.0, draw_mious=scores
+        )
+        return SearchSummary(contenders=(found,)).describe()
+
+    assert "the best of 3 draws" in told(0.2, 0.31, 0.1)
+    assert "31.00 %" in told(0.2, 0.31, 0.1)
+    assert "draws" not in told(0.2)
+    assert "draws" not in told()

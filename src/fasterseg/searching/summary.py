@@ -93,7 +93,7 @@ class SearchSummary(Artifact):
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
             lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
-            if found.draw_mious:
+            if len(found.draw_mious) > 1:
                 first, best = 100 * found.draw_mious[0], 100 * max(found.draw_mious)
                 lines.append(
                     f"  the best of {len(found.draw_mious)} draws: its subnet has a mean IoU of "
