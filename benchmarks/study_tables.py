@@ -12,11 +12,11 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from fasterseg.commands.evaluate import evaluation_path
 from fasterseg.config import Recipe
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.network.description import NetworkDescription
-from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, part_costs
+from fasterseg.reporting.counting import AUXILIARY, costs_of, evaluated
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
@@ -60,25 +60,16 @@ def trained(runs: Sequence[RunFolder]) -> Iterator[tuple[RunFolder, str]]:
             yield run, path.parent.name
 
 
-def costs(description: NetworkDescription, geometry: Geometry) -> tuple[PartCosts, ...]:
-    """The costs of each part of a network."""
-    if description.architecture is not None:
-        return part_costs(description.architecture, geometry)
-    assert description.baseline is not None
-    return baseline_costs(description.baseline, geometry)
-
-
 def costs_by_part(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
     """Multiply-adds of each part, and all parameters but those of the auxiliary heads."""
     for run, name in trained(runs):
         target = Recipe.load(run.recipe).target
         description = ModelBundle.load(run.bundle(name)).description
         geometry = Geometry(Size(target.height, target.width), description.classes)
-        parts = [part for part in costs(description, geometry) if part.name != AUXILIARY]
-        by_part = ", ".join(f"{part.name} {part.macs / 1e9:.2f}" for part in parts)
-        whole = sum(part.macs for part in parts) / 1e9
-        parameters = sum(part.parameters for part in parts) / 1e6
-        yield name, f"{whole:.2f}", by_part, f"{parameters:.2f}"
+        parts = costs_of(description, geometry)
+        by_part = ", ".join(f"{p.name} {p.macs / 1e9:.2f}" for p in parts if p.name != AUXILIARY)
+        whole = evaluated(parts)
+        yield name, f"{whole.macs / 1e9:.2f}", by_part, f"{whole.parameters / 1e6:.2f}"
 
 
 def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
@@ -87,6 +78,7 @@ def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
         report = TrainingReport.load(run.training(name) / "report.json")
         facts = ModelBundle.load(run.bundle(name)).card.training
         epochs = facts.steps * facts.batch_size / facts.images
+        score = test_score(run, name)
         yield (
             f"{name} ({run.root.name})",
             "yes" if facts.teacher else "no",
@@ -96,22 +88,20 @@ def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
             f"{report.clock.seconds / MINUTE:.0f}",
             f"{report.clock.images_per_second:.1f}",
             f"{100 * report.scores['best'].mean_iou:.2f}",
-            *(
-                "" if score is None else f"{100 * score.mean_iou:.2f}"
-                for score in (evaluated(run, name),)
-            ),
+            "" if score is None else f"{100 * score.mean_iou:.2f}",
         )
 
 
-def evaluated(run: RunFolder, name: str) -> EvaluationReport | None:
+def test_score(run: RunFolder, name: str) -> EvaluationReport | None:
     """The score of a network on the test split, where it was taken."""
-    path = run.evaluation / f"{name}-best-{Recipe.load(run.recipe).data.test_split}.json"
+    split = Recipe.load(run.recipe).data.test_split
+    path = evaluation_path(run, name, which="best", split=split)
     return EvaluationReport.load(path) if path.is_file() else None
 
 
 def by_class(runs: Sequence[RunFolder]) -> tuple[Sequence[str], list[Sequence[str]]]:
     """Every class's IoU on the test split: the head of the table, and a row for each network."""
-    found = [(run, name, evaluated(run, name)) for run, name in trained(runs)]
+    found = [(run, name, test_score(run, name)) for run, name in trained(runs)]
     known = [(f"{n} ({r.root.name})", report) for r, n, report in found if report is not None]
     names = known[0][1].names if known else ()
     rows: list[Sequence[str]] = []

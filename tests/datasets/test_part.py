@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fasterseg.datasets.part import PartOfSplit, evenly
+from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError
@@ -31,4 +31,4 @@ def test_its_digest_tells_what_was_chosen() -> None:
 
 @pytest.mark.parametrize(("count", "chosen"), [(3, (5, 7, 9)), (6, (5, 6, 7, 8, 9, 10))])
 def test_the_chosen_lie_evenly(count: int, chosen: tuple[int, ...]) -> None:
-    assert evenly((5, 6, 7, 8, 9, 10), count) == chosen
+    assert tuple(spread((5, 6, 7, 8, 9, 10), count)) == chosen

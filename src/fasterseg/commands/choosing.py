@@ -111,11 +111,11 @@ class _Scorer:
 
     def _scorer(self) -> SubnetScore:
         from fasterseg.commands.subnets import subnet_scorer
-        from fasterseg.datasets.part import PartOfSplit, evenly
+        from fasterseg.datasets.part import PartOfSplit, spread
 
         assembly = self._assembly
         split, (weights, held_out) = assembly.recipe.data.train_split, assembly.halves
-        chosen = evenly(held_out, assembly.recipe.search.validation_images)
+        chosen = spread(held_out, assembly.recipe.search.validation_images)
         return subnet_scorer(
             assembly.recipe,
             assembly.weights.supernet,

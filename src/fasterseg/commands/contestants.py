@@ -288,12 +288,11 @@ def street_images(size: Size, count: int = IMAGES) -> tuple[Image, ...]:
 
 
 def _macs(model: str, bundle: ModelBundle | None, size: Size) -> int | None:
-    from fasterseg.reporting.counting import baseline_costs, evaluated, part_costs
+    from fasterseg.reporting.counting import baseline_costs, costs_of, evaluated
     from fasterseg.space.architecture import Geometry
 
     classes = UNTRAINED_CLASSES if bundle is None else bundle.description.classes
     geometry = Geometry(size, classes)
-    if bundle is not None and bundle.description.architecture is not None:
-        return evaluated(part_costs(bundle.description.architecture, geometry)).macs
-    name = baseline_name(model) if bundle is None else bundle.description.baseline
-    return evaluated(baseline_costs(str(name), geometry)).macs
+    if bundle is not None:
+        return evaluated(costs_of(bundle.description, geometry)).macs
+    return evaluated(baseline_costs(str(baseline_name(model)), geometry)).macs

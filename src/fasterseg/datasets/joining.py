@@ -5,36 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Sample
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class JoinedSplits:
+class JoinedSplits(SourceOver):
     """Implements `DataSource` over another source, and understands ``a+b``.
 
     The parts of a joined split follow one another in alphabetical order, whatever the order in
     which they are named; its samples are called ``split/name``.  Plain splits are untouched.
     """
-
-    source: DataSource
-
-    @property
-    def name(self) -> str:
-        """The underlying source's name."""
-        return self.source.name
-
-    @property
-    def label_space(self) -> LabelSpace:
-        """The underlying source's classes."""
-        return self.source.label_space
-
-    @property
-    def terms(self) -> str:
-        """The underlying source's terms of use."""
-        return self.source.terms
 
     def splits(self) -> tuple[str, ...]:
         """Return the names of the plain splits."""

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Sample
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import DataError
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class PartOfSplit:
+class PartOfSplit(SourceOver):
     """Implements `DataSource`: a split that holds the chosen images of another source's only."""
 
-    source: DataSource
     split: str
     indices: Sequence[int]
-
-    @property
-    def name(self) -> str:
-        """The underlying source's name."""
-        return self.source.name
-
-    @property
-    def label_space(self) -> LabelSpace:
-        """The underlying source's classes."""
-        return self.source.label_space
-
-    @property
-    def terms(self) -> str:
-        """The underlying source's terms of use."""
-        return self.source.terms
 
     def splits(self) -> tuple[str, ...]:
         """The one split."""
@@ -63,8 +49,7 @@ class PartOfSplit:
         return digest_of_value([self.source.digest(split), [*self.indices]])
 
 
-def evenly(indices: Sequence[int], count: int) -> tuple[int, ...]:
-    """At most `count` of the indices, spread over all of them."""
-    if len(indices) <= count:
-        return tuple(indices)
-    return tuple(indices[place * len(indices) // count] for place in range(count))
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """So many items at equal distances; all where there are no more."""
+    total = len(items)
+    return [items[index * total // count] for index in range(count)] if total > count else [*items]

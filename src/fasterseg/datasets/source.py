@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from fasterseg.datasets.labels import LabelSpace
@@ -49,3 +50,25 @@ class DataSource(Protocol):
     def digest(self, split: str) -> str:
         """Return a digest of a split's names, sizes and sampled contents."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOver:
+    """What a data set that gives another one's samples has in common with it."""
+
+    source: DataSource
+
+    @property
+    def name(self) -> str:
+        """The underlying source's name."""
+        return self.source.name
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The underlying source's classes."""
+        return self.source.label_space
+
+    @property
+    def terms(self) -> str:
+        """The underlying source's terms of use."""
+        return self.source.terms

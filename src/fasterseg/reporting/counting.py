@@ -13,6 +13,8 @@ from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from fasterseg.network.description import NetworkDescription
+
 AUXILIARY = "auxiliary"
 PARTS = ("stem", "cells", "fusion", "head", AUXILIARY)
 """By the first word of a step's name, in the order in which an image passes through them."""
@@ -62,6 +64,14 @@ def baseline_costs(name: str, geometry: Geometry) -> tuple[PartCosts, ...]:
         parts = {key: _Count(module) for key, module in network.named_children()}
         network.with_auxiliary(torch.empty(1, 3, *geometry.size))  # type: ignore[operator]
     return tuple(count.costs(key) for key, count in parts.items())
+
+
+def costs_of(description: NetworkDescription, geometry: Geometry) -> tuple[PartCosts, ...]:
+    """The costs of each part of a network, searched or made by hand."""
+    if description.architecture is not None:
+        return part_costs(description.architecture, geometry)
+    assert description.baseline is not None
+    return baseline_costs(description.baseline, geometry)
 
 
 class _Count:

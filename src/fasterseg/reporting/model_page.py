@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from fasterseg.artifacts import digest_of_file
-from fasterseg.reporting.counting import baseline_costs, evaluated, part_costs
+from fasterseg.reporting.counting import costs_of, evaluated
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
 from fasterseg.reporting.page import TEMPLATES, environment
@@ -25,11 +25,7 @@ def render_model_page(card: Card, description: NetworkDescription, folder: Path)
     height, _, width = card.training.resolution.partition("x")
     geometry = Geometry(Size(int(height), int(width)), card.label_space.classes)
     architecture = description.architecture
-    parts = (
-        baseline_costs(description.baseline, geometry)
-        if architecture is None
-        else part_costs(architecture, geometry)
-    )
+    parts = costs_of(description, geometry)
     files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
     return (
         environment()

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
-from fasterseg.commands.probes.steps import spread
 from fasterseg.datasets.joining import share_images
+from fasterseg.datasets.part import spread
 from fasterseg.datasets.sample import MEMORY_BYTES
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes

@@ -2,63 +2,48 @@
 
 from __future__ import annotations
 
-from fasterseg.datasets.labels import LabelSpace
+from dataclasses import dataclass, field
+
 from fasterseg.datasets.sample import MEMORY_BYTES, Sample
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.source import DataSource, SourceOver
 
 FEW = 8
 
 
-class RememberedSource:
+@dataclass(frozen=True, slots=True)
+class RememberedSource(SourceOver):
     """A data set of which one split gives the same few images over and over, read once.
 
     Steps are timed on it, since all but those of the first epoch find their images in memory.
     """
 
-    def __init__(self, source: DataSource, split: str) -> None:
-        self._source = source
-        self._split = split
-        self._known: dict[int, Sample] = {}
-
-    @property
-    def name(self) -> str:
-        """The data set's name."""
-        return self._source.name
-
-    @property
-    def label_space(self) -> LabelSpace:
-        """The data set's classes."""
-        return self._source.label_space
-
-    @property
-    def terms(self) -> str:
-        """The data set's terms."""
-        return self._source.terms
+    split: str
+    known: dict[int, Sample] = field(default_factory=dict)
 
     def splits(self) -> tuple[str, ...]:
         """The data set's splits."""
-        return self._source.splits()
+        return self.source.splits()
 
     def length(self, split: str) -> int:
         """The split's own length."""
-        return self._source.length(split)
+        return self.source.length(split)
 
     def names(self, split: str) -> tuple[str, ...]:
         """The split's own names."""
-        return self._source.names(split)
+        return self.source.names(split)
 
     def sample(self, split: str, index: int) -> Sample:
         """One of the few where it is their split; they bear the names of others."""
-        if split != self._split:
-            return self._source.sample(split, index)
+        if split != self.split:
+            return self.source.sample(split, index)
         place = index % FEW
-        if place not in self._known:
-            self._known[place] = self._source.sample(split, place % self._source.length(split))
-        return self._known[place]
+        if place not in self.known:
+            self.known[place] = self.source.sample(split, place % self.source.length(split))
+        return self.known[place]
 
     def digest(self, split: str) -> str:
         """The split's own digest."""
-        return self._source.digest(split)
+        return self.source.digest(split)
 
 
 def as_after_an_epoch(source: DataSource, split: str) -> DataSource:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from fasterseg.forecasting.timings import StepTiming
 from fasterseg.resources import peak_bytes
@@ -14,14 +13,6 @@ if TYPE_CHECKING:
     import torch
 
     from fasterseg.learning.stepping import Stage
-
-Item = TypeVar("Item")
-
-
-def spread(items: Sequence[Item], count: int) -> list[Item]:
-    """So many items at equal distances; all where there are no more."""
-    total = len(items)
-    return [items[index * total // count] for index in range(count)] if total > count else [*items]
 
 
 def timed_steps(stage: Stage, *, seconds: float, device: torch.device, folder: Path) -> StepTiming:

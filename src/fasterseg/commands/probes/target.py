@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.probes.job import Job
-from fasterseg.commands.probes.steps import spread
 from fasterseg.config import Recipe
+from fasterseg.datasets.part import spread
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import NetworkTiming, TargetTiming
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
