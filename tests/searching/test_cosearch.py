@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,24 @@ def test_weights_and_architecture_learn_from_different_images(updates: str) -> N
     noting = Noting(search)
     search.weights.objective = noting  # type: ignore[assignment]
     passes = search.pretraining.passes
+
+    def batches(of_a_step: Iterable[object]) -> range:
+        return range(2 * (len([*of_a_step]) if updates == "each" else 1))
+
+    for index in range(2):
+        search.pretraining.step(index)
+    wanted = batches(passes.pretraining(0))
+    assert noting.seen["weights"] == {
+        f"weights-{batch}-{at}" for batch in wanted for at in range(2)
+    }
+    assert not noting.seen["architecture"]
+    noting.seen["weights"].clear()
     for index in range(2):
         search.cosearch.step(index)
-    batches = 2 * (len([*passes.weights(0, temperature=1.0)]) if updates == "each" else 1)
+    wanted = batches(passes.weights(0, temperature=1.0))
     weights, architecture = noting.seen["weights"], noting.seen["architecture"]
-    assert batches > 2 or updates == "together"
-    assert weights == {f"weights-{batch}-{at}" for batch in range(batches) for at in range(2)}
+    assert len(wanted) > 2 or updates == "together"
+    assert weights == {f"weights-{batch}-{at}" for batch in wanted for at in range(2)}
     assert architecture == {f"architecture-{step}-{at}" for step in range(2) for at in range(2)}
 
 

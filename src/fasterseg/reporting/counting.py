@@ -70,7 +70,6 @@ def costs_of(description: NetworkDescription, geometry: Geometry) -> tuple[PartC
     """The costs of each part of a network, searched or made by hand."""
     if description.architecture is not None:
         return part_costs(description.architecture, geometry)
-    assert description.baseline is not None
     return baseline_costs(description.baseline, geometry)
 
 
