@@ -68,11 +68,12 @@ class Step:
         self._started = clock()
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Say that `done` of `total` are done."""
+        """Say that `done` of `total` are done; a total of 0 stands for one not yet known."""
         if self._first_done is None and done > 1:
             self._first_done = done
             self._started = self._clock()
-        self._first_done = self._first_done or 0
+        if total:
+            self._first_done = self._first_done or 0
         self.done, self.total, self.note = done, total, note or self.note
         self._display.update(self.state())
 
