@@ -60,15 +60,18 @@ def test_a_resumed_step_counts_only_its_own_pace() -> None:
         assert step.state().left_s == pytest.approx(90.0)
 
 
-def test_a_resumed_step_counts_its_own_pace_after_an_announcement_too() -> None:
+@pytest.mark.parametrize("first", [1, 900])
+def test_the_pace_leaves_out_the_time_it_took_to_know_the_total(first: int) -> None:
     clock, stream = FakeClock(), io.StringIO()
     progress = Progress(LineDisplay(stream, clock=clock), clock=clock)
     with progress("Training", total=0) as step:
         step(0, 0, "counting the steps of 2 hours")
-        step(900, 1000, "")
+        clock.now_s += 40.0
+        step(first, 1000, "")
         clock.now_s += 10.0
-        step(910, 1000, "")
-        assert step.state().left_s == pytest.approx(90.0)
+        step(first + 10, 1000, "")
+        assert step.state().left_s == pytest.approx(990 - first)
+    assert stream.getvalue().splitlines()[-1].startswith(f"Training: stopped at {first + 10} in 50 s")
 
 
 def test_a_step_that_was_cut_short_says_where() -> None:

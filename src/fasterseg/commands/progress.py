@@ -62,31 +62,35 @@ class Step:
         self.unit = unit
         self.done = 0
         self.note = ""
-        self._first_done: int | None = None  # where a resumed step went on
         self._display = display
         self._clock = clock
         self._started = clock()
+        self._pace_from: tuple[int, float] | None = None  # done, seconds: what the pace starts at
+        self._announced = False
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Say that `done` of `total` are done; a total of 0 stands for one not yet known."""
-        if self._first_done is None and done > 1:
-            self._first_done = done
-            self._started = self._clock()
-        if total:
-            self._first_done = self._first_done or 0
+        if total == 0:
+            self._announced = True
+        elif self._pace_from is None:
+            # Neither what an earlier run did nor what it took to know the total counts.
+            late = done > 1 or self._announced
+            self._pace_from = (done, self._clock()) if late else (0, self._started)
         self.done, self.total, self.note = done, total, note or self.note
         self._display.update(self.state())
 
     def advance(self, amount: int = 1, *, note: str = "") -> None:
         """Say that `amount` more are done."""
-        self._first_done = self._first_done or 0
+        self._pace_from = self._pace_from or (0, self._started)
         self(self.done + amount, self.total, note)
 
     def state(self) -> State:
         """Return how far the step is, with the seconds left at its pace so far."""
-        elapsed = self._clock() - self._started
-        made = self.done - (self._first_done or 0)
-        left = elapsed / made * (self.total - self.done) if made > 0 else None
+        now = self._clock()
+        first, began = self._pace_from or (0, self._started)
+        made = self.done - first
+        left = (now - began) / made * (self.total - self.done) if made > 0 else None
+        elapsed = now - self._started
         return State(self.title, self.unit, self.done, self.total, elapsed, left, self.note)
 
 
