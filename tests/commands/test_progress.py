@@ -71,7 +71,9 @@ def test_the_pace_leaves_out_the_time_it_took_to_know_the_total(first: int) -> N
         clock.now_s += 10.0
         step(first + 10, 1000, "")
         assert step.state().left_s == pytest.approx(990 - first)
-    assert stream.getvalue().splitlines()[-1].startswith(f"Training: stopped at {first + 10} in 50 s")
+    assert (
+        stream.getvalue().splitlines()[-1].startswith(f"Training: stopped at {first + 10} in 50 s")
+    )
 
 
 def test_a_step_that_was_cut_short_says_where() -> None:
