@@ -66,15 +66,12 @@ class Step:
         self._clock = clock
         self._started = clock()
         self._pace_from: tuple[int, float] | None = None  # done, seconds: what the pace starts at
-        self._announced = False
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Say that `done` of `total` are done; a total of 0 stands for one not yet known."""
-        if total == 0:
-            self._announced = True
-        elif self._pace_from is None:
+        if total and self._pace_from is None:
             # Neither what an earlier run did nor what it took to know the total counts.
-            late = done > 1 or self._announced
+            late = done > 1 or self.total == 0
             self._pace_from = (done, self._clock()) if late else (0, self._started)
         self.done, self.total, self.note = done, total, note or self.note
         self._display.update(self.state())
@@ -90,8 +87,9 @@ class Step:
         first, began = self._pace_from or (0, self._started)
         made = self.done - first
         left = (now - began) / made * (self.total - self.done) if made > 0 else None
-        elapsed = now - self._started
-        return State(self.title, self.unit, self.done, self.total, elapsed, left, self.note)
+        return State(
+            self.title, self.unit, self.done, self.total, now - self._started, left, self.note
+        )
 
 
 class Progress:
