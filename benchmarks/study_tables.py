@@ -93,10 +93,10 @@ def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
 
 
 def test_score(run: RunFolder, name: str) -> EvaluationReport | None:
-    """The score of a network on the test split, where it was taken."""
+    """The score on the test split, where it was taken: of the best weights, or else of the last."""
     split = Recipe.load(run.recipe).data.test_split
-    path = evaluation_path(run, name, which="best", split=split)
-    return EvaluationReport.load(path) if path.is_file() else None
+    paths = (evaluation_path(run, name, which=which, split=split) for which in ("best", "last"))
+    return next((EvaluationReport.load(path) for path in paths if path.is_file()), None)
 
 
 def by_class(runs: Sequence[RunFolder]) -> tuple[Sequence[str], list[Sequence[str]]]:
