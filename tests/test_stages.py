@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import time
 from pathlib import Path
 
 import pytest
 
+from fasterseg import stages
 from fasterseg.stages import STAGES_FILE, StageTimes, noted
 
 MIB = 1 << 20
@@ -77,3 +79,26 @@ def test_a_stage_that_was_interrupted_is_noted_as_unfinished(tmp_path: Path) -> 
     (stage,) = StageTimes.of_run(tmp_path).stages
     assert not stage.finished
     assert stage.peak_bytes
+
+
+def test_a_stage_that_is_killed_has_its_time_noted_up_to_then_and_none_of_it_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "NOTED_EVERY_S", 0.01)
+    before = time.monotonic()
+    with noted(tmp_path, "search"), noted(tmp_path, "search/cosearch"):
+        began, seen = time.monotonic(), 0.0
+        while seen < 0.1 and time.monotonic() < began + 60:
+            part = StageTimes.of_run(tmp_path).stage("search/cosearch")
+            seen = part.seconds if part is not None else 0.0
+        assert seen >= 0.1
+        assert part is not None
+        assert not part.finished
+        inside = time.monotonic() - began
+    after = time.monotonic()
+    assert {stage.name for stage in StageTimes.of_run(tmp_path).stages if stage.finished} == {
+        "search",
+        "search/cosearch",
+    }
+    for stage in StageTimes.of_run(tmp_path).stages:
+        assert inside <= stage.seconds <= after - before

@@ -5,18 +5,23 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Lock, Thread
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
+from fasterseg.errors import FastersegError
 from fasterseg.resources import Since, peak_bytes, reset_peak
 
 STAGES_FILE = "stages.json"
 PART = "/"
 """Between the names of a stage and of one of its parts: ``search/pretraining``."""
+
+NOTED_EVERY_S = 60.0
+_NOTING = Lock()  # a stage and its part note in one file
 
 
 class StageTime(BaseModel):
@@ -36,7 +41,7 @@ class StageTime(BaseModel):
 
 
 class StageTimes(Artifact):
-    """The stages of a run and their parts, in the order in which they came to an end."""
+    """The stages of a run and their parts, in the order in which they were first noted."""
 
     schema_tag: ClassVar[str] = "fasterseg/stage-times/1"
 
@@ -89,20 +94,53 @@ class StageTimes(Artifact):
         return next((stage for stage in self.stages if stage.name == name), None)
 
 
+class _Noting:
+    """A stage under way: what it took is added to its run's times now and then, and at its end."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root
+        self.name = name
+        self.since = reset_peak()
+        self.noted_until = time.monotonic()
+        self.ended = Event()
+
+    def note(self, *, finished: bool) -> None:
+        """Add the time since the last note."""
+        with _NOTING:
+            now = time.monotonic()
+            times = StageTimes.of_run(self.root).adding(
+                self.name,
+                now - self.noted_until,
+                finished=finished,
+                peak=peak_bytes(),
+                since=self.since,
+            )
+            times.save(self.root / STAGES_FILE)
+            self.noted_until = now
+
+    def keep_noting(self) -> None:
+        """Note until the stage has ended.  What goes wrong here goes wrong at the end too."""
+        while not self.ended.wait(NOTED_EVERY_S):
+            with suppress(OSError, FastersegError):
+                self.note(finished=False)
+
+
 @contextmanager
 def noted(root: Path, name: str) -> Iterator[None]:
     """Add what a stage, or a part of one, takes to its run's times, also when it is interrupted.
 
-    A part is noted within its stage.  What earlier ones left to the garbage collector is collected
-    first: it is not what this one holds.
+    It is noted every minute, so that a process which is killed loses no more than that.  A part is
+    noted within its stage.  What earlier ones left to the garbage collector is collected first: it
+    is not what this one holds.
     """
     gc.collect()
-    since, began, finished = reset_peak(), time.monotonic(), False
+    noting, finished = _Noting(root, name), False
+    thread = Thread(target=noting.keep_noting, name=f"noting {name}", daemon=True)
+    thread.start()
     try:
         yield
         finished = True
     finally:
-        seconds, peak = time.monotonic() - began, peak_bytes()
-        times = StageTimes.of_run(root)
-        times = times.adding(name, seconds, finished=finished, peak=peak, since=since)
-        times.save(root / STAGES_FILE)
+        noting.ended.set()
+        thread.join()
+        noting.note(finished=finished)
