@@ -7,12 +7,14 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 from fake_run import FakeRun
 from onnx import numpy_helper
 
 from fasterseg.cli import main
 from fasterseg.deploy.shipping import ExportReport
 from fasterseg.deploy.verification_report import VerificationReport
+from fasterseg.runtime import threads_kept
 
 SCENES = [
     word
@@ -116,3 +118,17 @@ def test_what_cannot_be_exported_is_refused_first(
     assert main(["export", bundle, "--out", str(tmp_path / "x.onnx"), *words]) == 2
     assert told in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_model_is_scored_and_verified_on_the_threads_that_were_asked_for(
+    bundle: str, exported: Path, tmp_path: Path
+) -> None:
+    scored = ["evaluate", bundle, "--out", str(tmp_path / "score.json")]
+    verified = ["verify", str(exported), "--against", bundle, "--images", "1"]
+    verified += ["--out", str(tmp_path / "verified")]
+    for command in (scored, verified):
+        for threads in (2, 1):
+            with threads_kept():
+                torch.set_num_threads(3)
+                assert main([*command, *SCENES, "--set", f"threads={threads}"]) == 0
+                assert torch.get_num_threads() == threads

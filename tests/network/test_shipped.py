@@ -23,7 +23,7 @@ from fasterseg.commands.verify import verify
 from fasterseg.errors import UsageError
 from fasterseg.network import shipped
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.network.shipped import is_shipped, model_path, shipped_names
+from fasterseg.network.shipped import is_shipped, model_path, shipped_card, shipped_names
 
 NAME = "street-1ms"
 STREET = ("data.street={height: 32, width: 64, train: 2, val: 1, test: 2}", "threads=1")
@@ -128,5 +128,12 @@ def test_the_doctor_tells_what_is_in_the_box(box: Path, monkeypatch: pytest.Monk
     (model,) = doctor(run="runs").models
     assert (model.name, model.data) == (NAME, "street")
     assert f"model        {NAME}: trained on street, mIoU " in doctor(run="runs").describe()
+    card = shipped_card(NAME)
+    seen = tuple(score.model_copy(update={"seen": True}) for score in card.scores)
+    monkeypatch.setattr(
+        "fasterseg.commands.doctor.shipped_card",
+        lambda name: card.model_copy(update={"scores": seen}),
+    )
+    assert f"{NAME}: trained on street; terms" in doctor(run="runs").describe()
     monkeypatch.setattr(shipped, "ROOT", box / "nothing")
     assert doctor(run="runs").models == ()

@@ -64,10 +64,13 @@ def evaluate(
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
     """
+    from fasterseg.runtime import set_threads
+
     require_trained(model)
     common = Common(**options)
     run = run_of(model, common)
     recipe = _recipe(run, common)
+    set_threads(recipe.threads)
     source = open_source(recipe)
     split = split or recipe.data.test_split
     path = Path(out) if out else default_report_path(run, model, split)

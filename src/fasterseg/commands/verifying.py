@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fasterseg.deploy.verification import Evidence
 
 IMAGES = 16
+ALL_CORES = 0
 STREET_IMAGES = "the built-in street scenes"
 
 
@@ -42,11 +43,14 @@ def evidence_for(
 ) -> Evidence:
     """Images of the data that the model's run, or --data, names; else of the built-in scenes.
 
-    `images` of them are taken at equal distances; the whole split serves for the score.
+    `images` of them are taken at equal distances; the whole split serves for the score.  From here
+    on the model computes on as many threads as the recipe says.
     """
     from fasterseg.deploy.verification import Evidence
+    from fasterseg.runtime import set_threads
 
     recipe = _recipe_of(model, common)
+    set_threads(recipe.threads if recipe is not None else ALL_CORES)
     if recipe is None:
         street = _street_images(images, size or Size(256, 512))
         return Evidence(street, STREET_IMAGES)
