@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from fake_timings import recipe_of, timings_of
 
 from fasterseg.commands.planning import Limits, planned
 from fasterseg.errors import FileError
-from fasterseg.reporting.facts import read_facts
+from fasterseg.network.card import Card
+from fasterseg.reporting.course import search_charts, training_charts
+from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.gallery import choose_images
 from fasterseg.reporting.report import write_report
 from fasterseg.runs import RunFolder
@@ -296,6 +299,45 @@ def test_a_log_that_a_crash_cut_short_is_shown_up_to_there(
     log = run.search / "cosearch" / "events.jsonl"
     log.write_text(log.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     assert len(read_facts(run).cosearch) == 3
+
+
+def test_scores_on_images_that_were_trained_on_are_not_said_to_have_chosen(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    facts = read_facts(whole[1])
+    trained = [network for network in facts.networks if network.events]
+    assert "The best of these chose" in _validation_note_of(facts)
+    seen = [
+        replace(network, cards={which: _seen(card) for which, card in network.cards.items()})
+        for network in trained
+    ]
+    assert "trained on" in _validation_note_of(replace(facts, networks=tuple(seen)))
+
+
+def _validation_note_of(facts: RunFacts) -> str:
+    return next(c.note for c in training_charts(facts) if c.title == "Validation score")
+
+
+def _seen(card: Card) -> Card:
+    scores = tuple(score.model_copy(update={"seen": True}) for score in card.scores)
+    return card.model_copy(update={"scores": scores})
+
+
+def test_a_strength_over_many_decades_is_labelled_by_powers_of_ten_alone(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    log = run.search / "cosearch" / "events.jsonl"
+
+    def labels(lowest: float) -> set[str]:
+        strengths = [{"step": i, "student/penalty_strength": lowest**i} for i in range(2)]
+        write_events(log, [{"loss": 1.5, **strength} for strength in strengths])
+        (chart,) = (c for c in search_charts(read_facts(run)) if c.title.startswith("Strength"))
+        return set(re.findall(r">([\d.e-]+)</text>", str(chart.svg)))
+
+    assert {"0.1", "0.2", "0.5"} <= labels(0.05)
+    assert "0.001" in labels(1e-5)
+    assert not {"0.2", "0.5", "0.02", "0.05"} & labels(1e-5)
 
 
 def test_a_search_of_one_step_has_a_page(

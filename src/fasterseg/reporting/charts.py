@@ -25,6 +25,8 @@ _VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", PAPER: "paper"}
 SERIES_COLOURS = 8
 _SERIES = {f"#0f01{index:02x}": f"s{index}" for index in range(SERIES_COLOURS)}
 _POINTS_PER_INCH = 72
+MANY_DECADES = 3
+"""Beyond so many, numbers between the powers of ten would lie over each other."""
 
 Style = Literal["line", "faint", "dashed", "dotted", "steps", "points"]
 
@@ -167,14 +169,16 @@ def _finish(axes: Axes, frame: Frame, *, legend: bool) -> None:
 
 
 def _log_scale(axes: Axes) -> None:
-    """Powers of ten are labelled; between them 2 and 5, or all where one decade holds the data."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
+    """Powers of ten are labelled, and of few decades 2 and 5 between them; of one, all between."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(_plain_number))
     axes.yaxis.set_minor_formatter(FuncFormatter(_plain_number))
     low, high = axes.dataLim.minposy, axes.dataLim.y1
-    if high > 4 * low:
+    if high > 10**MANY_DECADES * low:
+        axes.yaxis.set_minor_locator(NullLocator())
+    elif high > 4 * low:
         axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
     axes.tick_params(which="minor", length=0)
 

@@ -40,7 +40,10 @@ def search_charts(facts: RunFacts) -> list[Chart]:
         _latency_chart(facts),
         *(_entropy_chart(network, events) for network in facts.networks),
         _signs_chart(
-            facts, "skip_share", "Cells that choose skip", Frame("step", "share", percent=True)
+            facts,
+            "skip_share",
+            "Cells that choose skip",
+            Frame("step", "share", percent=True, from_zero=True),
         ),
         _signs_chart(
             facts,
@@ -63,13 +66,20 @@ def training_charts(facts: RunFacts) -> list[Chart]:
     charts = [line_chart("Training loss", losses, Frame("step", "loss"))]
     if scores:
         frame = Frame("step", "mean IoU", percent=True, from_zero=True)
-        note = "Validation split, whole images. The best of these chose the weights."
-        charts.append(line_chart("Validation score", scores, frame, note=note))
+        chart = line_chart("Validation score", scores, frame, note=_validation_note(trained))
+        charts.append(chart)
     distilled = [s for network in trained for s in _distillation(network, facts)]
     if distilled:
         note = "Divergence from the teacher's class probabilities, mean over labelled pixels."
         charts.append(line_chart("Distillation loss", distilled, Frame("step", "loss"), note=note))
     return charts
+
+
+def _validation_note(trained: Sequence[NetworkFacts]) -> str:
+    cards = [card for network in trained for card in network.cards.values()]
+    if any(score.seen for card in cards for score in card.scores):
+        return "Validation split, whole images. They were trained on, so they chose no weights."
+    return "Validation split, whole images. The best of these chose the weights."
 
 
 def widths_chart(network: NetworkFacts, facts: RunFacts) -> Chart | None:
