@@ -13,6 +13,7 @@ from PIL import Image
 from fasterseg.cli import main
 from fasterseg.commands.predict import predict
 from fasterseg.errors import DataError, UsageError
+from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
 
 
@@ -115,6 +116,42 @@ def test_many_broken_images_are_told_in_five_and_a_number(
     result = predict(bundle, str(pictures), out=tmp_path / "out")
     assert (result.exit_code, len(result.broken)) == (3, 8)
     assert "and 3 more" in result.describe()
+
+
+def test_images_are_shown_at_the_size_that_was_asked_for_and_labelled_at_their_own(
+    bundle: str, tmp_path: Path
+) -> None:
+    dice = np.random.default_rng(1)
+    small = dice.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+    Image.fromarray(small.repeat(3, axis=0).repeat(3, axis=1)).save(tmp_path / "large.png")
+    Image.fromarray(small).save(tmp_path / "small.png")
+    shown = predict(bundle, str(tmp_path / "large.png"), out=tmp_path / "out", size="32x64")
+    assert shown.note == ""
+    labels = np.asarray(Image.open(tmp_path / "out" / "large_labels.png"))
+    assert labels.shape == (96, 192)
+    seen = np.asarray(
+        Image.open(tmp_path / "large.png").resize((64, 32), Image.Resampling.BILINEAR)
+    )
+    wanted = load_model(bundle)(seen).labels
+    np.testing.assert_array_equal(labels, wanted.repeat(3, axis=0).repeat(3, axis=1))
+    with pytest.raises(UsageError, match="cannot read the size"):
+        predict(bundle, str(tmp_path / "large.png"), out=tmp_path / "other", size="large")
+
+
+def test_images_of_quite_another_size_than_the_trained_ones_are_told(
+    bundle: str, tmp_path: Path
+) -> None:
+    trained = Card.load(Path(bundle) / "card.json").training.resolution
+    height, width = map(int, trained.split("x"))
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name, factor in {"same": 1.0, "near": 1.4, "large": 1.6, "small": 0.6}.items():
+        size = (round(width * factor), round(height * factor))
+        Image.new("RGB", size).save(pictures / f"{name}.png")
+    told = predict(bundle, str(pictures), out=tmp_path / "out")
+    assert told.note.startswith("2 of 4 ")
+    assert f"--size {trained}" in told.describe().splitlines()[-1]
+    assert predict(bundle, str(pictures / "near.png"), out=tmp_path / "one").note == ""
 
 
 def test_json_holds_what_was_done(

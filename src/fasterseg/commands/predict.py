@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
 
@@ -10,17 +11,24 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.baselines.catalogue import require_trained
+from fasterseg.commands.draw import parse_size
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Step, progress_for
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, read_image
 from fasterseg.errors import DataError, UsageError
+from fasterseg.network.card import Card
+from fasterseg.network.shipped import model_path
+from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.deploy.models import Predictor
+    from fasterseg.network.segmentation import Segmentation
 
 KINDS = ("overlay", "colours", "labels")
 FOLDER_SUFFIX = "-predictions"
 SHOWN_FAULTS = 5
+OTHER_SCALE = 1.5
+"""So many times as large, or as small, as what a network was trained on: worth a word."""
 
 
 class Broken(BaseModel):
@@ -42,6 +50,7 @@ class PredictResult(BaseModel):
     shares: dict[str, float]
     tail: str = ""
     broken: tuple[Broken, ...] = ()
+    note: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -60,6 +69,7 @@ class PredictResult(BaseModel):
             ending += [f"  {fault.image}: {fault.why}" for fault in self.broken[:SHOWN_FAULTS]]
             rest = len(self.broken) - SHOWN_FAULTS
             ending += [f"  and {rest} more"] if rest > 0 else []
+        ending += [f"note: {self.note}"] if self.note else []
         return "\n".join([*lines, *ending])
 
 
@@ -73,11 +83,15 @@ def predict(
     overwrite: Annotated[
         bool, Parameter(negative="", help="Replace files that are there.")
     ] = False,
+    size: Annotated[
+        str, Parameter(help="Show the network every image at HxW; at its own size by default.")
+    ] = "",
     **options: Unpack[CommonOptions],
 ) -> PredictResult:
     """Segment an image, a folder of images, or all images that a pattern such as '*.jpg' finds.
 
-    For each it writes the overlay, the classes in colour, and a mask of class ids.
+    For each it writes the overlay, the classes in colour, and a mask of class ids, at the image's
+    own size.
 
     Parameters
     ----------
@@ -100,38 +114,78 @@ def predict(
     folder = Path(out) if out else default_folder(root)
     names = output_names(root, images)
     require_free(folder, names, overwrite=overwrite)
+    shown = parse_size(size) if size else None
     predictor = load_model(model, device=select_device(common.device or "auto"))
     show = progress_for(json=common.json)
     with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
-        return predict_images(predictor, dict(zip(names, images, strict=True)), folder, step)
+        named = dict(zip(names, images, strict=True))
+        result, sizes = predict_images(predictor, named, folder, step, shown=shown)
+    return result.model_copy(update={"note": "" if shown else scale_note(model, sizes)})
+
+
+def scale_note(model: str, sizes: Sequence[Size]) -> str:
+    """A word about images of quite another size than those that a bundle was trained on."""
+    card = model_path(model) / "card.json"
+    trained = Card.load(card).training.resolution if card.is_file() else ""
+    if not re.fullmatch(r"\d+x\d+", trained):
+        return ""
+    wanted = parse_size(trained)
+    ratios = [size.height * size.width / (wanted.height * wanted.width) for size in sizes]
+    others = sum(not OTHER_SCALE**-2 < ratio < OTHER_SCALE**2 for ratio in ratios)
+    if not others:
+        return ""
+    return (
+        f"{others} of {len(sizes)} are of quite another size than the images that this network was "
+        f"trained on: with --size {trained} it is shown them at that size"
+    )
 
 
 def predict_images(
-    predictor: Predictor, images: dict[str, Path], folder: Path, step: Step
-) -> PredictResult:
-    """Segment the images, each under its name; a broken one is noted and the others are done."""
+    predictor: Predictor,
+    images: dict[str, Path],
+    folder: Path,
+    step: Step,
+    *,
+    shown: Size | None = None,
+) -> tuple[PredictResult, list[Size]]:
+    """Segment the images, each under its name; a broken one is noted and the others are done.
+
+    The network is shown each at the size `shown`, or at its own.  Returns their own sizes too.
+    """
     written: list[str] = []
     broken: list[Broken] = []
+    sizes: list[Size] = []
     totals = dict.fromkeys(predictor.label_space.names, 0.0)
     for name, path in images.items():
         try:
-            result = predictor(path)
+            found = _segmented(predictor, path, shown)
         except DataError as fault:
             broken.append(Broken(image=str(path), why=fault.why or fault.what))
         else:
-            result.save(folder, name)
+            found.save(folder, name)
             written.append(str(path))
-            for label, share in result.shares().items():
+            sizes.append(Size(*found.labels.shape))
+            for label, share in found.shares().items():
                 totals[label] += share
         step.advance(1, note=path.name)
     shares = {label: total / max(1, len(written)) for label, total in totals.items()}
-    return PredictResult(
+    result = PredictResult(
         folder=str(folder),
         written=tuple(written),
         shares=shares,
         tail=predictor.tail_name,
         broken=tuple(broken),
     )
+    return result, sizes
+
+
+def _segmented(predictor: Predictor, path: Path, shown: Size | None) -> Segmentation:
+    from fasterseg.network.segmentation import resized, spread_over
+
+    if shown is None:
+        return predictor(path)
+    image = read_image(path)
+    return spread_over(predictor(resized(image, shown.height, shown.width)), image)
 
 
 def find_images(source: str) -> tuple[Path, list[Path]]:
