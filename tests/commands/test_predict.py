@@ -11,10 +11,11 @@ from fake_run import FakeRun
 from PIL import Image
 
 from fasterseg.cli import main
-from fasterseg.commands.predict import predict
+from fasterseg.commands.predict import predict, scale_note
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
+from fasterseg.space.blocks import Size
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,6 @@ def test_images_are_shown_at_the_size_that_was_asked_for_and_labelled_at_their_o
     dice = np.random.default_rng(1)
     small = dice.integers(0, 256, (32, 64, 3), dtype=np.uint8)
     Image.fromarray(small.repeat(3, axis=0).repeat(3, axis=1)).save(tmp_path / "large.png")
-    Image.fromarray(small).save(tmp_path / "small.png")
     shown = predict(bundle, str(tmp_path / "large.png"), out=tmp_path / "out", size="32x64")
     assert shown.note == ""
     labels = np.asarray(Image.open(tmp_path / "out" / "large_labels.png"))
@@ -152,6 +152,16 @@ def test_images_of_quite_another_size_than_the_trained_ones_are_told(
     assert told.note.startswith("2 of 4 ")
     assert f"--size {trained}" in told.describe().splitlines()[-1]
     assert predict(bundle, str(pictures / "near.png"), out=tmp_path / "one").note == ""
+
+
+def test_crops_that_a_network_was_trained_on_do_not_count_as_the_size_of_its_images(
+    bundle: str, tmp_path: Path
+) -> None:
+    card = Card.load(Path(bundle) / "card.json")
+    facts = card.training.model_copy(update={"resolution": "16x32"})
+    card.model_copy(update={"training": facts}).save(tmp_path / "card.json")
+    assert scale_note(str(tmp_path), [Size(64, 128)]) == ""
+    assert "--size 64x128 " in scale_note(str(tmp_path), [Size(16, 32)])
 
 
 def test_json_holds_what_was_done(

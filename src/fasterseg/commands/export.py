@@ -87,8 +87,7 @@ def export(
 
 def trained_size(origin: Origin) -> Size:
     """The size of the images that a bundle was scored on; raises `UsageError` where they differ."""
-    resolutions = [score.resolution for score in origin.bundle.card.scores]
-    text = resolutions[0] if resolutions else origin.bundle.card.training.resolution
+    text = origin.bundle.card.image_resolution
     if "," in text:
         raise UsageError(
             "the model's data has images of several sizes",

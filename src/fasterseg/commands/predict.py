@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
 
@@ -15,6 +15,7 @@ from fasterseg.commands.draw import parse_size
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Step, progress_for
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, read_image
+from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import model_path
@@ -124,13 +125,12 @@ def predict(
 
 
 def scale_note(model: str, sizes: Sequence[Size]) -> str:
-    """A word about images of quite another size than those that a bundle was trained on."""
+    """A word about images of quite another size than those of the data that a bundle is for."""
     card = model_path(model) / "card.json"
-    trained = Card.load(card).training.resolution if card.is_file() else ""
-    if not re.fullmatch(r"\d+x\d+", trained):
+    trained = Card.load(card).image_resolution if card.is_file() else ""
+    if not trained or "," in trained:
         return ""
-    wanted = parse_size(trained)
-    ratios = [size.height * size.width / (wanted.height * wanted.width) for size in sizes]
+    ratios = [size.area / parse_size(trained).area for size in sizes]
     others = sum(not OTHER_SCALE**-2 < ratio < OTHER_SCALE**2 for ratio in ratios)
     if not others:
         return ""
@@ -180,12 +180,11 @@ def predict_images(
 
 
 def _segmented(predictor: Predictor, path: Path, shown: Size | None) -> Segmentation:
-    from fasterseg.network.segmentation import resized, spread_over
-
     if shown is None:
         return predictor(path)
     image = read_image(path)
-    return spread_over(predictor(resized(image, shown.height, shown.width)), image)
+    found = predictor(resize_image(image, shown))
+    return replace(found, image=image, labels=resize_labels(found.labels, image.shape[:2]))
 
 
 def find_images(source: str) -> tuple[Path, list[Path]]:

@@ -39,12 +39,11 @@ class ExportedPredictor:
         """
         size = Size(image.shape[0], image.shape[1])
         if self.card.size not in (None, size):
-            wanted = f"{self.card.height}x{self.card.width}"
             raise DataError(
                 "the image does not have the size that this file takes",
                 where=self._where,
-                why=f"the image is {size.height}x{size.width}, the file takes {wanted} alone: "
-                f"predict --size {wanted} makes that of it",
+                why=f"the image is {size}, the file takes {self.card.size} alone: "
+                f"predict --size {self.card.size} makes that of it",
                 next_step="resize the images, or export with --dynamic for images of any size",
             )
         return self.session.run(np.ascontiguousarray(image))

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image as Pillow
 
 from fasterseg.config import Precision
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.transforms import resize_image
 from fasterseg.deploy.exported_card import ExportedCard
 from fasterseg.deploy.sessions import Session
 from fasterseg.deploy.verification_report import (
@@ -269,8 +269,7 @@ def at_size(image: Pixels, size: Size) -> Pixels:
     """An image resized to a size, if it does not have it."""
     if image.shape[:2] == tuple(size):
         return image
-    picture = Pillow.fromarray(image).resize((size.width, size.height), Pillow.Resampling.BILINEAR)
-    return np.array(picture)
+    return resize_image(image, size)
 
 
 def _short(value: object) -> str:

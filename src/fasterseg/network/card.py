@@ -105,6 +105,14 @@ class Card(Artifact):
         """What images are normalised with before they reach the network."""
         return Normalisation(self.mean, self.std)
 
+    @property
+    def image_resolution(self) -> str:
+        """``HxW`` of the images that it was scored on, joined by commas where they differ.
+
+        Training may have seen crops of them; where there is no score, it is what it saw.
+        """
+        return self.scores[0].resolution if self.scores else self.training.resolution
+
     def describe(self) -> str:
         """The card in a few lines."""
         facts = self.training

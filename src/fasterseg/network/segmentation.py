@@ -54,20 +54,6 @@ class Segmentation:
         return paths[0], paths[1], paths[2]
 
 
-def resized(image: Pixels, height: int, width: int) -> Pixels:
-    """An image at another size, bilinear; made smaller, all that a pixel then covers counts."""
-    shown = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-    return np.array(shown)
-
-
-def spread_over(found: Segmentation, image: Pixels) -> Segmentation:
-    """The segmentation of an image from that of the same one at another size: nearest labels."""
-    (height, width), (rows, columns) = image.shape[:2], found.labels.shape
-    down = (2 * np.arange(height) + 1) * rows // (2 * height)
-    across = (2 * np.arange(width) + 1) * columns // (2 * width)
-    return Segmentation(image, found.labels[np.ix_(down, across)], found.label_space)
-
-
 def png_bytes(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
     """An array as a PNG file's content."""
     buffer = io.BytesIO()
