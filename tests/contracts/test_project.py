@@ -72,6 +72,24 @@ def test_the_citation_names_this_version_and_the_paper() -> None:
     assert len(citation["preferred-citation"]["authors"]) == 6
 
 
+def test_the_readme_quotes_no_difference_of_a_study_that_could_not_see_it() -> None:
+    study = text_of("docs/studies/street-ablations.md").partition("Paired differences")[2]
+    differences = set(re.findall(r"[+-]\d+\.\d\d", study.partition("## ")[0]))
+    assert len(differences) == 12
+    shown = set(re.findall(r"[+-]\d+\.\d+", text_of("README.md")))
+    assert shown & (differences | {f"{float(one):+.1f}" for one in differences}) == set()
+
+
+def test_the_readme_says_of_tensorrt_whether_a_test_runs_it() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    is_run = any(
+        re.search(r"""^\s*importorskip\(["']tensorrt|^import tensorrt""", text, re.M)
+        for text in sources
+    )
+    said = "TensorRT code\npath is written, but no test runs it" in text_of("README.md")
+    assert said is not is_run
+
+
 def test_every_room_is_told_in_the_architecture() -> None:
     source = ROOT / "src" / "fasterseg"
     rooms = {
