@@ -11,9 +11,16 @@
 
 The number is the exit code of the command line.  Every error has four parts: what failed,
 where, why we think so, and what to type next.
+
+A subclass elsewhere may have a constructor of its own.  Nothing here calls it again: context is put
+into the error that there is (`told`), and only what every error has crosses a process border
+(`as_parts`, `error_of_parts`, and `__reduce__` for pickles).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
 
 
 class FastersegError(Exception):
@@ -27,6 +34,32 @@ class FastersegError(Exception):
         self.where = where
         self.why = why
         self.next_step = next_step
+
+    @property
+    def kind(self) -> str:
+        """The name of the class above that this error is one of."""
+        return next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == __name__)
+
+    def told(self, *, where: str = "", why: str = "", next_step: str = "") -> Self:
+        """Return this very error, with the parts that it had not."""
+        self.where = self.where or where
+        self.why = self.why or why
+        self.next_step = self.next_step or next_step
+        return self
+
+    def as_parts(self) -> dict[str, str]:
+        """Return the kind and the four parts: what `error_of_parts` makes an error of."""
+        return {
+            "kind": self.kind,
+            "what": self.what,
+            "where": self.where,
+            "why": self.why,
+            "next_step": self.next_step,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes a copy of it, in this process or another, without its constructor."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         parts = [self.what]
@@ -76,3 +109,17 @@ class Interrupted(FastersegError):
     """Stopped on request after saving; the same command goes on from there (exit code 7)."""
 
     exit_code = 7
+
+
+def error_of_parts(parts: Mapping[str, str]) -> FastersegError:
+    """Return the error of which `FastersegError.as_parts` told, as the class that it names."""
+    kind: type[FastersegError] = globals()[parts["kind"]]
+    return kind(parts["what"], where=parts["where"], why=parts["why"], next_step=parts["next_step"])
+
+
+def _as_it_was(
+    kind: type[FastersegError], args: tuple[Any, ...], state: Mapping[str, Any]
+) -> FastersegError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fake_timings import recipe_of, timings_of
+from PIL import Image
 
 import fasterseg
 from fasterseg.cli import main
@@ -157,6 +158,22 @@ def test_a_failure_in_a_timing_is_raised_as_it_was_there(tmp_path: Path) -> None
     with pytest.raises((DataError, UsageError)) as caught:
         probed(DataTiming, job, tmp_path / "probe")
     assert "nothing" in str(caught.value)
+
+
+def test_an_image_that_is_cut_short_is_told_by_the_process_that_times_the_data(
+    tmp_path: Path,
+) -> None:
+    for name in ("images/train/a.png", "masks/train/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    broken = tmp_path / "images" / "train" / "a.png"
+    broken.write_bytes(broken.read_bytes()[:-8])
+    (tmp_path / "data.yaml").write_text("train: images/train\nnames: [a, b, c]\n")
+    recipe = Recipe.model_validate({"data": {"source": str(tmp_path)}})
+    job = Job(kind="data", recipe=recipe, device="cpu", seconds=0.0)
+    with pytest.raises(DataError, match="images that are cut short") as caught:
+        probed(DataTiming, job, tmp_path / "probe")
+    assert caught.value.where == "images/train/a.png"
 
 
 def test_the_data_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:

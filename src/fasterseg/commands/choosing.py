@@ -78,7 +78,7 @@ def _drawn(assembly: SearchAssembly) -> Iterator[tuple[str, tuple[FittedDraw, ..
                 name=contender.name,
             )
         except BudgetError as error:
-            error.where = error.where or contender.name
+            error.told(where=contender.name)
             raise
         yield contender.name, draws
 

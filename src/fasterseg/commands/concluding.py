@@ -71,7 +71,7 @@ def _derived(assembly: SearchAssembly, contender: Contender, probabilities: Rela
             promise=assembly.recipe.promise,
         )
     except BudgetError as error:
-        error.where = error.where or contender.name  # of several students it is this one
+        error.told(where=contender.name)  # of several students it is this one
         raise
 
 

@@ -21,10 +21,8 @@ from cyclopts import CycloptsError
 
 from fasterseg.commands.results import asks_for_json
 from fasterseg.errors import (
-    DataError,
     EnvironmentFault,
     FastersegError,
-    FileError,
     Interrupted,
     UsageError,
 )
@@ -56,7 +54,7 @@ def as_event(failure: FastersegError) -> str:
     return json.dumps(
         {
             "event": "error",
-            "kind": type(failure).__name__,
+            "kind": failure.kind,
             "exit_code": failure.exit_code,
             "what": failure.what,
             "where": failure.where,
@@ -82,23 +80,18 @@ def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
     """Return the failure with what only the command line knows: the command, and its help."""
     verb = next((word for word in words if not word.startswith("-")), "")
     ways = {
-        UsageError: f"fasterseg {verb} --help",
-        DataError: "fasterseg check-data PATH tells all that is wrong with a data set",
-        FileError: "restore the file from a backup, or delete it and run its stage again",
-        EnvironmentFault: "fasterseg doctor tells what this machine has and lacks",
+        "UsageError": f"fasterseg {verb} --help",
+        "DataError": "fasterseg check-data PATH tells all that is wrong with a data set",
+        "FileError": "restore the file from a backup, or delete it and run its stage again",
+        "EnvironmentFault": "fasterseg doctor tells what this machine has and lacks",
     }
-    return type(error)(
-        error.what,
-        where=error.where or command_line(words),
-        why=error.why,
-        next_step=error.next_step or ways.get(type(error), ""),
-    )
+    return error.told(where=command_line(words), next_step=ways.get(error.kind, ""))
 
 
 def _with_resume_command(error: Interrupted, words: Sequence[str]) -> Interrupted:
     """Return the interruption with the very command in place of "the same command"."""
-    resume = f"to go on: {command_line(words)}"
-    return Interrupted(error.what, where=error.where, why=error.why, next_step=resume)
+    error.next_step = f"to go on: {command_line(words)}"
+    return error
 
 
 def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError | None:

@@ -3,7 +3,7 @@
     python -m fasterseg.commands.probing JOB.json RESULT.json
 
 Each timing has a process to itself, so that its peak of memory is its own.  Jobs and results are
-JSON files; a failure comes back as an error of the same class.
+JSON files; a failure comes back as an error of the same kind, with the same four parts.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fasterseg import errors
 from fasterseg.artifacts import durable_write
 from fasterseg.commands.probes.job import Job
-from fasterseg.errors import FastersegError
+from fasterseg.errors import EnvironmentFault, FastersegError, error_of_parts
 from fasterseg.forecasting.timings import AnyProbe, Probe
 
 FAILURE = "failure.json"
@@ -49,12 +48,10 @@ def _python_path() -> str:
 
 def _failure(path: Path, kind: str, code: int, said: str) -> FastersegError:
     if path.exists():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        kind_of_error: type[FastersegError] = getattr(errors, known.pop("class"))
-        return kind_of_error(known.pop("what"), **known)
+        return error_of_parts(json.loads(path.read_text(encoding="utf-8")))
     last = "\n".join(said.strip().splitlines()[-LAST_LINES:])
     killed = code < 0
-    raised = errors.EnvironmentFault if killed else FastersegError
+    raised = EnvironmentFault if killed else FastersegError
     return raised(
         f"timing the {kind} ended with {'signal' if killed else 'code'} {abs(code)}",
         where=f"the process that timed the {kind}",
@@ -69,9 +66,7 @@ def answer_job(asked: Path, answer: Path) -> int:
     try:
         found = _measured(job, answer.parent)
     except FastersegError as error:
-        parts = {name: getattr(error, name) for name in ("what", "where", "why", "next_step")}
-        content = {"class": type(error).__name__, **parts}
-        durable_write(answer.with_name(FAILURE), json.dumps(content).encode())
+        durable_write(answer.with_name(FAILURE), json.dumps(error.as_parts()).encode())
         return error.exit_code
     found.save(answer)
     return 0

@@ -92,10 +92,6 @@ class FileFault(DataError):
         )
         self.fault = fault
 
-    def __reduce__(self) -> tuple[type[FileFault], tuple[Fault]]:
-        """Return what carries the fault whole from one process to another."""
-        return FileFault, (self.fault,)
-
 
 def error_of_faults(
     faults: Sequence[Fault], where: str, *, summaries: Mapping[FaultKind, str] | None = None
