@@ -23,6 +23,8 @@ class FaultKind(StrEnum):
     BAD_NAME = "file names that are not valid text"
     OUTSIDE = "paths that lead out of the data folder"
     LINKED_FOLDER = "links to folders, which are not followed"
+    CLOSED_FOLDER = "folders that cannot be listed"
+    NO_FILE = "names of pictures that are no ordinary files"
     UNSUPPORTED = "files of a type that is not read"
     UNREADABLE_IMAGE = "images that cannot be read"
     TRUNCATED_IMAGE = "images that are cut short"
@@ -51,6 +53,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.BAD_NAME: "rename the files",
     FaultKind.OUTSIDE: "copy the files into the data folder, or name the folder that holds them",
     FaultKind.LINKED_FOLDER: "replace the link by the folder itself",
+    FaultKind.CLOSED_FOLDER: "make them readable, or move them out of the data folder",
+    FaultKind.NO_FILE: "remove them, or put the pictures themselves in their place",
     FaultKind.UNSUPPORTED: "convert them: images to JPEG or PNG, masks to PNG",
     FaultKind.UNREADABLE_IMAGE: "restore the files from their source, or remove them",
     FaultKind.TRUNCATED_IMAGE: "restore the files from their source, or remove them",

@@ -160,11 +160,17 @@ class FileSource:
         return f"{pair.part}: {own}" if pair.part else own
 
     def digest(self, split: str) -> str:
-        """Return a digest of names, file sizes, the reading of masks, and sampled contents."""
+        """Return a digest of names, file sizes, the reading of masks, and sampled contents.
+
+        Raises FileFault for a file that is not there or cannot be read.
+        """
         pairs = self.pairs(split)
         step = max(1, -(-len(pairs) // _DIGESTED_FILES))
-        files = [[p.name, p.image.stat().st_size, p.mask.stat().st_size] for p in pairs]
-        contents = [[_hash(p.image), _hash(p.mask)] for p in pairs[::step]]
+        try:
+            files = [[p.name, p.image.stat().st_size, p.mask.stat().st_size] for p in pairs]
+            contents = [[_hash(p.image), _hash(p.mask)] for p in pairs[::step]]
+        except OSError as error:
+            raise self._unreadable(pairs, error) from error
         meaning = [[raw, label] for raw, label in self.layout.labelling.meaning.items()]
         parts: list[Any] = [files, contents, meaning, self.label_space.content()]
         parts += [
@@ -175,6 +181,12 @@ class FileSource:
         if layout.groups or layout.class_weights:
             parts.append([layout.groups, layout.class_weights])
         return digest_of_value(parts)
+
+    def _unreadable(self, pairs: tuple[Pair, ...], error: OSError) -> FileFault:
+        path, reason = Path(str(error.filename)), error.strerror or str(error)
+        is_mask = any(path == pair.mask for pair in pairs)
+        kind = FaultKind.UNREADABLE_MASK if is_mask else FaultKind.UNREADABLE_IMAGE
+        return FileFault(Fault(kind, self.shown(path), reason))
 
     def shown(self, path: Path) -> str:
         """Return a path as messages print it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
+from fasterseg.datasets.listing import is_picture, list_pictures, printable, what_it_is
 
 # Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
 _FOREIGN_SUFFIXES = frozenset(
@@ -54,7 +55,7 @@ class Tree:
             text = path.relative_to(self.root).as_posix()
         except ValueError:
             text = str(path)
-        return text.encode("utf-8", "backslashreplace").decode()
+        return printable(text)
 
     def pictures(self, folder: Path) -> list[Path]:
         """Return the picture files under a folder, in order; faults go to ``self.faults``."""
@@ -63,27 +64,22 @@ class Tree:
             return []
         if not self._is_inside(folder):
             return []
-        found: list[Path] = []
-        for place, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if self._is_walked(Path(place, name)))
-            found += [Path(place, name) for name in sorted(files) if _is_picture(name)]
+        listing = list_pictures(folder, _PICTURES)
+        kinds = {FaultKind.LINKED_FOLDER: listing.linked, FaultKind.CLOSED_FOLDER: listing.closed}
+        for kind, places in kinds.items():
+            self.faults += [Fault(kind, self.shown(place)) for place in places]
+        for path in listing.special:
+            self.faults.append(Fault(FaultKind.NO_FILE, self.shown(path), what_it_is(path)))
+        found = listing.pictures
         return [path for path in found if self._is_named_well(path) and self._is_inside(path)]
 
     def siblings(self, folder: Path) -> list[Path]:
         """Return the pictures right in a folder, without going deeper; [] where it is missing."""
         if folder not in self._listed:
             files = sorted(folder.iterdir()) if folder.is_dir() else []
-            found = [path for path in files if path.is_file() and _is_picture(path.name)]
+            found = [path for path in files if path.is_file() and is_picture(path.name, _PICTURES)]
             self._listed[folder] = [path for path in found if self._is_inside(path)]
         return self._listed[folder]
-
-    def _is_walked(self, folder: Path) -> bool:
-        if folder.name.startswith("."):
-            return False
-        if folder.is_symlink():
-            self.faults.append(Fault(FaultKind.LINKED_FOLDER, self.shown(folder)))
-            return False
-        return True
 
     def _is_named_well(self, path: Path) -> bool:
         try:
@@ -101,10 +97,6 @@ class Tree:
             return True
         self.faults.append(Fault(FaultKind.OUTSIDE, self.shown(path), f"leads to {target}"))
         return False
-
-
-def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in _PICTURES
 
 
 def pair_files(

@@ -1,0 +1,77 @@
+"""Finding pictures under a folder: the one lister, of data sets and of folders to segment."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+}
+
+
+@dataclass(slots=True)
+class Listing:
+    """What lies under a folder: each list in the order of names, folder by folder.
+
+    ``pictures`` are ordinary files, or links to nothing; ``special`` has names of pictures that
+    stand for something else, ``linked`` links to folders, which are not followed, ``closed``
+    folders that could not be read.
+    """
+
+    pictures: list[Path] = field(default_factory=list)
+    special: list[Path] = field(default_factory=list)
+    linked: list[Path] = field(default_factory=list)
+    closed: list[Path] = field(default_factory=list)
+
+
+def list_pictures(folder: Path, suffixes: AbstractSet[str]) -> Listing:
+    """Return the pictures under a folder, those in its folders too, by their suffixes.
+
+    What begins with a dot is passed over: caches, checkpoints, what macOS puts beside files.
+    """
+    listing = Listing()
+    walk = os.walk(folder, onerror=lambda error: listing.closed.append(Path(error.filename)))
+    for place, folders, files in walk:
+        seen = [name for name in sorted(folders) if not is_hidden(name)]
+        listing.linked += [Path(place, name) for name in seen if Path(place, name).is_symlink()]
+        folders[:] = [name for name in seen if not Path(place, name).is_symlink()]
+        found = [Path(place, name) for name in sorted(files) if is_picture(name, suffixes)]
+        special = {path for path in found if what_it_is(path)}
+        listing.pictures += [path for path in found if path not in special]
+        listing.special += [path for path in found if path in special]
+    return listing
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name begins with a dot."""
+    return name.startswith(".")
+
+
+def is_picture(name: str, suffixes: AbstractSet[str]) -> bool:
+    """Whether a name is that of a picture, and not hidden."""
+    return not is_hidden(name) and Path(name).suffix.lower() in suffixes
+
+
+def what_it_is(path: Path) -> str:
+    """Return what a path stands for where that is no ordinary file; else, or if lost, nothing.
+
+    To read a named pipe or a device would wait, or go on, for ever.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return ""
+    return "" if stat.S_ISREG(mode) else _SPECIAL.get(stat.S_IFMT(mode), "no file")
+
+
+def printable(path: Path | str) -> str:
+    """Return a path as text that can be printed and stored, whatever bytes are in its name."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
