@@ -137,7 +137,7 @@ MUTATIONS: dict[str, tuple[FaultKind, Callable[[Path], Any]]] = {
     ),
     "colour mask": (
         FaultKind.COLOUR_MASK,
-        lambda r: write_mask(mask(r), np.zeros((20, 30, 3), dtype=np.uint8)),
+        lambda r: write_mask(mask(r), np.full((20, 30, 3), [9, 0, 0], dtype=np.uint8)),
     ),
     "unknown id": (FaultKind.UNKNOWN_LABEL, lambda r: write_mask(mask(r), with_unknown(7))),
     "instance ids": (

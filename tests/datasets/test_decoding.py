@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.decoding import read_image, read_mask
-from fasterseg.datasets.faults import FaultKind, FileFault
+from fasterseg.datasets.decoding import read_image
+from fasterseg.datasets.faults import FileFault
 
 Array = npt.NDArray[Any]
 
@@ -42,17 +42,6 @@ def as_rgb(grey: Array) -> Array:
 def chunk(kind: bytes, data: bytes) -> bytes:
     crc = zlib.crc32(kind + data).to_bytes(4, "big")
     return len(data).to_bytes(4, "big") + kind + data + crc
-
-
-def grey_png(values: Array, *, bits: int) -> bytes:
-    """A grey PNG of few bits, which Pillow itself cannot write."""
-    height, width = values.shape
-    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([bits, 0, 0, 0, 0])
-    spread = (values[..., None] >> np.arange(bits)[::-1]) & 1
-    rows = np.packbits(spread.reshape(height, -1), axis=1)
-    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
 
 
 LOSSLESS: dict[str, Callable[[Path], tuple[Path, Array]]] = {
@@ -248,100 +237,3 @@ def test_values_that_no_rule_scales_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(FileFault, match="cannot be read"):
         read_image(path)
-
-
-IDS = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], dtype=np.uint8)
-
-
-def with_palette(ids: Array) -> Image.Image:
-    image = Image.frombytes("P", (ids.shape[1], ids.shape[0]), ids.astype(np.uint8).tobytes())
-    image.putpalette([10, 20, 30, 200, 0, 0, 0, 200, 0, 0, 0, 200])
-    return image
-
-
-MASKS: dict[str, Callable[[Path], Path]] = {
-    "8 bits": lambda d: save(d / "a.png", IDS),
-    "palette": lambda d: save(d / "a.png", with_palette(IDS)),
-    "palette of 4 bits": lambda d: save(d / "a.png", with_palette(IDS), bits=4),
-    "palette of 2 bits": lambda d: save(d / "a.png", with_palette(IDS), bits=2),
-    "16 bits": lambda d: save(d / "a.png", IDS.astype(np.uint16)),
-    "tiff": lambda d: save(d / "a.tif", IDS),
-    "16 bit tiff": lambda d: save(d / "a.tif", IDS.astype(np.uint16)),
-    "32 bit tiff": lambda d: save(d / "a.tif", IDS.astype(np.int32)),
-    "bmp": lambda d: save(d / "a.bmp", IDS),
-    "palette bmp": lambda d: save(d / "a.bmp", with_palette(IDS)),
-    "opaque alpha": lambda d: save(
-        d / "a.png",
-        Image.merge("LA", [Image.fromarray(IDS), Image.new("L", (4, 2), 255)]),
-    ),
-}
-
-
-@pytest.mark.parametrize("form", MASKS)
-def test_masks_are_read_as_the_integers_in_the_file(form: str, tmp_path: Path) -> None:
-    assert np.array_equal(read_mask(MASKS[form](tmp_path)), IDS)
-
-
-@pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_grey_masks_of_few_bits_are_not_stretched(bits: int, tmp_path: Path) -> None:
-    ids = IDS & ((1 << bits) - 1)
-    (tmp_path / "a.png").write_bytes(grey_png(ids, bits=bits))
-
-    assert np.array_equal(read_mask(tmp_path / "a.png"), ids)
-
-
-def test_a_palette_read_as_grey_would_give_other_ids(tmp_path: Path) -> None:
-    path = MASKS["palette"](tmp_path)
-
-    assert not np.array_equal(np.asarray(Image.open(path).convert("L")), IDS)
-    assert np.array_equal(read_mask(path), IDS)
-
-
-def test_ids_beyond_8_bits_survive(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", np.array([[256, 26001, 65535]], dtype=np.uint16))
-
-    assert read_mask(path).tolist() == [[256, 26001, 65535]]
-
-
-def test_colours_are_packed_where_a_palette_is_declared(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", np.array([[[1, 2, 3], [255, 0, 128]]], dtype=np.uint8))
-
-    assert read_mask(path, in_colour=True).tolist() == [[0x010203, 0xFF0080]]
-
-
-REFUSED: dict[str, tuple[Callable[[Path], Path], FaultKind]] = {
-    "jpeg": (lambda d: save(d / "a.jpg", IDS), FaultKind.LOSSY_MASK),
-    "jpeg called png": (lambda d: save(d / "a.png", IDS, format="JPEG"), FaultKind.LOSSY_MASK),
-    "webp": (lambda d: save(d / "a.webp", IDS), FaultKind.LOSSY_MASK),
-    "rgb": (lambda d: save(d / "a.png", as_rgb(IDS)), FaultKind.COLOUR_MASK),
-    "rgba": (
-        lambda d: save(d / "a.png", Image.fromarray(IDS).convert("RGBA")),
-        FaultKind.COLOUR_MASK,
-    ),
-    "float": (
-        lambda d: save(d / "a.tif", IDS.astype(np.float32)),
-        FaultKind.UNREADABLE_MASK,
-    ),
-    "transparent": (
-        lambda d: save(d / "a.png", Image.merge("LA", [Image.fromarray(IDS)] * 2)),
-        FaultKind.UNREADABLE_MASK,
-    ),
-}
-
-
-@pytest.mark.parametrize("form", REFUSED)
-def test_masks_that_hold_no_ids_are_refused(form: str, tmp_path: Path) -> None:
-    make, kind = REFUSED[form]
-
-    with pytest.raises(FileFault) as caught:
-        read_mask(make(tmp_path))
-
-    assert caught.value.fault.kind is kind
-
-
-def test_a_cut_mask_is_refused_as_a_mask(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", IDS)
-    path.write_bytes(path.read_bytes()[:-8])
-
-    with pytest.raises(FileFault, match="masks that are cut short"):
-        read_mask(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fasterseg.datasets.data_report import DataReport, SplitReport, Tally
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
-from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.files import FileSource, Layout
 from fasterseg.datasets.joining import JoinedSplits
 from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import STREET, open_data, open_files
@@ -61,19 +61,21 @@ class _Findings:
     faults: list[Fault]
     # By the included data set that they are from.
     raw_values: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    unknown_pixels: Counter[int] = field(default_factory=Counter)
-    unknown_files: Counter[int] = field(default_factory=Counter)
+    # By the integer, or the colour, as messages print it.
+    unknown_pixels: Counter[str] = field(default_factory=Counter)
+    unknown_files: Counter[str] = field(default_factory=Counter)
     # By the hash of an image's pixels: the (split, file) places where it lies.
     places: defaultdict[str, list[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def take_in(self, split: str, look: Look) -> None:
-        """Remember what one pair of files held."""
+    def take_in(self, split: str, look: Look, layout: Layout) -> None:
+        """Remember what one pair of files held, read as ``layout`` says."""
         self.faults += look.faults
         self.raw_values[look.part] |= look.raw_values
-        self.unknown_pixels.update(look.unknown)
-        self.unknown_files.update(look.unknown.keys())
+        for value, pixels in look.unknown.items():
+            self.unknown_pixels[layout.shown_value(value)] += pixels
+            self.unknown_files[layout.shown_value(value)] += 1
         if look.image_hash:
             self.places[look.image_hash].append((split, look.shown))
 
@@ -83,7 +85,7 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     total = sum(source.length(split) for split in source.splits())
     for done, (split, look) in enumerate(_looks(source), start=1):
-        findings.take_in(split, look)
+        findings.take_in(split, look, source.parts()[look.part])
         if look.labels is not None:
             tallies[split].add(look.labels)
         if progress is not None:
@@ -91,7 +93,7 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
     splits = {split: tally.report() for split, tally in tallies.items()}
     faults = findings.faults + _faults_of_the_whole(findings, source, splits)
     if faults:
-        summaries = {FaultKind.UNKNOWN_LABEL: _summary_of_unknown(findings, source)}
+        summaries = {FaultKind.UNKNOWN_LABEL: _summary_of_unknown(findings)}
         raise error_of_faults(faults, str(source.layout.root), summaries=summaries)
     notes = [*source.layout.notes, *_notes_on_repeats(findings)]
     return DataReport.of(source, splits, notes=notes)
@@ -164,10 +166,10 @@ def _ambiguous(source: FileSource, part: str) -> list[Fault]:
 _MAPPED_TO_CLASS = "label_mapping: {0: 0, 255: 1}"
 
 
-def _summary_of_unknown(findings: _Findings, source: FileSource) -> str:
+def _summary_of_unknown(findings: _Findings) -> str:
     common = findings.unknown_pixels.most_common(_NAMED)
     listed = [
-        f"{source.shown_value(value)} ({pixels} pixels in {findings.unknown_files[value]} files)"
+        f"{value} ({pixels} pixels in {findings.unknown_files[value]} files)"
         for value, pixels in common
     ]
     rest = len(findings.unknown_pixels) - len(common)

@@ -1,9 +1,8 @@
-"""Reading one image or one mask file: every decoder setting of the package is in here.
+"""Reading one image file, and opening any picture: the decoder's settings are in here.
 
 Images become RGB, 8 bits: orientation tags applied, 16 bits scaled by their range, transparency
 put on black, CMYK and Lab converted, colour profiles left aside, the first frame of several.
-Masks become the integers that the file holds: palette files are read as indices, colour files as
-packed colours ``red << 16 | green << 8 | blue`` for a declared palette.
+Masks are read by `mask_reading`.
 """
 
 from __future__ import annotations
@@ -25,13 +24,10 @@ MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 
 _IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-_MASK_FORMATS = ("PNG", "TIFF", "BMP")
 _LOSSY_FORMATS = ("JPEG", "WEBP")
-_WIDE_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
+WIDE_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 _BITS_PER_SAMPLE_TAG = 258
-_BITS_KEY = "fasterseg-bits-per-sample"
-
-RawMask = npt.NDArray[np.int32]
+BITS_KEY = "fasterseg-bits-per-sample"
 
 
 def read_image(path: Path, *, grey: bool = False, shown_as: str = "") -> Pixels:
@@ -40,7 +36,7 @@ def read_image(path: Path, *, grey: bool = False, shown_as: str = "") -> Pixels:
     With ``grey`` the three channels are all the image's brightness.
     """
     name = shown_as or str(path)
-    image = _decoded(path, name, formats=_IMAGE_FORMATS, mask=False)
+    image = decoded(path, name, formats=_IMAGE_FORMATS, mask=False)
     try:
         pixels = _as_rgb(ImageOps.exif_transpose(image))
         return _without_colour(pixels) if grey else pixels
@@ -48,19 +44,11 @@ def read_image(path: Path, *, grey: bool = False, shown_as: str = "") -> Pixels:
         raise FileFault(Fault(FaultKind.UNREADABLE_IMAGE, name, str(error))) from error
 
 
-def read_mask(path: Path, *, in_colour: bool = False, shown_as: str = "") -> RawMask:
-    """Return a mask's integers, (height, width) int32; packed colours where ``in_colour``.
+def decoded(path: Path, name: str, *, formats: tuple[str, ...], mask: bool) -> Image.Image:
+    """Return a picture with all its pixels, of one of the formats; raises FileFault.
 
-    Raises FileFault for lossy formats, and for colours where none were declared.
+    Its ``info`` has, under `BITS_KEY`, how many bits the file gives to a channel.
     """
-    name = shown_as or str(path)
-    image = _decoded(path, name, formats=_MASK_FORMATS, mask=True)
-    if in_colour:
-        return _packed_colours(image, name)
-    return _integers(image, name)
-
-
-def _decoded(path: Path, name: str, *, formats: tuple[str, ...], mask: bool) -> Image.Image:
     unreadable = FaultKind.UNREADABLE_MASK if mask else FaultKind.UNREADABLE_IMAGE
     truncated = FaultKind.TRUNCATED_MASK if mask else FaultKind.TRUNCATED_IMAGE
     try:
@@ -100,7 +88,7 @@ def _opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:
             raise EOFError("the file ends before its end mark")
         bits = _bits_per_sample(image, data)
         image.load()
-        image.info[_BITS_KEY] = bits
+        image.info[BITS_KEY] = bits
     return image
 
 
@@ -122,7 +110,7 @@ def _is_lossy(data: bytes) -> bool:
 
 
 def _as_rgb(image: Image.Image) -> Pixels:
-    if image.mode in _WIDE_MODES:
+    if image.mode in WIDE_MODES:
         return _grey_to_rgb(_scaled_to_8_bits(np.asarray(image)))
     if image.mode == "F":
         return _grey_to_rgb(_float_to_8_bits(np.asarray(image)))
@@ -165,38 +153,8 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
     return converted
 
 
-def _integers(image: Image.Image, name: str) -> RawMask:
-    if image.mode in ("1", "L", "P") or image.mode in _WIDE_MODES:
-        return np.asarray(image).astype(np.int32) // _grey_step(image)
-    if image.mode in ("LA", "PA") and _is_opaque(image):
-        return np.asarray(image.getchannel(0)).astype(np.int32)
-    kind = FaultKind.COLOUR_MASK if image.mode in ("RGB", "RGBA") else FaultKind.UNREADABLE_MASK
-    raise FileFault(Fault(kind, name, f"its pixels are {image.mode}"))
-
-
-def _grey_step(image: Image.Image) -> int:
-    # Pillow stretches grey of 2 and 4 bits over 0..255; the file's own integers are wanted.
-    if image.mode != "L":
-        return 1
-    return {2: 85, 4: 17}.get(image.info[_BITS_KEY], 1)
-
-
 def _bits_per_sample(image: Image.Image, data: bytes) -> int:
     if image.format == "PNG":
         return data[24] if len(data) > 24 else 8
     tags = getattr(image, "tag_v2", {})
     return int(tags.get(_BITS_PER_SAMPLE_TAG, (8,))[0])
-
-
-def _packed_colours(image: Image.Image, name: str) -> RawMask:
-    if image.mode == "RGBA" and not _is_opaque(image):
-        raise FileFault(Fault(FaultKind.UNREADABLE_MASK, name, "a mask must not be transparent"))
-    if image.mode not in ("RGB", "RGBA", "P"):
-        detail = f"a palette is declared, but its pixels are {image.mode}"
-        raise FileFault(Fault(FaultKind.UNREADABLE_MASK, name, detail))
-    colours = np.asarray(image.convert("RGB")).astype(np.int32)
-    return (colours[..., 0] << 16) | (colours[..., 1] << 8) | colours[..., 2]
-
-
-def _is_opaque(image: Image.Image) -> bool:
-    return image.getchannel("A").getextrema()[0] == 255

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.decoding import RawMask, read_image, read_mask
+from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.mask_reading import RawMask, read_mask, shown_colour
 from fasterseg.datasets.pairing import Pair, Pairing
 from fasterseg.datasets.sample import Pixels, Sample
 from fasterseg.datasets.transforms import Normalisation
@@ -52,6 +53,10 @@ class Layout:
         """The recording that a sample is from: what `groups` finds in its name, else the name."""
         found = re.search(self.groups, name) if self.groups else None
         return name if found is None else found.group(1 if found.re.groups else 0) or name
+
+    def shown_value(self, value: int) -> str:
+        """A mask's integer as messages print it: a colour where masks are coloured."""
+        return shown_colour(value) if self.masks_in_colour else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,8 @@ class FileSource:
 
     def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
         """Return the fault of a mask with integers that have no meaning."""
-        listed = [f"{self.shown_value(v)}: {n} pixels" for v, n in unknown.items()]
+        layout = self.layout_of(pair)
+        listed = [f"{layout.shown_value(v)}: {n} pixels" for v, n in unknown.items()]
         rest = len(listed) - _NAMED_VALUES
         more = f" and {rest} more" if rest > 0 else ""
         detail = ", ".join(listed[:_NAMED_VALUES]) + more
@@ -192,12 +198,6 @@ class FileSource:
         """Return a path as messages print it."""
         root = self.layout.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-    def shown_value(self, value: int) -> str:
-        """Return a mask's integer as messages print it: a colour where masks are coloured."""
-        if not self.layout.masks_in_colour:
-            return str(value)
-        return f"[{value >> 16}, {value >> 8 & 255}, {value & 255}]"
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.datasets.decoding import RawMask
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.mask_reading import RawMask
 from fasterseg.datasets.sample import LabelMap
 
 # Values below this are looked up in a table; packed colours above it are searched for.

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from fasterseg.datasets.decoding import RawMask
 from fasterseg.datasets.faults import Fault, FileFault
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.mask_reading import RawMask
 from fasterseg.datasets.pairing import Pair
 from fasterseg.datasets.sample import LabelMap
 
