@@ -206,12 +206,6 @@ def test_another_seed_gives_other_batches() -> None:
     assert not equal(batches().batch(0), batches(seed=6).batch(0))
 
 
-def test_steps_per_epoch_reach_every_image() -> None:
-    assert batches(Noise(11)).steps_per_epoch == 3
-    assert batches(Noise(8)).steps_per_epoch == 2
-    assert batches(Noise(3)).steps_per_epoch == 1
-
-
 def test_an_extra_transform_comes_after_the_built_in_ones() -> None:
     def whiten(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
         assert image.shape == (8, 10, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import torch
 from killing import Moment, Victims
 from tiny_training import tiny_task, train_tiny
 
+from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.learning.stepping import without_clock
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.runs import EventLog, load_checkpoint
 from fasterseg.runtime import StopRequest
-from fasterseg.training.training import TrainingReport, train_network
+from fasterseg.training.training import TrainingReport, plan_of, train_network
 
 TRAIN = "tiny_training:train_tiny"
 
@@ -117,3 +119,18 @@ def test_a_changed_setting_is_refused_with_the_change(tmp_path: Path) -> None:
 def test_how_often_to_save_may_change(tmp_path: Path) -> None:
     first = train_network(tiny_task(steps=2), tmp_path)
     assert train_network(tiny_task(steps=2, checkpoint_every=1), tmp_path) == first
+
+
+def test_a_training_that_began_with_a_decay_at_each_pass_goes_on_with_it(tmp_path: Path) -> None:
+    task = tiny_task(schedule="paper", steps=7)
+    path = plan_of(task, precision="float32").save(tmp_path / "plan.json")
+    document = json.loads(path.read_text())
+    del document["content"]["settings"]["steps_per_epoch"]  # as older versions wrote it
+    document["digest"] = digest_of_value(document["content"])
+    path.write_text(json.dumps(document))
+
+    train_network(task, tmp_path)
+
+    rates = [event["lr"] for event in EventLog(tmp_path / "events.jsonl").events()]
+    # Six images in batches of two: three steps are a pass.
+    assert rates == pytest.approx([0.02 * 0.992 ** (step // 3) for step in range(7)])

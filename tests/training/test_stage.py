@@ -15,7 +15,7 @@ from fasterseg.config import TrainingSettings
 from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
 from fasterseg.learning.precision import Numerics
 from fasterseg.runs import load_checkpoint
-from fasterseg.training.stage import TrainingStage, sgd
+from fasterseg.training.stage import TrainingStage, schedule_of, sgd
 from fasterseg.training.training import Teacher, TrainingTask, train_network
 
 FLOAT32 = Numerics("float32", torch.device("cpu"), "asked for")
@@ -77,6 +77,18 @@ def test_norms_and_biases_are_spared_from_decay_unless_asked() -> None:
     authors = sgd(module, TrainingSettings(weight_decay=0.1, decay_normalisation=True))
     assert [group["weight_decay"] for group in authors.param_groups] == [0.1]
     assert len(authors.param_groups[0]["params"]) == 4
+
+
+def test_the_paper_s_schedule_decays_every_thousand_steps_as_the_authors_does() -> None:
+    schedule = schedule_of(TrainingSettings(steps=600_000, lr=1.0, schedule="paper"))
+    assert schedule.rate(100_000) == pytest.approx(0.448, abs=5e-4)
+    assert schedule.rate(599_999) == pytest.approx(8.1e-3, abs=1e-4)
+
+
+def test_how_fast_the_rate_decays_does_not_depend_on_how_many_images_there_are() -> None:
+    stage = stage_of(tiny_task(schedule="paper", lr=0.02, steps_per_epoch=5))
+    rates = [stage.step(index)["lr"] for index in range(6)]
+    assert rates == pytest.approx([0.02] * 5 + [0.992 * 0.02])
 
 
 def test_clipping_bounds_the_update() -> None:

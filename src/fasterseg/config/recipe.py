@@ -218,6 +218,8 @@ class TrainingSettings(Section):
     schedule: Literal["poly", "paper", "constant"] = "poly"
     poly_power: float = Field(0.9, gt=0)
     epoch_decay: float = Field(0.992, gt=0, le=1)
+    # The authors' epoch: so many steps, however many images there are.
+    steps_per_epoch: int = Field(1000, ge=1)
     warmup_steps: int = Field(0, ge=0)
     clip_norm: float = Field(0.0, ge=0)
     auxiliary_weight: float = Field(0.2, ge=0)

@@ -115,11 +115,6 @@ class TrainingBatches:
         """How many different images there are."""
         return len(self._indices)
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches that reach through all images once; the last may begin the next epoch."""
-        return -(-self.images // self.batch_size)
-
     def positions(self, step: int) -> tuple[tuple[int, int], ...]:
         """Return (epoch, sample index) of each place of this rank's part of a batch."""
         part = self.batch_size // self._share.world_size

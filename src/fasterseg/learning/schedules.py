@@ -18,15 +18,16 @@ class Schedule:
     """The learning rate of each step, from a peak.
 
     ``poly`` falls to zero as (1 - step / steps) ** power; ``paper`` is multiplied by
-    `epoch_decay` after each epoch; ``constant`` stays.  During `warmup_steps` it rises linearly
-    to what the shape says.  Raises UsageError for lengths that make no schedule.
+    `epoch_decay` after each epoch, which in the authors' code is 1,000 steps, however many images
+    there are; ``constant`` stays.  During `warmup_steps` it rises linearly to what the shape says.
+    Raises UsageError for lengths that make no schedule.
     """
 
     shape: Shape
     peak: float
     steps: int
     warmup_steps: int = 0
-    steps_per_epoch: int = 1
+    steps_per_epoch: int = 1000
     power: float = 0.9
     epoch_decay: float = 0.992
 

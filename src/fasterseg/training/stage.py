@@ -73,7 +73,7 @@ class TrainingStage:
         self.data = data
         batches = data.batches(settings.augmentation, batch_size=settings.batch_size, seed=seed)
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
-        self._schedule = schedule_of(settings, steps_per_epoch=batches.steps_per_epoch)
+        self._schedule = schedule_of(settings)
         self._score_every = scoring_interval(
             settings,
             train_images=data.train_count(),
@@ -255,14 +255,14 @@ def sgd(network: nn.Module, settings: TrainingSettings) -> torch.optim.SGD:
     )
 
 
-def schedule_of(settings: TrainingSettings, *, steps_per_epoch: int) -> Schedule:
+def schedule_of(settings: TrainingSettings) -> Schedule:
     """The learning-rate schedule of the settings."""
     return Schedule(
         settings.schedule,
         settings.lr,
         steps=settings.steps,
         warmup_steps=settings.warmup_steps,
-        steps_per_epoch=steps_per_epoch,
+        steps_per_epoch=settings.steps_per_epoch,
         power=settings.poly_power,
         epoch_decay=settings.epoch_decay,
     )

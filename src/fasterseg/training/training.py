@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -118,6 +120,7 @@ def train_network(
     numerics = choose_numerics(task.settings.precision, task.device)
     plan = plan_of(task, precision=numerics.precision)
     _agree_on_plan(plan, folder / "plan.json")
+    task = _as_begun(task, folder / "plan.json")
     report_path = folder / "report.json"
     if report_path.exists() and all(is_bundle(folder / which) for which in KINDS):
         known = TrainingReport.load(report_path)
@@ -217,6 +220,20 @@ def _agree_on_plan(plan: TrainingPlan, path: Path) -> None:
         wanted=_what_matters(plan),
         where=path,
     )
+
+
+def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
+    """The task with what older versions did not write into a plan: how long an epoch was.
+
+    The paper's schedule decayed after each pass over the images; a training that began so goes on
+    so.
+    """
+    begun = TrainingPlan.load(path).settings
+    if begun.schedule != "paper" or "steps_per_epoch" in begun.model_fields_set:
+        return task
+    passes = ceil(task.data.train_count() / begun.batch_size)
+    settings = task.settings.model_copy(update={"steps_per_epoch": passes})
+    return replace(task, settings=settings)
 
 
 def _what_matters(plan: TrainingPlan) -> dict[str, Any]:
