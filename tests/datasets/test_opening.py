@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.datasets.opening import class_weights_of, groups_of, open_data
+from fasterseg.datasets.opening import class_weights_of, names_groups, open_data, recordings_of
 from fasterseg.errors import UsageError
 
 MakeFolder = Callable[..., Path]
@@ -47,10 +47,13 @@ def test_a_recipe_may_say_otherwise_than_the_file(make_folder: MakeFolder) -> No
 
 def test_groups_are_found_in_the_names_of_all_parts_of_a_split(make_folder: MakeFolder) -> None:
     root = make_folder()
-    assert groups_of(open_data(root), "train") is None
+    assert recordings_of(open_data(root), "train") is None
     with (root / "data.yaml").open("a") as file:
         file.write("groups: '([a-z]+)[0-9]$'\n")
 
-    groups = groups_of(open_data(root), "train+val")
+    recorded = recordings_of(open_data(root), "train+val")
 
-    assert groups == ("train",) * 6 + ("val",) * 3
+    assert recorded is not None
+    assert [one.recording for one in recorded] == ["train"] * 6 + ["val"] * 3
+    assert recorded[0].name == "train0"
+    assert names_groups(open_data(root))

@@ -153,12 +153,15 @@ class SearchAssembly:
     @cached_property
     def halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The training images that weights and architecture parameters learn from."""
-        from fasterseg.datasets.loading import split_halves
-        from fasterseg.datasets.opening import groups_of
+        from fasterseg.datasets.splitting import halves_of
+        from fasterseg.searching.plan import SearchPlan
 
         split = self.recipe.data.train_split
-        groups = groups_of(self.source, split)
-        return split_halves(self.source.names(split), self.recipe.seed, groups=groups)
+        if self.run.search_plan.exists():
+            begun = SearchPlan.load(self.run.search_plan).halves_of(self.source.names(split))
+            if begun is not None:
+                return begun
+        return halves_of(self.source, split, self.recipe.seed)
 
     @cached_property
     def contenders(self) -> tuple[Contender, ...]:

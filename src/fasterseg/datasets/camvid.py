@@ -40,6 +40,9 @@ LABELS = LabelSpace(
     ),
 )
 
+# Frames are a second apart, and called by their recording: 0016E5_00390, Seq05VD_f00000.
+RECORDINGS = "^[^_]+"
+
 TERMS = "CamVid (Brostow, Fauqueur, Cipolla 2008): research use, CC BY-NC"
 
 
@@ -58,6 +61,7 @@ def open_camvid(tree: Tree) -> FileSource:
         label_space=LABELS,
         labelling=Labelling(meaning, LABELS),
         terms=TERMS,
+        recordings=RECORDINGS,
     )
     splits = [name for name in ("train", "val", "test") if (tree.root / name).is_dir()]
     pairings = {

@@ -31,7 +31,9 @@ class Layout:
 
     ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
     ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
-    whose labels are not published.  ``groups`` and ``class_weights`` are those of `DataFile`.
+    whose labels are not published.  ``groups`` and ``class_weights`` are those of `DataFile`;
+    ``recordings`` finds the recording in an image's name where the data set is known for it, and
+    says only which images a search's halves keep apart: published splits share recordings.
     """
 
     name: str
@@ -47,12 +49,22 @@ class Layout:
     normalisation: Normalisation | None = None
     notes: tuple[str, ...] = ()
     groups: str = ""
+    recordings: str = ""
     class_weights: Literal["auto"] | tuple[float, ...] | None = None
 
     def group_of(self, name: str) -> str:
         """The recording that a sample is from: what `groups` finds in its name, else the name."""
-        found = re.search(self.groups, name) if self.groups else None
-        return name if found is None else found.group(1 if found.re.groups else 0) or name
+        return _found(self.groups, name)
+
+    def recording_of(self, name: str) -> str:
+        """The recording by `groups`, or by `recordings` where the data names no groups."""
+        return _found(self.groups or self.recordings, name)
+
+
+def _found(pattern: str, name: str) -> str:
+    """What a pattern finds in a name (its first group, if it has one), else the name."""
+    found = re.search(pattern, name) if pattern else None
+    return name if found is None else found.group(1 if found.re.groups else 0) or name
 
     def shown_value(self, value: int) -> str:
         """A mask's integer as messages print it: a colour where masks are coloured."""
@@ -161,9 +173,12 @@ class FileSource:
         return Fault(FaultKind.UNKNOWN_LABEL, self.shown(pair.mask), detail)
 
     def group_of(self, pair: Pair) -> str:
+        """Return the group that a pair is from."""
+        return _in_part(pair, self.layout_of(pair).group_of(pair.name))
+
+    def recording_of(self, pair: Pair) -> str:
         """Return the recording that a pair is from."""
-        own = self.layout_of(pair).group_of(pair.name)
-        return f"{pair.part}: {own}" if pair.part else own
+        return _in_part(pair, self.layout_of(pair).recording_of(_own_name(pair)))
 
     def digest(self, split: str) -> str:
         """Return a digest of names, file sizes, the reading of masks, and sampled contents.
@@ -198,6 +213,15 @@ class FileSource:
         """Return a path as messages print it."""
         root = self.layout.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _in_part(pair: Pair, name: str) -> str:
+    return f"{pair.part}: {name}" if pair.part else name
+
+
+def _own_name(pair: Pair) -> str:
+    """A pair's name in the data set that it is from."""
+    return pair.name.removeprefix(f"{pair.part}/") if pair.part else pair.name
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -23,12 +23,11 @@ import torch
 
 from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap, Pixels, Sample
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.splitting import split_halves
 from fasterseg.datasets.transforms import Augmentation, Normalisation, PlainTransform
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError, UsageError
 from fasterseg.runtime import numpy_generator
 
-__all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches", "split_halves"]
+__all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches"]
 
 WORKER_TIMEOUT_S = 300.0
 READ_AHEAD = 2

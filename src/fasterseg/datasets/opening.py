@@ -98,14 +98,29 @@ def normalisation_of(source: DataSource) -> Normalisation:
     return chosen or Normalisation()
 
 
-def groups_of(source: DataSource, split: str) -> tuple[str, ...] | None:
-    """Return each sample's recording, in index order; None where the data names no groups."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The recording that a sample is from, and the sample's name in it."""
+
+    recording: str
+    name: str
+
+
+def recordings_of(source: DataSource, split: str) -> tuple[Recorded, ...] | None:
+    """Return each sample's recording, in index order; None where nobody knows of any."""
     inner = source.source if isinstance(source, JoinedSplits) else source
     if not isinstance(inner, FileSource):
         return None
-    if not any(layout.groups for layout in inner.parts().values()):
+    if not any(layout.groups or layout.recordings for layout in inner.parts().values()):
         return None
-    return tuple(inner.group_of(pair) for part in parts_of(split) for pair in inner.pairs(part))
+    pairs = (pair for part in parts_of(split) for pair in inner.pairs(part))
+    return tuple(Recorded(inner.recording_of(pair), pair.name) for pair in pairs)
+
+
+def names_groups(source: DataSource) -> bool:
+    """Return whether a data file says by its ``groups`` which images belong together."""
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    return isinstance(inner, FileSource) and any(part.groups for part in inner.parts().values())
 
 
 def class_weights_of(

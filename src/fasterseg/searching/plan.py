@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +38,19 @@ class SearchPlan(Artifact):
     budgets_ms: dict[str, float]
     fastest_ms: dict[str, float]
     slowest_ms: dict[str, float]
+
+    def halves_of(self, names: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The two halves as indices of the names; None where these are not the same images.
+
+        A search keeps the halves that it began with, however they are divided today.
+        """
+        known = {name: index for index, name in enumerate(names)}
+        if {*self.weight_images, *self.architecture_images} != known.keys():
+            return None
+        return (
+            tuple(known[name] for name in self.weight_images),
+            tuple(known[name] for name in self.architecture_images),
+        )
 
     def agree(self, path: Path) -> None:
         """Raise `UsageError` with a diff when the stored plan differs in what matters."""

@@ -1,0 +1,35 @@
+"""What a search began with stays, whatever a newer version would do."""
+
+from __future__ import annotations
+
+from fasterseg.config import SearchSettings, SearchSpace
+from fasterseg.searching.plan import SearchPlan
+
+
+def plan() -> SearchPlan:
+    """A plan of five images, divided as no version does."""
+    return SearchPlan(
+        space=SearchSpace(),
+        contenders=(),
+        settings=SearchSettings(),
+        seed=0,
+        device="cpu",
+        threads=1,
+        data="camvid",
+        data_digest="",
+        table_digest="",
+        weight_images=("b", "e"),
+        architecture_images=("a", "c", "d"),
+        budgets_ms={},
+        fastest_ms={},
+        slowest_ms={},
+    )
+
+
+def test_a_search_keeps_the_halves_that_it_began_with() -> None:
+    assert plan().halves_of(["a", "b", "c", "d", "e"]) == ((1, 4), (0, 2, 3))
+
+
+def test_halves_of_other_images_are_no_halves() -> None:
+    assert plan().halves_of(["a", "b", "c", "d"]) is None
+    assert plan().halves_of(["a", "b", "c", "d", "e", "f"]) is None
