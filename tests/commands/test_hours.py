@@ -47,9 +47,9 @@ def begin(run: RunFolder, contender: str) -> None:
 
 
 def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:
-    _, run = open_run(Common(run=tmp_path))
+    _, run, _ = open_run(Common(run=tmp_path))
     begin(run, "teacher")
-    recipe, _ = open_run(Common(run=tmp_path, set=("student.hours=0.5",)))
+    recipe, _, _ = open_run(Common(run=tmp_path, set=("student.hours=0.5",)))
     assert (recipe.student.hours, recipe.teacher.hours) == (0.5, None)
     assert Recipe.load(run.recipe) == recipe
     with pytest.raises(UsageError, match="recipe") as caught:
@@ -62,7 +62,7 @@ def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:
 
 
 def test_hours_of_a_search_may_be_given_until_it_began(tmp_path: Path) -> None:
-    _, run = open_run(Common(run=tmp_path))
+    _, run, _ = open_run(Common(run=tmp_path))
     open_run(Common(run=tmp_path, set=("search.hours=2",)))
     run.search_plan.parent.mkdir()
     run.search_plan.write_text("{}")

@@ -13,6 +13,7 @@ from PIL import Image
 import fasterseg
 from fasterseg.cli import main
 from fasterseg.commands import plan as verb
+from fasterseg.commands.opening import open_settled
 from fasterseg.commands.planning import PROBES, Limits, Planner
 from fasterseg.commands.probes.job import Job
 from fasterseg.commands.probing import probed
@@ -177,7 +178,7 @@ def test_an_image_that_is_cut_short_is_told_by_the_process_that_times_the_data(
 
 
 def test_the_data_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
-    recipe = build_recipe(TINY)
+    recipe, _ = open_settled(build_recipe(TINY))
     found = probed(
         DataTiming, Job(kind="data", recipe=recipe, device="cpu", seconds=0.0), tmp_path / "probe"
     )
@@ -193,7 +194,8 @@ def test_a_tiny_recipe_is_planned_for_real(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(planning, "STEP_SECONDS", {})
     limits = Limits(memory_bytes=10**12, disk_bytes=10**12)
-    planner = Planner(build_recipe(TINY), device="cpu", folder=tmp_path, progress=lambda *_: None)
+    recipe, _ = open_settled(build_recipe(TINY))
+    planner = Planner(recipe, device="cpu", folder=tmp_path, progress=lambda *_: None)
     plan = planner.plan(limits)
     assert plan.exit_code == 0
     (low,), (high,) = plan.lowest, plan.highest

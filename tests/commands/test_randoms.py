@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> RunFolder:
     from fasterseg.commands.opening import open_run
     from fasterseg.commands.options import Common
 
-    recipe, run = open_run(Common(run=tmp_path / "run", data="street", set=SETTINGS))
+    recipe, run, _ = open_run(Common(run=tmp_path / "run", data="street", set=SETTINGS))
     geometry = Geometry(SIZE, 9)
     options = [Options.of(recipe.space, contender) for contender in recipe.contenders]
     LatencyTable(

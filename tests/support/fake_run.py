@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from named_street import NamedStreet
 
-from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
+from fasterseg.config import ContenderSettings, DataSettings, Recipe, SearchSpace, TargetSettings
 from fasterseg.datasets.data_report import DataReport, Tally
 from fasterseg.datasets.sample import Pixels
 from fasterseg.evaluation import EvaluationReport, Predictor, evaluate_predictor, position_baseline
@@ -67,6 +67,7 @@ class FakeRun:
             contenders = [teacher, *contenders]
         return Recipe(
             name="made-up",
+            data=DataSettings(test_split="test"),
             target=TargetSettings(height=self.size[0], width=self.size[1]),
             contenders=tuple(contenders),
             space=SearchSpace(

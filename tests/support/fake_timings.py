@@ -34,7 +34,7 @@ def recipe_of(**changes: Any) -> Recipe:
         "name": "made-up",
         "budget": "10ms",
         "promise": "median",
-        "data": {"source": "camvid"},
+        "data": {"source": "street", "test_split": "test"},
         "target": TargetSettings(height=64, width=128),
         "space": SearchSpace(
             layers=4, expansions=(2, 4), stem_expansions=(2, 4), head_expansions=(2, 4)

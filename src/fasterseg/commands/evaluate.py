@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import read_json
 from fasterseg.baselines.catalogue import require_trained
-from fasterseg.commands.opening import open_source, resolve_recipe
+from fasterseg.commands.opening import open_settled, resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
@@ -44,7 +44,9 @@ class EvaluateResult(BaseModel):
 def evaluate(
     model: str,
     *,
-    split: Annotated[str, Parameter(help="Which split; the test split when left out.")] = "",
+    split: Annotated[
+        str, Parameter(help="Which split; the one that runs score when left out.")
+    ] = "",
     out: Annotated[
         Path | str, Parameter(help="The report's file; in the model's run when left out.")
     ] = "",
@@ -69,9 +71,8 @@ def evaluate(
     require_trained(model)
     common = Common(**options)
     run = run_of(model, common)
-    recipe = _recipe(run, common)
+    recipe, source = open_settled(_recipe(run, common))
     set_threads(recipe.threads)
-    source = open_source(recipe)
     split = split or recipe.data.test_split
     path = Path(out) if out else default_report_path(run, model, split)
     show = progress_for(json=common.json)

@@ -43,7 +43,7 @@ def export(
     out: Annotated[
         Path | str, Parameter(help="The file; beside the model, named after it, when left out.")
     ] = "",
-    split: Annotated[str, Parameter(help="The split to verify on; the test split.")] = "",
+    split: Annotated[str, Parameter(help="The split to verify on; the one that runs score.")] = "",
     images: Annotated[int, Parameter(help="How many images to compare label by label.")] = IMAGES,
     overwrite: Annotated[bool, Parameter(negative="", help="Replace the file.")] = False,
     **options: Unpack[CommonOptions],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasterseg.commands.options import Common
+from fasterseg.commands.settling import settled
 from fasterseg.config import Recipe, as_written, build_recipe, with_budget
 from fasterseg.runs import RunFolder, refuse_changes
 
@@ -21,34 +22,43 @@ STREET = "street"
 _FREE_KEYS = {"workers", "checkpoint_every", "calibration_batches"}
 
 
+class OpenedRun(NamedTuple):
+    """A run's settled recipe, its folder and its data."""
+
+    recipe: Recipe
+    folder: RunFolder
+    source: DataSource
+
+
 @contextmanager
-def hold_run(common: Common) -> Iterator[tuple[Recipe, RunFolder, StopRequest]]:
+def hold_run(common: Common) -> Iterator[tuple[OpenedRun, StopRequest]]:
     """`open_run` with the folder held for this process, and signals turned into a stop request.
 
     A folder that another process holds is refused before its recipe is touched, and before
     anything heavy is loaded.
     """
     with _folder(common, stored_or_new_recipe(common)).locked():
-        recipe, run = open_run(common)
+        opened = open_run(common)
         from fasterseg.runtime import stop_on_signals
 
         with stop_on_signals() as stop:
-            yield recipe, run, stop
+            yield opened, stop
 
 
-def open_run(common: Common) -> tuple[Recipe, RunFolder]:
-    """The resolved recipe and the run's folder; a new run's recipe is stored in it.
+def open_run(common: Common) -> OpenedRun:
+    """The settled recipe, the run's folder and its data; a new run's recipe is stored.
 
     A run that exists goes on with its own recipe; the options may repeat it, and change what
     leaves all results as they are.  Any other change raises `UsageError` with a diff.
     """
-    stored = _stored(common)
+    stored = stored_recipe(common)
     recipe = resolve_recipe(common, stored)
     run = _folder(common, recipe)
-    if not run.recipe.exists():
+    before = Recipe.load(run.recipe) if run.recipe.exists() else None
+    recipe, source = open_settled(recipe, known=before)
+    if before is None:
         recipe.save(run.recipe)
-        return recipe, run
-    before = stored or Recipe.load(run.recipe)
+        return OpenedRun(recipe, run, source)
     known = _still_free(before, recipe, run)
     # As written: a change of budgets is told as that, not as one of contenders.
     refuse_changes(
@@ -59,7 +69,7 @@ def open_run(common: Common) -> tuple[Recipe, RunFolder]:
     )
     if known != before:
         known.save(run.recipe)
-    return recipe, run
+    return OpenedRun(recipe, run, source)
 
 
 def _still_free(before: Recipe, wanted: Recipe, run: RunFolder) -> Recipe:
@@ -93,7 +103,7 @@ def _folder(common: Common, recipe: Recipe) -> RunFolder:
     return RunFolder(Path(common.run) if common.run is not None else RUNS / recipe.name)
 
 
-def _stored(common: Common) -> Recipe | None:
+def stored_recipe(common: Common) -> Recipe | None:
     """The recipe of the run that the options name, if it has one."""
     if common.run is None:
         return None
@@ -122,7 +132,7 @@ def _data_name(data: Path | str) -> str:
 
 def stored_or_new_recipe(common: Common) -> Recipe:
     """The recipe that a command would go on with; nothing is written."""
-    return resolve_recipe(common, _stored(common))
+    return resolve_recipe(common, stored_recipe(common))
 
 
 def without_free_keys(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +142,12 @@ def without_free_keys(content: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in content.items()
         if key not in _FREE_KEYS
     }
+
+
+def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe, DataSource]:
+    """The recipe with what it leaves to its data, which `known` may have settled; and the data."""
+    source = open_source(recipe)
+    return settled(recipe, source, known=known), source
 
 
 def open_source(recipe: Recipe) -> DataSource:

@@ -9,7 +9,7 @@ from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.opening import stored_or_new_recipe
+from fasterseg.commands.opening import open_settled, resolve_recipe, stored_recipe
 from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.planning import PROBES, Limits, Planner
 from fasterseg.commands.progress import progress_for
@@ -61,7 +61,8 @@ def plan(
     common = Common(**options).with_budget(budget)
     _require_positive(hours=hours, memory=memory)
     run = None if common.run is None else RunFolder(Path(common.run))
-    recipe = stored_or_new_recipe(common)
+    stored = stored_recipe(common)
+    recipe, _ = open_settled(resolve_recipe(common, stored), known=stored)
     if run is not None and has_begun(run):
         return outcome_of(run, recipe)
     place = Path.cwd() if run is None else run.root

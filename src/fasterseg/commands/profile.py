@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.opening import hold_run, open_source
+from fasterseg.commands.opening import hold_run
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ProfileSettings, Recipe
@@ -69,8 +69,8 @@ def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
         The latency table's file, and how well it predicts whole networks.
     """
     common = Common(**options)
-    with hold_run(common) as (recipe, run, stop):
-        classes = open_source(recipe).label_space.classes
+    with hold_run(common) as ((recipe, run, source), stop):
+        classes = source.label_space.classes
         table = profile_stage(
             recipe, run, classes=classes, progress=progress_for(json=common.json), stop=stop
         )

@@ -70,15 +70,12 @@ def run(
     RunResult
         Scores and latencies of the trained networks, and the report's path.
     """
-    from fasterseg.commands.opening import hold_run, open_source
+    from fasterseg.commands.opening import hold_run
 
     _require_stage(until)
     common = Common(**options).with_budget(budget)
-    with hold_run(common) as (recipe, folder, stop):
-        source = open_source(recipe)
-        pipeline = Pipeline(
-            recipe, folder, source, common.device, progress_for(json=common.json), stop
-        )
+    with hold_run(common) as (opened, stop):
+        pipeline = Pipeline(*opened, common.device, progress_for(json=common.json), stop)
         return pipeline.run(until or STAGES[-1])
 
 
@@ -177,7 +174,7 @@ class Pipeline:
                 )
 
     def evaluate(self) -> None:
-        """Score every network's best weights, and position alone, on the test split."""
+        """Score every network's best weights, and position alone, on the split to score."""
         from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
         from fasterseg.evaluation import position_baseline
 

@@ -41,18 +41,17 @@ def search(
     SearchSummary
         What was found: estimated and measured latency of each contender, and its subnet's score.
     """
-    from fasterseg.commands.opening import hold_run, open_source
+    from fasterseg.commands.opening import hold_run
 
     common = Common(**options).with_budget(budget)
     if hours is not None:
         common = replace(common, set=(*common.set, f"search.hours={hours}"))
     show = progress_for(json=common.json)
-    with hold_run(common) as (recipe, run, stop):
+    with hold_run(common) as ((recipe, run, source), stop):
         from fasterseg.commands.assembling import assemble_search
         from fasterseg.commands.profile import profile_stage
         from fasterseg.runtime import set_threads
 
-        source = open_source(recipe)
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, progress=show, stop=stop)
         set_threads(recipe.threads)

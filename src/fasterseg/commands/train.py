@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.commands.opening import hold_run, open_source, stored_or_new_recipe
+from fasterseg.commands.opening import hold_run, stored_or_new_recipe
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.randoms import student_named
@@ -81,10 +81,9 @@ def train(
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
-    with hold_run(common) as (recipe, run, stop):
+    with hold_run(common) as ((recipe, run, source), stop):
         from fasterseg.runtime import set_threads
 
-        source = open_source(recipe)
         set_threads(recipe.threads)
         if architecture:
             take_architecture(Path(architecture), run, recipe, contenders)

@@ -31,7 +31,7 @@ def verify(
         TailForm | None, Parameter(help="For files that end at logits: fast or numpy.")
     ] = None,
     threads: Annotated[int, Parameter(help="Cores of the runtime.")] = 1,
-    split: Annotated[str, Parameter(help="The split to verify on; the test split.")] = "",
+    split: Annotated[str, Parameter(help="The split to verify on; the one that runs score.")] = "",
     images: Annotated[int, Parameter(help="How many images to compare label by label.")] = IMAGES,
     out: Annotated[
         Path | str, Parameter(help="Where the report and a difference go; beside the file.")

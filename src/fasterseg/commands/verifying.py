@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.evaluate import run_of
-from fasterseg.commands.opening import open_source, resolve_recipe
+from fasterseg.commands.opening import open_settled, resolve_recipe
 from fasterseg.commands.options import Common
 from fasterseg.config import Recipe
 from fasterseg.network.shipped import model_path
@@ -54,7 +54,8 @@ def evidence_for(
     if recipe is None:
         street = _street_images(images, size or Size(256, 512))
         return Evidence(street, STREET_IMAGES)
-    return evidence_of(open_source(recipe), split or recipe.data.test_split, images=images)
+    recipe, source = open_settled(recipe)
+    return evidence_of(source, split or recipe.data.test_split, images=images)
 
 
 def evidence_of(source: DataSource, split: str, *, images: int = IMAGES) -> Evidence:

@@ -3,6 +3,7 @@
 from fasterseg.config.budgets import as_written, budget_label, one_student_each, with_budget
 from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
+    AUTO,
     AugmentationSettings,
     ContenderSettings,
     DataSettings,
@@ -24,6 +25,7 @@ from fasterseg.config.recipe import (
 from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
 
 __all__ = [
+    "AUTO",
     "OPERATORS",
     "STRIDES",
     "AugmentationSettings",

@@ -26,6 +26,8 @@ OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
 Precision = Literal["float32", "float16", "bfloat16"]
+AUTO = "auto"
+"""Stands in a recipe for what the data decides, until a run has opened it."""
 
 
 Promise = Literal["p95", "median"]
@@ -53,7 +55,8 @@ class DataSettings(Section):
 
     The search divides `train_split`; the networks that it found are trained on it too, unless
     `training_split` names another: ``train+val`` for the last training, when nothing is left to be
-    chosen by `val_split`.
+    chosen by `val_split`.  `test_split` is scored at the end; ``auto`` leaves to the data which it
+    is: ``test`` where there is one with published labels, else `val_split`.
     """
 
     source: str = "street"
@@ -61,7 +64,7 @@ class DataSettings(Section):
     train_split: str = "train"
     training_split: str | None = None
     val_split: str = "val"
-    test_split: str = "test"
+    test_split: str = AUTO
     workers: int = Field(0, ge=0)
     street: StreetSettings = StreetSettings()
 

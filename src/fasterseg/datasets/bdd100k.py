@@ -30,6 +30,8 @@ def open_bdd100k(tree: Tree) -> FileSource:
         label_space=LABELS,
         labelling=Labelling(train_meaning(), LABELS),
         terms=TERMS,
+        withheld=("test",),
+        scored="val",
     )
     pairings = {}
     for split in ("train", "val", "test"):

@@ -74,6 +74,7 @@ def open_cityscapes(tree: Tree) -> FileSource:
         labelling=Labelling(raw_meaning() if has_raw else train_meaning(), LABELS),
         terms=TERMS,
         withheld=("test",),
+        scored="val",
         notes=("masks hold raw label ids" if has_raw else "masks hold train ids",),
     )
     return FileSource(layout, _pairings(tree, ending))

@@ -31,7 +31,8 @@ class Layout:
 
     ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
     ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
-    whose labels are not published.  ``groups`` and ``class_weights`` are those of `DataFile`;
+    whose labels are not published, ``scored`` the one that is scored where that is not ``test``.
+    ``groups`` and ``class_weights`` are those of `DataFile`;
     ``recordings`` finds the recording in an image's name where the data set is known for it, and
     says only which images a search's halves keep apart: published splits share recordings.
     """
@@ -46,6 +47,7 @@ class Layout:
     object_value: int | None = None
     grey: bool = False
     withheld: tuple[str, ...] = ()
+    scored: str = ""
     normalisation: Normalisation | None = None
     notes: tuple[str, ...] = ()
     groups: str = ""

@@ -26,6 +26,7 @@ from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
+TEST = "test"
 _COUNTED_MASKS = 200
 
 
@@ -121,6 +122,20 @@ def names_groups(source: DataSource) -> bool:
     """Return whether a data file says by its ``groups`` which images belong together."""
     inner = source.source if isinstance(source, JoinedSplits) else source
     return isinstance(inner, FileSource) and any(part.groups for part in inner.parts().values())
+
+
+def split_to_score(source: DataSource, *, chosen_by: str) -> str:
+    """Return the split to score where none is named: the layout's, ``test``, or else `chosen_by`.
+
+    A split whose labels are not published is none to score.
+    """
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    custom = ""
+    withheld: tuple[str, ...] = ()
+    if isinstance(inner, FileSource):
+        custom, withheld = inner.layout.scored, inner.layout.withheld
+    known = [split for split in source.splits() if split not in withheld]
+    return next((split for split in (custom, TEST) if split in known), chosen_by)
 
 
 def class_weights_of(

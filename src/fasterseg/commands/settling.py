@@ -1,0 +1,30 @@
+"""What a recipe leaves to the data, settled once the data is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fasterseg.config import AUTO, Recipe
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+
+
+def settled(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) -> Recipe:
+    """The recipe with nothing left open: what `known`, a run's own recipe, has, else the data's.
+
+    Whoever computes on data reads a settled recipe, and a run stores one.
+    """
+    return _with_split_to_score(recipe, source, known)
+
+
+def _with_split_to_score(recipe: Recipe, source: DataSource, known: Recipe | None) -> Recipe:
+    from fasterseg.datasets.opening import split_to_score
+
+    data = recipe.data
+    if data.test_split != AUTO:
+        return recipe
+    split = split_to_score(source, chosen_by=data.val_split)
+    if known is not None and known.data.test_split != AUTO:
+        split = known.data.test_split
+    return recipe.model_copy(update={"data": data.model_copy(update={"test_split": split})})
