@@ -62,15 +62,15 @@ class Layout:
         """The recording by `groups`, or by `recordings` where the data names no groups."""
         return _found(self.groups or self.recordings, name)
 
+    def shown_value(self, value: int) -> str:
+        """A mask's integer as messages print it: a colour where masks are coloured."""
+        return shown_colour(value) if self.masks_in_colour else str(value)
+
 
 def _found(pattern: str, name: str) -> str:
     """What a pattern finds in a name (its first group, if it has one), else the name."""
     found = re.search(pattern, name) if pattern else None
     return name if found is None else found.group(1 if found.re.groups else 0) or name
-
-    def shown_value(self, value: int) -> str:
-        """A mask's integer as messages print it: a colour where masks are coloured."""
-        return shown_colour(value) if self.masks_in_colour else str(value)
 
 
 @dataclass(frozen=True, slots=True)
