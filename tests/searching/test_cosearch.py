@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
 import torch
-from small_searches import SmallSearch, random_batch, small_search
+from small_searches import OPERATORS, SmallSearch, random_batch, small_search
 from small_spaces import PRICING, make_space, make_student, make_teacher
 from torch import Tensor
 
@@ -23,6 +24,9 @@ from fasterseg.searching.derivation import derive
 from fasterseg.searching.passes import in_turn
 from fasterseg.searching.penalty import latency_penalty
 from fasterseg.supernet.relaxation import Relaxation
+
+BETWEEN_MS = 13.8
+"""What an untrained student of six layers may take, or just not, by the toss of a coin."""
 
 
 def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -246,6 +250,33 @@ def test_the_penalty_is_steered_by_the_budget(budget_ms: float, rises: bool) -> 
     search.cosearch.step(0)
     assert (search.cosearch.strengths["student"] > before) == rises
     assert search.cosearch.strengths["teacher"] == before
+
+
+def test_the_penalty_is_steered_by_the_expected_latency_and_not_by_a_tie_break() -> None:
+    """Untrained parameters tell nothing: the network that they put first is any network."""
+    space = make_space(6, operators=OPERATORS)
+    derived, expected, strengths = [], [], []
+    for seed in range(8):
+        search = small_search(seed=seed, space=space, budget_ms=BETWEEN_MS)
+        student = search.contenders[1]
+        told = dict(search.cosearch._control(student))
+        derived.append(told["derived_ms"])
+        expected.append(told["expected_ms"])
+        strengths.append(search.cosearch.strengths["student"])
+    assert stdev(derived) / fmean(derived) > 0.03, "the test must see jumps"
+    assert min(derived) < BETWEEN_MS < max(derived), "it must see them in both directions"
+    assert stdev(expected) / fmean(expected) < 1e-3
+    assert stdev(strengths) / fmean(strengths) < 5e-3
+
+
+def test_a_penalty_that_can_grow_no_more_is_told_once() -> None:
+    told: list[str] = []
+    search = small_search(budget_ms=1.0, warn=told.append, control_every=1)
+    student = search.contenders[1]
+    for _ in range(10):
+        list(search.cosearch._control(student))
+    assert search.cosearch.strengths["student"] == pytest.approx(1.0)
+    assert sum("search.penalty_strength" in text for text in told) == 1
 
 
 def test_a_collapse_is_told_with_the_contenders_name() -> None:

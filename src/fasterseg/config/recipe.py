@@ -189,6 +189,7 @@ class SearchSettings(Section):
     ohem_threshold: float = Field(0.7, gt=0, le=1)
     ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
     penalty: PenaltySettings = PenaltySettings()
+    # At the start; steered within two decades on either side, by the budget.
     penalty_strength: float = Field(0.01, ge=0)
     temperature: TemperatureSettings = TemperatureSettings()
     augmentation: AugmentationSettings = AugmentationSettings()

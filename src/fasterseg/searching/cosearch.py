@@ -27,7 +27,7 @@ from fasterseg.learning.states import (
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
-from fasterseg.searching.control import BudgetController
+from fasterseg.searching.control import RANGE, BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, read_signs
 from fasterseg.searching.latency import ExpectedLatency
@@ -43,6 +43,12 @@ Warn = Callable[[str], object]
 
 WARNINGS = "warnings"
 """Under this name an event holds what the guards said at its step."""
+
+STRONGEST_ADVICE = (
+    f"its latency penalty has grown {RANGE:.0f}-fold, which is as far as it goes, and its expected "
+    "latency is still above the budget; raise search.penalty_strength, or let "
+    "search.penalty.balanced weigh the kinds of choice"
+)
 
 
 class LatencyModel:
@@ -91,7 +97,7 @@ class CoSearch:
         self.warn = warn
         self.said: list[str] = []
         self.schedule = Schedule("poly", settings.weight_lr, self.steps)
-        self.controller = BudgetController(settings.control_gain)
+        self.controller = BudgetController(settings.penalty_strength, settings.control_gain)
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}
         self.optimizer = torch.optim.Adam(
@@ -177,18 +183,27 @@ class CoSearch:
             floor_ms=self.latency.floors_ms[contender.name],
         )
         for advice in self.guards[contender.name].warnings(signs, budget_ms=contender.budget_ms):
-            self.said.append(f"{contender.name}: {advice}")
-            if self.warn is not None:
-                self.warn(self.said[-1])
+            self._say(contender, advice)
         yield from signs.values().items()
-        yield "expected_ms", float(self.latency.expected(probabilities))
+        expected_ms = float(self.latency.expected(probabilities))
+        yield "expected_ms", expected_ms
         if contender.budget_ms is not None:
-            strength = self.strengths[contender.name]
-            yield "penalty_strength", strength
+            yield "penalty_strength", self.strengths[contender.name]
             yield "budget_ms", contender.budget_ms
-            self.strengths[contender.name] = self.controller.next_strength(
-                strength, latency_ms=derived_ms, budget_ms=contender.budget_ms
-            )
+            self._steer(contender, expected_ms, contender.budget_ms)
+
+    def _steer(self, contender: Contender, expected_ms: float, budget_ms: float) -> None:
+        """The next strength of a student's penalty; it is told when it can grow no more."""
+        before, strongest = self.strengths[contender.name], self.controller.strongest
+        after = self.controller.next_strength(before, latency_ms=expected_ms, budget_ms=budget_ms)
+        if before < strongest == after:
+            self._say(contender, STRONGEST_ADVICE)
+        self.strengths[contender.name] = after
+
+    def _say(self, contender: Contender, advice: str) -> None:
+        self.said.append(f"{contender.name}: {advice}")
+        if self.warn is not None:
+            self.warn(self.said[-1])
 
     def state(self) -> StageState:
         """Weights, architecture parameters, both optimisers, penalty strengths, guards."""
