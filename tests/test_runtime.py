@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fasterseg.runtime import memory_kept
+from fasterseg.errors import EnvironmentFault
+from fasterseg.runtime import memory_kept, select_device
 
 NUMBERS = 6 << 20
 PAGES = 4 * NUMBERS // resource.getpagesize()
@@ -40,3 +41,12 @@ def test_memory_is_kept_inside_and_given_back_on_leaving() -> None:
 def test_keeping_memory_lets_errors_through() -> None:
     with pytest.raises(KeyError), memory_kept():
         raise KeyError
+
+
+@pytest.mark.parametrize("name", ["meta", "cuda:99", "gpu"])
+def test_a_device_that_computes_nothing_here_is_refused_before_the_work(name: str) -> None:
+    with pytest.raises(EnvironmentFault) as caught:
+        select_device(name)
+    assert name in str(caught.value)
+    assert "--device cpu" in caught.value.next_step or "use cpu" in caught.value.next_step
+    assert select_device("cpu") == torch.device("cpu")

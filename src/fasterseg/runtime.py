@@ -48,7 +48,23 @@ def select_device(name: str) -> torch.device:
             why="this torch build or this machine has no CUDA device",
             next_step="run 'fasterseg doctor', or use --device cpu",
         )
+    _require_values(device, name)
     return device
+
+
+def _require_values(device: torch.device, name: str) -> None:
+    """Raise `EnvironmentFault` for a device that is known by name and computes nothing here."""
+    if device.type == "cpu":
+        return
+    try:
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        raise EnvironmentFault(
+            f"nothing can be computed on {name} here",
+            where=f"--device {name}",
+            why=str(error).splitlines()[0],
+            next_step="run 'fasterseg doctor' to see what there is, or use --device cpu",
+        ) from error
 
 
 def set_threads(threads: int) -> None:

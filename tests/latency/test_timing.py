@@ -111,9 +111,10 @@ def test_quick_candidates_get_more_runs_for_the_same_seconds() -> None:
 
 
 class FakeCuda:
-    """Says what was asked of the device, in order; its clock moves only on the device."""
+    """Says what was asked of a device, in order; its clock moves only on the device."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self.device = device
         self.asked: list[str] = []
         self.device_ms = 0.0
 
@@ -121,8 +122,12 @@ class FakeCuda:
         assert enable_timing
         return FakeEvent(self)
 
-    def synchronize(self) -> None:
+    def synchronize(self, device: object) -> None:
+        assert device == self.device
         self.asked.append("synchronize")
+
+    def current_stream(self, device: object) -> str:
+        return f"stream of {device}"
 
 
 class FakeEvent:
@@ -130,7 +135,8 @@ class FakeEvent:
         self.cuda = cuda
         self.at_ms = 0.0
 
-    def record(self) -> None:
+    def record(self, stream: str) -> None:
+        assert stream == f"stream of {self.cuda.device}"
         self.cuda.asked.append("record")
         self.at_ms = self.cuda.device_ms
 
@@ -140,13 +146,13 @@ class FakeEvent:
 
 
 def test_cuda_is_timed_by_events_with_the_device_idle_before_and_done_after() -> None:
-    cuda = FakeCuda()
+    cuda = FakeCuda("cuda:1")
 
     def call() -> None:
         cuda.asked.append("call")
         cuda.device_ms += 7.0
 
-    assert CudaStopwatch(cuda)(call) == 7.0
+    assert CudaStopwatch(cuda, "cuda:1")(call) == 7.0
     assert cuda.asked == ["synchronize", "record", "call", "record", "synchronize"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ from fasterseg.supernet.supernet import Supernet
 
 CLASSES = 3
 IGNORE = 255
+CPU = torch.device("cpu")
 HARD_PIXELS = HardPixels()
 OPERATORS = ("skip", "conv", "zoomed_conv")
 SPACE = make_space(3, operators=OPERATORS)
@@ -77,6 +78,7 @@ def small_search(
     architecture_batch: Callable[[int], Batch] = lambda step: random_batch("architecture", step),
     warn: Callable[[str], object] | None = None,
     hard_pixels: HardPixels = HARD_PIXELS,
+    device: torch.device = CPU,
     **changes: Any,
 ) -> SmallSearch:
     """A search by teacher and student, or by other contenders; `changes` are its settings."""
@@ -86,8 +88,8 @@ def small_search(
     made = make_contenders(lattice, wanted, budgets, seed=seed)
     options = [contender.options for contender in made]
     torch.manual_seed(derived_seed(seed, "supernet"))
-    supernet = Supernet(lattice, CLASSES, contenders=options)
-    numerics = search_numerics(settings, torch.device("cpu"))
+    supernet = Supernet(lattice, CLASSES, contenders=options).to(device)
+    numerics = search_numerics(settings, device)
     objective = Objective(IGNORE, settings.auxiliary_weight, hard_pixels, numerics)
     weights = WeightTraining(supernet, objective, settings, stage="search")
     latency = LatencyModel(
@@ -97,6 +99,10 @@ def small_search(
         weights={c.name: {"operators": 0.3, "paths": 0.4, "widths": 0.3} for c in made},
     )
     passes = passes_of(settings, made, seed=seed)
+    weight_batch, architecture_batch = (
+        placed(weight_batch, device),
+        placed(architecture_batch, device),
+    )
     pretraining = Pretraining(weights, passes, weight_batch, steps=settings.pretrain_steps)
     cosearch = CoSearch(
         weights,
@@ -108,6 +114,16 @@ def small_search(
         warn=warn,
     )
     return SmallSearch(made, weights, latency, pretraining, cosearch)
+
+
+def placed(batch_at: Callable[[int], Batch], device: torch.device) -> Callable[[int], Batch]:
+    """The same batches on a device."""
+
+    def on_device(step: int) -> Batch:
+        batch = batch_at(step)
+        return replace(batch, images=batch.images.to(device), labels=batch.labels.to(device))
+
+    return on_device
 
 
 def floors_of(contenders: tuple[Contender, ...]) -> dict[str, float]:

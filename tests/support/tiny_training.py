@@ -13,8 +13,16 @@ from fasterseg.space.architecture import Architecture, Branch, CellChoice
 from fasterseg.training.data import TrainingData
 from fasterseg.training.training import Teacher, TrainingReport, TrainingTask, train_network
 
+CPU = torch.device("cpu")
 
-def tiny_task(*, workers: int = 0, taught: bool = False, **changes: object) -> TrainingTask:
+
+def tiny_task(
+    *,
+    workers: int = 0,
+    taught: bool = False,
+    device: torch.device = CPU,
+    **changes: object,
+) -> TrainingTask:
     """A task of twelve steps, with a teacher if `taught`; keywords change its settings."""
     settings = TrainingSettings(
         steps=12,
@@ -34,7 +42,7 @@ def tiny_task(*, workers: int = 0, taught: bool = False, **changes: object) -> T
         data=TrainingData(source, workers=workers),
         settings=TrainingSettings.model_validate({**settings.model_dump(), **changes}),
         seed=0,
-        device=torch.device("cpu"),
+        device=device,
         teacher=teacher if taught else None,
     )
 

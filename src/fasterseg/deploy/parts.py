@@ -46,8 +46,9 @@ def parts_of_job(session: Session, image: Image) -> Iterator[dict[str, float]]:
 def watch_of(session: Session) -> Stopwatch:
     """The clock of the device that a session runs on."""
     graph = session.graph
-    on_cuda = isinstance(graph, PytorchGraph) and graph.device.type == "cuda"
-    return CudaStopwatch(torch.cuda) if on_cuda else MonotonicStopwatch()
+    if isinstance(graph, PytorchGraph) and graph.device.type == "cuda":
+        return CudaStopwatch(torch.cuda, graph.device)
+    return MonotonicStopwatch()
 
 
 def eager_parts(session: Session, image: Image, watch: Stopwatch) -> dict[str, float]:

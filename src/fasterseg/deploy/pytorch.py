@@ -186,7 +186,9 @@ class PytorchBackend:
         self.precision: Precision = precision
         self.compiled = compiled
         on_cuda = self.device.type == "cuda"
-        self.stopwatch: Stopwatch = CudaStopwatch(torch.cuda) if on_cuda else MonotonicStopwatch()
+        self.stopwatch: Stopwatch = (
+            CudaStopwatch(torch.cuda, self.device) if on_cuda else MonotonicStopwatch()
+        )
 
     def open_network(self, job: nn.Module, size: Size) -> Session:
         """The job in its evaluation form, on the device; compiled if this backend compiles."""

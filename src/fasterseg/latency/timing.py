@@ -45,21 +45,24 @@ class MonotonicStopwatch:
 class CudaStopwatch:
     """Times calls that only enqueue work: by events on the device's own clock.
 
-    `cuda` is `torch.cuda`, or a stand-in for it in tests.
+    `cuda` is `torch.cuda`, or a stand-in for it in tests; without `device` it is the current one.
     """
 
-    def __init__(self, cuda: ModuleType | Any) -> None:
+    def __init__(self, cuda: ModuleType | Any, device: object = None) -> None:
         self._cuda = cuda
+        self._device = device
 
     def __call__(self, call: Call) -> float:
         """Milliseconds between two events around the call, once all its work is done."""
         start = self._cuda.Event(enable_timing=True)
         end = self._cuda.Event(enable_timing=True)
-        self._cuda.synchronize()
-        start.record()
+        # Of several devices only the named one's stream and clock say anything about the call.
+        stream = self._cuda.current_stream(self._device)
+        self._cuda.synchronize(self._device)
+        start.record(stream)
         call()
-        end.record()
-        self._cuda.synchronize()
+        end.record(stream)
+        self._cuda.synchronize(self._device)
         return float(start.elapsed_time(end))
 
 

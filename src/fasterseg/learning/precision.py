@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,10 +29,10 @@ class Numerics:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context for a forward pass and its loss; in float32 it changes nothing."""
+        if self.precision == "float32":
+            return nullcontext()
         dtype = torch.float16 if self.precision == "float16" else torch.bfloat16
-        return torch.autocast(
-            self.device.type, dtype=dtype, enabled=self.precision != "float32", cache_enabled=True
-        )
+        return torch.autocast(self.device.type, dtype=dtype, cache_enabled=True)
 
     def scaler(self) -> LossScaler:
         """A loss scaler, which does something in float16 only."""

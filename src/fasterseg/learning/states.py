@@ -79,7 +79,9 @@ def require_finite(
 
     Nothing was updated then, so the last checkpoint stays good.  `names` are the batch's samples.
     """
-    values = torch.stack([value.detach().float() for value in (loss, *gradient_norms)])
+    # Of a search on a GPU the loss is there, and the architecture's gradients are on the CPU.
+    known = (value.detach().to(loss.device, torch.float32) for value in (loss, *gradient_norms))
+    values = torch.stack([*known])
     if bool(torch.isfinite(values).all()):
         return
     culprit = "gradients are" if bool(torch.isfinite(values[0])) else "loss is"

@@ -51,12 +51,20 @@ def time_steps(
     reset_peak_memory(device)
     for index in range(warmup_steps):
         step(index)
+    finish(device)
     done, began, passed = 0, clock(), 0.0
     while done < least_steps or passed < seconds:
         step(warmup_steps + done)
         done += 1
+        finish(device)
         passed = clock() - began
     return StepTimes(passed / done, done, peak_memory_bytes(device))
+
+
+def finish(device: torch.device | None) -> None:
+    """Wait until a GPU has done what it was given: a step may return before that."""
+    if device is not None and device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def reset_peak_memory(device: torch.device | None = None) -> None:

@@ -1,0 +1,220 @@
+"""Nothing mixes tensors of two devices: seen without a GPU, on a device that only pretends to be.
+
+What the package computes in search, training, scoring and timing runs on it, backward passes too,
+and comes out as on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made_up_search import assembled
+from pretended_device import PRETENDED, pretended_device
+from small_searches import CPU, SmallSearch, small_search
+from small_spaces import make_space, make_teacher, open_student
+from tiny_training import tiny_task
+
+import fasterseg
+from fasterseg.commands.subnets import subnet_scorer
+from fasterseg.errors import FastersegError
+from fasterseg.learning.pixel_losses import Truth, cross_entropies, taught_losses
+from fasterseg.learning.states import require_finite
+from fasterseg.learning.stepping import StageState
+from fasterseg.runs import EventLog
+from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.derivation import derive
+from fasterseg.training.training import TrainingReport, train_network
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")
+
+
+@pytest.fixture
+def device() -> Iterator[torch.device]:
+    """The pretended device, while it is there."""
+    with pretended_device():
+        yield PRETENDED
+
+
+MIXTURES: dict[str, Any] = {
+    "an array's worth of both": lambda here, there: there + here,
+    "scalars of both, stacked": lambda here, there: torch.stack([there.sum(), here.sum()]),
+    "the CPU's, updated by the device's": lambda here, there: here.add_(there.sum()),
+    "the CPU's, indexed by the device's": lambda here, there: here[there.argmax().reshape(1)],
+    "the device's, as an array": lambda here, there: there.numpy(),
+    "the device's by the CPU's generator": lambda here, there: there.normal_(
+        generator=torch.Generator()
+    ),
+}
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_the_pretended_device_refuses_what_a_gpu_refuses(
+    mixture: str, device: torch.device
+) -> None:
+    here, there = torch.ones(3), torch.ones(3).to(device)
+    with pytest.raises((RuntimeError, TypeError)):
+        MIXTURES[mixture](here, there)
+
+
+def test_the_pretended_device_takes_what_a_gpu_takes(device: torch.device) -> None:
+    here, there = torch.ones(3, requires_grad=True), torch.arange(3.0).to(device)
+    loss = (there * here.sum()).sum() + torch.tensor(1.0) + there[torch.tensor([2])].sum()
+    loss.backward()
+    assert here.grad is not None
+    assert (loss.device, here.grad.device) == (device, CPU)
+    assert here.grad.tolist() == [3.0, 3.0, 3.0]
+    assert loss.item() == 12.0
+    assert there.cpu().numpy().tolist() == [0.0, 1.0, 2.0]
+
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "exact": {"mode": "exact"},
+    "sampled": {"mode": "sampled"},
+    "sampled, one of each": {
+        "sampling": {
+            "weight_operators": "one",
+            "weight_updates": "together",
+            "architecture_operators": "one",
+            "architecture_parents": "one",
+            "architecture_widths": "one",
+        },
+        "penalty": {"decoupled": False},
+    },
+}
+SPACE = make_space(2, operators=("skip", "conv"), branches=(16, 8))
+CONTENDERS = (make_teacher(operators=("conv",)), open_student(operators=("skip", "conv")))
+
+
+def search_on(device: torch.device, kind: str) -> SmallSearch:
+    """A search of one of the kinds, stem, fusion and head among its choices."""
+    settings = {"precision": "float32", "control_every": 1, **SEARCHES[kind]}
+    return small_search(device=device, space=SPACE, contenders=CONTENDERS, **settings)
+
+
+def state_of(search: SmallSearch) -> StageState:
+    """The state as it comes back from a checkpoint: on the CPU."""
+    state = search.cosearch.state()
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in state.tensors.items()}
+    return StageState(tensors, state.values)
+
+
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_a_search_runs_on_a_device_as_on_the_cpu_and_goes_on_from_a_checkpoint(
+    kind: str, device: torch.device
+) -> None:
+    here, there, again = (search_on(where, kind) for where in (CPU, device, device))
+    first = {}
+    for search in (here, there):
+        search.pretraining.step(0)
+        first[search] = search.cosearch.step(0)
+    # Rounding apart: their losses are summed in other orders.
+    assert first[there] == pytest.approx(first[here], rel=0.02)
+    again.cosearch.restore(state_of(there))
+    for search in (there, again):
+        search.cosearch.step(1)
+    wanted, found = state_of(there).tensors, state_of(again).tensors
+    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    assert all(p.device == CPU for p in all_parameters(there.contenders).values())
+    assert all(p.device == device for p in there.weights.supernet.parameters())
+
+
+def test_a_taught_training_runs_on_a_device_as_on_the_cpu_and_goes_on(
+    device: torch.device, tmp_path: Path
+) -> None:
+    def train(place: str, where: torch.device, **more: Any) -> TrainingReport:
+        settings = {"steps": 4, "evaluate_every": 4, "checkpoint_every": 1, **HARD}
+        task = tiny_task(taught=True, device=where, **settings)
+        return train_network(task, tmp_path / place, **more)
+
+    whole = train("whole", device)
+    with pytest.raises(KeyError):
+        train("halved", device, progress=stopping_after(2))
+    assert train("halved", device).scores == whole.scores
+    train("here", CPU)
+    losses = [
+        [event["loss"] for event in EventLog(tmp_path / place / "events.jsonl").events()]
+        for place in ("whole", "halved", "here")
+    ]
+    assert losses[0] == losses[1] == pytest.approx(losses[2], rel=0.02)
+
+
+HARD = {"class_weights": "auto", "ohem_threshold": 0.5, "clip_norm": 1.0}
+
+
+def stopping_after(steps: int) -> Any:
+    def progress(done: int, _steps: int, _note: str) -> None:
+        if done == steps:
+            raise KeyError
+
+    return progress
+
+
+def test_a_subnet_is_calibrated_and_scored_on_a_device_as_on_the_cpu(
+    device: torch.device, tmp_path: Path
+) -> None:
+    scores, weights = [], None
+    for where in (CPU, device):
+        assembly = assembled(tmp_path / where.type, where)
+        assembly.agree_on_plan(progress=lambda *_: None)
+        assembly.pretraining().step(0)
+        weights = weights or assembly.weights.supernet.state_dict()
+        assembly.weights.supernet.load_state_dict(weights)
+        student = assembly.contenders[-1]
+        architecture = derive(student.options, student.parameters.probabilities())
+        score = subnet_scorer(
+            assembly.recipe,
+            assembly.weights.supernet,
+            assembly.source,
+            assembly.batches("calibration", assembly.halves[0]),
+            device=where,
+        )
+        scores.append(score(architecture))
+    assert scores[0] == scores[1] > 0
+
+
+def test_pixel_losses_of_a_device_are_those_of_the_cpu(device: torch.device) -> None:
+    logits, teacher = 4 * torch.randn(2, 5, 4, 6), 4 * torch.randn(2, 5, 7, 3)
+    labels = torch.randint(5, (2, 25, 41))
+    labels[:, :3] = 255
+    found = []
+    for where in (CPU, device):
+        ours = logits.to(where).detach().requires_grad_()
+        truth = Truth.of(labels.to(where), 255)
+        losses, apart = taught_losses(ours, teacher.to(where), truth)
+        alone = cross_entropies(ours, truth)
+        (losses.sum() + 2 * apart.sum() + 3 * alone.sum()).backward()
+        assert ours.grad is not None
+        found.append([part.detach().cpu() for part in (losses, apart, alone, ours.grad)])
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-4)
+
+
+def test_a_loss_on_one_device_and_a_norm_on_another_are_checked_together(
+    device: torch.device,
+) -> None:
+    loss, norm = torch.tensor(1.0).to(device), torch.tensor(2.0)
+    require_finite(loss, norm, step=0, stage="search")
+    require_finite(norm, loss, step=0, stage="search")
+    with pytest.raises(FastersegError, match="gradients"):
+        require_finite(loss, norm / 0, step=0, stage="search")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_a_whole_run_and_predict_on_a_device(
+    mode: str, device: torch.device, tmp_path: Path
+) -> None:
+    recipe = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
+    where = ("target.backend=pytorch", f"target.device={device}", f"search.mode={mode}")
+    run = tmp_path / "run"
+    result = fasterseg.run(recipe=str(recipe), run=str(run), device=str(device), set=where)
+    assert "pytorch on meta" in result.target
+    image = np.zeros((32, 64, 3), np.uint8)
+    bundle = run / "training" / "student" / "best"
+    there = fasterseg.load_model(bundle, device=device)(image)
+    assert np.array_equal(there.labels, fasterseg.load_model(bundle)(image).labels)

@@ -1,0 +1,83 @@
+"""A search on a made-up target, put together as the command does it, in a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from fasterseg.commands.assembling import SearchAssembly
+from fasterseg.config import Recipe
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.latency.enumeration import specs_of
+from fasterseg.latency.table import Entry, LatencyTable, Target
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+
+CPU = torch.device("cpu")
+HEIGHT, WIDTH = 32, 64
+CROP = {"crop_height": 32, "crop_width": 32}
+RECIPE = Recipe.model_validate(
+    {
+        "budget": "halfway",
+        "target": {"threads": 1, "height": HEIGHT, "width": WIDTH},
+        "space": {
+            "layers": 3,
+            "operators": ["skip", "conv"],
+            "expansions": [1, 2],
+            "stem_expansions": [1],
+            "head_expansions": [1],
+            "branches": [16, 8],
+        },
+        "contenders": [
+            {
+                "name": "teacher",
+                "role": "teacher",
+                "stem_expansion": 1,
+                "head_expansion": 1,
+                "operators": ["conv"],
+            },
+            {"name": "student", "role": "student", "stem_expansion": 1, "head_expansion": 1},
+        ],
+        "search": {
+            "pretrain_steps": 15,
+            "steps": 15,
+            "batch_size": 2,
+            "random_widths": 1,
+            # The student runs to the fastest network, so that a guard has something to say.
+            "penalty_strength": 1e4,
+            "architecture_lr": 0.1,
+            "control_gain": 0.1,
+            "control_every": 2,
+            "checkpoint_every": 3,
+            "temperature": {"start": 2.0, "end": 0.5},
+            "augmentation": CROP,
+        },
+    }
+)
+
+
+def assembled(folder: Path, device: torch.device = CPU) -> SearchAssembly:
+    """A search on a made-up target: a block takes as many milliseconds as its mega-MACs."""
+    source = StreetScenes(size=(HEIGHT, WIDTH), counts={"train": 6, "val": 1, "test": 1})
+    classes = source.label_space.classes
+    geometry = Geometry(Size(HEIGHT, WIDTH), classes)
+    options = [Options.of(RECIPE.space, contender) for contender in RECIPE.contenders]
+    table = LatencyTable(
+        target=Target.of(RECIPE.target, classes),
+        conditions={},
+        entries={
+            spec.key: Entry(median_ms=0.01 + spec.macs / 1e6, spread_ms=0.0, runs=1)
+            for spec in specs_of(options, geometry)
+        },
+    )
+
+    def measure(architecture: Architecture) -> Any:
+        latency_ms = table.estimate_ms(wire(architecture, geometry).timed_specs())
+        return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
+
+    return SearchAssembly(RECIPE, RunFolder(folder), source, table, device, measure)
