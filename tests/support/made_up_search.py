@@ -20,6 +20,7 @@ from fasterseg.space.options import Options
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 32, 64
+COUNTS = {"train": 6, "val": 1, "test": 1}
 CROP = {"crop_height": 32, "crop_width": 32}
 RECIPE = Recipe.model_validate(
     {
@@ -54,21 +55,25 @@ RECIPE = Recipe.model_validate(
             "control_gain": 0.1,
             "control_every": 2,
             "checkpoint_every": 3,
-            "temperature": {"start": 2.0, "end": 0.5},
             "augmentation": CROP,
         },
     }
 )
 
 
-def assembled(folder: Path, device: torch.device = CPU) -> SearchAssembly:
-    """A search on a made-up target: a block takes as many milliseconds as its mega-MACs."""
-    source = StreetScenes(size=(HEIGHT, WIDTH), counts={"train": 6, "val": 1, "test": 1})
+def assembled(
+    folder: Path, device: torch.device = CPU, *, recipe: Recipe = RECIPE, ratio: float = 1.0
+) -> SearchAssembly:
+    """A search on a made-up target: a block takes as many milliseconds as its mega-MACs.
+
+    A whole network measures `ratio` times what the table says.
+    """
+    source = StreetScenes(size=(HEIGHT, WIDTH), counts=COUNTS)
     classes = source.label_space.classes
     geometry = Geometry(Size(HEIGHT, WIDTH), classes)
-    options = [Options.of(RECIPE.space, contender) for contender in RECIPE.contenders]
+    options = [Options.of(recipe.space, contender) for contender in recipe.contenders]
     table = LatencyTable(
-        target=Target.of(RECIPE.target, classes),
+        target=Target.of(recipe.target, classes),
         conditions={},
         entries={
             spec.key: Entry(median_ms=0.01 + spec.macs / 1e6, spread_ms=0.0, runs=1)
@@ -77,7 +82,7 @@ def assembled(folder: Path, device: torch.device = CPU) -> SearchAssembly:
     )
 
     def measure(architecture: Architecture) -> Any:
-        latency_ms = table.estimate_ms(wire(architecture, geometry).timed_specs())
+        latency_ms = ratio * table.estimate_ms(wire(architecture, geometry).timed_specs())
         return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
 
-    return SearchAssembly(RECIPE, RunFolder(folder), source, table, device, measure)
+    return SearchAssembly(recipe, RunFolder(folder), source, table, device, measure)

@@ -135,6 +135,7 @@ class SearchAssembly:
             precision=self.numerics.precision,
             data=self.source.name,
             data_digest=self.source.digest(split),
+            class_weights=recipe.search_class_weights,
             table_digest=self.table.digest(),
             weight_images=tuple(names[index] for index in weights),
             architecture_images=tuple(names[index] for index in architecture),
@@ -203,7 +204,9 @@ class SearchAssembly:
             supernet = Supernet(self.lattice, self.geometry.classes, contenders=options)
             supernet.to(self.device)
         settings = self.recipe.search
-        class_weights = class_weights_of(self.source, self.recipe.data.train_split)
+        class_weights = class_weights_of(
+            self.source, self.recipe.data.train_split, self.plan.class_weights
+        )
         objective = Objective(
             self.source.label_space.ignore,
             settings.auxiliary_weight,

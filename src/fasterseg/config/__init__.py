@@ -5,6 +5,7 @@ from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
     AUTO,
     AugmentationSettings,
+    ClassWeights,
     ContenderSettings,
     DataSettings,
     OutputForm,
@@ -29,6 +30,7 @@ __all__ = [
     "OPERATORS",
     "STRIDES",
     "AugmentationSettings",
+    "ClassWeights",
     "ContenderSettings",
     "DataSettings",
     "Operator",

@@ -145,6 +145,10 @@ class SamplingSettings(Section):
     architecture_widths: Literal["one", "two"] = "two"
 
 
+ClassWeights = Literal["data", "none", "auto"] | tuple[PositiveFloat, ...]
+"""What each class counts in a loss: what the data say, all the same, rare ones more, numbers."""
+
+
 class ContenderSettings(Section):
     """One network being searched.
 
@@ -169,7 +173,8 @@ class SearchSettings(Section):
     sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
     and search together, the two numbers of steps say only how it is shared.  A student is the
     most probable network at its budget, as in the paper, or with several `draws` the one of them
-    whose subnet scores best on the half that the weights were not trained on.
+    whose subnet scores best on the half that the weights were not trained on.  Classes count in
+    the loss as they do in the ``student``'s training, unless `class_weights` says otherwise.
     """
 
     mode: Literal["sampled", "exact"] = "sampled"
@@ -188,6 +193,7 @@ class SearchSettings(Section):
     auxiliary_weight: float = Field(0.2, ge=0)
     ohem_threshold: float = Field(0.7, gt=0, le=1)
     ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
+    class_weights: Literal["student"] | ClassWeights = "student"
     penalty: PenaltySettings = PenaltySettings()
     # At the start; steered within two decades on either side, by the budget.
     penalty_strength: float = Field(0.01, ge=0)
@@ -229,7 +235,7 @@ class TrainingSettings(Section):
     auxiliary_weight: float = Field(0.2, ge=0)
     ohem_threshold: float = Field(0.7, gt=0, le=1)
     ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
-    class_weights: Literal["data", "none", "auto"] | tuple[PositiveFloat, ...] = "data"
+    class_weights: ClassWeights = "data"
     distillation_weight: float = Field(1.0, ge=0)
     # The authors' loss is smaller by the number of classes.
     distillation_divided_by_classes: bool = False
@@ -305,6 +311,12 @@ class Recipe(Artifact):
     def students(self) -> tuple[ContenderSettings, ...]:
         """The contenders that must meet a budget."""
         return tuple(c for c in self.contenders if c.role == "student")
+
+    @property
+    def search_class_weights(self) -> ClassWeights:
+        """What each class counts in the search's loss."""
+        wanted = self.search.class_weights
+        return self.student.class_weights if wanted == "student" else wanted
 
     def budget_of(self, contender: ContenderSettings) -> str:
         """A student's own budget, or else the recipe's one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config import ContenderSettings, Precision, SearchSettings, SearchSpace
+from fasterseg.config import ClassWeights, ContenderSettings, Precision, SearchSettings, SearchSpace
 from fasterseg.runs import refuse_changes
 
 # A change of these leaves the outcome as it is.
@@ -18,7 +18,8 @@ class SearchPlan(Artifact):
     """All that a search's outcome depends on.
 
     `weight_images` and `architecture_images` are the two disjoint halves of the training images.
-    `fastest_ms` and `slowest_ms` are the measured ends of the space, by student.
+    `fastest_ms` and `slowest_ms` are the measured ends of the space, by student.  `class_weights`
+    are the search's own or the student's; plans of before they had a say went by the data's.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-plan/1"
@@ -32,6 +33,7 @@ class SearchPlan(Artifact):
     precision: Precision = "float32"
     data: str
     data_digest: str
+    class_weights: ClassWeights = "data"
     table_digest: str
     weight_images: tuple[str, ...]
     architecture_images: tuple[str, ...]
@@ -54,10 +56,14 @@ class SearchPlan(Artifact):
 
     def agree(self, path: Path) -> None:
         """Raise `UsageError` with a diff when the stored plan differs in what matters."""
+        stored = SearchPlan.load(path)
+        wanted = self
+        if "class_weights" not in stored.model_fields_set:
+            wanted = self.model_copy(update={"class_weights": stored.class_weights})
         refuse_changes(
             "the search",
-            stored=_what_matters(SearchPlan.load(path)),
-            wanted=_what_matters(self),
+            stored=_what_matters(stored),
+            wanted=_what_matters(wanted),
             where=path,
         )
 
