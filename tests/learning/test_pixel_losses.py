@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from fasterseg.layers.resizing import resize
 from fasterseg.learning import pixel_losses
+from fasterseg.learning.losses import HardPixels, mean_divergence
 from fasterseg.learning.pixel_losses import (
     Truth,
     cross_entropies,
@@ -119,6 +122,52 @@ def test_saturated_logits_stay_finite(value: float) -> None:
     assert bool(torch.isfinite(losses).all() and torch.isfinite(apart).all())
     assert bool(torch.isfinite(slope).all())
     assert losses[0, 1, 1] == 0
+
+
+def coarse(small: tuple[int, int], scale: float, *words: object) -> Tensor:
+    """Logits of few binary digits: what upsampling makes of them is exact in any order of sums."""
+    drawn = torch.randint(-64, 65, (2, 4, *small), generator=torch_generator(0, "coarse", *words))
+    return drawn * 2.0 ** math.floor(math.log2(scale / 64))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e5, 1e6, 1e7, 1e8, 4e9, 1e12, 1e30])
+@pytest.mark.parametrize(("small", "size"), [((9, 17), (9, 17)), ((5, 9), (9, 17))])
+def test_logits_of_any_size_have_the_plain_values_and_gradients(
+    small: tuple[int, int], size: tuple[int, int], scale: float
+) -> None:
+    theirs = coarse(small, scale, "theirs")
+    labels = torch.randint(0, 4, (2, *size), generator=torch_generator(0, "labels"))
+    labels[:, :2] = IGNORE
+    found: list[list[Tensor]] = []
+    for form in (plain, lambda o, t, y: taught_losses(o, t, Truth.of(y, IGNORE))):
+        ours = coarse(small, scale, "ours").requires_grad_()
+        losses, apart = form(ours, theirs, labels)
+        parts = [losses.sum() / scale, apart.sum() / scale, losses.sum() + 3 * apart.sum()]
+        found.append([losses, apart, *(gradient(part, ours) for part in parts)])
+    for one, wanted in zip(*found, strict=True):
+        assert bool(torch.isfinite(one).all())
+        torch.testing.assert_close(one, wanted, rtol=1e-5, atol=1e-6)
+    for one in (cross_entropies(ours, Truth.of(labels, IGNORE)), divergences(ours, theirs, size)):
+        assert any(torch.equal(one, known) for known in found[1][:2])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6, 4e9])
+@pytest.mark.parametrize("fraction", [1 / 16, 1.0])
+def test_losses_of_a_training_step_are_finite_and_plain_for_logits_of_any_size(
+    scale: float, fraction: float
+) -> None:
+    hard = HardPixels(0.7, fraction, class_weights=(0.5, 1.0, 2.0, 4.0))
+    labels = torch.randint(0, 4, (2, 9, 17), generator=torch_generator(0, "labels"))
+    labels[:, :2] = IGNORE
+    truth, theirs, found = Truth.of(labels, IGNORE), coarse((5, 9), scale, "theirs"), []
+    for form in (plain, lambda o, t, y: taught_losses(o, t, truth)):
+        ours = coarse((5, 9), scale, "ours").requires_grad_()
+        losses, apart = form(ours, theirs, labels)
+        total = hard.mean(losses, truth) + mean_divergence(apart, truth.labelled)
+        found.append((total.detach(), gradient(total, ours)))
+    for one, wanted in zip(*found, strict=True):
+        assert bool(torch.isfinite(one).all())
+        torch.testing.assert_close(one, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_nothing_large_is_kept_for_the_backward_pass() -> None:

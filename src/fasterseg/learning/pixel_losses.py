@@ -3,9 +3,10 @@
 Heads give their logits at an eighth of the image's size or less; losses are taken at the labels'
 size.  On a CPU, upsampling a batch's logits and keeping its log-probabilities for the backward
 pass costs more in memory traffic than in arithmetic.  Here a few rows of one image are upsampled,
-used and forgotten, and made again in the backward pass: a few numbers are kept for each pixel, not
-a few for each class of each pixel, and the upsampling, corner on corner, is two matrix products,
-whose backward pass is two more.  Values and gradients are the plain form's, up to rounding.
+used and forgotten, and made again in the backward pass: nothing is kept but what was given, and the
+upsampling, corner on corner, is two matrix products, whose backward pass is two more.  Values and
+gradients are the plain form's, up to rounding, for logits of any size: what normalises them is not
+kept either, as one number would be lost beside a logit of a million.
 """
 
 from __future__ import annotations
@@ -93,34 +94,33 @@ class _PixelLosses(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None]:
         losses = torch.empty(classes.shape, dtype=_wide(logits).dtype)
         apart = None if teacher is None else torch.empty_like(losses)
-        # What normalises the logits of each pixel: the logarithm of the sum of their exponentials.
-        norms = torch.empty_like(losses)
-        their_norms = None if teacher is None else torch.empty_like(losses)
         for here, ours, theirs in _bands(logits, teacher, map_size(classes)):
-            log_ours = _normalised(ours, norms[here])
+            log_ours = F.log_softmax(ours, dim=1)
             losses[here] = log_ours.gather(1, classes[here].unsqueeze(1)).squeeze(1).neg_()
-            if theirs is not None and their_norms is not None and apart is not None:
-                log_theirs = _normalised(theirs, their_norms[here])
+            if theirs is not None and apart is not None:
+                log_theirs = F.log_softmax(theirs, dim=1)
                 gap = log_ours.neg_().add_(log_theirs).mul_(log_theirs.exp_())
                 torch.sum(gap, dim=1, out=apart[here])
-        ctx.save_for_backward(logits, teacher, classes, labelled, norms, their_norms)
+        ctx.save_for_backward(logits, teacher, classes, labelled)
         return losses.mul_(labelled), apart
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor, None, None, None]:
         """Softmax less what it should be, weighted, and brought down to the logits' size."""
-        logits, teacher, classes, labelled, norms, their_norms = ctx.saved_tensors
+        logits, teacher, classes, labelled = ctx.saved_tensors
         of_losses, of_apart = gradients
-        of_losses = torch.zeros_like(norms) if of_losses is None else of_losses * labelled
+        if of_losses is None:
+            of_losses = torch.zeros(classes.shape, dtype=_wide(logits).dtype)
+        of_losses = of_losses * labelled
         together = of_losses if of_apart is None else of_losses + of_apart
         gathered = _Gathered(logits, map_size(classes))
         for here, ours, theirs in _bands(logits, teacher, map_size(classes)):
-            slopes = _probabilities(ours, norms[here]).mul_(together[here].unsqueeze(1))
+            slopes = F.softmax(ours, dim=1).mul_(together[here].unsqueeze(1))
             chosen, share = classes[here].unsqueeze(1), of_losses[here].unsqueeze(1)
             slopes.scatter_add_(1, chosen, share.neg())
             if theirs is not None and of_apart is not None:
-                wanted = _probabilities(theirs, their_norms[here])
+                wanted = F.softmax(theirs, dim=1)
                 slopes.addcmul_(wanted, of_apart[here].unsqueeze(1), value=-1)
             gathered.add(here, slopes)
         return gathered.small().to(logits.dtype), None, None, None
@@ -151,18 +151,6 @@ def _bands(
 
 def _rows_at_a_time(classes: int, width: int) -> int:
     return max(1, _BAND // (classes * width))
-
-
-def _normalised(logits: Tensor, norms: Tensor) -> Tensor:
-    """The log-probabilities of (rows, classes, width) logits; what was taken off, into `norms`."""
-    found = F.log_softmax(logits, dim=1)
-    torch.sub(logits[:, 0], found[:, 0], out=norms)
-    return found
-
-
-def _probabilities(logits: Tensor, norms: Tensor) -> Tensor:
-    """The probabilities, in the logits' place."""
-    return logits.sub_(norms.unsqueeze(1)).exp_()
 
 
 class _Grid:
