@@ -6,11 +6,11 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasterseg.artifacts import (
     digest_of_file,
@@ -126,34 +126,76 @@ class RunFolder:
             os.close(descriptor)
 
 
-def refuse_changes(
-    what: str, *, stored: Mapping[str, Any], wanted: Mapping[str, Any], where: Path | str = ""
-) -> None:
-    """Raise `UsageError` with a diff when two descriptions differ in a way that matters.
+def trained_by(folder: Path) -> Path | None:
+    """What shows that steps of a training were made: a checkpoint, or its report; None before."""
+    return first_of(folder, "checkpoints/step-*", "report.json")
 
-    `where` is the file that holds the stored one.
+
+def first_of(folder: Path, *patterns: str) -> Path | None:
+    """The first file of a folder that one of the patterns names."""
+    found = (path for pattern in patterns for path in sorted(folder.glob(pattern)))
+    return next(found, None)
+
+
+class Change(NamedTuple):
+    """A key whose value differs between two descriptions."""
+
+    key: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.key}: {json.dumps(self.old)} -> {json.dumps(self.new)}"
+
+
+UsedBy = Callable[[str], str]
+"""From a key to what was made by it already; empty where nothing was."""
+
+
+def refuse_changes(
+    what: str,
+    *,
+    stored: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    where: Path | str = "",
+    used_by: UsedBy | None = None,
+) -> tuple[Change, ...]:
+    """Raise `UsageError` with a diff when two descriptions differ in what something was made by.
+
+    Returns the changes that are left: those of keys which nothing was made by yet.  Without
+    `used_by` every key counts as used.  `where` is the file that holds the stored description.
     """
-    changes = list(differences(stored, wanted))
-    if changes:
-        shown = "; ".join(changes[:5]) + (f"; {len(changes)} in all" if len(changes) > 5 else "")
+    changes = tuple(changes_between(stored, wanted))
+    used = [change for change in changes if used_by is None or used_by(change.key)]
+    if used:
+        told = [
+            f"{one} ({by})" if (by := used_by and used_by(one.key)) else str(one) for one in used
+        ]
+        shown = "; ".join(told[:5]) + (f"; {len(told)} in all" if len(told) > 5 else "")
         raise UsageError(
             f"{what} differs from the one that this run began with",
             where=str(where),
             why=shown,
             next_step="undo the change to go on, or start a new run with another --run",
         )
+    return changes
 
 
-def differences(
-    stored: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
-) -> Iterator[str]:
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     """Each key whose value differs, as ``a.b: old -> new``."""
+    yield from map(str, changes_between(stored, wanted))
+
+
+def changes_between(
+    stored: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
+) -> Iterator[Change]:
+    """Each key whose value differs, in order."""
     for key in sorted({*stored, *wanted}):
         old, new = stored.get(key), wanted.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from differences(old, new, f"{prefix}{key}.")
+            yield from changes_between(old, new, f"{prefix}{key}.")
         elif old != new:
-            yield f"{prefix}{key}: {json.dumps(old)} -> {json.dumps(new)}"
+            yield Change(f"{prefix}{key}", old, new)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,7 @@ def test_hours_are_those_of_the_roles_that_are_trained(
 
 
 def begin(run: RunFolder, contender: str) -> None:
-    plan = run.training_plan(contender)
-    plan.parent.mkdir(parents=True)
-    plan.write_text("{}")
+    (run.training(contender) / "checkpoints" / "step-000000001").mkdir(parents=True)
 
 
 def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:
@@ -54,7 +52,7 @@ def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:
     assert Recipe.load(run.recipe) == recipe
     with pytest.raises(UsageError, match="recipe") as caught:
         open_run(Common(run=tmp_path, set=("teacher.hours=0.5",)))
-    assert caught.value.why == "teacher.hours: null -> 0.5"
+    assert caught.value.why.startswith("teacher.hours: null -> 0.5 (used by training/teacher/")
     begin(run, "fast-scnn")
     with pytest.raises(UsageError, match="recipe"):
         open_run(Common(run=tmp_path, set=("student.hours=0.25",)))
@@ -64,8 +62,7 @@ def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:
 def test_hours_of_a_search_may_be_given_until_it_began(tmp_path: Path) -> None:
     _, run, _ = open_run(Common(run=tmp_path))
     open_run(Common(run=tmp_path, set=("search.hours=2",)))
-    run.search_plan.parent.mkdir()
-    run.search_plan.write_text("{}")
+    (run.search / "pretraining" / "checkpoints" / "step-000000001").mkdir(parents=True)
     with pytest.raises(UsageError, match="recipe"):
         open_run(Common(run=tmp_path, set=("search.hours=3",)))
 

@@ -10,6 +10,7 @@ from fasterseg.commands.opening import open_run, open_source, resolve_recipe
 from fasterseg.commands.options import Common
 from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
+from fasterseg.runs import RunFolder
 
 
 def test_a_new_run_stores_the_recipe_that_its_options_describe(tmp_path: Path) -> None:
@@ -26,28 +27,86 @@ def test_a_run_goes_on_with_its_own_recipe(tmp_path: Path) -> None:
     assert again == first == repeated
 
 
-def test_a_change_that_matters_is_refused_with_the_change(tmp_path: Path) -> None:
-    open_run(Common(run=tmp_path, seed=3))
-    with pytest.raises(UsageError, match="recipe") as caught:
-        open_run(Common(run=tmp_path, seed=4, set=("space.layers=7",)))
-    assert caught.value.why == "seed: 3 -> 4; space.layers: 16 -> 7"
+def begin(run: RunFolder, *files: str) -> None:
+    """As if the run had made something already."""
+    for name in files:
+        (run.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.root / name).write_text("{}")
 
 
-def test_how_networks_are_trained_may_change_until_one_is(tmp_path: Path) -> None:
+TEACHER = "training/teacher/report.json"
+STUDENT = "training/student/report.json"
+SCORED = "evaluation/student-result.json"
+# The first thing that is made by a key, and something that is made before.
+FIRST = [
+    ("target.threads=1", "data.json", "latency/entries.jsonl"),
+    ("profile.runs=3", "data.json", "latency/entries.jsonl"),
+    ("space.layers=7", "latency/entries.jsonl", "latency/table.json"),
+    ("seed=4", "latency/entries.jsonl", "latency/table.json"),
+    ("search.weight_lr=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("threads=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("budget=[8ms, 12ms]", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("budget=8ms", "search/pretraining/checkpoints/step-1", "search/cosearch/checkpoints/step-1"),
+    (
+        "search.penalty_strength=1",
+        "search/pretraining/checkpoints/step-1",
+        "search/cosearch/checkpoints/step-1",
+    ),
+    ("promise=median", "search/cosearch/checkpoints/step-1", "search/summary.json"),
+    ("data.val_split=test", "search/cosearch/checkpoints/step-1", "search/summary.json"),
+    ("data.training_split=train+val", "search/summary.json", TEACHER),
+    ("teacher.lr=1", "search/summary.json", TEACHER),
+    ("student.lr=1", TEACHER, STUDENT),
+    ("student.lr=1", TEACHER, "training/fast-scnn/checkpoints/step-1"),
+]
+
+
+@pytest.mark.parametrize(("change", "before", "first"), FIRST)
+def test_a_key_may_change_until_the_first_thing_is_made_by_it(
+    change: str, before: str, first: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(open_run(Common(run=tmp_path)).folder, before)
+    capsys.readouterr()
+    changed, run, _ = open_run(Common(run=tmp_path, set=(change,)))
+    assert Recipe.load(run.recipe) == changed != Recipe()
+    assert change.partition("=")[0] in capsys.readouterr().err
+    begin(run, first)
+    with pytest.raises(UsageError, match="the recipe differs") as caught:
+        open_run(Common(run=tmp_path, recipe=write(tmp_path, "name: fasterseg\n")))
+    assert f"(used by {first})" in caught.value.why
+    assert Recipe.load(run.recipe) == changed
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_to_undo_a_change_that_is_refused_is_to_go_on(tmp_path: Path) -> None:
+    known, run, _ = open_run(Common(run=tmp_path, set=("student.lr=1",)))
+    begin(run, STUDENT)
+    with pytest.raises(UsageError, match="the recipe differs") as caught:
+        open_run(Common(run=tmp_path, set=("student.lr=2",)))
+    assert caught.value.next_step.startswith("undo the change to go on")
+    assert open_run(Common(run=tmp_path))[0] == known
+
+
+def test_the_split_that_is_scored_may_change_when_all_is_done(tmp_path: Path) -> None:
     _, run, _ = open_run(Common(run=tmp_path))
-    run.search_plan.parent.mkdir()
-    run.search_plan.write_text("{}")
-    changes = ("data.training_split=train+val", "student.lr=1", "teacher.steps=3")
-    recipe, _, _ = open_run(Common(run=tmp_path, set=changes))
-    assert (recipe.data.trained_on, recipe.student.lr, recipe.teacher.steps) == ("train+val", 1, 3)
-    assert recipe.data.train_split == "train"
-    assert Recipe.load(run.recipe) == recipe
-    run.training_plan("teacher").parent.mkdir(parents=True)
-    run.training_plan("teacher").write_text("{}")
-    assert open_run(Common(run=tmp_path, set=("student.lr=2",)))[0].student.lr == 2
-    for change in ("teacher.steps=4", "data.training_split=train", "search.steps=3"):
-        with pytest.raises(UsageError, match="recipe"):
-            open_run(Common(run=tmp_path, set=(change,)))
+    begin(run, "latency/table.json", "search/summary.json", TEACHER, STUDENT, SCORED)
+    assert open_run(Common(run=tmp_path, set=("data.test_split=val",)))[0].data.test_split == "val"
+
+
+def test_a_search_s_plan_that_nothing_was_made_by_is_forgotten_with_its_recipe(
+    tmp_path: Path,
+) -> None:
+    _, run, _ = open_run(Common(run=tmp_path))
+    begin(run, "search/plan.json", "search/allowance.json")
+    open_run(Common(run=tmp_path))
+    assert run.search_plan.exists()
+    open_run(Common(run=tmp_path, set=("search.weight_lr=1",)))
+    assert not [*run.search.iterdir()]
 
 
 def test_workers_and_checkpoints_may_change(tmp_path: Path) -> None:
@@ -64,7 +123,8 @@ def test_a_recipe_file_is_read_and_options_go_over_it(tmp_path: Path) -> None:
     file.write_text("name: mine\nseed: 1\nsearch:\n  steps: 9\n")
     recipe, run, _ = open_run(Common(run=tmp_path / "run", recipe=file, seed=2))
     assert (recipe.name, recipe.seed, recipe.search.steps) == ("mine", 2, 9)
-    with pytest.raises(UsageError):
+    begin(run, "latency/table.json")
+    with pytest.raises(UsageError, match="seed: 2 -> 1"):
         open_run(Common(run=run.root, recipe=file))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.config import Recipe, as_written, budget_label, build_recipe, with_budget
+from fasterseg.config import Recipe, as_written, budget_label, build_recipe
 from fasterseg.errors import UsageError
 
 
@@ -40,14 +40,15 @@ def test_a_resolved_recipe_stays_as_it_is_when_it_is_resolved_again() -> None:
 
 def test_other_budgets_take_the_place_of_those_before() -> None:
     recipe = build_recipe(overrides=("budget=[8ms, 12ms]",))
-    assert students_of(with_budget(recipe, ("9ms", "12ms", "30ms"))) == [
+    others = build_recipe(base=recipe.content(), overrides=("budget=[9ms, 12ms, 30ms]",))
+    assert students_of(others) == [
         ("student-9ms", "9ms"),
         ("student-12ms", "12ms"),
         ("student-30ms", "30ms"),
     ]
     one = build_recipe(base=recipe.content(), overrides=("budget=12ms",))
     assert one == Recipe(budget="12ms")
-    assert with_budget(one, recipe.budget) == recipe
+    assert build_recipe(base=one.content(), overrides=("budget=[8ms, 12ms]",)) == recipe
 
 
 def test_as_written_a_recipe_has_the_student_that_the_budgets_are_for() -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fasterseg.commands.made import made_in
 from fasterseg.commands.options import ProgressCallback
 from fasterseg.config import ContenderSettings, Recipe, SearchSettings, budget_in_ms
+from fasterseg.config.uses import Use
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.extremes import narrowest, widest
@@ -94,15 +96,16 @@ class SearchAssembly:
 
     def agree_on_plan(self, *, progress: ProgressCallback) -> None:
         """Store what the search begins with, or check that it is what it began with."""
-        from fasterseg.searching.landing import require_reachable
         from fasterseg.searching.plan import SearchPlan
 
-        path = self.run.search_plan
+        path, made = self.run.search_plan, made_in(self.run, self.recipe)
         if path.exists():
             stored = SearchPlan.load(path)
-            self._plan(stored.fastest_ms, stored.slowest_ms).agree(path)
-            self.plan = stored
-            return
+            wanted = self._plan(stored.fastest_ms, stored.slowest_ms)
+            if Use.SUPERNET in made or wanted.agrees(stored):
+                _require_reachable(wanted)
+                self.plan = wanted.agree(path, made=made)
+                return
         fastest, slowest = {}, {}
         for index, student in enumerate(self.students):
             options = Options.of(self.recipe.space, student)
@@ -113,8 +116,7 @@ class SearchAssembly:
             slowest[student.name] = self.measure(high).median_ms
             progress(2 * index + 2, 2 * len(self.students), "")
         self.plan = self._plan(fastest, slowest)
-        for name, budget_ms in self.plan.budgets_ms.items():
-            require_reachable(budget_ms, fastest_ms=fastest[name], student=name)
+        _require_reachable(self.plan)
         self.plan.save(path)
 
     def _plan(self, fastest: Mapping[str, float], slowest: Mapping[str, float]) -> SearchPlan:
@@ -324,3 +326,11 @@ class SearchAssembly:
             return replace(batch, images=images, labels=labels)
 
         return batch_at
+
+
+def _require_reachable(plan: SearchPlan) -> None:
+    """Raise `BudgetError` where even the fastest network of a student takes longer."""
+    from fasterseg.searching.landing import require_reachable
+
+    for name, budget_ms in plan.budgets_ms.items():
+        require_reachable(budget_ms, fastest_ms=plan.fastest_ms[name], student=name)

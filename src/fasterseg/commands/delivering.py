@@ -56,9 +56,12 @@ def result_path(folder: RunFolder, contender: str) -> Path:
     return folder.evaluation / f"{contender}-result.json"
 
 
-def is_settled(path: Path) -> bool:
-    """Whether there is a result that needs no further measurement."""
-    return path.exists() and not NetworkResult.load(path).shortfall()
+def is_settled(path: Path, *, split: str) -> bool:
+    """Whether there is a result for that split which needs no further measurement."""
+    if not path.exists():
+        return False
+    known = NetworkResult.load(path)
+    return known.split == split and not known.shortfall()
 
 
 def _result(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from fasterseg.commands.agreeing import agree
 from fasterseg.commands.options import Common
 from fasterseg.commands.settling import settled
-from fasterseg.config import Recipe, as_written, build_recipe, with_budget
-from fasterseg.runs import RunFolder, refuse_changes
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 STREET = "street"
-# A change of these leaves every result as it is.
-_FREE_KEYS = {"workers", "checkpoint_every", "calibration_batches"}
 
 
 class OpenedRun(NamedTuple):
@@ -49,7 +48,8 @@ def open_run(common: Common) -> OpenedRun:
     """The settled recipe, the run's folder and its data; a new run's recipe is stored.
 
     A run that exists goes on with its own recipe; the options may repeat it, and change what
-    leaves all results as they are.  Any other change raises `UsageError` with a diff.
+    nothing was made by yet.  Any other change raises `UsageError` with a diff, and nothing is
+    stored.
     """
     stored = stored_recipe(common)
     recipe = resolve_recipe(common, stored)
@@ -59,44 +59,10 @@ def open_run(common: Common) -> OpenedRun:
     if before is None:
         recipe.save(run.recipe)
         return OpenedRun(recipe, run, source)
-    known = _still_free(before, recipe, run)
-    # As written: a change of budgets is told as that, not as one of contenders.
-    refuse_changes(
-        "the recipe",
-        stored=without_free_keys(as_written(known.content())),
-        wanted=without_free_keys(as_written(recipe.content())),
-        where=run.recipe,
-    )
-    if known != before:
-        known.save(run.recipe)
+    agree(before, recipe, run, source)
+    if recipe != before:
+        recipe.save(run.recipe)
     return OpenedRun(recipe, run, source)
-
-
-def _still_free(before: Recipe, wanted: Recipe, run: RunFolder) -> Recipe:
-    """The stored recipe with what may still change: what nothing in the run was made by so far.
-
-    That are the budgets and the search's settings before it, and each role's training, with the
-    split that is trained on, before the first of its networks is trained.
-    """
-    known = before if run.search_plan.exists() else with_budget(before, wanted.budget)
-    begun = {
-        name: any(plan.exists() for plan in plans) for name, plans in _plans_of(before, run).items()
-    }
-    free: dict[str, Any] = {
-        name: getattr(wanted, name) for name, has_begun in begun.items() if not has_begun
-    }
-    if not (begun["teacher"] or begun["student"]):
-        split = wanted.data.training_split
-        free["data"] = before.data.model_copy(update={"training_split": split})
-    return known.model_copy(update=free)
-
-
-def _plans_of(recipe: Recipe, run: RunFolder) -> dict[str, list[Path]]:
-    """The files that say that a section of the recipe is in use; baselines train as students."""
-    teachers = [run.training_plan(c.name) for c in recipe.contenders if c.role == "teacher"]
-    begun = run.training_plan("").parent.glob("*/plan.json")
-    students = [path for path in begun if path not in teachers]
-    return {"search": [run.search_plan], "teacher": teachers, "student": students}
 
 
 def _folder(common: Common, recipe: Recipe) -> RunFolder:
@@ -133,15 +99,6 @@ def _data_name(data: Path | str) -> str:
 def stored_or_new_recipe(common: Common) -> Recipe:
     """The recipe that a command would go on with; nothing is written."""
     return resolve_recipe(common, stored_recipe(common))
-
-
-def without_free_keys(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe's content without what leaves all results as they are, at any depth."""
-    return {
-        key: without_free_keys(value) if isinstance(value, Mapping) else value
-        for key, value in content.items()
-        if key not in _FREE_KEYS
-    }
 
 
 def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe, DataSource]:

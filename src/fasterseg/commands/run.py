@@ -205,9 +205,12 @@ class Pipeline:
         from fasterseg.commands.measuring import meter_of
         from fasterseg.latency.table import LatencyTable
 
-        summary, total = self.search(), self.source.length(self.recipe.data.test_split)
+        split = self.recipe.data.test_split
+        summary, total = self.search(), self.source.length(split)
         waiting = [
-            c for c in self.recipe.contenders if not is_settled(result_path(self.folder, c.name))
+            contender
+            for contender in self.recipe.contenders
+            if not is_settled(result_path(self.folder, contender.name), split=split)
         ]
         if not waiting:
             return

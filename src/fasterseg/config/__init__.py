@@ -1,6 +1,6 @@
 """Recipes: what describes a run."""
 
-from fasterseg.config.budgets import as_written, budget_label, one_student_each, with_budget
+from fasterseg.config.budgets import as_written, budget_label, one_student_each
 from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
     AUTO,
@@ -54,5 +54,4 @@ __all__ = [
     "build_recipe",
     "one_student_each",
     "read_yaml",
-    "with_budget",
 ]

@@ -60,12 +60,6 @@ def as_written(content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, "contenders": written}
 
 
-def with_budget(recipe: Recipe, budget: str | tuple[str, ...]) -> Recipe:
-    """The same recipe for another budget, or for others."""
-    written = {**as_written(recipe.content()), "budget": budget}
-    return one_student_each(Recipe.model_validate(written), where=recipe.name)
-
-
 def _require_distinct(budgets: tuple[str, ...], where: str) -> None:
     # Halfway is half of the way.
     known = [budget_label("50%" if budget == "halfway" else budget) for budget in budgets]

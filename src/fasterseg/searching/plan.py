@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import ClassWeights, ContenderSettings, Precision, SearchSettings, SearchSpace
-from fasterseg.runs import refuse_changes
-
-# A change of these leaves the outcome as it is.
-_FREE = ("checkpoint_every", "validation_images", "calibration_batches")
+from fasterseg.config.uses import Use, uses_of
+from fasterseg.runs import changes_between, refuse_changes
 
 
 class SearchPlan(Artifact):
@@ -54,22 +52,47 @@ class SearchPlan(Artifact):
             tuple(known[name] for name in self.architecture_images),
         )
 
-    def agree(self, path: Path) -> None:
-        """Raise `UsageError` with a diff when the stored plan differs in what matters."""
+    def agrees(self, stored: SearchPlan) -> bool:
+        """Whether both stand for the same search."""
+        return not any(changes_between(_what_matters(stored), _what_matters(self)))
+
+    def agree(self, path: Path, *, made: Container[Use]) -> SearchPlan:
+        """The stored plan, or this one in its place where nothing was made by what is changed.
+
+        `made` is what the run has made so far.  Raises `UsageError` with a diff for the rest.
+        """
         stored = SearchPlan.load(path)
         wanted = self
         if "class_weights" not in stored.model_fields_set:
             wanted = self.model_copy(update={"class_weights": stored.class_weights})
-        refuse_changes(
+        changes = refuse_changes(
             "the search",
             stored=_what_matters(stored),
             wanted=_what_matters(wanted),
             where=path,
+            used_by=lambda key: next((use for use in _uses_of(key) if use in made), ""),
         )
+        if not any(_uses_of(change.key) for change in changes):
+            return stored
+        wanted.save(path)
+        return wanted
 
 
 def _what_matters(plan: SearchPlan) -> dict[str, Any]:
+    """The plan by the recipe's keys, without the data's name, which is where it lies."""
     content = plan.content()
-    for name in _FREE:
-        del content["settings"][name]
+    del content["data"]
+    content["search"] = content.pop("settings")
+    content["search"]["class_weights"] = content.pop("class_weights")  # as they were meant
+    content["contenders"] = {one["name"]: one for one in content["contenders"]}
     return content
+
+
+def _uses_of(key: str) -> tuple[Use, ...]:
+    """What a key of the plan went into; those that are no recipe's key into the supernet."""
+    if key.startswith("budgets_ms"):
+        return uses_of("budget")
+    try:
+        return uses_of(key)
+    except KeyError:
+        return (Use.SUPERNET,)

@@ -19,7 +19,7 @@ from fasterseg.learning.stepping import CLOCK, Progress, run_steps
 from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.card import Card, Facts, Score, TrainingFacts, Which
 from fasterseg.network.description import BaselineBuilder
-from fasterseg.runs import refuse_changes
+from fasterseg.runs import refuse_changes, trained_by
 from fasterseg.runtime import StopRequest
 from fasterseg.training.counting import counted
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
@@ -210,16 +210,20 @@ def card_of(task: TrainingTask, plan: TrainingPlan, *, which: Which, score: Scor
 
 
 def _agree_on_plan(plan: TrainingPlan, path: Path) -> None:
-    """Store the plan, or refuse one that differs from the stored one in what matters."""
-    if not path.exists():
+    """Store the plan, or refuse one that differs from the stored one in what matters.
+
+    Before its first checkpoint nothing was made by the stored one: the new one takes its place.
+    """
+    if trained_by(path.parent) is not None:
+        refuse_changes(
+            f"the training of {plan.name}",
+            stored=_what_matters(TrainingPlan.load(path)),
+            wanted=_what_matters(plan),
+            where=path,
+        )
+    elif not path.exists() or TrainingPlan.load(path) != plan:
+        (path.parent / "allowance.json").unlink(missing_ok=True)
         plan.save(path)
-        return
-    refuse_changes(
-        f"the training of {plan.name}",
-        stored=_what_matters(TrainingPlan.load(path)),
-        wanted=_what_matters(plan),
-        where=path,
-    )
 
 
 def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
@@ -241,6 +245,7 @@ def _what_matters(plan: TrainingPlan) -> dict[str, Any]:
     content = plan.content()
     for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays
         del content["settings"][name]
+    del content["data"]  # its name, which is where it lies: what it is, its digests say
     return content
 
 

@@ -1,0 +1,93 @@
+"""Until when each key of a recipe may change: until the first thing of a run is made by it.
+
+One table for every key, whoever asks: the run that opens its recipe, and the stages that compare
+the plan they began with.  What nothing was made by yet can be mended.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from fasterseg.config.budgets import as_written
+from fasterseg.config.recipe import Recipe
+
+
+class Use(StrEnum):
+    """What of a run is made by the keys of its recipe."""
+
+    BLOCKS = "the timing of blocks"
+    TABLE = "the latency table"
+    SUPERNET = "the supernet's training"
+    SEARCH = "the search"
+    DRAWS = "the scores of draws"
+    LANDED = "the search's end"
+    TEACHER = "a teacher's training"
+    STUDENT = "a student's training"
+
+
+_TRAINED = (Use.TEACHER, Use.STUDENT)
+_LEARNT = (Use.SUPERNET, *_TRAINED)
+
+FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
+    # Nothing depends on these.
+    ("name", ()),
+    ("*.checkpoint_every", ()),
+    ("data.workers", ()),
+    ("search.calibration_batches", ()),
+    # Where the data lies; what it is, its digests say.
+    ("data.source", ()),
+    ("data.layout", ()),
+    ("data.street.*", ()),
+    # Every score names its split.
+    ("data.test_split", ()),
+    ("data.val_split", (Use.LANDED, *_TRAINED)),
+    ("data.training_split", _TRAINED),
+    ("data.train_split", _LEARNT),
+    ("seed", (Use.TABLE, *_LEARNT)),
+    ("threads", _LEARNT),
+    ("promise", (Use.LANDED,)),
+    ("target.*", (Use.BLOCKS,)),
+    ("profile.calibration_networks", (Use.TABLE,)),
+    ("profile.latency_tolerance", (Use.TABLE,)),
+    ("profile.*", (Use.BLOCKS,)),
+    ("space.*", (Use.TABLE, Use.SUPERNET)),
+    ("budget", (Use.SEARCH,)),
+    ("contenders.*.budget", (Use.SEARCH,)),
+    ("contenders.*", (Use.TABLE, Use.SUPERNET)),
+    ("students", (Use.SUPERNET,)),
+    ("search.draws", (Use.LANDED,)),
+    ("search.validation_images", (Use.DRAWS, Use.LANDED)),
+    ("search.steps", (Use.SEARCH,)),
+    ("search.architecture_*", (Use.SEARCH,)),
+    ("search.sampling.architecture_*", (Use.SEARCH,)),
+    ("search.penalty*", (Use.SEARCH,)),
+    ("search.temperature.*", (Use.SEARCH,)),
+    ("search.control_*", (Use.SEARCH,)),
+    ("search.*", (Use.SUPERNET,)),
+    ("teacher.*", (Use.TEACHER,)),
+    ("student.*", (Use.STUDENT,)),
+)
+"""By the first pattern that a key matches; a section's last line is for the rest of it."""
+
+
+def uses_of(key: str) -> tuple[Use, ...]:
+    """What is made by a recipe's key; raises `KeyError` for a key that the table does not have."""
+    for pattern, uses in FIRST_USES:
+        if fnmatchcase(key, pattern):
+            return uses
+    raise KeyError(key)
+
+
+def keyed(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as the table has it: contenders by name, and what follows from other keys.
+
+    That are the students that budgets make, and the search's class weights.
+    """
+    written = as_written(recipe.content())
+    written["contenders"] = {one["name"]: one for one in written["contenders"]}
+    if recipe.search.class_weights == "student":
+        weights = written["student"]["class_weights"]
+        written["search"] = {**written["search"], "class_weights": weights}
+    return {**written, "students": [student.name for student in recipe.students()]}
