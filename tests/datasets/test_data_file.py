@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.data_file import read_data_file
+from fasterseg.datasets.data_file_reading import read_data_file
 from fasterseg.datasets.opening import normalisation_of, open_data, open_files
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import DataError

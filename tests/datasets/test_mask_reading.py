@@ -90,8 +90,8 @@ MASKS: dict[str, Callable[[Path], Path]] = {
     "three equal channels, opaque": lambda d: save(
         d / "a.png", Image.fromarray(IDS).convert("RGBA")
     ),
-    "turned, with the tag that turns it back": lambda d: save(
-        d / "a.png", np.ascontiguousarray(IDS[::-1, ::-1]), exif=orientation(3)
+    "mirrored, with the tag that says so": lambda d: save(
+        d / "a.png", np.ascontiguousarray(IDS[:, ::-1]), exif=orientation(2)
     ),
 }
 

@@ -12,8 +12,10 @@ from fasterseg.datasets.data_report import DataReport, SplitReport, Tally
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
 from fasterseg.datasets.files import FileSource, Layout
 from fasterseg.datasets.joining import JoinedSplits
+from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.looking import Look, look_at
-from fasterseg.datasets.opening import STREET, open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
+from fasterseg.datasets.remedies import lines, written
 from fasterseg.datasets.source import DataSource
 
 Progress = Callable[[int, int], None]
@@ -59,23 +61,23 @@ class _Findings:
     """What the walk over all files has found so far."""
 
     faults: list[Fault]
-    # By the included data set that they are from.
-    raw_values: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    # By the integer, or the colour, as messages print it.
-    unknown_pixels: Counter[str] = field(default_factory=Counter)
-    unknown_files: Counter[str] = field(default_factory=Counter)
+    # Pixels by their integer, and by the included data set that they are from.
+    raw_values: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    unknown_pixels: defaultdict[str, Counter[int]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    unknown_files: Counter[tuple[str, int]] = field(default_factory=Counter)
     # By the hash of an image's pixels: the (split, file) places where it lies.
     places: defaultdict[str, list[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def take_in(self, split: str, look: Look, layout: Layout) -> None:
-        """Remember what one pair of files held, read as ``layout`` says."""
+    def take_in(self, split: str, look: Look) -> None:
+        """Remember what one pair of files held."""
         self.faults += look.faults
-        self.raw_values[look.part] |= look.raw_values
-        for value, pixels in look.unknown.items():
-            self.unknown_pixels[layout.shown_value(value)] += pixels
-            self.unknown_files[layout.shown_value(value)] += 1
+        self.raw_values[look.part].update(look.raw_values)
+        self.unknown_pixels[look.part].update(look.unknown)
+        self.unknown_files.update((look.part, value) for value in look.unknown)
         if look.image_hash:
             self.places[look.image_hash].append((split, look.shown))
 
@@ -85,7 +87,7 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     total = sum(source.length(split) for split in source.splits())
     for done, (split, look) in enumerate(_looks(source), start=1):
-        findings.take_in(split, look, source.parts()[look.part])
+        findings.take_in(split, look)
         if look.labels is not None:
             tallies[split].add(look.labels)
         if progress is not None:
@@ -93,9 +95,17 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
     splits = {split: tally.report() for split, tally in tallies.items()}
     faults = findings.faults + _faults_of_the_whole(findings, source, splits)
     if faults:
-        summaries = {FaultKind.UNKNOWN_LABEL: _summary_of_unknown(findings)}
-        raise error_of_faults(faults, str(source.layout.root), summaries=summaries)
-    notes = [*source.layout.notes, *_notes_on_repeats(findings)]
+        raise error_of_faults(
+            faults,
+            str(source.layout.root),
+            summaries={FaultKind.UNKNOWN_LABEL: _summary_of_unknown(findings, source)},
+            remedies={FaultKind.UNKNOWN_LABEL: _remedy_for_unknown(findings, source)},
+        )
+    notes = [
+        *source.layout.notes,
+        *_notes_on_unnamed_ids(findings, source),
+        *_notes_on_repeats(findings),
+    ]
     return DataReport.of(source, splits, notes=notes)
 
 
@@ -115,10 +125,10 @@ def _faults_of_the_whole(
     faults = [*_shared_images(findings), *_shared_groups(source)]
     for part, layout in source.parts().items():
         values = findings.raw_values[part]
-        if layout.ambiguous and values == _TWO_VALUES:
+        if layout.ambiguous and set(values) == _TWO_VALUES:
             faults += _ambiguous(source, part)
         if layout.object_value in values and 1 in values:
-            faults.append(Fault(FaultKind.MIXED_BINARY, layout.name))
+            faults.append(Fault(FaultKind.MIXED_BINARY, layout.name, "", _both_map(layout)))
     for name, split in splits.items():
         if source.length(name) == 0:
             faults.append(Fault(FaultKind.EMPTY_SPLIT, name))
@@ -152,7 +162,7 @@ def _shared_groups(source: FileSource) -> Iterator[Fault]:
 
 
 def _ambiguous(source: FileSource, part: str) -> list[Fault]:
-    is_class = "background: class" if source.label_space.classes <= 2 else _MAPPED_TO_CLASS
+    is_class = _line_in_which_255_counts(source.parts()[part])
     settling = (
         "255 may be a class or what is ignored: add one of these two lines to data.yaml\n"
         f"           {is_class:35} # 255 is a class, and so is 0\n"
@@ -163,17 +173,52 @@ def _ambiguous(source: FileSource, part: str) -> list[Fault]:
     return [Fault(FaultKind.AMBIGUOUS_MASKS, source.shown(mask), "", settling) for mask in masks]
 
 
-_MAPPED_TO_CLASS = "label_mapping: {0: 0, 255: 1}"
+def _line_in_which_255_counts(layout: Layout) -> str:
+    data, classes = layout.described, layout.label_space.classes
+    if classes <= 2 and (data is None or not data.label_mapping):
+        return "background: class"
+    mapping = {0: 0} | dict(data.label_mapping if data is not None else {})
+    return written("label_mapping", mapping | {255: min(1, classes - 1)})
 
 
-def _summary_of_unknown(findings: _Findings) -> str:
-    common = findings.unknown_pixels.most_common(_NAMED)
-    listed = [
-        f"{value} ({pixels} pixels in {findings.unknown_files[value]} files)"
-        for value, pixels in common
+def _both_map(layout: Layout) -> str:
+    label = layout.label_space.classes - 1
+    mapping = dict(layout.described.label_mapping if layout.described is not None else {})
+    line = written("label_mapping", mapping | {1: label, 255: label})
+    return f"map both to it in data.yaml:{lines(line)}"
+
+
+def _summary_of_unknown(findings: _Findings, source: FileSource) -> str:
+    found = [
+        (pixels, layout.shown_value(value), findings.unknown_files[part, value])
+        for part, layout in source.parts().items()
+        for value, pixels in findings.unknown_pixels[part].items()
     ]
-    rest = len(findings.unknown_pixels) - len(common)
-    return "namely " + ", ".join(listed) + (f" and {rest} more ids" if rest else "")
+    found.sort(key=lambda one: -one[0])
+    listed = [f"{value} ({pixels} pixels in {files} files)" for pixels, value, files in found]
+    rest = len(listed) - _NAMED
+    return "namely " + ", ".join(listed[:_NAMED]) + (f" and {rest} more ids" if rest > 0 else "")
+
+
+def _remedy_for_unknown(findings: _Findings, source: FileSource) -> str:
+    """The lines that settle all unknown integers at once, and not those of the first file only."""
+    remedies = [
+        (f"{part}: " if part else "") + layout.remedy_for(sorted(findings.unknown_pixels[part]))
+        for part, layout in source.parts().items()
+        if findings.unknown_pixels[part]
+    ]
+    return "; ".join(remedies)
+
+
+def _notes_on_unnamed_ids(findings: _Findings, source: FileSource) -> Iterator[str]:
+    for part, layout in source.parts().items():
+        for value, others in layout.unnamed.items():
+            if pixels := findings.raw_values[part][value]:
+                name, where = layout.label_space.names[value], f" in {part}" if part else ""
+                yield (
+                    f"{value}, which label_mapping does not name{where}, counts as {name}, to "
+                    f"which it leads {', '.join(map(str, others))}: {pixels:,} pixels"
+                )
 
 
 def _notes_on_repeats(findings: _Findings) -> list[str]:

@@ -1,141 +1,45 @@
-"""``data.yaml``: what a data set of one's own says about itself.
+"""``data.yaml``: the keys in which a data set of one's own says what it is.
 
-Ultralytics' files for semantic segmentation load as they are.  Nothing in such a file is ever
-run: a ``download:`` entry is passed over and said so.
+Ultralytics' files for semantic segmentation load as they are.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
-from fasterseg.errors import DataError, UsageError
+from fasterseg.datasets import data_values as values
+from fasterseg.datasets.data_values import Colours, Palette, WholeNumber
+from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_without
 
-MOST_BYTES = 1_000_000
-
-Colour = tuple[
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-]
-
-
-class StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (they can blow up) and without keys written twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Return a node; raises YAMLError for an alias."""
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        """Return a mapping; raises YAMLError for a key written twice."""
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable) or key in seen:
-                problem = f"the key {key!r} is written twice or is no plain value"
-                mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, problem, mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _whole_number(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("yes, no, on and off are no numbers in YAML")
-    return value
-
-
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-
-
-def _class_names(value: Any) -> Any:
-    if isinstance(value, dict):
-        if sorted(value, key=str) != sorted(range(len(value)), key=str):
-            raise ValueError("the ids must be 0, 1, 2 ...; map other ids under label_mapping")
-        value = [value[index] for index in range(len(value))]
-    if isinstance(value, list):
-        if any(isinstance(name, bool) or name is None for name in value):
-            raise ValueError("a name was read as true, false or nothing: put it in quotes")
-        return [str(name) if isinstance(name, int | float) else name for name in value]
-    return value
-
-
-def _paths(value: Any) -> Any:
-    if value is None or value == "":
-        return []
-    return [value] if isinstance(value, str) else value
-
-
-def _normalisation(value: Any) -> Any:
-    if value == "auto":
-        return None
-    if value == "imagenet":
-        return IMAGENET_NORMALISATION
-    if isinstance(value, dict) and set(value) == {"mean", "std"}:
-        value = [value["mean"], value["std"]]
-    if isinstance(value, list) and len(value) == 2:
-        try:
-            return Normalisation(*(_three_numbers(part) for part in value))
-        except UsageError as error:
-            raise ValueError(error.what) from error
-    raise ValueError("write auto, imagenet, or the means and the deviations: [[..], [..]]")
-
-
-def _three_numbers(value: Any) -> tuple[float, float, float]:
-    if not isinstance(value, list) or len(value) != 3:
-        raise ValueError("three numbers are needed, of 0..1, for red, green and blue")
-    red, green, blue = (float(number) for number in value)
-    return red, green, blue
-
-
-def _class_weights(value: Any) -> Any:
-    if value in (None, "none"):
-        return None
-    if value != "auto" and not isinstance(value, list):
-        raise ValueError("write auto, none, or a list with one positive number for each class")
-    return value
-
-
-def _groups(value: Any) -> Any:
-    try:
-        re.compile(value if isinstance(value, str) else "")
-    except re.error as error:
-        raise ValueError(f"it is no regular expression: {error}") from error
-    return value
+Path = Annotated[str, BeforeValidator(values.possible_path)]
+Paths = Annotated[tuple[str, ...], BeforeValidator(values.paths)]
 
 
 class DataFile(BaseModel):
     """The keys of a ``data.yaml``.
 
-    ``label_mapping`` maps integers in masks to class ids or ``ignore_label``.  ``background``
-    says what 0 is: a class, or ignored; where masks hold only 0 and 255, either makes 255 the
-    object.  ``palette`` gives the colours of colour masks, in the order of ``names`` or by name
-    (``ignore`` for colours that never count).  ``groups`` is a regular expression: what it finds
-    in an image's name (its first group, if it has one) names the recording that the image is from,
-    and no recording may lie in two splits, or in both halves of a search.  ``class_weights`` weigh
-    the classes in the loss; ``auto`` makes rare classes count more.  ``include`` names other data
-    files of the same classes, whose splits are mixed in.
+    ``label_mapping`` maps integers in masks to class ids or ``ignore_label``; one that leads to
+    every class is all that masks may hold.  ``background`` says what 0 is: a class, or ignored;
+    where masks hold only 0 and 255, either makes 255 the object.  ``palette`` gives the colours of
+    colour masks, one or several to a class, in the order of ``names`` or by name (``ignore`` for
+    colours that never count); no key that speaks of integers goes with it.  ``groups`` is a regular
+    expression: what it finds in an image's name (its first group, if it has one) names the
+    recording that the image is from, and no recording may lie in two splits, or in both halves of a
+    search.  ``class_weights`` weigh the classes in the loss; ``auto`` makes rare classes count
+    more.  ``include`` names other data files of the same classes, whose splits are mixed in.
+    ``passed_over`` are the keys of other tools that the file has too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
-    path: str = ""
-    train: Annotated[tuple[str, ...], BeforeValidator(_paths)] = ()
-    val: Annotated[tuple[str, ...], BeforeValidator(_paths)] = ()
-    test: Annotated[tuple[str, ...], BeforeValidator(_paths)] = ()
-    masks_dir: str | None = None
-    names: Annotated[tuple[str, ...], BeforeValidator(_class_names)] = ()
+    path: Path = ""
+    train: Paths = ()
+    val: Paths = ()
+    test: Paths = ()
+    masks_dir: Path | None = None
+    names: Annotated[tuple[str, ...], BeforeValidator(values.class_names)] = ()
     nc: WholeNumber | None = None
     label_mapping: dict[WholeNumber, WholeNumber | Literal["ignore_label"]] = {}
     layout: str | None = None
@@ -143,94 +47,119 @@ class DataFile(BaseModel):
     ignore: Annotated[WholeNumber, Field(ge=0, le=65535)] | None = None
     mask_suffix: str = ""
     image_suffix: str = ""
-    palette: list[Colour] | dict[str, Colour] | None = None
+    palette: Annotated[Palette | None, BeforeValidator(values.palette)] = None
     reduce_zero_label: bool = False
     background: Literal["class", "ignore", "auto"] = "auto"
-    channels: Literal[1, 3] = 3
-    normalize: Annotated[Any, BeforeValidator(_normalisation)] = None
-    groups: Annotated[str, BeforeValidator(_groups)] = ""
+    channels: Annotated[Literal[1, 3], BeforeValidator(values.channels)] = 3
+    normalize: Annotated[Any, BeforeValidator(values.normalisation)] = None
+    groups: Annotated[str, BeforeValidator(values.groups)] = ""
     class_weights: Annotated[
         Literal["auto"] | tuple[Annotated[float, Field(gt=0, lt=1e6)], ...] | None,
-        BeforeValidator(_class_weights),
+        BeforeValidator(values.class_weights),
     ] = None
-    include: Annotated[tuple[str, ...], BeforeValidator(_paths)] = ()
+    include: Paths = ()
     terms: str = ""
-    download: Any = None
+    passed_over: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> DataFile:
         if self.nc is not None and self.names and self.nc != len(self.names):
             raise ValueError(f"nc is {self.nc}, but there are {len(self.names)} names")
-        if self.reduce_zero_label and self.label_mapping:
-            raise ValueError("give reduce_zero_label or label_mapping, not both")
         if self.layout and self.format and self.layout != self.format:
             raise ValueError("layout and format are one key; give one of them")
-        ignored = ("ignore_label", 255 if self.ignore is None else self.ignore)
-        targets = [target for target in self.label_mapping.values() if target not in ignored]
-        if any(target not in range(len(self.names)) for target in targets):
-            raise ValueError(f"label_mapping leads to an id outside 0..{len(self.names) - 1}")
-        self._require_whole_palette()
+        if self.palette is not None:
+            self._require_whole_palette()
+            self._require_no_integers()
+            return self
+        if self.reduce_zero_label and self.label_mapping:
+            raise ValueError("give reduce_zero_label or label_mapping, not both")
+        targets = [id for id in self.label_mapping.values() if not self.never_counts(id)]
+        # One name with a background beside it makes two classes.
+        classes = 2 if len(self.names) == 1 and self.background == "class" else len(self.names)
+        if any(target not in range(classes) for target in targets):
+            raise ValueError(f"label_mapping leads to an id outside 0..{classes - 1}")
+        self._require_one_word_on_each_integer()
         return self
 
     def _require_whole_palette(self) -> None:
-        if self.palette is None:
-            return
-        if isinstance(self.palette, list):
-            missing = len(self.palette) != len(self.names)
-        else:
-            missing = set(self.palette) - {"ignore"} != set(self.names) - {"ignore"}
-        if missing:
-            raise ValueError("palette must give one colour to each of names")
-        colours = list(self.palette if isinstance(self.palette, list) else self.palette.values())
+        if isinstance(self.palette, tuple) and len(self.palette) != len(self.names):
+            raise ValueError(
+                f"palette must give colours to each of names: it has {len(self.palette)} entries, "
+                f"and there are {len(self.names)} names"
+            )
+        given = self.colours_by_name
+        missing = [name for name in self.names if name not in given]
+        strange = [name for name in given if name not in (*self.names, IGNORE)]
+        if missing or strange:
+            said = f"it lacks {', '.join(missing)}" if missing else ""
+            said += " and " if missing and strange else ""
+            said += f"it has {', '.join(strange)}, no class" if strange else ""
+            raise ValueError(f"palette must give colours to each of names: {said}")
+        colours = [colour for of_name in given.values() for colour in of_name]
         if len(set(colours)) < len(colours):
             raise ValueError("two entries of palette have the same colour")
+
+    def _require_no_integers(self) -> None:
+        """Raise where a key speaks of integers in masks, naming the lines that do what it means."""
+        mapped = [raw for raw, label in self.label_mapping.items() if self.never_counts(label)]
+        unmapped = [self.names[raw] for raw in mapped if raw in range(len(self.names))]
+        # None where the key lets nothing pass that would count.
+        ignored: dict[str, list[str] | None] = {
+            "label_mapping": unmapped or None,
+            "reduce_zero_label": self._black_class(),
+            "ignore": self._black_class() if self.ignore == 0 else None,
+            "background": self._black_class() if self.background == "ignore" else None,
+        }
+        wrong = [key for key in ignored if key in self.given]
+        meant = [names for key in wrong if (names := ignored[key]) is not None]
+        classes = [name for names in meant for name in names]
+        if not wrong:
+            return
+        step = f"take {' and '.join(wrong)} out"
+        if meant:
+            lines = palette_without(self.colours_by_name, classes)
+            step += f"; for colours that never count, write in place of names and palette{lines}"
+        raise Contradiction(
+            f"{' and '.join(wrong)}: integers in masks, where by the palette masks hold colours",
+            step,
+        )
+
+    def _black_class(self) -> list[str]:
+        """The class that is black, if one is: what is called 0 is black in masks of colours."""
+        return [name for name, of_name in self.colours_by_name.items() if BLACK in of_name][:1]
+
+    def _require_one_word_on_each_integer(self) -> None:
+        ignored = {0: "background: ignore"} if self.background == "ignore" else {}
+        ignored |= {0: "reduce_zero_label"} if self.reduce_zero_label else {}
+        ignored |= {self.ignore: f"ignore: {self.ignore}"} if self.ignore is not None else {}
+        counted = {0: "background: class"} if self.background == "class" else {}
+        for raw, label in self.label_mapping.items():
+            side = ignored if self.never_counts(label) else counted
+            side[raw] = f"label_mapping: {{{raw}: {label}}}"
+        for raw in ignored.keys() & counted.keys():
+            raise Contradiction(
+                f"by {ignored[raw]} {raw} never counts, and by {counted[raw]} it does",
+                "leave one of the two out",
+            )
+
+    def never_counts(self, label: int | str) -> bool:
+        """Whether what `label_mapping` leads to is what never counts."""
+        return label in ("ignore_label", 255 if self.ignore is None else self.ignore)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The keys that the file gives another value than the one that they have anyway."""
+        fields = type(self).model_fields
+        return tuple(key for key in fields if getattr(self, key) != fields[key].default)
+
+    @property
+    def colours_by_name(self) -> dict[str, Colours]:
+        """The colours of each class, and of what never counts; empty without a palette."""
+        if self.palette is None or isinstance(self.palette, dict):
+            return dict(self.palette or {})
+        return dict(zip(self.names, self.palette, strict=True))
 
     @property
     def layout_name(self) -> str:
         """The layout that the file names; ``folder`` where it names none."""
         return self.layout or self.format or "folder"
-
-
-def read_data_file(path: Path) -> DataFile:
-    """Return a ``data.yaml``; raises DataError, naming line or key, for anything unexpected."""
-    content = _mapping(path)
-    strange = [key for key in content if key not in DataFile.model_fields]
-    if strange:
-        raise _unknown_key(strange[0], path)
-    try:
-        return DataFile.model_validate(content)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in fault["loc"][:2])
-        raise DataError(
-            f"the key {key!r} is wrong" if key else "the keys do not fit together",
-            where=str(path),
-            why=str(fault["msg"]).removeprefix("Value error, "),
-            next_step="correct data.yaml and run check-data again",
-        ) from error
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError("cannot read the data file", where=str(path), why=str(error)) from error
-    if len(data) > MOST_BYTES:
-        raise DataError(
-            f"the data file has {len(data):,} bytes", where=str(path), why="1 MB is the limit"
-        )
-    try:
-        content = yaml.load(data, Loader=StrictLoader)  # noqa: S506 (it is a safe loader)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise DataError("the data file is not plain YAML", where=str(path), why=reason) from error
-    if not isinstance(content, dict) or any(not isinstance(key, str) for key in content):
-        raise DataError("the data file is not a list of keys and values", where=str(path))
-    return content
-
-
-def _unknown_key(key: str, path: Path) -> DataError:
-    near = get_close_matches(key, list(DataFile.model_fields), n=1, cutoff=0.0)
-    return DataError(
-        f"there is no key {key!r}", where=str(path), next_step=f"did you mean {near[0]!r}?"
-    )

@@ -13,6 +13,13 @@ SHOWN_EXAMPLES = 5
 _INDENT = "\n         "
 
 
+ALLOWING = (
+    "allow files outside: fasterseg check-data PATH --outside, and --set data.outside=true to "
+    "every command that works on the data"
+)
+"""How to let a data set's files lie elsewhere, as messages say it."""
+
+
 class FaultKind(StrEnum):
     """A kind of fault; its value is the sentence that reports print."""
 
@@ -51,8 +58,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.CASE_MISMATCH: "rename one of each pair so that both are spelled the same",
     FaultKind.DUPLICATE_NAME: "keep one file of each, or rename the others with their masks",
     FaultKind.BAD_NAME: "rename the files",
-    FaultKind.OUTSIDE: "copy the files into the data folder, or name the folder that holds them",
-    FaultKind.LINKED_FOLDER: "replace the link by the folder itself",
+    FaultKind.OUTSIDE: f"copy the files into the data folder, or {ALLOWING}",
+    FaultKind.LINKED_FOLDER: f"replace the link by the folder itself, or {ALLOWING}",
     FaultKind.CLOSED_FOLDER: "make them readable, or move them out of the data folder",
     FaultKind.NO_FILE: "remove them, or put the pictures themselves in their place",
     FaultKind.UNSUPPORTED: "convert them: images to JPEG or PNG, masks to PNG",
@@ -61,15 +68,15 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.UNREADABLE_MASK: "restore the files from their source, or remove them",
     FaultKind.TRUNCATED_MASK: "restore the files from their source, or remove them",
     FaultKind.LOSSY_MASK: "export the masks as PNG; JPEG changes ids at every edge",
-    FaultKind.COLOUR_MASK: "declare the colours under 'palette:' in data.yaml",
-    FaultKind.UNKNOWN_LABEL: "name the classes under 'names:', or map the ids under "
-    "'label_mapping:' (an id or ignore_label) in data.yaml",
+    FaultKind.COLOUR_MASK: "declare the colours in data.yaml, one or several to a class:  "
+    "palette: {road: [128, 64, 128], car: [[0, 0, 142], [0, 0, 70]], ignore: [0, 0, 0]}",
     FaultKind.SIZE_MISMATCH: "export these masks at their image's size; masks are never resized",
     FaultKind.SHARED_IMAGE: "keep each image in one split",
-    FaultKind.MIXED_BINARY: "map both under 'label_mapping:' in data.yaml",
-    FaultKind.UNLABELLED_SPLIT: "check 'ignore:' and 'label_mapping:' in data.yaml",
+    FaultKind.UNLABELLED_SPLIT: "check what data.yaml says never counts: 'ignore:', "
+    "'background:', 'label_mapping:', 'palette:'",
     FaultKind.EMPTY_SPLIT: "check the split's folder",
-    FaultKind.MISSING_FOLDER: "check the paths in data.yaml, or the layout with --set data.layout",
+    FaultKind.MISSING_FOLDER: "check the paths in data.yaml, or name another layout: "
+    "check-data --layout, data.layout in a recipe",
     FaultKind.BAD_LIST: "write one path to a line, as seen from the data folder",
 }
 
@@ -98,17 +105,22 @@ class FileFault(DataError):
 
 
 def error_of_faults(
-    faults: Sequence[Fault], where: str, *, summaries: Mapping[FaultKind, str] | None = None
+    faults: Sequence[Fault],
+    where: str,
+    *,
+    summaries: Mapping[FaultKind, str] | None = None,
+    remedies: Mapping[FaultKind, str] | None = None,
 ) -> DataError:
     """Return one DataError for all faults: each kind with its total and at most five examples.
 
-    ``summaries`` adds a phrase to the line of a kind.
+    ``summaries`` adds a phrase to the line of a kind; ``remedies`` go before a fault's own step.
     """
     by_kind: dict[FaultKind, list[Fault]] = {}
     for fault in faults:
         by_kind.setdefault(fault.kind, []).append(fault)
     lines = [_line_of(kind, group, (summaries or {}).get(kind)) for kind, group in by_kind.items()]
-    steps = dict.fromkeys(_next_step(group[0]) for group in by_kind.values())
+    own = {kind: _next_step(group[0]) for kind, group in by_kind.items()}
+    steps = dict.fromkeys((remedies or {}).get(kind) or step for kind, step in own.items())
     kinds = f"{len(faults)} {faults[0].kind}" if len(by_kind) == 1 else ""
     return DataError(
         kinds or f"{len(faults)} faults of {len(by_kind)} kinds",

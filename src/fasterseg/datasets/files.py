@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from fasterseg.artifacts import digest_of_value
+from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.mask_reading import RawMask, read_mask, shown_colour
+from fasterseg.datasets.mask_reading import RawMask, read_mask, shown_colour, unpacked
 from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.remedies import remedy_for_colours, remedy_for_ids
 from fasterseg.datasets.sample import Pixels, Sample
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
@@ -23,6 +25,10 @@ from fasterseg.errors import DataError
 # How many files of a split have their content in its digest; names and sizes of all are.
 _DIGESTED_FILES = 32
 _NAMED_VALUES = 8
+_NOT_OURS = (
+    "restore the masks from where the data set is published, or describe what these hold in a "
+    "data.yaml, with train, names and label_mapping"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Layout:
     groups: str = ""
     recordings: str = ""
     class_weights: Literal["auto"] | tuple[float, ...] | None = None
+    described: DataFile | None = None
+    unnamed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def group_of(self, name: str) -> str:
         """The recording that a sample is from: what `groups` finds in its name, else the name."""
@@ -65,6 +73,20 @@ class Layout:
     def shown_value(self, value: int) -> str:
         """A mask's integer as messages print it: a colour where masks are coloured."""
         return shown_colour(value) if self.masks_in_colour else str(value)
+
+    def remedy_for(self, unknown: Iterable[int]) -> str:
+        """The lines of a data file that settle integers, or colours, which have no meaning."""
+        data = self.described
+        if data is None:
+            return _NOT_OURS
+        if self.masks_in_colour:
+            return remedy_for_colours(data.colours_by_name, map(unpacked, unknown))
+        if not data.reduce_zero_label:
+            whole = set(range(self.label_space.classes)) <= set(data.label_mapping.values())
+            return remedy_for_ids(data.label_mapping, unknown, whole=whole)
+        classes = range(self.label_space.classes)
+        shifted = {0: "ignore_label"} | {label + 1: label for label in classes}
+        return f"in place of reduce_zero_label, {remedy_for_ids(shifted, unknown, whole=False)}"
 
 
 def _found(pattern: str, name: str) -> str:
@@ -172,7 +194,8 @@ class FileSource:
         rest = len(listed) - _NAMED_VALUES
         more = f" and {rest} more" if rest > 0 else ""
         detail = ", ".join(listed[:_NAMED_VALUES]) + more
-        return Fault(FaultKind.UNKNOWN_LABEL, self.shown(pair.mask), detail)
+        remedy = layout.remedy_for(unknown)
+        return Fault(FaultKind.UNKNOWN_LABEL, self.shown(pair.mask), detail, remedy)
 
     def group_of(self, pair: Pair) -> str:
         """Return the group that a pair is from."""

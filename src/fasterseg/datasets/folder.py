@@ -14,6 +14,8 @@ from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.files import FileSource, Layout
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.listing import is_file
+from fasterseg.datasets.mask_reading import pack
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.errors import DataError
 
@@ -48,9 +50,17 @@ def data_root(data: DataFile, file: Path) -> Path:
 def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
     """Return the splits that ``data`` names; raises DataError for names that cannot be classes."""
     if not data.names:
-        raise DataError("there are no class names", where=str(file), next_step="add 'names:'")
+        raise DataError(
+            "there are no class names",
+            where=str(file),
+            next_step="add what the ids 0, 1, ... in the masks stand for:  names: [road, car]",
+        )
     if not data.train:
-        raise DataError("there is no training split", where=str(file), next_step="add 'train:'")
+        raise DataError(
+            "there is no training split",
+            where=str(file),
+            next_step="add the folder of its images, or a list of them:  train: images/train",
+        )
     named = {"train": data.train, "val": data.val, "test": data.test}
     pairings = {split: _pairing(tree, entries, data) for split, entries in named.items() if entries}
     return FileSource(_layout(tree, data, file), pairings)
@@ -74,21 +84,33 @@ def _layout(tree: Tree, data: DataFile, file: Path) -> Layout:
         grey=data.channels == 1,
         normalisation=data.normalize,
         groups=data.groups,
-        class_weights=_class_weights(data, space, file),
-        notes=("the 'download' entry is passed over: a data file runs nothing",)
-        if data.download is not None
-        else (),
+        class_weights=class_weights(data, space, file),
+        notes=notes_on_keys(data),
+        described=data,
+        unnamed=_unnamed(data, space),
     )
 
 
-def _class_weights(
+def notes_on_keys(data: DataFile) -> tuple[str, ...]:
+    """Return what is to be said of the keys that a data file has and that are no keys of ours."""
+    if not data.passed_over:
+        return ()
+    one = len(data.passed_over) == 1
+    keys, are = ", ".join(data.passed_over), "is" if one else "are"
+    runs = ", and a data file runs nothing" if "download" in data.passed_over else ""
+    return (f"{keys} in the data file {are} passed over: no key{'' if one else 's'} of ours{runs}",)
+
+
+def class_weights(
     data: DataFile, space: LabelSpace, file: Path
 ) -> Literal["auto"] | tuple[float, ...] | None:
+    """Return the weights that a data file gives; raises DataError where they are not one each."""
     if isinstance(data.class_weights, tuple) and len(data.class_weights) != space.classes:
         raise DataError(
             "class_weights must have one number for each class",
             where=str(file),
             why=f"it has {len(data.class_weights)}, the classes are {', '.join(space.names)}",
+            next_step=f"give {space.classes} numbers, or auto",
         )
     return data.class_weights
 
@@ -98,14 +120,18 @@ def _label_space(data: DataFile, file: Path) -> LabelSpace:
     if len(names) == 1 and data.background == "class":
         names = ("background", *names)
     try:
-        if isinstance(data.palette, list) and len(data.palette) == len(names):
-            return LabelSpace(names=names, colours=tuple(data.palette))
-        if isinstance(data.palette, dict) and len(names) <= _OBJECT:
-            return LabelSpace(names=names, colours=tuple(data.palette[name] for name in names))
+        if data.palette is not None and len(names) <= _OBJECT:
+            colours = data.colours_by_name
+            return LabelSpace(names=names, colours=tuple(colours[name][0] for name in names))
         return LabelSpace.from_names(names)
     except ValidationError as error:
         reason = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-        raise DataError("these class names cannot be used", where=str(file), why=reason) from error
+        raise DataError(
+            "these class names cannot be used",
+            where=str(file),
+            why=reason,
+            next_step="give each class a name of its own under 'names:'",
+        ) from error
 
 
 def _meaning(data: DataFile, space: LabelSpace, *, marks_object: bool) -> Mapping[int, int]:
@@ -113,6 +139,10 @@ def _meaning(data: DataFile, space: LabelSpace, *, marks_object: bool) -> Mappin
         return _colour_meaning(data, space)
     first = 1 if data.reduce_zero_label else 0
     meaning = {label + first: label for label in range(space.classes)}
+    if _names_every_class(data, space):
+        # What a whole table of ids leaves out is no class, or 0 would be one wherever ids count
+        # from 1.
+        meaning.clear()
     unlabelled = data.ignore if data.ignore is not None else space.ignore
     meaning[unlabelled] = space.ignore
     if data.reduce_zero_label or data.background == "ignore":
@@ -120,19 +150,32 @@ def _meaning(data: DataFile, space: LabelSpace, *, marks_object: bool) -> Mappin
     if marks_object:
         meaning[_OBJECT] = space.classes - 1
     for value, target in data.label_mapping.items():
-        ignored = target in ("ignore_label", unlabelled)
-        meaning[value] = space.ignore if ignored else int(target)
+        meaning[value] = space.ignore if data.never_counts(target) else int(target)
     return meaning
 
 
+def _names_every_class(data: DataFile, space: LabelSpace) -> bool:
+    return set(range(space.classes)) <= set(data.label_mapping.values())
+
+
+def _unnamed(data: DataFile, space: LabelSpace) -> Mapping[int, tuple[int, ...]]:
+    """Return ids that mean a class unmapped, with those that ``label_mapping`` leads there too."""
+    if data.palette is not None or _names_every_class(data, space):
+        return {}
+    mapping, found = data.label_mapping, dict[int, tuple[int, ...]]()
+    for label in range(space.classes):
+        others = tuple(raw for raw, target in mapping.items() if target == label)
+        if label not in mapping and others:
+            found[label] = others
+    return found
+
+
 def _colour_meaning(data: DataFile, space: LabelSpace) -> Mapping[int, int]:
-    palette = data.palette
-    if palette is None or isinstance(palette, list):
-        palette = dict(zip(data.names, palette or [], strict=True))
     ids = {name: index for index, name in enumerate(space.names)}
     return {
-        red << 16 | green << 8 | blue: ids.get(name, space.ignore)
-        for name, (red, green, blue) in palette.items()
+        pack(colour): ids.get(name, space.ignore)
+        for name, colours in data.colours_by_name.items()
+        for colour in colours
     }
 
 
@@ -141,10 +184,10 @@ def _pairing(tree: Tree, entries: tuple[str, ...], data: DataFile) -> Pairing:
     masks: dict[str, list[Path]] = {}
     for entry in entries:
         place = tree.root / entry
-        if place.is_file():
-            _add_list(tree, place, data, images, masks)
-        else:
+        if not is_file(place):
             _add_folder(tree, entry, data, images, masks)
+        elif tree.is_inside(place):
+            _add_list(tree, place, data, images, masks)
     return pair_files(tree, images, masks)
 
 
@@ -196,7 +239,12 @@ def _add_list(
     try:
         text = place.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError("a list file is not UTF-8", where=str(place), why=str(error)) from error
+        raise DataError(
+            "a list file is not UTF-8",
+            where=str(place),
+            why=str(error),
+            next_step="save it as UTF-8, one path to a line",
+        ) from error
     for number, line in enumerate(text.splitlines(), start=1):
         if entry := line.strip():
             _add_entry(tree, f"{tree.shown(place)}:{number}", entry, data, images, masks)
@@ -215,7 +263,7 @@ def _add_entry(
         tree.faults.append(Fault(FaultKind.OUTSIDE, where, entry))
         return
     image = tree.root / listed
-    if not image.is_file() or image.suffix.lower() not in IMAGE_SUFFIXES:
+    if not is_file(image) or image.suffix.lower() not in IMAGE_SUFFIXES:
         tree.faults.append(Fault(FaultKind.BAD_LIST, where, entry))
         return
     key = listed.with_suffix("").as_posix().removesuffix(data.image_suffix)

@@ -32,22 +32,36 @@ class Listing:
     closed: list[Path] = field(default_factory=list)
 
 
-def list_pictures(folder: Path, suffixes: AbstractSet[str]) -> Listing:
+def list_pictures(folder: Path, suffixes: AbstractSet[str], *, follow: bool = False) -> Listing:
     """Return the pictures under a folder, those in its folders too, by their suffixes.
 
     What begins with a dot is passed over: caches, checkpoints, what macOS puts beside files.
+    ``follow`` says that links to folders are followed, but for those to a folder around them.
     """
     listing = Listing()
-    walk = os.walk(folder, onerror=lambda error: listing.closed.append(Path(error.filename)))
+    walk = os.walk(
+        folder,
+        followlinks=follow,
+        onerror=lambda error: listing.closed.append(Path(error.filename)),
+    )
     for place, folders, files in walk:
         seen = [name for name in sorted(folders) if not is_hidden(name)]
-        listing.linked += [Path(place, name) for name in seen if Path(place, name).is_symlink()]
-        folders[:] = [name for name in seen if not Path(place, name).is_symlink()]
+        linked = {name for name in seen if _is_left(Path(place, name), follow=follow)}
+        listing.linked += [Path(place, name) for name in seen if name in linked]
+        folders[:] = [name for name in seen if name not in linked]
         found = [Path(place, name) for name in sorted(files) if is_picture(name, suffixes)]
         special = {path for path in found if what_it_is(path)}
         listing.pictures += [path for path in found if path not in special]
         listing.special += [path for path in found if path in special]
     return listing
+
+
+def _is_left(folder: Path, *, follow: bool) -> bool:
+    """Whether a folder is a link that is not followed: none is, or it leads around itself."""
+    if not folder.is_symlink():
+        return False
+    place = Path(os.path.realpath(folder.parent))
+    return not follow or place.is_relative_to(os.path.realpath(folder))
 
 
 def is_hidden(name: str) -> bool:
@@ -70,6 +84,14 @@ def what_it_is(path: Path) -> str:
     except OSError:
         return ""
     return "" if stat.S_ISREG(mode) else _SPECIAL.get(stat.S_IFMT(mode), "no file")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path leads to an ordinary file; not where nothing can have this name either."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def printable(path: Path | str) -> str:

@@ -26,7 +26,8 @@ class Look:
     part: str = ""
     faults: list[Fault] = field(default_factory=list)
     image_hash: str = ""
-    raw_values: frozenset[int] = frozenset()
+    # Pixels by the integer that they hold.
+    raw_values: dict[int, int] = field(default_factory=dict)
     unknown: dict[int, int] = field(default_factory=dict)
     labels: LabelMap | None = None
 
@@ -47,7 +48,8 @@ def look_at(source: FileSource, pair: Pair) -> Look:
 
 
 def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> None:
-    look.raw_values = frozenset(np.unique(mask).tolist())
+    values, counts = np.unique(mask, return_counts=True)
+    look.raw_values = dict(zip(values.tolist(), counts.tolist(), strict=True))
     labels, look.unknown = source.layout_of(pair).labelling.apply(mask)
     if look.unknown:
         look.faults.append(source.unknown_fault(pair, look.unknown))

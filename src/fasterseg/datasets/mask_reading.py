@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from fasterseg.datasets.decoding import BITS_KEY, WIDE_MODES, decoded
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.labels import Colour
 
 RawMask = npt.NDArray[np.int32]
 
@@ -45,6 +46,17 @@ def read_mask(path: Path, *, in_colour: bool = False, shown_as: str = "") -> Raw
     return _packed_colours(image, name) if in_colour else _integers(image, name, bits)
 
 
+def pack(colour: Colour) -> int:
+    """Return a colour as one integer."""
+    red, green, blue = colour
+    return red << 16 | green << 8 | blue
+
+
+def unpacked(value: int) -> Colour:
+    """Return the colour that an integer holds."""
+    return value >> 16, value >> 8 & 255, value & 255
+
+
 def packed(colours: npt.NDArray[np.uint8]) -> RawMask:
     """Return (height, width, 3) colours as one integer each."""
     wide = colours.astype(np.int32)
@@ -53,7 +65,7 @@ def packed(colours: npt.NDArray[np.uint8]) -> RawMask:
 
 def shown_colour(value: int) -> str:
     """Return a packed colour as data files write it."""
-    return f"[{value >> 16}, {value >> 8 & 255}, {value & 255}]"
+    return str(list(unpacked(value)))
 
 
 def _require_opaque(image: Image.Image, name: str) -> None:

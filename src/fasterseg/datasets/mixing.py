@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fasterseg.datasets.files import FileSource
@@ -24,11 +24,27 @@ def mixed(source: FileSource, included: Sequence[FileSource], *, where: str) -> 
     layout = replace(
         source.layout,
         terms="; ".join(dict.fromkeys(terms)),
-        notes=(*source.layout.notes, *(note for one in included for note in one.layout.notes)),
+        notes=(
+            *source.layout.notes,
+            *(note for one in included for note in one.layout.notes),
+            *(note for part, other in parts.items() for note in _passed_over(source, other, part)),
+        ),
     )
     names = dict.fromkeys(name for one in (source, *included) for name in one.splits())
     pairings = {name: _joined(name, source, parts) for name in names}
     return FileSource(layout, pairings, layouts)
+
+
+def _passed_over(source: FileSource, other: FileSource, part: str) -> Iterator[str]:
+    """What an included data set says that counts for the whole, where the first one says it."""
+    first, its = source.layout, other.layout
+    settings = {
+        "normalize": (first.normalisation, its.normalisation),
+        "class_weights": (first.class_weights, its.class_weights),
+    }
+    for key, (counting, included) in settings.items():
+        if included is not None and included != counting:
+            yield f"{key} of {part} is passed over: that of the data file which includes it counts"
 
 
 def _part(index: int, other: FileSource, included: Sequence[FileSource]) -> str:
@@ -47,7 +63,12 @@ def _require_same_classes(source: FileSource, other: FileSource, part: str, wher
             next_step="give both files the same names, and map ids under label_mapping",
         )
     if other.label_space.ignore != source.label_space.ignore:
-        raise DataError("an included data set ignores another value", where=where, why=part)
+        raise DataError(
+            "an included data set ignores another value",
+            where=where,
+            why=f"{part} ignores {other.label_space.ignore}, not {source.label_space.ignore}",
+            next_step="include data sets whose masks hold as many bits",
+        )
 
 
 def _joined(split: str, source: FileSource, parts: dict[str, FileSource]) -> Pairing:

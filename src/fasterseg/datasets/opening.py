@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from fasterseg.datasets.bdd100k import is_bdd100k, open_bdd100k
-from fasterseg.datasets.camvid import is_camvid, open_camvid
-from fasterseg.datasets.cityscapes import is_cityscapes, open_cityscapes
-from fasterseg.datasets.data_file import DataFile, read_data_file
+from fasterseg.datasets.describing import open_described
 from fasterseg.datasets.faults import error_of_faults
 from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.folder import data_root, open_folder
 from fasterseg.datasets.joining import JoinedSplits, parts_of
-from fasterseg.datasets.mixing import mixed
+from fasterseg.datasets.layouts import FOLDER, STREET, layout_of, open_named, require_known
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
 
-STREET = "street"
 TEST = "test"
 _COUNTED_MASKS = 200
 
-
-@dataclass(frozen=True, slots=True)
-class FolderLayout:
-    """One way in which a data set's files can lie: how to recognise it and how to open it."""
-
-    name: str
-    recognises: Callable[[Path], bool]
-    open: Callable[[Tree], FileSource]
-
-
-LAYOUTS: tuple[FolderLayout, ...] = (
-    FolderLayout("camvid", is_camvid, open_camvid),
-    FolderLayout("cityscapes", is_cityscapes, open_cityscapes),
-    FolderLayout("bdd100k", is_bdd100k, open_bdd100k),
-)
-FOLDER = "folder"
-LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
 
 _DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 
@@ -84,12 +61,12 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
             why="nothing of this name is there",
             next_step=f"give a folder, a data.yaml, or '{STREET}' for the built-in scenes",
         )
-    _require_known(layout)
+    require_known(layout)
     file = _data_file(path)
     if layout in ("auto", FOLDER) and file is not None:
-        return _open_described(file, outside=outside)
+        return open_described(file, outside=outside)
     tree = Tree(path, may_leave=outside)
-    return _layout_of(path).open(tree) if layout == "auto" else _named(layout, path).open(tree)
+    return layout_of(path).open(tree) if layout == "auto" else open_named(layout, tree, path)
 
 
 def normalisation_of(source: DataSource) -> Normalisation:
@@ -192,85 +169,3 @@ def _data_file(path: Path) -> Path | None:
         return path
     found = [path / name for name in _DATA_FILES if (path / name).is_file()]
     return found[0] if found else None
-
-
-def _open_described(file: Path, *, outside: bool) -> FileSource:
-    data = read_data_file(file)
-    source = _open_own(data, file, outside=outside)
-    if not data.include:
-        return source
-    included = [_open_included(name, file, outside=outside) for name in data.include]
-    return mixed(source, included, where=str(file))
-
-
-def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
-    """One of a data file's ``include``, named as seen from its folder; it includes no others."""
-    other = file.parent / name
-    inside = other.resolve().is_relative_to(file.parent.resolve())
-    if not outside and not inside:
-        raise DataError(
-            "an included data file lies outside of the folder",
-            where=f"{file}, include",
-            why=f"{name} leads to {other.resolve()}",
-            next_step="put both data sets below one data.yaml, or allow files outside",
-        )
-    if not other.is_file():
-        raise DataError(f"there is no {name!r} to include", where=f"{file}, include")
-    data = read_data_file(other)
-    if data.include:
-        raise DataError(
-            "an included data file includes others",
-            where=str(other),
-            why="one level is read",
-            next_step=f"name them all in {file.name}",
-        )
-    return _open_own(data, other, outside=outside)
-
-
-def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
-    tree = Tree(data_root(data, file), may_leave=outside)
-    if data.layout_name == FOLDER:
-        return open_folder(tree, data, file)
-    try:
-        return _named(data.layout_name, file).open(tree)
-    except UsageError as error:
-        where = f"{file}, layout"
-        raise DataError(
-            error.what, where=where, why=error.why, next_step=error.next_step
-        ) from error
-
-
-def _layout_of(path: Path) -> FolderLayout:
-    for layout in LAYOUTS:
-        if layout.recognises(path):
-            return layout
-    raise DataError(
-        "the layout of the data is not known",
-        where=str(path),
-        why=f"it has no data.yaml, and the folders of none of {', '.join(LAYOUT_NAMES[3:])}",
-        next_step="put a data.yaml into it with path, train, val, masks_dir and names",
-    )
-
-
-def _named(name: str, where: Path) -> FolderLayout:
-    _require_known(name)
-    for layout in LAYOUTS:
-        if layout.name == name:
-            return layout
-    raise DataError(
-        f"the layout {name!r} does not fit here",
-        where=str(where),
-        why="it needs a data.yaml" if name == FOLDER else "",
-    )
-
-
-def _require_known(layout: str) -> None:
-    if layout in LAYOUT_NAMES:
-        return
-    near = get_close_matches(layout, LAYOUT_NAMES, n=1)
-    raise UsageError(
-        f"there is no layout {layout!r}",
-        where="layout",
-        why=f"the layouts are {', '.join(LAYOUT_NAMES)}",
-        next_step=f"did you mean {near[0]!r}?" if near else "",
-    )

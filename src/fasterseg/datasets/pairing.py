@@ -62,23 +62,23 @@ class Tree:
         if not folder.is_dir():
             self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder)))
             return []
-        if not self._is_inside(folder):
+        if not self.is_inside(folder):
             return []
-        listing = list_pictures(folder, _PICTURES)
+        listing = list_pictures(folder, _PICTURES, follow=self.may_leave)
         kinds = {FaultKind.LINKED_FOLDER: listing.linked, FaultKind.CLOSED_FOLDER: listing.closed}
         for kind, places in kinds.items():
             self.faults += [Fault(kind, self.shown(place)) for place in places]
         for path in listing.special:
             self.faults.append(Fault(FaultKind.NO_FILE, self.shown(path), what_it_is(path)))
         found = listing.pictures
-        return [path for path in found if self._is_named_well(path) and self._is_inside(path)]
+        return [path for path in found if self._is_named_well(path) and self.is_inside(path)]
 
     def siblings(self, folder: Path) -> list[Path]:
         """Return the pictures right in a folder, without going deeper; [] where it is missing."""
         if folder not in self._listed:
             files = sorted(folder.iterdir()) if folder.is_dir() else []
             found = [path for path in files if path.is_file() and is_picture(path.name, _PICTURES)]
-            self._listed[folder] = [path for path in found if self._is_inside(path)]
+            self._listed[folder] = [path for path in found if self.is_inside(path)]
         return self._listed[folder]
 
     def _is_named_well(self, path: Path) -> bool:
@@ -89,7 +89,8 @@ class Tree:
             return False
         return True
 
-    def _is_inside(self, path: Path) -> bool:
+    def is_inside(self, path: Path) -> bool:
+        """Whether a path leads to what may be read; where it does not, that is a fault."""
         if self.may_leave:
             return True
         target = Path(os.path.realpath(path))

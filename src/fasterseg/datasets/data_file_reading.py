@@ -1,0 +1,181 @@
+"""Reading a ``data.yaml``: plain YAML, known keys, and a refusal for anything else.
+
+Nothing in such a file is ever run: a ``download:`` entry, and what other tools write for
+themselves, is passed over and said so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.other_files import refuse_other_files
+from fasterseg.datasets.remedies import Contradiction
+from fasterseg.errors import DataError
+
+MOST_BYTES = 1_000_000
+
+# What other tools write into such a file; it says nothing about how images or masks are read.
+_FOREIGN_KEYS = frozenset(
+    {
+        "author",
+        "authors",
+        "citation",
+        "date",
+        "description",
+        "docs",
+        "download",
+        "flip_idx",
+        "homepage",
+        "info",
+        "kpt_names",
+        "kpt_shape",
+        "licence",
+        "license",
+        "licenses",
+        "minival",
+        "roboflow",
+        "task",
+        "url",
+        "version",
+        "yaml_file",
+    }
+)
+_KEYS = tuple(key for key in DataFile.model_fields if key != "passed_over")
+_CORRECT = "correct it and run check-data again"
+
+
+class StrictLoader(yaml.SafeLoader):
+    """Safe YAML without aliases (they can blow up) and without keys written twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return a node; raises YAMLError for an alias."""
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping; raises YAMLError for a key written twice."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable) or key in seen:
+                problem = f"the key {key!r} is written twice or is no plain value"
+                mark = key_node.start_mark
+                raise yaml.constructor.ConstructorError(None, None, problem, mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_data_file(path: Path) -> DataFile:
+    """Return a ``data.yaml``; raises DataError, naming line or key, for anything unexpected."""
+    content = _mapping(path)
+    passed_over = tuple(key for key in content if _is_foreign(key, content[key]))
+    known = {key: value for key, value in content.items() if key not in passed_over}
+    for key in known:
+        if key not in _KEYS:
+            raise _unknown_key(key, path)
+    try:
+        return DataFile.model_validate({**known, "passed_over": passed_over})
+    except ValidationError as error:
+        raise _wrong_value(error, known, path) from error
+
+
+def _is_foreign(key: str, value: Any) -> bool:
+    """Whether a key is another tool's: known as that, or a block under a name like none of ours."""
+    block = isinstance(value, dict) and not get_close_matches(key, _KEYS, n=1)
+    return key not in _KEYS and (key in _FOREIGN_KEYS or block)
+
+
+def _unknown_key(key: str, path: Path) -> DataError:
+    near = get_close_matches(key, _KEYS, n=1)
+    return DataError(
+        f"there is no key {key!r}",
+        where=str(path),
+        why="" if near else f"the keys are {', '.join(_KEYS)}",
+        next_step=f"did you mean {near[0]!r}?" if near else "take it out",
+    )
+
+
+def _wrong_value(error: ValidationError, content: Mapping[str, Any], path: Path) -> DataError:
+    faults = error.errors(include_url=False)
+    # Of the forms that a value may have, the one that it comes nearest to.
+    same = [one for one in faults if one["loc"][:1] == faults[0]["loc"][:1]]
+    fault = max(same, key=lambda one: len(_place(one["loc"], content)))
+    cause = fault.get("ctx", {}).get("error")
+    key = _place(fault["loc"], content)
+    return DataError(
+        f"the key {key!r} is wrong" if key else "the keys do not fit together",
+        where=str(path),
+        why=str(fault["msg"]).removeprefix("Value error, "),
+        next_step=cause.next_step if isinstance(cause, Contradiction) else _CORRECT,
+    )
+
+
+def _place(location: Sequence[int | str], content: Mapping[str, Any]) -> str:
+    """Where in the file a fault is: its keys, without what pydantic adds of its own."""
+    found: list[str] = []
+    inner: Any = content
+    for part in location:
+        of_list = dict(enumerate(inner)) if isinstance(inner, list) else inner
+        if isinstance(of_list, Mapping) and part in of_list:
+            found.append(str(part))
+            inner = of_list[part]
+    return ".".join(found)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    refuse_other_files(path)
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MOST_BYTES else b""
+    except OSError as error:
+        raise DataError(
+            "cannot read the data file",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="restore it, or change its permissions",
+        ) from error
+    if size > MOST_BYTES:
+        raise DataError(
+            f"the data file has {size:,} bytes",
+            where=str(path),
+            why=f"a data.yaml of a few lines is wanted, and {MOST_BYTES:,} bytes are the limit",
+            next_step="give the data's folder, or its data.yaml; long lists of images go into a "
+            "text file that 'train:' names",
+        )
+    return _content(data, path)
+
+
+def _content(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(data, Loader=StrictLoader)  # noqa: S506 (it is a safe loader)
+        _require_text(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DataError(
+            "the data file is not plain YAML", where=str(path), why=reason, next_step=_CORRECT
+        ) from error
+    if not isinstance(content, dict) or any(not isinstance(key, str) for key in content):
+        raise DataError(
+            "the data file is not a list of keys and values",
+            where=str(path),
+            next_step="write lines such as  train: images/train  and  names: [road, car]",
+        )
+    return content
+
+
+def _require_text(content: Any) -> None:
+    """Raise ValueError for characters that no file's name and no message can hold."""
+    text = json.dumps(content, default=str, ensure_ascii=False)
+    text.encode()
+    if "\\u0000" in text:
+        raise ValueError("a value holds a null character")

@@ -1,0 +1,170 @@
+"""How the values of a ``data.yaml`` are read: what may be written, and what it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from fasterseg.datasets.labels import Colour
+from fasterseg.datasets.remedies import Contradiction, lines, written
+from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
+from fasterseg.errors import UsageError
+
+MOST_CLASSES = 65_535
+_LONGEST_NAME = 255
+_LONGEST_PATH = 4096
+_NAMED = 8
+
+Colours = tuple[Colour, ...]
+Palette = tuple[Colours, ...] | dict[str, Colours]
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("yes, no, on and off are no numbers in YAML")
+    return value
+
+
+# No mask holds more than 32 bits to a pixel.
+WholeNumber = Annotated[int, BeforeValidator(_whole_number), Field(ge=-(2**31), lt=2**31)]
+
+
+def class_names(value: Any) -> Any:
+    """Return names in the order of their ids; raises ValueError."""
+    if isinstance(value, dict):
+        value = _names_by_id(value)
+    if not isinstance(value, list):
+        return value
+    if len(value) > MOST_CLASSES:
+        raise ValueError(f"there are {len(value):,} names, and {MOST_CLASSES:,} is the most")
+    if any(isinstance(name, bool) or name is None for name in value):
+        raise ValueError("a name was read as true, false or nothing: put it in quotes")
+    return [_name(name) for name in value]
+
+
+def _names_by_id(value: Mapping[Any, Any]) -> list[Any]:
+    if any(isinstance(key, bool) or not isinstance(key, int) for key in value):
+        raise ValueError("names must be a list, or lead from 0, 1, 2 ... to names")
+    ids = sorted(value)
+    names = [value[key] for key in ids]
+    if ids == list(range(len(ids))):
+        return names
+    shown = ", ".join(map(str, ids[:_NAMED])) + (" ..." if len(ids) > _NAMED else "")
+    mapping = {raw: label for label, raw in enumerate(ids)}
+    raise Contradiction(
+        f"the ids of classes are 0, 1, 2 ..., and here they are {shown}",
+        "write, in its place," + lines(written("names", names), written("label_mapping", mapping)),
+    )
+
+
+def _name(name: Any) -> Any:
+    return str(name) if isinstance(name, int | float) else name
+
+
+def paths(value: Any) -> Any:
+    """Return a list of paths for one or several; raises ValueError for what none can be."""
+    if value is None or value == "":
+        return []
+    several = [value] if isinstance(value, str) else value
+    for one in several if isinstance(several, list) else ():
+        possible_path(one)
+    return several
+
+
+def possible_path(value: Any) -> Any:
+    """Return the value; raises ValueError where no file can have this path."""
+    if not isinstance(value, str):
+        return value
+    longest = max((len(part.encode()) for part in value.split("/")), default=0)
+    if longest > _LONGEST_NAME or len(value) > _LONGEST_PATH:
+        raise ValueError(f"a name has at most {_LONGEST_NAME} bytes, and a path {_LONGEST_PATH:,}")
+    return value
+
+
+def normalisation(value: Any) -> Any:
+    """Return a `Normalisation`, or None for ``auto``; raises ValueError."""
+    if value in (None, "auto"):
+        return None
+    if value == "imagenet":
+        return IMAGENET_NORMALISATION
+    if isinstance(value, dict) and set(value) == {"mean", "std"}:
+        value = [value["mean"], value["std"]]
+    if isinstance(value, list) and len(value) == 2:
+        try:
+            return Normalisation(*(_three_numbers(part) for part in value))
+        except UsageError as error:
+            raise ValueError(error.what) from error
+    raise ValueError("write auto, imagenet, or the means and the deviations: [[..], [..]]")
+
+
+def _three_numbers(value: Any) -> tuple[float, float, float]:
+    try:
+        red, green, blue = (float(number) for number in value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("three numbers are needed, of 0..1, for red, green and blue") from error
+    return red, green, blue
+
+
+def class_weights(value: Any) -> Any:
+    """Return None, ``auto`` or a list; raises ValueError."""
+    if value in (None, "none"):
+        return None
+    if value != "auto" and not isinstance(value, list):
+        raise ValueError("write auto, none, or a list with one positive number for each class")
+    return value
+
+
+def groups(value: Any) -> Any:
+    """Return a regular expression; raises ValueError for what is none."""
+    try:
+        re.compile(value if isinstance(value, str) else "")
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"it is no regular expression: {error}") from error
+    return value
+
+
+def channels(value: Any) -> Any:
+    """Return 1 or 3; raises ValueError for what networks are not given."""
+    if value in (1, 3) and not isinstance(value, bool):
+        return value
+    raise Contradiction(
+        f"networks see colour (3) or brightness (1), and {value!r} is neither",
+        "write channels: 3, which leaves further channels aside, or channels: 1",
+    )
+
+
+def palette(value: Any) -> Any:
+    """Return the colours of each class, one or several; raises ValueError."""
+    if isinstance(value, list):
+        return tuple(_colours(entry) for entry in value)
+    if isinstance(value, dict):
+        return {str(_name(name)): _colours(entry) for name, entry in value.items()}
+    if value is None:
+        return None
+    raise ValueError("write a colour for each class: a list, or names with their colours")
+
+
+def _colours(entry: Any) -> Colours:
+    several = entry if isinstance(entry, list) and entry and _is_list(entry[0]) else [entry]
+    if not all(_is_colour(colour) for colour in several):
+        raise ValueError(
+            f"{str(entry)[:60]} is no colour: write [red, green, blue], each of 0..255, "
+            "or a list of such colours"
+        )
+    return tuple((colour[0], colour[1], colour[2]) for colour in several)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        _is_list(value)
+        and len(value) == 3
+        and all(isinstance(channel, int) and not isinstance(channel, bool) for channel in value)
+        and all(0 <= channel <= 255 for channel in value)
+    )

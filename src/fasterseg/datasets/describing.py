@@ -1,0 +1,104 @@
+"""From a ``data.yaml`` to the data that it describes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.data_file_reading import read_data_file
+from fasterseg.datasets.faults import ALLOWING
+from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.folder import class_weights, data_root, notes_on_keys, open_folder
+from fasterseg.datasets.layouts import FOLDER, open_named
+from fasterseg.datasets.mixing import mixed
+from fasterseg.datasets.pairing import Tree
+from fasterseg.errors import DataError, UsageError
+
+# The keys that go with a layout that is named; it says itself what the others would.
+_WITH_ANY_LAYOUT = (
+    *("path", "layout", "format", "include", "terms", "passed_over"),
+    *("channels", "normalize", "groups", "class_weights"),
+)
+
+
+def open_described(file: Path, *, outside: bool) -> FileSource:
+    """Return the data set of a data file, with those that it includes; raises DataError."""
+    data = read_data_file(file)
+    source = _open_own(data, file, outside=outside)
+    if not data.include:
+        return source
+    included = [_open_included(name, file, outside=outside) for name in data.include]
+    return mixed(source, included, where=str(file))
+
+
+def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
+    """One of a data file's ``include``, named as seen from its folder; it includes no others."""
+    other = file.parent / name
+    inside = other.resolve().is_relative_to(file.parent.resolve())
+    if not outside and not inside:
+        raise DataError(
+            "an included data file lies outside of the folder",
+            where=f"{file}, include",
+            why=f"{name} leads to {other.resolve()}",
+            next_step=f"put both data sets below one data.yaml, or {ALLOWING}",
+        )
+    if not other.is_file():
+        raise DataError(
+            f"there is no {name!r} to include",
+            where=f"{file}, include",
+            why=f"looked for {other}",
+            next_step="write the path of another data.yaml, as seen from this one",
+        )
+    data = read_data_file(other)
+    if data.include:
+        raise DataError(
+            "an included data file includes others",
+            where=str(other),
+            why="one level is read",
+            next_step=f"name them all in {file.name}",
+        )
+    return _open_own(data, other, outside=outside)
+
+
+def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
+    tree = Tree(data_root(data, file), may_leave=outside)
+    if data.layout_name == FOLDER:
+        return open_folder(tree, data, file)
+    try:
+        source = open_named(data.layout_name, tree, file)
+    except UsageError as error:
+        raise DataError(
+            error.what, where=f"{file}, layout", why=error.why, next_step=error.next_step
+        ) from error
+    _require_nothing_that_the_layout_says(data, source, file)
+    return _with_settings(source, data, file)
+
+
+def _require_nothing_that_the_layout_says(data: DataFile, source: FileSource, file: Path) -> None:
+    given = [key for key in data.given if key not in _WITH_ANY_LAYOUT]
+    if data.names == source.label_space.names:  # said twice, and alike
+        given = [key for key in given if key not in ("names", "nc")]
+    if given:
+        keys = ", ".join(given)
+        raise DataError(
+            f"{keys}: not beside layout: {data.layout_name}",
+            where=str(file),
+            why="a layout that is named says itself where the splits lie and what masks mean",
+            next_step=f"take {' and '.join(given)} out, or layout",
+        )
+
+
+def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource:
+    """The source with what a data file may say of any layout."""
+    layout = source.layout
+    own = replace(
+        layout,
+        terms="; ".join(filter(None, (layout.terms, data.terms))),
+        grey=data.channels == 1,
+        normalisation=data.normalize,
+        groups=data.groups,
+        class_weights=class_weights(data, layout.label_space, file),
+        notes=(*layout.notes, *notes_on_keys(data)),
+    )
+    return replace(source, layout=own)
