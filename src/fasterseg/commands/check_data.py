@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
+from fasterseg.commands.opening import resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 
@@ -19,6 +20,9 @@ def check_data(
     path: str,
     *,
     layout: Annotated[str, Parameter(help="Name the layout instead of finding it.")] = "auto",
+    outside: Annotated[
+        bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
+    ] = False,
     **options: Unpack[CommonOptions],
 ) -> DataReport:
     """Walk a data set and list its faults; exit code 3 when there are any.
@@ -35,9 +39,16 @@ def check_data(
     """
     from fasterseg.datasets.checking import check_data as walk
 
-    show = progress_for(json=Common(**options).json)
+    common = Common(**options)
+    data = resolve_recipe(common).data
+    show = progress_for(json=common.json)
     with show("Checking the data", total=0, unit="images") as step:
-        return walk(path, layout=layout, progress=lambda done, total: step(done, total, ""))
+        return walk(
+            path,
+            layout=data.layout if layout == "auto" else layout,
+            outside=outside or data.outside,
+            progress=lambda done, total: step(done, total, ""),
+        )
 
 
 def check_stage(source: DataSource, run: RunFolder, *, progress: ProgressCallback) -> DataReport:

@@ -115,6 +115,7 @@ def open_source(recipe: Recipe) -> DataSource:
     return open_data(
         recipe.data.source,
         layout=recipe.data.layout,
+        outside=recipe.data.outside,
         street_size=(street.height, street.width),
         street_counts={"train": street.train, "val": street.val, "test": street.test},
         street_seed=0,

@@ -56,11 +56,13 @@ class DataSettings(Section):
     The search divides `train_split`; the networks that it found are trained on it too, unless
     `training_split` names another: ``train+val`` for the last training, when nothing is left to be
     chosen by `val_split`.  `test_split` is scored at the end; ``auto`` leaves to the data which it
-    is: ``test`` where there is one with published labels, else `val_split`.
+    is: ``test`` where there is one with published labels, else `val_split`.  `outside` lets files
+    be read that lie outside of the data's folder, through links or paths in its data file.
     """
 
     source: str = "street"
     layout: str = "auto"
+    outside: bool = False
     train_split: str = "train"
     training_split: str | None = None
     val_split: str = "val"

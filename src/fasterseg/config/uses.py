@@ -39,6 +39,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     # Where the data lies; what it is, its digests say.
     ("data.source", ()),
     ("data.layout", ()),
+    ("data.outside", ()),
     ("data.street.*", ()),
     # Every score names its split.
     ("data.test_split", ()),
