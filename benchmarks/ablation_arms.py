@@ -19,9 +19,10 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.evaluation import position_baseline
+from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
-from fasterseg.runs import EventLog, RunFolder
+from fasterseg.runs import RunFolder
 from fasterseg.runtime import StopRequest, derived_seed
 from fasterseg.searching.plan import SearchPlan
 from fasterseg.space.architecture import Architecture, Geometry, wire

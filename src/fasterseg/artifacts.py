@@ -7,12 +7,14 @@ and wherever they did.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,6 +22,9 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
+
+_NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP}
+"""What a file system answers that cannot sync a folder."""
 
 _RESTORE = "restore it from a backup, or delete it and run its stage again"
 
@@ -49,10 +54,11 @@ def canonical_json(value: Any) -> bytes:
 def durable_write(path: Path, data: bytes) -> None:
     """Write a file so that after a crash it is either the old one or the new one, whole.
 
-    A temporary name in the same folder, fsync, rename, fsync of the folder.  Raises
-    `EnvironmentFault` when the disk refuses, and leaves no temporary file behind.
+    A temporary name in the same folder, fsync, rename, fsync of the folder; a folder that is
+    missing is made as durably.  Raises `EnvironmentFault` when the disk refuses, and leaves no
+    temporary file behind unless the process is killed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
@@ -62,15 +68,46 @@ def durable_write(path: Path, data: bytes) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise disk_fault(path, len(data), error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and all that is missing above it, so that its name survives a power cut.
+
+    A new folder's name lies in the folder above it, so that one is synced.  Raises
+    `EnvironmentFault` when the disk refuses.
+    """
+    place, missing = folder, []
+    while not place.is_dir() and place != place.parent:
+        missing.append(place)
+        place = place.parent
+    try:
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+            sync_folder(one.parent)
+    except OSError as error:
+        raise EnvironmentFault(
+            "could not make the folder",
+            where=str(folder),
+            why=error.strerror or str(error),
+            next_step="free some space or choose another folder with --run, then start again",
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system offers that."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that one may write into and not list
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
     finally:
         os.close(descriptor)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fasterseg.artifacts import (
     digest_of_file,
     digest_of_value,
-    disk_fault,
     durable_write,
+    make_folder,
     read_json,
     sync_folder,
 )
 from fasterseg.errors import FileError, UsageError
+from fasterseg.events import Warn, warn_on_stderr
+from fasterseg.processes import Held, held, is_running
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,25 +105,32 @@ class RunFolder:
 
         The lock dies with the process, so a killed run leaves none behind.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        path = self.root / "lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        make_folder(self.root)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                holder = path.read_text(encoding="utf-8").strip() or "unknown"
-                raise UsageError(
-                    "another run is using this folder",
-                    where=str(self.root),
-                    why=f"process {holder} holds its lock",
-                    next_step="wait for it, or choose another folder with --run",
-                ) from error
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
-            yield
-        finally:
-            os.close(descriptor)
+            with held(self.root / "lock"):
+                clear_leftovers(self.root)
+                yield
+        except Held as error:
+            raise UsageError(
+                "another run is using this folder",
+                where=str(self.root),
+                why=f"process {error.holder} holds its lock",
+                next_step="wait for it, or choose another folder with --run",
+            ) from error
+
+
+def clear_leftovers(root: Path) -> None:
+    """Remove the half-written files of processes that were killed, and make all folders durable.
+
+    For the process that holds the run's folder.  A process that was killed between making a
+    folder and syncing the one above it left a name that a power cut could still take.
+    """
+    for folder in (root.parent, root, *(path for path in root.rglob("*") if path.is_dir())):
+        sync_folder(folder)
+    for path in root.rglob(".*.tmp"):
+        number = path.name.split(".")[-2]
+        if path.is_file() and number.isdecimal() and not is_running(int(number)):
+            path.unlink(missing_ok=True)
 
 
 def trained_by(folder: Path) -> Path | None:
@@ -215,22 +222,26 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """
     from fasterseg.tensors import save_tensors
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     final = folder / f"step-{checkpoint.step:09d}"
     if final.exists():
         return final
     temporary = folder / f".{final.name}.tmp"
-    for half_written in folder.glob(".step-*.tmp"):  # by a save that was killed
-        shutil.rmtree(half_written, ignore_errors=True)
+    tidy_checkpoints(folder)
     temporary.mkdir()
     save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
     durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
     _write_manifest(temporary, checkpoint.step)
     temporary.rename(final)
     sync_folder(folder)
-    for old in _checkpoints(folder)[:-KEPT_CHECKPOINTS]:
-        shutil.rmtree(old, ignore_errors=True)
+    tidy_checkpoints(folder)
     return final
+
+
+def tidy_checkpoints(folder: Path) -> None:
+    """Delete half-written checkpoints, and all but the newest ones, half-deleted ones included."""
+    for path in (*folder.glob(".step-*.tmp"), *_checkpoints(folder)[:-KEPT_CHECKPOINTS]):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_manifest(folder: Path, step: int) -> None:
@@ -245,17 +256,24 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*")) if folder.is_dir() else []
 
 
-def load_checkpoint(folder: Path) -> Checkpoint | None:
+def load_checkpoint(folder: Path, *, warn: Warn = warn_on_stderr) -> Checkpoint | None:
     """The newest whole checkpoint in a folder, or None when there is none at all.
 
-    A damaged one is passed over for the one before it; when all are damaged, `FileError`.
+    A damaged one is passed over for the one before it, and `warn` is told; when all are damaged,
+    `FileError`.
     """
     found = _checkpoints(folder)
+    damaged: list[str] = []
     for path in reversed(found):
         try:
-            return _read_checkpoint(path)
+            checkpoint = _read_checkpoint(path)
         except FileError:
+            damaged.append(path.name)
             continue
+        if damaged:
+            names = " and ".join(damaged)
+            warn(f"{folder}: {names} is damaged and was passed over for {path.name}")
+        return checkpoint
     if found:
         raise FileError(
             "no checkpoint here is whole",
@@ -280,38 +298,3 @@ def _read_checkpoint(path: Path) -> Checkpoint:
         raise FileError("not a whole checkpoint", where=str(path))
     tensors = load_tensors(path / "tensors.safetensors")
     return Checkpoint(step, tensors, read_json(path / "values.json"))
-
-
-class EventLog:
-    """A log of JSON lines that goes back to a step on resume, so that no line comes twice."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Add one event; it must hold a ``step``."""
-        line = json.dumps(event) + "\n"
-        try:
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(line)
-        except OSError as error:
-            raise disk_fault(self.path, len(line), error) from error
-
-    def events(self) -> list[dict[str, Any]]:
-        """All whole lines; a half line that a crash left at the end is dropped."""
-        if not self.path.exists():
-            return []
-        found = []
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return found
-
-    def rewind(self, step: int) -> None:
-        """Drop the events after a step."""
-        kept = [event for event in self.events() if event["step"] <= step]
-        text = "".join(json.dumps(event) + "\n" for event in kept)
-        durable_write(self.path, text.encode())

@@ -22,10 +22,10 @@ from tiny_training import tiny_task
 import fasterseg
 from fasterseg.commands.subnets import subnet_scorer
 from fasterseg.errors import FastersegError
+from fasterseg.events import EventLog
 from fasterseg.learning.pixel_losses import Truth, cross_entropies, taught_losses
 from fasterseg.learning.states import require_finite
 from fasterseg.learning.stepping import StageState
-from fasterseg.runs import EventLog
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
 from fasterseg.training.training import TrainingReport, train_network

@@ -1,5 +1,6 @@
 """The loop goes on where it stopped, and ends as if it had never stopped."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,41 @@ def test_seconds_add_up_over_resumes(tmp_path: Path) -> None:
     assert second.seconds >= first.seconds > 0
     clocks = [event["clock"]["seconds"] for event in second.events()]
     assert clocks == sorted(clocks)
+
+
+def test_a_checkpoint_that_was_half_deleted_is_gone_after_the_next_start(tmp_path: Path) -> None:
+    go(Descent(), tmp_path, 8)
+    half = tmp_path / "checkpoints" / "step-000000001"
+    shutil.copytree(tmp_path / "checkpoints" / "step-000000004", half)
+    (half / "manifest.json").unlink()
+    (tmp_path / "checkpoints" / ".step-000000012.tmp").mkdir()
+    go(Descent(), tmp_path, 8)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["step-000000004", "step-000000008"]
+
+
+def test_a_damaged_checkpoint_that_is_passed_over_is_said_aloud(tmp_path: Path) -> None:
+    go(Descent(), tmp_path, 8)
+    weights = tmp_path / "checkpoints" / "step-000000008" / "tensors.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    told: list[str] = []
+    assert go(Descent(), tmp_path, 8, warn=told.append).resumed_at == 4
+    assert len(told) == 1
+    assert "step-000000008 is damaged and was passed over for step-000000004" in told[0]
+    go(Descent(), tmp_path, 8, warn=told.append)
+    assert len(told) == 1
+
+
+def test_a_damaged_log_is_said_aloud_and_changes_nothing_else(tmp_path: Path) -> None:
+    go(Descent(), tmp_path / "whole", 8)
+    with pytest.raises(FastersegError):
+        go(Descent(fail_at=5), tmp_path / "hurt", 8)
+    log = tmp_path / "hurt" / "events.jsonl"
+    log.write_bytes(log.read_bytes().replace(b'"step": 2', b'"step": 3', 1))
+    told: list[str] = []
+    resumed = go(Descent(), tmp_path / "hurt", 8, warn=told.append)
+    assert [event["step"] for event in resumed.events()] == [1, 3, 4, 5, 6, 7, 8]
+    assert "1 of 4 steps are missing" in told[0]
+    tensors, _ = final_state(tmp_path / "whole")
+    again, _ = final_state(tmp_path / "hurt")
+    assert all(torch.equal(tensors[name], again[name]) for name in tensors)

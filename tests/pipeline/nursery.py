@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from made_up_search import assembled
 
-from fasterseg import artifacts, runs, tensors
+from fasterseg import artifacts, events, runs, tensors
 from fasterseg.commands import concluding, search
 from fasterseg.commands.concluding import SubnetScores
 from fasterseg.searching import guards
@@ -55,7 +55,7 @@ def die_in_write(count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         artifacts.durable_write(path, data)
 
-    for module in (runs, tensors):
+    for module in (events, runs, tensors):
         module.durable_write = deadly
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 import torch
 
+from fasterseg.events import EventLog
 from fasterseg.learning.stepping import without_clock
-from fasterseg.runs import Checkpoint, EventLog, RunFolder, load_checkpoint
+from fasterseg.runs import Checkpoint, RunFolder, load_checkpoint
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 

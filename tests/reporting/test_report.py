@@ -301,6 +301,19 @@ def test_a_log_that_a_crash_cut_short_is_shown_up_to_there(
     assert len(read_facts(run).cosearch) == 3
 
 
+def test_damaged_lines_of_a_log_are_left_out_and_the_page_says_so(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    log = run.search / "cosearch" / "events.jsonl"
+    write_events(log, [{"loss": 1.5}] * 4)
+    lines = log.read_text(encoding="utf-8").splitlines()
+    log.write_text("\n".join([lines[0], "7", *lines[2:], ""]), encoding="utf-8")
+    facts = read_facts(run)
+    assert len(facts.cosearch) == 3
+    assert "damaged: 1 lines are left out" in [file.by for file in facts.files]
+
+
 def test_scores_on_images_that_were_trained_on_are_not_said_to_have_chosen(
     whole: tuple[FakeRun, RunFolder, str],
 ) -> None:

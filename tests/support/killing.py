@@ -101,7 +101,7 @@ def _die() -> None:
 
 
 def _trap_log(step: int, *, half: bool) -> None:
-    from fasterseg.runs import EventLog
+    from fasterseg.events import EventLog
 
     append = EventLog.append
 

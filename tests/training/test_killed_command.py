@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from fasterseg.events import EventLog
 from fasterseg.learning.stepping import without_clock
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import EventLog, RunFolder, load_checkpoint
+from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 CHANGES = (

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from killing import Moment, Victims
+from killing import Moment as Killed
+from killing import Victims
+from power_cuts import Moment, PowerCuts
 from tiny_training import tiny_task, train_tiny
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
+from fasterseg.events import EventLog
 from fasterseg.learning.stepping import without_clock
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import EventLog, load_checkpoint
+from fasterseg.runs import load_checkpoint
 from fasterseg.runtime import StopRequest
 from fasterseg.training.training import TrainingReport, plan_of, train_network
 
@@ -60,7 +64,7 @@ def victims() -> Iterator[Victims]:
         yield victims
 
 
-KILLS: dict[str, tuple[tuple[Moment, int], ...]] = {
+KILLS: dict[str, tuple[tuple[Killed, int], ...]] = {
     # The first write of a new training is its plan; a resumed one first puts its log back.
     "three kills": (("step", 7), ("write", 3), ("line", 10)),
     "while saving": (("write", 1), ("write", 2), ("write", 4), ("write", 5)),
@@ -70,7 +74,7 @@ KILLS: dict[str, tuple[tuple[Moment, int], ...]] = {
 
 @pytest.mark.parametrize("kills", KILLS.values(), ids=KILLS.keys())
 def test_sigkills_change_nothing(
-    kills: tuple[tuple[Moment, int], ...], victims: Victims, reference: Path, tmp_path: Path
+    kills: tuple[tuple[Killed, int], ...], victims: Victims, reference: Path, tmp_path: Path
 ) -> None:
     for moment, count in kills:
         victims.kill(TRAIN, tmp_path, moment=moment, count=count)
@@ -81,13 +85,48 @@ def test_sigkills_change_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["step", "line", "write"])
 def test_a_sigkill_at_any_moment_changes_nothing(
-    moment: Moment, victims: Victims, reference: Path, tmp_path: Path
+    moment: Killed, victims: Victims, reference: Path, tmp_path: Path
 ) -> None:
     # Twelve steps; 24 files: plan, log, three checkpoints of 3, three bundles of 4, the report.
     for count in range(1, 25 if moment == "write" else 13):
         victims.kill(TRAIN, tmp_path / str(count), moment=moment, count=count)
         train_tiny(tmp_path / str(count))
         assert_same_outcome(tmp_path / str(count), reference)
+
+
+@pytest.fixture(scope="module")
+def power_cuts(tmp_path_factory: pytest.TempPathFactory) -> list[Moment]:
+    """The disk at every moment of a training in a folder that was not there before it."""
+    root = tmp_path_factory.mktemp("disk")
+    with PowerCuts(root) as disk:
+        train_tiny(root / "run" / "training")
+        disk.report("all")
+    return disk.moments
+
+
+def assert_survives(moment: Moment, dice: random.Random | None, folder: Path, wanted: Path) -> None:
+    run = moment.rebuild(folder, dice) / "run" / "training"
+    if moment.reported:
+        assert_same_outcome(run, wanted)
+    train_tiny(run)
+    assert_same_outcome(run, wanted)
+
+
+def test_crash_at_every_io_changes_nothing_at_a_few_of_them(
+    power_cuts: list[Moment], reference: Path, tmp_path: Path
+) -> None:
+    for index in (len(power_cuts) // 3, len(power_cuts) * 4 // 5, len(power_cuts) - 1):
+        assert_survives(power_cuts[index], random.Random(index), tmp_path / "disk", reference)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_crash_at_every_io_changes_nothing(
+    power_cuts: list[Moment], reference: Path, tmp_path: Path
+) -> None:
+    for index, moment in enumerate(power_cuts):
+        assert_survives(moment, None, tmp_path / "disk", reference)
+        assert_survives(moment, random.Random(index), tmp_path / "disk", reference)
 
 
 def test_a_stop_on_request_changes_nothing(reference: Path, tmp_path: Path) -> None:

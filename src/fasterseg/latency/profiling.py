@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Protocol, TypeVar
 
-from fasterseg.artifacts import digest_of_value, disk_fault, sync_folder
+from fasterseg.artifacts import digest_of_value, disk_fault, make_folder, sync_folder
 from fasterseg.errors import FileError
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
@@ -113,7 +113,7 @@ class EntriesFile:
 
         A half line that a crash left at the end is cut off.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         lines, whole = self._read()
         if whole is not None:
             os.truncate(self.path, whole)

@@ -42,7 +42,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from fasterseg.runs import Checkpoint, EventLog, load_checkpoint, save_checkpoint
+from fasterseg.events import EventLog, Warn, warn_on_stderr
+from fasterseg.runs import Checkpoint, load_checkpoint, save_checkpoint, tidy_checkpoints
 from fasterseg.runtime import StopRequest, memory_kept
 
 CLOCK = "clock"
@@ -101,14 +102,16 @@ def run_steps(
     progress: Progress | None = None,
     stop: StopRequest | None = None,
     name: str = "",
+    warn: Warn = warn_on_stderr,
 ) -> Course:
     """Do the stage's steps up to `steps`, going on from where the folder's checkpoint stands.
 
     A stop request ends the loop after the step at hand: the state is saved, then `Interrupted`
     is raised.  An error in a step passes through; the checkpoints before it stay as they are.
+    `warn` is told of a damaged checkpoint or log that the steps go on without.
     """
     log = EventLog(folder / "events.jsonl")
-    start, seconds = _resume(stage, folder / "checkpoints", log)
+    start, seconds = _resume(stage, folder / "checkpoints", log, warn)
     began = time.monotonic() - seconds
     saved = start
     if start and progress is not None:
@@ -131,12 +134,13 @@ def run_steps(
     return Course(start, max(start, steps), seconds, log)
 
 
-def _resume(stage: Stage, folder: Path, log: EventLog) -> tuple[int, float]:
+def _resume(stage: Stage, folder: Path, log: EventLog, warn: Warn) -> tuple[int, float]:
     """Restore the newest whole checkpoint; return its step, and the seconds spent before it."""
-    checkpoint = load_checkpoint(folder)
+    checkpoint = load_checkpoint(folder, warn=warn)
     step = 0 if checkpoint is None else checkpoint.step
     _drop_later(folder, step)
-    log.rewind(step)
+    tidy_checkpoints(folder)
+    log.rewind(step, warn=warn)
     if checkpoint is None:
         return 0, 0.0
     stage.restore(StageState(checkpoint.tensors, checkpoint.values["stage"]))

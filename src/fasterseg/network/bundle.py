@@ -25,6 +25,7 @@ from fasterseg.artifacts import (
     digest_of_file,
     digest_of_value,
     durable_write,
+    make_folder,
     read_json,
     sync_folder,
 )
@@ -65,7 +66,7 @@ class ModelBundle:
             )
         temporary = folder.with_name(f".{folder.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+        make_folder(temporary)
         try:
             self._write(temporary, storage)
             _put_in_place(temporary, folder)
@@ -122,15 +123,14 @@ def is_bundle(folder: Path) -> bool:
 
 
 def _put_in_place(temporary: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)  # of a process that was killed in the next lines
     if folder.exists():
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
-        temporary.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        temporary.rename(folder)
+    temporary.rename(folder)
+    # Both names are safe before anything of the old one goes: a power cut leaves no half of it.
     sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _in_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

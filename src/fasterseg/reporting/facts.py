@@ -15,11 +15,12 @@ from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.events import EventLog
 from fasterseg.forecasting.report import PLAN_FILE, PlanReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.reporting.results import NetworkResult
-from fasterseg.runs import EventLog, RunFolder
+from fasterseg.runs import RunFolder
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
@@ -192,8 +193,11 @@ class _Reader:
     def events(self, path: Path) -> tuple[Event, ...]:
         if not path.is_file():
             return ()
-        self.files.append(SourceFile(self.relative(path), digest_of_file(path)))
-        return tuple(EventLog(path).events())
+        log = EventLog(path)
+        damaged = len(log.damaged_lines())
+        remark = f"damaged: {damaged} lines are left out" if damaged else ""
+        self.files.append(SourceFile(self.relative(path), digest_of_file(path), by=remark))
+        return tuple(log.events())
 
     def network(
         self, settings: ContenderSettings, recipe: Recipe, summary: SearchSummary | None

@@ -1,0 +1,98 @@
+"""What a stage tells while it works: a log of its steps, and what is said aloud."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
+
+Warn = Callable[[str], None]
+"""Told in a sentence what was wrong and did not stop the work."""
+
+
+def warn_on_stderr(text: str) -> None:
+    """Say it aloud where nobody else is told."""
+    print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+_CHECK = ', "check": "'
+"""Between an event and its checksum, at the end of a line."""
+
+
+class EventLog:
+    """A log of JSON lines that goes back to a step on resume, so that no line comes twice.
+
+    Each line ends with a checksum of the event as it is written.  A line that was damaged since
+    is left out of `events`; so is a half line that a crash left at the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        make_folder(path.parent)
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Add one event; it must hold a ``step``."""
+        line = _line_of(event)
+        try:
+            with self.path.open("ab") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise disk_fault(self.path, len(line), error) from error
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events whose lines are whole."""
+        return [event for event in self._lines() if event is not None]
+
+    def damaged_lines(self) -> tuple[int, ...]:
+        """The numbers, from 1, of the lines that do not hold what was written."""
+        return tuple(n for n, event in enumerate(self._lines(), 1) if event is None)
+
+    def rewind(self, step: int, *, warn: Warn = warn_on_stderr) -> None:
+        """Drop the events after a step; tell `warn` when some of those up to it were damaged.
+
+        Lines that were being written when the machine stopped are later ones: they are no loss.
+        """
+        kept = [event for event in self.events() if event["step"] <= step]
+        lost = step - len({event["step"] for event in kept})
+        if self.damaged_lines() and lost > 0:
+            warn(
+                f"{self.path} was damaged: {lost} of {step} steps are missing from it, and so "
+                "from the report's curves; nothing else is made from it"
+            )
+        durable_write(self.path, b"".join(map(_line_of, kept)))
+
+    def _lines(self) -> list[dict[str, Any] | None]:
+        """What each line holds, None for a damaged one; without half a line at the end."""
+        try:
+            *lines, _half = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        # One that an earlier version wrote has no checksums at all.
+        sealed = any(_CHECK.encode() in line for line in lines)
+        return [_event_in(line, sealed=sealed) for line in lines]
+
+
+def _line_of(event: Mapping[str, Any]) -> bytes:
+    text = json.dumps(event)
+    return f'{text[:-1]}{_CHECK}{_check(text.encode())}"}}\n'.encode()
+
+
+def _check(event: bytes) -> str:
+    return digest_of_bytes(event)[7:23]
+
+
+def _event_in(line: bytes, *, sealed: bool) -> dict[str, Any] | None:
+    """The event that a line holds; None where it is not what was written."""
+    body, mark, check = line.rpartition(_CHECK.encode())
+    text = body + b"}" if mark else line
+    if sealed and check != f'{_check(text)}"}}'.encode():
+        return None
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("step"), int) else None

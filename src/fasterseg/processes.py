@@ -1,0 +1,118 @@
+"""This process and those beside it: what a child keeps, when it ends, and who holds a folder.
+
+No torch: a child asks for these before it imports anything heavy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, from Linux's prctl.h
+LOOK_EVERY_S = 0.5
+
+TRIES = 20
+TRY_EVERY_S = 0.05
+"""A holder writes its number a moment after it got the lock; so long one waits for that."""
+
+# Descriptors that belong to this process alone.  A table of descriptors is the process's own, so
+# this is too: whatever forks, from whichever room, the child must not keep these open.
+_OWN: set[int] = set()
+
+
+def _close_own() -> None:
+    for descriptor in _OWN:
+        with suppress(OSError):
+            os.close(descriptor)
+    _OWN.clear()
+
+
+os.register_at_fork(after_in_child=_close_own)
+
+
+class Held(Exception):
+    """Another process holds the file; `holder` says which, as far as it is known."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a file's lock for this process alone, and write into it who holds it.
+
+    The lock ends with the process, however that ends; children that it forked do not prolong it.
+    Raises `Held` where another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    _OWN.add(descriptor)
+    try:
+        _lock(descriptor, path)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+        yield
+    finally:
+        _OWN.discard(descriptor)
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            number, _, host = path.read_text(encoding="utf-8").strip().partition(" ")
+            here = host in ("", socket.gethostname())
+            if not left or (number.isdecimal() and (not here or is_running(int(number)))):
+                raise Held(f"{number or 'unknown'} on {host or 'this machine'}") from error
+            time.sleep(TRY_EVERY_S)
+        else:
+            return
+
+
+def is_running(number: int) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def is_stopped(number: int) -> bool:
+    """Whether a process was stopped (SIGSTOP, a debugger); False where the system does not tell."""
+    try:
+        told = Path(f"/proc/{number}/stat").read_bytes()
+    except OSError:
+        return False
+    # Number, name in brackets, state: the name may hold blanks and brackets.
+    return told.rpartition(b")")[2].split()[:1] in ([b"T"], [b"t"])
+
+
+def end_with(parent: int) -> None:
+    """Let this process be killed as soon as its parent, process `parent`, is gone.
+
+    At once on Linux; elsewhere, and where the parent ended before this was asked for, within
+    half a second.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
+    Thread(target=_watch, args=(parent,), name="watching the parent", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY_S)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,155 @@
+"""The run folder survives what machines do: power cuts, kills, and two runs at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from power_cuts import PowerCuts
+
+from fasterseg.artifacts import durable_write, make_folder
+from fasterseg.errors import UsageError
+from fasterseg.runs import Checkpoint, RunFolder, load_checkpoint, save_checkpoint
+
+
+def checkpoint(step: int) -> Checkpoint:
+    return Checkpoint(step, {"weight": torch.full((40,), float(step))}, {"step": step})
+
+
+def test_crash_at_every_io_leaves_the_old_or_the_new_checkpoint(tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+    root.mkdir()
+    folder = Path("runs") / "mine" / "training" / "student" / "checkpoints"
+    with PowerCuts(root) as disk:
+        for step in (4, 8, 12):
+            save_checkpoint(root / folder, checkpoint(step))
+            disk.report(str(step))
+    assert len(disk.moments) > 50
+    for moment in disk.moments:
+        for dice in (None, *map(random.Random, range(2))):
+            found = load_checkpoint(moment.rebuild(tmp_path / "after", dice) / folder)
+            step = 0 if found is None else found.step
+            assert step >= max(map(int, moment.reported), default=0), moment.after
+            if found is not None:
+                assert found.values == checkpoint(step).values
+                assert torch.equal(found.tensors["weight"], checkpoint(step).tensors["weight"])
+
+
+def test_crash_at_every_io_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+    root.mkdir()
+    path = Path("runs") / "mine" / "recipe.json"
+    with PowerCuts(root) as disk:
+        for content in ("old", "new"):
+            durable_write(root / path, content.encode())
+            disk.report(content)
+    for moment in disk.moments:
+        for dice in (None, *map(random.Random, range(8))):
+            after = moment.rebuild(tmp_path / "after", dice) / path
+            found = after.read_text() if after.exists() else ""
+            allowed = {"": ("", "old"), "old": ("old", "new"), "new": ("new",)}
+            assert found in allowed[moment.reported[-1] if moment.reported else ""], moment.after
+
+
+def test_what_killed_processes_left_half_written_is_removed_by_the_next_start(
+    tmp_path: Path,
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    checkpoints = run.training("student") / "checkpoints"
+    for step in (4, 8, 12):
+        save_checkpoint(checkpoints, checkpoint(step))
+    gone = 2**22 + 1  # no system numbers its processes as high
+    left = [run.root / f".recipe.json.{gone}.tmp", run.search / f".plan.json.{gone}.tmp"]
+    others = run.root / f".report.json.{os.getppid()}.tmp"  # of a process that is at work
+    for path in (*left, others):
+        make_folder(path.parent)
+        path.write_bytes(b"{")
+    with run.locked():
+        assert [path for path in left if path.exists()] == []
+        assert others.exists()
+
+
+# Forks its argument's number of starts, which wait for each other; each says what became of it,
+# and the one that got the folder keeps it until all have spoken.
+RACE = """
+import os, sys
+from pathlib import Path
+from fasterseg.errors import UsageError
+from fasterseg.runs import RunFolder
+
+start, over, said = os.pipe(), os.pipe(), os.pipe()
+for _ in range(int(sys.argv[2])):
+    if os.fork():
+        continue
+    os.close(start[1]), os.close(over[1])
+    os.read(start[0], 1)
+    try:
+        with RunFolder(Path(sys.argv[1])).locked():
+            os.write(said[1], f"won {os.getpid()}\\n".encode())
+            os.read(over[0], 1)
+    except UsageError as error:
+        os.write(said[1], f"lost: {error.why}\\n".encode())
+    os._exit(0)
+os.close(start[1])
+told = b""
+while told.count(b"\\n") < int(sys.argv[2]):
+    told += os.read(said[0], 4096)
+print(told.decode())
+"""
+
+
+def in_python(program: str, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_runs_one_folder_of_twenty_racing_starts_one_wins_and_is_named(tmp_path: Path) -> None:
+    for round_ in range(3):
+        said, _ = in_python(RACE, str(tmp_path / str(round_ // 2)), "20").communicate(timeout=60)
+        lines = said.split("\n")[:20]
+        winners = [line.removeprefix("won ") for line in lines if line.startswith("won ")]
+        assert len(winners) == 1
+        assert sum(f"lost: process {winners[0]} on " in line for line in lines) == 19
+
+
+# Holds the folder, forks a child that lives on, says its number, and waits to be killed.
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from fasterseg.runs import RunFolder
+
+with RunFolder(Path(sys.argv[1])).locked():
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_two_runs_one_folder_is_free_at_once_when_its_holder_alone_was_killed(
+    tmp_path: Path,
+) -> None:
+    holder = in_python(HOLD, str(tmp_path))
+    assert holder.stdout is not None
+    child = int(holder.stdout.readline())
+    try:
+        with pytest.raises(UsageError) as caught, RunFolder(tmp_path).locked():
+            pass
+        assert caught.value.why.startswith(f"process {holder.pid} on ")
+        holder.kill()
+        holder.wait()
+        with RunFolder(tmp_path).locked():
+            os.kill(child, 0)  # it lives, and holds nothing
+    finally:
+        os.kill(child, signal.SIGKILL)
+        holder.stdout.close()
