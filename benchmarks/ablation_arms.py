@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 
 from fasterseg.commands.assembling import SearchAssembly, assemble_search
-from fasterseg.commands.choosing import most_probable
 from fasterseg.commands.concluding import derive_all
 from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
 from fasterseg.commands.train import contender_named
@@ -167,9 +166,7 @@ class SeedRun:
         assembly.agree_on_plan(progress=_quiet)
         seconds = self._search_steps(assembly, arm)
         if not run.architecture(STUDENT).exists():
-            for name, landing in derive_all(
-                assembly, most_probable(assembly), progress=_quiet
-            ).items():
+            for name, landing in derive_all(assembly, progress=_quiet).items():
                 landing.architecture.save(run.architecture(name))
         return Found(run, assembly, seconds)
 

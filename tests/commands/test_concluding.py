@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from fasterseg.commands import concluding
 from fasterseg.commands.concluding import SubnetScores, score_all
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
+from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
@@ -80,7 +82,7 @@ def test_a_latency_that_no_random_one_has_is_told_and_loses_no_search(
 
 
 def test_of_several_students_it_is_said_which_one_found_no_place(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def none(*_: object, **__: object) -> None:
         raise BudgetError("no network that was measured meets the budget of 11 ms")
@@ -92,9 +94,10 @@ def test_of_several_students_it_is_said_which_one_found_no_place(
         options=None,
         parameters=SimpleNamespace(probabilities=lambda: None),
     )
-    search = SimpleNamespace(pricing=None, measure=None, recipe=Recipe())
+    run = RunFolder(tmp_path)
+    search = SimpleNamespace(pricing=None, measure=None, recipe=Recipe(), run=run)
     with pytest.raises(BudgetError) as caught:
-        concluding._derived(search, contender, None)  # type: ignore[arg-type]
+        concluding._derived(search, contender)  # type: ignore[arg-type]
     assert caught.value.where == "fast"
 
 

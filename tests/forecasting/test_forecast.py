@@ -7,6 +7,7 @@ from fake_timings import CLASSES, HIGHEST_MS, LOWEST_MS, MB, recipe_of, timings_
 
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.forecasting.forecast import Forecaster
+from fasterseg.forecasting.of_search import SearchForecast
 from fasterseg.forecasting.report import StageForecast
 from fasterseg.forecasting.workload import Counted, Workload
 
@@ -47,9 +48,14 @@ def test_draws_are_forecast_where_there_are_several() -> None:
     plain, few, many = (forecast(drawing(count)) for count in (1, 5, 10))
     assert few.keys() - plain.keys() == {"search/draws"}
     assert "5 subnets" in few["search/draws"].hours_from
+    assert list(few).index("search/draws") == list(few).index("search/landing") + 1
     one = (seconds(many["search/draws"]) - seconds(few["search/draws"])) / 5
     assert one > 0
-    assert seconds(few["search/draws"]) >= 5 * one
+    timings, work = timings_of(drawing(5))
+    measuring = SearchForecast(Forecaster(work, timings, work).scaling)._measuring_seconds
+    assert measuring > 0
+    reading = seconds(few["search/draws"]) - 5 * one - 2 * measuring
+    assert 0 <= reading <= IMAGES * READING
 
 
 def test_checking_takes_every_image_and_the_digests() -> None:

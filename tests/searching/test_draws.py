@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from small_spaces import (
     GEOMETRY,
@@ -14,11 +13,11 @@ from small_spaces import (
     make_student,
 )
 
-from fasterseg.errors import BudgetError
 from fasterseg.searching.derivation import derive_within
-from fasterseg.searching.draws import FittedDraw, fitted_draws, gumbel
+from fasterseg.searching.draws import fitted_draws, gumbel
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
+from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
@@ -35,9 +34,30 @@ def probabilities(scale: float = 1.0) -> Relaxation:
         return Logits.random(OPTIONS, 1, scale=scale).relaxation()
 
 
-def drawn(count: int = 8, *, seed: int = 0, name: str = "student") -> tuple[FittedDraw, ...]:
+def fitted(probabilities: Relaxation, *, budget_ms: float = HALFWAY) -> Architecture:
+    """The network that is derived for a budget."""
+    low, high = AIM_LOW * budget_ms, AIM_HIGH * budget_ms
+    return derive_within(OPTIONS, probabilities, PRICING, lowest_ms=low, highest_ms=high)
+
+
+def drawn(
+    count: int = 8,
+    *,
+    seed: int = 0,
+    name: str = "student",
+    wanted: Relaxation | None = None,
+    estimate_ms: float = HALFWAY,
+) -> tuple[Architecture, ...]:
+    wanted = wanted or probabilities()
     return fitted_draws(
-        OPTIONS, probabilities(), PRICING, budget_ms=HALFWAY, count=count, seed=seed, name=name
+        OPTIONS,
+        wanted,
+        PRICING,
+        first=fitted(wanted, budget_ms=estimate_ms),
+        estimate_ms=estimate_ms,
+        count=count,
+        seed=seed,
+        name=name,
     )
 
 
@@ -52,19 +72,15 @@ def test_the_most_probable_option_of_a_draw_is_drawn_by_its_probability() -> Non
 
 def test_the_first_is_the_paper_s_and_all_are_different_and_at_the_budget() -> None:
     found = drawn()
-    low, high = AIM_LOW * HALFWAY, AIM_HIGH * HALFWAY
-    expected = derive_within(OPTIONS, probabilities(), PRICING, lowest_ms=low, highest_ms=high)
-    assert found[0].architecture == expected
-    assert len({one.architecture.digest() for one in found}) == len(found) == 8
+    assert found[0] == fitted(probabilities())
+    assert len(set(found)) == len(found) == 8
     for one in found:
-        assert low <= estimate_ms(one.architecture) <= high
-        again = derive_within(OPTIONS, one.probabilities, PRICING, lowest_ms=low, highest_ms=high)
-        assert again == one.architecture
+        assert AIM_LOW * HALFWAY <= estimate_ms(one) <= AIM_HIGH * HALFWAY
 
 
 def test_draws_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_them() -> None:
     def digests(*, count: int = 8, seed: int = 0, name: str = "student") -> list[str]:
-        return [one.architecture.digest() for one in drawn(count, seed=seed, name=name)]
+        return [one.digest() for one in drawn(count, seed=seed, name=name)]
 
     assert digests() == digests()
     assert digests(count=3) == digests()[:3]
@@ -74,33 +90,41 @@ def test_draws_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_t
 
 def test_where_all_is_decided_there_is_one() -> None:
     sure = probabilities(scale=1000.0)
+    assert len(drawn(4, wanted=sure, estimate_ms=2 * HIGHEST)) == 1
+
+
+def test_draws_that_do_not_fit_are_left_out() -> None:
+    first = fitted(probabilities())
     found = fitted_draws(
-        OPTIONS, sure, PRICING, budget_ms=2 * HIGHEST, count=4, seed=0, name="student"
+        OPTIONS,
+        probabilities(),
+        PRICING,
+        first=first,
+        estimate_ms=0.5 * LOWEST,
+        count=2,
+        seed=0,
+        name="student",
     )
-    assert len(found) == 1
-
-
-def test_a_budget_below_the_space_is_refused() -> None:
-    with pytest.raises(BudgetError):
-        fitted_draws(
-            OPTIONS,
-            probabilities(),
-            PRICING,
-            budget_ms=0.5 * LOWEST,
-            count=2,
-            seed=0,
-            name="student",
-        )
+    assert found == (first,)
 
 
 def test_the_summary_says_what_was_drawn() -> None:
-    def told(*scores: float) -> str:
+    def told(*scores: float, chosen: int | None = None) -> str:
         found = ContenderSummary(
-            name="student", role="student", derived_ms=1.0, estimated_ms=2.0, draw_mious=scores
+            name="student",
+            role="student",
+            derived_ms=1.0,
+            estimated_ms=2.0,
+            draw_mious=scores,
+            chosen_draw=chosen,
         )
         return SearchSummary(contenders=(found,)).describe()
 
     assert "the best of 3 draws" in told(0.2, 0.31, 0.1)
+    assert "the best of 3 draws" in told(0.2, 0.31, 0.1, chosen=1)
+    assert "the best that fits the budget of 3 draws: its subnet has a mean IoU of 20.00 %" in told(
+        0.2, 0.31, 0.1, chosen=0
+    )
     assert "31.00 %" in told(0.2, 0.31, 0.1)
     assert "draws" not in told(0.2)
     assert "draws" not in told()

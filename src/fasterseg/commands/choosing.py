@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from fasterseg.artifacts import Artifact
 from fasterseg.commands.options import ProgressCallback
-from fasterseg.errors import BudgetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fasterseg.commands.assembling import SearchAssembly
     from fasterseg.commands.subnets import SubnetScore
-    from fasterseg.searching.draws import FittedDraw
+    from fasterseg.searching.contenders import Contender
+    from fasterseg.searching.draws import Chosen
+    from fasterseg.searching.landing import Landing
     from fasterseg.space.architecture import Architecture
-    from fasterseg.supernet.relaxation import Relaxation
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a contender's architecture is derived from.
+    """The network that a contender comes to, on its budget.
 
     `scores` are those of the draws' subnets, the most probable network's first; none where nothing
-    was drawn.
+    was drawn.  `index` says whose network it is, and `note` why it is not the best one's.
     """
 
-    probabilities: Relaxation
+    landing: Landing
     scores: tuple[float, ...] = ()
+    index: int = 0
+    note: str = ""
 
 
 class DrawScores(Artifact):
@@ -42,45 +45,68 @@ class DrawScores(Artifact):
     scores: dict[str, float] = Field(default_factory=dict)
 
 
-def most_probable(assembly: SearchAssembly) -> dict[str, Choice]:
-    """Every contender is derived from what the search ended with, as in the paper."""
-    return {one.name: Choice(one.parameters.probabilities()) for one in assembly.contenders}
+def best_draws(
+    assembly: SearchAssembly, found: Mapping[str, Landing], *, progress: ProgressCallback
+) -> dict[str, Choice]:
+    """Each student is the best of its draws, a teacher what was `found`, as in the paper.
 
-
-def best_draws(assembly: SearchAssembly, *, progress: ProgressCallback) -> dict[str, Choice]:
-    """Each student is derived from the best of its draws, a teacher as in the paper.
-
-    Each score is kept in the search's folder, so that what was scored is not scored again.
+    A student's draws are fitted by what was measured of its most probable network, which was
+    found; what is delivered is one that was scored.  Each score is kept in the search's folder, so
+    that what was scored is not scored again.
     """
-    found, drawn = most_probable(assembly), dict(_drawn(assembly))
-    score = _Scorer(assembly, sum(map(len, drawn.values())), progress)
-    for name, draws in drawn.items():
-        scores = tuple(score(draw.architecture, name) for draw in draws)
-        best = max(range(len(draws)), key=scores.__getitem__)
-        found[name] = Choice(draws[best].probabilities, scores)
-    return found
-
-
-def _drawn(assembly: SearchAssembly) -> Iterator[tuple[str, tuple[FittedDraw, ...]]]:
-    from fasterseg.searching.draws import fitted_draws
-
+    total = assembly.recipe.search.draws * len(assembly.students)
+    score = _Scorer(assembly, total, progress)
+    choices = {}
     for contender in assembly.contenders:
-        if contender.budget_ms is None:
-            continue
-        try:
-            draws = fitted_draws(
-                contender.options,
-                contender.parameters.probabilities(),
-                assembly.pricing,
-                budget_ms=contender.budget_ms,
-                count=assembly.recipe.search.draws,
-                seed=assembly.recipe.seed,
-                name=contender.name,
-            )
-        except BudgetError as error:
-            error.told(where=contender.name)
-            raise
-        yield contender.name, draws
+        landing = found[contender.name]
+        choices[contender.name] = (
+            Choice(landing)
+            if contender.budget_ms is None
+            else _choice(contender.name, _best_draw(assembly, contender, landing, score))
+        )
+    return choices
+
+
+def _best_draw(
+    assembly: SearchAssembly, contender: Contender, first: Landing, score: _Scorer
+) -> Chosen:
+    from fasterseg.commands.concluding import measurements
+    from fasterseg.searching.draws import fitted_draws, land_best
+    from fasterseg.searching.landing import Trials
+
+    budget_ms, probabilities = contender.budget_ms, contender.parameters.probabilities()
+    assert budget_ms is not None
+
+    def candidates(ratio: float) -> tuple[Architecture, ...]:
+        return fitted_draws(
+            contender.options,
+            probabilities,
+            assembly.pricing,
+            first=first.architecture,
+            estimate_ms=budget_ms / ratio,
+            count=assembly.recipe.search.draws,
+            seed=assembly.recipe.seed,
+            name=contender.name,
+        )
+
+    trials = Trials(
+        assembly.pricing,
+        measurements(assembly).of(contender.name),
+        budget_ms=budget_ms,
+        promise=assembly.recipe.promise,
+        known=first,
+    )
+    return land_best(first, candidates, partial(score, whose=contender.name), trials)
+
+
+def _choice(name: str, chosen: Chosen) -> Choice:
+    note = ""
+    if chosen.passed_over:
+        note = (
+            f"{name}: of {len(chosen.scores)} draws {chosen.passed_over} scored better than the "
+            "one that was chosen, and did not fit the budget as they were measured"
+        )
+    return Choice(chosen.landing, chosen.scores, chosen.index, note)
 
 
 class _Scorer:
@@ -106,7 +132,8 @@ class _Scorer:
             self._known = {**self._known, key: self._score(architecture)}
             DrawScores(scores=dict(self._known)).save(self._path)
         self._done += 1
-        self._progress(self._done, self._total, whose)
+        # Where none fitted its budget as measured, others are fitted and scored.
+        self._progress(self._done, max(self._total, self._done), whose)
         return self._known[key]
 
     def _scorer(self) -> SubnetScore:

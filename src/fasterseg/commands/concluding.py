@@ -13,10 +13,9 @@ from fasterseg.space.architecture import Architecture
 
 if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
-    from fasterseg.commands.choosing import Choice
     from fasterseg.searching.contenders import Contender
     from fasterseg.searching.landing import Landing
-    from fasterseg.supernet.relaxation import Relaxation
+    from fasterseg.searching.measurements import KeptMeasurements
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +39,31 @@ class SubnetScores:
     missing: str = ""
 
 
-def derive_all(
-    assembly: SearchAssembly, choices: Mapping[str, Choice], *, progress: ProgressCallback
-) -> dict[str, Landing]:
-    """Every contender's architecture, measured; students on their budgets."""
+def derive_all(assembly: SearchAssembly, *, progress: ProgressCallback) -> dict[str, Landing]:
+    """Every contender's most probable architecture, measured; students on their budgets."""
     found = {}
     for index, contender in enumerate(assembly.contenders):
-        probabilities = choices[contender.name].probabilities
-        found[contender.name] = _derived(assembly, contender, probabilities)
+        found[contender.name] = _derived(assembly, contender)
         progress(index + 1, len(assembly.contenders), contender.name)
     return found
 
 
-def _derived(assembly: SearchAssembly, contender: Contender, probabilities: Relaxation) -> Landing:
+def measurements(assembly: SearchAssembly) -> KeptMeasurements:
+    """Measures whole networks for the assembly's contenders, each time once."""
+    from fasterseg.searching.measurements import KeptMeasurements
+
+    return KeptMeasurements(assembly.run.search / "measured.json", assembly.measure)
+
+
+def _derived(assembly: SearchAssembly, contender: Contender) -> Landing:
     from fasterseg.searching.derivation import derive
     from fasterseg.searching.landing import Landing, Tried, land
 
+    kept, probabilities = measurements(assembly), contender.parameters.probabilities()
+    measure = kept.of(contender.name)
     if contender.budget_ms is None:
         architecture = derive(contender.options, probabilities)
-        latency = assembly.measure(architecture)
+        latency = measure(architecture)
         estimated_ms = assembly.pricing(architecture)
         return Landing(architecture, Tried(estimated_ms, latency.median_ms, latency.p95_ms))
     try:
@@ -66,12 +71,13 @@ def _derived(assembly: SearchAssembly, contender: Contender, probabilities: Rela
             contender.options,
             probabilities,
             assembly.pricing,
-            assembly.measure,
+            measure,
             budget_ms=contender.budget_ms,
             promise=assembly.recipe.promise,
         )
     except BudgetError as error:
-        error.told(where=contender.name)  # of several students it is this one
+        kept.forget(contender.name)  # the next try measures anew, on a quieter machine
+        error.where = error.where or contender.name  # of several students it is this one
         raise
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.assembling import SearchAssembly
     from fasterseg.commands.choosing import Choice
     from fasterseg.runtime import StopRequest
+    from fasterseg.searching.landing import Landing
 
 RANDOM_SUBNETS = 3
 
@@ -62,7 +63,7 @@ def search(
 def search_stage(
     assembly: SearchAssembly, *, show: Show, stop: StopRequest | None = None
 ) -> SearchSummary:
-    """Pre-train, search, choose, land on the budgets, score; going on where it stopped.
+    """Pre-train, search, land on the budgets, choose, score; going on where it stopped.
 
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
@@ -82,20 +83,22 @@ def search_stage(
     _pretrain(assembly, show, stop)
     warnings = _cosearch(assembly, show, stop)
     contenders = len(assembly.contenders)
-    choices = _chosen(assembly, show, stop)
     with (
         noted(root, "search/landing"),
         stoppable(show, stop, "Landing on the budgets", total=contenders) as step,
     ):
-        found = derive_all(assembly, choices, progress=step)
+        landed = derive_all(assembly, progress=step)
+    choices = _chosen(assembly, landed, show, stop)
+    found = {name: choice.landing for name, choice in choices.items()}
     subnets = contenders + RANDOM_SUBNETS * len(assembly.students)
     with (
         noted(root, "search/subnets"),
         stoppable(show, stop, "Scoring subnets", total=subnets) as step,
     ):
         scores = score_all(assembly, found, random_count=RANDOM_SUBNETS, progress=step)
-    missing = tuple(one.missing for one in scores.values() if one.missing)
-    summary = summarise(assembly, choices, found, scores, warnings=(*warnings, *missing))
+    notes = [choice.note for choice in choices.values()]
+    notes += [one.missing for one in scores.values()]
+    summary = summarise(assembly, choices, scores, warnings=(*warnings, *filter(None, notes)))
     for name, landing in found.items():
         landing.architecture.save(assembly.run.architecture(name))
         for random in scores[name].randoms:
@@ -146,16 +149,21 @@ def _cosearch(assembly: SearchAssembly, show: Show, stop: StopRequest | None) ->
     return tuple(dict.fromkeys(said))
 
 
-def _chosen(assembly: SearchAssembly, show: Show, stop: StopRequest | None) -> Mapping[str, Choice]:
-    """What every contender is derived from."""
-    from fasterseg.commands.choosing import best_draws, most_probable
+def _chosen(
+    assembly: SearchAssembly,
+    landed: Mapping[str, Landing],
+    show: Show,
+    stop: StopRequest | None,
+) -> Mapping[str, Choice]:
+    """What every contender comes to: its most probable network, or the best of its draws."""
+    from fasterseg.commands.choosing import Choice, best_draws
 
     draws = assembly.recipe.search.draws
     if draws == 1:
-        return most_probable(assembly)
+        return {name: Choice(landing) for name, landing in landed.items()}
     total = draws * len(assembly.students)
     with (
         noted(assembly.run.root, "search/draws"),
         stoppable(show, stop, "Choosing among draws", total=total) as step,
     ):
-        return best_draws(assembly, progress=step)
+        return best_draws(assembly, landed, progress=step)

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from fasterseg.commands.choosing import Choice
     from fasterseg.commands.concluding import SubnetScores
     from fasterseg.searching.contenders import Contender
-    from fasterseg.searching.landing import Landing
 
 
 def summarise(
     assembly: SearchAssembly,
     choices: Mapping[str, Choice],
-    found: Mapping[str, Landing],
     scores: Mapping[str, SubnetScores],
     *,
     warnings: tuple[str, ...],
@@ -32,7 +30,6 @@ def summarise(
                 assembly,
                 contender,
                 choices[contender.name],
-                found[contender.name],
                 scores[contender.name],
             )
             for contender in assembly.contenders
@@ -47,12 +44,11 @@ def _contender(
     assembly: SearchAssembly,
     contender: Contender,
     choice: Choice,
-    landing: Landing,
     scores: SubnetScores,
 ) -> ContenderSummary:
     from fasterseg.searching.derivation import derive
 
-    probabilities = contender.parameters.probabilities()
+    landing, probabilities = choice.landing, contender.parameters.probabilities()
     derived = derive(contender.options, probabilities)
     parts: dict[str, Iterable[Tensor]] = {
         "operators": probabilities.operators.values(),
@@ -68,6 +64,7 @@ def _contender(
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
         draw_mious=choice.scores,
+        chosen_draw=choice.index if choice.scores else None,
         subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         margins={kind: _margin(weights) for kind, weights in parts.items() if weights},

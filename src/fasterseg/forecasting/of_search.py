@@ -15,6 +15,9 @@ from fasterseg.space.architecture import wire
 CANDIDATES = 4
 """Measurements until a student has landed on its budget: most often two to six."""
 
+CHOSEN = 2
+"""Measurements of the best of several draws, which is fitted by what was measured before."""
+
 SEARCH_EVENT_BYTES = 900
 
 
@@ -89,8 +92,7 @@ class SearchForecast:
         teachers = len(self.scaling.now.recipe.contenders) - students
         target, search = self.scaling.timings.target, self.scaling.timings.search
         measured = students * (2 + CANDIDATES) + teachers
-        windows = target.attempts * self.scaling.candidate_seconds(self.scaling.middle_ms)
-        once = target.open_seconds + windows
+        once = self._measuring_seconds
         first = self._end_patterns * target.pattern_seconds + target.open_seconds
         derived = students * CANDIDATES * search.derive_seconds
         return stage_forecast(
@@ -103,6 +105,13 @@ class SearchForecast:
         )
 
     @property
+    def _measuring_seconds(self) -> float:
+        """Measuring one network whole."""
+        target = self.scaling.timings.target
+        windows = target.attempts * self.scaling.candidate_seconds(self.scaling.middle_ms)
+        return target.open_seconds + windows
+
+    @property
     def _end_patterns(self) -> int:
         """Exports that the two ends of the space ask for."""
         architectures = [a for one in self.scaling.now.ends.values() for a in (one.low, one.high)]
@@ -110,16 +119,17 @@ class SearchForecast:
         return len(patterns_of(tuple(spec for one in wirings for spec in one.timed_specs())))
 
     def draws(self) -> Iterator[StageForecast]:
-        """Choosing among draws, where the recipe asks for it."""
+        """Choosing among draws, where the recipe asks for it, and measuring what is chosen."""
         settings, search = self.scaling.now.recipe.search, self.scaling.timings.search
         if settings.draws == 1:
             return
         costs = [one.macs for one in self._students] * settings.draws
+        measured = CHOSEN * len(self._students) * self._measuring_seconds
         yield self._scoring(
             "search/draws",
             costs,
             most_images=self.scaling.timings.data.train // 2,
-            extra_seconds=len(costs) * search.derive_seconds,
+            extra_seconds=len(costs) * search.derive_seconds + measured,
         )
 
     def subnets(self) -> StageForecast:

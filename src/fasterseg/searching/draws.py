@@ -7,7 +7,8 @@ than the last hundredths of a probability can.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from fasterseg.errors import BudgetError
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive_within
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
+from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, ATTEMPTS, Landing, Trials
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
@@ -24,14 +25,8 @@ from fasterseg.supernet.relaxation import Relaxation
 
 TRIES = 4
 """So many draws for each network that is wanted: two may be fitted to the same one."""
-
-
-@dataclass(frozen=True, slots=True)
-class FittedDraw:
-    """Probabilities that were drawn, and the network of the budget that is derived from them."""
-
-    probabilities: Relaxation
-    architecture: Architecture
+ROUNDS = 3
+"""So often are candidates fitted and scored, where none of those before fits as measured."""
 
 
 def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
@@ -55,32 +50,84 @@ def fitted_draws(
     probabilities: Relaxation,
     pricing: Pricing,
     *,
-    budget_ms: float,
+    first: Architecture,
+    estimate_ms: float,
     count: int,
     seed: int,
     name: str,
-) -> tuple[FittedDraw, ...]:
-    """At most `count` different networks at a budget, the most probable one first.
+) -> tuple[Architecture, ...]:
+    """At most `count` different networks for a budget, the most probable one, `first`, first.
 
-    Each is derived as that one is: from drawn probabilities, fitted to the budget.  A draw is a
-    function of the seed, the student's name and its number.  Raises `BudgetError` where the first
-    does not fit.
+    The others are derived as that one is: from drawn probabilities, fitted to the estimate at
+    which a network takes the budget.  A draw is a function of the seed, the student's name and
+    its number.
     """
-
-    def fitted(drawn: Relaxation) -> FittedDraw:
-        low, high = AIM_LOW * budget_ms, AIM_HIGH * budget_ms
-        found = derive_within(options, drawn, pricing, lowest_ms=low, highest_ms=high)
-        return FittedDraw(drawn, found)
-
-    first = fitted(probabilities)
-    found = {first.architecture.digest(): first}
+    low, high = AIM_LOW * estimate_ms, AIM_HIGH * estimate_ms
+    found = {first.digest(): first}
     for number in range(1, TRIES * count):
         if len(found) >= count:
             break
         drawn = gumbel(probabilities, torch_generator(seed, "draws", name, number))
         try:
-            one = fitted(drawn)
+            one = derive_within(options, drawn, pricing, lowest_ms=low, highest_ms=high)
         except BudgetError:
             continue
-        found.setdefault(one.architecture.digest(), one)
+        found.setdefault(one.digest(), one)
     return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One of several networks that were scored, on its budget.
+
+    `scores` are those of all of them, the most probable one's first, and `index` says whose the
+    landing is; `passed_over` better ones were measured outside of the budget's reach.
+    """
+
+    landing: Landing
+    scores: tuple[float, ...]
+    index: int
+    passed_over: int
+
+
+def land_best(
+    first: Landing,
+    candidates: Callable[[float], Iterable[Architecture]],
+    score: Callable[[Architecture], float],
+    trials: Trials,
+) -> Chosen:
+    """The best-scored candidate that fits its budget as measured: none but what was scored.
+
+    `first` is the most probable network, landed; `candidates` are fitted with the ratio of what is
+    promised to what the table says, which was measured on it.  Where none fits, candidates are
+    fitted anew with the ratio that they showed, and scored, a few times; then it is the first, or
+    the nearest below the budget of those that were scored.
+    """
+    ratio, scores = first.ratio(trials.promise), {first.architecture: score(first.architecture)}
+    for _ in range(ROUNDS):
+        fitted = [*candidates(ratio)]
+        scores |= {one: score(one) for one in fitted if one not in scores}
+        left = ATTEMPTS
+        for one in sorted(fitted, key=scores.__getitem__, reverse=True):
+            known = trials.of(one)
+            if known is None and left > 0:
+                left, known = left - 1, trials.attempt(one)
+                ratio = ratio if known.settled else trials.next_ratio(ratio, known)
+            if known is not None and known.settled:
+                return _chosen(known, scores, trials)
+            if known is None:
+                break
+        if left == ATTEMPTS:
+            break  # nothing was measured, so that the same would be fitted again
+    return _chosen(trials.nearest(), scores, trials)
+
+
+def _chosen(landing: Landing, scores: Mapping[Architecture, float], trials: Trials) -> Chosen:
+    own = scores[landing.architecture]
+    better = [one for one, found in scores.items() if found > own and trials.of(one) is not None]
+    return Chosen(
+        replace(landing, tried=trials.tried),
+        tuple(scores.values()),
+        [*scores].index(landing.architecture),
+        len(better),
+    )

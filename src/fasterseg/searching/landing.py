@@ -54,12 +54,14 @@ class Tried:
 class Landing:
     """The architecture that meets a budget, with what the table said and what was measured.
 
-    `tried` are all candidates that were measured, itself included.
+    `tried` are all candidates that were measured, itself included.  `settled` says that it fitted
+    the budget twice; else it is the nearest below.
     """
 
     architecture: Architecture
     figures: Tried
     tried: tuple[Tried, ...] = ()
+    settled: bool = False
 
     @property
     def estimated_ms(self) -> float:
@@ -76,6 +78,10 @@ class Landing:
         """The measured 95th percentile."""
         return self.figures.p95_ms
 
+    def ratio(self, promise: Promise) -> float:
+        """What is held against the budget, as a multiple of the estimate."""
+        return self.figures.promised_ms(promise) / self.estimated_ms
+
 
 def require_reachable(budget_ms: float, *, fastest_ms: float, student: str) -> None:
     """Raise `BudgetError`, before anything is searched, for a budget below the fastest network."""
@@ -89,6 +95,69 @@ def require_reachable(budget_ms: float, *, fastest_ms: float, student: str) -> N
         )
 
 
+class Trials:
+    """The candidates for one budget: what was measured of them, and which of them fit.
+
+    What fits keeps its promise, and uses at least nine tenths of the budget, twice: one measurement
+    may have met an odd moment.
+    """
+
+    def __init__(
+        self,
+        pricing: Pricing,
+        measure: Measure,
+        *,
+        budget_ms: float,
+        promise: Promise,
+        known: Landing | None = None,
+    ) -> None:
+        self.budget_ms = budget_ms
+        self.promise = promise
+        self._pricing = pricing
+        self._measure = measure
+        self._found = {} if known is None else {known.architecture: known}
+        self._tried = [] if known is None else [*known.tried]
+
+    def of(self, architecture: Architecture) -> Landing | None:
+        """What is known of an architecture; None where it was not measured."""
+        return self._found.get(architecture)
+
+    def attempt(self, architecture: Architecture) -> Landing:
+        """Measure an architecture, and once more if it seems to fit."""
+        one = self.of(architecture) or self._measured(architecture)
+        if self._fits(one):
+            second = self._measured(architecture)
+            one = replace(_mean(one, second), settled=self._fits(second))
+        self._found[architecture] = one
+        return one
+
+    def nearest(self) -> Landing:
+        """The one that settled, else the nearest below the budget; `BudgetError` without one."""
+        found = [*self._found.values()]
+        settled = [one for one in found if one.settled]
+        return _nearest(settled or found, self._tried, self.budget_ms, self.promise)
+
+    @property
+    def tried(self) -> tuple[Tried, ...]:
+        """All that was measured, in order."""
+        return tuple(self._tried)
+
+    def next_ratio(self, ratio: float, found: Landing) -> float:
+        """Most of the way to what this measurement says: one measurement is noisy."""
+        seen, promised_ms = found.ratio(self.promise), found.figures.promised_ms(self.promise)
+        return ratio + 0.7 * (seen - ratio) if promised_ms <= self.budget_ms else max(ratio, seen)
+
+    def _measured(self, architecture: Architecture) -> Landing:
+        latency = self._measure(architecture)
+        tried = Tried(self._pricing(architecture), latency.median_ms, latency.p95_ms)
+        self._tried.append(tried)
+        return Landing(architecture, tried)
+
+    def _fits(self, found: Landing) -> bool:
+        share = found.figures.promised_ms(self.promise) / self.budget_ms
+        return LOWEST_SHARE <= share <= HIGHEST_SHARE
+
+
 def land(
     options: Options,
     probabilities: Relaxation,
@@ -100,17 +169,10 @@ def land(
 ) -> Landing:
     """Derive, measure, and derive again with a corrected aim, until the measurement fits.
 
-    What fits keeps its promise, and uses at least nine tenths of the budget, twice.  If none does,
-    the nearest below the budget is returned; if none is below, `BudgetError` names the nearest.
+    If none does, the nearest below the budget is returned; if none is below, `BudgetError` names
+    the nearest.
     """
-    ratio, found = 1.0, dict[str, Landing]()
-    tried: list[Tried] = []
-
-    def measured(architecture: Architecture) -> Landing:
-        latency = measure(architecture)
-        tried.append(Tried(pricing(architecture), latency.median_ms, latency.p95_ms))
-        return Landing(architecture, tried[-1])
-
+    ratio, trials = 1.0, Trials(pricing, measure, budget_ms=budget_ms, promise=promise)
     for _ in range(ATTEMPTS):
         try:
             architecture = derive_within(
@@ -121,26 +183,15 @@ def land(
                 highest_ms=AIM_HIGH * budget_ms / ratio,
             )
         except BudgetError:
-            if not tried:
+            if not trials.tried:
                 raise
             break  # by what was measured, nothing is fast enough
-        one = found.get(architecture.digest()) or measured(architecture)
-        if _fits(one, budget_ms, promise):
-            # One measurement may have met an odd moment: a second one must bear it out.
-            second = measured(architecture)
-            one = _mean(one, second)
-            if _fits(second, budget_ms, promise):
-                return replace(one, tried=tuple(tried))
-        known = architecture.digest() in found
-        found[architecture.digest()] = one
-        ratio = ratio * 1.01 if known else _next_ratio(ratio, one, budget_ms, promise)
-    nearest = _nearest([*found.values()], tried, budget_ms, promise)
-    return replace(nearest, tried=tuple(tried))
-
-
-def _fits(found: Landing, budget_ms: float, promise: Promise) -> bool:
-    share = found.figures.promised_ms(promise) / budget_ms
-    return LOWEST_SHARE <= share <= HIGHEST_SHARE
+        known = trials.of(architecture) is not None
+        one = trials.attempt(architecture)
+        if one.settled:
+            return replace(one, tried=trials.tried)
+        ratio = ratio * 1.01 if known else trials.next_ratio(ratio, one)
+    return replace(trials.nearest(), tried=trials.tried)
 
 
 def _mean(first: Landing, second: Landing) -> Landing:
@@ -150,13 +201,6 @@ def _mean(first: Landing, second: Landing) -> Landing:
         (first.p95_ms + second.p95_ms) / 2,
     )
     return replace(first, figures=figures)
-
-
-def _next_ratio(ratio: float, found: Landing, budget_ms: float, promise: Promise) -> float:
-    """Most of the way to what this measurement says: one measurement is noisy."""
-    promised_ms = found.figures.promised_ms(promise)
-    seen = promised_ms / found.estimated_ms
-    return ratio + 0.7 * (seen - ratio) if promised_ms <= budget_ms else max(ratio, seen)
 
 
 def _nearest(

@@ -45,8 +45,10 @@ class ContenderSummary(SummaryPart):
     choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
 
     `draw_mious` are the scores of the subnets among which a student was chosen, on images held out
-    from the supernet's weights; the first is the most probable network's, the best the chosen
-    one's.  Without draws there are none, and the most probable network is handed over.
+    from the supernet's weights; the first is the most probable network's.  `chosen_draw` says
+    which of them is the student's: the best of those that fit the budget as they were measured.
+    (In summaries of before it is not said: it was a network derived anew from the best one's
+    probabilities.)  Without draws there are none, and the most probable network is handed over.
 
     A student has its own `responses`, the `penalty_weights` that follow from them by kind of
     choice, and `random_subnets` of its latency in the same supernet.
@@ -60,12 +62,28 @@ class ContenderSummary(SummaryPart):
     measured_ms: float | None = None
     measured_p95_ms: float | None = None
     draw_mious: tuple[float, ...] = ()
+    chosen_draw: int | None = None
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
     candidates: tuple[tuple[float, float], ...] = ()
     responses: tuple[Response, ...] = ()
     penalty_weights: dict[str, float] = Field(default_factory=dict)
     random_subnets: tuple[RandomSubnet, ...] = ()
+
+    @property
+    def drawn_miou(self) -> float:
+        """The score of the draw that was chosen."""
+        chosen = self.chosen_draw
+        return max(self.draw_mious) if chosen is None else self.draw_mious[chosen]
+
+    @property
+    def which_draw(self) -> str:
+        """Which of its draws a student is; empty where there was one network only."""
+        count = len(self.draw_mious)
+        if count < 2:
+            return ""
+        best = self.drawn_miou == max(self.draw_mious)
+        return f"the best {'' if best else 'that fits the budget '}of {count} draws"
 
 
 class SearchSummary(Artifact):
@@ -93,11 +111,11 @@ class SearchSummary(Artifact):
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
             lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
-            if len(found.draw_mious) > 1:
-                first, best = 100 * found.draw_mious[0], 100 * max(found.draw_mious)
+            if found.which_draw:
+                first, own = 100 * found.draw_mious[0], 100 * found.drawn_miou
                 lines.append(
-                    f"  the best of {len(found.draw_mious)} draws: its subnet has a mean IoU of "
-                    f"{best:.2f} %, the most probable network's {first:.2f} % (held-out images)"
+                    f"  {found.which_draw}: its subnet has a mean IoU of {own:.2f} %, the most "
+                    f"probable network's {first:.2f} % (held-out images)"
                 )
         return "\n".join(lines)
 

@@ -1,0 +1,64 @@
+"""Measurements of whole networks, kept: a search that is stopped decides as if it had not been."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from fasterseg.artifacts import Artifact
+from fasterseg.searching.landing import Measure, Measured
+from fasterseg.space.architecture import Architecture
+
+
+class MeasuredNetworks(Artifact):
+    """Medians and 95th percentiles by contender and digest of the network, in milliseconds."""
+
+    schema_tag: ClassVar[str] = "fasterseg/measured-networks/1"
+
+    contenders: dict[str, dict[str, tuple[tuple[float, float], ...]]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A network's latency, as it was kept."""
+
+    median_ms: float
+    p95_ms: float
+
+
+class KeptMeasurements:
+    """What was measured, in a file, so that a resumed search sees the same latencies."""
+
+    def __init__(self, path: Path, measure: Measure) -> None:
+        self._path = path
+        self._measure = measure
+        self._known = MeasuredNetworks.load(path).contenders if path.exists() else {}
+
+    def of(self, contender: str) -> Measure:
+        """Measures for one contender: its n-th measurement of a network is made once only."""
+        asked: Counter[str] = Counter()
+
+        def measured(architecture: Architecture) -> Measured:
+            key = architecture.digest()
+            number = asked[key]
+            asked[key] += 1
+            known = self._known.get(contender, {}).get(key, ())
+            if number >= len(known):
+                latency = self._measure(architecture)
+                known = (*known, (latency.median_ms, latency.p95_ms))
+                self._keep(contender, {**self._known.get(contender, {}), key: known})
+            return Figures(*known[number])
+
+        return measured
+
+    def forget(self, contender: str) -> None:
+        """From now on measure anew: after a failure, the same figures would fail again."""
+        self._keep(contender, {})
+
+    def _keep(self, contender: str, found: dict[str, tuple[tuple[float, float], ...]]) -> None:
+        self._known = {**self._known, contender: found}
+        MeasuredNetworks(contenders=self._known).save(self._path)
