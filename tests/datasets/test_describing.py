@@ -66,12 +66,13 @@ def outcome(root: Path, content: dict[str, Any]) -> object:
         source = open_files(root)
     except DataError as error:
         return str(error)
-    layouts = [
-        (one.labelling.meaning, one.grey, one.normalisation, one.groups, one.class_weights, one)
+    own = source.layout
+    # Of an included data set these count; the rest is that of the data set which includes it.
+    parts = [
+        (one.labelling.meaning, one.grey, one.groups, one.masks_in_colour)
         for one in source.parts().values()
     ]
-    # The data file itself is held for messages only.
-    seen = [(*rest, one.terms, one.notes, one.masks_in_colour) for *rest, one in layouts]
+    seen = (parts, own.normalisation, own.class_weights, own.terms, own.notes)
     return (seen, dict(source.pairings), source.label_space)
 
 
