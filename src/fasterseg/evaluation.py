@@ -170,7 +170,12 @@ def _report(
 ) -> EvaluationReport:
     mean_iou, accuracy = matrix.mean_iou(), matrix.pixel_accuracy()
     if mean_iou is None or accuracy is None:
-        raise DataError("there is no labelled pixel to score", where=f"{source.name}, {split}")
+        raise DataError(
+            "there is no labelled pixel to score",
+            where=f"{source.name}, {split}",
+            why="every pixel of its masks is one that never counts",
+            next_step="score another split, with --split or as the recipe's data.test_split",
+        )
     names = source.label_space.names
     iou = dict(zip(names, matrix.iou(), strict=True))
     absent = tuple(name for name in names if iou[name] is None)
@@ -206,9 +211,13 @@ def _require_comparable(predicted: npt.NDArray[Any], truth: npt.NDArray[Any]) ->
             "a prediction does not have the size of its labels",
             where=f"prediction {predicted.shape}, labels {truth.shape}",
             why="scores are taken at the labels' own resolution; nothing is resized here",
+            next_step="give predictions of the labels' size",
         )
     if not np.issubdtype(predicted.dtype, np.integer):
-        raise DataError(f"a prediction must hold integer class ids, not {predicted.dtype}")
+        raise DataError(
+            f"a prediction must hold integer class ids, not {predicted.dtype}",
+            next_step="give the ids of the most probable classes",
+        )
 
 
 def _require_ids(ids: npt.NDArray[np.int64], classes: int, what: str) -> None:
@@ -218,6 +227,7 @@ def _require_ids(ids: npt.NDArray[np.int64], classes: int, what: str) -> None:
             f"the {what} holds ids that are no class",
             where=f"ids {', '.join(map(str, strange[:5]))} ({len(strange)} in all)",
             why="the predictor and the data set have different classes",
+            next_step="score on the data set whose classes the predictor was made for",
         )
 
 

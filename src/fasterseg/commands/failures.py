@@ -81,7 +81,6 @@ def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
     verb = next((word for word in words if not word.startswith("-")), "")
     ways = {
         "UsageError": f"fasterseg {verb} --help",
-        "DataError": "fasterseg check-data PATH tells all that is wrong with a data set",
         "FileError": "restore the file from a backup, or delete it and run its stage again",
         "EnvironmentFault": "fasterseg doctor tells what this machine has and lacks",
     }

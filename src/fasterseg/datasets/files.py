@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,6 +90,11 @@ class Layout:
         return f"in place of reduce_zero_label, {remedy_for_ids(shifted, unknown, whole=False)}"
 
 
+def _name_another(split: str, splits: Iterable[str]) -> str:
+    near = get_close_matches(split, splits, n=1)
+    return f"did you mean {near[0]!r}?" if near else "name one of these, or add it to the data"
+
+
 def _found(pattern: str, name: str) -> str:
     """What a pattern finds in a name (its first group, if it has one), else the name."""
     found = re.search(pattern, name) if pattern else None
@@ -146,6 +152,7 @@ class FileSource:
                 f"there is no split {split!r}",
                 where=f"{self.name} at {self.layout.root}",
                 why=f"its splits are {', '.join(self.pairings)}",
+                next_step=_name_another(split, self.pairings),
             )
         return self.pairings[split].pairs
 

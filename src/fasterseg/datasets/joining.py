@@ -44,7 +44,11 @@ class JoinedSplits(SourceOver):
                 found = self.source.sample(part, left)
                 return Sample(found.image, found.labels, f"{part}/{found.name}")
             left -= self.source.length(part)
-        raise DataError(f"there is no sample {index} in {split!r}", where=self.name)
+        raise DataError(
+            f"there is no sample {index} in {split!r}",
+            where=self.name,
+            next_step=f"ask for an index below {self.length(split)}",
+        )
 
     def digest(self, split: str) -> str:
         """Return a digest of all parts."""
@@ -66,5 +70,6 @@ def parts_of(split: str) -> tuple[str, ...]:
         raise DataError(
             f"the split {split!r} names a part twice",
             why="the parts of a joined split must be disjoint",
+            next_step=f"write {'+'.join(sorted(set(parts)))}",
         )
     return tuple(parts)

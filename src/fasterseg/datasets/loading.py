@@ -179,7 +179,11 @@ def _require_usable(
     indices: npt.NDArray[np.int64], total: int, split: str, batch_size: int, share: Share
 ) -> None:
     if len(indices) == 0:
-        raise DataError("there is no image to train on", where=f"split {split}")
+        raise DataError(
+            "there is no image to train on",
+            where=f"split {split}",
+            next_step="add images and masks to it, or name another split",
+        )
     if indices.min() < 0 or indices.max() >= total or len(set(indices.tolist())) < len(indices):
         raise UsageError(f"the indices must be different numbers from 0 to {total - 1}")
     if not 0 <= share.rank < share.world_size:

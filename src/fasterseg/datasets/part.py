@@ -40,7 +40,9 @@ class PartOfSplit(SourceOver):
         """One of the chosen images; raises DataError for one that was not."""
         if split != self.split or not 0 <= index < len(self.indices):
             raise DataError(
-                f"there is no sample {index} in this part of {split!r}", where=self.name
+                f"there is no sample {index} in this part of {split!r}",
+                where=self.name,
+                next_step=f"ask for an index below {len(self.indices)} of {self.split!r}",
             )
         return self.source.sample(split, self.indices[index])
 
