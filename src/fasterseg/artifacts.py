@@ -13,8 +13,8 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -51,6 +51,9 @@ def canonical_json(value: Any) -> bytes:
     return text.encode()
 
 
+DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
 def durable_write(path: Path, data: bytes) -> None:
     """Write a file so that after a crash it is either the old one or the new one, whole.
 
@@ -59,7 +62,7 @@ def durable_write(path: Path, data: bytes) -> None:
     temporary file behind unless the process is killed.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with temporary.open("wb") as stream:
             stream.write(data)
@@ -97,6 +100,11 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
+def temporary_name(name: str) -> str:
+    """What a file of this name is called while this process writes it."""
+    return f".{name}.{os.getpid()}.tmp"
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system offers that."""
     try:
@@ -112,14 +120,35 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def disk_fault(path: Path, size: int, error: OSError) -> EnvironmentFault:
-    """The four-part message for a write that the disk refused."""
+def disk_fault(path: Path, size: int | None, error: OSError) -> EnvironmentFault:
+    """The four-part message for a write that the disk refused; `size` where it is known."""
+    full = error.errno in DISK_IS_FULL
     return EnvironmentFault(
-        f"could not write {size:,} bytes",
+        "could not write the file" if size is None else f"could not write {size:,} bytes",
         where=str(path),
         why=error.strerror or str(error),
-        next_step="free some space or choose another folder with --run, then start again",
+        next_step=f"{'free some space' if full else 'look at the disk'} or choose another folder, "
+        "then start again",
     )
+
+
+def read_fault(path: Path, error: OSError) -> EnvironmentFault:
+    """The four-part message for a file that is there and that the system does not give out."""
+    return EnvironmentFault(
+        "could not read the file",
+        where=str(path),
+        why=error.strerror or str(error),
+        next_step="look at the disk and at the file's permissions, then start again",
+    )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell what the disk refuses in this block as a fault of writing this path."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_fault(path, None, error) from error
 
 
 class Provenance(BaseModel):

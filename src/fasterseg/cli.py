@@ -6,7 +6,6 @@ Exit codes are those of `fasterseg.errors`.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,6 +66,15 @@ SUMMARY = "Search, train and score a segmentation network for a latency budget."
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command that `tokens` (default: the process's own) name; return the exit code."""
     words = list(sys.argv[1:] if tokens is None else tokens)
+    if tokens is None:
+        from fasterseg.outlets import open_outlets
+
+        open_outlets()
+    return guarded(words, lambda: _answer(words))
+
+
+def _answer(words: Sequence[str]) -> int:
+    """Print what the words ask for; return the exit code."""
     first = words[0] if words else "--help"
     if first in ("--help", "-h", "help"):
         print(overview())
@@ -74,7 +82,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     if first == "--version":
         print(__version__)
         return 0
-    return guarded(words, lambda: _call(verb_named(first), words))
+    return _call(verb_named(first), words)
 
 
 def overview() -> str:
@@ -145,9 +153,6 @@ def guarded(words: Sequence[str], call: Callable[[], int]) -> int:
     """Return the exit code of `call`; any failure is printed in four parts, never as a trace."""
     try:
         return call()
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
     except (Exception, KeyboardInterrupt) as error:
@@ -160,9 +165,7 @@ def _call(verb: Verb, words: Sequence[str]) -> int:
     from fasterseg.commands.results import asks_for_json, show
 
     result = build_app(verb)(words)
-    code = show(result, as_json=asks_for_json(words))
-    sys.stdout.flush()
-    return code
+    return show(result, as_json=asks_for_json(words))
 
 
 if __name__ == "__main__":

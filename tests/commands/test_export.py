@@ -105,19 +105,59 @@ def test_images_of_another_size_are_compared_but_not_scored_and_that_is_told(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "name", "told"),
     [
-        (["--size", "64x128", "--dynamic"], "one size or any"),
-        (["--size", "64"], "cannot read the size"),
-        (["--precision", "float16", "--format", "torch"], "float32"),
+        (["--size", "64x128", "--dynamic"], "x.onnx", "one size or any"),
+        (["--size", "64"], "x.onnx", "cannot read the size"),
+        (["--precision", "float16", "--format", "torch"], "x.pt2", "float32"),
+        (["--images", "0"], "x.onnx", "nothing to verify on"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_first(
-    bundle: str, words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle: str,
+    words: list[str],
+    name: str,
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["export", bundle, "--out", str(tmp_path / "x.onnx"), *words]) == 2
+    assert main(["export", bundle, "--out", str(tmp_path / name), *words]) == 2
     assert told in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        (["--out", "student"], "student.onnx"),
+        pytest.param(["--out", "a.pt", "--format", "torch"], "a.pt.pt2", marks=pytest.mark.slow),
+    ],
+)
+def test_a_name_without_the_ending_of_its_format_is_answered_with_one_that_works(
+    bundle: str,
+    words: list[str],
+    written: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", bundle, *words, "--json"]) == 2
+    advice = json.loads(capsys.readouterr().err.splitlines()[-1])["next"]
+    assert advice == f"--out {written}"
+    assert main(["export", bundle, *words[2:], *advice.split(), "--images", "1", *SCENES]) == 0
+    assert (tmp_path / written).is_file()
+
+
+def test_a_graph_that_stands_in_for_an_engine_replaces_no_other(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "x.onnx"
+    there.write_bytes(b"the one before")
+    words = ["--format", "tensorrt", "--out", str(tmp_path / "x.engine")]
+    assert main(["export", bundle, *words]) == 2
+    assert str(there) in capsys.readouterr().err
+    assert there.read_bytes() == b"the one before"
 
 
 def test_a_model_is_scored_and_verified_on_the_threads_that_were_asked_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,6 +22,7 @@ from fasterseg.deploy.models import load_model
 from fasterseg.deploy.opening import Running, open_export
 from fasterseg.deploy.predicting import ExportedPredictor
 from fasterseg.deploy.shipping import ExportReport, ship
+from fasterseg.deploy.verification import verify
 from fasterseg.errors import DataError, EnvironmentFault, UsageError, VerificationError
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
@@ -123,6 +125,50 @@ def test_a_file_that_is_being_verified_has_no_name_yet(
     with pytest.raises(Killed):
         ship(origin(), FORM, tmp_path / "student.onnx", evidence())
     assert not (tmp_path / "student.onnx").exists()
+
+
+@pytest.fixture
+def overtaken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[ExportReport]:
+    """While a file is verified, another export to the same name comes to its end; its report."""
+    done: list[ExportReport] = []
+
+    def overtake(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(shipping, "verify", verify)
+        done.append(ship(origin(1), FORM, tmp_path / "student.onnx", evidence()))
+        return verify(*given, **more)
+
+    monkeypatch.setattr(shipping, "verify", overtake)
+    return done
+
+
+def test_two_exports_to_one_name_both_end_with_a_verified_file(
+    tmp_path: Path, overtaken: list[ExportReport]
+) -> None:
+    file = tmp_path / "student.onnx"
+    report = ship(origin(), FORM, file, evidence())
+    assert overtaken[0].file_digest != report.file_digest
+    assert digest_of_file(file) == report.file_digest
+    assert ExportReport.load(tmp_path / "student.export.json") == report
+    assert {path.name for path in tmp_path.iterdir()} == {"student.onnx", "student.export.json"}
+
+
+def test_of_two_exports_that_may_replace_nothing_the_slower_is_told(
+    tmp_path: Path, overtaken: list[ExportReport]
+) -> None:
+    file = tmp_path / "student.onnx"
+    with pytest.raises(UsageError, match="already"):
+        ship(origin(), FORM, file, evidence(), replace=False)
+    assert digest_of_file(file) == overtaken[0].file_digest
+    assert ExportReport.load(tmp_path / "student.export.json") == overtaken[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"student.onnx", "student.export.json"}
+
+
+def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".student.onnx.export"
+    left.mkdir()
+    (left / "student.onnx").write_bytes(b"half")
+    ship(origin(), FORM, tmp_path / "student.onnx", evidence())
+    assert not left.exists()
 
 
 def test_without_tensorrt_the_graph_and_what_builds_the_engine_are_written(

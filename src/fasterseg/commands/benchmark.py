@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import durable_write
+from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.contestants import (
     BackendName,
     PrecisionName,
@@ -29,6 +30,7 @@ from fasterseg.commands.progress import progress_for
 from fasterseg.config import TailForm
 from fasterseg.deploy.benchmark_report import BenchmarkReport
 from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.paths import place_for_folder
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
@@ -104,7 +106,9 @@ def benchmark(
     """
     from fasterseg.deploy.contest import HEADLINE, QUICK
 
+    _require_models((model, *others))
     common, models = Common(**options), (model, *others)
+    place = place_for_folder(out, "--out", names=(REPORT, CHART)) if out else None
     entry = Entry(
         models=models,
         backends=tuple(backend),
@@ -121,7 +125,23 @@ def benchmark(
     title = f"Timing {count} contestant{'' if count == 1 else 's'} by turns"
     with progress_for(json=common.json)(title, total=seconds, unit="s each") as step:
         report = time_models(entry, settings=settings, progress=step)
-    return BenchmarkResult(report=report, files=write_files(report, Path(out)) if out else ())
+    return BenchmarkResult(report=report, files=write_files(report, place) if place else ())
+
+
+def _require_models(models: Sequence[str]) -> None:
+    """Raise `UsageError` where a name stands for nothing, or for what another name stands for."""
+    from fasterseg.deploy.models import require_model
+
+    twice = sorted({model for model in models if models.count(model) > 1})
+    if twice:
+        raise UsageError(
+            f"{twice[0]!r} was named twice",
+            why="each contestant is timed once, and compared with the first",
+            next_step="name each model once",
+        )
+    for model in models:
+        if baseline_name(model) is None:
+            require_model(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from fasterseg.config import Recipe, TailForm, TargetSettings
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.latency.table import TAILS
 from fasterseg.network.shipped import model_path
+from fasterseg.paths import given
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 
@@ -101,8 +102,9 @@ def _opened(model: str, running: Running) -> tuple[Session, Size, int | None]:
     """A model's session, the images' size, and the multiply-adds where they are known."""
     from fasterseg.deploy.opening import is_export
 
-    if is_export(Path(model)) and Path(model).is_file():
-        return _opened_file(Path(model), running)
+    path = given(model)
+    if is_export(path) and path.is_file():
+        return _opened_file(path, running)
     bundle = None if baseline_name(model) else open_bundle_of(model)
     size = running.size or size_of(model, bundle)
     card = _card_of(bundle, size, running)

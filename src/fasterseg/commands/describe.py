@@ -20,6 +20,7 @@ from fasterseg.commands.draw import (
     parse_size,
 )
 from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.paths import given
 from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, evaluated, part_costs
 from fasterseg.space.architecture import Branch, Geometry, wire
 
@@ -95,9 +96,10 @@ def describe(
     """
     from fasterseg.latency.table import LatencyTable
 
-    subjects = find_subjects(Path(model), Common(**options))
+    subjects = find_subjects(given(model), Common(**options))
     asked = parse_size(size) if size else None
-    prices = {Path(table).name: LatencyTable.load(table)} if table else {}
+    priced_by = given(table, "--table") if table else None
+    prices = {} if priced_by is None else {priced_by.name: LatencyTable.load(priced_by)}
     return DescribeResult(
         networks=tuple(
             facts_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from fasterseg import __version__
 from fasterseg.commands.machine import (
@@ -24,6 +23,7 @@ from fasterseg.commands.machine import (
 from fasterseg.commands.options import Json, RunFolder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.network.shipped import shipped_card, shipped_names
+from fasterseg.paths import given
 
 LEAST_PYTHON = (3, 11)
 LEAST_TORCH = (2, 10)
@@ -80,7 +80,7 @@ def doctor(
     DoctorReport
         The facts found and the advice that follows from them.
     """
-    facts = (processor(), torch_facts(), backends(), disk(Path(run)))
+    facts = (processor(), torch_facts(), backends(), disk(given(run, "--run")))
     return DoctorReport(
         fasterseg=__version__,
         python=platform.python_version(),

@@ -17,6 +17,7 @@ from fasterseg.config import Recipe
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.shipped import model_path, nearest_shipped
+from fasterseg.paths import given, place_for_file
 from fasterseg.reporting.drawing import draw_svg, stack_svgs
 from fasterseg.reporting.listing import draw_text
 from fasterseg.runs import RunFolder
@@ -91,10 +92,11 @@ def draw(
         The drawing as text, with multiply-adds and parameters.
     """
     common = Common(**options)
-    subjects = drawable(find_subjects(Path(model), common), model)
+    place = _free_place(out, overwrite=overwrite) if out else None
+    subjects = drawable(find_subjects(given(model), common), model)
     asked = parse_size(size) if size else None
     drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
-    path = write_drawings(drawn, Path(out), overwrite=overwrite) if out else None
+    path = None if place is None else write_drawings(drawn, place)
     texts = [draw_text(one.architecture, geometry, title=one.title) for one, geometry in drawn]
     return DrawResult(
         text="\n\n".join(texts),
@@ -138,14 +140,20 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
     )
 
 
-def write_drawings(drawn: list[tuple[Subject, Geometry]], path: Path, *, overwrite: bool) -> Path:
-    """Write the SVG file and return it; `UsageError` when it is there and may not be replaced."""
+def _free_place(out: Path | str, *, overwrite: bool) -> Path:
+    """Where the SVG file goes; `UsageError` when it is there and may not be replaced."""
+    path = place_for_file(out, "--out")
     if path.exists() and not overwrite:
         raise UsageError(
             "there is a file of this name already",
             where=str(path),
             next_step="choose another with --out, or add --overwrite",
         )
+    return path
+
+
+def write_drawings(drawn: list[tuple[Subject, Geometry]], path: Path) -> Path:
+    """Write the SVG file and return it."""
     pictures = [draw_svg(one.architecture, geometry, title=one.title) for one, geometry in drawn]
     durable_write(path, stack_svgs(tuple(pictures)).encode())
     return path
@@ -207,7 +215,12 @@ def _of_bundle(path: Path) -> Subject | HandMade:
 
 def _of_run(run: RunFolder) -> list[Subject | HandMade]:
     if not run.recipe.is_file():
-        raise FileError("this folder is neither a model nor a run", where=str(run.root))
+        raise FileError(
+            "this folder is neither a model nor a run",
+            where=str(run.root),
+            why=f"it has neither a description.json nor a {run.recipe.name}",
+            next_step="name a bundle's folder, an architecture's JSON file, or a run's folder",
+        )
     names = [contender.name for contender in Recipe.load(run.recipe).contenders]
     found = [name for name in names if run.architecture(name).is_file()]
     trained = [run.bundle(name) for name in BASELINES if name not in names]

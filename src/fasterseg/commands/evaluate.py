@@ -9,7 +9,6 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import read_json
-from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.opening import open_settled, resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
@@ -17,6 +16,7 @@ from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.shipped import is_shipped, model_path
+from fasterseg.paths import place_for_file
 from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -66,15 +66,17 @@ def evaluate(
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
     """
+    from fasterseg.deploy.models import require_model
     from fasterseg.runtime import set_threads
 
-    require_trained(model)
+    require_model(model)
     common = Common(**options)
+    wanted = place_for_file(out, "--out") if out else None
     run = run_of(model, common)
     recipe, source = open_settled(_recipe(run, common))
     set_threads(recipe.threads)
     split = split or recipe.data.test_split
-    path = Path(out) if out else default_report_path(run, model, split)
+    path = wanted or place_for_file(default_report_path(run, model, split))
     show = progress_for(json=common.json)
     with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
         report = evaluate_stage(

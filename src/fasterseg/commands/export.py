@@ -10,13 +10,14 @@ from cyclopts import Parameter
 from fasterseg.commands.draw import parse_size
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
-from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of
+from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import OutputForm
 from fasterseg.errors import UsageError
+from fasterseg.paths import place_for_file
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.formats import ExportForm
+    from fasterseg.deploy.formats import ExportForm, Format
     from fasterseg.deploy.shipping import ExportReport, Origin
 
 
@@ -65,24 +66,26 @@ def export(
     ExportReport
         The file, its digest, and the verification.
     """
-    from fasterseg.deploy.formats import SUFFIXES, ExportForm
+    from fasterseg.deploy.formats import ExportForm
     from fasterseg.deploy.opening import Running
     from fasterseg.deploy.shipping import ship
 
     common = Common(**options)
     _require_one_size(size, dynamic=dynamic)
+    require_images(images)
+    if out:
+        place_for_export(out, format, overwrite=overwrite)
     origin = origin_of(model)
     wanted = parse_size(size) if size else trained_size(origin)
     form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
     form.require_possible()
-    path = Path(out) if out else default_file(model, form, SUFFIXES[format])
-    _require_free(path, overwrite=overwrite)
+    path = place_for_export(out or default_file(model, form), format, overwrite=overwrite)
     evidence = evidence_for(model, common, split=split, images=images, size=form.size)
     show = progress_for(json=common.json)
     with show(f"Exporting to {path}", total=0, unit="images") as step:
-        report = ship(origin, form, path, evidence, running=Running(), progress=step)
-    report.save(Path(report.file).with_suffix(".export.json"))
-    return report
+        return ship(
+            origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
+        )
 
 
 def trained_size(origin: Origin) -> Size:
@@ -97,14 +100,34 @@ def trained_size(origin: Origin) -> Size:
     return parse_size(text)
 
 
-def default_file(model: str, form: ExportForm, suffix: str) -> Path:
+def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Path:
+    """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
+    from fasterseg.deploy.formats import SUFFIXES
+    from fasterseg.deploy.shipping import names_beside, require_free, written_file
+
+    path = place_for_file(out, "--out", beside=names_beside(Path(out)))
+    if path.suffix != SUFFIXES[format]:
+        raise UsageError(
+            f"the name of an exported {format} file ends in {SUFFIXES[format]}",
+            where=f"--out {out}",
+            why="its ending says which runtime opens it",
+            next_step=f"--out {path.with_name(path.name + SUFFIXES[format])}",
+        )
+    if not overwrite:
+        require_free(written_file(path, format))
+    return path
+
+
+def default_file(model: str, form: ExportForm) -> Path:
     """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
+    from fasterseg.deploy.formats import SUFFIXES
+
     folder = Path(model).absolute()
     name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
     extras: list[str] = [form.output] if form.output != "labels" else []
     extras += [form.precision] if form.precision != "float32" else []
     extras += ["dynamic"] if form.size is None else []
-    return folder.parent / ("-".join([name, *extras]) + suffix)
+    return folder.parent / ("-".join([name, *extras]) + SUFFIXES[form.format])
 
 
 def _require_one_size(size: str, *, dynamic: bool) -> None:
@@ -113,13 +136,4 @@ def _require_one_size(size: str, *, dynamic: bool) -> None:
             "a graph has one size or any",
             where=f"--size {size} --dynamic",
             next_step="leave one of them out",
-        )
-
-
-def _require_free(path: Path, *, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise UsageError(
-            "there is a file of this name already",
-            where=str(path),
-            next_step="choose another with --out, or add --overwrite",
         )

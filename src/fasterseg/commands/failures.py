@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import platform
 import shlex
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError
 
+from fasterseg.artifacts import DISK_IS_FULL
 from fasterseg.commands.results import asks_for_json
 from fasterseg.errors import (
     EnvironmentFault,
@@ -38,7 +40,18 @@ EXTRAS = {
 }
 """Which extra of the package brings which optional library."""
 
-_DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
+_NO_SUCH_PATH = {
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EINVAL,
+}
+"""What the system says of a path that cannot be, whatever the machine has."""
+
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"
 
 
 def report_failure(error: BaseException, words: Sequence[str]) -> int:
@@ -131,22 +144,56 @@ def _missing_extra(error: BaseException, words: Sequence[str]) -> FastersegError
     )
 
 
-def _disk(error: BaseException, words: Sequence[str]) -> FastersegError | None:
-    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
-        return EnvironmentFault(
-            "The disk took no more.",
-            where=str(error.filename or "an unnamed file"),
-            why=error.strerror or "",
-            next_step=f"make room or choose another --run folder, then: {command_line(words)}",
-        )
+def _unreadable_library(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    """A compiled library that is there and does not load; a module of ours is another matter."""
+    if not isinstance(error, ImportError) or isinstance(error, ModuleNotFoundError):
+        return None
+    if error.path is not None and error.path.endswith(".py"):
+        return None
+    return EnvironmentFault(
+        "A library could not be loaded.",
+        where=error.path or error.name or command_line(words),
+        why=_first_line(error),
+        next_step="fasterseg doctor tells which libraries work here",
+    )
+
+
+def _system(error: BaseException, words: Sequence[str]) -> FastersegError | None:
+    """What the system refused: the machine or a path, and no bug of ours."""
+    refused = _refused_by_system(error)
+    if refused is None:
+        return None
+    kind, what, advice = _refusal(refused)
+    return kind(
+        what,
+        where=str(refused.filename) if refused.filename else command_line(words),
+        why=refused.strerror or _first_line(error),
+        next_step=f"{advice}, then: {command_line(words)}",
+    )
+
+
+def _refused_by_system(error: BaseException) -> OSError | None:
+    """The refusal that an exception is, or that a library put into words of its own."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    said = {number: os.strerror(number) for number in (*DISK_IS_FULL, *_TOO_MANY_FILES, errno.EIO)}
+    return next((OSError(n, text) for n, text in said.items() if text in str(error)), None)
+
+
+def _refusal(error: OSError) -> tuple[type[FastersegError], str, str]:
+    """What a refusal of the system is for a user: its class, what it is, what to do."""
+    if error.errno in DISK_IS_FULL or error.errno == errno.EROFS:
+        return EnvironmentFault, "The disk took no more.", "make room or choose another folder"
     if isinstance(error, PermissionError):
-        return EnvironmentFault(
-            "A file may not be read or written.",
-            where=str(error.filename or "an unnamed file"),
-            why=error.strerror or "",
-            next_step=f"change its permissions, then: {command_line(words)}",
-        )
-    return None
+        return EnvironmentFault, "A file may not be read or written.", "change its permissions"
+    if error.errno in _TOO_MANY_FILES:
+        return EnvironmentFault, "Too many files are open.", "raise the limit: ulimit -n 4096"
+    if _NO_TEMPORARY_FOLDER in (error.strerror or ""):
+        advice = "name one that can be written to: export TMPDIR=DIR"
+        return EnvironmentFault, "There is no temporary folder.", advice
+    if error.errno in _NO_SUCH_PATH:
+        return UsageError, "This path cannot be used.", "name another"
+    return EnvironmentFault, "The system refused a file.", "look at the disk and at this path"
 
 
 def _memory(error: BaseException, words: Sequence[str]) -> FastersegError | None:
@@ -156,7 +203,7 @@ def _memory(error: BaseException, words: Sequence[str]) -> FastersegError | None
     return EnvironmentFault(
         "Not enough memory.",
         where=command_line(words),
-        why=(str(error).splitlines() or ["the process asked for more than there is"])[0],
+        why=str(error).partition("\n")[0] or "the process asked for more than there is",
         next_step="a smaller batch or crop in the recipe, or another --device",
     )
 
@@ -165,7 +212,8 @@ _TRANSLATIONS: tuple[Callable[[BaseException, Sequence[str]], FastersegError | N
     _interruption,
     _usage,
     _missing_extra,
-    _disk,
+    _unreadable_library,
+    _system,
     _memory,
 )
 
@@ -175,9 +223,13 @@ def _bug(error: BaseException, words: Sequence[str]) -> FastersegError:
     return FastersegError(
         "This is a bug in fasterseg, not a fault of yours.",
         where=str(log) if log else "the trace could not be written anywhere",
-        why=f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}",
+        why=f"{type(error).__name__}: {_first_line(error)}",
         next_step="report it with that file" if log else "report it with the command you typed",
     )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or ["no message"])[0]
 
 
 def write_trace(error: BaseException, words: Sequence[str]) -> Path | None:
@@ -190,11 +242,19 @@ def write_trace(error: BaseException, words: Sequence[str]) -> Path | None:
         ]
     )
     prefix = time.strftime("bug-%Y%m%dT%H%M%SZ-", time.gmtime())
-    for folder in [*_run_logs(words), Path(tempfile.gettempdir())]:
+    for place in (lambda: _run_logs(words), tempfile.gettempdir):
         try:
-            folder.mkdir(exist_ok=True)
+            if (folder := place()) is None:
+                continue
+            Path(folder).mkdir(exist_ok=True)
             with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=folder, prefix=prefix, suffix=".log", delete=False
+                "w",
+                encoding="utf-8",
+                errors="backslashreplace",
+                dir=folder,
+                prefix=prefix,
+                suffix=".log",
+                delete=False,
             ) as file:
                 file.write(text)
         except OSError:
@@ -203,13 +263,13 @@ def write_trace(error: BaseException, words: Sequence[str]) -> Path | None:
     return None
 
 
-def _run_logs(words: Sequence[str]) -> list[Path]:
+def _run_logs(words: Sequence[str]) -> Path | None:
     """Return the log folder of the run that `words` name, if that run exists."""
     for word, following in zip(words, [*words, ""][1:], strict=True):
         named = following if word == "--run" else word.removeprefix("--run=")
         if word.startswith("--run") and named and Path(named).is_dir():
-            return [Path(named) / "logs"]
-    return []
+            return Path(named) / "logs"
+    return None
 
 
 def command_line(words: Sequence[str]) -> str:

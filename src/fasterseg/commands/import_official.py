@@ -14,6 +14,7 @@ from fasterseg.commands.describe import NetworkFacts, facts_of
 from fasterseg.commands.draw import CITYSCAPES, Subject
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.errors import UsageError
+from fasterseg.paths import given, place_for_folder
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.space.architecture import Architecture, Geometry
 
@@ -115,11 +116,12 @@ def import_official(
     """
     Common(**options)
     _require_something(arch, weights, table)
-    prices = _tables(Path(table)) if table else {}
+    place = place_for_folder(out, "--out", names=OURS)
+    prices = _tables(given(table, "--table")) if table else {}
     found = [_read(path, role, _at(weights, index)) for index, path in enumerate(arch)]
-    folders = [Path(out) / one.role if len(arch) > 1 else Path(out) for one in found]
-    _require_free([*folders, *([Path(out) / "table.json"] if table else [])], overwrite=overwrite)
-    written = _write_tables(prices, Path(out))
+    folders = [place / one.role if len(arch) > 1 else place for one in found]
+    _require_free([*folders, *([place / "table.json"] if table else [])], overwrite=overwrite)
+    written = _write_tables(prices, place)
     networks = [_write(one, folder, prices) for one, folder in zip(found, folders, strict=True)]
     return ImportResult(networks=tuple(networks), tables=tuple(written))
 
@@ -149,7 +151,7 @@ def _require_something(arch: tuple[Path, ...], weights: tuple[Path, ...], table:
 
 
 def _at(weights: tuple[Path, ...], index: int) -> Path | None:
-    return Path(weights[index]) if weights else None
+    return given(weights[index], "--weights") if weights else None
 
 
 def _read(path: Path, role: Literal["teacher", "student"] | None, weights: Path | None) -> _Found:
@@ -157,7 +159,7 @@ def _read(path: Path, role: Literal["teacher", "student"] | None, weights: Path 
     from fasterseg.network.official import decode, read_logits
     from fasterseg.network.official_weights import convert_weights
 
-    logits = read_logits(read_tensors(Path(path)), where=str(path), role=role)
+    logits = read_logits(read_tensors(given(path, "--arch")), where=str(path), role=role)
     architecture = decode(logits)
     converted = None
     if weights is not None:

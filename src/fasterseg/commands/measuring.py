@@ -118,7 +118,6 @@ def _shipped(
     running = Running(threads=target.threads, tail=target.tail)
     path = file.with_suffix(SUFFIXES[form.format])
     report = ship(origin, form, path, evidence, running=running, progress=progress)
-    report.save(path.with_suffix(".export.json"))
     session, _ = open_export(path, running)
     if session.digest != report.file_digest:
         raise FileError(

@@ -11,6 +11,7 @@ from fasterseg.commands.agreeing import agree
 from fasterseg.commands.options import Common
 from fasterseg.commands.settling import settled
 from fasterseg.config import Recipe, build_recipe
+from fasterseg.paths import place_for_folder
 from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def hold_run(common: Common) -> Iterator[tuple[OpenedRun, StopRequest]]:
     """`open_run` with the folder held for this process, and signals turned into a stop request.
 
     A folder that another process holds is refused before its recipe is touched, and before
-    anything heavy is loaded.
+    anything heavy is loaded.  For a device that is not there none is made.
     """
+    _require_device(common.device)
     with _folder(common, stored_or_new_recipe(common)).locked():
         opened = open_run(common)
         from fasterseg.runtime import stop_on_signals
@@ -65,8 +67,19 @@ def open_run(common: Common) -> OpenedRun:
     return OpenedRun(recipe, run, source)
 
 
+def _require_device(name: str | None) -> None:
+    """Raise `EnvironmentFault` for a device that is not there."""
+    if name not in (None, "auto", "cpu"):
+        from fasterseg.runtime import select_device
+
+        select_device(name)
+
+
 def _folder(common: Common, recipe: Recipe) -> RunFolder:
-    return RunFolder(Path(common.run) if common.run is not None else RUNS / recipe.name)
+    """The run's folder; raises where there can be none."""
+    if common.run is None:
+        return RunFolder(place_for_folder(RUNS / recipe.name, names=("recipe.json",)))
+    return RunFolder(place_for_folder(common.run, "--run", names=("recipe.json",)))
 
 
 def stored_recipe(common: Common) -> Recipe | None:
@@ -91,8 +104,7 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
 
 def _data_name(data: Path | str) -> str:
     """The data set as the recipe holds it: a folder is written so that any place finds it."""
-    path = Path(data).expanduser()
-    name = str(data) if str(data) == STREET else str(path.absolute())
+    name = str(data) if str(data) == STREET else str(Path(data).absolute())
     return name.replace("'", "''")
 
 

@@ -14,6 +14,8 @@ from typing import Annotated, TypedDict
 
 from cyclopts import Parameter
 
+from fasterseg.paths import given
+
 ProgressCallback = Callable[[int, int, str], None]
 """What lower layers report to: (done, total, note)."""
 
@@ -67,6 +69,13 @@ class Common:
     device: str | None = None
     json: bool = False
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Read the paths as they are meant; raises `UsageError` for what no path can be."""
+        for option in ("data", "run", "recipe"):
+            path = getattr(self, option)
+            if isinstance(path, str | Path):
+                object.__setattr__(self, option, given(path, f"--{option}"))
 
     def with_budget(self, budget: Sequence[str]) -> Common:
         """The same options with a budget, or several, over the recipe's; none leaves it be."""

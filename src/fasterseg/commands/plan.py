@@ -17,6 +17,7 @@ from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
 from fasterseg.forecasting.outcome import Comparison, compared
 from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.paths import place_for_folder
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.stages import StageTimes
@@ -65,7 +66,7 @@ def plan(
     recipe, _ = open_settled(resolve_recipe(common, stored), known=stored)
     if run is not None and has_begun(run):
         return outcome_of(run, recipe)
-    place = Path.cwd() if run is None else run.root
+    place = Path.cwd() if run is None else place_for_folder(run.root, "--run", names=(PLAN_FILE,))
     limits = Limits(
         memory_bytes=int(memory * GB) or memory_bytes(),
         disk_bytes=free_disk_bytes(place),

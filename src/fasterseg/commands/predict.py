@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.baselines.catalogue import require_trained
 from fasterseg.commands.draw import parse_size
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Step, progress_for
@@ -19,6 +18,7 @@ from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import model_path
+from fasterseg.paths import given, place_for_folder
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
@@ -106,14 +106,15 @@ def predict(
     PredictResult
         Where everything is; images that could not be read are listed, and the exit code is 3.
     """
-    from fasterseg.deploy.models import load_model
+    from fasterseg.deploy.models import load_model, require_model
     from fasterseg.runtime import select_device
 
-    require_trained(model)
+    require_model(model)
     common = Common(**options)
     root, images = find_images(source)
-    folder = Path(out) if out else default_folder(root)
     names = output_names(root, images)
+    files = [f"{name}_{kind}.png" for name in names for kind in KINDS]
+    folder = place_for_folder(out or default_folder(root), "--out", names=files)
     require_free(folder, names, overwrite=overwrite)
     shown = parse_size(size) if size else None
     predictor = load_model(model, device=select_device(common.device or "auto"))
@@ -192,7 +193,7 @@ def find_images(source: str) -> tuple[Path, list[Path]]:
 
     Raises `UsageError` for a source that is not there, `DataError` for one without images.
     """
-    path = Path(source).expanduser()
+    path = given(source)
     if path.is_file():
         return path.parent, [path]
     if path.is_dir():

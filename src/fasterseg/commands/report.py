@@ -14,6 +14,7 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.shipped import is_shipped, model_path
+from fasterseg.paths import given, place_for_file
 from fasterseg.reporting.report import write_report
 from fasterseg.runs import RunFolder
 
@@ -54,16 +55,18 @@ def report(
     ReportResult
         Where the page is.
     """
+    common, named = Common(**options), given(folder)
     require_trained(folder)
     model = model_path(folder)
     if folder and (model / "description.json").is_file():
-        aside = Path(f"{folder}-report.html") if is_shipped(folder) else None
-        return ReportResult(file=str(report_model(model, out=Path(out) if out else aside)))
-    run = RunFolder(find_run(Path(folder) if folder else None, Common(**options)))
+        usual = Path(f"{folder}-report.html") if is_shipped(folder) else named / "report.html"
+        return ReportResult(file=str(report_model(model, place_for_file(out or usual, "--out"))))
+    run = RunFolder(find_run(named if folder else None, common))
+    place = place_for_file(out or run.report, "--out")
     source, note = None, ""
     if run.recipe.is_file():
         source, note = _source_of(Recipe.load(run.recipe))
-    path = report_stage(run, source=source, out=Path(out) if out else None)
+    path = report_stage(run, source=source, out=place)
     return ReportResult(file=str(path), note=note)
 
 
@@ -72,14 +75,13 @@ def report_stage(run: RunFolder, *, source: DataSource | None, out: Path | None 
     return write_report(run, source=source, path=out)
 
 
-def report_model(folder: Path, *, out: Path | None) -> Path:
+def report_model(folder: Path, path: Path) -> Path:
     """Write the page of a bundle and return its path."""
     from fasterseg.artifacts import durable_write
     from fasterseg.deploy.models import open_bundle
     from fasterseg.reporting.model_page import render_model_page
 
     bundle = open_bundle(folder)
-    path = out or folder / "report.html"
     page = render_model_page(bundle.card, bundle.description, folder)
     durable_write(path, page.encode())
     return path

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 
 @runtime_checkable
@@ -30,7 +31,7 @@ def asks_for_json(words: Sequence[str]) -> bool:
 def show(result: object, *, as_json: bool = False) -> int:
     """Print `result` on stdout; return the exit code it asks for (its `exit_code`, or 0)."""
     if result is not None:
-        print(as_json_text(result) if as_json else as_text(result))
+        print(as_json_text(result) if as_json else as_text(result), flush=True)
     code = getattr(result, "exit_code", 0)
     return code if isinstance(code, int) else 0
 
@@ -42,6 +43,13 @@ def as_text(result: object) -> str:
 
 def as_json_text(result: object) -> str:
     """Return the result as one JSON object or value on one line."""
+    try:
+        return _in_words(result)
+    except PydanticSerializationError:  # a file's name that is no text: escaped, it is ASCII
+        return json.dumps(result, default=_plain)
+
+
+def _in_words(result: object) -> str:
     if isinstance(result, BaseModel):
         return result.model_dump_json()
     return json.dumps(result, default=_plain)

@@ -27,6 +27,7 @@ from fasterseg.commands.training import (
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.shipped import model_path
+from fasterseg.paths import given
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import noted
@@ -86,7 +87,7 @@ def train(
 
         set_threads(recipe.threads)
         if architecture:
-            take_architecture(Path(architecture), run, recipe, contenders)
+            take_architecture(given(architecture, "--architecture"), run, recipe, contenders)
         asked = bool(teacher) or sets_distillation(common)
         for job in _jobs(recipe, run, names, teacher=teacher, taught=asked):
             part = noted(run.root, f"train/{job.name}")

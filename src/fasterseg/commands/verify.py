@@ -9,8 +9,9 @@ from cyclopts import Parameter
 
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
-from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of
+from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import TailForm
+from fasterseg.paths import given, place_for_file
 
 if TYPE_CHECKING:
     from fasterseg.deploy.verification_report import VerificationReport
@@ -54,12 +55,16 @@ def verify(
     VerificationReport
         Each check with what was found and what is allowed.
     """
+    from fasterseg.deploy.models import require_model
     from fasterseg.deploy.opening import Running, open_export
     from fasterseg.deploy.shipping import save_evidence
     from fasterseg.deploy.verification import Subject
     from fasterseg.deploy.verification import verify as verify_file
 
-    common, path = Common(**options), Path(exported)
+    common, path = Common(**options), given(exported)
+    require_images(images)
+    require_model(against)
+    place = evidence_place(path, out)
     running = Running(runtime=backend, threads=threads, precision=precision, tail=tail)
     session, card = open_export(path, running)
     origin = origin_of(against)
@@ -69,5 +74,17 @@ def verify(
     show = progress_for(json=common.json)
     with show(f"Verifying {path}", total=0, unit="images") as step:
         report, difference = verify_file(subject, evidence, progress=step)
-    place = Path(out).with_suffix(path.suffix) if out else path
     return save_evidence(place, report, difference, expected)
+
+
+def evidence_place(exported: Path, out: Path | str) -> Path:
+    """What the report and a difference are named after: the file, or `out`, a folder or a name."""
+    from fasterseg.deploy.shipping import evidence_beside
+
+    place = given(out, "--out") if out else exported
+    if place.is_dir():
+        place = place / exported.name
+    place = place.with_suffix(exported.suffix)
+    for file in evidence_beside(place):
+        place_for_file(file, "--out" if out else "")
+    return place

@@ -8,6 +8,7 @@ from fasterseg.commands.evaluate import run_of
 from fasterseg.commands.opening import open_settled, resolve_recipe
 from fasterseg.commands.options import Common
 from fasterseg.config import Recipe
+from fasterseg.errors import UsageError
 from fasterseg.network.shipped import model_path
 from fasterseg.space.blocks import Size
 
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 IMAGES = 16
 ALL_CORES = 0
 STREET_IMAGES = "the built-in street scenes"
+
+
+def require_images(count: int) -> None:
+    """Raise `UsageError` for a number of images that leaves nothing to compare."""
+    if count < 1:
+        raise UsageError(
+            "there is nothing to verify on",
+            where=f"--images {count}",
+            why="labels are compared on one image at least",
+            next_step=f"--images {IMAGES}",
+        )
 
 
 def origin_of(model: str) -> Origin:

@@ -17,7 +17,8 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mask_reading import pack
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
-from fasterseg.errors import DataError
+from fasterseg.errors import DataError, UsageError
+from fasterseg.paths import given
 
 _OBJECT = 255
 _DEFAULT_MASKS = "masks"
@@ -33,7 +34,16 @@ def data_root(data: DataFile, file: Path) -> Path:
     home = file.parent
     if not data.path:
         return home
-    named = Path(data.path).expanduser()
+    where, advice = f"{file}, path", "or leave 'path' out to mean this folder"
+    try:
+        named = given(data.path)
+    except UsageError as error:
+        raise DataError(
+            error.what,
+            where=where,
+            why=error.why,
+            next_step=f"write the data folder's own path, {advice}",
+        ) from error
     tried = [home / named, home / "datasets" / named, home.parent / "datasets" / named]
     tried += [home] if home.resolve().name == named.name else []
     for folder in tried:
@@ -41,9 +51,9 @@ def data_root(data: DataFile, file: Path) -> Path:
             return folder
     raise DataError(
         f"there is no folder {data.path!r}",
-        where=f"{file}, path",
+        where=where,
         why=f"looked for {'; '.join(str(folder) for folder in tried)}",
-        next_step="write the data folder's own path, or leave 'path' out to mean this folder",
+        next_step=f"write the data folder's own path, {advice}",
     )
 
 

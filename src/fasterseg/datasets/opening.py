@@ -19,6 +19,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
+from fasterseg.paths import given
 
 TEST = "test"
 _COUNTED_MASKS = 200
@@ -53,7 +54,7 @@ def open_data(
 
 def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False) -> FileSource:
     """Return the files at ``where`` even where their listing has faults: for the checker."""
-    path = Path(where).expanduser()
+    path = given(where)
     if not path.exists():
         raise DataError(
             "there is no such data set",

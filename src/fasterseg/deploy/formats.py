@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fasterseg.artifacts import digest_of_file, digest_of_value
+from fasterseg.artifacts import digest_of_file, digest_of_value, durable_write
 from fasterseg.config import OutputForm, Precision
 from fasterseg.deploy.export import export_network
 from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
@@ -66,7 +66,7 @@ def write_files(network: nn.Module, card: ExportedCard, form: ExportForm, path: 
     job = whole_job(network, card)
     match form.format:
         case "onnx":
-            path.write_bytes(onnx_model(job, card, form))
+            durable_write(path, onnx_model(job, card, form))
         case "openvino":
             openvino_files.write(onnx_model(job, card, form), card, path)
         case "tensorrt":

@@ -14,6 +14,7 @@ from fasterseg.deploy.tail import best_tail
 from fasterseg.network import predicting
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.paths import given
 
 Predictor = NetworkPredictor | ExportedPredictor
 
@@ -44,7 +45,7 @@ def load_model(
     """
     require_trained(model)
     count = threads or torch.get_num_threads()
-    path = Path(model)
+    path = given(model)
     if is_export(path) and path.is_file():
         session, card = open_export(path, Running(threads=count))
         return ExportedPredictor(session, card, where=str(model))
@@ -52,6 +53,14 @@ def load_model(
     if predictor.device.type == "cpu":
         predictor.tail = best_tail(threads=count)
     return predictor
+
+
+def require_model(model: Path | str) -> None:
+    """Raise as `load_model` does where a name stands for no model, before one is read."""
+    require_trained(model)
+    path = given(model)
+    if not (is_export(path) and path.is_file()):
+        predicting.require_bundle(model)
 
 
 def open_bundle(model: Path | str) -> ModelBundle:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.openvino_runtime import require_openvino, the_core
-from fasterseg.errors import FileError
+from fasterseg.errors import EnvironmentFault, FileError
 
 
 def write(model: bytes, card: ExportedCard, path: Path) -> None:
@@ -15,7 +15,15 @@ def write(model: bytes, card: ExportedCard, path: Path) -> None:
     openvino = require_openvino()
     converted = the_core().read_model(model)
     converted.set_rt_info(card.to_text(), METADATA_KEY)
-    openvino.save_model(converted, str(path), compress_to_fp16=False)
+    try:
+        openvino.save_model(converted, str(path), compress_to_fp16=False)
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "OpenVINO could not write the file",
+            where=str(path),
+            why=str(error).strip().splitlines()[-1],
+            next_step="free some space or choose another folder with --out, then start again",
+        ) from error
 
 
 def read(path: Path) -> tuple[Any, ExportedCard]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from fasterseg.artifacts import Artifact, disk_fault, durable_write, sync_folder
+from fasterseg.artifacts import Artifact, durable_write, sync_folder, writing
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy import tensorrt
 from fasterseg.deploy.exported_card import ExportedCard
-from fasterseg.deploy.formats import SUFFIXES, ExportForm, files_of, write_files
+from fasterseg.deploy.formats import SUFFIXES, ExportForm, Format, files_of, write_files
 from fasterseg.deploy.opening import Running, open_export
 from fasterseg.deploy.verification import (
     Difference,
@@ -26,10 +24,11 @@ from fasterseg.deploy.verification import (
     verify,
 )
 from fasterseg.deploy.verification_report import VerificationReport
-from fasterseg.errors import VerificationError
+from fasterseg.errors import UsageError, VerificationError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.segmentation import Segmentation, png_bytes
+from fasterseg.scratch import alone_in, scratch_folder
 
 DIFFERENT = np.array([255, 0, 0], dtype=np.uint8)
 
@@ -101,24 +100,36 @@ def ship(
     *,
     running: Running | None = None,
     progress: Progress | None = None,
+    replace: bool = True,
 ) -> ExportReport:
-    """Export a network to a file that exists only once it was verified.
+    """Export a network to a file that exists only once it was verified; its report lies beside it.
 
     Raises `VerificationError` where it is not what the network is; then the file does not exist,
     and beside its place lie the report and a picture of the worst difference.  What cannot be
-    written here raises `EnvironmentFault` with what is missing.
+    written here raises `EnvironmentFault` with what is missing.  Without `replace`, `UsageError`
+    where another process was faster.
     """
     form.require_possible()
     form, path, script = _buildable(form, path)
     card = origin.card_like(form)
-    with _staged(path) as staged:
-        write_files(origin.predictor.network, card, form, staged)
+    with scratch_folder(path.parent, f".{path.name}.export") as folder:
+        staged = folder / path.name
+        with writing(path):
+            write_files(origin.predictor.network, card, form, staged)
         report, difference = _verified(origin, card, staged, path, evidence, running, progress)
         if not report.passed:
             raise _refused(path, report, difference, card)
-        _put_in_place(staged, path)
+        shipped = _report_of(form, path, staged, report, script)
+        shipped.save(report_beside(staged))
+        _put_in_place(staged, path, replace=replace)
     if script is not None:
         tensorrt.write_script(script)
+    return shipped
+
+
+def _report_of(
+    form: ExportForm, path: Path, staged: Path, report: VerificationReport, script: Path | None
+) -> ExportReport:
     size = "any size" if form.size is None else f"{form.size.height}x{form.size.width}"
     return ExportReport(
         file=str(path),
@@ -127,10 +138,46 @@ def ship(
         output=form.output,
         precision=form.precision,
         size=size,
-        bytes=sum(file.stat().st_size for file in files_of(path)),
+        bytes=sum(file.stat().st_size for file in files_of(staged)),
         verification=report,
         script="" if script is None else str(script),
     )
+
+
+def report_beside(path: Path) -> Path:
+    """Where the report on an exported file lies."""
+    return path.with_suffix(".export.json")
+
+
+def evidence_beside(path: Path) -> tuple[Path, Path]:
+    """Where a verification's report and its picture of the worst difference lie."""
+    return (
+        path.with_name(f"{path.stem}-verification.json"),
+        path.with_name(f"{path.stem}-difference.png"),
+    )
+
+
+def names_beside(path: Path) -> tuple[str, ...]:
+    """What may be written beside an exported file."""
+    found = (report_beside(path), *evidence_beside(path), _script_beside(path))
+    return tuple(file.name for file in found)
+
+
+def written_file(path: Path, format: Format) -> Path:
+    """The file that is written for a path: the graph in ONNX where no engine can be built."""
+    if format == "tensorrt" and not tensorrt.is_installed():
+        return path.with_suffix(SUFFIXES["onnx"])
+    return path
+
+
+def require_free(path: Path) -> None:
+    """Raise `UsageError` where there is a file of this name already."""
+    if path.exists():
+        raise UsageError(
+            "there is a file of this name already",
+            where=str(path),
+            next_step="choose another with --out, or add --overwrite",
+        )
 
 
 def _verified(
@@ -149,35 +196,32 @@ def _verified(
 
 def _buildable(form: ExportForm, path: Path) -> tuple[ExportForm, Path, Path | None]:
     """The form itself, or what stands in for an engine where none can be built: see `script`."""
-    if form.format != "tensorrt" or tensorrt.is_installed():
+    written = written_file(path, form.format)
+    if written == path:
         return form, path, None
-    script = path.with_name(f"{path.stem}-build_engine.py")
-    return replace(form, format="onnx"), path.with_suffix(SUFFIXES["onnx"]), script
+    return dataclasses.replace(form, format="onnx"), written, _script_beside(path)
 
 
-@contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """A file of the same name in a folder of its own, beside its place; gone afterwards."""
-    folder = path.with_name(f".{path.name}.export")
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(parents=True)
-        yield folder / path.name
-    except OSError as error:
-        raise disk_fault(path, 0, error) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _script_beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-build_engine.py")
 
 
-def _put_in_place(staged: Path, path: Path) -> None:
-    """Rename a file and its companions; the file itself comes last, when all of it is there."""
+def _put_in_place(staged: Path, path: Path, *, replace: bool) -> None:
+    """Rename a file and its companions; the file itself comes last, when all of it is there.
+
+    One process at a time, so that no file ever stands beside the companions of another's.
+    """
     companions = sorted(file for file in staged.parent.iterdir() if file != staged)
-    path.unlink(missing_ok=True)
-    for file in (*companions, staged):
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
-        file.replace(path.with_name(file.name))
-    sync_folder(path.parent)
+    with writing(path), alone_in(path.parent):
+        if not replace:
+            require_free(path)
+        if len(files_of(path)) > 1:  # until the new pair is there, there is none
+            path.unlink(missing_ok=True)
+        for file in (*companions, staged):
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+            file.replace(path.with_name(file.name))
+        sync_folder(path.parent)
 
 
 def _refused(
@@ -198,10 +242,10 @@ def save_evidence(
 
     Returns the report, which then says where to look.
     """
-    file = path.with_name(f"{path.stem}-verification.json")
+    file, picture = evidence_beside(path)
     shown = file
     if difference is not None and not report.passed:
-        shown = path.with_name(f"{path.stem}-difference.png")
+        shown = picture
         durable_write(shown, png_bytes(difference_picture(difference, card)))
     found = report.model_copy(update={"evidence": str(shown)})
     found.save(file)

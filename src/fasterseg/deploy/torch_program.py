@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.folding import folded
 from fasterseg.errors import FileError
@@ -32,7 +33,9 @@ def write(
     program = torch.export.export(folded(job), (image,), dynamic_shapes=shapes)
     # An example is pickled into the file; without one, nothing in it needs unpickling.
     program.example_inputs = None
-    torch.export.save(program, path, extra_files={EXTRA: card.to_text()})
+    content = io.BytesIO()
+    torch.export.save(program, content, extra_files={EXTRA: card.to_text()})
+    durable_write(path, content.getvalue())
 
 
 def read(path: Path) -> tuple[Callable[[Tensor], Tensor], ExportedCard]:

@@ -65,10 +65,16 @@ def open_bundle(model: Path | str) -> ModelBundle:
 
     A shipped one says its terms of use on stderr, once in a process.
     """
+    path = require_bundle(model)
+    say_terms_of(path)
+    return ModelBundle.load(path)
+
+
+def require_bundle(model: Path | str) -> Path:
+    """The folder of the bundle that a model's name stands for, unread; raises as `load_network`."""
     path = model_path(model)
     if is_bundle(path):
-        say_terms_of(path)
-        return ModelBundle.load(path)
+        return path
     if path.exists():
         raise _no_bundle(path)
     raise _unknown(str(model))

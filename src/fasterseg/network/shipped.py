@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from fasterseg.network.card import Card
+from fasterseg.paths import given
 
 ROOT = Path(__file__).parents[1] / "models"
 """Where they lie; the tool beside them puts them there."""
@@ -20,12 +21,12 @@ def shipped_names() -> tuple[str, ...]:
 
 def is_shipped(model: Path | str) -> bool:
     """Whether a model's name stands for a shipped bundle; what lies here under it goes first."""
-    return str(model) in shipped_names() and not Path(model).exists()
+    return str(model) in shipped_names() and not given(model).exists()
 
 
 def model_path(model: Path | str) -> Path:
     """Where a model lies: the folder of a shipped name, else the path that was named."""
-    return ROOT / str(model) if is_shipped(model) else Path(model)
+    return ROOT / str(model) if is_shipped(model) else given(model)
 
 
 def nearest_shipped(model: Path | str) -> str | None:

@@ -1,0 +1,124 @@
+"""The paths that a user gave: read as they were meant, and looked at before anything is computed.
+
+Every command asks here for the path of what it writes, so that a name that cannot be written is
+told at once and not after the work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from fasterseg.artifacts import temporary_name
+from fasterseg.errors import EnvironmentFault, UsageError
+
+_USUAL_NAME_BYTES = 255
+
+
+def given(path: Path | str, option: str = "") -> Path:
+    """A path as the user meant it, ``~`` standing for a home; there may be nothing of this name.
+
+    Raises `UsageError` for the home of a user who is not known here, and for what no file can be
+    called.  `option` is what the path was given with.
+    """
+    where = _named(path, option)
+    try:
+        found = Path(path).expanduser()
+        os.lstat(found)
+    except RuntimeError as error:
+        user = Path(path).parts[0]
+        raise UsageError(
+            f"the home that {user} stands for is not known here",
+            where=where,
+            why=str(error),
+            next_step=f"for something that is called {user}, write {Path(path).absolute()}",
+        ) from error
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "nothing can have this name",
+            where=where,
+            why=getattr(error, "strerror", None) or str(error),
+            next_step="name another",
+        ) from error
+    return found
+
+
+def place_for_file(path: Path | str, option: str = "", *, beside: Iterable[str] = ()) -> Path:
+    """The path of a file that is to be written, with others of the names `beside` it.
+
+    Raises `UsageError` where no such file can be, `EnvironmentFault` where none may be written.
+    """
+    found = given(path, option)
+    where = _named(path, option)
+    if found.is_dir() or found.name == "..":
+        raise _refused(where, f"{found} is a folder, and a file is to be written")
+    if found.exists() and not found.is_file():
+        raise _refused(where, f"{found} is no ordinary file")
+    _require_folder(found.parent, where, names=(found.name, *beside))
+    return found
+
+
+def place_for_folder(path: Path | str, option: str = "", *, names: Iterable[str] = ()) -> Path:
+    """The path of a folder that files of these names, in folders or not, are to be written into.
+
+    Raises as `place_for_file` does.
+    """
+    found = given(path, option)
+    where = _named(path, option)
+    inside: dict[Path, list[str]] = {found: []}
+    for name in names:
+        file = found / name
+        inside.setdefault(file.parent, []).append(file.name)
+    for folder, files in inside.items():
+        _require_folder(folder, where, names=files)
+    return found
+
+
+def _require_folder(folder: Path, where: str, *, names: Iterable[str]) -> None:
+    """Raise where a folder is not there and cannot be made, or cannot hold files of these names."""
+    missing = []
+    place = folder.absolute()
+    while not os.path.lexists(place) and place != place.parent:
+        missing.append(place.name)
+        place = place.parent
+    if not place.is_dir():
+        raise _refused(where, f"{place} is a file, and a folder is wanted")
+    longest = _longest_name(place)
+    spare = len(temporary_name(""))
+    folders = [(name, longest) for name in missing]
+    for name, most in [*folders, *((name, longest - spare) for name in names)]:
+        if len(os.fsencode(name)) > most:
+            raise UsageError(
+                "a file's name would be too long",
+                where=where,
+                why=f"at most {most} bytes are possible here, and {name} has more",
+                next_step="choose a shorter one",
+            )
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise EnvironmentFault(
+            "nothing can be written here",
+            where=where,
+            why=f"{place} may not be written to",
+            next_step="change its permissions, or name another place",
+        )
+
+
+def _longest_name(folder: Path) -> int:
+    """How many bytes a name in a folder may have."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return _USUAL_NAME_BYTES
+
+
+def _named(path: Path | str, option: str) -> str:
+    return f"{option} {path}".lstrip()
+
+
+def _refused(where: str, why: str) -> UsageError:
+    return UsageError(
+        "nothing can be written here", where=where, why=why, next_step="name another place"
+    )
