@@ -96,7 +96,7 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
     """
     path = None if common.recipe is None else Path(common.recipe)
-    base = stored.content() if stored is not None and path is None else None
+    base = None if stored is None else stored.content()
     overrides = [] if common.seed is None else [f"seed={common.seed}"]
     overrides += [] if common.data is None else [f"data.source='{_data_name(common.data)}'"]
     return build_recipe(path, overrides=(*overrides, *common.set), base=base)

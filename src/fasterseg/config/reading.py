@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fasterseg.config.budgets import as_written, one_student_each
+from fasterseg.config.idle import refuse_idle_keys
 from fasterseg.config.recipe import ContenderSettings, Recipe
 from fasterseg.errors import UsageError
 
@@ -73,9 +74,10 @@ def build_recipe(
     """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`.
 
     Without a file it is that of `base`, the content of a resolved recipe.  Several budgets get a
-    student each.
+    student each.  A key that would do nothing beside the others is refused, unless it stands in
+    `base` as it is.
     """
-    content = read_yaml(path) if path is not None else as_written(base) if base else {}
+    content = read_yaml(path) if path is not None else as_written(base or {})
     for override in overrides:
         _override(content, override)
     where = str(path) if path is not None else "the built-in recipe"
@@ -83,6 +85,7 @@ def build_recipe(
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _explain(error, where) from error
+    refuse_idle_keys(recipe, known=as_written(base or {}), where=where, overrides=overrides)
     return one_student_each(recipe, where=where)
 
 

@@ -41,7 +41,7 @@ class Section(BaseModel):
 
 
 class StreetSettings(Section):
-    """The built-in data set's size: images per split."""
+    """The built-in data set's size: images per split; other data has its own."""
 
     height: int = Field(128, ge=16)
     width: int = Field(256, ge=16)

@@ -1,0 +1,214 @@
+"""Keys of a recipe that mean nothing beside others: refused, so that none does nothing in silence.
+
+Some keys are passed over by design, and say so where they are written down: numbers of steps where
+hours are given, the sizes of the built-in scenes where other data is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fasterseg.config.recipe import Recipe, SearchSettings, TrainingSettings
+from fasterseg.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Keys, or whole sections, that mean nothing where something holds of the recipe, and why."""
+
+    keys: tuple[str, ...]
+    where: Callable[[Recipe], bool]
+    why: str
+
+    def covers(self, key: str) -> bool:
+        """Whether a key is one of these, or lies in one of these sections."""
+        return any(key == known or key.startswith(f"{known}.") for known in self.keys)
+
+
+_TERMS = tuple(f"search.penalty.{kind}" for kind in ("operators", "paths", "widths"))
+_STEERED = ("search.penalty", "search.control_gain")
+_DISTILLED = ("distillation_weight", "distillation_divided_by_classes")
+
+
+def _draws_by_temperature(recipe: Recipe) -> bool:
+    sampling = recipe.search.sampling
+    if recipe.search.mode == "exact":
+        return bool(recipe.students())
+    return "one" in (
+        sampling.architecture_operators,
+        sampling.architecture_parents,
+        sampling.architecture_widths,
+    )
+
+
+def _scores_what_it_learns(recipe: Recipe) -> bool:
+    trained, scored = (
+        {part.strip() for part in split.split("+")}
+        for split in (recipe.data.trained_on, recipe.data.val_split)
+    )
+    return bool(trained & scored)
+
+
+def _of_training(role: Literal["teacher", "student"]) -> tuple[Idle, ...]:
+    """What holds of either role's training."""
+
+    def settings(recipe: Recipe) -> TrainingSettings:
+        return recipe.teacher if role == "teacher" else recipe.student
+
+    return (
+        Idle(
+            (f"{role}.evaluate_every",),
+            _scores_what_it_learns,
+            "images that a network is trained on are scored at the end only",
+        ),
+        Idle(
+            (f"{role}.poly_power",),
+            lambda recipe: settings(recipe).schedule != "poly",
+            f"it belongs to {role}.schedule poly",
+        ),
+        Idle(
+            (f"{role}.epoch_decay", f"{role}.steps_per_epoch"),
+            lambda recipe: settings(recipe).schedule != "paper",
+            f"it belongs to {role}.schedule paper",
+        ),
+    )
+
+
+def _of_loss(section: Literal["search", "teacher", "student"]) -> tuple[Idle, ...]:
+    """What holds of each loss: either of its settings for hard pixels may let all pixels count."""
+
+    def hard(recipe: Recipe) -> tuple[float, float]:
+        settings: SearchSettings | TrainingSettings = getattr(recipe, section)
+        return settings.ohem_threshold, settings.ohem_kept_fraction
+
+    return (
+        Idle(
+            (f"{section}.ohem_threshold",),
+            lambda recipe: hard(recipe)[0] < 1 == hard(recipe)[1],
+            f"with {section}.ohem_kept_fraction 1 every pixel counts",
+        ),
+        Idle(
+            (f"{section}.ohem_kept_fraction",),
+            lambda recipe: hard(recipe)[1] < 1 == hard(recipe)[0],
+            f"with {section}.ohem_threshold 1 every pixel counts",
+        ),
+        Idle(
+            (f"{section}.auxiliary_weight",),
+            lambda recipe: max(recipe.space.branches) < 16,
+            "only branches of output stride 16 and more have auxiliary heads",
+        ),
+    )
+
+
+RULES: tuple[Idle, ...] = (
+    Idle(
+        ("search.sampling",),
+        lambda recipe: recipe.search.mode == "exact",
+        "with search.mode exact nothing is sampled",
+    ),
+    Idle(
+        ("search.temperature",),
+        lambda recipe: not _draws_by_temperature(recipe),
+        "only an exact search with a student, and what search.sampling.architecture_operators, "
+        "architecture_parents or architecture_widths draw as one, goes by a temperature",
+    ),
+    Idle(
+        (*_STEERED, "search.penalty_strength", "search.draws", "search.random_widths", "budget"),
+        lambda recipe: not recipe.students(),
+        "no contender is a student",
+    ),
+    Idle(
+        ("budget",),
+        lambda recipe: all(student.budget is not None for student in recipe.students()),
+        "every student has a budget of its own, beside its name",
+    ),
+    Idle(
+        _STEERED,
+        lambda recipe: recipe.search.penalty_strength == 0,
+        "with search.penalty_strength 0 there is no penalty",
+    ),
+    Idle(
+        _TERMS,
+        lambda recipe: recipe.search.penalty.balanced,
+        "with search.penalty.balanced the terms' weights follow from what was measured",
+    ),
+    Idle(
+        (*_TERMS, "search.penalty.balanced"),
+        lambda recipe: not recipe.search.penalty.decoupled,
+        "with search.penalty.decoupled false the penalty is one term",
+    ),
+    Idle(
+        ("search.random_widths",),
+        lambda recipe: recipe.search.pretrain_steps == 0,
+        "with search.pretrain_steps 0 there is no pre-training, which alone runs random widths",
+    ),
+    Idle(
+        ("teacher",),
+        lambda recipe: all(one.role != "teacher" for one in recipe.contenders),
+        "no contender is a teacher",
+    ),
+    Idle(
+        tuple(f"teacher.{key}" for key in _DISTILLED),
+        lambda _: True,
+        "a teacher learns from no other network",
+    ),
+    Idle(
+        ("student.distillation_divided_by_classes",),
+        lambda recipe: recipe.student.distillation_weight == 0,
+        "with student.distillation_weight 0 nothing is distilled",
+    ),
+    *_of_training("teacher"),
+    *_of_training("student"),
+    *_of_loss("search"),
+    *_of_loss("teacher"),
+    *_of_loss("student"),
+)
+
+
+def refuse_idle_keys(
+    recipe: Recipe, *, known: Mapping[str, Any], where: str, overrides: Sequence[str] = ()
+) -> None:
+    """Raise `UsageError` for a key that was set to something and does nothing in this recipe.
+
+    What has its default is taken for not set; so is what stands in `known`, the content of a
+    run's stored recipe.  `where` is the file, unless one of the `overrides` sets the key.
+    """
+    plain = {**leaves(Recipe().content()), "budget": Recipe().budget}
+    stored = leaves(known)
+    for key, value in leaves(recipe.content()).items():
+        if value == plain.get(key) or (key in stored and value == stored[key]):
+            continue
+        for rule in RULES:
+            if rule.covers(key) and rule.where(recipe):
+                said = [f"--set {one}" for one in overrides if one.split("=")[0].strip() == key]
+                raise _does_nothing(key, rule.why, said[-1] if said else where)
+    kept = [one["name"] for one in known.get("contenders", ())]
+    for contender in recipe.contenders:
+        if contender.role == "teacher" and contender.budget and contender.name not in kept:
+            raise _does_nothing(
+                f"contenders, {contender.name}: budget", "a teacher is searched without one", where
+            )
+
+
+def leaves(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a recipe's content by their dotted keys; lists are values."""
+    return dict(_leaves(content, prefix))
+
+
+def _leaves(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _does_nothing(key: str, why: str, where: str) -> UsageError:
+    return UsageError(
+        f"the recipe's key {key!r} would do nothing",
+        where=where,
+        why=why,
+        next_step="leave it out, or change what makes it mean nothing",
+    )

@@ -1,0 +1,137 @@
+"""No key of a recipe is accepted and does nothing: each is read, and refused where it is idle."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+import fasterseg
+from fasterseg.config import ContenderSettings, Recipe, build_recipe
+from fasterseg.config.idle import leaves
+from fasterseg.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
+STUDENT = "{name: small, role: student"
+TEACHER = "{name: large, role: teacher"
+ALONE = f"contenders=[{TEACHER}}}]"
+
+IDLE = [
+    # The key that means nothing, beside what, and beside what it means something.
+    ("search.temperature.end=0.5", (), ("search.mode=exact",)),
+    ("search.temperature.start=2", (), ("search.sampling.architecture_widths=one",)),
+    ("search.temperature.end=0.5", ("search.mode=exact", ALONE), ("search.mode=exact",)),
+    ("search.sampling.weight_updates=together", ("search.mode=exact",), ()),
+    ("search.sampling.architecture_operators=one", ("search.mode=exact",), ()),
+    ("search.control_gain=0.5", (ALONE,), ()),
+    ("search.penalty_strength=0.5", (ALONE,), ()),
+    ("search.penalty.balanced=true", (ALONE,), ()),
+    ("search.draws=4", (ALONE,), ()),
+    ("search.random_widths=1", (ALONE,), ()),
+    ("budget=12ms", (ALONE,), ()),
+    ("budget=12ms", (f"contenders=[{STUDENT}, budget: 8ms}}]",), ()),
+    ("search.control_gain=0.5", ("search.penalty_strength=0",), ()),
+    ("search.penalty.balanced=true", ("search.penalty_strength=0",), ()),
+    ("search.penalty.paths=0.5", ("search.penalty.balanced=true",), ()),
+    ("search.penalty.paths=0.5", ("search.penalty.decoupled=false",), ()),
+    ("search.penalty.balanced=true", ("search.penalty.decoupled=false",), ()),
+    ("search.random_widths=1", ("search.pretrain_steps=0",), ()),
+    ("search.ohem_threshold=0.5", ("search.ohem_kept_fraction=1",), ()),
+    ("search.ohem_kept_fraction=0.5", ("search.ohem_threshold=1",), ()),
+    ("student.ohem_threshold=0.5", ("student.ohem_kept_fraction=1",), ()),
+    ("search.auxiliary_weight=0.5", ("space.branches=[8]",), ()),
+    ("student.auxiliary_weight=0.5", ("space.branches=[8]",), ()),
+    ("teacher.lr=0.5", (f"contenders=[{STUDENT}}}]",), ()),
+    ("student.poly_power=1", ("student.schedule=paper",), ()),
+    ("teacher.poly_power=1", ("teacher.schedule=constant",), ()),
+    ("student.epoch_decay=0.9", (), ("student.schedule=paper",)),
+    ("teacher.steps_per_epoch=100", (), ("teacher.schedule=paper",)),
+    ("student.evaluate_every=5", ("data.training_split=train+val",), ()),
+    (
+        "student.distillation_divided_by_classes=true",
+        ("student.distillation_weight=0",),
+        (),
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "idle", "meant"), IDLE)
+def test_a_key_that_would_do_nothing_is_refused_and_accepted_where_it_does_something(
+    key: str, idle: tuple[str, ...], meant: tuple[str, ...]
+) -> None:
+    with pytest.raises(UsageError, match="would do nothing") as caught:
+        build_recipe(overrides=(*idle, key))
+    assert caught.value.where == f"--set {key}"
+    assert caught.value.why
+    assert caught.value.next_step
+    build_recipe(overrides=idle)  # as it says: left out
+    build_recipe(overrides=(*meant, key))
+
+
+@pytest.mark.parametrize("key", ["distillation_weight=0.5", "distillation_divided_by_classes=true"])
+def test_a_teacher_learns_from_nobody(key: str) -> None:
+    with pytest.raises(UsageError, match="would do nothing"):
+        build_recipe(overrides=(f"teacher.{key}",))
+    build_recipe(overrides=(f"student.{key}",))
+
+
+def test_a_teacher_has_no_budget() -> None:
+    with pytest.raises(UsageError, match="large: budget"):
+        build_recipe(overrides=(f"contenders=[{TEACHER}, budget: 8ms}}, {STUDENT}}}]",))
+
+
+def test_a_key_that_is_written_with_its_default_is_taken_for_not_set(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.yaml"
+    content = Recipe().content()
+    whole.write_text(str(content).replace("None", "null"), encoding="utf-8")
+    assert build_recipe(whole) == Recipe()
+
+
+def test_a_run_that_began_with_an_idle_key_goes_on() -> None:
+    stored = Recipe().content()
+    stored["search"]["temperature"]["end"] = 0.5
+    assert build_recipe(base=stored).search.temperature.end == 0.5
+    with pytest.raises(UsageError, match=r"search\.temperature\.end"):
+        build_recipe(base=stored, overrides=("search.temperature.end=0.25",))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    sorted((*ROOT.glob("recipes/*.yaml"), *ROOT.glob("src/fasterseg/models/*/recipe.yaml"))),
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_no_recipe_of_ours_has_an_idle_key(recipe: Path) -> None:
+    build_recipe(recipe)
+
+
+def attributes_read() -> set[str]:
+    """The names of all attributes that the package reads, the rules of idle keys left out."""
+    found: set[str] = set()
+    package = Path(fasterseg.__file__).parent
+    for path in package.rglob("*.py"):
+        if path.relative_to(package).as_posix() != "config/idle.py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return found
+
+
+def fields_of(*models: type[BaseModel]) -> set[str]:
+    """The fields of these models and of all that lie in them."""
+    found: set[str] = set()
+    for model in models:
+        for name, field in model.model_fields.items():
+            found.add(name)
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                found |= fields_of(field.annotation)
+    return found
+
+
+def test_every_key_of_a_recipe_is_read_somewhere() -> None:
+    known = fields_of(Recipe, ContenderSettings)
+    assert {key.rpartition(".")[2] for key in leaves(Recipe().content())} <= known
+    # An expansion is read by the name of its part.
+    by_name = {f"{part}_expansion" for part in ("stem", "fusion", "head")}
+    by_name |= {f"{part}_expansions" for part in ("stem", "fusion", "head")}
+    assert known - attributes_read() - by_name == set()
