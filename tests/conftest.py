@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jaxtyping
 import pytest
+
+if TYPE_CHECKING:
+    import torch
 
 SOURCE = Path(__file__).parents[1] / "src"
 
@@ -33,14 +37,27 @@ def fixed_threads() -> None:
 
 
 @pytest.fixture(autouse=True)
-def deterministic_torch() -> Iterator[None]:
-    """Every test starts from the same global seed, and may use only deterministic kernels."""
+def deterministic_torch(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test starts from the same global seed, and may use only deterministic kernels.
+
+    Not on a GPU, where the backward pass of a resize has none.
+    """
     import torch
 
     torch.manual_seed(0)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(request.node.get_closest_marker("gpu") is None)
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def cuda() -> torch.device:
+    """The GPU; the test is skipped where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    return torch.device("cuda")
 
 
 @pytest.fixture
