@@ -18,6 +18,11 @@ STUDENT = "{name: small, role: student"
 TEACHER = "{name: large, role: teacher"
 ALONE = f"contenders=[{TEACHER}}}]"
 
+PLAIN = Recipe().search
+BALANCED = f"search.penalty.balanced={str(not PLAIN.penalty.balanced).lower()}"
+UNBALANCED = ("search.penalty.balanced=false",)
+WIDTHS = f"search.random_widths={PLAIN.random_widths + 1}"
+
 IDLE = [
     # The key that means nothing, beside what, and beside what it means something.
     ("search.temperature.end=0.5", (), ("search.mode=exact",)),
@@ -27,20 +32,28 @@ IDLE = [
     ("search.sampling.architecture_operators=one", ("search.mode=exact",), ()),
     ("search.control_gain=0.5", (ALONE,), ()),
     ("search.penalty_strength=0.5", (ALONE,), ()),
-    ("search.penalty.balanced=true", (ALONE,), ()),
+    (BALANCED, (ALONE,), ()),
     ("search.draws=4", (ALONE,), ()),
-    ("search.random_widths=1", (ALONE,), ()),
+    (WIDTHS, (ALONE,), ()),
     ("budget=12ms", (ALONE,), ()),
     ("budget=12ms", (f"contenders=[{STUDENT}, budget: 8ms}}]",), ()),
     ("search.control_gain=0.5", ("search.penalty_strength=0",), ()),
-    ("search.penalty.balanced=true", ("search.penalty_strength=0",), ()),
-    ("search.penalty.paths=0.5", ("search.penalty.balanced=true",), ()),
-    ("search.penalty.paths=0.5", ("search.penalty.decoupled=false",), ()),
-    ("search.penalty.balanced=true", ("search.penalty.decoupled=false",), ()),
-    ("search.random_widths=1", ("search.pretrain_steps=0",), ()),
-    ("search.ohem_threshold=0.5", ("search.ohem_kept_fraction=1",), ()),
-    ("search.ohem_kept_fraction=0.5", ("search.ohem_threshold=1",), ()),
-    ("student.ohem_threshold=0.5", ("student.ohem_kept_fraction=1",), ()),
+    (BALANCED, ("search.penalty_strength=0",), ()),
+    ("search.penalty.paths=0.5", ("search.penalty.balanced=true",), UNBALANCED),
+    ("search.penalty.paths=0.5", ("search.penalty.decoupled=false",), UNBALANCED),
+    (BALANCED, ("search.penalty.decoupled=false",), ()),
+    (WIDTHS, ("search.pretrain_steps=0",), ()),
+    (
+        "search.ohem_threshold=0.5",
+        ("search.ohem_kept_fraction=1",),
+        ("search.ohem_kept_fraction=0.1",),
+    ),
+    ("search.ohem_kept_fraction=0.5", ("search.ohem_threshold=1",), ("search.ohem_threshold=0.7",)),
+    (
+        "student.ohem_threshold=0.5",
+        ("student.ohem_kept_fraction=1",),
+        ("student.ohem_kept_fraction=0.1",),
+    ),
     ("search.auxiliary_weight=0.5", ("space.branches=[8]",), ()),
     ("student.auxiliary_weight=0.5", ("space.branches=[8]",), ()),
     ("teacher.lr=0.5", (f"contenders=[{STUDENT}}}]",), ()),
