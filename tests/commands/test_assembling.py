@@ -15,6 +15,7 @@ from fasterseg.config import Recipe
 from fasterseg.datasets.opening import class_weights_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import UsageError
+from fasterseg.runs import RunFolder
 from fasterseg.searching.plan import SearchPlan
 
 NUMBERS = (1.0, 2.0, 0.5, 1.0, 1.0, 1.0, 3.0, 1.0, 1.0)
@@ -35,6 +36,11 @@ def weights_in_loss(folder: Path, recipe: Recipe) -> tuple[float, ...]:
     return search.weights.objective.hard_pixels.class_weights
 
 
+def learned(run: RunFolder) -> None:
+    """From now on the supernet has learned something: a checkpoint is there."""
+    (run.search / "pretraining" / "checkpoints" / "step-000000001").mkdir(parents=True)
+
+
 def test_the_search_minimises_what_the_student_s_training_minimises(tmp_path: Path) -> None:
     assert weights_in_loss(tmp_path / "numbers", weighted(student=NUMBERS)) == NUMBERS
     balanced = class_weights_of(StreetScenes(size=(HEIGHT, WIDTH), counts=COUNTS), "train", "auto")
@@ -51,6 +57,7 @@ def test_the_search_may_weigh_classes_in_its_own_way(tmp_path: Path) -> None:
 
 def test_a_search_that_was_begun_is_not_weighed_otherwise(tmp_path: Path) -> None:
     weights_in_loss(tmp_path, weighted(student=NUMBERS))
+    learned(RunFolder(tmp_path))
     with pytest.raises(UsageError, match="the search differs") as caught:
         weights_in_loss(tmp_path, weighted(student="auto"))
     assert "class_weights" in caught.value.why
@@ -66,8 +73,9 @@ def as_older(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 def test_a_search_of_before_there_was_a_say_goes_on_by_the_data_s_weights(tmp_path: Path) -> None:
     weights_in_loss(tmp_path, weighted())
-    plan = assembled(tmp_path).run.search_plan
-    as_older(plan, lambda content: content.pop("class_weights"))
+    run = RunFolder(tmp_path)
+    learned(run)
+    as_older(run.search_plan, lambda content: content.pop("class_weights"))
     assert weights_in_loss(tmp_path, weighted(student=NUMBERS)) == ()
 
 
@@ -81,6 +89,12 @@ def test_a_search_goes_on_with_the_halves_that_it_began_with(tmp_path: Path) -> 
         content["weight_images"], content["architecture_images"] = architecture, weights
 
     as_older(search.run.search_plan, turned)
+    anew = assembled(tmp_path)
+    anew.agree_on_plan(progress=lambda *_: None)
+    assert anew.halves == first, "nothing was learned from them yet"
+
+    as_older(search.run.search_plan, turned)
+    learned(search.run)
     again = assembled(tmp_path)
     again.agree_on_plan(progress=lambda *_: None)
     assert again.halves == first[::-1]

@@ -160,7 +160,7 @@ class SearchAssembly:
         from fasterseg.searching.plan import SearchPlan
 
         split = self.recipe.data.train_split
-        if self.run.search_plan.exists():
+        if Use.SUPERNET in made_in(self.run, self.recipe):  # it goes on with what it has seen
             begun = SearchPlan.load(self.run.search_plan).halves_of(self.source.names(split))
             if begun is not None:
                 return begun
