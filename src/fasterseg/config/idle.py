@@ -6,6 +6,7 @@ hours are given, the sizes of the built-in scenes where other data is named.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -183,13 +184,13 @@ def refuse_idle_keys(
         for rule in RULES:
             if rule.covers(key) and rule.where(recipe):
                 said = [f"--set {one}" for one in overrides if one.split("=")[0].strip() == key]
-                raise _does_nothing(key, rule.why, said[-1] if said else where)
+                without = f"leave it out, or write --set {key}={json.dumps(plain[key])}"
+                raise _does_nothing(key, rule.why, said[-1] if said else where, without)
     kept = [one["name"] for one in known.get("contenders", ())]
     for contender in recipe.contenders:
         if contender.role == "teacher" and contender.budget and contender.name not in kept:
-            raise _does_nothing(
-                f"contenders, {contender.name}: budget", "a teacher is searched without one", where
-            )
+            key, why = f"contenders, {contender.name}: budget", "a teacher is searched without one"
+            raise _does_nothing(key, why, where, "leave it out")
 
 
 def leaves(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -205,10 +206,10 @@ def _leaves(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]
             yield f"{prefix}{key}", value
 
 
-def _does_nothing(key: str, why: str, where: str) -> UsageError:
+def _does_nothing(key: str, why: str, where: str, next_step: str) -> UsageError:
     return UsageError(
         f"the recipe's key {key!r} would do nothing",
         where=where,
         why=why,
-        next_step="leave it out, or change what makes it mean nothing",
+        next_step=next_step,
     )
