@@ -213,6 +213,7 @@ def find_images(source: str) -> tuple[Path, list[Path]]:
             "found no image to segment",
             where=source,
             why=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}",
+            next_step="name a folder that has such files, in its own folders too",
         )
     return root, found
 
