@@ -54,7 +54,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The verb with probes that answer at once."""
 
     def planner(recipe: Recipe, **more: Any) -> Planner:
-        return Planner(recipe, **more, take=FakeProbes(recipe))
+        return Planner(recipe, **{**more, "take": FakeProbes(recipe)})
 
     monkeypatch.setattr(verb, "Planner", planner)
 

@@ -25,6 +25,7 @@ from fasterseg.commands.contestants import (
 )
 from fasterseg.commands.draw import ImageSize, parse_size
 from fasterseg.commands.machine_state import machine_facts, machine_state
+from fasterseg.commands.opening import require_device
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import TailForm
@@ -108,6 +109,7 @@ def benchmark(
 
     _require_models((model, *others))
     common, models = Common(**options), (model, *others)
+    require_device(common.device)
     place = place_for_folder(out, "--out", names=(REPORT, CHART)) if out else None
     entry = Entry(
         models=models,

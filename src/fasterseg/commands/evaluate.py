@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import read_json
-from fasterseg.commands.opening import open_settled, resolve_recipe
+from fasterseg.commands.opening import open_settled, require_device, resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
@@ -72,6 +72,7 @@ def evaluate(
     require_model(model)
     common = Common(**options)
     wanted = place_for_file(out, "--out") if out else None
+    require_device(common.device)
     run = run_of(model, common)
     recipe, source = open_settled(_recipe(run, common))
     set_threads(recipe.threads)

@@ -37,7 +37,7 @@ def hold_run(common: Common) -> Iterator[tuple[OpenedRun, StopRequest]]:
     A folder that another process holds is refused before its recipe is touched, and before
     anything heavy is loaded.  For a device that is not there none is made.
     """
-    _require_device(common.device)
+    require_device(common.device)
     with _folder(common, stored_or_new_recipe(common)).locked():
         opened = open_run(common)
         from fasterseg.runtime import stop_on_signals
@@ -67,7 +67,7 @@ def open_run(common: Common) -> OpenedRun:
     return OpenedRun(recipe, run, source)
 
 
-def _require_device(name: str | None) -> None:
+def require_device(name: str | None) -> None:
     """Raise `EnvironmentFault` for a device that is not there."""
     if name not in (None, "auto", "cpu"):
         from fasterseg.runtime import select_device

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.opening import open_settled, resolve_recipe, stored_recipe
+from fasterseg.commands.opening import open_settled, require_device, resolve_recipe, stored_recipe
 from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.planning import PROBES, Limits, Planner
+from fasterseg.commands.probing import probed
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
@@ -20,9 +23,11 @@ from fasterseg.forecasting.report import PLAN_FILE, PlanReport
 from fasterseg.paths import place_for_folder
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
+from fasterseg.scratch import scratch_folder
 from fasterseg.stages import StageTimes
 
 GB = 1e9
+SCRATCH = "fasterseg-plan-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ def plan(
     """
     common = Common(**options).with_budget(budget)
     _require_positive(hours=hours, memory=memory)
+    require_device(common.device)
     run = None if common.run is None else RunFolder(Path(common.run))
     stored = stored_recipe(common)
     recipe, _ = open_settled(resolve_recipe(common, stored), known=stored)
@@ -79,13 +85,20 @@ def plan(
 
 
 def _planned(recipe: Recipe, common: Common, limits: Limits) -> PlanReport:
+    from fasterseg.runtime import stop_on_signals
+
     show = progress_for(json=common.json)
     with (
-        TemporaryDirectory(prefix="fasterseg-plan-") as folder,
+        stop_on_signals() as stop,
+        scratch_folder(Path(gettempdir()), SCRATCH) as folder,
         show("Timing", total=PROBES, unit="parts") as step,
     ):
         planner = Planner(
-            recipe, device=common.device or "auto", folder=Path(folder), progress=step
+            recipe,
+            device=common.device or "auto",
+            folder=folder,
+            progress=step,
+            take=partial(probed, stop=stop),
         )
         return planner.plan(limits)
 
@@ -105,9 +118,9 @@ def outcome_of(run: RunFolder, recipe: Recipe) -> PlanOutcome:
 
 def _require_positive(**values: float) -> None:
     for name, value in values.items():
-        if value < 0:
+        if not 0 <= value < math.inf:
             raise UsageError(
-                f"--{name} is below zero",
+                f"--{name} is below zero, or no number",
                 where=f"--{name} {value:g}",
                 next_step=f"leave --{name} out where it is open",
             )

@@ -1,9 +1,10 @@
 """Starts a timing in a process of its own, and brings back what it measured.
 
-    python -m fasterseg.commands.probing JOB.json RESULT.json
+    python -P -m fasterseg.commands.probing JOB.json RESULT.json PARENT
 
-Each timing has a process to itself, so that its peak of memory is its own.  Jobs and results are
-JSON files; a failure comes back as an error of the same kind, with the same four parts.
+Each timing has a process to itself, so that its peak of memory is its own; it ends with the process
+that started it.  Jobs and results are JSON files; a failure comes back as an error of the same
+kind, with the same four parts.
 """
 
 from __future__ import annotations
@@ -12,32 +13,63 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fasterseg.artifacts import durable_write
 from fasterseg.commands.probes.job import Job
-from fasterseg.errors import EnvironmentFault, FastersegError, error_of_parts
+from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, error_of_parts
 from fasterseg.forecasting.timings import AnyProbe, Probe
+from fasterseg.processes import LOOK_EVERY_S, end_with
+
+if TYPE_CHECKING:
+    from fasterseg.runtime import StopRequest
 
 FAILURE = "failure.json"
 LAST_LINES = 12
 
 
-def probed(kind: type[AnyProbe], job: Job, folder: Path) -> AnyProbe:
-    """What a process of its own measured for a job; its failure is raised here as it was there."""
+def probed(
+    kind: type[AnyProbe], job: Job, folder: Path, *, stop: StopRequest | None = None
+) -> AnyProbe:
+    """What a process of its own measured for a job; its failure is raised here as it was there.
+
+    Once a stop was asked for, the process is ended and `Interrupted` is raised.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     asked, answer = job.save(folder / "job.json"), folder / "result.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "fasterseg.commands.probing", str(asked), str(answer)],
+    # Without -P, Python would run modules that lie in the current folder.
+    command = [sys.executable, "-P", "-m", "fasterseg.commands.probing"]
+    with subprocess.Popen(
+        [*command, str(asked), str(answer), str(os.getpid())],
         env={**os.environ, "PYTHONPATH": _python_path()},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise _failure(folder / FAILURE, job.kind, done.returncode, done.stderr)
+    ) as child:
+        said = _said_by(child, job.kind, stop)
+    if child.returncode:
+        raise _failure(folder / FAILURE, job.kind, child.returncode, said)
     return kind.load(answer)
+
+
+def _said_by(child: subprocess.Popen[str], kind: str, stop: StopRequest | None) -> str:
+    """What a process wrote on standard error until its end; it does not outlive an exception."""
+    try:
+        while True:
+            if stop:
+                raise Interrupted(
+                    f"stopped by {stop.signal_name} while the {kind} was timed",
+                    why="a plan keeps no timings before it has all of them",
+                    next_step="run the same command again",
+                )
+            with suppress(subprocess.TimeoutExpired):
+                said = child.communicate(timeout=LOOK_EVERY_S)[1]
+                if not stop:  # the terminal tells both of an interruption
+                    return said
+    finally:
+        child.kill()
 
 
 def _python_path() -> str:
@@ -92,4 +124,5 @@ def _measured(job: Job, folder: Path) -> Probe:
 
 
 if __name__ == "__main__":
+    end_with(int(sys.argv[3]))
     sys.exit(answer_job(Path(sys.argv[1]), Path(sys.argv[2])))
