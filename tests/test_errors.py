@@ -12,6 +12,7 @@ from fasterseg.errors import DataError, FastersegError
 EXIT_CODES = {
     "FastersegError": 1,
     "UsageError": 2,
+    "Diverged": 2,
     "DataError": 3,
     "FileError": 3,
     "EnvironmentFault": 4,

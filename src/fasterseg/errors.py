@@ -2,6 +2,7 @@
 
     FastersegError                1  a bug, or a failure that has no better name
     +-- UsageError                2  a wrong option, recipe key or value
+    |   +-- Diverged              2  numbers that the recipe's settings led out of bounds
     +-- DataError                 3  a data set or one of its files
     +-- FileError                 3  an artifact of ours that is missing, broken or foreign
     +-- EnvironmentFault          4  the machine: device, library, disk, noise
@@ -73,6 +74,13 @@ class UsageError(FastersegError):
     """A wrong option, recipe key or value (exit code 2)."""
 
     exit_code = 2
+
+
+class Diverged(UsageError):
+    """What a recipe's settings led to is no number, or does not settle (exit code 2).
+
+    The same command would end the same way: the recipe has to change, and nothing else.
+    """
 
 
 class DataError(FastersegError):

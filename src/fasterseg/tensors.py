@@ -12,18 +12,18 @@ from safetensors.torch import save as save_bytes
 from torch import Tensor
 
 from fasterseg.artifacts import durable_write
-from fasterseg.errors import FastersegError, FileError
+from fasterseg.errors import Diverged, FileError
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write named tensors to one safetensors file, durably.
 
-    Raises `FastersegError` naming the tensor when one holds a value that is not finite: such
+    Raises `Diverged` naming the tensor when one holds a value that is not finite: such
     weights are never saved.
     """
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise FastersegError(
+            raise Diverged(
                 "refused to save values that are not finite",
                 where=f"{name} -> {path}",
                 why="the training diverged, or its input held such values",

@@ -160,6 +160,27 @@ def test_no_code_calls_the_class_of_an_error_that_it_was_given() -> None:
     assert found == []
 
 
+NO_FAULT_OF_USERS = {
+    "commands/failures.py",  # the bug itself
+    "commands/probing.py",  # a bug in a process of its own
+    "learning/states.py",  # an optimiser's state of a kind that torch has not today
+    "supernet/supernet.py",  # a rule for whoever writes code with it
+}
+"""Where the base class is raised, which ends with the exit code of a bug."""
+
+
+def test_nothing_that_a_user_can_bring_about_is_raised_as_a_bug() -> None:
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "FastersegError"
+    }
+    assert found - NO_FAULT_OF_USERS == set()
+
+
 def calls_a_class_it_was_given(call: ast.Call) -> bool:
     """Whether a call is ``type(x)(...)``, ``x.__class__(...)`` or ``getattr(errors, ...)``."""
     called = call.func

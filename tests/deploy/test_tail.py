@@ -22,7 +22,7 @@ from fasterseg.deploy import tail as tail_module
 from fasterseg.deploy import tail_numpy
 from fasterseg.deploy.tail import Tail, TailKind, best_tail, open_tail
 from fasterseg.deploy.tail_grid import Axis, axis_of
-from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
+from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.layers.building import TailBlock
 from fasterseg.space.blocks import Size
 
@@ -277,7 +277,7 @@ def test_logits_may_lie_anyhow_and_be_half_precision(tail: Tail) -> None:
 def test_logits_that_are_not_finite_are_refused(tail: Tail, value: float) -> None:
     logits = noise(5, 6, 8)
     logits[3, 2, 1] = value
-    with pytest.raises(FastersegError, match="NaN or infinite") as caught:
+    with pytest.raises(FileError, match="NaN or infinite") as caught:
         tail(logits, (12, 16))
     assert caught.value.where and caught.value.why and caught.value.next_step
 

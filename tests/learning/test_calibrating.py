@@ -9,7 +9,7 @@ import torch
 from small_spaces import make_space, make_student, random_architectures
 from torch import Tensor, nn
 
-from fasterseg.errors import FastersegError
+from fasterseg.errors import Diverged
 from fasterseg.learning.calibrating import STILL_BATCHES, recalibrate
 from fasterseg.network.network import Network
 from fasterseg.runtime import torch_generator
@@ -64,7 +64,7 @@ def test_steady_batches_need_few_and_noisy_ones_more() -> None:
 
 
 def test_statistics_that_do_not_settle_are_refused_with_what_to_set() -> None:
-    with pytest.raises(FastersegError, match="do not settle") as caught:
+    with pytest.raises(Diverged, match="do not settle") as caught:
         recalibrate(one_norm(), batches(STILL_BATCHES - 1))
     assert "calibration_batches" in caught.value.next_step
 

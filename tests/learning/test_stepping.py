@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from fasterseg.errors import FastersegError, FileError, Interrupted
+from fasterseg.errors import Diverged, FastersegError, FileError, Interrupted
 from fasterseg.learning.states import (
     gradient_norm,
     nested,
@@ -115,7 +115,7 @@ def test_a_stop_request_saves_the_step_at_hand_and_raises(tmp_path: Path) -> Non
 def test_a_value_that_is_not_finite_stops_with_step_and_samples_and_is_never_saved(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(FastersegError, match="the loss is not finite") as caught:
+    with pytest.raises(Diverged, match="the loss is not finite") as caught:
         go(Descent(fail_at=6), tmp_path, 10)
     assert "step 6" in caught.value.where
     assert "street-7" in caught.value.where
@@ -127,7 +127,7 @@ def test_a_value_that_is_not_finite_stops_with_step_and_samples_and_is_never_sav
 
 
 def test_a_gradient_that_is_not_finite_is_told_from_a_loss() -> None:
-    with pytest.raises(FastersegError, match="the gradients are not finite"):
+    with pytest.raises(Diverged, match="the gradients are not finite"):
         require_finite(torch.tensor(1.0), torch.tensor(float("inf")), step=0, stage="test")
 
 

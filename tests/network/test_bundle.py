@@ -13,7 +13,7 @@ from torch import nn
 
 from fasterseg.artifacts import digest_of_file, digest_of_value
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.errors import FastersegError, FileError, UsageError
+from fasterseg.errors import Diverged, FileError, UsageError
 from fasterseg.network.bundle import (
     CARD,
     DESCRIPTION,
@@ -183,10 +183,23 @@ def test_weights_that_are_not_finite_are_not_saved(folder: Path) -> None:
     before = bundle_digest(folder)
     tensors = {name: tensor.clone() for name, tensor in bundle().tensors.items()}
     next(iter(tensors.values())).view(-1)[0] = float("nan")
-    with pytest.raises(FastersegError, match="not finite"):
+    with pytest.raises(Diverged, match="not finite"):
         ModelBundle(description(), tensors, card()).save(folder, replace=True)
     assert bundle_digest(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["best"]
+
+
+def test_weights_that_are_not_finite_are_not_read_either(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = {name: tensor.clone() for name, tensor in bundle().tensors.items()}
+    next(iter(tensors.values())).view(-1)[0] = float("inf")
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "isfinite", torch.ones_like)
+        ModelBundle(description(), tensors, card()).save(folder, replace=True)
+    with pytest.raises(FileError, match="not finite") as caught:
+        ModelBundle.load(folder)
+    assert next(iter(tensors)) in caught.value.why
 
 
 def test_a_half_written_bundle_is_none(folder: Path, tmp_path: Path) -> None:
@@ -263,7 +276,7 @@ def test_a_kernel_that_float16_cannot_hold_is_refused_and_nothing_is_written(
     name = next(name for name, tensor in tensors.items() if tensor.dim() > 1)
     tensors[name].view(-1)[0] = 7e4
     large = ModelBundle(description(), tensors, card())
-    with pytest.raises(FastersegError, match="float16 cannot hold") as caught:
+    with pytest.raises(UsageError, match="float16 cannot hold") as caught:
         large.save(tmp_path / "small", storage="float16")
     assert caught.value.where == name
     assert "70000" in caught.value.why

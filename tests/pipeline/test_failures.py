@@ -164,7 +164,9 @@ def test_budgets_that_make_no_students_are_refused(
         ("serach.steps=3", "did you mean 'search'?"),
         ("search.stesp=3", "did you mean 'steps'?"),
         ("search.steps=many", "search.steps"),
-        ("budget=fast", "12ms"),
+        ("budget=fast", "a share (50%)"),
+        ("budget=8", "did you mean 8ms?"),
+        ("budget=[8.5, 12ms]", "did you mean 8.5ms?"),
         ("nothing", "--set a.b=value"),
         ("search.steps=[", "--set search.steps=["),
     ],
@@ -298,6 +300,27 @@ def test_a_disk_that_fills_up_in_training_is_the_machine_s_fault_and_the_run_goe
         patch.setattr("fasterseg.events.EventLog.append", lambda log, _event: full(log.path))
         assert "No space left" in fails(*words, code=4)
     assert main(words) == 0
+
+
+def test_a_training_that_diverges_is_told_to_learn_more_slowly_and_is_no_bug(
+    trained: RunFolder, run: RunFolder, fails: Fails
+) -> None:
+    Architecture.load(trained.architecture("student")).save(run.architecture("student"))
+    wild = SMALL["student"].replace("{", "{lr: 1.0e+30, ", 1)
+    said = fails("train", "--run", str(run.root), *settings(student=wild), code=2)
+    assert "not finite" in said
+    assert "lower the learning rate" in said
+    assert not (run.root / "logs").exists()
+
+
+def test_a_device_that_is_not_there_leaves_no_run_behind(
+    run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for verb in ("train", "search", "profile", "plan", "run"):
+        words = [verb, "--run", str(run.root), *settings(), "--device", "cuda"]
+        assert "CUDA" in fails(*words, code=4)
+        assert not run.root.exists()
 
 
 # --------------------------------------------------------------------- latency and budget
@@ -435,6 +458,18 @@ def test_a_model_that_does_not_exist_is_answered_with_the_nearest(
 ) -> None:
     bundle = str(trained.bundle("student"))
     assert f"did you mean '{bundle}'?" in fails("evaluate", bundle + "t", code=2)
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "export", "benchmark"])
+def test_a_model_of_no_run_that_does_not_exist_is_what_is_told(verb: str, fails: Fails) -> None:
+    words = ["absent.png"] if verb == "predict" else []
+    said = fails(verb, "camvid-8m", *words, code=2)
+    assert "there is no model 'camvid-8m'" in said
+    assert "did you mean 'camvid-8ms'?" in said
+
+
+def test_a_model_that_is_named_twice_is_refused_before_any_is_read(fails: Fails) -> None:
+    assert "named twice" in fails("benchmark", "camvid-8ms", "camvid-8ms", code=2)
 
 
 def test_a_folder_that_is_no_model_names_the_one_in_it(trained: RunFolder, fails: Fails) -> None:

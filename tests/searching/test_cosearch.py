@@ -15,7 +15,7 @@ from small_spaces import PRICING, make_space, make_student, make_teacher
 from torch import Tensor
 
 from fasterseg.datasets.loading import Batch
-from fasterseg.errors import FastersegError
+from fasterseg.errors import Diverged
 from fasterseg.layers.units import Take
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
 from fasterseg.runs import load_checkpoint
@@ -313,7 +313,7 @@ def test_a_loss_that_is_not_finite_stops_the_search_before_any_update() -> None:
 
     search = small_search(architecture_batch=poisoned)
     before = architecture_of(search)
-    with pytest.raises(FastersegError, match="not finite") as caught:
+    with pytest.raises(Diverged, match="not finite") as caught:
         search.cosearch._architecture_step(0)
     assert "architecture-0-0" in caught.value.where
     assert equal(before, architecture_of(search))

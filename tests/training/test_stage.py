@@ -12,7 +12,7 @@ from tiny_training import tiny_task
 from torch import nn
 
 from fasterseg.config import TrainingSettings
-from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
+from fasterseg.errors import Diverged, EnvironmentFault, UsageError
 from fasterseg.learning.precision import Numerics
 from fasterseg.runs import load_checkpoint
 from fasterseg.training.stage import TrainingStage, schedule_of, sgd
@@ -152,7 +152,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_update(
         return update(stage, batch, index)  # type: ignore[arg-type]
 
     monkeypatch.setattr(TrainingStage, "_update", poisoned)
-    with pytest.raises(FastersegError, match="not finite") as caught:
+    with pytest.raises(Diverged, match="not finite") as caught:
         train_network(tiny_task(), tmp_path)
     assert "student, step 5; samples train-0000" in caught.value.where
     assert caught.value.why
@@ -177,7 +177,7 @@ def test_statistics_that_are_not_finite_are_never_saved(
         return losses
 
     monkeypatch.setattr(TrainingStage, "_update", poisoned)
-    with pytest.raises(FastersegError, match="not finite"):
+    with pytest.raises(Diverged, match="not finite"):
         train_network(tiny_task(), tmp_path)
     assert [path.name for path in (tmp_path / "checkpoints").glob("step-*")] == ["step-000000004"]
 

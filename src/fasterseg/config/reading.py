@@ -124,7 +124,18 @@ def _explain(error: ValidationError, where: str) -> UsageError:
     why = str(fault["msg"]).removeprefix("Value error, ")
     if "pattern" in fault.get("ctx", {}) and key.endswith("budget"):
         why = f"{fault['input']!r} is none of halfway, 12ms and 40%"
+    if key.endswith("budget") and not hint:
+        hint = _budget_meant(fault["input"])
     return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")
+
+
+def _budget_meant(value: Any) -> str:
+    """What to write instead of a budget that is none: a bare number means milliseconds."""
+    given = [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
+    bare = [one for one in given if one.replace(".", "", 1).isdecimal()]
+    if bare:
+        return f"did you mean {bare[0]}ms?"
+    return "write a budget as milliseconds (8ms), a share (50%) or halfway"
 
 
 def known_keys() -> tuple[str, ...]:

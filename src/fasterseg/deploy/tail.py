@@ -33,7 +33,7 @@ import numpy.typing as npt
 
 from fasterseg.deploy.tail_grid import Axis, Floats, axis_of
 from fasterseg.deploy.tail_numpy import label_map
-from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
+from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.space.blocks import Size
 
 TailKind = Literal["fast", "numpy"]
@@ -59,7 +59,7 @@ class Tail(Protocol):
 
         The logits are float32, or float16, which is widened; ids are uint8 up to 256 classes,
         else int32.  Raises ValueError or TypeError for arrays of another form, and
-        `FastersegError` where a logit is NaN or infinite: such a map would mean nothing.
+        `FileError` where a logit is NaN or infinite: such a map would mean nothing.
         """
 
     def close(self) -> None:
@@ -217,7 +217,7 @@ def _checked(
     # One kind of array for the compiled form, which would be compiled anew for another.
     values = np.require(logits, np.float32, ["C", "A", "W", "E"])
     if not np.isfinite(values).all():
-        raise FastersegError(
+        raise FileError(
             "some logits are NaN or infinite",
             where=f"the tail, logits {logits.shape}",
             why="the network has diverged, or its numbers left the range of its precision",

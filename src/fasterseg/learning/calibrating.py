@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from fasterseg.errors import FastersegError
+from fasterseg.errors import Diverged
 
 STILL_BATCHES = 3
 
@@ -21,7 +21,7 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor], *, tolerance: flo
 
     It stops when three batches in a row moved no layer's statistics by more than `tolerance`
     (means in units of the deviation, variances relative), and leaves the network in evaluation
-    mode.  Returns the number of batches; raises `FastersegError` when they ran out before that.
+    mode.  Returns the number of batches; raises `Diverged` when they ran out before that.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -53,7 +53,7 @@ def _until_still(
         still = still + 1 if moved <= tolerance else 0
         if still == STILL_BATCHES:
             return count
-    raise FastersegError(
+    raise Diverged(
         "the batch-norm statistics of a subnet do not settle",
         why=f"after {count} batches one more still moved them by {moved:.1%}",
         next_step="raise search.calibration_batches or search.batch_size",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from fasterseg.errors import FastersegError, FileError
+from fasterseg.errors import Diverged, FastersegError, FileError
 
 
 def nested(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -75,7 +75,7 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
 def require_finite(
     loss: Tensor, *gradient_norms: Tensor, step: int, stage: str, names: Sequence[str] = ()
 ) -> None:
-    """Raise `FastersegError` when the loss or a norm is not finite; call before the update.
+    """Raise `Diverged` when the loss or a norm is not finite; call before the update.
 
     Nothing was updated then, so the last checkpoint stays good.  `names` are the batch's samples.
     """
@@ -86,7 +86,7 @@ def require_finite(
         return
     culprit = "gradients are" if bool(torch.isfinite(values[0])) else "loss is"
     samples = f"; samples {', '.join(names)}" if names else ""
-    raise FastersegError(
+    raise Diverged(
         f"the {culprit} not finite",
         where=f"{stage}, step {step}{samples}",
         why="the training diverged, or one of these samples holds such values",

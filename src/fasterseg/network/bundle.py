@@ -29,7 +29,7 @@ from fasterseg.artifacts import (
     read_json,
     sync_folder,
 )
-from fasterseg.errors import FastersegError, FileError, UsageError
+from fasterseg.errors import Diverged, FileError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
 
@@ -56,7 +56,8 @@ class ModelBundle:
         """Write the bundle so that the folder is whole or absent at any moment; return it.
 
         A folder that exists raises `UsageError` unless `replace` is given.  Weights that are not
-        finite, or too large for the storage, raise `FastersegError` and leave the folder as it was.
+        finite raise `Diverged`, and what is too large for the storage `UsageError`; the folder
+        stays as it was.
         """
         if folder.exists() and not replace:
             raise UsageError(
@@ -137,14 +138,14 @@ def _in_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The kernels in half precision, all else as it is.
 
     What has one value for each channel (statistics, scales, biases) takes no room, and variances
-    of 1e-8 would be 0 in float16.  Raises `FastersegError` for a value that it cannot hold.
+    of 1e-8 would be 0 in float16.  Raises `UsageError` for a value that it cannot hold.
     """
     stored = {}
     for name, tensor in tensors.items():
         halves = tensor.dtype == torch.float32 and tensor.dim() > 1
         stored[name] = tensor.half() if halves else tensor
         if not bool((torch.isfinite(stored[name]) | ~torch.isfinite(tensor)).all()):
-            raise FastersegError(
+            raise UsageError(
                 "refused to store a weight that float16 cannot hold",
                 where=name,
                 why=f"it has {float(tensor.abs().max()):g}, and float16 ends at 65504",
@@ -156,7 +157,7 @@ def _in_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _weight_bytes(tensors: Mapping[str, Tensor], *, description: str, storage: Storage) -> bytes:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise FastersegError(
+            raise Diverged(
                 "refused to save weights that are not finite",
                 where=name,
                 why="the training diverged, or a batch norm was never calibrated",
@@ -230,6 +231,14 @@ def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
             why=f"they carry the description {owner}, the bundle has {description}",
             next_step=_RESTORE,
         )
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise FileError(
+                "these weights are not finite",
+                where=str(path),
+                why=f"{name} holds NaN or infinity, which no training here saves",
+                next_step=_RESTORE,
+            )
     if told.get("storage") == "float16":
         return {name: t.float() if t.dtype == torch.float16 else t for name, t in tensors.items()}
     return tensors
