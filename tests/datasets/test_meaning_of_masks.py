@@ -144,7 +144,7 @@ def test_a_sample_whose_colour_has_no_meaning_names_the_line_too(make_colours: M
     ("palette", "why"),
     [
         ("{ground: [0, 0, 0], car: [1, 1, 1]}", "it lacks road"),
-        ("{ground: [0, 0, 0], car: [1, 1, 1], road: [2, 2, 2], sky: [3, 3, 3]}", "it has sky"),
+        ("{ground: [0, 0, 0], car: [1, 1, 1], road: [2, 2, 2], sky: [3, 3, 3]}", "to sky, which"),
         ("[[0, 0, 0], [1, 1, 1]]", "2 entries, and there are 3 names"),
         ("{ground: [0, 0], car: [1, 1, 1], road: [2, 2, 2]}", "[0, 0] is no colour"),
         ("{ground: [], car: [1, 1, 1], road: [2, 2, 2]}", "[] is no colour"),
@@ -161,6 +161,17 @@ def test_a_palette_that_cannot_be_is_refused_in_plain_words(
 
     assert why in error.why
     assert "tuple" not in error.what
+
+
+def test_colours_of_what_is_no_class_are_settled_by_the_line_in_the_message(
+    make_colours: MakeFolder,
+) -> None:
+    palette = "{ground: [0, 0, 0], car: [255, 0, 0], road: [0, 255, 0], void: [[200, 0, 0]]}"
+    root = make_colours(f"{PLAIN}palette: {palette}\n", values=(0, 1, 2, 3))
+
+    follow(refusal(root), root / "data.yaml")
+
+    assert labels_by_colour(root)[(200, 0, 0)] == {255}
 
 
 @pytest.mark.parametrize(
@@ -226,6 +237,12 @@ def test_names_that_count_from_1_are_refused_with_the_two_lines_that_say_so(
     assert "1, 2, 4" in error.why
 
     follow(error, root / "data.yaml")
+
+    assert check_data(root).names == ("a", "b", "c")
+
+
+def test_ids_of_names_may_be_text_as_in_json(make_folder: MakeFolder) -> None:
+    root = make_folder(PLAIN.replace("[ground, car, road]", '{"0": a, "1": b, "2": c}'))
 
     assert check_data(root).names == ("a", "b", "c")
 

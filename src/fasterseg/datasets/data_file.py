@@ -90,11 +90,16 @@ class DataFile(BaseModel):
         given = self.colours_by_name
         missing = [name for name in self.names if name not in given]
         strange = [name for name in given if name not in (*self.names, IGNORE)]
-        if missing or strange:
-            said = f"it lacks {', '.join(missing)}" if missing else ""
-            said += " and " if missing and strange else ""
-            said += f"it has {', '.join(strange)}, no class" if strange else ""
-            raise ValueError(f"palette must give colours to each of names: {said}")
+        if missing:
+            raise ValueError(
+                f"palette must give colours to each of names: it lacks {', '.join(missing)}"
+            )
+        if strange:
+            raise Contradiction(
+                f"palette gives colours to {', '.join(strange)}, which is none of names",
+                "add it to names, or, where it never counts, write"
+                f"{palette_without(given, strange)}",
+            )
         colours = [colour for of_name in given.values() for colour in of_name]
         if len(set(colours)) < len(colours):
             raise ValueError("two entries of palette have the same colour")

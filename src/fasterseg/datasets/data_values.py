@@ -46,6 +46,8 @@ def class_names(value: Any) -> Any:
 
 
 def _names_by_id(value: Mapping[Any, Any]) -> list[Any]:
+    # JSON, which is YAML too, has no keys but text.
+    value = {_number(key): name for key, name in value.items()}
     if any(isinstance(key, bool) or not isinstance(key, int) for key in value):
         raise ValueError("names must be a list, or lead from 0, 1, 2 ... to names")
     ids = sorted(value)
@@ -58,6 +60,10 @@ def _names_by_id(value: Mapping[Any, Any]) -> list[Any]:
         f"the ids of classes are 0, 1, 2 ..., and here they are {shown}",
         "write, in its place," + lines(written("names", names), written("label_mapping", mapping)),
     )
+
+
+def _number(key: Any) -> Any:
+    return int(key) if isinstance(key, str) and key.isdecimal() and len(key) < 10 else key
 
 
 def _name(name: Any) -> Any:
