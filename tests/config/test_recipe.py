@@ -48,3 +48,26 @@ def test_the_papers_preset_and_the_shipped_recipes_fix_stem_and_head() -> None:
         for contender in found.contenders:
             assert contender.stem_expansion in found.space.stem_expansions
             assert contender.head_expansion in found.space.head_expansions
+
+
+@pytest.mark.parametrize(
+    ("overrides", "why"),
+    [
+        (("contenders=[]",), "there is no contender"),
+        (
+            ("contenders=[{name: a, role: teacher}, {name: a, role: student}]",),
+            "two contenders have one name",
+        ),
+        (
+            (
+                "space.operators=[skip, conv]",
+                "contenders=[{name: a, role: student, operators: [zoomed_conv]}]",
+            ),
+            "'a' may take zoomed_conv",
+        ),
+    ],
+)
+def test_contenders_that_cannot_be_are_refused(overrides: tuple[str, ...], why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(overrides=overrides)
+    assert why in caught.value.why

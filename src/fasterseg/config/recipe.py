@@ -285,6 +285,21 @@ class Recipe(Artifact):
     student: TrainingSettings = TrainingSettings()
 
     @model_validator(mode="after")
+    def _has_contenders_that_can_be(self) -> Self:
+        names = [contender.name for contender in self.contenders]
+        if not names:
+            raise ValueError("there is no contender; a search has a teacher, a student, or both")
+        if len(set(names)) < len(names):
+            raise ValueError(f"two contenders have one name, of {', '.join(names)}")
+        for contender in self.contenders:
+            if set(contender.operators).isdisjoint(self.space.operators):
+                raise ValueError(
+                    f"contender {contender.name!r} may take {', '.join(contender.operators)}, and "
+                    f"none of these is among space.operators: {', '.join(self.space.operators)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _offers_what_contenders_fix(self) -> Self:
         for contender in self.contenders:
             for part in ("stem", "fusion", "head"):
