@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from fasterseg.datasets import loading
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.loading import Batch, Share, TrainingBatches
 from fasterseg.datasets.sample import LabelMap, Pixels, Sample
@@ -32,6 +33,7 @@ class Noise:
     broken: int = -1
     deadly: int = -1
     stopping: int = -1
+    pause_s: float = 0.0
     varied: bool = False
     name: str = "noise"
     terms: str = ""
@@ -47,6 +49,7 @@ class Noise:
         return tuple(f"{index:04}" for index in range(self.count))
 
     def sample(self, split: str, index: int) -> Sample:
+        time.sleep(self.pause_s)
         if index == self.broken:
             raise DataError("broken", where="there", why="so", next_step="mend it")
         if index == self.deadly:
@@ -237,20 +240,31 @@ def test_a_broken_file_keeps_its_four_parts_in_any_process(workers: int) -> None
     ]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_is_killed_is_an_error_and_no_hang() -> None:
-    with pytest.raises(EnvironmentFault, match="died or hangs"):
+    with pytest.raises(EnvironmentFault, match="died"):
         list(batches(Noise(deadly=3)).stream(0, 4, workers=2, timeout_s=30))
 
 
 def test_a_worker_that_hangs_is_an_error_in_time_and_leaves_no_process() -> None:
-    with pytest.raises(EnvironmentFault, match="died or hangs"):
+    with pytest.raises(EnvironmentFault, match="hangs"):
         list(batches(Noise(stopping=3)).stream(0, 4, workers=1, timeout_s=2))
 
     deadline = time.monotonic() + 60
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_that_let_the_loop_wait_long_are_told_once_and_waited_for(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(loading, "WAITED_S", 0.05)
+    told: list[str] = []
+    slow = batches(Noise(pause_s=0.1), batch_size=2)
+    assert len(list(slow.stream(0, 3, workers=workers, warn=told.append))) == 3
+    first = ", ".join(f"{index:04}" for _, index in slow.positions(0))
+    assert told == [f"waiting for images for 0.05 s now: batch 0: {first}"]
 
 
 @pytest.mark.parametrize(

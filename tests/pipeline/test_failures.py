@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 
 from fasterseg.cli import main
+from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
@@ -321,6 +323,30 @@ def test_a_device_that_is_not_there_leaves_no_run_behind(
         words = [verb, "--run", str(run.root), *settings(), "--device", "cuda"]
         assert "CUDA" in fails(*words, code=4)
         assert not run.root.exists()
+
+
+def test_a_killed_worker_is_the_machine_s_fault_and_the_step_that_is_named_goes_on(
+    trained: RunFolder, run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Architecture.load(trained.architecture("student")).save(run.architecture("student"))
+    words = ["train", "--run", str(run.root), *settings(data__workers="2")]
+
+    arrays = TrainingBatches._arrays
+
+    def deadly(batches: TrainingBatches, step: int) -> object:
+        os.kill(os.getpid(), signal.SIGKILL if step == 3 else 0)
+        return arrays(batches, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fasterseg.datasets.loading.TrainingBatches._arrays", deadly)
+        said = fails(*words, code=4)
+    assert "SIGKILL" in said
+    assert "--set data.workers=0" in said
+    assert main(["train", "--run", str(run.root), "--set", "data.workers=0"]) == 0
+    ends = [load_checkpoint(r.training("student") / "checkpoints") for r in (run, trained)]
+    assert ends[0] is not None
+    assert ends[1] is not None
+    assert all(torch.equal(t, ends[1].tensors[name]) for name, t in ends[0].tensors.items())
 
 
 # --------------------------------------------------------------------- latency and budget

@@ -6,47 +6,22 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from killing import Moment as Killed
 from killing import Victims
+from outcomes import assert_same_outcome
 from power_cuts import Moment, PowerCuts
 from tiny_training import tiny_task, train_tiny
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.events import EventLog
-from fasterseg.learning.stepping import without_clock
-from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import load_checkpoint
 from fasterseg.runtime import StopRequest
-from fasterseg.training.training import TrainingReport, plan_of, train_network
+from fasterseg.training.training import plan_of, train_network
 
 TRAIN = "tiny_training:train_tiny"
-
-
-def outcome(folder: Path) -> tuple[dict[str, torch.Tensor], Any]:
-    """All that a finished training left behind: tensors by name, and values without clocks."""
-    checkpoint = load_checkpoint(folder / "checkpoints")
-    assert checkpoint is not None
-    kept = {f"state/{name}": tensor for name, tensor in checkpoint.tensors.items()}
-    values = [checkpoint.values, EventLog(folder / "events.jsonl").events()]
-    for which in ("best", "last", "ema"):
-        one = ModelBundle.load(folder / which)
-        kept |= {f"{which}/{name}": tensor for name, tensor in one.tensors.items()}
-        values.append(one.card.content())
-    values.append(TrainingReport.load(folder / "report.json").content())
-    return kept, without_clock(values)
-
-
-def assert_same_outcome(folder: Path, reference: Path) -> None:
-    ours, values = outcome(folder)
-    theirs, wanted = outcome(reference)
-    assert values == wanted
-    assert ours.keys() == theirs.keys()
-    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny_training import CPU, tiny_task
 
-from fasterseg.runs import EventLog
+from fasterseg.events import EventLog
 from fasterseg.training.timing import time_training
 from fasterseg.training.training import TrainingReport, train_network
 

@@ -8,11 +8,9 @@ What is done to an image depends on (seed, epoch, index) alone.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -24,13 +22,17 @@ import torch
 from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap, Pixels, Sample
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import Augmentation, Normalisation, PlainTransform
-from fasterseg.errors import DataError, EnvironmentFault, FastersegError, UsageError
+from fasterseg.datasets.workers import SILENT_S, Workers
+from fasterseg.errors import DataError, UsageError
+from fasterseg.events import Warn, warn_on_stderr
 from fasterseg.runtime import numpy_generator
 
 __all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches"]
 
-WORKER_TIMEOUT_S = 300.0
 READ_AHEAD = 2
+NAMED = 3
+WAITED_S = 10.0
+"""When the loop has waited so long for images, it is said aloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class TrainingBatches:
         self._indices = np.asarray(chosen, dtype=np.int64)
         self._share = share or Share()
         _require_usable(self._indices, total, split, batch_size, self._share)
+        self._source = source
+        self._split = split
         self._memory = SampleMemory(source, split, limit_bytes=memory_bytes)
         self._ignore = source.label_space.ignore
         self._transforms = augmentation.transforms(ignore=self._ignore)
@@ -148,7 +152,13 @@ class TrainingBatches:
         return Sample(image, labels, sample.name)
 
     def stream(
-        self, start: int, stop: int, *, workers: int = 0, timeout_s: float = WORKER_TIMEOUT_S
+        self,
+        start: int,
+        stop: int,
+        *,
+        workers: int = 0,
+        timeout_s: float = SILENT_S,
+        warn: Warn = warn_on_stderr,
     ) -> Generator[Batch]:
         """Yield ``batch(start)`` to ``batch(stop - 1)``, the same for any number of workers.
 
@@ -156,12 +166,44 @@ class TrainingBatches:
         compute meanwhile, what was read is kept once, and nothing is sent from process to process.
         Until the stream is closed, the batches belong to it and are asked for nowhere else.
 
-        A worker process that dies, or gives nothing for ``timeout_s``, raises EnvironmentFault.
+        A worker process that dies, that is stopped for some seconds, or that gives nothing for
+        ``timeout_s`` raises EnvironmentFault, where its batch is waited for.  ``warn`` is told,
+        once, of images that let the loop wait for long.
         """
+        steps = range(start, stop)
         if workers == 0:
-            yield from _stream_of_thread(self.batch, range(start, stop))
+            yield from _stream_ahead(self.batch, steps, self._described, warn)
             return
-        yield from _stream_of_workers(self.batch, range(start, stop), workers, timeout_s)
+        reading = Workers(
+            self._arrays, steps, workers, describe=self._described, silent_s=timeout_s
+        )
+        stream = _stream_ahead(
+            lambda step: _batch_of(*reading.value(step)),
+            steps,
+            self._described,
+            warn,
+        )
+        try:
+            # Not "yield from", which would close the stream first, while its thread waits for one
+            # of the processes.
+            for batch in stream:  # noqa: UP028
+                yield batch
+        finally:
+            reading.end()
+            stream.close()
+            reading.close()
+
+    def _arrays(self, step: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], tuple[str, ...]]:
+        """A batch as a process can send it."""
+        batch = self.batch(step)
+        return batch.images.numpy(), batch.labels.numpy(), batch.names
+
+    def _described(self, step: int) -> str:
+        """A batch in words: its number and its images."""
+        every = self._source.names(self._split)
+        names = [every[index] for _, index in self.positions(step)]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        return f"batch {step}: {', '.join(names[:NAMED])}{more}"
 
     def _position(self, place: int) -> tuple[int, int]:
         epoch, rank_in_epoch = divmod(place, self.images)
@@ -204,81 +246,25 @@ def _checked(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
     return image, labels
 
 
-def _stream_of_thread(batch: Callable[[int], Batch], steps: range) -> Generator[Batch]:
-    left = iter(steps)
+def _batch_of(images: npt.NDArray[Any], labels: npt.NDArray[Any], names: tuple[str, ...]) -> Batch:
+    return Batch(torch.from_numpy(images), torch.from_numpy(labels), names)
+
+
+def _stream_ahead(
+    batch: Callable[[int], Batch], steps: range, describe: Callable[[int], str], warn: Warn
+) -> Generator[Batch]:
+    """Batches that a thread asks for ahead; `warn` is told when one lets the loop wait long."""
+    left, told = iter(steps), False
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as reader:
-        ahead = deque(reader.submit(batch, step) for step in islice(left, READ_AHEAD))
+        ahead = deque((step, reader.submit(batch, step)) for step in islice(left, READ_AHEAD))
         try:
             while ahead:
-                ready = ahead.popleft().result()
-                ahead.extend(reader.submit(batch, step) for step in islice(left, 1))
-                yield ready
+                step, ready = ahead.popleft()
+                if not told and wait([ready], WAITED_S).not_done:
+                    told = True
+                    warn(f"waiting for images for {WAITED_S:g} s now: {describe(step)}")
+                value = ready.result()
+                ahead.extend((step, reader.submit(batch, step)) for step in islice(left, 1))
+                yield value
         finally:
             reader.shutdown(cancel_futures=True)
-
-
-class _Steps(torch.utils.data.Dataset[Any]):
-    """Batches by number; a failure comes back as a value, so that it keeps its four parts."""
-
-    def __init__(self, batch: Callable[[int], Batch]) -> None:
-        self._batch = batch
-
-    def __getitem__(self, step: int) -> Batch | FastersegError:
-        try:
-            return self._batch(step)
-        except FastersegError as error:
-            return error
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _stream_of_workers(
-    batch: Callable[[int], Batch], steps: range, workers: int, timeout_s: float
-) -> Iterator[Batch]:
-    loader: torch.utils.data.DataLoader[Any] = torch.utils.data.DataLoader(
-        _Steps(batch),
-        batch_size=None,
-        sampler=steps,
-        num_workers=workers,
-        collate_fn=_as_is,
-        timeout=timeout_s,
-    )
-    received = iter(loader)
-    try:
-        for step in steps:
-            yield _receive(received, step)
-    finally:
-        _end_workers(received)
-
-
-def _receive(received: Iterator[Any], step: int) -> Batch:
-    try:
-        value = next(received)
-    except RuntimeError as error:
-        raise EnvironmentFault(
-            "a process that reads images died or hangs",
-            where=f"while batch {step} was being read",
-            why=str(error).splitlines()[0],
-            next_step="start again to go on; set fewer workers where memory is short",
-        ) from error
-    if isinstance(value, FastersegError):
-        raise value
-    assert isinstance(value, Batch)
-    return value
-
-
-def _end_workers(received: Iterator[Any]) -> None:
-    # A stopped process does not hear that it shall end, and one that stops later hears neither
-    # that it shall go on: whatever is left after an orderly end is killed.
-    workers = tuple(getattr(received, "_workers", ()))
-    for process in workers:
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGCONT)
-    end = getattr(received, "_shutdown_workers", None)
-    if end is not None:
-        end()
-    for process in workers:
-        process.kill()
-        process.join()

@@ -1,0 +1,74 @@
+"""Processes are told apart, and children end with their parents."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fasterseg.processes import is_running, is_stopped
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process does")
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def wait_until_gone(number: int) -> None:
+    """Wait for a process that is nobody's child any more, or that nobody has fetched yet."""
+    deadline = time.monotonic() + 30
+    stat = Path(f"/proc/{number}/stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.01)
+
+
+def test_a_stopped_process_is_told_from_a_sleeping_one() -> None:
+    sleeper = subprocess.Popen(["sleep", "600"])
+    try:
+        assert is_running(sleeper.pid)
+        assert not is_stopped(sleeper.pid)
+        sleeper.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED)
+        assert is_stopped(sleeper.pid)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert not is_running(sleeper.pid)
+    assert not is_stopped(sleeper.pid)
+
+
+# Starts what its arguments say, with its own number as the last word, and says that one's number.
+PARENT = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, *sys.argv[1:], str(os.getpid())])
+print(child.pid, flush=True)
+child.wait()
+"""
+SLEEPER = "import sys, time; from fasterseg.processes import end_with; end_with(int(sys.argv[1])); "
+
+
+def kill_the_parent_of(*words: str) -> int:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, *words], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    return child
+
+
+def test_a_child_ends_with_its_parent_even_when_that_ended_first() -> None:
+    wait_until_gone(kill_the_parent_of("-c", f"{SLEEPER}time.sleep(600)"))
+
+
+def test_a_plans_timing_does_not_go_on_when_the_plan_was_killed(tmp_path: Path) -> None:
+    job = tmp_path / "job.json"
+    os.mkfifo(job)  # it waits for its job for ever
+    words = ("-m", "fasterseg.commands.probing", str(job), str(tmp_path / "result.json"))
+    wait_until_gone(kill_the_parent_of(*words))
