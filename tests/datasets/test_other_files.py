@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -139,3 +140,34 @@ def test_json_with_the_keys_of_a_data_file_is_one(make_folder: MakeFolder) -> No
     file = write(root / "data.json", json.dumps(content))
 
     assert check_data(file).splits["train"].images == 6
+
+
+@pytest.mark.parametrize("way", ["the folder around it", "a folder inside", "a folder deeper"])
+def test_a_folder_beside_a_data_set_is_answered_with_the_data_set(
+    way: str, make_folder: MakeFolder
+) -> None:
+    root = make_folder()
+    given = {
+        "the folder around it": root.parent,
+        "a folder inside": root / "images",
+        "a folder deeper": root / "images" / "train",
+    }[way]
+    error = refusal(given)
+
+    named = Path(error.next_step.removeprefix("name ").partition(",")[0])
+    assert check_data(named).splits["train"].images == 6
+
+
+@pytest.mark.parametrize("kind", ["named pipe", "device"])
+def test_what_is_neither_file_nor_folder_is_told(kind: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    given = {"named pipe": tmp_path / "fifo", "device": Path("/dev/zero")}[kind]
+
+    assert refusal(given).what == f"this is a {kind}, not a data set"
+
+
+def test_a_list_that_is_a_named_pipe_is_refused(make_folder: MakeFolder) -> None:
+    root = make_folder("train: train.txt\nval: images/val\nnames: [road, car, sky]\n")
+    os.mkfifo(root / "train.txt")
+
+    assert "train.txt (a named pipe)" in refusal(root).why

@@ -210,7 +210,7 @@ def _add_folder(
 ) -> None:
     folder = tree.root / entry
     mask_folder = tree.root / masks_beside(PurePosixPath(entry), data.masks_dir or _DEFAULT_MASKS)
-    if not mask_folder.is_dir() and data.masks_dir is None:
+    if folder.is_dir() and not mask_folder.is_dir() and data.masks_dir is None:
         raise DataError(
             "there are no masks",
             where=f"{tree.shown(mask_folder)}",

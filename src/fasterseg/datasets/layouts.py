@@ -18,6 +18,8 @@ from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
 FOLDER = "folder"
+_DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
+_MOST_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,34 @@ def layout_of(path: Path) -> FolderLayout:
     for layout in LAYOUTS:
         if layout.recognises(path):
             return layout
-    known, found = ", ".join(LAYOUT_NAMES[3:]), what_lies_in(path)
+    known, found, near = ", ".join(LAYOUT_NAMES[3:]), what_lies_in(path), _near(path)
+    why = f"it has no data.yaml, and the folders of none of {known}"
+    if near is not None:
+        next_step = f"name {near}, where a data set lies"
+    elif found is not None:
+        next_step, why = found[2], f"{why}; {found[0]} is {found[1]}"
+    else:
+        next_step = _A_DATA_FILE
     raise DataError(
-        "the layout of the data is not known",
-        where=str(path),
-        why=f"it has no data.yaml, and the folders of none of {known}"
-        + (f"; {found[0]} is {found[1]}" if found else ""),
-        next_step=found[2] if found else _A_DATA_FILE,
+        "the layout of the data is not known", where=str(path), why=why, next_step=next_step
     )
+
+
+def data_file_in(folder: Path) -> Path | None:
+    """Return a folder's data file; None where it has none."""
+    found = [folder / name for name in _DATA_FILES if (folder / name).is_file()]
+    return found[0] if found else None
+
+
+def _near(path: Path) -> Path | None:
+    """A folder right inside of a path, or around it, in which a data set lies."""
+    inside = sorted(path.iterdir())[:_MOST_LOOKED_AT] if path.is_dir() else []
+    around = [path.parent, path.parent.parent] if path.name else []
+    for folder in (*inside, *around):
+        known = any(layout.recognises(folder) for layout in LAYOUTS)
+        if folder.is_dir() and (known or data_file_in(folder) is not None):
+            return folder
+    return None
 
 
 def open_named(name: str, tree: Tree, where: Path) -> FileSource:

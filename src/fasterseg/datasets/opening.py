@@ -13,7 +13,15 @@ from fasterseg.datasets.describing import open_described
 from fasterseg.datasets.faults import error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.joining import JoinedSplits, parts_of
-from fasterseg.datasets.layouts import FOLDER, STREET, layout_of, open_named, require_known
+from fasterseg.datasets.layouts import (
+    FOLDER,
+    STREET,
+    data_file_in,
+    layout_of,
+    open_named,
+    require_known,
+)
+from fasterseg.datasets.listing import what_it_is
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
@@ -23,9 +31,6 @@ from fasterseg.paths import given
 
 TEST = "test"
 _COUNTED_MASKS = 200
-
-
-_DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 
 
 def open_data(
@@ -62,8 +67,14 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
             why="nothing of this name is there",
             next_step=f"give a folder, a data.yaml, or '{STREET}' for the built-in scenes",
         )
+    if (special := what_it_is(path)) and not path.is_dir():
+        raise DataError(
+            f"this is {special}, not a data set",
+            where=str(where),
+            next_step="give a folder of images and masks, or its data.yaml",
+        )
     require_known(layout)
-    file = _data_file(path)
+    file = path if path.is_file() else data_file_in(path)
     if layout in ("auto", FOLDER) and file is not None:
         return open_described(file, outside=outside)
     tree = Tree(path, may_leave=outside)
@@ -163,10 +174,3 @@ def _balancing_weights(source: DataSource, split: str) -> tuple[float, ...]:
     weights = 1 / np.log(1.02 + shares)
     weights /= weights[counts > 0].mean() if counts.any() else 1.0
     return tuple(float(weight) for weight in np.where(counts > 0, weights, 1.0))
-
-
-def _data_file(path: Path) -> Path | None:
-    if path.is_file():
-        return path
-    found = [path / name for name in _DATA_FILES if (path / name).is_file()]
-    return found[0] if found else None

@@ -60,7 +60,8 @@ class Tree:
     def pictures(self, folder: Path) -> list[Path]:
         """Return the picture files under a folder, in order; faults go to ``self.faults``."""
         if not folder.is_dir():
-            self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder)))
+            special = what_it_is(folder)
+            self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder), special))
             return []
         if not self.is_inside(folder):
             return []
