@@ -204,5 +204,6 @@ def as_pixels(image: Picture) -> Pixels:
         raise DataError(
             "an image must be (height, width, 3) or (height, width), of uint8",
             where=f"{pixels.dtype} {pixels.shape}",
+            next_step="give the file's path, or such an array",
         )
     return pixels
