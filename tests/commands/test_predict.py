@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from fake_run import FakeRun
 from PIL import Image
 
 from fasterseg.cli import main
+from fasterseg.commands.picture_files import output_names
 from fasterseg.commands.predict import predict, scale_note
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
@@ -162,6 +166,94 @@ def test_crops_that_a_network_was_trained_on_do_not_count_as_the_size_of_its_ima
     card.model_copy(update={"training": facts}).save(tmp_path / "card.json")
     assert scale_note(str(tmp_path), [Size(64, 128)]) == ""
     assert "--size 64x128 " in scale_note(str(tmp_path), [Size(16, 32)])
+
+
+def test_hidden_files_are_passed_over_unless_they_are_named(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "._a.png").write_bytes(b"\0\5\26\7" + bytes(100))
+    (pictures / ".ipynb_checkpoints").mkdir()
+    shutil.copy(pictures / "a.png", pictures / ".ipynb_checkpoints" / "a-checkpoint.png")
+    for number, source in enumerate((pictures, pictures / "**" / "*.png")):
+        done = predict(bundle, str(source), out=tmp_path / f"out{number}")
+        assert not done.broken
+        assert not [path for path in done.written if "/." in path]
+    named = predict(bundle, str(pictures / ".ipynb_checkpoints" / "*.png"), out=tmp_path / "named")
+    assert len(named.written) == 1
+
+
+def test_what_is_no_ordinary_file_is_one_broken_image_and_is_never_read(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "null.png").symlink_to("/dev/null")
+    (pictures / "zero.jpg").symlink_to("/dev/zero")
+    (pictures / "link").symlink_to(tmp_path)
+    done = predict(bundle, str(pictures), out=tmp_path / "out")
+    assert len(done.written) == 3
+    assert [fault.why for fault in done.broken] == ["it is a device, and no file"] * 2
+    assert done.exit_code == 3
+    assert "1 link to a folder was not followed" in done.describe()
+    alone = predict(bundle, str(pictures / "null.png"), out=tmp_path / "alone")
+    assert "a device" in alone.describe()
+
+
+def test_a_name_that_is_too_long_or_no_text_ends_no_folder(
+    bundle: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(pictures / "a.png", pictures / f"{'n' * 248}.png")
+    shutil.copy(pictures / "a.png", pictures / os.fsdecode(b"caf\xe9.png"))
+    assert main(["predict", bundle, str(pictures), "--out", str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().out
+    assert "4 images in" in told
+    assert "1 could not be read" in told
+    assert "bytes" in told
+
+
+def test_what_was_interpreted_in_the_images_is_counted(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    half = Image.open(pictures / "a.png").convert("RGBA")
+    half.putalpha(100)
+    half.save(pictures / "half.png")
+    done = predict(bundle, str(pictures), out=tmp_path / "out")
+    assert done.notes == ("1 of 4 images is put on black where transparent",)
+    assert "note: 1 of 4 images" in done.describe()
+    sized = predict(bundle, str(pictures), out=tmp_path / "sized", size="32x64")
+    assert sized.notes == done.notes
+
+
+def test_names_of_outputs_are_unique_whatever_the_images_are_called() -> None:
+    root = Path("/frames")
+    images = [root / name for name in ("a.jpg", "a.png", "a.png.jpg", "b.png", "c/a.png")]
+    names = output_names(root, images)
+    assert names == ["a.jpg", "a.png", "a.png.jpg", "b", "c/a"]
+
+
+def test_many_outputs_are_named_in_a_time_that_grows_with_their_number() -> None:
+    class Counted(list[Path]):
+        walks = 0
+
+        def __iter__(self) -> Iterator[Path]:
+            type(self).walks += 1
+            return super().__iter__()
+
+    class Name(str):
+        compared = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            type(self).compared += 1
+            return str.__eq__(self, other)
+
+    class Frame(PurePosixPath):
+        def as_posix(self) -> str:
+            return Name(super().as_posix())
+
+    count = 2_000
+    images = Counted(Frame(f"/frames/frame_{i:07}.jpg") for i in range(count))
+    assert len(set(output_names(Frame("/frames"), images))) == count
+    assert Counted.walks <= 4
+    assert Name.compared <= 8 * count
 
 
 def test_json_holds_what_was_done(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.faults import FileFault
+from fasterseg.datasets.reading import Reading
 
 Array = npt.NDArray[Any]
 
@@ -168,7 +169,7 @@ def test_every_orientation_gives_the_same_pixels(orientation: int, tmp_path: Pat
 
 
 def test_grey_reading_makes_all_channels_equal(tmp_path: Path) -> None:
-    pixels = read_image(save(tmp_path / "a.png", scene()), grey=True)
+    pixels = read_image(save(tmp_path / "a.png", scene()), reading=Reading(channels=1))
 
     assert (pixels[..., 0] == pixels[..., 1]).all()
     assert (pixels[..., 0] == np.asarray(Image.fromarray(scene()).convert("L"))).all()

@@ -149,6 +149,7 @@ def open_bundle_of(model: str) -> ModelBundle:
 def _card_of(bundle: ModelBundle | None, size: Size, running: Running) -> ExportedCard:
     """What an export of the model would say of itself."""
     from fasterseg.datasets.labels import LabelSpace
+    from fasterseg.datasets.reading import DEFAULT_READING
     from fasterseg.datasets.transforms import Normalisation
     from fasterseg.deploy.exported_card import ExportedCard
 
@@ -159,6 +160,7 @@ def _card_of(bundle: ModelBundle | None, size: Size, running: Running) -> Export
         label_space=LabelSpace.from_names(names) if bundle is None else bundle.card.label_space,
         mean=normal.mean,
         std=normal.std,
+        reading=DEFAULT_READING if bundle is None else bundle.card.reading,
         output="labels" if running.tail == "graph" else "low-resolution-logits",
         height=size.height,
         width=size.width,

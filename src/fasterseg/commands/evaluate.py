@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
 
 
+OTHERWISE = (
+    "the images were read as the model's card says (channels, range), which is not as the data's "
+    "file does"
+)
+
+
 class EvaluateResult(BaseModel):
     """A model's score on a split, and the file that holds it."""
 
@@ -31,6 +37,7 @@ class EvaluateResult(BaseModel):
 
     file: str
     report: EvaluationReport
+    note: str = ""
 
     def describe(self) -> str:
         """Return the score in one line, each class's below it, and where the report is."""
@@ -38,7 +45,8 @@ class EvaluateResult(BaseModel):
             f"  {name:<20} {'absent' if iou is None else f'{100 * iou:6.2f} %'}"
             for name, iou in self.report.iou.items()
         ]
-        return "\n".join([self.report.summary(), *lines, f"report: {self.file}"])
+        notes = [f"note: {self.note}"] if self.note else []
+        return "\n".join([self.report.summary(), *lines, *notes, f"report: {self.file}"])
 
 
 def evaluate(
@@ -83,7 +91,8 @@ def evaluate(
         report = evaluate_stage(
             model, path, source=source, split=split, device=common.device or "auto", progress=step
         )
-    return EvaluateResult(file=str(path), report=report)
+    otherwise = report.data_digest != source.digest(split)
+    return EvaluateResult(file=str(path), report=report, note=OTHERWISE if otherwise else "")
 
 
 def evaluate_stage(
@@ -97,14 +106,17 @@ def evaluate_stage(
 ) -> EvaluationReport:
     """Score a model on a split and write the report; an equal report is not computed again.
 
+    Images are read as the model's card says, so that the score is of what it does to pictures.
     Raises `UsageError` when the model was made for other classes, or when the file holds the
     report of another model or other data.
     """
+    from fasterseg.datasets.opening import read_as
     from fasterseg.deploy.models import load_model
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.runtime import select_device
 
     predictor = load_model(model, device=select_device(device))
+    source = read_as(source, predictor.reading)
     _require_same_classes(str(model), predictor.label_space, source)
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
     if path.exists():

@@ -80,7 +80,10 @@ def export(
     form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
     form.require_possible()
     path = place_for_export(out or default_file(model, form), format, overwrite=overwrite)
-    evidence = evidence_for(model, common, split=split, images=images, size=form.size)
+    reading = origin.bundle.card.reading
+    evidence = evidence_for(
+        model, common, split=split, images=images, size=form.size, reading=reading
+    )
     show = progress_for(json=common.json)
     with show(f"Exporting to {path}", total=0, unit="images") as step:
         return ship(

@@ -155,7 +155,8 @@ def _in_pytorch(
     assert isinstance(meter.backend, PytorchBackend)
     card = origin.bundle.card
     output: OutputForm = "labels" if meter.backend.tail is None else "low-resolution-logits"
-    job = WholeJob(origin.predictor.network, card.mean, card.std, output=output).eval()
+    network, grey = origin.predictor.network, card.reading.is_grey
+    job = WholeJob(network, card.mean, card.std, output=output, grey=grey).eval()
     session = meter.backend.open_network(job, geometry.size)
     assert evidence.source is not None
     report = evaluate_predictor(

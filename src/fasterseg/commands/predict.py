@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
@@ -12,21 +12,29 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.commands.draw import parse_size
 from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.picture_files import (
+    default_folder,
+    find_images,
+    output_names,
+    possible_files,
+    require_free,
+    require_short,
+)
 from fasterseg.commands.progress import Step, progress_for
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, read_image
+from fasterseg.datasets.decoding import decode
+from fasterseg.datasets.listing import printable
+from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.transforms import resize_image, resize_labels
-from fasterseg.errors import DataError, UsageError
+from fasterseg.errors import DataError
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import model_path
-from fasterseg.paths import given, place_for_folder
+from fasterseg.paths import place_for_folder
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.deploy.models import Predictor
     from fasterseg.network.segmentation import Segmentation
 
-KINDS = ("overlay", "colours", "labels")
-FOLDER_SUFFIX = "-predictions"
 SHOWN_FAULTS = 5
 OTHER_SCALE = 1.5
 """So many times as large, or as small, as what a network was trained on: worth a word."""
@@ -42,7 +50,10 @@ class Broken(BaseModel):
 
 
 class PredictResult(BaseModel):
-    """The folder written to, the images done, and those that could not be read."""
+    """The folder written to, the images done, and those that could not be read.
+
+    `notes` count what was interpreted in them, `note` is about their size.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +63,7 @@ class PredictResult(BaseModel):
     tail: str = ""
     broken: tuple[Broken, ...] = ()
     note: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -70,7 +82,7 @@ class PredictResult(BaseModel):
             ending += [f"  {fault.image}: {fault.why}" for fault in self.broken[:SHOWN_FAULTS]]
             rest = len(self.broken) - SHOWN_FAULTS
             ending += [f"  and {rest} more"] if rest > 0 else []
-        ending += [f"note: {self.note}"] if self.note else []
+        ending += [f"note: {note}" for note in (*self.notes, self.note) if note]
         return "\n".join([*lines, *ending])
 
 
@@ -111,10 +123,12 @@ def predict(
 
     require_model(model)
     common = Common(**options)
-    root, images = find_images(source)
-    names = output_names(root, images)
-    files = [f"{name}_{kind}.png" for name in names for kind in KINDS]
-    folder = place_for_folder(out or default_folder(root), "--out", names=files)
+    found = find_images(source)
+    images = found.images
+    names = output_names(found.root, images)
+    folder = place_for_folder(
+        out or default_folder(found.root), "--out", names=possible_files(names)
+    )
     require_free(folder, names, overwrite=overwrite)
     shown = parse_size(size) if size else None
     predictor = load_model(model, device=select_device(common.device or "auto"))
@@ -122,7 +136,8 @@ def predict(
     with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
         named = dict(zip(names, images, strict=True))
         result, sizes = predict_images(predictor, named, folder, step, shown=shown)
-    return result.model_copy(update={"note": "" if shown else scale_note(model, sizes)})
+    note = "" if shown else scale_note(model, sizes)
+    return result.model_copy(update={"note": note, "notes": (*found.notes(), *result.notes)})
 
 
 def scale_note(model: str, sizes: Sequence[Size]) -> str:
@@ -156,19 +171,22 @@ def predict_images(
     written: list[str] = []
     broken: list[Broken] = []
     sizes: list[Size] = []
+    tally = PixelTally()
     totals = dict.fromkeys(predictor.label_space.names, 0.0)
     for name, path in images.items():
         try:
+            require_short(name)
             found = _segmented(predictor, path, shown)
         except DataError as fault:
-            broken.append(Broken(image=str(path), why=fault.why or fault.what))
+            broken.append(Broken(image=printable(path), why=fault.why or fault.what))
         else:
             found.save(folder, name)
-            written.append(str(path))
+            written.append(printable(path))
             sizes.append(Size(*found.labels.shape))
+            tally.add(found.remarks)
             for label, share in found.shares().items():
                 totals[label] += share
-        step.advance(1, note=path.name)
+        step.advance(1, note=printable(path.name))
     shares = {label: total / max(1, len(written)) for label, total in totals.items()}
     result = PredictResult(
         folder=str(folder),
@@ -176,6 +194,7 @@ def predict_images(
         shares=shares,
         tail=predictor.tail_name,
         broken=tuple(broken),
+        notes=tuple(tally.notes(predictor.reading)),
     )
     return result, sizes
 
@@ -183,86 +202,8 @@ def predict_images(
 def _segmented(predictor: Predictor, path: Path, shown: Size | None) -> Segmentation:
     if shown is None:
         return predictor(path)
-    image = read_image(path)
+    decoded = decode(path, predictor.reading)
+    image = decoded.pixels
     found = predictor(resize_image(image, shown))
-    return replace(found, image=image, labels=resize_labels(found.labels, image.shape[:2]))
-
-
-def find_images(source: str) -> tuple[Path, list[Path]]:
-    """The images that a source names, sorted, and the folder that they lie in.
-
-    Raises `UsageError` for a source that is not there, `DataError` for one without images.
-    """
-    path = given(source)
-    if path.is_file():
-        return path.parent, [path]
-    if path.is_dir():
-        root, found = path, sorted(p for p in path.rglob("*") if _is_image(p))
-    elif any(sign in source for sign in "*?["):
-        root, pattern = _split_pattern(path)
-        found = sorted(p for p in root.glob(pattern) if _is_image(p))
-    else:
-        raise UsageError(
-            f"there is no image or folder {source!r}",
-            where=source,
-            why="nothing of this name is there",
-            next_step="name an image, a folder, or a pattern in quotes, such as 'frames/*.png'",
-        )
-    if not found:
-        raise DataError(
-            "found no image to segment",
-            where=source,
-            why=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}",
-            next_step="name a folder that has such files, in its own folders too",
-        )
-    return root, found
-
-
-def default_folder(root: Path) -> Path:
-    """Next to the folder that the images lie in, so that they are not taken for input later."""
-    folder = root.absolute()
-    return folder.with_name(f"{folder.name or 'images'}{FOLDER_SUFFIX}")
-
-
-def output_names(root: Path, images: list[Path]) -> list[str]:
-    """A name for each image's files, below the output folder as the image is below the root.
-
-    Images that differ only in their suffix keep it in their names.
-    """
-    plain = [path.relative_to(root).with_suffix("").as_posix() for path in images]
-    return [
-        path.relative_to(root).as_posix() if plain.count(name) > 1 else name
-        for path, name in zip(images, plain, strict=True)
-    ]
-
-
-def require_free(folder: Path, names: list[str], *, overwrite: bool) -> None:
-    """Raise `UsageError` before anything is computed when a file to be written is there."""
-    if overwrite:
-        return
-    wanted = (folder / f"{name}_{kind}.png" for name in names for kind in KINDS)
-    taken = [path for path in wanted if path.exists()]
-    if taken:
-        raise UsageError(
-            f"{len(taken)} of the files to be written are there already",
-            where=str(taken[0]),
-            next_step="choose another folder with --out, or add --overwrite",
-        )
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-
-
-def _split_pattern(path: Path) -> tuple[Path, str]:
-    """The folder before the first part with a wildcard, and the rest as a pattern."""
-    plain = list(_until_wildcard(path.parts))
-    rest = path.parts[len(plain) :]
-    return Path(*plain), str(Path(*rest))
-
-
-def _until_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
-    for part in parts:
-        if any(sign in part for sign in "*?["):
-            return
-        yield part
+    labels = resize_labels(found.labels, image.shape[:2])
+    return replace(found, image=image, labels=labels, remarks=decoded.remarks)

@@ -164,7 +164,9 @@ def _teacher(folder: Path, data: TrainingData) -> Teacher:
 
 
 def _require_same_sight(card: Card, data: TrainingData, where: str) -> None:
-    """Raise `UsageError` for a teacher of other classes, or of images normalised otherwise."""
+    """Raise `UsageError` for a teacher of other classes, or of images seen otherwise."""
+    from fasterseg.datasets.opening import reading_of
+
     space = data.source.label_space
     if card.label_space.names != space.names:
         raise UsageError(
@@ -173,6 +175,15 @@ def _require_same_sight(card: Card, data: TrainingData, where: str) -> None:
             why=f"the teacher: {', '.join(card.label_space.names)}; "
             f"{data.source.name}: {', '.join(space.names)}",
             next_step="name a teacher that was trained on the same classes",
+        )
+    reading = reading_of(data.source)
+    if card.reading != reading:
+        raise UsageError(
+            "the teacher reads its images otherwise than the student will",
+            where=where,
+            why=f"the teacher: {card.reading.describe()}; the data: {reading.describe()}",
+            next_step=f"train the teacher again, or write its own into data.yaml:"
+            f"{card.reading.lines(indent=11)}",
         )
     if card.normalisation != data.normalisation:
         raise UsageError(

@@ -69,7 +69,9 @@ def verify(
     session, card = open_export(path, running)
     origin = origin_of(against)
     expected = origin.card_like(card)
-    evidence = evidence_for(against, common, split=split, images=images, size=card.size)
+    evidence = evidence_for(
+        against, common, split=split, images=images, size=card.size, reading=card.reading
+    )
     subject = Subject(session, card, expected, origin.predictor, path.name, against)
     show = progress_for(json=common.json)
     with show(f"Verifying {path}", total=0, unit="images") as step:

@@ -13,6 +13,7 @@ from fasterseg.network.shipped import model_path
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
+    from fasterseg.datasets.reading import Reading
     from fasterseg.datasets.sample import Pixels
     from fasterseg.datasets.source import DataSource
     from fasterseg.deploy.shipping import Origin
@@ -46,18 +47,21 @@ def origin_of(model: str) -> Origin:
         load_network(model),
         label_space=bundle.card.label_space,
         normalisation=bundle.card.normalisation,
+        reading=bundle.card.reading,
     )
     return Origin(bundle, predictor, model, bundle_digest(folder), weights_digest(folder))
 
 
 def evidence_for(
-    model: str, common: Common, *, split: str, images: int, size: Size | None
+    model: str, common: Common, *, split: str, images: int, size: Size | None, reading: Reading
 ) -> Evidence:
     """Images of the data that the model's run, or --data, names; else of the built-in scenes.
 
-    `images` of them are taken at equal distances; the whole split serves for the score.  From here
-    on the model computes on as many threads as the recipe says.
+    They are read as the model reads.  `images` of them are taken at equal distances; the whole
+    split serves for the score.  From here on the model computes on as many threads as the recipe
+    says.
     """
+    from fasterseg.datasets.opening import read_as
     from fasterseg.deploy.verification import Evidence
     from fasterseg.runtime import set_threads
 
@@ -67,7 +71,7 @@ def evidence_for(
         street = _street_images(images, size or Size(256, 512))
         return Evidence(street, STREET_IMAGES)
     recipe, source = open_settled(recipe)
-    return evidence_of(source, split or recipe.data.test_split, images=images)
+    return evidence_of(read_as(source, reading), split or recipe.data.test_split, images=images)
 
 
 def evidence_of(source: DataSource, split: str, *, images: int = IMAGES) -> Evidence:

@@ -15,6 +15,7 @@ from fasterseg.datasets.joining import JoinedSplits
 from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import open_data, open_files
+from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.remedies import lines, written
 from fasterseg.datasets.source import DataSource
 
@@ -72,12 +73,16 @@ class _Findings:
         default_factory=lambda: defaultdict(list)
     )
 
+    pixels: PixelTally = field(default_factory=PixelTally)
+
     def take_in(self, split: str, look: Look) -> None:
         """Remember what one pair of files held."""
         self.faults += look.faults
         self.raw_values[look.part].update(look.raw_values)
         self.unknown_pixels[look.part].update(look.unknown)
         self.unknown_files.update((look.part, value) for value in look.unknown)
+        if look.remarks is not None:
+            self.pixels.add(look.remarks)
         if look.image_hash:
             self.places[look.image_hash].append((split, look.shown))
 
@@ -103,6 +108,7 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
         )
     notes = [
         *source.layout.notes,
+        *findings.pixels.notes(source.layout.reading, proposing=True),
         *_notes_on_unnamed_ids(findings, source),
         *_notes_on_repeats(findings),
     ]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from fasterseg.datasets import data_values as values
 from fasterseg.datasets.data_values import Colours, Palette, WholeNumber
+from fasterseg.datasets.reading import Range, Reading
 from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_without
 
 Path = Annotated[str, BeforeValidator(values.possible_path)]
@@ -29,7 +30,8 @@ class DataFile(BaseModel):
     recording that the image is from, and no recording may lie in two splits, or in both halves of a
     search.  ``class_weights`` weigh the classes in the loss; ``auto`` makes rare classes count
     more.  ``include`` names other data files of the same classes, whose splits are mixed in.
-    ``passed_over`` are the keys of other tools that the file has too.
+    ``range`` is what becomes 0..255 in images of more than 8 bits.  ``passed_over`` are the keys of
+    other tools that the file has too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
@@ -51,6 +53,7 @@ class DataFile(BaseModel):
     reduce_zero_label: bool = False
     background: Literal["class", "ignore", "auto"] = "auto"
     channels: Annotated[Literal[1, 3], BeforeValidator(values.channels)] = 3
+    range: Range = None
     normalize: Annotated[Any, BeforeValidator(values.normalisation)] = None
     groups: Annotated[str, BeforeValidator(values.groups)] = ""
     class_weights: Annotated[
@@ -163,6 +166,11 @@ class DataFile(BaseModel):
         if self.palette is None or isinstance(self.palette, dict):
             return dict(self.palette or {})
         return dict(zip(self.names, self.palette, strict=True))
+
+    @property
+    def reading(self) -> Reading:
+        """How the file wants pictures to become pixels."""
+        return Reading(channels=self.channels, range=self.range)
 
     @property
     def layout_name(self) -> str:

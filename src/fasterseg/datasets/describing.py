@@ -18,7 +18,7 @@ from fasterseg.errors import DataError, UsageError
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (
     *("path", "layout", "format", "include", "terms", "passed_over"),
-    *("channels", "normalize", "groups", "class_weights"),
+    *("channels", "range", "normalize", "groups", "class_weights"),
 )
 
 
@@ -95,7 +95,7 @@ def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource
     own = replace(
         layout,
         terms="; ".join(filter(None, (layout.terms, data.terms))),
-        grey=data.channels == 1,
+        reading=data.reading,
         normalisation=data.normalize,
         groups=data.groups,
         class_weights=class_weights(data, layout.label_space, file),

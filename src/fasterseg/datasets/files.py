@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.decoding import read_image
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.mask_reading import RawMask, read_mask, shown_colour, unpacked
 from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.pixels import Decoded
+from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.remedies import remedy_for_colours, remedy_for_ids
 from fasterseg.datasets.sample import Pixels, Sample
 from fasterseg.datasets.transforms import Normalisation
@@ -52,7 +54,7 @@ class Layout:
     masks_in_colour: bool = False
     ambiguous: bool = False
     object_value: int | None = None
-    grey: bool = False
+    reading: Reading = DEFAULT_READING
     withheld: tuple[str, ...] = ()
     scored: str = ""
     normalisation: Normalisation | None = None
@@ -121,6 +123,16 @@ class FileSource:
         """Return the data set's own layout, under the empty name, and the included ones."""
         return {"": self.layout, **self.included}
 
+    def read_as(self, reading: Reading) -> FileSource:
+        """Return the same files with all images read in another way."""
+        return replace(
+            self,
+            layout=replace(self.layout, reading=reading),
+            included={
+                part: replace(layout, reading=reading) for part, layout in self.included.items()
+            },
+        )
+
     @property
     def name(self) -> str:
         """The data set's name."""
@@ -177,8 +189,12 @@ class FileSource:
 
     def image(self, pair: Pair) -> Pixels:
         """Return a pair's image; raises FileFault."""
-        grey = self.layout_of(pair).grey
-        return read_image(pair.image, grey=grey, shown_as=self.shown(pair.image))
+        return self.decoded(pair).pixels
+
+    def decoded(self, pair: Pair, *, measured: bool = False) -> Decoded:
+        """Return a pair's image and what was interpreted in it; raises FileFault."""
+        reading, shown = self.layout_of(pair).reading, self.shown(pair.image)
+        return decode(pair.image, reading, shown_as=shown, measured=measured)
 
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
@@ -213,7 +229,7 @@ class FileSource:
         return _in_part(pair, self.layout_of(pair).recording_of(_own_name(pair)))
 
     def digest(self, split: str) -> str:
-        """Return a digest of names, file sizes, the reading of masks, and sampled contents.
+        """Return a digest of names, file sizes, the reading of files, and sampled contents.
 
         Raises FileFault for a file that is not there or cannot be read.
         """
@@ -233,6 +249,8 @@ class FileSource:
         layout = self.layout
         if layout.groups or layout.class_weights:
             parts.append([layout.groups, layout.class_weights])
+        if layout.reading != DEFAULT_READING:
+            parts.append(layout.reading.model_dump(mode="json"))
         return digest_of_value(parts)
 
     def _unreadable(self, pairs: tuple[Pair, ...], error: OSError) -> FileFault:

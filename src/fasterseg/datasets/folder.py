@@ -91,7 +91,7 @@ def _layout(tree: Tree, data: DataFile, file: Path) -> Layout:
         masks_in_colour=data.palette is not None,
         ambiguous=not settled and not marks_object,
         object_value=_OBJECT if marks_object else None,
-        grey=data.channels == 1,
+        reading=data.reading,
         normalisation=data.normalize,
         groups=data.groups,
         class_weights=class_weights(data, space, file),

@@ -13,7 +13,8 @@ from fasterseg.datasets.faults import Fault, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.mask_reading import RawMask
 from fasterseg.datasets.pairing import Pair
-from fasterseg.datasets.sample import LabelMap
+from fasterseg.datasets.pixels import Remarks
+from fasterseg.datasets.sample import LabelMap, Pixels
 
 Read = TypeVar("Read")
 
@@ -30,21 +31,29 @@ class Look:
     raw_values: dict[int, int] = field(default_factory=dict)
     unknown: dict[int, int] = field(default_factory=dict)
     labels: LabelMap | None = None
+    remarks: Remarks | None = None
 
 
 def look_at(source: FileSource, pair: Pair) -> Look:
     """Return what a pair holds and all that is wrong with it."""
     look = Look(source.shown(pair.image), pair.part)
-    image = _read(look, lambda: source.image(pair))
+    decoded = _read(look, lambda: source.decoded(pair, measured=True))
+    image = None if decoded is None else decoded.pixels
     mask = _read(look, lambda: source.mask(pair))
-    if image is not None:
-        look.image_hash = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+    if decoded is not None:
+        look.remarks, look.image_hash = decoded.remarks, _hash(decoded.pixels)
     if mask is not None:
         _look_at_mask(look, source, pair, mask)
     if image is not None and mask is not None:
         fault = source.size_fault(pair, image, mask)
         look.faults += [fault] if fault else []
     return look
+
+
+def _hash(image: Pixels) -> str:
+    found = hashlib.sha256(repr(image.shape).encode())
+    found.update(np.ascontiguousarray(image).data)
+    return found.hexdigest()
 
 
 def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> None:

@@ -62,6 +62,15 @@ def _require_same_classes(source: FileSource, other: FileSource, part: str, wher
             f"here they are {', '.join(source.label_space.names)}",
             next_step="give both files the same names, and map ids under label_mapping",
         )
+    own, theirs = source.layout.reading, other.layout.reading
+    if own != theirs:
+        raise DataError(
+            "an included data set reads its images otherwise",
+            where=where,
+            why=f"{part} has {theirs.describe()}; here it is {own.describe()}, and one network "
+            "reads all its images in one way",
+            next_step=f"write the same into both files:{own.lines(indent=11)}",
+        )
     if other.label_space.ignore != source.label_space.ignore:
         raise DataError(
             "an included data set ignores another value",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,8 @@ from fasterseg.datasets.layouts import (
 )
 from fasterseg.datasets.listing import what_it_is
 from fasterseg.datasets.pairing import Tree
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.source import DataSource, SourceOver
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
@@ -86,6 +87,20 @@ def normalisation_of(source: DataSource) -> Normalisation:
     inner = source.source if isinstance(source, JoinedSplits) else source
     chosen = inner.layout.normalisation if isinstance(inner, FileSource) else None
     return chosen or Normalisation()
+
+
+def reading_of(source: DataSource) -> Reading:
+    """Return how a source's pictures become pixels."""
+    while isinstance(source, SourceOver):
+        source = source.source
+    return source.layout.reading if isinstance(source, FileSource) else DEFAULT_READING
+
+
+def read_as(source: DataSource, reading: Reading) -> DataSource:
+    """Return a source with its pictures read as a model reads them: scores are of what it sees."""
+    if isinstance(source, SourceOver):
+        return replace(source, source=read_as(source.source, reading))
+    return source.read_as(reading) if isinstance(source, FileSource) else source
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
@@ -11,6 +11,7 @@ from fasterseg import __version__
 from fasterseg.artifacts import Artifact, first_fault
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import FileError
 from fasterseg.network.card import Card
@@ -23,7 +24,9 @@ class ExportedCard(Artifact):
     """Classes, colours, normalisation and digests of an exported network.
 
     The normalisation is part of the graph, whose input is the uint8 image itself; it stands here
-    for the record.  Without `height` and `width` the graph takes images of any size.
+    for the record.  So is the taking out of colour; the rest of `reading` is for whoever makes
+    pixels of pictures, as `ExportedPredictor` does.  Without `height` and `width` the graph takes
+    images of any size.
     `weights_digest` says which weights these are, `bundle_digest` which bundle they came from.
     """
 
@@ -33,6 +36,7 @@ class ExportedCard(Artifact):
     label_space: LabelSpace
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    reading: Reading = DEFAULT_READING
     output: OutputForm = "labels"
     precision: Precision = "float32"
     height: int | None = None
@@ -59,6 +63,7 @@ class ExportedCard(Artifact):
             label_space=card.label_space,
             mean=card.mean,
             std=card.std,
+            reading=card.reading,
             output=output,
             precision=precision,
             height=None if size is None else size.height,
@@ -67,6 +72,10 @@ class ExportedCard(Artifact):
             weights_digest=weights_digest,
             terms=card.training.terms,
         )
+
+    def content(self) -> dict[str, Any]:
+        """The card as a JSON value; the default reading is left out, as older files have it."""
+        return without_default_reading(super().content(), self.reading)
 
     @property
     def size(self) -> Size | None:

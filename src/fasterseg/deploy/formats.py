@@ -76,9 +76,16 @@ def write_files(network: nn.Module, card: ExportedCard, form: ExportForm, path: 
 
 
 def whole_job(network: nn.Module, card: ExportedCard) -> WholeJob:
-    """The job from image to the card's output, with the card's normalisation and precision."""
+    """The job from image to the card's output, read, normalised and computed as it says."""
     assert card.precision != "bfloat16"
-    job = WholeJob(network, card.mean, card.std, output=card.output, precision=card.precision)
+    job = WholeJob(
+        network,
+        card.mean,
+        card.std,
+        output=card.output,
+        precision=card.precision,
+        grey=card.reading.is_grey,
+    )
     job.eval()
     return job
 

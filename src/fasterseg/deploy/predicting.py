@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exported_card import ExportedCard
 from fasterseg.deploy.sessions import Labels, Session
-from fasterseg.errors import DataError
-from fasterseg.network.predicting import Picture, as_pixels
+from fasterseg.errors import DataError, FastersegError
+from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.space.blocks import Size
 
@@ -26,6 +28,11 @@ class ExportedPredictor:
     def label_space(self) -> LabelSpace:
         """The classes, as the file says."""
         return self.card.label_space
+
+    @property
+    def reading(self) -> Reading:
+        """How pictures become the file's input, as the file says."""
+        return self.card.reading
 
     @property
     def tail_name(self) -> str:
@@ -46,10 +53,19 @@ class ExportedPredictor:
                 f"predict --size {self.card.size} makes that of it",
                 next_step="resize the images, or export with --dynamic for images of any size",
             )
-        return self.session.run(np.ascontiguousarray(image))
+        try:
+            return self.session.run(np.ascontiguousarray(image))
+        except FastersegError:
+            raise
+        except Exception as error:  # a runtime raises what it likes for a size that it cannot take
+            reason = str(error).strip().splitlines()
+            raise DataError(
+                "the file does not run on this image",
+                where=self._where,
+                why=f"the image is {size}: {reason[0][:200] if reason else type(error).__name__}",
+                next_step="export the model again, or show it larger images with --size",
+            ) from error
 
     def __call__(self, image: Picture) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none."""
-        pixels = as_pixels(image)
-        kind = np.uint8 if self.label_space.classes <= 255 else np.uint16
-        return Segmentation(pixels, self.label_map(pixels).astype(kind), self.label_space)
+        return segmented(self.label_map, decode(image, self.reading), self.label_space)

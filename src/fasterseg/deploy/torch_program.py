@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._sympy.value_ranges import ValueRanges
 
 from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
@@ -31,11 +32,25 @@ def write(
     any_length = torch.export.Dim.DYNAMIC
     shapes = ({1: any_length, 2: any_length},) if size is None else None
     program = torch.export.export(folded(job), (image,), dynamic_shapes=shapes)
+    if size is None:
+        _allow_any_length(program)
     # An example is pickled into the file; without one, nothing in it needs unpickling.
     program.example_inputs = None
     content = io.BytesIO()
     torch.export.save(program, content, extra_files={EXTRA: card.to_text()})
     durable_write(path, content.getvalue())
+
+
+def _allow_any_length(program: torch.export.ExportedProgram) -> None:
+    """Take back that all maps are longer than one pixel, which tracing assumes and nothing needs.
+
+    It would refuse images below 65 pixels, whose smallest maps have one.  That such images come
+    out right is seen when the file is verified, as no file gets its name otherwise.
+    """
+    for symbol, known in program.range_constraints.items():
+        program.range_constraints[symbol] = ValueRanges(1, known.upper)
+    if hasattr(program, "_guards_code"):
+        program._guards_code = []
 
 
 def read(path: Path) -> tuple[Callable[[Tensor], Tensor], ExportedCard]:

@@ -7,7 +7,7 @@ against those of the network in PyTorch, in float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,17 @@ from fasterseg.space.blocks import Size
 
 Progress = Callable[[int, int, str], None]
 
-# A graph of any size is asked for these besides the images' own: odd, small, wide and tall.
-OTHER_SIZES = (Size(97, 161), Size(128, 256), Size(225, 225), Size(321, 203), Size(256, 511))
+# A graph of any size is asked for these besides the images' own: odd, wide and tall, and so small
+# that the deepest maps have a single pixel.
+OTHER_SIZES = (
+    Size(97, 161),
+    Size(31, 48),
+    Size(128, 256),
+    Size(225, 225),
+    Size(1, 1),
+    Size(321, 203),
+    Size(256, 511),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ def statements(subject: Subject) -> Iterator[Check]:
         "ignore value": (card.label_space.ignore, expected.label_space.ignore),
         "mean": (card.mean, expected.mean),
         "deviation": (card.std, expected.std),
+        "reading of images": (card.reading.describe(), expected.reading.describe()),
     }
     for name, (found, wanted) in same.items():
         passed = found == wanted
@@ -255,14 +265,15 @@ def _score_check(found: EvaluationReport, wanted: EvaluationReport, tolerance: T
     )
 
 
-def _at_sizes(images: Iterable[Pixels], size: Size | None) -> Iterator[Pixels]:
-    """The images at the file's size; at their own and at five others where it takes any."""
-    for index, image in enumerate(images):
-        if size is not None:
-            yield at_size(image, size)
-            continue
-        yield image
-        yield at_size(image, OTHER_SIZES[index % len(OTHER_SIZES)])
+def _at_sizes(images: Sequence[Pixels], size: Size | None) -> Iterator[Pixels]:
+    """The images at the file's size; where it takes any, at their own, and at all other sizes."""
+    if size is not None:
+        yield from (at_size(image, size) for image in images)
+        return
+    for index in range(max(len(images), len(OTHER_SIZES)) if images else 0):
+        if index < len(images):
+            yield images[index]
+        yield at_size(images[index % len(images)], OTHER_SIZES[index % len(OTHER_SIZES)])
 
 
 def at_size(image: Pixels, size: Size) -> Pixels:

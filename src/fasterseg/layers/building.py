@@ -78,11 +78,23 @@ class FixedBlock(nn.Module):
         return features
 
 
-class InputBlock(nn.Module):
-    """uint8 (batch, height, width, 3) images to normalised float32 (batch, 3, height, width)."""
+# Pillow's weights of red, green and blue in brightness, of 2**16: whole numbers, which float32
+# adds up exactly.
+_BRIGHTNESS, _ONE, _HALF = (19595.0, 38470.0, 7471.0), 65536.0, 32768.0
 
-    def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
+
+class InputBlock(nn.Module):
+    """uint8 (batch, height, width, 3) images to normalised float32 (batch, 3, height, width).
+
+    With `grey` all channels are the brightness, to the bit as Pillow has it; an image that is grey
+    already stays as it is.
+    """
+
+    def __init__(
+        self, mean: Sequence[float], deviation: Sequence[float], *, grey: bool = False
+    ) -> None:
         super().__init__()
+        self.grey = grey
         scale = 1.0 / (255.0 * torch.tensor(deviation))
         shift = -(torch.tensor(mean) / torch.tensor(deviation))
         self.register_buffer("scale", scale.reshape(1, 3, 1, 1))
@@ -93,6 +105,10 @@ class InputBlock(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(image / 255 - mean) / deviation."""
         planes = images.permute(0, 3, 1, 2).to(torch.float32)
+        if self.grey:
+            red, green, blue = planes.split(1, dim=1)
+            whole = _BRIGHTNESS[0] * red + _BRIGHTNESS[1] * green + _BRIGHTNESS[2] * blue
+            planes = torch.floor((whole + _HALF) / _ONE)
         normalised: Tensor = planes * self.scale + self.shift
         return normalised
 

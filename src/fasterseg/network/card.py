@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.evaluation import EvaluationReport
 
@@ -87,7 +88,8 @@ class Card(Artifact):
     """All facts about a bundle that are not its weights.
 
     `which` of the training's three sets of weights it holds: those with the ``best`` validation
-    score, the ``last``, or the average (``ema``).
+    score, the ``last``, or the average (``ema``).  `reading` is how pictures become the pixels
+    that it was trained on.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/card/1"
@@ -97,8 +99,13 @@ class Card(Artifact):
     label_space: LabelSpace
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    reading: Reading = DEFAULT_READING
     training: TrainingFacts
     scores: tuple[Score, ...] = ()
+
+    def content(self) -> dict[str, Any]:
+        """The card as a JSON value; the default reading is left out, as older cards have it."""
+        return without_default_reading(super().content(), self.reading)
 
     @property
     def normalisation(self) -> Normalisation:
@@ -116,10 +123,12 @@ class Card(Artifact):
     def describe(self) -> str:
         """The card in a few lines."""
         facts = self.training
+        reading = "" if self.reading == DEFAULT_READING else f", reads {self.reading.describe()}"
         lines = [
             f"{self.name} ({self.which}), {self.label_space.classes} classes, "
             f"trained on {facts.images} images of {facts.data}/{facts.split} at "
-            f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, {facts.pretrained}"
+            f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, "
+            f"{facts.pretrained}{reading}"
         ]
         lines += [
             f"  {score.data}/{score.split}: mIoU {100 * score.mean_iou:.2f} % over "

@@ -92,7 +92,8 @@ class WholeJob(nn.Module):
     """From the uint8 image in memory to the uint8 labels in memory: what is timed and shipped.
 
     With another `output` it stops at the logits, at image size or at output stride 8.  In
-    ``float16`` the network computes in that type; normalisation and tail stay in float32.
+    ``float16`` the network computes in that type; normalisation and tail stay in float32.  With
+    `grey` the colour is taken out of the images first.
     """
 
     def __init__(
@@ -103,9 +104,10 @@ class WholeJob(nn.Module):
         *,
         output: OutputForm = "labels",
         precision: Literal["float32", "float16"] = "float32",
+        grey: bool = False,
     ) -> None:
         super().__init__()
-        self.input = InputBlock(mean, deviation)
+        self.input = InputBlock(mean, deviation, grey=grey)
         self.dtype = torch.float16 if precision == "float16" else torch.float32
         self.network = network if precision == "float32" else deepcopy(network).to(self.dtype)
         self.output: OutputForm = output

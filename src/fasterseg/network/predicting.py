@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol, get_args
@@ -10,24 +10,22 @@ from typing import Any, Protocol, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
-from fasterseg.datasets.decoding import read_image
+from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.pixels import Decoded
+from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.datasets.transforms import Normalisation
-from fasterseg.errors import DataError, FileError, UsageError
+from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
 from fasterseg.space.blocks import Size
-
-Picture = Path | str | Image.Image | npt.NDArray[Any]
-"""An image as a file, a Pillow image, or a uint8 array: (height, width, 3) RGB, or grey."""
 
 
 class AllHeads(nn.Module):
@@ -119,7 +117,7 @@ class LogitsToLabels(Protocol):
 
 
 class NetworkPredictor:
-    """A network with its classes and normalisation, from images to labels.
+    """A network with its classes, reading and normalisation, from images to labels.
 
     Without a `tail`, PyTorch upsamples all class maps and takes the largest; with one, the network
     stops at its low-resolution logits and the tail gives the same labels from them.
@@ -131,15 +129,23 @@ class NetworkPredictor:
         *,
         label_space: LabelSpace,
         normalisation: Normalisation,
+        reading: Reading = DEFAULT_READING,
         device: torch.device | None = None,
     ) -> None:
         self.label_space = label_space
+        self.reading = reading
         self.device = device or torch.device("cpu")
         self.network = network
         self.tail: LogitsToLabels | None = None
         self._jobs: dict[OutputForm, WholeJob] = {}
         for output in get_args(OutputForm):
-            job = WholeJob(network, normalisation.mean, normalisation.std, output=output)
+            job = WholeJob(
+                network,
+                normalisation.mean,
+                normalisation.std,
+                output=output,
+                grey=reading.is_grey,
+            )
             self._jobs[output] = job.to(self.device).eval()
 
     @property
@@ -166,10 +172,7 @@ class NetworkPredictor:
 
     def __call__(self, image: Picture) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none."""
-        pixels = as_pixels(image)
-        labels = self.label_map(pixels)
-        kind = np.uint8 if self.label_space.classes <= 255 else np.uint16
-        return Segmentation(pixels, labels.astype(kind), self.label_space)
+        return segmented(self.label_map, decode(image, self.reading), self.label_space)
 
 
 def load_model(
@@ -187,23 +190,15 @@ def load_model(
         bundle.network(baselines=baselines, where=str(model)),
         label_space=bundle.card.label_space,
         normalisation=bundle.card.normalisation,
+        reading=bundle.card.reading,
         device=device,
     )
 
 
-def as_pixels(image: Picture) -> Pixels:
-    """An image as a (height, width, 3) uint8 array; raises `DataError` for anything else."""
-    if isinstance(image, str | Path):
-        return read_image(Path(image))
-    if isinstance(image, Image.Image):
-        return np.array(image.convert("RGB"))
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise DataError(
-            "an image must be (height, width, 3) or (height, width), of uint8",
-            where=f"{pixels.dtype} {pixels.shape}",
-            next_step="give the file's path, or such an array",
-        )
-    return pixels
+def segmented(
+    label_map: Callable[[Pixels], npt.NDArray[Any]], decoded: Decoded, space: LabelSpace
+) -> Segmentation:
+    """What a function from pixels to labels makes of a picture."""
+    kind = np.uint8 if space.classes <= 255 else np.uint16
+    labels: LabelMap = label_map(decoded.pixels).astype(kind)
+    return Segmentation(decoded.pixels, labels, space, decoded.remarks)

@@ -12,16 +12,22 @@ from PIL import Image
 
 from fasterseg.artifacts import durable_write
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.pixels import NO_REMARKS, Remarks
 from fasterseg.datasets.sample import LabelMap, Pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """The labels of an image: `image` is (height, width, 3) uint8, `labels` (height, width)."""
+    """The labels of an image: `image` is (height, width, 3) uint8, `labels` (height, width).
+
+    `image` is what the network was shown, and `remarks` say what in the picture was interpreted on
+    the way to it.
+    """
 
     image: Pixels
     labels: LabelMap
     label_space: LabelSpace
+    remarks: Remarks = NO_REMARKS
 
     def colours(self) -> Pixels:
         """The labels in their classes' colours, (height, width, 3) uint8."""
@@ -31,8 +37,11 @@ class Segmentation:
 
     def overlay(self, *, opacity: float = 0.5) -> Pixels:
         """The image with the colours over it; an opacity of 1 hides the image."""
-        mixed = self.image * (1.0 - opacity) + self.colours() * opacity
-        return np.rint(mixed).astype(np.uint8)
+        # Row by row: the intermediate numbers take 24 bytes a pixel, and images may be large.
+        mixed = self.colours()
+        for row, pixels in enumerate(self.image):
+            mixed[row] = np.rint(pixels * (1.0 - opacity) + mixed[row] * opacity)
+        return mixed
 
     def shares(self) -> dict[str, float]:
         """Each class's share of the image's pixels."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
+from fasterseg.datasets.opening import reading_of
 from fasterseg.errors import UsageError
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.step_times import Now
@@ -204,6 +205,7 @@ def card_of(task: TrainingTask, plan: TrainingPlan, *, which: Which, score: Scor
         label_space=task.data.source.label_space,
         mean=plan.mean,
         std=plan.std,
+        reading=reading_of(task.data.source),
         training=facts,
         scores=(score,),
     )

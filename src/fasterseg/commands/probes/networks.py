@@ -162,7 +162,7 @@ def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:
 
 def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
     """A bundle of random weights, as a training would have left it."""
-    from fasterseg.datasets.opening import normalisation_of
+    from fasterseg.datasets.opening import normalisation_of, reading_of
     from fasterseg.network.bundle import ModelBundle
     from fasterseg.network.card import Card, TrainingFacts
 
@@ -174,6 +174,7 @@ def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
         label_space=source.label_space,
         mean=normalisation.mean,
         std=normalisation.std,
+        reading=reading_of(source),
         training=TrainingFacts(
             data=source.name,
             data_digest="",

@@ -1,0 +1,155 @@
+"""Which pictures a source names, and what the files that are made of them are called."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fasterseg.artifacts import temporary_name
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.listing import is_hidden, list_pictures, printable
+from fasterseg.errors import DataError, UsageError
+from fasterseg.paths import given
+
+KINDS = ("overlay", "colours", "labels")
+FOLDER_SUFFIX = "-predictions"
+# A file's name may have 255 bytes; while it is written, it has more than its own.
+MOST_NAME_BYTES = 255 - len(temporary_name(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The images that a source names, sorted, and the folder that they lie in.
+
+    Pipes and devices with an image's name are among them, and are refused when their turn comes.
+    """
+
+    root: Path
+    images: list[Path]
+    linked: int = 0
+    closed: tuple[Path, ...] = ()
+
+    def notes(self) -> list[str]:
+        """What was not looked into."""
+        links = "1 link to a folder was" if self.linked == 1 else f"{self.linked} links were"
+        notes = [f"{links} not followed"] if self.linked else []
+        return notes + [f"the folder {printable(path)} cannot be listed" for path in self.closed]
+
+
+def find_images(source: str) -> Found:
+    """The images that a source names; what begins with a dot is none, unless it is named.
+
+    Raises `UsageError` for a source that is not there, `DataError` for one without images.
+    """
+    path = given(source)
+    if path.is_dir():
+        listing = list_pictures(path, IMAGE_SUFFIXES)
+        images = sorted((*listing.pictures, *listing.special))
+        found = Found(path, images, len(listing.linked), tuple(listing.closed))
+    elif path.exists():
+        return Found(path.parent, [path])
+    elif any(sign in source for sign in "*?["):
+        root, pattern = _split_pattern(path)
+        found = Found(root, sorted(p for p in root.glob(pattern) if _is_meant(p, root, pattern)))
+    else:
+        raise UsageError(
+            f"there is no image or folder {source!r}",
+            where=source,
+            why="nothing of this name is there",
+            next_step="name an image, a folder, or a pattern in quotes, such as 'frames/*.png'",
+        )
+    if not found.images:
+        raise DataError(
+            "found no image to segment",
+            where=source,
+            why=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}, and what begins with a dot "
+            "is passed over",
+            next_step="name a folder that has such files, in its own folders too",
+        )
+    return found
+
+
+def default_folder(root: Path) -> Path:
+    """Next to the folder that the images lie in, so that they are not taken for input later."""
+    folder = root.absolute()
+    return folder.with_name(f"{folder.name or 'images'}{FOLDER_SUFFIX}")
+
+
+def output_names(root: Path, images: Sequence[Path]) -> list[str]:
+    """A name for each image's files, below the output folder as the image is below the root.
+
+    Images that differ only in their suffix keep it in their names, and so does one whose short
+    name is such a name.
+    """
+    whole = [path.relative_to(root).as_posix() for path in images]
+    names = [path.relative_to(root).with_suffix("").as_posix() for path in images]
+    while True:
+        counts = Counter(names)
+        longer = [
+            full if counts[name] > 1 else name for name, full in zip(names, whole, strict=True)
+        ]
+        if longer == names:
+            return names
+        names = longer
+
+
+def possible_files(names: Sequence[str]) -> list[str]:
+    """The files that will be written, without those whose names are too long."""
+    possible = (name for name in names if _longest_of(name) <= MOST_NAME_BYTES)
+    return [f"{name}_{kind}.png" for name in possible for kind in KINDS]
+
+
+def require_free(folder: Path, names: list[str], *, overwrite: bool) -> None:
+    """Raise `UsageError` before anything is computed when a file to be written is there."""
+    if overwrite:
+        return
+    taken = [folder / name for name in possible_files(names) if (folder / name).exists()]
+    if taken:
+        raise UsageError(
+            f"{len(taken)} of the files to be written are there already",
+            where=str(taken[0]),
+            next_step="choose another folder with --out, or add --overwrite",
+        )
+
+
+def _is_meant(path: Path, root: Path, pattern: str) -> bool:
+    """Whether a pattern's find is an image that it means: dots are to be written."""
+    parts = path.relative_to(root).parts
+    dotted = any(part.startswith(".") for part in Path(pattern).parts)
+    hidden = any(is_hidden(part) for part in parts)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir() and (dotted or not hidden)
+
+
+def _split_pattern(path: Path) -> tuple[Path, str]:
+    """The folder before the first part with a wildcard, and the rest as a pattern."""
+    plain = list(_until_wildcard(path.parts))
+    rest = path.parts[len(plain) :]
+    return Path(*plain), str(Path(*rest))
+
+
+def _until_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
+    for part in parts:
+        if any(sign in part for sign in "*?["):
+            return
+        yield part
+
+
+def require_short(name: str) -> None:
+    """Raise `DataError` where the names of an image's files would not fit the file system."""
+    longest = _longest_of(name)
+    if longest > MOST_NAME_BYTES:
+        raise DataError(
+            "the names of its files would be too long",
+            where=name,
+            why=f"its name is so long that those of its files would have {longest} bytes; "
+            f"{MOST_NAME_BYTES} are possible",
+            next_step="give the image a shorter name",
+        )
+
+
+def _longest_of(name: str) -> int:
+    """The bytes of the longest of a name's files, without their folders."""
+    return max(len(os.fsencode(f"{name.rpartition('/')[2]}_{kind}.png")) for kind in KINDS)
