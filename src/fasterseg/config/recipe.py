@@ -125,7 +125,10 @@ class PenaltySettings(Section):
 
 
 class TemperatureSettings(Section):
-    """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1."""
+    """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1.
+
+    That of an exact search's widths, and of choices that a sampled search draws as ``one``.
+    """
 
     start: float = Field(1.0, gt=0)
     end: float = Field(1.0, gt=0)
