@@ -133,7 +133,8 @@ class TrainingBatches:
                 "images of different sizes cannot share a batch",
                 where=f"step {step}: {sorted(sizes)}",
                 why="no crop is set, so every image keeps its own size",
-                next_step="set augmentation.crop_height and crop_width in the recipe, or batch_size 1",
+                next_step="set augmentation.crop_height and crop_width in the recipe, "
+                "or batch_size 1",
             )
         images = np.stack([self._normalisation.apply(sample.image) for sample in samples])
         labels = np.stack([sample.labels for sample in samples]).astype(np.int64)
