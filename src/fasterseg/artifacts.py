@@ -36,7 +36,7 @@ def digest_of_bytes(data: bytes) -> str:
 
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a file's content, as ``sha256:<hex>``."""
-    with path.open("rb") as stream:
+    with reading(path), path.open("rb") as stream:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -115,6 +115,7 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in _NOT_OFFERED:
+            error.filename = str(folder)
             raise
     finally:
         os.close(descriptor)
@@ -132,14 +133,24 @@ def disk_fault(path: Path, size: int | None, error: OSError) -> EnvironmentFault
     )
 
 
-def read_fault(path: Path, error: OSError) -> EnvironmentFault:
-    """The four-part message for a file that is there and that the system does not give out."""
-    return EnvironmentFault(
-        "could not read the file",
-        where=str(path),
-        why=error.strerror or str(error),
-        next_step="look at the disk and at the file's permissions, then start again",
-    )
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell what the system refuses in this block as a fault of reading this path.
+
+    That is no damage of the file: it may be whole, and is not to be given up.  What is not there,
+    or is no file, is not meant.
+    """
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise EnvironmentFault(
+            "could not read the file",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="look at the disk and at the file's permissions, then start again",
+        ) from error
 
 
 @contextmanager
@@ -256,7 +267,9 @@ def first_fault(error: ValidationError) -> str:
 def read_json(path: Path) -> Any:
     """The JSON value in a file; raises `FileError` when there is none."""
     try:
-        return json.loads(path.read_bytes())
+        with reading(path):
+            data = path.read_bytes()
+        return json.loads(data)
     except FileNotFoundError as error:
         raise FileError(
             "no such file",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
+from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder, reading
 
 Warn = Callable[[str], None]
 """Told in a sentence what was wrong and did not stop the work."""
@@ -68,7 +68,8 @@ class EventLog:
     def _lines(self) -> list[dict[str, Any] | None]:
         """What each line holds, None for a damaged one; without half a line at the end."""
         try:
-            *lines, _half = self.path.read_bytes().split(b"\n")
+            with reading(self.path):
+                *lines, _half = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
         # One that an earlier version wrote has no checksums at all.

@@ -17,6 +17,7 @@ from fasterseg.artifacts import (
     make_folder,
     read_json,
     sync_folder,
+    writing,
 )
 from fasterseg.errors import FileError, UsageError
 from fasterseg.events import Warn, warn_on_stderr
@@ -228,12 +229,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         return final
     temporary = folder / f".{final.name}.tmp"
     tidy_checkpoints(folder)
-    temporary.mkdir()
-    save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
-    durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
-    _write_manifest(temporary, checkpoint.step)
-    temporary.rename(final)
-    sync_folder(folder)
+    try:
+        with writing(final):
+            temporary.mkdir()
+            save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
+            durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
+            _write_manifest(temporary, checkpoint.step)
+            temporary.rename(final)
+            sync_folder(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     tidy_checkpoints(folder)
     return final
 

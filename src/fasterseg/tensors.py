@@ -11,7 +11,7 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor
 
-from fasterseg.artifacts import durable_write
+from fasterseg.artifacts import durable_write, reading
 from fasterseg.errors import Diverged, FileError
 
 
@@ -36,7 +36,9 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """The named tensors of a safetensors file, on the CPU; raises `FileError` otherwise."""
     try:
-        return load_bytes(path.read_bytes())
+        with reading(path):
+            data = path.read_bytes()
+        return load_bytes(data)
     except FileNotFoundError as error:
         raise FileError("no such file", where=str(path)) from error
     except (OSError, SafetensorError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fasterseg.artifacts import reading
 from fasterseg.deploy.export import require_onnx
 from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.errors import FileError
@@ -43,7 +44,8 @@ def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise _refused(path, f"it is larger than {MOST_BYTES:,} bytes")
-        return path.read_bytes()
+        with reading(path):
+            return path.read_bytes()
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
 

@@ -16,7 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Protocol, TypeVar
 
-from fasterseg.artifacts import digest_of_value, disk_fault, make_folder, sync_folder
+from fasterseg.artifacts import (
+    digest_of_value,
+    disk_fault,
+    make_folder,
+    reading,
+    sync_folder,
+    writing,
+)
 from fasterseg.errors import FileError
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
@@ -116,7 +123,8 @@ class EntriesFile:
         make_folder(self.path.parent)
         lines, whole = self._read()
         if whole is not None:
-            os.truncate(self.path, whole)
+            with writing(self.path):
+                os.truncate(self.path, whole)
         if not lines:
             self.append({"conditions": dict(conditions)})
             sync_folder(self.path.parent)
@@ -140,7 +148,8 @@ class EntriesFile:
         """All whole lines, and the length to cut the file to when its last line is not whole."""
         if not self.path.exists():
             return [], None
-        data = self.path.read_bytes()
+        with reading(self.path):
+            data = self.path.read_bytes()
         records: list[dict[str, Any]] = []
         length = 0
         for line in data.splitlines(keepends=True):

@@ -42,6 +42,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from fasterseg.artifacts import writing
 from fasterseg.events import EventLog, Warn, warn_on_stderr
 from fasterseg.runs import Checkpoint, load_checkpoint, save_checkpoint, tidy_checkpoints
 from fasterseg.runtime import StopRequest, memory_kept
@@ -156,7 +157,7 @@ def _drop_later(folder: Path, step: int) -> None:
 
 def _save(stage: Stage, folder: Path, log: EventLog, step: int, seconds: float) -> None:
     # The log must be as durable as the checkpoint that promises its lines.
-    with log.path.open("rb") as stream:
+    with writing(log.path), log.path.open("rb") as stream:
         os.fsync(stream.fileno())
     state = stage.state()
     values = {"stage": state.values, CLOCK: {"seconds": seconds}}

@@ -27,7 +27,9 @@ from fasterseg.artifacts import (
     durable_write,
     make_folder,
     read_json,
+    reading,
     sync_folder,
+    writing,
 )
 from fasterseg.errors import Diverged, FileError, UsageError
 from fasterseg.network.card import Card
@@ -70,7 +72,8 @@ class ModelBundle:
         make_folder(temporary)
         try:
             self._write(temporary, storage)
-            _put_in_place(temporary, folder)
+            with writing(folder):
+                _put_in_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return folder
@@ -128,7 +131,12 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)  # of a process that was killed in the next lines
     if folder.exists():
         folder.rename(old)
-    temporary.rename(folder)
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     # Both names are safe before anything of the old one goes: a power cut leaves no half of it.
     sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
@@ -216,7 +224,7 @@ def _verify(folder: Path) -> None:
 
 def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
     try:
-        with safe_open(path, framework="pt") as weights:
+        with reading(path), safe_open(path, framework="pt") as weights:
             told = weights.metadata() or {}
             tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
