@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 KEPT_CHECKPOINTS = 2
 
+SAME_MACHINE = (
+    "go on with the machine and the versions that it began with, or start a new run with another "
+    "--run; trainings go on anywhere, with 'fasterseg train' and the same --run"
+)
+"""What to do where measured times are at stake: no other machine can go on with those."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -167,6 +173,7 @@ def refuse_changes(
     wanted: Mapping[str, Any],
     where: Path | str = "",
     used_by: UsedBy | None = None,
+    next_step: str = "undo the change to go on, or start a new run with another --run",
 ) -> tuple[Change, ...]:
     """Raise `UsageError` with a diff when two descriptions differ in what something was made by.
 
@@ -184,7 +191,7 @@ def refuse_changes(
             f"{what} differs from the one that this run began with",
             where=str(where),
             why=shown,
-            next_step="undo the change to go on, or start a new run with another --run",
+            next_step=next_step,
         )
     return changes
 

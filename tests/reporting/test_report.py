@@ -14,7 +14,7 @@ from fake_timings import recipe_of, timings_of
 
 from fasterseg.commands.planning import Limits, planned
 from fasterseg.errors import FileError
-from fasterseg.network.card import Card
+from fasterseg.network.card import Card, Segment
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.gallery import choose_images
@@ -312,6 +312,23 @@ def test_damaged_lines_of_a_log_are_left_out_and_the_page_says_so(
     facts = read_facts(run)
     assert len(facts.cosearch) == 3
     assert "damaged: 1 lines are left out" in [file.by for file in facts.files]
+
+
+def test_a_network_that_several_machines_trained_says_which_steps(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    card = Card.load(whole[1].bundle("teacher") / "card.json")
+    known = {"torch": "2.13.0", "fasterseg": "1", "threads": 4, "device": "cpu"}
+    parts = tuple(
+        Segment(first=first, last=last, processor=name, precision="float32", **known)
+        for first, last, name in ((1, 7, "Epyc"), (8, 12, "Xeon"))
+    )
+    facts = card.training.model_copy(update={"segments": parts})
+    card.model_copy(update={"training": facts}).save(run.bundle("teacher") / "card.json")
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "steps 8 to 12: Xeon, torch 2.13.0" in page
+    assert "more than one machine" not in whole[2]
 
 
 def test_scores_on_images_that_were_trained_on_are_not_said_to_have_chosen(

@@ -10,7 +10,7 @@ from fasterseg.commands.opening import hold_run
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ProfileSettings, Recipe
-from fasterseg.runs import RunFolder, refuse_changes
+from fasterseg.runs import SAME_MACHINE, RunFolder, refuse_changes
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -119,6 +119,7 @@ def profile_stage(
             stored=table.conditions,
             wanted=conditions,
             where=run.latency_table,
+            next_step=SAME_MACHINE,
         )
         return table
     stage = _Stage(

@@ -27,7 +27,7 @@ from fasterseg.artifacts import (
 from fasterseg.errors import FileError
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
-from fasterseg.runs import refuse_changes
+from fasterseg.runs import SAME_MACHINE, refuse_changes
 
 
 class Keyed(Protocol):
@@ -130,7 +130,13 @@ class EntriesFile:
             sync_folder(self.path.parent)
             return {}
         stored = lines[0].get("conditions", {})
-        refuse_changes("the latency profile", stored=stored, wanted=conditions, where=self.path)
+        refuse_changes(
+            "the latency profile",
+            stored=stored,
+            wanted=conditions,
+            where=self.path,
+            next_step=SAME_MACHINE,
+        )
         return _entries(lines[1:])
 
     def append(self, record: Mapping[str, Any]) -> None:

@@ -71,8 +71,8 @@ class LossScaler:
         return dict(self._scaler.state_dict())
 
     def restore(self, values: Mapping[str, Any]) -> None:
-        """Go back to what `values` returned."""
-        if self.enabled:
+        """Go back to what `values` returned; what was not scaled before begins with the default."""
+        if self.enabled and values:
             self._scaler.load_state_dict(dict(values))
 
 

@@ -104,15 +104,18 @@ def run_steps(
     stop: StopRequest | None = None,
     name: str = "",
     warn: Warn = warn_on_stderr,
+    resumed: Callable[[int], None] = lambda _step: None,
 ) -> Course:
     """Do the stage's steps up to `steps`, going on from where the folder's checkpoint stands.
 
     A stop request ends the loop after the step at hand: the state is saved, then `Interrupted`
     is raised.  An error in a step passes through; the checkpoints before it stay as they are.
-    `warn` is told of a damaged checkpoint or log that the steps go on without.
+    `warn` is told of a damaged checkpoint or log that the steps go on without, `resumed` of how
+    many steps are done when the others begin.
     """
     log = EventLog(folder / "events.jsonl")
     start, seconds = _resume(stage, folder / "checkpoints", log, warn)
+    resumed(start)
     began = time.monotonic() - seconds
     saved = start
     if start and progress is not None:

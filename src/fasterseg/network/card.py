@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -67,8 +68,42 @@ class Score(Facts):
         )
 
 
+class Segment(Facts):
+    """Steps, from `first` to `last`, that one machine computed with one set of versions.
+
+    What an earlier version of fasterseg did not record is empty, or 0 for the threads.
+    """
+
+    first: int
+    last: int
+    processor: str
+    torch: str
+    fasterseg: str
+    threads: int
+    device: str
+    precision: str
+
+    def conditions(self) -> dict[str, str | int]:
+        """All but which steps: the same conditions compute the same, bit for bit, on a CPU."""
+        return self.model_dump(exclude={"first", "last"})
+
+    def describe(self) -> str:
+        """The steps and their conditions in one line."""
+        if not self.processor:
+            return f"steps {self.first} to {self.last}: not recorded"
+        return (
+            f"steps {self.first} to {self.last}: {self.processor}, torch {self.torch}, fasterseg "
+            f"{self.fasterseg}, threads {self.threads}, {self.device}, {self.precision}"
+        )
+
+
+def told_segments(segments: Sequence[Segment]) -> list[str]:
+    """A line for each segment, where there is more than one."""
+    return [segment.describe() for segment in segments] if len(segments) > 1 else []
+
+
 class TrainingFacts(Facts):
-    """What the network learned from, and how."""
+    """What the network learned from, and how; `segments` says on what, in order of the steps."""
 
     data: str
     data_digest: str
@@ -82,6 +117,7 @@ class TrainingFacts(Facts):
     precision: str
     teacher: str = ""
     pretrained: Literal["nothing pre-trained"] = "nothing pre-trained"
+    segments: tuple[Segment, ...] = ()
 
 
 class Card(Artifact):
@@ -130,6 +166,7 @@ class Card(Artifact):
             f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, "
             f"{facts.pretrained}{reading}"
         ]
+        lines += [f"  {line}" for line in told_segments(facts.segments)]
         lines += [
             f"  {score.data}/{score.split}: mIoU {100 * score.mean_iou:.2f} % over "
             f"{score.classes_in_mean} classes, {score.images} images at {score.resolution}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasterseg.forecasting.outcome import compared
 from fasterseg.forecasting.report import size
+from fasterseg.network.card import told_segments
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
@@ -167,6 +168,7 @@ def _trainings(facts: RunFacts) -> list[dict[str, Any]]:
                     "name": network.name,
                     "colour": css_variable(network.name, facts),
                     "facts": card.training,
+                    "segments": told_segments(card.training.segments),
                     "scores": [(w, s) for w, c in network.cards.items() for s in c.scores],
                 }
             )

@@ -71,6 +71,8 @@ class SearchPlan(Artifact):
             wanted=_what_matters(wanted),
             where=path,
             used_by=lambda key: next((use for use in _uses_of(key) if use in made), ""),
+            next_step="undo the change, or go on with the machine that it began with, or start a "
+            "new run with another --run",
         )
         if not any(_uses_of(change.key) for change in changes):
             return stored

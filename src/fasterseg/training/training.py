@@ -14,15 +14,16 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.opening import reading_of
 from fasterseg.errors import UsageError
-from fasterseg.learning.precision import choose_numerics
+from fasterseg.events import Warn, warn_on_stderr
 from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, Progress, run_steps
 from fasterseg.network.bundle import ModelBundle, is_bundle
-from fasterseg.network.card import Card, Facts, Score, TrainingFacts, Which
+from fasterseg.network.card import Card, Facts, Score, Segment, TrainingFacts, Which, told_segments
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import refuse_changes, trained_by
 from fasterseg.runtime import StopRequest
 from fasterseg.training.counting import counted
+from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
 from fasterseg.training.task import Teacher, TrainingTask, stage_of
 
@@ -87,12 +88,14 @@ class TrainingReport(Artifact):
     precision: str
     precision_reason: str
     clock: Clock
+    segments: tuple[Segment, ...] = ()
 
     def describe(self) -> str:
         """The scores, a line each."""
         lines = [
             f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})",
             f"  {self.clock.describe()}",
+            *(f"  {line}" for line in told_segments(self.segments)),
         ]
         lines += [
             f"  {which}: mIoU {100 * score.mean_iou:.2f} % on {score.split}, step {score.step}"
@@ -109,16 +112,19 @@ def train_network(
     stop: StopRequest | None = None,
     baselines: Mapping[str, BaselineBuilder] | None = None,
     clock: Now = time.monotonic,
+    warn: Warn = warn_on_stderr,
 ) -> TrainingReport:
     """Train a network in a folder, going on where it was stopped, and save its three bundles.
 
     The folder then holds the bundles ``best`` (by validation score), ``last`` and ``ema``, and
-    ``report.json``.  Hours become a number of steps before the first one.  Raises `UsageError`
-    with a diff when the folder was begun with another plan,
-    `EnvironmentFault` for a precision that the device lacks, and `Interrupted` after a stop.
+    ``report.json``.  Hours become a number of steps before the first one.  Another machine, other
+    versions or another number of threads may go on: `warn` is told, and ``segments.json``, cards
+    and report say which steps were computed by what.  Raises `UsageError` with a diff when the
+    folder was begun with another plan, `EnvironmentFault` for a precision that the device lacks,
+    and `Interrupted` after a stop.
     """
     _require_same_classes(task)
-    numerics = choose_numerics(task.settings.precision, task.device)
+    numerics = numerics_of(task, _begun_in(folder))
     plan = plan_of(task, precision=numerics.precision)
     _agree_on_plan(plan, folder / "plan.json")
     task = _as_begun(task, folder / "plan.json")
@@ -141,9 +147,14 @@ def train_network(
             progress=progress,
             stop=stop,
             name=task.name,
+            warn=warn,
+            resumed=lambda done: note_segment(
+                folder, segment_from(done + 1, task, numerics), name=task.name, warn=warn
+            ),
         )
+    segments = Segments.of_training(folder)
     for which in KINDS:
-        card = card_of(task, plan, which=which, score=stage.scores[which])
+        card = card_of(task, plan, which=which, score=stage.scores[which], segments=segments)
         bundle = ModelBundle(task.description, stage.weights(which), card)
         bundle.save(folder / which, replace=True)
     report = TrainingReport(
@@ -155,6 +166,7 @@ def train_network(
         precision=plan.precision,
         precision_reason=numerics.reason,
         clock=_clock(course.seconds, task.settings, course.events()),
+        segments=segments,
     )
     report.save(report_path)
     return report
@@ -182,7 +194,14 @@ def plan_of(task: TrainingTask, *, precision: str) -> TrainingPlan:
     )
 
 
-def card_of(task: TrainingTask, plan: TrainingPlan, *, which: Which, score: Score) -> Card:
+def card_of(
+    task: TrainingTask,
+    plan: TrainingPlan,
+    *,
+    which: Which,
+    score: Score,
+    segments: tuple[Segment, ...] = (),
+) -> Card:
     """The card of one of the task's three bundles."""
     settings = task.settings
     crop = settings.augmentation
@@ -198,6 +217,7 @@ def card_of(task: TrainingTask, plan: TrainingPlan, *, which: Which, score: Scor
         seed=task.seed,
         precision=plan.precision,
         teacher=plan.teacher,
+        segments=segments,
     )
     return Card(
         name=task.name,
@@ -217,10 +237,11 @@ def _agree_on_plan(plan: TrainingPlan, path: Path) -> None:
     Before its first checkpoint nothing was made by the stored one: the new one takes its place.
     """
     if trained_by(path.parent) is not None:
+        asked = plan.settings.precision != "auto"
         refuse_changes(
             f"the training of {plan.name}",
-            stored=_what_matters(TrainingPlan.load(path)),
-            wanted=_what_matters(plan),
+            stored=_what_matters(TrainingPlan.load(path), precision=asked),
+            wanted=_what_matters(plan, precision=asked),
             where=path,
         )
     elif not path.exists() or TrainingPlan.load(path) != plan:
@@ -242,9 +263,21 @@ def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
     return replace(task, settings=settings)
 
 
-def _what_matters(plan: TrainingPlan) -> dict[str, Any]:
-    """The plan without what leaves the result as it is."""
+def _begun_in(folder: Path) -> str:
+    """The precision that the steps of a training began in; empty before the first one."""
+    path = folder / "plan.json"
+    begun = path.exists() and trained_by(folder) is not None
+    return TrainingPlan.load(path).precision if begun else ""
+
+
+def _what_matters(plan: TrainingPlan, *, precision: bool) -> dict[str, Any]:
+    """The plan without what leaves the result as it is, and without what is the machine's.
+
+    With `precision`, one was asked for and matters.
+    """
     content = plan.content()
+    for name in ("device",) if precision else ("device", "precision"):
+        del content[name]
     for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays
         del content["settings"][name]
     del content["data"]  # its name, which is where it lies: what it is, its digests say

@@ -1,0 +1,103 @@
+"""Which steps of a training were computed by what: machines and versions may change meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, cast
+
+import torch
+
+from fasterseg import __version__
+from fasterseg.artifacts import Artifact
+from fasterseg.errors import EnvironmentFault
+from fasterseg.events import Warn
+from fasterseg.learning.precision import Numerics, choose_numerics
+from fasterseg.network.card import Segment
+from fasterseg.runs import differences
+from fasterseg.runtime import Precision, processor_name
+from fasterseg.training.task import TrainingTask
+
+SEGMENTS_FILE = "segments.json"
+
+
+class Segments(Artifact):
+    """All steps of a training in their order; the last segment reaches to its planned end."""
+
+    schema_tag: ClassVar[str] = "fasterseg/training-segments/1"
+
+    segments: tuple[Segment, ...] = ()
+
+    @classmethod
+    def of_training(cls, folder: Path) -> tuple[Segment, ...]:
+        """The segments of a training's folder; none where there is no such file."""
+        path = folder / SEGMENTS_FILE
+        return cls.load(path).segments if path.is_file() else ()
+
+
+def note_segment(folder: Path, now: Segment, *, name: str, warn: Warn) -> None:
+    """Record what computes the steps from `now.first` to the end; the steps before it stay.
+
+    `warn` is told when that is something else than what computed those.
+    """
+    before = Segments.of_training(folder)
+    if not before and now.first > 1:
+        before = (_unrecorded(now),)
+    kept = [
+        segment.model_copy(update={"last": min(segment.last, now.first - 1)})
+        for segment in before
+        if segment.first < now.first
+    ]
+    if now.first > now.last:
+        found = kept
+    elif kept and kept[-1].conditions() == now.conditions():
+        found = [*kept[:-1], kept[-1].model_copy(update={"last": now.last})]
+    else:
+        found = [*kept, now]
+        if kept and kept[-1].processor:
+            changes = "; ".join(differences(kept[-1].conditions(), now.conditions()))
+            warn(
+                f"{name}: steps {now.first} to {now.last} are not computed by what computed those "
+                f"before them, so the end is not bit for bit that of one machine: {changes}"
+            )
+    if tuple(found) != Segments.of_training(folder):
+        Segments(segments=tuple(found)).save(folder / SEGMENTS_FILE)
+
+
+def segment_from(first: int, task: TrainingTask, numerics: Numerics) -> Segment:
+    """The steps from `first` to a task's end, as this process computes them now."""
+    device = task.device.type
+    if device == "cuda":
+        device = f"cuda ({torch.cuda.get_device_name(task.device)})"
+    return Segment(
+        first=first,
+        last=task.settings.steps,
+        processor=processor_name(),
+        torch=str(torch.__version__),
+        fasterseg=__version__,
+        threads=torch.get_num_threads(),
+        device=device,
+        precision=numerics.precision,
+    )
+
+
+def _unrecorded(now: Segment) -> Segment:
+    """The steps that a version computed which recorded nothing of this."""
+    nothing = {"processor": "", "torch": "", "fasterseg": "", "threads": 0}
+    steps = {"first": 1, "last": now.first - 1}
+    return now.model_copy(update={**steps, **nothing, "device": "", "precision": ""})
+
+
+def numerics_of(task: TrainingTask, begun: str) -> Numerics:
+    """What a task computes in; with ``auto``, what it began in where the device has that.
+
+    `begun` is empty before the first step.  Raises `EnvironmentFault` for a format that was asked
+    for and that the device lacks.
+    """
+    chosen = choose_numerics(task.settings.precision, task.device)
+    if task.settings.precision != "auto" or begun in ("", chosen.precision):
+        return chosen
+    try:
+        kept = choose_numerics(cast(Precision, begun), task.device)
+    except EnvironmentFault:
+        return chosen
+    return Numerics(kept.precision, kept.device, "as the steps before")
