@@ -85,7 +85,7 @@ class FastSCNN(nn.Module):
                 "Fast-SCNN cannot learn from batches of one image",
                 where="batch_size",
                 why="its pyramid pooling normalises a map of one pixel, which takes two images",
-                next_step="start a new run with --set student.batch_size=2 or more",
+                next_step="--set student.batch_size=2",
             )
         fine = self.downsampling(images)
         return fine, self.pyramid(self.bottlenecks(fine))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from fasterseg.artifacts import read_json
 from fasterseg.commands.opening import open_settled, require_device, resolve_recipe
 from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.preflight.data import require_split
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
@@ -84,7 +85,8 @@ def evaluate(
     run = run_of(model, common)
     recipe, source = open_settled(_recipe(run, common))
     set_threads(recipe.threads)
-    split = split or recipe.data.test_split
+    named, split = bool(split), split or recipe.data.test_split
+    require_split(source, split, asked="--split" if named else "data.test_split")
     path = wanted or place_for_file(default_report_path(run, model, split))
     show = progress_for(json=common.json)
     with show(f"Scoring {model}", total=source.length(split), unit="images") as step:

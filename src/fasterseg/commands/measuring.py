@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.config import OutputForm, Promise, Recipe
+from fasterseg.config import OutputForm, Promise
 from fasterseg.errors import FileError
 from fasterseg.space.blocks import Size
 
@@ -78,8 +77,8 @@ def deploy_bundle(
     It is timed long enough for the `promise` that is made of it.  Raises `VerificationError` where
     it is not what the bundle's network is.
     """
-    from fasterseg.commands.profile import geometry_of
     from fasterseg.commands.verifying import evidence_of, origin_of
+    from fasterseg.latency.table import geometry_of
     from fasterseg.runtime import threads_kept
 
     origin, evidence = origin_of(str(bundle)), evidence_of(source, split)
@@ -187,24 +186,6 @@ def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLa
     return best
 
 
-def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
-    """Raise `EnvironmentFault` where the device, the target or its runtime is not to be had.
-
-    Asked before anything is computed, so that a long run does not end at its export.
-    """
-    from fasterseg.deploy.backends import open_backend
-    from fasterseg.deploy.export import missing_extra
-    from fasterseg.latency.table import Target
-    from fasterseg.runtime import select_device
-
-    select_device(device)
-    open_backend(Target.of(recipe.target, classes))
-    needed = () if recipe.target.backend == "pytorch" else ("onnx", "onnxscript")
-    for library in needed:
-        if find_spec(library) is None:
-            raise missing_extra(library)
-
-
 def windows_for(median_ms: float) -> WindowSettings:
     """Windows long enough to be told apart from noise, and no longer."""
     from fasterseg.deploy.measuring import WindowSettings
@@ -215,10 +196,10 @@ def windows_for(median_ms: float) -> WindowSettings:
 
 def meter_of(table: LatencyTable) -> tuple[Meter, Geometry]:
     """What measures networks on a table's target at that table's pace, and the target's images."""
-    from fasterseg.commands.profile import geometry_of
     from fasterseg.deploy.backends import open_backend
     from fasterseg.deploy.measuring import Meter
     from fasterseg.latency.networks import NetworkSpec
+    from fasterseg.latency.table import geometry_of
 
     backend, geometry = open_backend(table.target), geometry_of(table.target)
     if table.reference is None:

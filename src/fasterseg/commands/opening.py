@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fasterseg.commands.agreeing import agree
 from fasterseg.commands.options import Common
+from fasterseg.commands.preflight.ahead import Ahead, Trained
+from fasterseg.commands.preflight.stages import needs_of, require
+from fasterseg.commands.progress import progress_for
 from fasterseg.commands.settling import settled
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.paths import place_for_folder
@@ -31,7 +34,9 @@ class OpenedRun(NamedTuple):
 
 
 @contextmanager
-def hold_run(common: Common) -> Iterator[tuple[OpenedRun, StopRequest]]:
+def hold_run(
+    common: Common, stages: Sequence[str], *, trained: Trained | None = None
+) -> Iterator[tuple[OpenedRun, StopRequest]]:
     """`open_run` with the folder held for this process, and signals turned into a stop request.
 
     A folder that another process holds is refused before its recipe is touched, and before
@@ -39,29 +44,30 @@ def hold_run(common: Common) -> Iterator[tuple[OpenedRun, StopRequest]]:
     """
     require_device(common.device)
     with _folder(common, stored_or_new_recipe(common)).locked():
-        opened = open_run(common)
         from fasterseg.runtime import stop_on_signals
 
         with stop_on_signals() as stop:
-            yield opened, stop
+            yield open_run(common, stages, trained=trained), stop
 
 
-def open_run(common: Common) -> OpenedRun:
+def open_run(
+    common: Common, stages: Sequence[str] = (), *, trained: Trained | None = None
+) -> OpenedRun:
     """The settled recipe, the run's folder and its data; a new run's recipe is stored.
 
     A run that exists goes on with its own recipe; the options may repeat it, and change what
-    nothing was made by yet.  Any other change raises `UsageError` with a diff, and nothing is
-    stored.
+    nothing was made by yet.  Any other change raises `UsageError` with a diff; where something is
+    missing that the `stages` will need, that is raised.  Nothing is stored then.
     """
     stored = stored_recipe(common)
     recipe = resolve_recipe(common, stored)
     run = _folder(common, recipe)
     before = Recipe.load(run.recipe) if run.recipe.exists() else None
     recipe, source = open_settled(recipe, known=before)
-    if before is None:
-        recipe.save(run.recipe)
-        return OpenedRun(recipe, run, source)
-    agree(before, recipe, run, source)
+    if before is not None:
+        agree(before, recipe, run, source)
+    ahead = Ahead.of(recipe, run, source, device=common.device or "auto", trained=trained)
+    ask_for(stages, ahead, common)
     if recipe != before:
         recipe.save(run.recipe)
     return OpenedRun(recipe, run, source)
@@ -73,6 +79,17 @@ def require_device(name: str | None) -> None:
         from fasterseg.runtime import select_device
 
         select_device(name)
+
+
+def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
+    """Raise where something is missing that the stages will need."""
+    if stages:
+        from fasterseg.runtime import set_threads
+
+        set_threads(ahead.recipe.threads)
+        show, total = progress_for(json=common.json), len(needs_of(stages))
+        with show("Looking ahead", total=total, unit="needs") as step:
+            require(stages, ahead, progress=step)
 
 
 def _folder(common: Common, recipe: Recipe) -> RunFolder:

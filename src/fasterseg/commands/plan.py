@@ -14,6 +14,8 @@ from cyclopts import Parameter
 from fasterseg.commands.opening import open_settled, require_device, resolve_recipe, stored_recipe
 from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.planning import PROBES, Limits, Planner
+from fasterseg.commands.preflight.ahead import Ahead
+from fasterseg.commands.preflight.stages import STAGES, require
 from fasterseg.commands.probing import probed
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
@@ -69,7 +71,7 @@ def plan(
     require_device(common.device)
     run = None if common.run is None else RunFolder(Path(common.run))
     stored = stored_recipe(common)
-    recipe, _ = open_settled(resolve_recipe(common, stored), known=stored)
+    recipe, source = open_settled(resolve_recipe(common, stored), known=stored)
     if run is not None and has_begun(run):
         return outcome_of(run, recipe)
     place = Path.cwd() if run is None else place_for_folder(run.root, "--run", names=(PLAN_FILE,))
@@ -78,6 +80,8 @@ def plan(
         disk_bytes=free_disk_bytes(place),
         hours=hours or None,
     )
+    ahead = Ahead.of(recipe, run or RunFolder(place), source, device=common.device or "auto")
+    require(STAGES, ahead, timed=True)
     found = _planned(recipe, common, limits)
     if run is not None:
         found.save(run.root / PLAN_FILE)

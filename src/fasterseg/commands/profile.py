@@ -11,8 +11,7 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ProfileSettings, Recipe
 from fasterseg.runs import SAME_MACHINE, RunFolder, refuse_changes
-from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import Size
+from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
         The latency table's file, and how well it predicts whole networks.
     """
     common = Common(**options)
-    with hold_run(common) as ((recipe, run, source), stop):
+    with hold_run(common, ("profile",)) as ((recipe, run, source), stop):
         classes = source.label_space.classes
         table = profile_stage(
             recipe, run, classes=classes, progress=progress_for(json=common.json), stop=stop
@@ -149,11 +148,6 @@ def conditions_of(meter: Meter) -> dict[str, str]:
     return {**known, **versions, **meter.backend.versions()}
 
 
-def geometry_of(target: Target) -> Geometry:
-    """The image size and the classes of a target."""
-    return Geometry(Size(target.height, target.width), target.classes)
-
-
 def all_options(recipe: Recipe) -> tuple[Options, ...]:
     """The options of every contender."""
     return tuple(Options.of(recipe.space, contender) for contender in recipe.contenders)
@@ -173,6 +167,8 @@ class _Stage:
         progress: Progress,
         stop: StopRequest | None,
     ) -> None:
+        from fasterseg.latency.table import geometry_of
+
         self.recipe = recipe
         self.run = run
         self.target = target

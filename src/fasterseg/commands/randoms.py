@@ -106,8 +106,7 @@ def student_named(recipe: Recipe, name: RandomName) -> ContenderSettings:
 
 def pricing_of(run: RunFolder) -> Pricing:
     """The estimates of the run's latency table."""
-    from fasterseg.commands.profile import geometry_of
-    from fasterseg.latency.table import LatencyTable
+    from fasterseg.latency.table import LatencyTable, geometry_of
 
     table = LatencyTable.load(run.latency_table)
     return Pricing(geometry_of(table.target), table.cost_ms)

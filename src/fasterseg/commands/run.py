@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.commands.options import Budgets, Common, CommonOptions, ProgressCallback
+from fasterseg.commands.preflight.stages import STAGES
 from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.commands.stopping import stoppable
 from fasterseg.config import Recipe
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
     from fasterseg.runtime import StopRequest
     from fasterseg.searching.summary import SearchSummary
-
-STAGES = ("check-data", "profile", "search", "train", "evaluate", "measure", "report")
 
 
 class RunResult(Artifact):
@@ -74,9 +73,10 @@ def run(
 
     _require_stage(until)
     common = Common(**options).with_budget(budget)
-    with hold_run(common) as (opened, stop):
+    stages = STAGES[: STAGES.index(until or STAGES[-1]) + 1]
+    with hold_run(common, stages) as (opened, stop):
         pipeline = Pipeline(*opened, common.device, progress_for(json=common.json), stop)
-        return pipeline.run(until or STAGES[-1])
+        return pipeline.run(stages)
 
 
 class Pipeline:
@@ -99,12 +99,21 @@ class Pipeline:
         self.stop = stop
         self.result: RunResult | None = None
 
-    def run(self, until: str) -> RunResult | None:
-        """Every stage up to and including `until`; None when that is before the report."""
-        from fasterseg.commands.measuring import require_machine
+    def run(self, stages: Sequence[str] = STAGES) -> RunResult | None:
+        """The stages; None where the report is not among them."""
         from fasterseg.runtime import set_threads
 
-        steps: dict[str, Callable[[], object]] = {
+        for name in stages:
+            set_threads(self.recipe.threads)
+            with noted(self.folder.root, name):
+                self.steps[name]()
+            self.stop.raise_if_set(f"after the stage {name}")
+        return self.result
+
+    @property
+    def steps(self) -> Mapping[str, Callable[[], object]]:
+        """What does each stage."""
+        return {
             "check-data": self.check,
             "profile": self.profile,
             "search": self.search,
@@ -113,16 +122,6 @@ class Pipeline:
             "measure": self.measure,
             "report": self.report,
         }
-        classes = self.source.label_space.classes
-        require_machine(self.recipe, classes=classes, device=self.device)
-        for name, step in steps.items():
-            set_threads(self.recipe.threads)
-            with noted(self.folder.root, name):
-                step()
-            self.stop.raise_if_set(f"after the stage {name}")
-            if name == until:
-                break
-        return self.result
 
     def check(self) -> None:
         """Walk the data."""

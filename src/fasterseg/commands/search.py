@@ -48,7 +48,7 @@ def search(
     if hours is not None:
         common = replace(common, set=(*common.set, f"search.hours={hours}"))
     show = progress_for(json=common.json)
-    with hold_run(common) as ((recipe, run, source), stop):
+    with hold_run(common, ("profile", "search")) as ((recipe, run, source), stop):
         from fasterseg.commands.assembling import assemble_search
         from fasterseg.commands.profile import profile_stage
         from fasterseg.runtime import set_threads

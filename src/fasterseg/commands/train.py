@@ -14,6 +14,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.opening import hold_run, stored_or_new_recipe
 from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.preflight.ahead import Trained
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.randoms import student_named
 from fasterseg.commands.training import (
@@ -82,7 +83,8 @@ def train(
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
-    with hold_run(common) as ((recipe, run, source), stop):
+    trained = Trained(names, Path(architecture) if architecture else None, searched=False)
+    with hold_run(common, ("train",), trained=trained) as ((recipe, run, source), stop):
         from fasterseg.runtime import set_threads
 
         set_threads(recipe.threads)

@@ -134,12 +134,16 @@ def split_to_score(source: DataSource, *, chosen_by: str) -> str:
     A split whose labels are not published is none to score.
     """
     inner = source.source if isinstance(source, JoinedSplits) else source
-    custom = ""
-    withheld: tuple[str, ...] = ()
-    if isinstance(inner, FileSource):
-        custom, withheld = inner.layout.scored, inner.layout.withheld
+    custom = inner.layout.scored if isinstance(inner, FileSource) else ""
+    withheld = withheld_splits(source)
     known = [split for split in source.splits() if split not in withheld]
     return next((split for split in (custom, TEST) if split in known), chosen_by)
+
+
+def withheld_splits(source: DataSource) -> tuple[str, ...]:
+    """Return the splits whose labels are not published."""
+    inner = source.source if isinstance(source, JoinedSplits) else source
+    return inner.layout.withheld if isinstance(inner, FileSource) else ()
 
 
 def class_weights_of(

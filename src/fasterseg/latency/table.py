@@ -12,8 +12,8 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import TailForm, TargetSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import differences
-from fasterseg.space.architecture import Architecture
-from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import BlockSpec, Size
 
 Milliseconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -176,6 +176,11 @@ class LatencyTable(Artifact):
     def marked(self) -> tuple[str, ...]:
         """The keys of the entries that are too short to say much about their blocks."""
         return tuple(key for key, entry in self.entries.items() if entry.marked)
+
+
+def geometry_of(target: Target) -> Geometry:
+    """The image size and the classes of a target."""
+    return Geometry(Size(target.height, target.width), target.classes)
 
 
 def describe(target: Target) -> str:

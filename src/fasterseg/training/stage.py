@@ -131,6 +131,12 @@ class TrainingStage:
         self._scaler.step(self._optimizer)
         return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
 
+    def rehearse(self, batch: Batch) -> None:
+        """The passes of a step forwards and backwards, without an update."""
+        with self.numerics.autocast():
+            losses = self._losses(batch)
+        self._scaler.backward(torch.stack([*losses.values()]).sum(), self._optimizer)
+
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         images = batch.images.to(self.numerics.device, memory_format=self._layout)
         labels = batch.labels.to(self.numerics.device)

@@ -133,8 +133,8 @@ def _image_seconds(stage: TrainingStage) -> float:
 
 def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:
     """Export a network with random weights whole, read it back, and run it as verification does."""
-    from fasterseg.commands.measuring import require_machine
     from fasterseg.commands.opening import open_source
+    from fasterseg.commands.preflight.machine import require_machine
     from fasterseg.commands.verifying import IMAGES
     from fasterseg.runtime import set_threads
 
@@ -196,13 +196,12 @@ def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
 def _exported(job: Job, source: DataSource, bundle: Path, folder: Path) -> int:
     """The bytes of the file that was written, opened and run."""
     from fasterseg.commands.measuring import export_form
-    from fasterseg.commands.profile import geometry_of
     from fasterseg.commands.verifying import origin_of
     from fasterseg.deploy.backends import open_backend
     from fasterseg.deploy.formats import SUFFIXES, files_of, write_files
     from fasterseg.deploy.measuring import noise_image
     from fasterseg.deploy.opening import Running, open_export
-    from fasterseg.latency.table import Target
+    from fasterseg.latency.table import Target, geometry_of
 
     target = Target.of(job.recipe.target, source.label_space.classes)
     origin, size = origin_of(str(bundle)), geometry_of(target).size

@@ -74,7 +74,7 @@ def probe_target(job: Job) -> TargetTiming:
 
 def _prepare(recipe: Recipe, classes: int, device: str) -> None:
     """What a run does before its first stage: ask for the machine, fix the threads."""
-    from fasterseg.commands.measuring import require_machine
+    from fasterseg.commands.preflight.machine import require_machine
     from fasterseg.runtime import set_threads
 
     require_machine(recipe, classes=classes, device=device)

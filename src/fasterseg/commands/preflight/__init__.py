@@ -1,0 +1,1 @@
+"""What the end of a run needs, asked before its first step."""
