@@ -23,10 +23,11 @@ Need = Callable[[Ahead], None]
 ALL = {"train": 3, "val": 3, "test": 3}
 
 
-def advised(error: DataError | UsageError) -> str:
-    """The change that a sentence advises."""
-    (found,) = re.findall(r"--set (\S+=\w+)", error.next_step)
-    return str(found)
+def advised(error: DataError | UsageError) -> list[str]:
+    """The changes that a sentence advises."""
+    found = re.findall(r"--set (\S+=\w+)", error.next_step)
+    assert found
+    return found
 
 
 MISSING = [
@@ -44,7 +45,7 @@ def test_a_split_that_is_not_there_is_told_and_another_that_will_do(
     data = own_data(tmp_path / "own", counts)
     with pytest.raises((DataError, UsageError), match="there is no split") as caught:
         need(make_ahead(change, data=data))
-    need(make_ahead(change, advised(caught.value), data=data))
+    need(make_ahead(change, *advised(caught.value), data=data))
 
 
 @pytest.mark.parametrize(
@@ -63,21 +64,21 @@ def test_a_mistyped_split_is_a_wrong_value_and_the_nearest_name_is_right(
         need(make_ahead(f"{key}=trian"))
     assert caught.value.where == key
     assert "did you mean 'train'?" in caught.value.next_step
-    need(make_ahead(advised(caught.value)))
+    need(make_ahead(*advised(caught.value)))
 
 
 def test_a_split_without_images_is_told(make_ahead: MakeAhead, tmp_path: Path) -> None:
     data = own_data(tmp_path / "own", {**ALL, "test": 0})
     with pytest.raises(DataError, match="'test' holds no image") as caught:
         images_to_score(make_ahead(data=data))
-    images_to_score(make_ahead(advised(caught.value), data=data))
+    images_to_score(make_ahead(*advised(caught.value), data=data))
 
 
 def test_a_split_without_a_labelled_pixel_is_told(make_ahead: MakeAhead, tmp_path: Path) -> None:
     data = own_data(tmp_path / "own", ALL, ignored="val")
     with pytest.raises(DataError, match="'val' has no labelled pixel") as caught:
         images_to_train_on(make_ahead(data=data))
-    images_to_train_on(make_ahead(advised(caught.value), data=data))
+    images_to_train_on(make_ahead(*advised(caught.value), data=data))
 
 
 def test_an_image_that_cannot_be_read_is_left_to_the_checker(

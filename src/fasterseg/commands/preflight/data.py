@@ -20,7 +20,7 @@ def images_to_search_with(ahead: Ahead) -> None:
 
     recipe, data = ahead.recipe, ahead.recipe.data
     require_split(ahead.source, data.train_split, asked="data.train_split")
-    require_split(ahead.source, data.val_split, asked="data.val_split")
+    _require_split_to_choose_by(ahead)
     _require_weights(ahead.source, data.train_split, recipe.search_class_weights)
     halves_of(ahead.source, data.train_split, recipe.seed)
 
@@ -30,7 +30,7 @@ def images_to_train_on(ahead: Ahead) -> None:
     data = ahead.recipe.data
     asked = "data.training_split" if data.training_split else "data.train_split"
     require_split(ahead.source, data.trained_on, asked=asked)
-    require_split(ahead.source, data.val_split, asked="data.val_split")
+    _require_split_to_choose_by(ahead)
     for training in ahead.trainings:
         _require_weights(ahead.source, data.trained_on, training.settings.class_weights)
 
@@ -40,11 +40,29 @@ def images_to_score(ahead: Ahead) -> None:
     require_split(ahead.source, ahead.recipe.data.test_split, asked="data.test_split")
 
 
-def require_split(source: DataSource, split: str, *, asked: str) -> None:
+def _require_split_to_choose_by(ahead: Ahead) -> None:
+    """The split that weights and subnets are scored on; ``train`` will do, by which none is chosen.
+
+    How often to score would do nothing then, so that it goes with it.
+    """
+    recipe = ahead.recipe
+    sections = {"teacher": recipe.teacher, "student": recipe.student}
+    timed = [name for name, one in sections.items() if one.evaluate_every is not None]
+    require_split(
+        ahead.source,
+        recipe.data.val_split,
+        asked="data.val_split",
+        with_train="".join(f" --set {name}.evaluate_every=null" for name in timed)
+        + ", by which nothing is chosen",
+    )
+
+
+def require_split(source: DataSource, split: str, *, asked: str, with_train: str = "") -> None:
     """Raise where a split is not there, is empty, or has no labelled pixel.
 
-    `asked` is where it was named: a key of the recipe, or an option.  It is a `UsageError` for a
-    name that no data set uses, else a `DataError`.
+    `asked` is where it was named: a key of the recipe, or an option; `with_train` what goes with
+    it where ``train`` is to take its place.  It is a `UsageError` for a name that no data set
+    uses, else a `DataError`.
     """
     from fasterseg.datasets.joining import parts_of
     from fasterseg.datasets.opening import withheld_splits
@@ -52,12 +70,12 @@ def require_split(source: DataSource, split: str, *, asked: str) -> None:
     known = source.splits()
     for part in parts_of(split):
         if part not in known:
-            raise _unknown(source, part, asked)
+            raise _unknown(source, part, asked, with_train)
         if source.length(part) == 0:
             raise DataError(
                 f"the split {part!r} holds no image",
                 where=f"{asked} of {source.name}",
-                next_step=_another(source, part, asked),
+                next_step=_another(source, part, asked, with_train),
             )
         if not _is_labelled(source, part):
             raise DataError(
@@ -66,11 +84,11 @@ def require_split(source: DataSource, split: str, *, asked: str) -> None:
                 why="what is published of its labels counts nowhere"
                 if part in withheld_splits(source)
                 else "all pixels of all its masks are ignored",
-                next_step=_another(source, part, asked),
+                next_step=_another(source, part, asked, with_train),
             )
 
 
-def _unknown(source: DataSource, split: str, asked: str) -> DataError | UsageError:
+def _unknown(source: DataSource, split: str, asked: str, with_train: str) -> DataError | UsageError:
     known = source.splits()
     why = f"the splits of {source.name} are {', '.join(known)}"
     near = get_close_matches(split, known, n=1)
@@ -79,14 +97,15 @@ def _unknown(source: DataSource, split: str, asked: str) -> DataError | UsageErr
             f"there is no split {split!r}",
             where=asked,
             why=why,
-            next_step=f"did you mean {near[0]!r}? {_setting(asked, near[0])}",
+            next_step=f"did you mean {near[0]!r}? {_setting(asked, near[0])}"
+            + (with_train if near[0] == "train" else ""),
         )
     kind = DataError if split in USUAL else UsageError
-    another = _another(source, split, asked)
+    another = _another(source, split, asked, with_train)
     return kind(f"there is no split {split!r}", where=asked, why=why, next_step=another)
 
 
-def _another(source: DataSource, split: str, asked: str) -> str:
+def _another(source: DataSource, split: str, asked: str, with_train: str) -> str:
     """What to do without a split: add it, or name another that will do."""
     add = f"add images to {split!r}" if split in source.splits() else f"add {split!r} to the data"
     will_do = [
@@ -96,10 +115,8 @@ def _another(source: DataSource, split: str, asked: str) -> str:
     ]
     if not will_do:
         return add
-    chooses = asked == "data.val_split" and will_do[0] == "train"
-    return f"{add}, or {_setting(asked, will_do[0])}" + (
-        ", by which nothing is chosen" if chooses else ""
-    )
+    also = with_train if will_do[0] == "train" else ""
+    return f"{add}, or {_setting(asked, will_do[0])}{also}"
 
 
 def _setting(asked: str, split: str) -> str:
