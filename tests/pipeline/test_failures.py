@@ -18,6 +18,7 @@ from PIL import Image
 from small_settings import SMALL, settings
 
 from fasterseg.cli import main
+from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
@@ -93,15 +94,17 @@ def test_a_recipe_that_changed_on_resume_is_refused_with_the_change(
     run: RunFolder, fails: Fails
 ) -> None:
     assert main(checked(run, *settings())) == 0
+    run.latency.mkdir()
+    run.latency_table.write_text("{}")
     said = fails(*checked(run, "--seed", "1", "--set", "space.layers=9"), code=2)
-    assert "seed: 0 -> 1; space.layers: 2 -> 9" in said
+    used = "(used by latency/table.json)"
+    assert f"seed: 0 -> 1 {used}; space.layers: 2 -> 9 {used}" in said
 
 
 def test_a_budget_may_change_until_a_search_began_with_it(run: RunFolder, fails: Fails) -> None:
     assert main(checked(run, *settings(), "--budget", "5ms")) == 0
     assert main(checked(run, "--budget", "6ms")) == 0
-    run.search.mkdir()
-    run.search_plan.write_text("{}")
+    (run.search / "cosearch" / "checkpoints" / "step-000000001").mkdir(parents=True)
     assert 'budget: "6ms" -> "7ms"' in fails(*checked(run, "--budget", "7ms"), code=2)
 
 
@@ -111,11 +114,10 @@ def test_several_budgets_may_change_until_a_search_began_with_them(
     assert main(checked(run, *settings(), "--budget", "0.1ms", "--budget", "6ms")) == 0
     assert main(checked(run, "--budget", "5ms", "--budget", "6ms")) == 0
     assert main(checked(run)) == 0, "it goes on with these"
-    run.search_plan.parent.mkdir(parents=True, exist_ok=True)
-    run.search_plan.write_text("{}")
+    (run.search / "pretraining" / "checkpoints" / "step-000000001").mkdir(parents=True)
     assert main(checked(run, "--budget", "5ms", "--budget", "6ms")) == 0
     said = fails(*checked(run, "--budget", "5ms", "--budget", "7ms"), code=2)
-    assert 'budget: ["5ms", "6ms"] -> ["5ms", "7ms"]' in said
+    assert 'students: ["student-5ms", "student-6ms"] -> ["student-5ms", "student-7ms"]' in said
     assert "contenders" not in said, "the students follow from the budgets"
 
 
@@ -192,10 +194,14 @@ def test_a_stage_that_does_not_exist_is_answered_with_the_nearest(
 def test_data_that_changed_on_resume_is_refused(run: RunFolder, photos: Path, fails: Fails) -> None:
     words = checked(run, "--data", str(photos))
     assert main(words) == 0
+    (run.search / "pretraining" / "checkpoints" / "step-000000001").mkdir(parents=True)
+    digest = DataReport.load(run.data_report).digests["train"]
+    run.search_plan.write_text(json.dumps({"content": {"data_digest": digest}}))
+    assert main(words) == 0
     Image.new("RGB", (64, 32)).save(photos / "images" / "train" / "train0.png")
     said = fails(*words, code=2)
-    assert "the data" in said
-    assert "train: " in said
+    assert "the data differs" in said
+    assert "train of photos holds other images" in said
 
 
 def test_no_data_at_the_path(run: RunFolder, fails: Fails, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ what its digests say, split by split, wherever it lies.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,10 +29,10 @@ class UsedSplit(NamedTuple):
     where: Path
 
 
-def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) -> None:
+def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) -> str:
     """Raise `UsageError` where what a run has made was made by another recipe or from other data.
 
-    Other changes are said aloud, and plans that nothing was made by are forgotten.
+    Returns what else is changed, in words; plans that nothing was made by are forgotten.
     """
     made = made_in(run, before)
     changes = refuse_changes(
@@ -44,12 +43,11 @@ def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) ->
         used_by=user_in(made, run.root),
     )
     _require_same_data(run, source, before, made)
-    changed = [change for change in changes if uses_of(change.key)]
-    if changed:
-        print(f"note: changed in this run: {'; '.join(map(str, changed))}", file=sys.stderr)
     if changes and Use.SUPERNET not in made:
         for path in (run.search_plan, run.search / "allowance.json"):
             path.unlink(missing_ok=True)
+    changed = [str(change) for change in changes if uses_of(change.key)]
+    return f"changed in this run: {'; '.join(changed)}" if changed else ""
 
 
 def user_in(made: Mapping[Use, Path], root: Path) -> UsedBy:

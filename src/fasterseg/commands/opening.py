@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +67,7 @@ def open_run(
     before = Recipe.load(run.recipe) if run.recipe.exists() else None
     recipe, source = open_settled(recipe, known=before)
     if before is not None:
-        agree(before, recipe, run, source)
+        _say(agree(before, recipe, run, source), common)
     ahead = Ahead.of(recipe, run, source, device=common.device or "auto", trained=trained)
     ask_for(stages, ahead, common)
     if recipe != before:
@@ -81,13 +83,20 @@ def require_device(name: str | None) -> None:
         select_device(name)
 
 
+def _say(note: str, common: Common) -> None:
+    """A note on the standard error stream, as an event where JSON is asked for."""
+    if note:
+        event = json.dumps({"event": "note", "note": note})
+        print(event if common.json else f"note: {note}", file=sys.stderr)
+
+
 def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
     """Raise where something is missing that the stages will need."""
-    if stages:
+    if total := len(needs_of(stages)):
         from fasterseg.runtime import set_threads
 
         set_threads(ahead.recipe.threads)
-        show, total = progress_for(json=common.json), len(needs_of(stages))
+        show = progress_for(json=common.json)
         with show("Looking ahead", total=total, unit="needs") as step:
             require(stages, ahead, progress=step)
 

@@ -35,7 +35,8 @@ ZOOMED = (
     "space.layers=6",
     "space.branches=[32, 16]",
     "space.operators=[skip, conv, zoomed_conv]",
-    "contenders=[{name: student, role: student, operators: [skip, conv, zoomed_conv]}]",
+    "contenders=[{name: teacher, role: teacher, operators: [conv]}, "
+    "{name: student, role: student, operators: [skip, conv, zoomed_conv]}]",
 )
 CASES = [
     (maps_to_search_on, "search", (), (1, 16, 16), (1, 32, 16)),

@@ -16,7 +16,7 @@ from fasterseg.commands.preflight.machine import a_target, an_export, room_on_di
 from fasterseg.commands.preflight.stages import NEEDS, STAGES, needs_of, require
 from fasterseg.commands.run import Pipeline
 from fasterseg.config.uses import Use
-from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.errors import DataError, EnvironmentFault
 
 MakeAhead = Callable[..., Ahead]
 
@@ -39,7 +39,7 @@ def test_every_need_has_its_turn_and_what_is_timed_next_has_the_cheap_ones() -> 
 
 def test_what_the_last_stage_needs_is_asked_before_the_first(make_ahead: MakeAhead) -> None:
     require(("check-data",), make_ahead("data.test_split=nope"))
-    with pytest.raises(UsageError, match="no split 'nope'"):
+    with pytest.raises(DataError, match="no split 'nope'"):
         require(STAGES, make_ahead("data.test_split=nope"), timed=True)
 
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.preflight.ahead import Ahead
-from fasterseg.errors import DataError, UsageError
+from fasterseg.errors import DataError
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -58,11 +58,10 @@ def _require_split_to_choose_by(ahead: Ahead) -> None:
 
 
 def require_split(source: DataSource, split: str, *, asked: str, with_train: str = "") -> None:
-    """Raise where a split is not there, is empty, or has no labelled pixel.
+    """Raise `DataError` where a split is not there, is empty, or has no labelled pixel.
 
     `asked` is where it was named: a key of the recipe, or an option; `with_train` what goes with
-    it where ``train`` is to take its place.  It is a `UsageError` for a name that no data set
-    uses, else a `DataError`.
+    it where ``train`` is to take its place.
     """
     from fasterseg.datasets.joining import parts_of
     from fasterseg.datasets.opening import withheld_splits
@@ -88,21 +87,18 @@ def require_split(source: DataSource, split: str, *, asked: str, with_train: str
             )
 
 
-def _unknown(source: DataSource, split: str, asked: str, with_train: str) -> DataError | UsageError:
-    known = source.splits()
-    why = f"the splits of {source.name} are {', '.join(known)}"
-    near = get_close_matches(split, known, n=1)
+def _unknown(source: DataSource, split: str, asked: str, with_train: str) -> DataError:
+    near = get_close_matches(split, source.splits(), n=1)
+    next_step = _another(source, split, asked, with_train)
     if split not in USUAL and near:
-        return UsageError(
-            f"there is no split {split!r}",
-            where=asked,
-            why=why,
-            next_step=f"did you mean {near[0]!r}? {_setting(asked, near[0])}"
-            + (with_train if near[0] == "train" else ""),
-        )
-    kind = DataError if split in USUAL else UsageError
-    another = _another(source, split, asked, with_train)
-    return kind(f"there is no split {split!r}", where=asked, why=why, next_step=another)
+        also = with_train if near[0] == "train" else ""
+        next_step = f"did you mean {near[0]!r}? {_setting(asked, near[0])}{also}"
+    return DataError(
+        f"there is no split {split!r}",
+        where=asked,
+        why=f"the splits of {source.name} are {', '.join(source.splits())}",
+        next_step=next_step,
+    )
 
 
 def _another(source: DataSource, split: str, asked: str, with_train: str) -> str:
