@@ -96,6 +96,18 @@ def test_every_key_of_a_data_file_that_a_message_names_exists() -> None:
     assert [one for one in named if one[1] not in DataFile.model_fields] == []
 
 
+def test_every_data_error_says_what_to_do() -> None:
+    silent = [
+        f"{path.relative_to(SOURCE)}:{call.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for call in calls_of(path)
+        if isinstance(call.func, ast.Name)
+        and call.func.id == "DataError"
+        and not any(word.arg in ("next_step", None) for word in call.keywords)
+    ]
+    assert silent == []
+
+
 def test_every_kind_of_fault_says_what_to_do() -> None:
     # These are told with lines made for the data.
     made = {FaultKind.AMBIGUOUS_MASKS, FaultKind.UNKNOWN_LABEL, FaultKind.MIXED_BINARY}

@@ -89,6 +89,10 @@ def impossible() -> Iterator[Animal]:
         yield image(f"png that says {height} x {width}", data, None)
     for height, width in ((0, WIDTH), (HEIGHT, 0)):
         yield image(f"png of {height} x {width}", png(scene(), size=(height, width)), None)
+    for interlaced in (False, True):
+        data = png(scene(), size=(HEIGHT * 9, WIDTH), interlaced=interlaced)
+        way = "interlaced " if interlaced else ""
+        yield image(f"{way}png of more rows than it has", data, None)
     wide = saved(Image.fromarray(grey().astype(np.int32) * 999), "TIFF")
     yield image("tiff of integers beyond 16 bits", wide, None, "a.tif")
     huge = saved(Image.fromarray(grey().astype(np.float32) * 999), "TIFF")
@@ -124,9 +128,9 @@ def no_files() -> Iterator[Animal]:
 
     puts: dict[str, tuple[Put, dict[str, int]]] = {
         "a folder": (folder, {}),
-        "a named pipe": (os.mkfifo, not_there),
-        "a socket": (listener, not_there),
-        "a device": (lambda path: path.symlink_to("/dev/zero"), not_there),
+        "a named pipe": (os.mkfifo, {}),
+        "a socket": (listener, {}),
+        "a device": (lambda path: path.symlink_to("/dev/zero"), {}),
         "a link to nothing": (lambda path: path.symlink_to(path.parent / "nothing.png"), not_there),
         "a link to itself": (lambda path: path.symlink_to(path), not_there),
     }

@@ -30,6 +30,7 @@ from fasterseg.datasets.pixels import (
     raw_mode_of,
     without_colour,
 )
+from fasterseg.datasets.png_rows import has_all_rows, may_lack_rows
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, range_text
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.streams import reaches_its_end
@@ -164,6 +165,8 @@ def _opened(data: bytes, formats: tuple[str, ...], *, whole: bool) -> Opened:
         _require_whole(data, image.format or "")
         bits, raw_mode, turned = _bits_per_sample(image, data), raw_mode_of(image), is_turned(image)
         image.load()
+        if may_lack_rows(image) and not has_all_rows(data):
+            raise EOFError("the file has fewer pixels than it says")
         image.info[BITS_KEY] = bits
         low = _low_bytes(data, formats, raw_mode) if whole else None
     return Opened(image, raw_mode, turned, low)
