@@ -66,6 +66,11 @@ def memory_bytes(limits: tuple[Path, ...] = _CGROUP_LIMITS) -> int:
     return min([machine, *allowed]) if machine else 0
 
 
+def free_memory_bytes() -> int:
+    """What this process may still take of the memory, at most; 0 where the system does not tell."""
+    return max(0, memory_bytes() - resident_bytes())
+
+
 def _machine_bytes() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -14,8 +14,10 @@ from fake_run import FakeRun
 from PIL import Image
 
 from fasterseg.cli import main
+from fasterseg.commands.draw import parse_size
 from fasterseg.commands.picture_files import output_names
-from fasterseg.commands.predict import predict, scale_note
+from fasterseg.commands.predict import BYTES_PER_PIXEL, predict, predict_images, scale_note
+from fasterseg.commands.progress import progress_for
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
@@ -220,6 +222,33 @@ def test_what_was_interpreted_in_the_images_is_counted(
     assert "note: 1 of 4 images" in done.describe()
     sized = predict(bundle, str(pictures), out=tmp_path / "sized", size="32x64")
     assert sized.notes == done.notes
+
+
+def test_an_image_that_would_not_fit_into_memory_is_one_broken_image(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (640, 480)).save(pictures / "large.png")
+    images = {path.stem: path for path in (pictures / "a.png", pictures / "large.png")}
+    free = 64 * 64 * BYTES_PER_PIXEL
+    step = progress_for(json=True)
+    with step("Segmenting", total=2, unit="images") as shown:
+        done, _ = predict_images(
+            load_model(bundle), images, tmp_path / "out", shown, free_bytes=free
+        )
+    assert done.written == (str(pictures / "a.png"),)
+    (broken,) = done.broken
+    assert "480x640" in broken.why
+    smaller = broken.why.partition("--size ")[2].split()[0]
+    with step("Segmenting", total=2, unit="images") as shown:
+        done, _ = predict_images(
+            load_model(bundle),
+            images,
+            tmp_path / "sized",
+            shown,
+            shown=parse_size(smaller),
+            free_bytes=free,
+        )
+    assert len(done.written) == 2
 
 
 def test_names_of_outputs_are_unique_whatever_the_images_are_called() -> None:

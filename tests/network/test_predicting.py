@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, TrainingFacts
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor, load_model, load_network
+from fasterseg.network.segmentation import Segmentation
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 LABELS = LabelSpace.from_names(("road", "sky", "car"))
@@ -140,6 +142,18 @@ def test_pictures_show_the_classes_colours(folder: Path, tmp_path: Path) -> None
     assert (np.array(Image.open(overlay)) == result.overlay()).all()
     assert (np.array(Image.open(colours)) == result.colours()).all()
     assert (np.array(Image.open(labels)) == result.labels).all()
+
+
+def test_an_overlay_takes_little_more_memory_than_itself() -> None:
+    image = picture(512, 512)
+    found = Segmentation(image, np.zeros((512, 512), dtype=np.uint8), LABELS)
+    tracemalloc.start()
+    overlay = found.overlay()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * overlay.nbytes
+    mixed = image * 0.5 + found.colours() * 0.5
+    assert (overlay == np.rint(mixed).astype(np.uint8)).all()
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(folder: Path) -> None:

@@ -29,6 +29,7 @@ from fasterseg.errors import DataError
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import model_path
 from fasterseg.paths import place_for_folder
+from fasterseg.resources import free_memory_bytes
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from fasterseg.network.segmentation import Segmentation
 
 SHOWN_FAULTS = 5
+BYTES_PER_PIXEL = 150
+"""What a network of the space needs for each pixel that it is shown: 139 for `camvid-8ms`."""
 OTHER_SCALE = 1.5
 """So many times as large, or as small, as what a network was trained on: worth a word."""
 
@@ -135,7 +138,9 @@ def predict(
     show = progress_for(json=common.json)
     with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
         named = dict(zip(names, images, strict=True))
-        result, sizes = predict_images(predictor, named, folder, step, shown=shown)
+        result, sizes = predict_images(
+            predictor, named, folder, step, shown=shown, free_bytes=free_memory_bytes()
+        )
     note = "" if shown else scale_note(model, sizes)
     return result.model_copy(update={"note": note, "notes": (*found.notes(), *result.notes)})
 
@@ -163,10 +168,12 @@ def predict_images(
     step: Step,
     *,
     shown: Size | None = None,
+    free_bytes: int = 0,
 ) -> tuple[PredictResult, list[Size]]:
     """Segment the images, each under its name; a broken one is noted and the others are done.
 
-    The network is shown each at the size `shown`, or at its own.  Returns their own sizes too.
+    The network is shown each at the size `shown`, or at its own; one that needs more than
+    `free_bytes` (0: not known) is a broken one.  Returns their own sizes too.
     """
     written: list[str] = []
     broken: list[Broken] = []
@@ -176,7 +183,7 @@ def predict_images(
     for name, path in images.items():
         try:
             require_short(name)
-            found = _segmented(predictor, path, shown)
+            found = _segmented(predictor, path, shown, free_bytes)
         except DataError as fault:
             broken.append(Broken(image=printable(path), why=fault.why or fault.what))
         else:
@@ -199,11 +206,34 @@ def predict_images(
     return result, sizes
 
 
-def _segmented(predictor: Predictor, path: Path, shown: Size | None) -> Segmentation:
-    if shown is None:
-        return predictor(path)
+def _segmented(
+    predictor: Predictor, path: Path, shown: Size | None, free_bytes: int
+) -> Segmentation:
     decoded = decode(path, predictor.reading)
     image = decoded.pixels
+    own = Size(image.shape[0], image.shape[1])
+    require_memory(shown or own, free_bytes)
+    if shown is None:
+        return replace(predictor(image), remarks=decoded.remarks)
     found = predictor(resize_image(image, shown))
-    labels = resize_labels(found.labels, image.shape[:2])
-    return replace(found, image=image, labels=labels, remarks=decoded.remarks)
+    return replace(
+        found, image=image, labels=resize_labels(found.labels, own), remarks=decoded.remarks
+    )
+
+
+def require_memory(size: Size, free_bytes: int) -> None:
+    """Raise `DataError` for an image that would not fit into memory; 0 bytes are not known ones.
+
+    It would not fail by itself: the system would end the whole command.
+    """
+    wanted = size.area * BYTES_PER_PIXEL
+    if free_bytes and wanted > free_bytes:
+        scale = (free_bytes / wanted) ** 0.5
+        smaller = Size(int(size.height * scale), int(size.width * scale))
+        raise DataError(
+            "the image is too large for this machine's memory",
+            where=str(size),
+            why=f"at {size} the network needs about {wanted / 1e9:.1f} GB, and "
+            f"{free_bytes / 1e9:.1f} GB are free: predict --size {smaller} shows it smaller",
+            next_step=f"add --size {smaller}, or a smaller one",
+        )
