@@ -14,7 +14,7 @@ from fasterseg.commands.options import Common
 from fasterseg.commands.preflight.ahead import Ahead, Trained
 from fasterseg.commands.preflight.stages import needs_of, require
 from fasterseg.commands.progress import progress_for
-from fasterseg.commands.settling import settled
+from fasterseg.commands.settling import note_on_scores, settled
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RunFolder
@@ -70,6 +70,8 @@ def open_run(
         _say(agree(before, recipe, run, source), common)
     ahead = Ahead.of(recipe, run, source, device=common.device or "auto", trained=trained)
     ask_for(stages, ahead, common)
+    if "evaluate" in stages:
+        _say(note_on_scores(recipe, source), common)
     if recipe != before:
         recipe.save(run.recipe)
     return OpenedRun(recipe, run, source)

@@ -14,6 +14,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.commands.options import Budgets, Common, CommonOptions, ProgressCallback
 from fasterseg.commands.preflight.stages import STAGES
 from fasterseg.commands.progress import Progress, progress_for
+from fasterseg.commands.settling import note_on_scores
 from fasterseg.commands.stopping import stoppable
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError, EnvironmentFault, UsageError
@@ -37,6 +38,7 @@ class RunResult(Artifact):
     position_baseline: float
     target: str
     report: str
+    note: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -52,6 +54,7 @@ class RunResult(Artifact):
         lines = [network.describe(width=width) for network in self.networks]
         share = f"mIoU {100 * self.position_baseline:5.2f} % (no network)"
         lines.append(f"{'position':<{width}} {share}")
+        lines += [f"note: {self.note}"] if self.note else []
         lines += [f"target: {self.target}", f"report: {self.report}"]
         return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])
 
@@ -245,6 +248,7 @@ class Pipeline:
             position_baseline=EvaluationReport.load(self._position_path).mean_iou,
             target=describe(LatencyTable.load(self.folder.latency_table).target),
             report=str(path),
+            note=note_on_scores(self.recipe, self.source),
         )
 
     @property

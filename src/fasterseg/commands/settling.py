@@ -18,6 +18,17 @@ def settled(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) 
     return _with_split_to_score(recipe, source, known)
 
 
+def note_on_scores(recipe: Recipe, source: DataSource) -> str:
+    """What is to be said of the scores that a run ends with; empty where they are a test's."""
+    from fasterseg.datasets import serving
+
+    data = recipe.data
+    notes = serving.note_on_scores(
+        source, scored=data.test_split, chosen_by=data.val_split, trained_on=data.trained_on
+    )
+    return " ".join(notes)
+
+
 def _with_split_to_score(recipe: Recipe, source: DataSource, known: Recipe | None) -> Recipe:
     from fasterseg.datasets.opening import split_to_score
 

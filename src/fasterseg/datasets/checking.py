@@ -17,6 +17,7 @@ from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.remedies import lines, written
+from fasterseg.datasets.serving import notes_on_use
 from fasterseg.datasets.source import DataSource
 
 Progress = Callable[[int, int], None]
@@ -111,6 +112,7 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
         *findings.pixels.notes(source.layout.reading, proposing=True),
         *_notes_on_unnamed_ids(findings, source),
         *_notes_on_repeats(findings),
+        *notes_on_use(source),
     ]
     return DataReport.of(source, splits, notes=notes)
 

@@ -1,0 +1,47 @@
+"""What a data set's splits can serve: which is scored, and whether a search can be done."""
+
+from __future__ import annotations
+
+from fasterseg.datasets.joining import parts_of, share_images
+from fasterseg.datasets.opening import TEST, split_to_score, withheld_splits
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.splitting import halves_of
+from fasterseg.errors import DataError
+
+TRAIN, VAL = "train", "val"
+
+
+def notes_on_use(source: DataSource) -> list[str]:
+    """Return what a run on this data should be told, with its splits called as usual."""
+    splits, notes = source.splits(), []
+    if VAL not in splits:
+        notes.append(f"there is no {VAL}: a run needs a split to choose weights by, data.val_split")
+    scored = split_to_score(source, chosen_by=VAL)
+    if scored in splits:
+        notes += note_on_scores(source, scored=scored, chosen_by=VAL, trained_on=TRAIN)
+    try:
+        halves_of(source, TRAIN, seed=0)
+    except DataError as error:
+        notes.append(f"{error.what}: {error.why}")
+    return notes
+
+
+def note_on_scores(
+    source: DataSource, *, scored: str, chosen_by: str, trained_on: str
+) -> list[str]:
+    """Return what must be said of the scores that a run ends with; nothing of those of ``test``."""
+    if share_images(scored, trained_on):
+        return [f"{scored} is scored at the end of a run, and networks are trained on its images"]
+    if not share_images(scored, chosen_by):
+        return []
+    known, withheld = source.splits(), withheld_splits(source)
+    if TEST in withheld:
+        why = f": the labels of {TEST} are not published"
+    elif TEST not in known:
+        why = f": there is no {TEST}"
+    else:
+        why = "" if TEST in parts_of(scored) else f", not {TEST}"
+    return [
+        f"{scored} is scored at the end of a run{why}; it also chooses the weights, so that its "
+        "scores are a little high"
+    ]
