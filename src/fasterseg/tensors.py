@@ -27,7 +27,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
                 "refused to save values that are not finite",
                 where=f"{name} -> {path}",
                 why="the training diverged, or its input held such values",
-                next_step="lower the learning rate; the last good checkpoint is untouched",
+                next_step="lower the learning rate in a new run; the last checkpoint is good",
             )
     contiguous = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
     durable_write(path, save_bytes(contiguous))

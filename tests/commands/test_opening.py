@@ -92,6 +92,18 @@ def test_to_undo_a_change_that_is_refused_is_to_go_on(tmp_path: Path) -> None:
     assert open_run(Common(run=tmp_path))[0] == known
 
 
+def test_a_new_run_takes_the_recipe_that_another_keeps_and_a_change(tmp_path: Path) -> None:
+    first = ("budget=[8ms, 12ms]", "student.lr=1")
+    known, run, _ = open_run(Common(run=tmp_path / "run", set=first))
+    begin(run, STUDENT)
+    with pytest.raises(UsageError, match="the recipe differs") as caught:
+        open_run(Common(run=run.root, set=("student.lr=2",)))
+    kept = caught.value.next_step.rpartition("--recipe ")[2]
+    fresh, _, _ = open_run(Common(run=tmp_path / "new", recipe=kept, set=("student.lr=2",)))
+    assert fresh.student.lr == 2
+    assert fresh.model_copy(update={"student": known.student}) == known
+
+
 def test_the_split_that_is_scored_may_change_when_all_is_done(tmp_path: Path) -> None:
     _, run, _ = open_run(Common(run=tmp_path))
     begin(run, "latency/table.json", "search/summary.json", TEACHER, STUDENT, SCORED)

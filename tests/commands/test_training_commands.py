@@ -128,6 +128,31 @@ def test_training_waits_for_the_search(tmp_path: Path) -> None:
     assert "fasterseg search" in caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (("teacher", "student"), "no architecture for student"),
+        (("teacher", "random:student:1"), "the latency of student is not known"),
+        (("baseline:fast-scnn", "random:student:1"), "the latency of student is not known"),
+    ],
+)
+def test_what_a_later_training_lacks_is_told_before_the_first(
+    names: tuple[str, ...], missing: str, run: RunFolder
+) -> None:
+    run.architecture("student").unlink()
+    with pytest.raises(FileError, match=missing):
+        train(*names, data="street", run=run.root, set=SETTINGS)
+    assert not run.training("").exists()
+
+
+def test_a_teacher_of_other_classes_is_told_before_the_run_s_own_is_trained(
+    run: RunFolder,
+) -> None:
+    with pytest.raises(UsageError, match="knows other classes"):
+        train(teacher="camvid-12ms", data="street", run=run.root, set=SETTINGS)
+    assert not run.training("").exists()
+
+
 def test_teachers_come_first_and_an_unknown_name_is_refused() -> None:
     recipe = Recipe()
     assert [c.name for c in chosen_contenders(recipe, ("student", "teacher"))] == [

@@ -52,6 +52,14 @@ def test_hours_give_the_training_that_their_steps_give(reference: Path, tmp_path
     assert_same(tmp_path, reference)
 
 
+def test_too_few_hours_can_be_made_more_in_the_same_run(reference: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="too few") as caught:
+        train_network(tiny_task(hours=1 / 3600), tmp_path, clock=TickingClock())
+    assert caught.value.next_step == "give it more hours; the same run takes them"
+    train_network(tiny_task(hours=HOURS), tmp_path, clock=TickingClock())
+    assert_same(tmp_path, reference)
+
+
 def test_a_stopped_one_ends_with_the_same_steps_however_slow_it_became(
     reference: Path, tmp_path: Path
 ) -> None:

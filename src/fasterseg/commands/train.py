@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Unpack
 
 from cyclopts import Parameter
 
@@ -16,10 +16,12 @@ from fasterseg.commands.opening import hold_run, stored_or_new_recipe
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.preflight.ahead import Trained
 from fasterseg.commands.progress import progress_for
-from fasterseg.commands.randoms import student_named
+from fasterseg.commands.randoms import random_architecture_of, student_named
 from fasterseg.commands.training import (
     SplitNames,
     Trainer,
+    require_own_name,
+    require_teacher,
     sets_distillation,
     settings_for,
     split_names,
@@ -32,6 +34,9 @@ from fasterseg.paths import given
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import noted
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
 
 
 class TrainResult(Artifact):
@@ -91,6 +96,7 @@ def train(
         if architecture:
             take_architecture(given(architecture, "--architecture"), run, recipe, contenders)
         asked = bool(teacher) or sets_distillation(common)
+        _look_up(recipe, run, source, names, teacher=teacher, taught=asked)
         for job in _jobs(recipe, run, names, teacher=teacher, taught=asked):
             part = noted(run.root, f"train/{job.name}")
             with part, show(f"Training {job.name}", total=job.steps) as step:
@@ -142,6 +148,35 @@ def _jobs(
             known_steps(recipe.student),
             partial(Trainer.random, name=random, teacher=bundle),
         )
+
+
+def _look_up(
+    recipe: Recipe,
+    run: RunFolder,
+    source: DataSource,
+    names: SplitNames,
+    *,
+    teacher: str,
+    taught: bool,
+) -> None:
+    """Raise before the first training what a later one would: what it needs is looked up now.
+
+    A teacher that is among them is all that may still be missing.
+    """
+    wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
+    for contender in wanted:
+        found_architecture(run, contender.name)
+    for baseline in names.baselines:
+        require_own_name(recipe, run, baseline)
+    for random in names.randoms:
+        random_architecture_of(recipe, run, random)
+    learners = [contender for contender in wanted if contender.role == "student"]
+    learners += [student_named(recipe, random) for random in names.randoms if taught]
+    if teacher or all(contender.role == "student" for contender in wanted):
+        for learner in learners:
+            bundle = teacher_bundle(recipe, run, learner, named=teacher)
+            if bundle is not None:
+                require_teacher(bundle, source)
 
 
 def known_steps(settings: TrainingSettings) -> int:

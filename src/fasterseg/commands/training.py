@@ -89,17 +89,11 @@ class Trainer:
     def baseline(self, name: str) -> Path:
         """Train a baseline with the students' settings and no teacher.
 
-        Raises `UsageError` where a contender has its name.
+        Raises as `require_own_name` does.
         """
         from fasterseg.network.description import NetworkDescription
 
-        if name in [contender.name for contender in self.recipe.contenders]:
-            raise UsageError(
-                f"a contender of this recipe is called {name!r}, as the baseline is",
-                where=str(self.run.recipe),
-                why="both would be trained in one folder",
-                next_step="give the contender another name, or train the baseline in another --run",
-            )
+        require_own_name(self.recipe, self.run, name)
         description = NetworkDescription(classes=self.source.label_space.classes, baseline=name)
         return self._train(name, description, self.recipe.student)
 
@@ -158,25 +152,43 @@ def _teacher(folder: Path, data: TrainingData) -> Teacher:
     from fasterseg.training.training import Teacher
 
     bundle = open_bundle(folder)
-    _require_same_sight(bundle.card, data, str(folder))
+    _require_same_sight(bundle.card, data.source, str(folder))
     network = bundle.network(baselines=BASELINES, where=str(folder))
     return Teacher(network, bundle.description.classes, weights_digest(folder))
 
 
-def _require_same_sight(card: Card, data: TrainingData, where: str) -> None:
-    """Raise `UsageError` for a teacher of other classes, or of images seen otherwise."""
-    from fasterseg.datasets.opening import reading_of
+def require_own_name(recipe: Recipe, run: RunFolder, baseline: str) -> None:
+    """Raise `UsageError` where a contender is called as a baseline that is to be trained."""
+    if baseline in [contender.name for contender in recipe.contenders]:
+        raise UsageError(
+            f"a contender of this recipe is called {baseline!r}, as the baseline is",
+            where=str(run.recipe),
+            why="both would be trained in one folder",
+            next_step="give the contender another name, or train the baseline in another --run",
+        )
 
-    space = data.source.label_space
+
+def require_teacher(folder: Path, source: DataSource) -> None:
+    """Raise where a bundle is none to learn from on this data."""
+    from fasterseg.deploy.models import open_bundle
+
+    _require_same_sight(open_bundle(folder).card, source, str(folder))
+
+
+def _require_same_sight(card: Card, source: DataSource, where: str) -> None:
+    """Raise `UsageError` for a teacher of other classes, or of images seen otherwise."""
+    from fasterseg.datasets.opening import normalisation_of, reading_of
+
+    space, normalisation = source.label_space, normalisation_of(source)
     if card.label_space.names != space.names:
         raise UsageError(
             "the teacher knows other classes than the data",
             where=where,
             why=f"the teacher: {', '.join(card.label_space.names)}; "
-            f"{data.source.name}: {', '.join(space.names)}",
+            f"{source.name}: {', '.join(space.names)}",
             next_step="name a teacher that was trained on the same classes",
         )
-    reading = reading_of(data.source)
+    reading = reading_of(source)
     if card.reading != reading:
         raise UsageError(
             "the teacher reads its images otherwise than the student will",
@@ -185,12 +197,12 @@ def _require_same_sight(card: Card, data: TrainingData, where: str) -> None:
             next_step=f"train the teacher again, or write its own into data.yaml:"
             f"{card.reading.lines(indent=11)}",
         )
-    if card.normalisation != data.normalisation:
+    if card.normalisation != normalisation:
         raise UsageError(
             "the teacher saw its images otherwise than the student will",
             where=where,
             why=f"the teacher's are normalised by {card.mean} and {card.std}, the student's by "
-            f"{data.normalisation.mean} and {data.normalisation.std}",
+            f"{normalisation.mean} and {normalisation.std}",
             next_step="say the teacher's in the data.yaml's normalize",
         )
 

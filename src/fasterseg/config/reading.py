@@ -73,11 +73,15 @@ def build_recipe(
 ) -> Recipe:
     """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`.
 
-    Without a file it is that of `base`, the content of a resolved recipe.  Several budgets get a
+    The file may be the one that a run keeps.  Without a file it is that of `base`, the content of
+    a resolved recipe.  Several budgets get a
     student each.  A key that would do nothing beside the others is refused, unless it stands in
     `base` as it is.
     """
     content = read_yaml(path) if path is not None else as_written(base or {})
+    if path is not None and content.get("schema") == Recipe.schema_tag:
+        base = Recipe.load(path).content()
+        content = as_written(base)
     for override in overrides:
         _override(content, override)
     where = str(path) if path is not None else "the built-in recipe"

@@ -69,7 +69,7 @@ def allowed_steps(
             f"{hours:g} hours are too few for one step of {what}",
             where=f"hours: {hours:g}",
             why=f"the timing took {spent:.0f} s of them, one step takes {costs.seconds(1):.1f} s",
-            next_step="give it more hours, in a new run with another --run",
+            next_step="give it more hours; the same run takes them",
         )
     allowance = Allowance(
         hours=hours,

@@ -56,7 +56,7 @@ def _until_still(
     raise Diverged(
         "the batch-norm statistics of a subnet do not settle",
         why=f"after {count} batches one more still moved them by {moved:.1%}",
-        next_step="raise search.calibration_batches or search.batch_size",
+        next_step=f"--set search.calibration_batches={2 * count}",
     )
 
 

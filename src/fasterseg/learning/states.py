@@ -90,6 +90,6 @@ def require_finite(
         f"the {culprit} not finite",
         where=f"{stage}, step {step}{samples}",
         why="the training diverged, or one of these samples holds such values",
-        next_step="lower the learning rate in the recipe, or look at these samples; "
-        "the last checkpoint is good",
+        next_step="look at these samples, or lower the learning rate: in this run before its first "
+        "checkpoint, later in a new one with another --run",
     )
