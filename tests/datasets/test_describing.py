@@ -44,6 +44,7 @@ VALUES: dict[str, Any] = {
     "reduce_zero_label": True,
     "background": "ignore",
     "channels": 1,
+    "range": [0, 4095],
     "normalize": "imagenet",
     "groups": "^(.)",
     "class_weights": "auto",
@@ -69,7 +70,7 @@ def outcome(root: Path, content: dict[str, Any]) -> object:
     own = source.layout
     # Of an included data set these count; the rest is that of the data set which includes it.
     parts = [
-        (one.labelling.meaning, one.grey, one.groups, one.masks_in_colour)
+        (one.labelling.meaning, one.reading, one.groups, one.masks_in_colour)
         for one in source.parts().values()
     ]
     seen = (parts, own.normalisation, own.class_weights, own.terms, own.notes)
