@@ -128,8 +128,8 @@ def test_several_budgets_may_change_until_a_search_began_with_them(
         (("50%", "halfway"), {}, "50% and halfway are one budget"),
         (("5ms", "fast"), {}, "'fast' is none of halfway, 12ms and 40%"),
         (("5ms", "6ms"), {"contenders": TWO_STUDENTS}, "its students are: one, two"),
-        (("5ms", "6ms"), {"contenders": ONE_WITH_A_BUDGET}, "one has a budget of its own"),
-        (("5ms", "6ms"), {"contenders": NO_STUDENT}, "its students are: none"),
+        (("5ms", "6ms"), {"contenders": ONE_WITH_A_BUDGET}, "has a budget of its own"),
+        (("5ms", "6ms"), {"contenders": NO_STUDENT}, "no contender is a student"),
     ],
 )
 def test_budgets_that_make_no_students_are_refused(
@@ -480,6 +480,38 @@ def test_a_model_of_no_run_that_does_not_exist_is_what_is_told(verb: str, fails:
     said = fails(verb, "camvid-8m", *words, code=2)
     assert "there is no model 'camvid-8m'" in said
     assert "did you mean 'camvid-8ms'?" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train", "nosuch"], "there is no contender 'nosuch'"),
+        (["train", "random:nosuch:1"], "there is no student 'nosuch'"),
+        (["train", "teacher", "student", "--architecture", "x"], "whose architecture is it?"),
+        (["train", "--teacher", "camvid-8m"], "did you mean 'camvid-8ms'?"),
+        (["plan", "--memory", "inf"], "--memory is below zero, or no number"),
+        (["benchmark", "camvid-8ms", "--threads", "-1"], "no such number of threads"),
+        (["benchmark", "camvid-8ms", "--size", "1x1"], "too small"),
+        (["benchmark", "camvid-8ms", "--backend", "tensorrt"], "TensorRT"),
+        (["verify", "x.onnx", "--against", "camvid-8ms", "--threads", "0"], "number of threads"),
+        (["verify", "x.onnx", "--against", "camvid-8ms", "--images", "0"], "nothing to verify"),
+        (["describe", "camvid-8ms", "--classes", "-1"], "one class at least"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_an_argument_that_cannot_be_is_refused_before_anything_is_begun(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fails: Fails,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told in fails(*words, code=4 if "tensorrt" in words else 2)
+    assert main([*words, "--json"])
+    assert '"begin"' not in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()], "nothing is left behind"
 
 
 def test_a_model_that_is_named_twice_is_refused_before_any_is_read(fails: Fails) -> None:

@@ -21,12 +21,14 @@ from fasterseg.commands.contestants import (
     backend_of,
     open_canary,
     open_contestant,
+    street_images,
     target_of,
+    tensorrt_fault,
 )
 from fasterseg.commands.draw import ImageSize, parse_size
 from fasterseg.commands.machine_state import machine_facts, machine_state
 from fasterseg.commands.opening import require_device
-from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
+from fasterseg.commands.options import Common, CommonOptions, ProgressCallback, require_threads
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import TailForm
 from fasterseg.deploy.benchmark_report import BenchmarkReport
@@ -110,6 +112,7 @@ def benchmark(
     _require_models((model, *others))
     common, models = Common(**options), (model, *others)
     require_device(common.device)
+    require_threads(threads, least=0)
     place = place_for_folder(out, "--out", names=(REPORT, CHART)) if out else None
     entry = Entry(
         models=models,
@@ -120,6 +123,7 @@ def benchmark(
         size=parse_size(size) if size else None,
         device=common.device or "cpu",
     )
+    entry.require_possible()
     settings = QUICK if quick else HEADLINE
     for line in entry.left_out():
         print(line, file=sys.stderr)
@@ -165,6 +169,14 @@ class Entry:
         """Each model with each way of running it; all that were asked for where one alone was."""
         found = self._asked_for()
         return [(model, how) for model, how in found if _is_possible(how)] or found
+
+    def require_possible(self) -> None:
+        """Raise where images are too small, or TensorRT is to run what is no engine."""
+        if self.size is not None:
+            street_images(self.size, 1)
+        for model, how in self.contestants():
+            if how.backend == "tensorrt" and not model.endswith(".engine"):
+                raise tensorrt_fault()
 
     def left_out(self) -> list[str]:
         """Combinations that do not exist, one line each."""

@@ -160,7 +160,17 @@ def write_drawings(drawn: list[tuple[Subject, Geometry]], path: Path) -> Path:
 
 
 def geometry_of(subject: Subject | HandMade, size: Size | None, classes: int | None) -> Geometry:
-    """The geometry that was asked for, else the subject's own, else the paper's."""
+    """The geometry that was asked for, else the subject's own, else the paper's.
+
+    Raises `UsageError` for a number of classes that no network has.
+    """
+    if classes is not None and classes < 1:
+        raise UsageError(
+            "a network has one class at least",
+            where=f"--classes {classes}",
+            why="each class is a channel of its head",
+            next_step="name their number, or leave --classes out",
+        )
     return Geometry(
         size or subject.size or CITYSCAPES.size, classes or subject.classes or CITYSCAPES.classes
     )

@@ -14,6 +14,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.errors import FastersegError
+from fasterseg.paths import place_for_folder
+
 _WRITE_TEST_BYTES = 16 * 1024 * 1024
 _MIB = 1024 * 1024
 FEATURES = {
@@ -196,7 +199,10 @@ def disk(folder: Path) -> Disk:
     existing = next(place for place in [folder, *folder.absolute().parents] if place.is_dir())
     free = shutil.disk_usage(existing).free // _MIB
     try:
+        place_for_folder(folder)
         speed = _write_speed(existing)
+    except FastersegError as error:
+        return Disk(folder=str(existing), free_mib=free, write_mib_per_s=None, fault=error.why)
     except OSError as error:
         fault = error.strerror or str(error)
         return Disk(folder=str(existing), free_mib=free, write_mib_per_s=None, fault=fault)

@@ -14,6 +14,7 @@ from typing import Annotated, TypedDict
 
 from cyclopts import Parameter
 
+from fasterseg.errors import UsageError
 from fasterseg.paths import given
 
 ProgressCallback = Callable[[int, int, str], None]
@@ -56,6 +57,17 @@ class CommonOptions(TypedDict, total=False):
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N. Never changed silently.")]
     json: Json
     seed: Annotated[int, Parameter(help="The seed of everything random.")]
+
+
+def require_threads(threads: int, *, least: int = 1) -> None:
+    """Raise `UsageError` for a number of threads that nothing can run on."""
+    if threads < least:
+        raise UsageError(
+            "there is no such number of threads",
+            where=f"--threads {threads}",
+            why="each thread is a core of this machine",
+            next_step="name 1 or more, or leave --threads out",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,5 +126,6 @@ def _require_positive(**values: float) -> None:
             raise UsageError(
                 f"--{name} is below zero, or no number",
                 where=f"--{name} {value:g}",
+                why="no run takes that long or fits into that",
                 next_step=f"leave --{name} out where it is open",
             )

@@ -85,16 +85,19 @@ def train(
     """
     names = split_names(contenders)
     common = with_hours(Common(**options), hours, names)
+    require_choice(stored_or_new_recipe(common), names, teacher=teacher)
+    file = given(architecture, "--architecture") if architecture else None
+    own = None if file is None else one_architecture(file, contenders, run=common.run)
     show = progress_for(json=common.json)
     bundles: dict[str, str] = {}
     reports: dict[str, str] = {}
-    trained = Trained(names, Path(architecture) if architecture else None, searched=False)
+    trained = Trained(names, file, searched=False)
     with hold_run(common, ("train",), trained=trained) as ((recipe, run, source), stop):
         from fasterseg.runtime import set_threads
 
         set_threads(recipe.threads)
-        if architecture:
-            take_architecture(given(architecture, "--architecture"), run, recipe, contenders)
+        if own is not None:
+            take_architecture(own, run, recipe, contenders[0])
         asked = bool(teacher) or sets_distillation(common)
         _look_up(recipe, run, source, names, teacher=teacher, taught=asked)
         for job in _jobs(recipe, run, names, teacher=teacher, taught=asked):
@@ -119,16 +122,9 @@ def _jobs(
 ) -> Iterator[_Job]:
     """The trainings in order, each looked up when the one before it is done: it may need it.
 
-    Raises `UsageError` for a teacher that nobody learns from, besides what each lookup raises.
+    Raises what each lookup raises.
     """
     wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
-    if teacher and not names.randoms and all(one.role == "teacher" for one in wanted):
-        raise UsageError(
-            "nobody learns from this teacher",
-            where=f"--teacher {teacher}",
-            why="only students learn from one, and none is to be trained",
-            next_step="name a student, or leave --teacher out",
-        )
     for contender in wanted:
         found = found_architecture(run, contender.name)
         bundle = teacher_bundle(recipe, run, contender, named=teacher)
@@ -177,6 +173,28 @@ def _look_up(
             bundle = teacher_bundle(recipe, run, learner, named=teacher)
             if bundle is not None:
                 require_teacher(bundle, source)
+
+
+def require_choice(recipe: Recipe, names: SplitNames, *, teacher: str) -> None:
+    """Raise `UsageError` for names that the recipe has not, and for a teacher that is of no use.
+
+    Asked before there is a run's folder.
+    """
+    wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
+    for random in names.randoms:
+        student_named(recipe, random)
+    if not teacher:
+        return
+    if not names.randoms and all(one.role == "teacher" for one in wanted):
+        raise UsageError(
+            "nobody learns from this teacher",
+            where=f"--teacher {teacher}",
+            why="only students learn from one, and none is to be trained",
+            next_step="name a student, or leave --teacher out",
+        )
+    from fasterseg.network.predicting import require_bundle
+
+    require_bundle(teacher)
 
 
 def known_steps(settings: TrainingSettings) -> int:
@@ -245,19 +263,20 @@ def teacher_bundle(
     return folder
 
 
-def take_architecture(
-    path: Path, run: RunFolder, recipe: Recipe, contenders: tuple[str, ...]
-) -> None:
-    """Give a contender an architecture that no search of this run found.
+def one_architecture(
+    path: Path, contenders: tuple[str, ...], *, run: Path | str | None
+) -> Architecture:
+    """The architecture in a file, for the one contender that is named.
 
-    Raises `UsageError` unless exactly one contender is named, and where it has another already.
+    Raises `UsageError` unless exactly one contender is named, and `FileError` for another file.
     """
     if len(contenders) != 1:
+        inside = "" if run is None else f" --run {run}"
         raise UsageError(
             "whose architecture is it?",
             where=f"--architecture {path}",
             why=f"{len(contenders)} contenders are named, and it is for one",
-            next_step=f"fasterseg train student --architecture {path} --run {run.root}",
+            next_step=f"fasterseg train student --architecture {path}{inside}",
         )
     if baseline_name(contenders[0]) is not None:
         raise UsageError(
@@ -266,11 +285,18 @@ def take_architecture(
             why=f"{contenders[0]} is one network, whole as it is",
             next_step=f"leave --architecture out: fasterseg train {contenders[0]}",
         )
-    wanted = Architecture.load(path)
-    kept = run.architecture(contender_named(recipe, contenders[0]).name)
+    return Architecture.load(path)
+
+
+def take_architecture(wanted: Architecture, run: RunFolder, recipe: Recipe, contender: str) -> None:
+    """Give a contender an architecture that no search of this run found.
+
+    Raises `UsageError` where it has another already.
+    """
+    kept = run.architecture(contender_named(recipe, contender).name)
     if kept.exists() and Architecture.load(kept) != wanted:
         raise UsageError(
-            f"{contenders[0]} has another architecture in this run already",
+            f"{contender} has another architecture in this run already",
             where=str(kept),
             next_step="start a new run with another --run, or leave --architecture out",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.commands.options import Common, CommonOptions, require_threads
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import TailForm
@@ -63,6 +63,7 @@ def verify(
 
     common, path = Common(**options), given(exported)
     require_images(images)
+    require_threads(threads)
     require_model(against)
     place = evidence_place(path, out)
     running = Running(runtime=backend, threads=threads, precision=precision, tail=tail)
