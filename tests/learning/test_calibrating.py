@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
 from small_spaces import make_space, make_student, random_architectures
 from torch import Tensor, nn
+from trained_supernets import labels_of, trained_supernet
 
 from fasterseg.errors import Diverged
 from fasterseg.learning.calibrating import STILL_BATCHES, recalibrate
@@ -81,3 +83,25 @@ def test_a_subnet_is_scored_twice_alike() -> None:
     assert not network.training
     assert first.isfinite().all()
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("size", "steps"), [((32, 64), 24), pytest.param((64, 128), 300, marks=pytest.mark.slow)]
+)
+def test_a_recalibrated_subnet_gives_95_percent_of_the_labels_of_its_own_batch_form(
+    size: tuple[int, int], steps: int
+) -> None:
+    """Of images that were not learned from, by the statistics of training images or their own."""
+    trained = trained_supernet(size=size, steps=steps)
+    images = replace(trained.data, train_split="val").batches(
+        trained.augmentation, batch_size=48, seed=1
+    )
+    batch = images.batch(0)
+    for architecture in random_architectures(trained.options, 3):
+        own, measured = trained.network(architecture), trained.network(architecture)
+        assert labels_of(own.eval(), batch.images).unique().numel() == 1, "it has no statistics"
+        calibration = trained.batches(2)
+        recalibrate(measured, (calibration.batch(step).images for step in range(100)))
+        alike = labels_of(measured, batch.images) == labels_of(own.train(), batch.images)
+        assert float(alike.float().mean()) >= 0.95
+        assert labels_of(measured, batch.images).unique().numel() > 1

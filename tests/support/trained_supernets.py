@@ -1,0 +1,80 @@
+"""A small supernet that has learned something: street scenes, a handful of steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from small_searches import settings_of
+from small_spaces import make_space, make_student
+from torch import Tensor
+
+from fasterseg.config import AugmentationSettings
+from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.schedules import Schedule
+from fasterseg.network.network import Network
+from fasterseg.searching.contenders import make_contenders
+from fasterseg.searching.passes import passes_of
+from fasterseg.searching.pretraining import Pretraining
+from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
+from fasterseg.supernet.supernet import Supernet
+from fasterseg.training.data import TrainingData
+
+OPERATORS = ("conv", "zoomed_conv")
+BATCH, RATE = 8, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedSupernet:
+    """The supernet, what its student may take, and the data that it learned from."""
+
+    supernet: Supernet
+    options: Options
+    data: TrainingData
+    augmentation: AugmentationSettings
+
+    def network(self, architecture: Architecture) -> Network:
+        """A subnet as it is cut out: its statistics are not numbers."""
+        network = Network(architecture, self.data.source.label_space.classes)
+        network.load_state_dict(self.supernet.sliced_state(architecture))
+        return network
+
+    def batches(self, seed: int, *, count: int = BATCH) -> TrainingBatches:
+        """Training batches in an order of their own."""
+        return self.data.batches(self.augmentation, batch_size=count, seed=seed)
+
+
+def trained_supernet(*, size: tuple[int, int], steps: int, scenes: int = 400) -> TrainedSupernet:
+    """Pre-trained as the sampled search does it, at a rate that falls to zero."""
+    space = make_space(3, operators=OPERATORS, branches=(16, 8))
+    source = StreetScenes(size=size, counts={"train": scenes, "val": scenes})
+    augmentation = AugmentationSettings(
+        crop_height=size[0], crop_width=size[1], scale_low=1.0, scale_high=1.0, colour=0.2
+    )
+    settings = settings_of(precision="float32", pretrain_steps=steps, weight_lr=RATE)
+    lattice = Lattice(space)
+    (student,) = make_contenders(lattice, (make_student(operators=OPERATORS),), {}, seed=0)
+    torch.manual_seed(0)
+    supernet = Supernet(lattice, source.label_space.classes, contenders=[student.options])
+    numerics = search_numerics(settings, torch.device("cpu"))
+    pixels = HardPixels(threshold=1.0, kept_fraction=1.0)
+    objective = Objective(source.label_space.ignore, 0.2, pixels, numerics)
+    trained = TrainedSupernet(supernet, student.options, TrainingData(source), augmentation)
+    weights = WeightTraining(supernet, objective, settings, stage="search")
+    passes, batches = passes_of(settings, (student,), seed=0), trained.batches(0)
+    pretraining = Pretraining(weights, passes, batches.batch, steps=steps)
+    pretraining.schedule = Schedule("poly", RATE, steps)
+    for index in range(steps):
+        pretraining.step(index)
+    return trained
+
+
+def labels_of(network: Network, images: Tensor) -> Tensor:
+    """The most probable class of each pixel."""
+    with torch.no_grad():
+        return network(images).argmax(dim=1)
