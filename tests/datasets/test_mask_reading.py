@@ -187,6 +187,7 @@ def test_masks_that_hold_no_ids_are_refused(form: str, tmp_path: Path) -> None:
         read_mask(make(tmp_path))
 
     assert caught.value.fault.kind is kind
+    assert "restore" not in caught.value.next_step  # the file is what was meant to be written
 
 
 def test_a_cut_mask_is_refused_as_a_mask(tmp_path: Path) -> None:

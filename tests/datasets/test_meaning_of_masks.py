@@ -298,3 +298,18 @@ def test_each_of_the_two_lines_for_masks_of_0_and_255_works(
         assert "without one labelled pixel" in refusal(root).why
     else:
         assert check_data(root).splits["train"].labelled_pixels > 0
+
+
+def test_more_colours_than_anybody_names_come_from_smoothing(make_colours: MakeFolder) -> None:
+    root = make_colours(PLAIN + PALETTE)
+    path = root / "masks" / "train" / "train0.png"
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+
+    assert "smoothed" in refusal(root).next_step
+
+
+def test_more_ids_than_anybody_names_are_those_of_single_things(make_folder: MakeFolder) -> None:
+    root = make_folder(PLAIN, values=tuple(range(100)))
+
+    assert "single things" in refusal(root).next_step

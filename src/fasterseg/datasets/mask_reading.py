@@ -25,6 +25,7 @@ _COLOURS = frozenset({"RGB", "RGBA", "RGBX"})
 _PALETTES = frozenset({"P", "PA"})
 _IN_WORDS = {"F": "floating-point numbers", "CMYK": "inks (CMYK)", "LAB": "Lab colours"}
 _NAMED_COLOURS = 6
+_PLAIN = "save masks as PNG: ids as grey of 8 or 16 bits, colours as RGB of 8 bits"
 
 
 def read_mask(path: Path, *, in_colour: bool = False, shown_as: str = "") -> RawMask:
@@ -39,10 +40,11 @@ def read_mask(path: Path, *, in_colour: bool = False, shown_as: str = "") -> Raw
     try:
         image = ImageOps.exif_transpose(image)
     except (ValueError, OSError, SyntaxError) as error:
-        raise _unreadable(name, f"its orientation tag: {error}") from error
+        step = "save the mask anew, without its orientation tag"
+        raise _unreadable(name, f"its orientation tag: {error}", step) from error
     _require_opaque(image, name)
     if bits > 8 and image.mode not in WIDE_MODES | {"F"}:
-        raise _unreadable(name, f"it has {bits} bits to a channel, and several channels")
+        raise _unreadable(name, f"it has {bits} bits to a channel, and several channels", _PLAIN)
     return _packed_colours(image, name) if in_colour else _integers(image, name, bits)
 
 
@@ -70,7 +72,8 @@ def shown_colour(value: int) -> str:
 
 def _require_opaque(image: Image.Image, name: str) -> None:
     if image.mode in ("LA", "PA", "RGBA") and image.getchannel("A").getextrema()[0] != 255:
-        raise _unreadable(name, "a mask must not be transparent")
+        step = "export masks without transparency: each pixel is one id, or one colour"
+        raise _unreadable(name, "it is transparent", step)
 
 
 def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
@@ -79,7 +82,7 @@ def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
     if image.mode in _GREY | _PALETTES:
         return np.asarray(image.getchannel(0)).astype(np.int32) // _grey_step(image, bits)
     if image.mode not in _COLOURS:
-        raise _unreadable(name, f"its pixels are {_in_words(image.mode)}")
+        raise _unreadable(name, f"its pixels are {_in_words(image.mode)}", _PLAIN)
     colours = np.asarray(image.convert("RGB"))
     if (colours == colours[..., :1]).all():
         return colours[..., 0].astype(np.int32)
@@ -94,7 +97,7 @@ def _grey_step(image: Image.Image, bits: int) -> int:
 def _packed_colours(image: Image.Image, name: str) -> RawMask:
     if image.mode not in _GREY | _PALETTES | _COLOURS:
         detail = f"a palette is declared, but its pixels are {_in_words(image.mode)}"
-        raise _unreadable(name, detail)
+        raise _unreadable(name, detail, _PLAIN)
     return packed(np.asarray(image.convert("RGB")))
 
 
@@ -108,5 +111,5 @@ def _listed(colours: RawMask) -> str:
     return ", ".join(found[:_NAMED_COLOURS]) + (f" and {rest} more colours" if rest > 0 else "")
 
 
-def _unreadable(name: str, detail: str) -> FileFault:
-    return FileFault(Fault(FaultKind.UNREADABLE_MASK, name, detail))
+def _unreadable(name: str, detail: str, next_step: str) -> FileFault:
+    return FileFault(Fault(FaultKind.UNREADABLE_MASK, name, detail, next_step))

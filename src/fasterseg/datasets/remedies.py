@@ -11,7 +11,7 @@ from fasterseg.datasets.labels import Colour
 
 IGNORE = "ignore"
 BLACK: Colour = (0, 0, 0)
-# Further ones are told when these are settled.
+# More than these are no classes that somebody forgot.
 _MOST_IN_A_LINE = 40
 
 Colours = tuple[Colour, ...]
@@ -60,7 +60,12 @@ def palette_without(colours: Mapping[str, Colours], ignored: Sequence[str]) -> s
 
 def remedy_for_colours(colours: Mapping[str, Colours], unknown: Iterable[Colour]) -> str:
     """Return what settles colours that the palette does not name."""
-    some = tuple(unknown)[:_MOST_IN_A_LINE]
+    some = tuple(unknown)
+    if len(some) > _MOST_IN_A_LINE:
+        return (
+            "so many colours come from edges that were smoothed or from a lossy format: export the "
+            "masks as PNG, one colour to a class and without smoothing"
+        )
     never = {IGNORE: (*colours.get(IGNORE, ()), *some)}
     rest = {name: of_name for name, of_name in colours.items() if name != IGNORE}
     return (
@@ -74,7 +79,12 @@ def remedy_for_ids(mapping: Mapping[int, int | str], unknown: Iterable[int], *, 
 
     ``whole`` says that the mapping leads to every class, and so leaves out what is none.
     """
-    some = tuple(unknown)[:_MOST_IN_A_LINE]
+    some = tuple(unknown)
+    if len(some) > _MOST_IN_A_LINE:
+        return (
+            "so many ids are those of single things, or grey levels: export masks whose pixels "
+            "are the ids of classes"
+        )
     line = dict(sorted((dict(mapping) | dict.fromkeys(some, "ignore_label")).items()))
     other = (
         "label_mapping leads to every class, so what it does not name is none: map the ids"
