@@ -13,11 +13,14 @@ from tiny_training import tiny_task
 
 from fasterseg.commands.evaluate import OTHERWISE, evaluate, evaluate_stage
 from fasterseg.commands.predict import predict
+from fasterseg.commands.training import require_same_sight
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.reading import Reading
+from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.network.card import Card
+from fasterseg.network.shipped import ROOT
 from fasterseg.training.data import TrainingData
 from fasterseg.training.training import train_network
 
@@ -86,3 +89,18 @@ def _score_of(written: Path, masks: Path) -> float | None:
         space = LabelSpace.from_names(NAMES)
         matrix.update(found, np.asarray(Image.open(mask)), ignore=space.ignore)
     return matrix.mean_iou()
+
+
+def test_a_teacher_that_reads_otherwise_is_refused_and_the_advice_settles_it(
+    tmp_path: Path,
+) -> None:
+    data = folder_of(tmp_path / "data", "", as_colours)
+    card = Card.load(ROOT / "camvid-8ms" / "card.json").model_copy(
+        update={"reading": Reading(channels=1), "label_space": open_data(data).label_space}
+    )
+    source = open_data(data)
+    with pytest.raises(UsageError, match="reads its images otherwise") as refused:
+        require_same_sight(card, source, "the teacher")
+    lines = [line.strip() for line in refused.value.next_step.splitlines()[1:]]
+    (data / "data.yaml").write_text((data / "data.yaml").read_text() + "\n".join(lines) + "\n")
+    require_same_sight(card, open_data(data), "the teacher")

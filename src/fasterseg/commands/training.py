@@ -152,7 +152,7 @@ def _teacher(folder: Path, data: TrainingData) -> Teacher:
     from fasterseg.training.training import Teacher
 
     bundle = open_bundle(folder)
-    _require_same_sight(bundle.card, data.source, str(folder))
+    require_same_sight(bundle.card, data.source, str(folder))
     network = bundle.network(baselines=BASELINES, where=str(folder))
     return Teacher(network, bundle.description.classes, weights_digest(folder))
 
@@ -172,10 +172,10 @@ def require_teacher(folder: Path, source: DataSource) -> None:
     """Raise where a bundle is none to learn from on this data."""
     from fasterseg.deploy.models import open_bundle
 
-    _require_same_sight(open_bundle(folder).card, source, str(folder))
+    require_same_sight(open_bundle(folder).card, source, str(folder))
 
 
-def _require_same_sight(card: Card, source: DataSource, where: str) -> None:
+def require_same_sight(card: Card, source: DataSource, where: str) -> None:
     """Raise `UsageError` for a teacher of other classes, or of images seen otherwise."""
     from fasterseg.datasets.opening import normalisation_of, reading_of
 
@@ -194,7 +194,7 @@ def _require_same_sight(card: Card, source: DataSource, where: str) -> None:
             "the teacher reads its images otherwise than the student will",
             where=where,
             why=f"the teacher: {card.reading.describe()}; the data: {reading.describe()}",
-            next_step=f"train the teacher again, or write its own into data.yaml:"
+            next_step="train the teacher again, or write its own into data.yaml:"
             f"{card.reading.lines(indent=11)}",
         )
     if card.normalisation != normalisation:
