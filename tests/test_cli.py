@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -176,13 +179,59 @@ def test_a_missing_module_of_our_own_is_a_bug(
 
 @pytest.mark.parametrize(
     "error",
-    [OSError(28, "No space left on device", "a.bin"), PermissionError(13, "denied", "a.bin")],
+    [
+        OSError(errno.ENOSPC, "No space left on device", "a.bin"),
+        OSError(errno.EIO, "Input/output error", "a.bin"),
+        OSError(errno.ESTALE, "Stale file handle", "a.bin"),
+        OSError(errno.EMFILE, "Too many open files", "a.bin"),
+        PermissionError(errno.EACCES, "denied", "a.bin"),
+    ],
+    ids=str,
 )
 def test_a_disk_that_refuses_is_the_machine_s_fault(
     error: OSError, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.guarded(["train"], failing(error)) == 4
     assert "where: a.bin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("inline_container.cc: No space left on device"), "took no more"),
+        (RuntimeError("Too many open files. Communication with the workers"), "ulimit -n"),
+        (RuntimeError("can't start new thread"), "no room for another process"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory in /x"), "TMPDIR"),
+        (ImportError("libfoo.so: cannot open", path="/lib/foo.so"), "/lib/foo.so"),
+    ],
+    ids=str,
+)
+def test_what_the_system_refused_to_a_library_is_no_bug(
+    error: BaseException, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.guarded(["train"], failing(error)) == 4
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR])
+def test_a_path_that_cannot_be_is_another_to_be_named(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.guarded(["train"], failing(OSError(number, os.strerror(number), "a.bin"))) == 2
+    assert "where: a.bin" in capsys.readouterr().err
+
+
+def test_a_bug_where_nothing_can_be_written_is_told_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    assert cli.guarded(["train"], failing(KeyError("x"))) == 1
+    told = capsys.readouterr().err
+    assert "could not be written anywhere" in told
+    assert "Traceback" not in told
 
 
 def test_too_little_memory_is_the_machine_s_fault(capsys: pytest.CaptureFixture[str]) -> None:

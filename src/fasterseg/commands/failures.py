@@ -177,6 +177,7 @@ def _refused_by_system(error: BaseException) -> OSError | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error
     said = {number: os.strerror(number) for number in (*DISK_IS_FULL, *_TOO_MANY_FILES, errno.EIO)}
+    said[errno.EAGAIN] = "can't start new thread"  # Python's own words
     return next((OSError(n, text) for n, text in said.items() if text in str(error)), None)
 
 
@@ -188,6 +189,9 @@ def _refusal(error: OSError) -> tuple[type[FastersegError], str, str]:
         return EnvironmentFault, "A file may not be read or written.", "change its permissions"
     if error.errno in _TOO_MANY_FILES:
         return EnvironmentFault, "Too many files are open.", "raise the limit: ulimit -n 4096"
+    if error.errno in (errno.EAGAIN, errno.ENOMEM):
+        advice = "end other programs, or raise the limit: ulimit -u"
+        return EnvironmentFault, "The system has no room for another process.", advice
     if _NO_TEMPORARY_FOLDER in (error.strerror or ""):
         advice = "name one that can be written to: export TMPDIR=DIR"
         return EnvironmentFault, "There is no temporary folder.", advice
