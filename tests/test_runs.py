@@ -113,8 +113,11 @@ def in_python(program: str, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def test_two_runs_one_folder_of_twenty_racing_starts_one_wins_and_is_named(tmp_path: Path) -> None:
-    for round_ in range(3):
+@pytest.mark.parametrize("rounds", [3, pytest.param(30, marks=pytest.mark.slow)])
+def test_two_runs_one_folder_of_twenty_racing_starts_one_wins_and_is_named(
+    tmp_path: Path, rounds: int
+) -> None:
+    for round_ in range(rounds):
         said, _ = in_python(RACE, str(tmp_path / str(round_ // 2)), "20").communicate(timeout=60)
         lines = said.split("\n")[:20]
         winners = [line.removeprefix("won ") for line in lines if line.startswith("won ")]

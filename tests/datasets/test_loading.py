@@ -143,6 +143,32 @@ def test_a_closed_stream_leaves_no_thread() -> None:
     assert not any(thread.name.startswith("batches") for thread in threading.enumerate())
 
 
+def assert_elastic(start: int, workers: int, world_size: int) -> None:
+    """From any step on, the ranks' batches together are the one and only row of batches."""
+    whole, steps = batches(batch_size=8), 4
+    ranks = [batches(batch_size=8, share=Share(rank, world_size)) for rank in range(world_size)]
+    streams = [rank.stream(start, start + steps, workers=workers) for rank in ranks]
+    for step in range(start, start + steps):
+        parts = [next(stream) for stream in streams]
+        assert equal(joined(parts), whole.batch(step))
+    for stream in streams:
+        stream.close()
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+@pytest.mark.parametrize("workers", [0, 1, 2, 4])
+def test_sample_order_elastic_over_workers_ranks_and_resumes(workers: int, world_size: int) -> None:
+    assert_elastic(3, workers, world_size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+@pytest.mark.parametrize("workers", [0, 1, 2, 4])
+def test_sample_order_elastic_at_twenty_resume_points(workers: int, world_size: int) -> None:
+    for start in range(0, 60, 3):
+        assert_elastic(start, workers, world_size)
+
+
 @pytest.mark.parametrize("world_size", [1, 2, 4])
 @pytest.mark.parametrize("start", [0, 1, 2, 5, 13])
 def test_ranks_together_make_the_same_batch(world_size: int, start: int) -> None:

@@ -173,7 +173,7 @@ def started(path: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", script], env=environment)
 
 
-def test_three_sigkills_leave_every_entry_once_and_untouched(tmp_path: Path) -> None:
+def test_sigkill_resume_identical_of_three_in_a_table(tmp_path: Path) -> None:
     path, kept = tmp_path / "entries.jsonl", b""
     for wanted in (8, 18, 30):
         process = started(path)

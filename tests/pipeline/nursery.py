@@ -1,9 +1,10 @@
 """Runs searches in processes of their own, so that they can be killed.
 
 It loads what a search needs once, then reads one job a line: a JSON object with the run's
-``folder`` and, where the search is to kill itself in the middle of a save, ``write`` (which of
-its writes).  Each job is forked off; its process number goes to stdout at once, its exit status
-when it ended.  This process computes nothing itself, so that its forks find no threads cut off.
+``folder``, how many ``workers`` read its images and, where the search is to kill itself in the
+middle of a save, ``write`` (which of its writes).  Each job is forked off and leads a group of
+processes; its number goes to stdout at once, its exit status when it ended.  This process computes
+nothing itself, so that its forks find no threads cut off.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from made_up_search import assembled
+from made_up_search import RECIPE, assembled
 
 from fasterseg import artifacts, events, runs, tensors
 from fasterseg.commands import concluding, search
@@ -65,7 +66,9 @@ def work(job: dict[str, Any]) -> None:
     if job["write"]:
         die_in_write(job["write"])
     concluding.score_all = unscored
-    search.search_stage(assembled(Path(job["folder"])), show=quiet)
+    data = RECIPE.data.model_copy(update={"workers": job["workers"]})
+    recipe = RECIPE.model_copy(update={"data": data})
+    search.search_stage(assembled(Path(job["folder"]), recipe=recipe), show=quiet)
 
 
 def load_what_a_search_needs() -> None:
@@ -83,6 +86,7 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             try:
+                os.setsid()
                 work(json.loads(line))
                 os._exit(0)
             except BaseException:

@@ -42,10 +42,10 @@ class Nursery:
         )
         assert self._said() == "ready"
 
-    def begin(self, folder: Path, *, write: int = 0) -> int:
-        """Begin or go on with a search; its process number."""
+    def begin(self, folder: Path, *, write: int = 0, workers: int = 0) -> int:
+        """Begin or go on with a search; its process number, and that of its group."""
         assert self.process.stdin is not None
-        job = {"folder": str(folder), "write": write}
+        job = {"folder": str(folder), "write": write, "workers": workers}
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         return int(self._said())
@@ -91,15 +91,24 @@ def steps_saved(folder: Path, stage: str) -> int:
     return 0 if found is None else found.step
 
 
-def kill_after(nursery: Nursery, folder: Path, stage: str, steps: int, *, delay_s: float) -> None:
-    """SIGKILL from outside, so long after that many steps were logged."""
-    process = nursery.begin(folder)
+def kill_after(
+    nursery: Nursery,
+    folder: Path,
+    stage: str,
+    steps: int,
+    *,
+    delay_s: float,
+    workers: int = 0,
+    group: bool = False,
+) -> None:
+    """SIGKILL from outside, so long after that many steps were logged: of all, or the parent."""
+    process = nursery.begin(folder, workers=workers)
     deadline = time.monotonic() + 60
     while steps_done(folder, stage) < steps:
         assert time.monotonic() < deadline
         time.sleep(0.001)
     time.sleep(delay_s)
-    os.kill(process, signal.SIGKILL)
+    (os.killpg if group else os.kill)(process, signal.SIGKILL)
     assert nursery.end() == -signal.SIGKILL, "it ended before it was killed"
 
 
@@ -154,7 +163,7 @@ def test_the_state_holds_all_that_a_search_consists_of(undisturbed: Path) -> Non
     assert parts == {"supernet", "weight_optimizer"}
 
 
-def test_three_sigkills_of_the_pretraining_change_nothing(
+def test_sigkill_resume_identical_of_three_in_the_pretraining(
     nursery: Nursery, undisturbed: Path, tmp_path: Path
 ) -> None:
     kill_three_times(nursery, tmp_path, "pretraining", seed=1)
@@ -164,7 +173,7 @@ def test_three_sigkills_of_the_pretraining_change_nothing(
     assert_same_outcome(tmp_path, undisturbed)
 
 
-def test_three_sigkills_of_the_cosearch_change_nothing(
+def test_sigkill_resume_identical_of_three_in_the_cosearch(
     nursery: Nursery, undisturbed: Path, tmp_path: Path
 ) -> None:
     pretrained = RunFolder(undisturbed).search
@@ -201,14 +210,15 @@ def test_a_finished_search_is_not_done_again(nursery: Nursery, undisturbed: Path
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_twenty_sigkills_anywhere_change_nothing(
-    nursery: Nursery, undisturbed: Path, tmp_path: Path
+@pytest.mark.parametrize(("workers", "group"), [(0, False), (2, False), (2, True)])
+def test_sigkill_resume_identical_of_twenty_anywhere_in_a_search(
+    nursery: Nursery, undisturbed: Path, tmp_path: Path, workers: int, group: bool
 ) -> None:
-    dice = random.Random(0)
+    dice, how = random.Random(0), {"workers": workers, "group": group}
     for goal in range(2, 2 * STEPS - 6, 2):
         stage, steps = STAGES[goal // STEPS], goal % STEPS
         if steps_done(tmp_path, stage) <= steps:
-            kill_after(nursery, tmp_path, stage, steps, delay_s=dice.uniform(0, 0.1))
+            kill_after(nursery, tmp_path, stage, steps, delay_s=dice.uniform(0, 0.1), **how)
     nursery.finish(tmp_path)
     for stage in STAGES:
         assert_same_stage(tmp_path, undisturbed, stage)

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import torch
+from outcomes import assert_same_outcome
 
-from fasterseg.events import EventLog
+from fasterseg.evaluation import EvaluationReport
 from fasterseg.learning.stepping import without_clock
-from fasterseg.network.bundle import ModelBundle
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
@@ -35,16 +35,29 @@ CHANGES = (
 )
 
 
-def start(run: RunFolder, workers: int) -> subprocess.Popen[bytes]:
-    changes = [w for c in (*CHANGES, f"data.workers={workers}") for w in ("--set", c)]
-    words = ["train", "teacher", "--data", "street", "--run", str(run.root), *changes]
+def command(words: Sequence[str], temporary: Path) -> subprocess.Popen[bytes]:
+    """A command in a group of its own, with a folder of its own for temporary files."""
+    temporary.mkdir(exist_ok=True)
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(temporary)}
     return subprocess.Popen(
         [sys.executable, "-m", "fasterseg.cli", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", **paths},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def start(run: RunFolder, workers: int) -> subprocess.Popen[bytes]:
+    changes = [w for c in (*CHANGES, f"data.workers={workers}") for w in ("--set", c)]
+    words = ["train", "teacher", "--data", "street", "--run", str(run.root), *changes]
+    return command(words, run.root.with_name("temporary"))
+
+
+def kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
+    """SIGKILL to the command alone, or to all that it started too."""
+    (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def prepare(folder: Path) -> RunFolder:
@@ -66,32 +79,60 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("workers", [0, 2])
-def test_sigkills_from_outside_change_nothing(tmp_path: Path, workers: int) -> None:
-    dice = random.Random(workers)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("workers", "group"), [(0, True), (2, True), (2, False)])
+def test_sigkill_resume_identical_of_a_training_killed_from_outside(
+    tmp_path: Path, workers: int, group: bool
+) -> None:
+    dice = random.Random(f"{workers} {group}")
     reference, killed = prepare(tmp_path / "reference"), prepare(tmp_path / "killed")
     finish(start(reference, workers))
-    for goal in (3, 15, 24, 38, 51):
+    for goal in sorted(dice.sample(range(1, 56), 8)):
+        if lines(killed) >= goal + 3:
+            continue
         process = start(killed, workers)
         while lines(killed) < goal and process.poll() is None:
             time.sleep(0.002)
         time.sleep(dice.uniform(0, 0.05))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        kill(process, group=group)
         assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
     finish(start(killed, workers))
-    first = load_checkpoint(reference.training("teacher") / "checkpoints")
-    second = load_checkpoint(killed.training("teacher") / "checkpoints")
-    assert first is not None
-    assert second is not None
-    assert without_clock(first.values) == without_clock(second.values)
-    assert first.tensors.keys() == second.tensors.keys()
-    assert all(torch.equal(first.tensors[name], second.tensors[name]) for name in first.tensors)
-    logs = [EventLog(r.training("teacher") / "events.jsonl").events() for r in (reference, killed)]
-    assert without_clock(logs[0]) == without_clock(logs[1])
-    bundles = [ModelBundle.load(run.bundle("teacher", "ema")) for run in (reference, killed)]
-    assert bundles[0].card == bundles[1].card
+    assert_same_outcome(killed.training("teacher"), reference.training("teacher"))
+    assert list((tmp_path / "temporary").iterdir()) == [], "nothing is left in the temporary folder"
+    assert list(killed.root.rglob(".*")) == [], "nothing is left half-written"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("verb", ["evaluate", "export"])
+def test_sigkill_resume_identical_of_what_is_made_of_a_network(tmp_path: Path, verb: str) -> None:
+    dice = random.Random(verb)
+    run = prepare(tmp_path / "run")
+    finish(start(run, 0))
+    out = tmp_path / ("made.json" if verb == "evaluate" else "made.onnx")
+    words = [verb, str(run.bundle("teacher")), "--split", "val", "--out"]
+    began = time.monotonic()
+    finish(command([*words, str(out.with_stem("whole"))], tmp_path / "temporary"))
+    seconds = time.monotonic() - began
+    for _ in range(6):
+        process = command([*words, str(out)], tmp_path / "temporary")
+        time.sleep(dice.uniform(0, seconds))
+        kill(process, group=True)
+        if out.exists():  # it was whole before it was killed
+            assert_whole(out, run, tmp_path / "temporary")
+            out.unlink()
+    finish(command([*words, str(out)], tmp_path / "temporary"))
+    assert_whole(out, run, tmp_path / "temporary")
+
+
+def assert_whole(made: Path, run: RunFolder, temporary: Path) -> None:
+    """A report that says what an undisturbed one does, or a graph that passes verification."""
+    if made.suffix == ".json":
+        found = [EvaluationReport.load(path) for path in (made, made.with_stem("whole"))]
+        assert without_clock(found[0].content()) == without_clock(found[1].content())
+    else:
+        bundle = str(run.bundle("teacher"))
+        finish(command(["verify", str(made), "--against", bundle, "--split", "val"], temporary))
 
 
 @pytest.mark.slow

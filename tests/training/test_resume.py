@@ -48,7 +48,7 @@ KILLS: dict[str, tuple[tuple[Killed, int], ...]] = {
 
 
 @pytest.mark.parametrize("kills", KILLS.values(), ids=KILLS.keys())
-def test_sigkills_change_nothing(
+def test_sigkill_resume_identical_of_a_few_in_a_training(
     kills: tuple[tuple[Killed, int], ...], victims: Victims, reference: Path, tmp_path: Path
 ) -> None:
     for moment, count in kills:
@@ -59,7 +59,7 @@ def test_sigkills_change_nothing(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["step", "line", "write"])
-def test_a_sigkill_at_any_moment_changes_nothing(
+def test_sigkill_resume_identical_at_any_moment_of_a_training(
     moment: Killed, victims: Victims, reference: Path, tmp_path: Path
 ) -> None:
     # Twelve steps; 24 files: plan, log, three checkpoints of 3, three bundles of 4, the report.

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fasterseg.datasets.loading import Batch
+from fasterseg.errors import Diverged
 from fasterseg.layers.units import taken_frozen
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import (
@@ -130,7 +131,19 @@ class CoSearch:
         self.optimizer.zero_grad(set_to_none=True)
         losses = {c.name: self._architecture_gradients(c, batch, index) for c in self.contenders}
         self.optimizer.step()
+        self._require_finite_parameters(index)
         return {f"{name}/loss": loss for name, loss in losses.items()}
+
+    def _require_finite_parameters(self, index: int) -> None:
+        """Raise `Diverged` when an update left a parameter that nothing can be drawn from."""
+        for name, parameter in all_parameters(self.contenders).items():
+            if not bool(torch.isfinite(parameter).all()):
+                raise Diverged(
+                    "an architecture parameter is not finite",
+                    where=f"search, step {index}: {name}",
+                    why="its update was too large",
+                    next_step="lower search.architecture_lr; the last checkpoint is good",
+                )
 
     def _architecture_gradients(self, contender: Contender, batch: Batch, index: int) -> float:
         """The gradients of task loss and penalty; the supernet's weights get none."""
