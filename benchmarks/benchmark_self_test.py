@@ -26,7 +26,7 @@ import onnx
 from onnx import helper, numpy_helper, shape_inference
 
 from fasterseg.commands.contestants import open_canary, street_images
-from fasterseg.config import Recipe
+from fasterseg.config import PAPER_CONTENDERS, SearchSpace
 from fasterseg.deploy.alternating import AlternationSettings, Query
 from fasterseg.deploy.benchmark_report import Comparison
 from fasterseg.deploy.benchmarking import compare_by_turns
@@ -63,10 +63,9 @@ class Extra:
 
 
 def random_model(backend: OnnxRuntimeBackend, seed: int) -> bytes:
-    """The whole job of a random student of the default space."""
-    recipe = Recipe()
-    student = next(one for one in recipe.contenders if one.role == "student")
-    architecture = random_architecture(Options.of(recipe.space, student), Random(seed))
+    """The whole job of a random student of the paper's space."""
+    student = next(one for one in PAPER_CONTENDERS if one.role == "student")
+    architecture = random_architecture(Options.of(SearchSpace(), student), Random(seed))
     graph = backend.random_network(architecture, Geometry(SIZE, CLASSES)).graph
     assert isinstance(graph, OnnxGraph)
     return graph.model

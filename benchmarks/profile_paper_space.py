@@ -2,7 +2,7 @@
 
     python benchmarks/profile_paper_space.py [--threads 2] [--height 1024] [--width 2048]
 
-Profiles every block of the default space on ONNX Runtime (19 classes), calibrates on 20 random
+Profiles every block of that space on ONNX Runtime (19 classes), calibrates on 20 random
 whole networks, and prints the minutes, and the error on those that were held out.  `--run` keeps
 the folder, so that a stopped profile goes on.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fasterseg.commands.profile import profile_stage, result_of
 from fasterseg.commands.progress import progress_for
-from fasterseg.config import Recipe, TargetSettings
+from fasterseg.config import PAPER_CONTENDERS, Recipe, SearchSpace, TargetSettings
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import available_cores, processor_name
 
@@ -33,11 +33,12 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=None)
     chosen = parser.parse_args()
     target = TargetSettings(threads=chosen.threads, height=chosen.height, width=chosen.width)
+    recipe = Recipe(target=target, space=SearchSpace(), contenders=PAPER_CONTENDERS)
     if chosen.run is not None:
-        report(Recipe(target=target), RunFolder(chosen.run))
+        report(recipe, RunFolder(chosen.run))
         return
     with tempfile.TemporaryDirectory() as folder:
-        report(Recipe(target=target), RunFolder(Path(folder)))
+        report(recipe, RunFolder(Path(folder)))
 
 
 def report(recipe: Recipe, run: RunFolder) -> None:

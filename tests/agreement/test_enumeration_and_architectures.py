@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fasterseg.config import ContenderSettings, Recipe, SearchSpace
+from fasterseg.config import PAPER_CONTENDERS, ContenderSettings, SearchSpace
 from fasterseg.latency.enumeration import all_specs, specs_of
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
@@ -98,7 +98,7 @@ def what_is_built(spec: BlockSpec) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_keys_never_collide_over_the_papers_space(size: Size) -> None:
-    specs = all_specs(SearchSpace(), Recipe().contenders, Geometry(size, 19))
+    specs = all_specs(SearchSpace(), PAPER_CONTENDERS, Geometry(size, 19))
     assert len(specs) > 600
     assert len({spec.key for spec in specs}) == len({what_is_built(spec) for spec in specs})
     assert len({spec.key for spec in specs}) == len(specs)
@@ -106,7 +106,7 @@ def test_keys_never_collide_over_the_papers_space(size: Size) -> None:
 
 def test_each_operator_has_a_price_of_its_own_everywhere() -> None:
     # The authors' zoomed double convolution looked up the plain double convolution's entry.
-    specs = all_specs(SearchSpace(), Recipe().contenders, Geometry(Size(1024, 2048), 19))
+    specs = all_specs(SearchSpace(), PAPER_CONTENDERS, Geometry(Size(1024, 2048), 19))
     places: dict[tuple[object, ...], dict[str, str]] = {}
     for spec in specs:
         if spec.kind in SearchSpace().operators:

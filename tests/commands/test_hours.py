@@ -17,6 +17,7 @@ from fasterseg.commands.search_hours import counted_search, shared_out
 from fasterseg.commands.train import with_hours
 from fasterseg.commands.training import split_names
 from fasterseg.config import Recipe, SearchSettings
+from fasterseg.config.recipe import TRAINING_HOURS
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
 
@@ -48,11 +49,11 @@ def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:
     _, run, _ = open_run(Common(run=tmp_path))
     begin(run, "teacher")
     recipe, _, _ = open_run(Common(run=tmp_path, set=("student.hours=0.5",)))
-    assert (recipe.student.hours, recipe.teacher.hours) == (0.5, None)
+    assert (recipe.student.hours, recipe.teacher.hours) == (0.5, TRAINING_HOURS)
     assert Recipe.load(run.recipe) == recipe
     with pytest.raises(UsageError, match="recipe") as caught:
         open_run(Common(run=tmp_path, set=("teacher.hours=0.5",)))
-    assert caught.value.why.startswith("teacher.hours: null -> 0.5 (used by training/teacher/")
+    assert caught.value.why.startswith("teacher.hours: 2.0 -> 0.5 (used by training/teacher/")
     begin(run, "fast-scnn")
     with pytest.raises(UsageError, match="recipe"):
         open_run(Common(run=tmp_path, set=("student.hours=0.25",)))

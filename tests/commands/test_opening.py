@@ -163,3 +163,21 @@ def test_street_has_the_size_and_counts_of_the_recipe(tmp_path: Path) -> None:
     source = open_source(recipe)
     assert source.length("val") == 3
     assert source.sample("val", 0).labels.shape == (32, 48)
+
+
+def test_a_recipe_may_be_an_object(tmp_path: Path) -> None:
+    mine = Recipe(name="mine", budget=("8ms", "12ms"), seed=3)
+    opened = open_run(Common(run=tmp_path, recipe=mine, set=("search.steps=9",)))
+    assert (opened.recipe.name, opened.recipe.seed, opened.recipe.search.steps) == ("mine", 3, 9)
+    assert [one.name for one in opened.recipe.students()] == ["student-8ms", "student-12ms"]
+    again = open_run(Common(run=tmp_path, recipe=opened.recipe)).recipe
+    assert again == opened.recipe == open_run(Common(run=tmp_path)).recipe
+
+
+def test_an_object_with_students_of_its_own_keeps_them() -> None:
+    pair = tuple(
+        Recipe().students()[0].model_copy(update={"name": name, "budget": budget})
+        for name, budget in (("small", "8ms"), ("large", "30ms"))
+    )
+    mine = Recipe(contenders=pair)
+    assert resolve_recipe(Common(recipe=mine)).contenders == pair

@@ -6,11 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import (
+    PAPER_CONTENDERS,
+    Recipe,
+    SearchSettings,
+    SearchSpace,
+    TrainingSettings,
+    build_recipe,
+)
+from fasterseg.config.recipe import SEARCH_HOURS, TRAINING_HOURS
 from fasterseg.errors import UsageError
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
 
 def recipe(space: dict[str, Any], **fixed: int) -> Recipe:
@@ -42,7 +54,8 @@ def test_widths_are_searched_unless_they_are_fixed() -> None:
 
 
 def test_the_papers_preset_and_the_shipped_recipes_fix_stem_and_head() -> None:
-    known = [Recipe(), *(build_recipe(RECIPES / f"{n}.yaml") for n in ("demo", "camvid-small"))]
+    paper = Recipe(space=SearchSpace(), contenders=PAPER_CONTENDERS)
+    known = [paper, *(build_recipe(RECIPES / f"{n}.yaml") for n in ("demo", "camvid-small"))]
     for found in known:
         assert found.space.fusion_expansions == ()
         for contender in found.contenders:
@@ -71,3 +84,114 @@ def test_contenders_that_cannot_be_are_refused(overrides: tuple[str, ...], why: 
     with pytest.raises(UsageError) as caught:
         build_recipe(overrides=overrides)
     assert why in caught.value.why
+
+
+def test_search_and_trainings_take_hours_unless_the_recipe_names_steps() -> None:
+    found = build_recipe()
+    assert found.search.hours == SEARCH_HOURS
+    assert found.teacher.hours == found.student.hours == TRAINING_HOURS
+    assert SearchSettings(steps=5).hours is SearchSettings(pretrain_steps=5).hours is None
+    assert SearchSettings(batch_size=2).hours == SEARCH_HOURS
+    assert SearchSettings(steps=5, hours=0.5).hours == 0.5
+    assert TrainingSettings(steps=5).hours is TrainingSettings(hours=None).hours is None
+    for name in ("demo", "camvid-small", "camvid-cpu", "camvid-fast-scnn"):
+        shipped = build_recipe(RECIPES / f"{name}.yaml")
+        told = yaml.safe_load((RECIPES / f"{name}.yaml").read_text())
+        for part in ("search", "teacher", "student"):
+            if "steps" in told.get(part, {}):
+                assert getattr(shipped, part).hours is None
+
+
+def test_steps_on_the_command_line_go_before_hours_and_hours_before_steps() -> None:
+    camvid = RECIPES / "camvid-cpu.yaml"
+    assert build_recipe(overrides=("search.steps=7",)).search.hours is None
+    assert build_recipe(overrides=("student.lr=7",)).student.hours == TRAINING_HOURS
+    changed = build_recipe(camvid, overrides=("student.steps=7",))
+    assert (changed.student.hours, changed.student.steps, changed.teacher.hours) == (None, 7, 1)
+    both = build_recipe(camvid, overrides=("student.steps=7", "student.hours=2"))
+    assert both.student.hours == 2
+    stored = build_recipe(base=Recipe().content(), overrides=("search.pretrain_steps=7",))
+    assert stored.search.hours is None
+
+
+def test_a_stored_recipe_stays_what_it_was() -> None:
+    # As older versions wrote it: every key is there, and there were no hours.
+    old = Recipe().content()
+    old["search"] |= {
+        "hours": None,
+        "steps": 300,
+        "architecture_lr": 3e-3,
+        "penalty_strength": 0.01,
+    }
+    old["student"] |= {"hours": None, "steps": 1000, "lr": 0.02, "warmup_steps": 0}
+    old["target"] |= {"height": 128, "width": 256}
+    found = build_recipe(base=old)
+    assert found.content() == old
+    assert found.student.warmup == 0
+
+
+def test_a_warm_up_that_nobody_named_is_a_tenth_of_the_steps_and_a_hundred_at_most() -> None:
+    assert [TrainingSettings(steps=n).warmup for n in (5, 300, 5000)] == [0, 30, 100]
+    assert TrainingSettings(steps=300, warmup_steps=7).warmup == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where"),
+    [
+        (("search.stepz=3",), "--set search.stepz=3"),
+        (("seed=1", "student.lr=fast"), "--set student.lr=fast"),
+        (("target={height: 3, width: 3}",), "--set target={height: 3, width: 3}"),
+        (("space.head_expansions=[3]",), "--set space.head_expansions=[3]"),
+        (('budget=["12x"]',), "--budget 12x"),
+        (('budget=["8ms", "8ms"]',), "--budget 8ms --budget 8ms"),
+        (("seed=1", "budget=[8ms, 8ms]"), "--set budget=[8ms, 8ms]"),
+    ],
+)
+def test_an_error_names_the_option_that_brought_it(overrides: tuple[str, ...], where: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(TINY, overrides=overrides)
+    assert caught.value.where == where
+
+
+def test_an_error_of_the_file_names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("search: {stepz: 3}")
+    with pytest.raises(UsageError) as caught:
+        build_recipe(file, overrides=("seed=1",))
+    assert caught.value.where == str(file)
+    student = "{name: small, role: student, head_expansion: 4}"
+    file.write_text(f"space: {{head_expansions: [3]}}\ncontenders: [{student}]")
+    with pytest.raises(UsageError) as caught:
+        build_recipe(file, overrides=("seed=1",))
+    assert caught.value.where == str(file)
+
+
+def test_a_change_of_the_usual_space_goes_over_it_and_a_space_of_ones_own_over_the_papers(
+    tmp_path: Path,
+) -> None:
+    usual = Recipe().space
+    for path in (None, tmp_path / "mine.yaml"):
+        if path is not None:
+            path.write_text("budget: 12ms")
+        changed = build_recipe(path, overrides=("space.layers=8",)).space
+        assert changed == usual.model_copy(update={"layers": 8})
+    (tmp_path / "mine.yaml").write_text("space: {layers: 8}")
+    assert build_recipe(tmp_path / "mine.yaml").space == SearchSpace(layers=8)
+
+
+def test_all_pixels_count_unless_a_recipe_speaks_of_hard_ones() -> None:
+    def hard(**given: float) -> tuple[float, float]:
+        found = SearchSettings.model_validate(given)
+        return found.ohem_threshold, found.ohem_kept_fraction
+
+    assert hard() == hard(ohem_threshold=1) == hard(ohem_kept_fraction=1) == (1, 1)
+    assert hard(ohem_threshold=0.5) == (0.5, 1 / 16)
+    assert hard(ohem_kept_fraction=0.25) == (0.7, 0.25)
+    assert hard(ohem_threshold=0.5, ohem_kept_fraction=1) == (0.5, 1)
+
+
+def test_a_penalty_is_balanced_unless_a_recipe_names_a_weight() -> None:
+    assert Recipe().search.penalty.balanced
+    assert build_recipe(overrides=("search.penalty.decoupled=false",)).search.penalty.balanced
+    own = build_recipe(overrides=("search.penalty.paths=0.5",)).search.penalty
+    assert (own.balanced, own.paths) == (False, 0.5)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,9 @@ RECIPE = HERE / "tiny.yaml"
 
 
 def words_for(run: RunFolder) -> list[str]:
-    """The command; a run's folder is named after the backend of its target."""
-    backend = f"target.backend={run.root.name}"
-    return ["run", "--recipe", str(RECIPE), "--set", backend, "--run", str(run.root)]
+    """The command; a run's folder is named after the backend of its target, which has no size."""
+    target = f"target={{backend: {run.root.name}, threads: 1}}"
+    return ["run", "--recipe", str(RECIPE), "--set", target, "--run", str(run.root)]
 
 
 def start(run: RunFolder, *more: str) -> subprocess.Popen[str]:
@@ -195,6 +197,41 @@ def test_what_was_timed_is_what_was_scored_is_what_lies_there(
         assert network["exported_mean_iou"] == pytest.approx(network["mean_iou"], abs=1e-3)
 
 
+def sizes_named(value: object, *where: str) -> Iterator[tuple[str, str]]:
+    """Every image size in a file of a run, and its place; what training saw are crops of it."""
+    if isinstance(value, dict):
+        if {"height", "width"} <= value.keys():
+            yield "/".join(where), f"{value['height']}x{value['width']}"
+        for key, inner in value.items():
+            if (*where, key)[-2:] != ("training", "resolution"):
+                yield from sizes_named(inner, *where, key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from sizes_named(inner, *where, str(index))
+    elif isinstance(value, str) and where[-1] in ("resolution", "size", "scored_at", "timed_at"):
+        yield "/".join(where), value
+
+
+def test_score_table_export_and_budget_name_one_size(
+    result: dict[str, Any], run: RunFolder
+) -> None:
+    files = [path for path in run.root.rglob("*.json") if path.name != "stages.json"]
+    named = dict(
+        pair
+        for path in sorted(files)
+        for pair in sizes_named(json.loads(path.read_text()), str(path.relative_to(run.root)))
+    )
+    assert set(named.values()) == {"32x64"}, named
+    places = " ".join(named)
+    expected = ["table.json", "recipe.json", "test.json", "scored_at", "timed_at", "best/card.json"]
+    expected += ["export.json/content/size"] if run.root.name == "onnxruntime" else []
+    assert [place for place in expected if place not in places] == []
+    assert "32x64" in result["target"]
+    page = run.report.read_text()
+    assert "budget 1000.00 ms at 32x64" in page
+    assert set(re.findall(r"images at (\d+x\d+)", page)) == {"32x64"}
+
+
 def test_the_interrupted_training_went_on_to_its_last_step(
     result: dict[str, Any], run: RunFolder
 ) -> None:
@@ -218,5 +255,5 @@ def test_the_same_command_again_computes_nothing_and_tells_the_same(
     for network in result["networks"]:
         assert f"mIoU {100 * network['mean_iou']:5.2f} %" in out
         assert f"measured {network['measured_ms']:.2f} ms" in out
-    assert "budget 1000.00 ms" in out
+    assert "budget 1000.00 ms at 32x64" in out
     assert f"report: {run.report}" in out

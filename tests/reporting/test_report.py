@@ -416,3 +416,12 @@ def test_a_planned_run_shows_its_forecast_beside_what_it_took(tmp_path: Path) ->
     assert f"{41.5 / (3600 * profile.hours):.2f}" in text
     assert "evaluate" in text
     assert "not finished" in text
+
+
+def test_a_search_that_noise_decided_is_told_beside_every_entropy(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    page = Page(whole[2]).text
+    assert "student: the search did not decide the paths" in page
+    assert "operators 60.0 % (noise alone leaves 90.0 %)" in page
+    assert "operators, by noise alone" in page

@@ -271,7 +271,7 @@ def test_the_penalty_is_steered_by_the_expected_latency_and_not_by_a_tie_break()
 
 def test_a_penalty_that_can_grow_no_more_is_told_once() -> None:
     told: list[str] = []
-    search = small_search(budget_ms=1.0, warn=told.append, control_every=1)
+    search = small_search(budget_ms=1.0, warn=told.append, control_every=1, penalty_strength=0.01)
     student = search.contenders[1]
     for _ in range(10):
         list(search.cosearch._control(student))

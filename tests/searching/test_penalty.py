@@ -22,7 +22,7 @@ from small_spaces import (
 )
 from torch import Tensor
 
-from fasterseg.config import ContenderSettings, PenaltySettings, Recipe
+from fasterseg.config import ContenderSettings, PenaltySettings
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import (
     CHOICE_KINDS,
@@ -97,7 +97,7 @@ def test_penalties_are_in_units_of_the_budget() -> None:
 
 
 def test_the_papers_weights_are_the_preset() -> None:
-    settings = Recipe().search.penalty
+    settings = PenaltySettings(balanced=False)
     assert settings.decoupled
     assert penalty_weights(settings, ()) == PAPER
 

@@ -23,7 +23,13 @@ from fasterseg.network.card import Card, Score, TrainingFacts, Which
 from fasterseg.network.description import NetworkDescription
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.searching.summary import ContenderSummary, RandomSubnet, Response, SearchSummary
+from fasterseg.searching.summary import (
+    ChoicesSummary,
+    ContenderSummary,
+    RandomSubnet,
+    Response,
+    SearchSummary,
+)
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -150,6 +156,7 @@ class FakeRun:
                     f"{name}/skip_share": 0.1 + 0.2 * done,
                     f"{name}/operator_entropy": 1 - 0.5 * done,
                     f"{name}/path_entropy": 1 - 0.7 * done,
+                    f"{name}/operator_noise_floor": 1 - 0.1 * done,
                     f"{name}/width_entropy": (1 - 0.4 * done) * (contender.role == "student"),
                     f"{name}/derived_ms": 7.5 - 2.6 * done + 0.4 * dice.random(),
                     f"{name}/expected_ms": 6.8 - 1.4 * done,
@@ -172,6 +179,14 @@ class FakeRun:
                     measured_p95_ms=4.93 if one.role == "student" else 9.8,
                     subnet_miou=0.31,
                     margins={"operators": 0.21, "paths": 0.4, "widths": 0.08},
+                    choices=(
+                        ChoicesSummary(
+                            kind="operators", entropy=0.6, noise_floor=0.9, lowest_by_noise=0.88
+                        ),
+                        ChoicesSummary(
+                            kind="paths", entropy=0.97, noise_floor=0.96, lowest_by_noise=0.93
+                        ),
+                    ),
                     **(self._of_student(one.name, index) if one.role == "student" else {}),
                 )
                 for index, one in enumerate(recipe.contenders)

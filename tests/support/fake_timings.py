@@ -29,7 +29,10 @@ LOWEST_MS, HIGHEST_MS = 4.0, 16.0
 
 
 def recipe_of(**changes: Any) -> Recipe:
-    """A teacher and a student in a small space at 64x128; keywords replace whole sections."""
+    """A teacher and a student in a small space at 64x128; keywords replace whole sections.
+
+    Crops that are left out are of 128x256.
+    """
     known: dict[str, Any] = {
         "name": "made-up",
         "budget": "10ms",
@@ -47,12 +50,26 @@ def recipe_of(**changes: Any) -> Recipe:
         "teacher": {"steps": 1000, "evaluate_every": 500, "checkpoint_every": 100},
         "student": {"steps": 2000, "evaluate_every": 1000, "checkpoint_every": 100},
     }
-    return Recipe.model_validate({**known, **changes})
+    recipe = Recipe.model_validate({**known, **changes})
+    return recipe.model_copy(
+        update={
+            name: _with_crops(getattr(recipe, name)) for name in ("search", "teacher", "student")
+        }
+    )
+
+
+def _with_crops(settings: Any) -> Any:
+    crops = settings.augmentation
+    sides = {
+        "crop_height": crops.crop_height or 128,
+        "crop_width": crops.crop_width or 256,
+    }
+    return settings.model_copy(update={"augmentation": crops.model_copy(update=sides)})
 
 
 def target_timing(recipe: Recipe) -> TargetTiming:
     """A target on which the ends of the student's options take 4 and 16 ms."""
-    geometry = Geometry(Size(recipe.target.height, recipe.target.width), CLASSES)
+    geometry = Geometry(Size(*recipe.target.size), CLASSES)
     lowest, highest = {}, {}
     for student in recipe.students():
         options = Options.of(recipe.space, student)

@@ -26,6 +26,7 @@ def tiny_task(
     """A task of twelve steps, with a teacher if `taught`; keywords change its settings."""
     settings = TrainingSettings(
         steps=12,
+        lr=0.02,
         batch_size=2,
         evaluate_every=5,
         checkpoint_every=4,

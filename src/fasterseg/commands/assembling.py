@@ -78,8 +78,7 @@ class SearchAssembly:
         self.device = device
         self.measure = measure
         self.lattice = Lattice(recipe.space)
-        size = Size(recipe.target.height, recipe.target.width)
-        self.geometry = Geometry(size, source.label_space.classes)
+        self.geometry = Geometry(Size(*recipe.target.size), source.label_space.classes)
         self.pricing = Pricing(self.geometry, table.cost_ms)
 
     def again(self, settings: SearchSettings) -> SearchAssembly:

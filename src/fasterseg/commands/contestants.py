@@ -269,18 +269,18 @@ def target_of(model: str) -> TargetSettings | None:
 
 
 def size_of(model: str, bundle: ModelBundle | None) -> Size:
-    """The size that a model was made for: its run's target, else what it was trained at.
+    """The size that a model was made for: its run's target, or its scored images'.
 
     Raises `UsageError` for a baseline, which was made for none.
     """
-    from fasterseg.commands.draw import parse_size
+    from fasterseg.commands.draw import size_of_images
 
     target = target_of(model)
     if target is not None:
-        return Size(target.height, target.width)
+        return Size(*target.size)
     if bundle is None:
         raise UsageError(f"{model} has no size of its own", next_step="say one: --size 512x1024")
-    return parse_size(bundle.card.training.resolution)
+    return size_of_images(bundle.card, next_step="choose one with --size 512x1024")
 
 
 def street_images(size: Size, count: int = IMAGES) -> tuple[Image, ...]:

@@ -77,15 +77,18 @@ def _result(
     from fasterseg.evaluation import EvaluationReport
 
     split, latency = recipe.data.test_split, deployed.latency
-    report = evaluation_path(folder, contender.name, which="best", split=split)
+    path = evaluation_path(folder, contender.name, which="best", split=split)
+    report = EvaluationReport.load(path)
     found = summary.contender(contender.name)
     assert found is not None
     return NetworkResult(
         name=contender.name,
         role=contender.role,
-        mean_iou=EvaluationReport.load(report).mean_iou,
+        mean_iou=report.mean_iou,
         exported_mean_iou=deployed.mean_iou,
         split=split,
+        scored_at=report.resolution,
+        timed_at="{}x{}".format(*recipe.target.size),
         budget_ms=found.budget_ms,
         predicted_ms=found.estimated_ms,
         measured_ms=latency.median_ms,

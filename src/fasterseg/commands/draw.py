@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +23,9 @@ from fasterseg.reporting.listing import draw_text
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
+
+if TYPE_CHECKING:
+    from fasterseg.network.card import Card
 
 CITYSCAPES = Geometry(Size(1024, 2048), 19)
 """The paper's images and classes, for an architecture that lies in no run and no bundle."""
@@ -186,6 +189,16 @@ def assumptions(subject: Subject | HandMade, size: Size | None, classes: int) ->
     return notes
 
 
+def size_of_images(card: Card, *, next_step: str) -> Size:
+    """The size of the images that a model was scored on; raises `UsageError` where they differ."""
+    text = card.image_resolution
+    if "," in text:
+        raise UsageError(
+            "the model's data has images of several sizes", where=text, next_step=next_step
+        )
+    return parse_size(text)
+
+
 def parse_size(text: str) -> Size:
     """``360x480`` as height and width; raises `UsageError` for anything else."""
     height, _, width = text.lower().partition("x")
@@ -217,7 +230,7 @@ def _of_bundle(path: Path) -> Subject | HandMade:
     title = f"{bundle.card.name} ({bundle.card.which})"
     run = _run_above(path)
     size = _geometry_of_run(run)[0] if run is not None else None
-    size = size or parse_size(bundle.card.training.resolution)
+    size = size or size_of_images(bundle.card, next_step="choose one with --size 360x480")
     if description.architecture is None:
         return HandMade(title, description.baseline, size, description.classes)
     return Subject(title, description.architecture, size, description.classes)
@@ -257,8 +270,7 @@ def _run_above(path: Path) -> RunFolder | None:
 def _geometry_of_run(run: RunFolder) -> tuple[Size | None, int | None]:
     size = classes = None
     if run.recipe.is_file():
-        target = Recipe.load(run.recipe).target
-        size = Size(target.height, target.width)
+        size = Size(*Recipe.load(run.recipe).target.size)
     if run.data_report.is_file():
         classes = len(DataReport.load(run.data_report).names)
     return size, classes

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.draw import parse_size
+from fasterseg.commands.draw import parse_size, size_of_images
 from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import OutputForm
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_file
-from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.deploy.formats import ExportForm, Format
-    from fasterseg.deploy.shipping import ExportReport, Origin
+    from fasterseg.deploy.shipping import ExportReport
+
+_ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"
 
 
 def export(
@@ -32,7 +33,7 @@ def export(
         Parameter(help="Where the graph ends; the fast tail makes labels of the last form."),
     ] = "labels",
     size: Annotated[
-        str, Parameter(help="Image size HxW; that of the model's training data when left out.")
+        str, Parameter(help="Image size HxW; that of the images it was scored on when left out.")
     ] = "",
     dynamic: Annotated[
         bool, Parameter(negative="", help="A graph for images of any size.")
@@ -76,7 +77,9 @@ def export(
     if out:
         place_for_export(out, format, overwrite=overwrite)
     origin = origin_of(model)
-    wanted = parse_size(size) if size else trained_size(origin)
+    wanted = (
+        parse_size(size) if size else size_of_images(origin.bundle.card, next_step=_ONE_OF_THEM)
+    )
     form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
     form.require_possible()
     path = place_for_export(out or default_file(model, form), format, overwrite=overwrite)
@@ -89,18 +92,6 @@ def export(
         return ship(
             origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
         )
-
-
-def trained_size(origin: Origin) -> Size:
-    """The size of the images that a bundle was scored on; raises `UsageError` where they differ."""
-    text = origin.bundle.card.image_resolution
-    if "," in text:
-        raise UsageError(
-            "the model's data has images of several sizes",
-            where=text,
-            next_step="choose one with --size 360x480, or --dynamic for a graph of any size",
-        )
-    return parse_size(text)
 
 
 def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Path:

@@ -15,6 +15,7 @@ from fasterseg.commands.preflight.ahead import Ahead, Trained
 from fasterseg.commands.preflight.stages import needs_of, require
 from fasterseg.commands.progress import progress_for
 from fasterseg.commands.settling import note_on_scores, settled
+from fasterseg.commands.sizing import other_sizes_note, with_sizes
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RunFolder
@@ -66,12 +67,15 @@ def open_run(
     run = _folder(common, recipe)
     before = Recipe.load(run.recipe) if run.recipe.exists() else None
     recipe, source = open_settled(recipe, known=before)
+    recipe = with_sizes(recipe, source, known=before)
     if before is not None:
-        _say(agree(before, recipe, run, source), common)
+        say(agree(before, recipe, run, source), common)
     ahead = Ahead.of(recipe, run, source, device=common.device or "auto", trained=trained)
     ask_for(stages, ahead, common)
     if "evaluate" in stages:
-        _say(note_on_scores(recipe, source), common)
+        say(note_on_scores(recipe, source), common)
+    if stages:
+        say(other_sizes_note(recipe, source), common)
     if recipe != before:
         recipe.save(run.recipe)
     return OpenedRun(recipe, run, source)
@@ -85,7 +89,7 @@ def require_device(name: str | None) -> None:
         select_device(name)
 
 
-def _say(note: str, common: Common) -> None:
+def say(note: str, common: Common) -> None:
     """A note on the standard error stream, as an event where JSON is asked for."""
     if note:
         event = json.dumps({"event": "note", "note": note})
@@ -123,8 +127,10 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
 
     ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
     """
-    path = None if common.recipe is None else Path(common.recipe)
-    base = None if stored is None else stored.content()
+    given = common.recipe
+    path = None if given is None or isinstance(given, Recipe) else Path(given)
+    known = given if isinstance(given, Recipe) else stored
+    base = known.content() if known is not None and path is None else None
     overrides = [] if common.seed is None else [f"seed={common.seed}"]
     overrides += [] if common.data is None else [f"data.source='{_data_name(common.data)}'"]
     return build_recipe(path, overrides=(*overrides, *common.set), base=base)

@@ -10,12 +10,19 @@ import json as json_text
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Parameter
 
 from fasterseg.errors import UsageError
 from fasterseg.paths import given
+
+if TYPE_CHECKING:
+    from fasterseg.config import Recipe
+
+    RecipeOrFile: TypeAlias = Path | str | Recipe
+else:
+    RecipeOrFile = Path | str  # on the command line it is a file
 
 ProgressCallback = Callable[[int, int, str], None]
 """What lower layers report to: (done, total, note)."""
@@ -45,7 +52,7 @@ class CommonOptions(TypedDict, total=False):
         Path | str, Parameter(help="A folder, a data.yaml, or 'street', the built-in scenes.")
     ]
     run: RunFolder
-    recipe: Annotated[Path | str, Parameter(help="A recipe: the YAML file that describes a run.")]
+    recipe: Annotated[RecipeOrFile, Parameter(help="A recipe: the YAML file that describes a run.")]
     set: Annotated[
         tuple[str, ...],
         Parameter(
@@ -76,7 +83,7 @@ class Common:
 
     data: Path | str | None = None
     run: Path | str | None = None
-    recipe: Path | str | None = None
+    recipe: Path | str | Recipe | None = None
     set: tuple[str, ...] = ()
     device: str | None = None
     json: bool = False

@@ -11,13 +11,20 @@ from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.opening import open_settled, require_device, resolve_recipe, stored_recipe
+from fasterseg.commands.opening import (
+    open_settled,
+    require_device,
+    resolve_recipe,
+    say,
+    stored_recipe,
+)
 from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.planning import PROBES, Limits, Planner
 from fasterseg.commands.preflight.ahead import Ahead
 from fasterseg.commands.preflight.stages import STAGES, require
 from fasterseg.commands.probing import probed
 from fasterseg.commands.progress import progress_for
+from fasterseg.commands.sizing import other_sizes_note, with_sizes
 from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
 from fasterseg.forecasting.outcome import Comparison, compared
@@ -72,8 +79,10 @@ def plan(
     run = None if common.run is None else RunFolder(Path(common.run))
     stored = stored_recipe(common)
     recipe, source = open_settled(resolve_recipe(common, stored), known=stored)
+    recipe = with_sizes(recipe, source, known=stored)
     if run is not None and has_begun(run):
         return outcome_of(run, recipe)
+    say(other_sizes_note(recipe, source), common)
     place = Path.cwd() if run is None else place_for_folder(run.root, "--run", names=(PLAN_FILE,))
     limits = Limits(
         memory_bytes=int(memory * GB) or memory_bytes(),

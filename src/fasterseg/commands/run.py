@@ -38,7 +38,7 @@ class RunResult(Artifact):
     position_baseline: float
     target: str
     report: str
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -54,8 +54,8 @@ class RunResult(Artifact):
         lines = [network.describe(width=width) for network in self.networks]
         share = f"mIoU {100 * self.position_baseline:5.2f} % (no network)"
         lines.append(f"{'position':<{width}} {share}")
-        lines += [f"note: {self.note}"] if self.note else []
         lines += [f"target: {self.target}", f"report: {self.report}"]
+        lines += [f"note: {note}" for note in self.notes]
         return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])
 
 
@@ -235,9 +235,15 @@ class Pipeline:
         """Write the page."""
         from fasterseg.commands.delivering import result_path
         from fasterseg.commands.report import report_stage
+        from fasterseg.commands.sizing import other_sizes_note
         from fasterseg.evaluation import EvaluationReport
         from fasterseg.latency.table import LatencyTable, describe
 
+        told = [
+            note_on_scores(self.recipe, self.source),
+            other_sizes_note(self.recipe, self.source),
+            *self.search().verdicts(),
+        ]
         names = [contender.name for contender in self.recipe.contenders]
         found = [NetworkResult.load(result_path(self.folder, name)) for name in names]
         with self.show("Writing the report", total=1, unit="pages") as step:
@@ -248,7 +254,7 @@ class Pipeline:
             position_baseline=EvaluationReport.load(self._position_path).mean_iou,
             target=describe(LatencyTable.load(self.folder.latency_table).target),
             report=str(path),
-            note=note_on_scores(self.recipe, self.source),
+            notes=tuple(filter(None, told)),
         )
 
     @property

@@ -104,6 +104,8 @@ def search_stage(
         for random in scores[name].randoms:
             random.architecture.save(assembly.run.architecture(random.name))
     summary.save(assembly.run.search_summary)
+    for verdict in summary.verdicts():
+        print(f"warning: {verdict}", file=sys.stderr)
     return summary
 
 

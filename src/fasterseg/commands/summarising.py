@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from fasterseg.searching.summary import ContenderSummary, RandomSubnet, Response, SearchSummary
+from fasterseg.searching.summary import (
+    ChoicesSummary,
+    ContenderSummary,
+    RandomSubnet,
+    Response,
+    SearchSummary,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.choosing import Choice
     from fasterseg.commands.concluding import SubnetScores
     from fasterseg.searching.contenders import Contender
+    from fasterseg.searching.noise_floor import NoiseFloors
 
 
 def summarise(
@@ -24,10 +31,15 @@ def summarise(
     warnings: tuple[str, ...],
 ) -> SearchSummary:
     """The summary of a search whose contenders were derived and scored."""
+    from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
+
+    settings = assembly.recipe.search
+    noise = NoiseFloors(architecture_rate(settings, settings.steps))
     return SearchSummary(
         contenders=tuple(
             _contender(
                 assembly,
+                noise,
                 contender,
                 choices[contender.name],
                 scores[contender.name],
@@ -42,6 +54,7 @@ def summarise(
 
 def _contender(
     assembly: SearchAssembly,
+    noise: NoiseFloors,
     contender: Contender,
     choice: Choice,
     scores: SubnetScores,
@@ -67,6 +80,7 @@ def _contender(
         chosen_draw=choice.index if choice.scores else None,
         subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
+        choices=choices_of(contender, noise, steps=assembly.recipe.search.steps),
         margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
         responses=tuple(
             Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
@@ -84,6 +98,30 @@ def _contender(
             )
             for one in scores.randoms
         ),
+    )
+
+
+# The names that signs and floors have, and those that people read.
+_KINDS = {"operator": "operators", "path": "paths", "width": "widths"}
+
+
+def choices_of(
+    contender: Contender, noise: NoiseFloors, *, steps: int
+) -> tuple[ChoicesSummary, ...]:
+    """How far each kind of choice is decided, beside what noise alone leaves of it."""
+    from fasterseg.searching.guards import open_choices, read_signs
+    from fasterseg.supernet.relaxation import detached
+
+    probabilities, options = detached(contender.parameters.probabilities()), contender.options
+    signs = read_signs(probabilities, options, derived_ms=0.0, floor_ms=0.0).values()
+    return tuple(
+        ChoicesSummary(
+            kind=_KINDS[kind],
+            entropy=signs[f"{kind}_entropy"],
+            noise_floor=floor.entropy,
+            lowest_by_noise=floor.lowest,
+        )
+        for kind, floor in noise.after(steps, open_choices(options)).items()
     )
 
 

@@ -3,32 +3,38 @@
 from fasterseg.config.budgets import as_written, budget_label, one_student_each
 from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
-    AUTO,
-    AugmentationSettings,
+    PAPER_CONTENDERS,
+    WARMUP_SHARE,
     ClassWeights,
     ContenderSettings,
+    Promise,
+    Recipe,
+    SamplingSettings,
+    SearchSettings,
+    TrainingSettings,
+    budget_in_ms,
+)
+from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
+from fasterseg.config.sections import (
+    AUTO,
+    AugmentationSettings,
     DataSettings,
     OutputForm,
     PenaltySettings,
     Precision,
     ProfileSettings,
-    Promise,
-    Recipe,
-    SamplingSettings,
-    SearchSettings,
     StreetSettings,
     TailForm,
     TargetSettings,
     TemperatureSettings,
-    TrainingSettings,
-    budget_in_ms,
 )
-from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
 
 __all__ = [
     "AUTO",
     "OPERATORS",
+    "PAPER_CONTENDERS",
     "STRIDES",
+    "WARMUP_SHARE",
     "AugmentationSettings",
     "ClassWeights",
     "ContenderSettings",

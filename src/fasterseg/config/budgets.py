@@ -47,9 +47,10 @@ def one_student_each(recipe: Recipe, *, where: str) -> Recipe:
 def as_written(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a resolved recipe before `one_student_each`: the way back."""
     budgets, contenders = content.get("budget", ""), content.get("contenders", ())
-    if isinstance(budgets, str):
+    students = [one for one in contenders if one["role"] == "student"]
+    if isinstance(budgets, str) or [one["budget"] for one in students] != list(budgets):
         return dict(content)
-    first = next(one for one in contenders if one["role"] == "student")
+    first = students[0]
     name = first["name"].removesuffix(f"-{budget_label(budgets[0])}")
     written: list[dict[str, Any]] = []
     for one in contenders:

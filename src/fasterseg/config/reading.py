@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,22 @@ from pydantic import BaseModel, ValidationError
 
 from fasterseg.config.budgets import as_written, one_student_each
 from fasterseg.config.idle import refuse_idle_keys
-from fasterseg.config.recipe import ContenderSettings, Recipe
+from fasterseg.config.recipe import (
+    USUAL_SPACE,
+    ContenderSettings,
+    LongSection,
+    Recipe,
+    SearchSettings,
+    TrainingSettings,
+)
 from fasterseg.errors import UsageError
 
 MAX_RECIPE_BYTES = 1_000_000
+LONG_SECTIONS: Mapping[str, type[LongSection]] = {
+    "search": SearchSettings,
+    "teacher": TrainingSettings,
+    "student": TrainingSettings,
+}
 _LOOK = "recipes/demo.yaml is a recipe to begin with"
 
 
@@ -74,23 +88,72 @@ def build_recipe(
     """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`.
 
     The file may be the one that a run keeps.  Without a file it is that of `base`, the content of
-    a resolved recipe.  Several budgets get a
-    student each.  A key that would do nothing beside the others is refused, unless it stands in
-    `base` as it is.
+    a resolved recipe.  Several budgets get a student each.  Steps that an override gives take the
+    place of hours, unless one gives these.  A key that would do nothing beside the others is
+    refused, unless it stands in `base` as it is.  An error names the override that brought it,
+    else the file.
     """
-    content = read_yaml(path) if path is not None else as_written(base or {})
-    if path is not None and content.get("schema") == Recipe.schema_tag:
+    file = str(path) if path is not None else "the recipe" if base else "the built-in recipe"
+    written = read_yaml(path) if path is not None else as_written(base or {})
+    if path is not None and written.get("schema") == Recipe.schema_tag:
         base = Recipe.load(path).content()
-        content = as_written(base)
+        written = as_written(base)
+    # What an override says of the space goes over the usual one, not over the paper's.
+    content = {"space": USUAL_SPACE.content(), **deepcopy(written)}
     for override in overrides:
         _override(content, override)
-    where = str(path) if path is not None else "the built-in recipe"
+    _let_steps_go_before_hours(content, overrides)
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        raise _explain(error, where) from error
-    refuse_idle_keys(recipe, known=as_written(base or {}), where=where, overrides=overrides)
-    return one_student_each(recipe, where=where)
+        raise _explain(error, _culprit(error, written, overrides) or file) from error
+    refuse_idle_keys(recipe, known=as_written(base or {}), where=file, overrides=overrides)
+    budgets = [one for one in overrides if _key_of(one) == ("budget",)]
+    return one_student_each(recipe, where=_as_typed(budgets) or file)
+
+
+def _key_of(override: str) -> tuple[str, ...]:
+    return tuple(override.partition("=")[0].strip().split("."))
+
+
+def _let_steps_go_before_hours(content: dict[str, Any], overrides: tuple[str, ...]) -> None:
+    keys = {_key_of(override) for override in overrides}
+    for name, section in LONG_SECTIONS.items():
+        told = any((name, steps) in keys for steps in section.numbers_of_steps)
+        given = content.get(name)
+        if told and (name, "hours") not in keys and isinstance(given, dict):
+            given["hours"] = None
+
+
+def _culprit(error: ValidationError, written: dict[str, Any], overrides: tuple[str, ...]) -> str:
+    """The overrides that an error comes from, as they are typed; empty where it is the file's."""
+    place = tuple(map(str, error.errors(include_url=False)[0]["loc"]))
+    keys = {override: _key_of(override) for override in overrides}
+    direct = [o for o, key in keys.items() if place and _one_begins_the_other(key, place)]
+    if direct:
+        return _as_typed(direct[-1:])
+    try:
+        Recipe.model_validate(written)
+    except ValidationError:
+        return ""
+    return _as_typed(list(overrides))
+
+
+def _one_begins_the_other(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+def _as_typed(overrides: Sequence[str]) -> str:
+    return " ".join(map(_option, overrides))
+
+
+def _option(override: str) -> str:
+    """The option that an override came from: a list in JSON is what ``--budget`` makes."""
+    name, _, text = override.partition("=")
+    if name == "budget" and text.startswith('["'):
+        return " ".join(f"--budget {budget}" for budget in yaml.safe_load(text))
+    return f"--set {override}"
 
 
 def _override(content: dict[str, Any], override: str) -> None:

@@ -1,137 +1,39 @@
-"""The recipe: everything that describes a run, with its defaults: the paper's, where it has one."""
+"""The recipe: everything that describes a run, with its defaults.
+
+The procedure is the paper's; space, lengths, rates and losses are those that networks for a
+processor, a search and two trainings of some hours want (decision 0028).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
+from fasterseg.config.sections import (
+    AugmentationSettings,
+    DataSettings,
+    PenaltySettings,
+    ProfileSettings,
+    Section,
+    TargetSettings,
+    TemperatureSettings,
+)
+
+# With a profile, scores and measurements they are a night: eight hours.
+SEARCH_HOURS, TRAINING_HOURS = 3.0, 2.0
+MOST_WARMUP_STEPS, WARMUP_SHARE = 100, 0.1
 
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
 BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
 
 
-OutputForm = Literal["labels", "logits", "low-resolution-logits"]
-"""What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
-TailForm = Literal["graph", "fast", "numpy"]
-"""From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
-Precision = Literal["float32", "float16", "bfloat16"]
-AUTO = "auto"
-"""Stands in a recipe for what the data decides, until a run has opened it."""
-
-
 Promise = Literal["p95", "median"]
 """What of a network's latency is to meet its budget."""
-
-
-class Section(BaseModel):
-    """A part of the recipe; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StreetSettings(Section):
-    """The built-in data set's size: images per split; other data has its own."""
-
-    height: int = Field(128, ge=16)
-    width: int = Field(256, ge=16)
-    train: int = Field(400, ge=2)
-    val: int = Field(100, ge=1)
-    test: int = Field(100, ge=1)
-
-
-class DataSettings(Section):
-    """Which data, and which of its splits serve what.
-
-    The search divides `train_split`; the networks that it found are trained on it too, unless
-    `training_split` names another: ``train+val`` for the last training, when nothing is left to be
-    chosen by `val_split`.  `test_split` is scored at the end; ``auto`` leaves to the data which it
-    is: ``test`` where there is one with published labels, else `val_split`.  `outside` lets files
-    be read that lie outside of the data's folder, through links or paths in its data file.
-    """
-
-    source: str = "street"
-    layout: str = "auto"
-    outside: bool = False
-    train_split: str = "train"
-    training_split: str | None = None
-    val_split: str = "val"
-    test_split: str = AUTO
-    workers: int = Field(0, ge=0)
-    street: StreetSettings = StreetSettings()
-
-    @property
-    def trained_on(self) -> str:
-        """The split that the networks which were found are trained on."""
-        return self.training_split or self.train_split
-
-
-class TargetSettings(Section):
-    """Device, backend, precision, threads, input size and tail: all of it part of every latency."""
-
-    backend: Literal["onnxruntime", "openvino", "pytorch"] = "onnxruntime"
-    device: str = "cpu"
-    precision: Literal["float32"] = "float32"
-    threads: int = Field(2, ge=1)
-    height: int = Field(128, ge=8)
-    width: int = Field(256, ge=8)
-    tail: TailForm = "graph"
-
-
-class ProfileSettings(Section):
-    """How blocks and whole networks are timed."""
-
-    warmup_runs: int = Field(3, ge=1)
-    runs: int = Field(15, ge=3)
-    seconds_per_block: float = Field(0.15, gt=0)
-    calibration_networks: int = Field(20, ge=4)
-    latency_tolerance: float = Field(0.02, gt=0)
-
-
-class AugmentationSettings(Section):
-    """Joint transforms of image and labels."""
-
-    crop_height: int = Field(128, ge=8)
-    crop_width: int = Field(256, ge=8)
-    scale_low: float = Field(0.5, gt=0)
-    scale_high: float = Field(2.0, gt=0)
-    flip: bool = True
-    colour: float = Field(0.2, ge=0)
-
-
-class PenaltySettings(Section):
-    """Weights of the penalty's three terms (*latency regularisation with finer granularity*).
-
-    The paper's values; the authors' code has 0.002, 0.994 and 0.004.  `balanced` sets them in
-    inverse proportion to the measured response of the latency to each kind of choice, which is
-    how the paper chose its own; `decoupled: false` has one term for all, for comparison.
-    """
-
-    operators: float = Field(0.001, ge=0)
-    paths: float = Field(0.997, ge=0)
-    widths: float = Field(0.002, ge=0)
-    decoupled: bool = True
-    balanced: bool = False
-
-
-class TemperatureSettings(Section):
-    """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1.
-
-    That of an exact search's widths, and of choices that a sampled search draws as ``one``.
-    """
-
-    start: float = Field(1.0, gt=0)
-    end: float = Field(1.0, gt=0)
 
 
 class SamplingSettings(Section):
@@ -170,38 +72,94 @@ class ContenderSettings(Section):
     operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
 
-class SearchSettings(Section):
+class LongSection(Section):
+    """A part that learns: for as many steps as it names, or as many as fit into its hours."""
+
+    usual_hours: ClassVar[float]
+    numbers_of_steps: ClassVar[tuple[str, ...]] = ("steps",)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gives_hard_pixels_the_papers_other_half(cls, given: Any) -> Any:
+        """Plain cross-entropy, unless one of its two settings says otherwise."""
+        if not isinstance(given, Mapping):
+            return given
+        papers = {"ohem_threshold": 0.7, "ohem_kept_fraction": 1 / 16}
+        meant = any(given.get(key, 1) != 1 for key in papers)
+        return {**papers, **given} if meant else given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_usual_hours_unless_told(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or any(name in given for name in cls.numbers_of_steps):
+            return given
+        return {"hours": cls.usual_hours, **given}
+
+
+WITHOUT_SKIP: tuple[Operator, ...] = ("conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+USUAL_SPACE = SearchSpace(
+    layers=10,
+    expansions=(2, 4, 6, 8, 10),
+    stem_expansions=(3, 4, 6, 8),
+    fusion_expansions=(2, 4, 6, 8),
+    head_expansions=(2, 4, 6, 8),
+)
+"""What a recipe without a space searches: networks that a processor with few cores runs too."""
+# Two searches with skip among the operators took it in more than half of the cells.
+USUAL_CONTENDERS = (
+    ContenderSettings(name="teacher", role="teacher", operators=WITHOUT_SKIP),
+    ContenderSettings(name="student", role="student", operators=WITHOUT_SKIP),
+)
+PAPER_CONTENDERS = (
+    ContenderSettings(
+        name="teacher",
+        role="teacher",
+        stem_expansion=12,
+        head_expansion=12,
+        operators=WITHOUT_SKIP,
+    ),
+    ContenderSettings(name="student", role="student", stem_expansion=8, head_expansion=8),
+)
+"""The paper's, for its space, which is `SearchSpace` with nothing said."""
+
+
+class SearchSettings(LongSection):
     """Pre-training of the supernet and the search in it (*teacher/student co-searching*).
 
     `mode` is ``sampled``: each pass draws operators and paths, or ``exact``: each runs all of
     them, as the paper does.  With `precision` ``auto`` an exact search computes in float32, a
     sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
-    and search together, the two numbers of steps say only how it is shared.  A student is the
-    most probable network at its budget, as in the paper, or with several `draws` the one of them
-    whose subnet scores best on the half that the weights were not trained on.  Classes count in
-    the loss as they do in the ``student``'s training, unless `class_weights` says otherwise.
+    and search together, the two numbers of steps say only how it is shared; who names neither
+    hours nor steps gets `usual_hours`.  Without an `architecture_lr` it follows from the number
+    of steps (`fasterseg.searching.noise_floor`).  A student is the most probable network at its
+    budget, as in the paper, or with several `draws` the one of them whose subnet scores best on
+    the half that the weights were not trained on.  Classes count in the loss as they do in the
+    ``student``'s training, unless `class_weights` says otherwise.
     """
+
+    usual_hours: ClassVar[float] = SEARCH_HOURS
+    numbers_of_steps: ClassVar[tuple[str, ...]] = ("pretrain_steps", "steps")
 
     mode: Literal["sampled", "exact"] = "sampled"
     sampling: SamplingSettings = SamplingSettings()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     hours: float | None = Field(None, gt=0)
-    pretrain_steps: int = Field(200, ge=0)
+    pretrain_steps: int = Field(600, ge=0)
     steps: int = Field(300, ge=0)
     batch_size: int = Field(4, ge=1)
-    weight_lr: float = Field(0.02, gt=0)
+    weight_lr: float = Field(0.05, gt=0)
     weight_momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
-    architecture_lr: float = Field(3e-3, gt=0)
+    architecture_lr: float | None = Field(None, gt=0)
     architecture_weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(5.0, gt=0)
     auxiliary_weight: float = Field(0.2, ge=0)
-    ohem_threshold: float = Field(0.7, gt=0, le=1)
-    ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
+    ohem_threshold: float = Field(1.0, gt=0, le=1)
+    ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
     class_weights: Literal["student"] | ClassWeights = "student"
     penalty: PenaltySettings = PenaltySettings()
     # At the start; steered within two decades on either side, by the budget.
-    penalty_strength: float = Field(0.01, ge=0)
+    penalty_strength: float = Field(0.1, ge=0)
     temperature: TemperatureSettings = TemperatureSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     random_widths: int = Field(2, ge=1)
@@ -213,19 +171,23 @@ class SearchSettings(Section):
     draws: int = Field(1, ge=1)
 
 
-class TrainingSettings(Section):
+class TrainingSettings(LongSection):
     """Training of one network, with or without a teacher.
 
-    `hours` of active time take the place of `steps`.  Without `evaluate_every`, it follows from
-    the sizes of the two splits (`fasterseg.training.scoring`).  `class_weights` say what each class
-    counts in the loss: what the ``data`` say, ``none``, ``auto`` (rare classes count for more), or
-    a number each.
+    `hours` of active time take the place of `steps`; who names neither gets `usual_hours`.
+    Without `evaluate_every`, it follows from the sizes of the two splits
+    (`fasterseg.training.scoring`); without `warmup_steps`, they are a tenth, 100 at most.
+    `class_weights` say what each class counts in the loss: what the ``data`` say, ``none``,
+    ``auto`` (rare classes count for more), or a number each.  An `ohem_threshold` of 1 is plain
+    cross-entropy: in a training of hours, hard pixels alone (the paper's 0.7) teach late.
     """
+
+    usual_hours: ClassVar[float] = TRAINING_HOURS
 
     steps: int = Field(1000, ge=1)
     hours: float | None = Field(None, gt=0)
     batch_size: int = Field(8, ge=1)
-    lr: float = Field(0.02, gt=0)
+    lr: float = Field(0.05, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
     # The authors decay batch norms and biases too.
@@ -235,11 +197,11 @@ class TrainingSettings(Section):
     epoch_decay: float = Field(0.992, gt=0, le=1)
     # The authors' epoch: so many steps, however many images there are.
     steps_per_epoch: int = Field(1000, ge=1)
-    warmup_steps: int = Field(0, ge=0)
+    warmup_steps: int | None = Field(None, ge=0)
     clip_norm: float = Field(0.0, ge=0)
     auxiliary_weight: float = Field(0.2, ge=0)
-    ohem_threshold: float = Field(0.7, gt=0, le=1)
-    ohem_kept_fraction: float = Field(1 / 16, gt=0, le=1)
+    ohem_threshold: float = Field(1.0, gt=0, le=1)
+    ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
     class_weights: ClassWeights = "data"
     distillation_weight: float = Field(1.0, ge=0)
     # The authors' loss is smaller by the number of classes.
@@ -250,6 +212,12 @@ class TrainingSettings(Section):
     augmentation: AugmentationSettings = AugmentationSettings()
     evaluate_every: int | None = Field(None, ge=1)
     checkpoint_every: int = Field(100, ge=1)
+
+    @property
+    def warmup(self) -> int:
+        """How many steps the rate rises for."""
+        usual = min(MOST_WARMUP_STEPS, int(WARMUP_SHARE * self.steps))
+        return usual if self.warmup_steps is None else self.warmup_steps
 
 
 class Recipe(Artifact):
@@ -271,18 +239,9 @@ class Recipe(Artifact):
     promise: Promise = "p95"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
-    space: SearchSpace = SearchSpace()
+    space: SearchSpace = USUAL_SPACE
     profile: ProfileSettings = ProfileSettings()
-    contenders: tuple[ContenderSettings, ...] = (
-        ContenderSettings(
-            name="teacher",
-            role="teacher",
-            stem_expansion=12,
-            head_expansion=12,
-            operators=("conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2"),
-        ),
-        ContenderSettings(name="student", role="student", stem_expansion=8, head_expansion=8),
-    )
+    contenders: tuple[ContenderSettings, ...] = USUAL_CONTENDERS
     search: SearchSettings = SearchSettings()
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()

@@ -98,10 +98,10 @@ def _smaller_batches(recipe: Recipe) -> Lever | None:
 def _smaller_crops(recipe: Recipe) -> Lever | None:
     values: dict[str, Any] = {}
     for name in SECTIONS:
-        crop = getattr(recipe, name).augmentation
-        for side in ("crop_height", "crop_width"):
-            smaller = int(CROP_SHARE * getattr(crop, side)) // CROP_UNIT * CROP_UNIT
-            values[f"{name}.augmentation.{side}"] = smaller or getattr(crop, side)
+        crop = getattr(recipe, name).augmentation.crop
+        for side, pixels in zip(("crop_height", "crop_width"), crop, strict=True):
+            smaller = int(CROP_SHARE * pixels) // CROP_UNIT * CROP_UNIT
+            values[f"{name}.augmentation.{side}"] = smaller or pixels
     return lever(recipe, "crops of three quarters the side", values)
 
 
@@ -133,8 +133,7 @@ def _wider_cells(recipe: Recipe) -> Lever | None:
 
 
 def _smaller_images(recipe: Recipe) -> Lever | None:
-    target = recipe.target
-    sides = {"height": target.height, "width": target.width}
+    sides = dict(zip(("height", "width"), recipe.target.size, strict=True))
     smaller = {
         k: max(SIZE_UNIT, int(SIZE_SHARE * v) // SIZE_UNIT * SIZE_UNIT) for k, v in sides.items()
     }

@@ -95,7 +95,7 @@ class Workload:
     @cached_property
     def geometry(self) -> Geometry:
         """The target's images and the data's classes."""
-        return Geometry(Size(self.recipe.target.height, self.recipe.target.width), self.classes)
+        return Geometry(Size(*self.recipe.target.size), self.classes)
 
     def options(self, contender: ContenderSettings) -> Options:
         """What a contender may take."""
@@ -265,7 +265,8 @@ def corrected_ms(estimate_ms: float, ends: tuple[NetworkTiming, NetworkTiming] |
 
 def pixels(augmentation: AugmentationSettings, batch_size: int) -> int:
     """Pixels of a batch of crops."""
-    return augmentation.crop_height * augmentation.crop_width * batch_size
+    height, width = augmentation.crop
+    return height * width * batch_size
 
 
 def between(low: float, high: float, share: float) -> float:

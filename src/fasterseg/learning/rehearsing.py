@@ -12,7 +12,7 @@ def noise_batch(
     crop: AugmentationSettings, *, batch_size: int, classes: int, device: torch.device
 ) -> Batch:
     """Random images and labels in crops of that size, on the device; torch's state stays."""
-    size = (batch_size, crop.crop_height, crop.crop_width)
+    size = (batch_size, *crop.crop)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn((batch_size, 3, *size[1:]), generator=generator)
     labels = torch.randint(classes, size, generator=generator)

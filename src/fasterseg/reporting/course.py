@@ -28,7 +28,7 @@ _SCORES: tuple[tuple[str, str, Style], ...] = (
     ("val", "", "line"),
     ("val_ema", ", averaged weights", "points"),
 )
-_ENTROPIES = {"operator_entropy": "operators", "path_entropy": "paths", "width_entropy": "widths"}
+_CHOICES = {"operator": "operators", "path": "paths", "width": "widths"}
 
 
 def search_charts(facts: RunFacts) -> list[Chart]:
@@ -150,15 +150,20 @@ def _latency_chart(facts: RunFacts) -> Chart | None:
 
 def _entropy_chart(network: NetworkFacts, events: Sequence[Event]) -> Chart | None:
     series = []
-    for index, (key, label) in enumerate(_ENTROPIES.items()):
-        steps, values = values_of(events, f"{network.name}/{key}")
+    for index, (kind, label) in enumerate(_CHOICES.items()):
+        steps, values = values_of(events, f"{network.name}/{kind}_entropy")
         # A teacher has no choice of width: its entropy is 0 throughout.
-        if steps and any(values):
-            series.append(Series(steps, values, series_colour(4 + index), label))
+        if not (steps and any(values)):
+            continue
+        colour = series_colour(4 + index)
+        series.append(Series(steps, values, colour, label))
+        steps, floors = values_of(events, f"{network.name}/{kind}_noise_floor")
+        if steps:
+            series.append(Series(steps, floors, colour, f"{label}, by noise alone", "dotted"))
     if not series:
         return None
     frame = Frame("step", "share of the largest", percent=True, from_zero=True)
-    note = "100 %: undecided. 0 %: decided."
+    note = "100 %: undecided. 0 %: decided. Dotted: what noise alone would have left."
     return line_chart(f"Entropy of the choices, {network.name}", series, frame, note=note)
 
 

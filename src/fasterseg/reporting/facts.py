@@ -131,15 +131,18 @@ class RunFacts:
         return tuple(network for network in self.networks if not network.is_student)
 
     @property
+    def target_size(self) -> Size:
+        """The size that latencies and budgets hold for."""
+        if self.table is not None:
+            return Size(self.table.target.height, self.table.target.width)
+        return Size(*self.recipe.target.size)
+
+    @property
     def geometry(self) -> Geometry | None:
         """The target's image size and the data's classes; None while these are unknown."""
-        target = self.recipe.target
         if self.table is not None:
-            known = self.table.target
-            return Geometry(Size(known.height, known.width), known.classes)
-        if self.data is None:
-            return None
-        return Geometry(Size(target.height, target.width), len(self.data.names))
+            return Geometry(self.target_size, self.table.target.classes)
+        return None if self.data is None else Geometry(self.target_size, len(self.data.names))
 
 
 def read_facts(run: RunFolder) -> RunFacts:

@@ -44,6 +44,8 @@ class NetworkRow:
     parameters: str
     scale: Markup | None
     promise: Promise = "median"
+    timed_at: str = ""
+    scored_elsewhere: bool = False
 
     @property
     def promised_ms(self) -> float | None:
@@ -130,13 +132,14 @@ def _student_tile(row: NetworkRow) -> Tile:
 
 
 def _latency_tile(row: NetworkRow) -> Tile:
-    budget = f"budget {row.budget_ms:.2f} ms"
+    budget = f"budget {row.budget_ms:.2f} ms at {row.timed_at}"
     if row.promised_ms is None:
         return Tile(f"{row.name}, latency", "not yet", f"{budget}; not measured yet", row.colour)
     predicted = "" if row.predicted_ms is None else f", predicted {row.predicted_ms:.2f} ms"
     verdict = "within budget" if row.within_budget else "over budget"
     statistic = "95th percentile" if row.promise == "p95" else "median"
-    words = f"{budget}{predicted}; {statistic} of the {row.measured_of}"
+    other = "; scores are of images of another size" if row.scored_elsewhere else ""
+    words = f"{budget}{predicted}; {statistic} of the {row.measured_of}{other}"
     return Tile(
         f"{row.name}, measured", f"{row.promised_ms:.2f} ms", words, row.colour, verdict=verdict
     )
@@ -159,6 +162,8 @@ def _row(network: NetworkFacts, facts: RunFacts) -> NetworkRow:
         parameters=parameters,
         scale=budget_scale(network, facts),
         promise="median" if network.result is None else network.result.promise,
+        timed_at="{}x{}".format(*facts.target_size),
+        scored_elsewhere=network.result is not None and network.result.scored_elsewhere,
     )
 
 

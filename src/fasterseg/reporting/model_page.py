@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def render_model_page(card: Card, description: NetworkDescription, folder: Path) -> str:
     """The whole page; the same bundle gives the same text.  A baseline is told, not drawn."""
-    height, _, width = card.training.resolution.partition("x")
+    # Of images of several sizes the first that is named; training may have seen crops.
+    height, _, width = card.image_resolution.partition(",")[0].strip().partition("x")
     geometry = Geometry(Size(int(height), int(width)), card.label_space.classes)
     architecture = description.architecture
     parts = costs_of(description, geometry)

@@ -19,6 +19,9 @@ class NetworkResult(Artifact):
     long everything took while they were measured.  The digests are those of the graph that was
     timed and of the one that was scored (empty where it was not); they are one.
 
+    `timed_at` is the one size that latencies and the budget hold for, `scored_at` that of the
+    images, or all of theirs; empty in results of before they were kept.
+
     `promise` says what of the latency is held against the budget; `quiet` whether the machine let
     that be measured; `candidates_ms` what the candidates of the search promised.
     """
@@ -30,6 +33,8 @@ class NetworkResult(Artifact):
     mean_iou: float
     exported_mean_iou: float | None = None
     split: str
+    scored_at: str = ""
+    timed_at: str = ""
     budget_ms: float | None
     predicted_ms: float
     measured_ms: float
@@ -56,14 +61,16 @@ class NetworkResult(Artifact):
         """Why it does not, and what comes near; empty where all is well."""
         if self.budget_ms is None:
             return ""
+        at = f" at {self.timed_at}" if self.timed_at else ""
         if not self.meets_budget:
             near = sorted(ms for ms in self.candidates_ms if ms > 0)[:3]
             others = ", ".join(f"{ms:.2f} ms" for ms in near)
             return (
-                f"{self.name} misses its budget: its {self.promise} is {self.promised_ms:.2f} ms, "
-                f"the budget {self.budget_ms:.2f} ms; the nearest candidates of the search had "
-                f"{others or 'no other figures'}; next: a new run with --budget "
-                f"{1.05 * self.promised_ms:.3g}ms, or the same command on a quieter machine"
+                f"{self.name} misses its budget{at}: its {self.promise} is "
+                f"{self.promised_ms:.2f} ms, the budget {self.budget_ms:.2f} ms; the nearest "
+                f"candidates of the search had {others or 'no other figures'}; next: a new run "
+                f"with --budget {1.05 * self.promised_ms:.3g}ms, or the same command on a quieter "
+                "machine"
             )
         if not self.quiet:
             return (
@@ -71,6 +78,11 @@ class NetworkResult(Artifact):
                 "four windows of 256 queries were quiet; next: the same command measures again"
             )
         return ""
+
+    @property
+    def scored_elsewhere(self) -> bool:
+        """Whether scores and latencies are of images of different sizes."""
+        return self.scored_at != self.timed_at
 
     @property
     def by_the_clock_ms(self) -> float:
@@ -84,12 +96,14 @@ class NetworkResult(Artifact):
 
     def describe(self, *, width: int = 10) -> str:
         """One line: score, latency, budget; the name takes so many columns at least."""
-        budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms"
+        at = f" at {self.timed_at}" if self.timed_at else ""
+        budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms{at}"
+        split = f"{self.split} at {self.scored_at}" if self.scored_elsewhere else self.split
         exported = self.exported_mean_iou
         as_exported = "" if exported is None else f", as exported {100 * exported:.2f} %"
         pace = f"; by the clock {self.by_the_clock_ms:.2f} ms" if self.drifted else ""
         return (
-            f"{self.name:<{width}} mIoU {100 * self.mean_iou:5.2f} % ({self.split}{as_exported}), "
+            f"{self.name:<{width}} mIoU {100 * self.mean_iou:5.2f} % ({split}{as_exported}), "
             f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
             f"predicted {self.predicted_ms:.2f} ms{budget}{pace}"
         )

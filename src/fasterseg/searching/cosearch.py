@@ -30,8 +30,9 @@ from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.control import RANGE, BudgetController
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.guards import Guard, read_signs
+from fasterseg.searching.guards import Guard, open_choices, read_signs
 from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.noise_floor import ADAM_BETAS, NoiseFloors, architecture_rate
 from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.searching.passes import Passes
 from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
@@ -101,16 +102,19 @@ class CoSearch:
         self.controller = BudgetController(settings.penalty_strength, settings.control_gain)
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}
+        rate = architecture_rate(settings, self.steps)
+        self.noise = NoiseFloors(rate)
+        self.done = 0
         self.optimizer = torch.optim.Adam(
             list(all_parameters(self.contenders).values()),
-            lr=settings.architecture_lr,
-            betas=(0.5, 0.999),
+            lr=rate,
+            betas=ADAM_BETAS,
             weight_decay=settings.architecture_weight_decay,
         )
 
     def step(self, index: int) -> Mapping[str, Any]:
         """One weight step, one architecture step, and now and then a look at the budget."""
-        self.said = []
+        self.said, self.done = [], index + 1
         self.weights.set_rate(self.schedule, index)
         passes = [*self.passes.weights(index, temperature=self.temperature(index))]
         loss = self.weights.updates(self.weight_batch, passes, index=index)
@@ -194,6 +198,7 @@ class CoSearch:
             contender.options,
             derived_ms=derived_ms,
             floor_ms=self.latency.floors_ms[contender.name],
+            noise_floors=self.noise.after(self.done, open_choices(contender.options)),
         )
         for advice in self.guards[contender.name].warnings(signs, budget_ms=contender.budget_ms):
             self._say(contender, advice)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from fasterseg.searching.noise_floor import NoiseFloor
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -48,10 +49,13 @@ class Signs:
     derived_ms: float
     floor_ms: float
     operators_to_choose: int = 2
+    noise_floors: Mapping[str, NoiseFloor] = field(default_factory=dict)
 
     def values(self) -> dict[str, float]:
-        """For the log."""
+        """For the log: beside each entropy what noise alone would have left of it."""
+        floors = {f"{kind}_noise_floor": one.entropy for kind, one in self.noise_floors.items()}
         return {
+            **floors,
             "skip_share": self.skip_share,
             "operator_entropy": self.operator_entropy,
             "path_entropy": self.path_entropy,
@@ -61,7 +65,12 @@ class Signs:
 
 
 def read_signs(
-    probabilities: Relaxation, options: Options, *, derived_ms: float, floor_ms: float
+    probabilities: Relaxation,
+    options: Options,
+    *,
+    derived_ms: float,
+    floor_ms: float,
+    noise_floors: Mapping[str, NoiseFloor] | None = None,
 ) -> Signs:
     """The signs of a contender's present probabilities; `options` says what is left to it."""
     operators, allowed = options.space.operators, len(options.operators)
@@ -76,7 +85,18 @@ def read_signs(
         derived_ms=derived_ms,
         floor_ms=floor_ms,
         operators_to_choose=allowed,
+        noise_floors=noise_floors or {},
     )
+
+
+def open_choices(options: Options) -> dict[str, list[int]]:
+    """How many options each choice of a contender has, by kind: operator, path and width."""
+    lattice = options.lattice
+    return {
+        "operator": [len(options.operators)] * len(lattice.nodes),
+        "path": [2] * len(lattice.forks),
+        "width": [len(options.widths[name]) for name in options.searched_widths],
+    }
 
 
 ADVICE: Mapping[str, str] = {

@@ -36,6 +36,31 @@ class RandomSubnet(SummaryPart):
     miou: float
 
 
+class ChoicesSummary(SummaryPart):
+    """How far one kind of choice is decided: the mean entropies, shares of the greatest.
+
+    `noise_floor` is what noise alone leaves after so many steps, `lowest_by_noise` the lowest that
+    may still be noise.
+    """
+
+    kind: str
+    entropy: float
+    noise_floor: float
+    lowest_by_noise: float
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the search decided something that noise would not have."""
+        return self.entropy < self.lowest_by_noise
+
+    def describe(self) -> str:
+        """``operators 71.2 % (noise alone leaves 90.3 %)``."""
+        return (
+            f"{self.kind} {100 * self.entropy:.1f} % "
+            f"(noise alone leaves {100 * self.noise_floor:.1f} %)"
+        )
+
+
 class ContenderSummary(SummaryPart):
     """One contender's end.  Latencies are milliseconds of the whole job on the target.
 
@@ -49,6 +74,9 @@ class ContenderSummary(SummaryPart):
     which of them is the student's: the best of those that fit the budget as they were measured.
     (In summaries of before it is not said: it was a network derived anew from the best one's
     probabilities.)  Without draws there are none, and the most probable network is handed over.
+
+    `choices` say how far each kind of choice is decided; a kind that leaves nothing open has none,
+    and so have summaries of before they were kept.
 
     A student has its own `responses`, the `penalty_weights` that follow from them by kind of
     choice, and `random_subnets` of its latency in the same supernet.
@@ -65,6 +93,7 @@ class ContenderSummary(SummaryPart):
     chosen_draw: int | None = None
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
+    choices: tuple[ChoicesSummary, ...] = ()
     candidates: tuple[tuple[float, float], ...] = ()
     responses: tuple[Response, ...] = ()
     penalty_weights: dict[str, float] = Field(default_factory=dict)
@@ -84,6 +113,20 @@ class ContenderSummary(SummaryPart):
             return ""
         best = self.drawn_miou == max(self.draw_mious)
         return f"the best {'' if best else 'that fits the budget '}of {count} draws"
+
+    def verdict(self) -> str:
+        """What noise decided instead of the search; empty where the search decided everything."""
+        by_noise = [one.kind for one in self.choices if not one.is_decided]
+        if not by_noise:
+            return ""
+        if len(by_noise) == len(self.choices):
+            found = "the search decided nothing"
+        else:
+            found = f"the search did not decide the {' and '.join(by_noise)}"
+        return (
+            f"{self.name}: {found}: the entropy that it ended with is what noise alone leaves; "
+            "give it more steps (search.hours)"
+        )
 
 
 class SearchSummary(Artifact):
@@ -111,13 +154,20 @@ class SearchSummary(Artifact):
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
             lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
+            if found.choices:
+                left = ", ".join(one.describe() for one in found.choices)
+                lines.append(f"  entropy: {left}")
             if found.which_draw:
                 first, own = 100 * found.draw_mious[0], 100 * found.drawn_miou
                 lines.append(
                     f"  {found.which_draw}: its subnet has a mean IoU of {own:.2f} %, the most "
                     f"probable network's {first:.2f} % (held-out images)"
                 )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.verdicts()])
+
+    def verdicts(self) -> list[str]:
+        """What noise decided instead of the search, contender by contender."""
+        return [text for text in (one.verdict() for one in self.contenders) if text]
 
     def students(self) -> tuple[ContenderSummary, ...]:
         """The contenders with a budget."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
-from fasterseg.config import TrainingSettings
+from fasterseg.config import WARMUP_SHARE, TrainingSettings
 from fasterseg.learning.allowance import Costs, allowed_steps
 from fasterseg.learning.step_times import Now
 from fasterseg.network.description import BaselineBuilder
@@ -17,13 +17,13 @@ from fasterseg.training.task import TrainingTask
 from fasterseg.training.timing import TrainingTimes, time_training
 
 TRAINING = "training"
-LARGEST_WARMUP = 0.1
 
 
 def within_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
     """The settings of a training of so many steps; its warm-up takes a tenth of them at most."""
-    warmup_steps = min(settings.warmup_steps, int(LARGEST_WARMUP * steps))
-    return settings.model_copy(update={"steps": steps, "warmup_steps": warmup_steps})
+    fitted = settings.model_copy(update={"steps": steps})
+    warmup_steps = min(fitted.warmup, int(WARMUP_SHARE * steps))
+    return fitted.model_copy(update={"warmup_steps": warmup_steps})
 
 
 def counted(

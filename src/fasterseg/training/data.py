@@ -56,7 +56,7 @@ class TrainingData:
 def augmentation_of(settings: AugmentationSettings) -> Augmentation:
     """The joint transforms that the recipe's settings stand for."""
     return Augmentation(
-        crop=(settings.crop_height, settings.crop_width),
+        crop=settings.crop,
         scale=(settings.scale_low, settings.scale_high),
         flip=FLIP_PROBABILITY if settings.flip else 0.0,
         colour=settings.colour,

@@ -267,7 +267,7 @@ def schedule_of(settings: TrainingSettings) -> Schedule:
         settings.schedule,
         settings.lr,
         steps=settings.steps,
-        warmup_steps=settings.warmup_steps,
+        warmup_steps=settings.warmup,
         steps_per_epoch=settings.steps_per_epoch,
         power=settings.poly_power,
         epoch_decay=settings.epoch_decay,

@@ -204,14 +204,14 @@ def card_of(
 ) -> Card:
     """The card of one of the task's three bundles."""
     settings = task.settings
-    crop = settings.augmentation
+    height, width = settings.augmentation.crop
     facts = TrainingFacts(
         data=plan.data,
         data_digest=plan.train_digest,
         split=plan.train_split,
         images=task.data.source.length(plan.train_split),
         terms=task.data.source.terms,
-        resolution=f"{crop.crop_height}x{crop.crop_width}",
+        resolution=f"{height}x{width}",
         steps=settings.steps,
         batch_size=settings.batch_size,
         seed=task.seed,

@@ -54,7 +54,7 @@ class Ahead:
     def geometry(self) -> Geometry:
         """The target's image size, and the classes."""
         target = self.recipe.target
-        return Geometry(Size(target.height, target.width), self.source.label_space.classes)
+        return Geometry(Size(*target.size), self.source.label_space.classes)
 
     @classmethod
     def of(

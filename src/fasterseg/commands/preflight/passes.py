@@ -87,7 +87,7 @@ def _require_large_enough(
     crop: AugmentationSettings,
 ) -> None:
     """Raise `UsageError` with sizes that will do, where a map is too small for batch norm."""
-    sizes = (batch_size, crop.crop_height, crop.crop_width)
+    sizes = (batch_size, *crop.crop)
     small = next((network for network in networks if not _fits(network, sizes)), None)
     if small is None:
         return

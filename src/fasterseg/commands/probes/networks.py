@@ -79,8 +79,7 @@ def _description(job: Job, source: DataSource) -> NetworkDescription:
 
 
 def _geometry(job: Job, source: DataSource) -> Geometry:
-    target = job.recipe.target
-    return Geometry(Size(target.height, target.width), source.label_space.classes)
+    return Geometry(Size(*job.recipe.target.size), source.label_space.classes)
 
 
 def _stage(job: Job, source: DataSource, description: NetworkDescription) -> TrainingStage:

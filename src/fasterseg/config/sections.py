@@ -1,0 +1,167 @@
+"""The recipe's smaller parts: data, target, profile, augmentation, penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fasterseg.errors import UsageError
+
+OutputForm = Literal["labels", "logits", "low-resolution-logits"]
+"""What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
+TailForm = Literal["graph", "fast", "numpy"]
+"""From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
+Precision = Literal["float32", "float16", "bfloat16"]
+AUTO = "auto"
+"""Stands in a recipe for what the data decides, until a run has opened it."""
+
+
+class Section(BaseModel):
+    """A part of the recipe; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreetSettings(Section):
+    """The built-in data set's size: images per split; other data has its own."""
+
+    height: int = Field(128, ge=16)
+    width: int = Field(256, ge=16)
+    train: int = Field(400, ge=2)
+    val: int = Field(100, ge=1)
+    test: int = Field(100, ge=1)
+
+
+class DataSettings(Section):
+    """Which data, and which of its splits serve what.
+
+    The search divides `train_split`; the networks that it found are trained on it too, unless
+    `training_split` names another: ``train+val`` for the last training, when nothing is left to be
+    chosen by `val_split`.  `test_split` is scored at the end; ``auto`` leaves to the data which it
+    is: ``test`` where there is one with published labels, else `val_split`.  `outside` lets files
+    be read that lie outside of the data's folder, through links or paths in its data file.
+    """
+
+    source: str = "street"
+    layout: str = "auto"
+    outside: bool = False
+    train_split: str = "train"
+    training_split: str | None = None
+    val_split: str = "val"
+    test_split: str = AUTO
+    workers: int = Field(0, ge=0)
+    street: StreetSettings = StreetSettings()
+
+    @property
+    def trained_on(self) -> str:
+        """The split that the networks which were found are trained on."""
+        return self.training_split or self.train_split
+
+
+class TargetSettings(Section):
+    """Device, backend, precision, threads, input size and tail: all of it part of every latency.
+
+    Without height and width the images' own size is taken, before a run is begun.
+    """
+
+    backend: Literal["onnxruntime", "openvino", "pytorch"] = "onnxruntime"
+    device: str = "cpu"
+    precision: Literal["float32"] = "float32"
+    threads: int = Field(2, ge=1)
+    height: int | None = Field(None, ge=8)
+    width: int | None = Field(None, ge=8)
+    tail: TailForm = "graph"
+
+    @model_validator(mode="after")
+    def _has_both_sides_or_none(self) -> Self:
+        if (self.height is None) != (self.width is None):
+            given, other = ("height", "width") if self.width is None else ("width", "height")
+            raise ValueError(
+                f"there is a {given} and no {other}; give both, or leave both out: then the "
+                "images' own size is taken"
+            )
+        return self
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels; raises `UsageError` where they are not known yet."""
+        if self.height is None or self.width is None:
+            raise UsageError(
+                "the target's size is not known",
+                where="target.height, target.width",
+                why="the recipe names none, and no images were asked",
+                next_step="say both: --set target.height=720 --set target.width=1280",
+            )
+        return self.height, self.width
+
+
+class ProfileSettings(Section):
+    """How blocks and whole networks are timed."""
+
+    warmup_runs: int = Field(3, ge=1)
+    runs: int = Field(15, ge=3)
+    seconds_per_block: float = Field(0.15, gt=0)
+    calibration_networks: int = Field(20, ge=4)
+    latency_tolerance: float = Field(0.02, gt=0)
+
+
+class AugmentationSettings(Section):
+    """Joint transforms of image and labels.
+
+    A side of the crops that is left out follows from the images' size, before a run is begun.
+    """
+
+    crop_height: int | None = Field(None, ge=8)
+    crop_width: int | None = Field(None, ge=8)
+    scale_low: float = Field(0.5, gt=0)
+    scale_high: float = Field(2.0, gt=0)
+    flip: bool = True
+    colour: float = Field(0.2, ge=0)
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width in pixels; raises `UsageError` where they are not known yet."""
+        if self.crop_height is None or self.crop_width is None:
+            raise UsageError(
+                "the size of the crops is not known",
+                where="augmentation.crop_height, augmentation.crop_width",
+                why="the recipe names none, and no images were asked",
+                next_step="say both: --set search.augmentation.crop_height=192 and the like",
+            )
+        return self.crop_height, self.crop_width
+
+
+class PenaltySettings(Section):
+    """Weights of the penalty's three terms (*latency regularisation with finer granularity*).
+
+    `balanced` sets them in inverse proportion to the measured response of the latency to each kind
+    of choice, which is how the paper chose its own; who names a weight has it as it is.  The
+    values here are the paper's; the authors' code has 0.002, 0.994 and 0.004.  `decoupled: false`
+    has one term for all, for comparison.
+    """
+
+    operators: float = Field(0.001, ge=0)
+    paths: float = Field(0.997, ge=0)
+    widths: float = Field(0.002, ge=0)
+    decoupled: bool = True
+    balanced: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_weights_as_they_are(cls, given: Any) -> Any:
+        terms = {"operators", "paths", "widths"}
+        if not isinstance(given, Mapping) or given.get("decoupled") is False:
+            return given
+        return {"balanced": False, **given} if terms & given.keys() else given
+
+
+class TemperatureSettings(Section):
+    """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1.
+
+    That of an exact search's widths, and of choices that a sampled search draws as ``one``.
+    """
+
+    start: float = Field(1.0, gt=0)
+    end: float = Field(1.0, gt=0)
