@@ -247,3 +247,11 @@ def test_every_target_of_the_table_is_in_the_commands_room() -> None:
     for verb in cli.VERBS:
         module, _, function = verb.target.partition(":")
         assert callable(getattr(import_module(f"fasterseg.commands.{module}"), function))
+
+
+@pytest.mark.parametrize("verb", ["check-data", "train"])
+def test_an_error_of_the_data_has_its_own_step_and_none_is_made_up(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.guarded([verb, "photos"], failing(errors.DataError("it broke"))) == 3
+    assert "next:" not in capsys.readouterr().err
