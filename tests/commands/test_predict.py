@@ -199,6 +199,17 @@ def test_what_is_no_ordinary_file_is_one_broken_image_and_is_never_read(
     assert "a device" in alone.describe()
 
 
+def test_a_picture_of_too_long_a_name_is_told_before_a_model_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / f"{'n' * 240}.png"
+    Image.new("RGB", (64, 32)).save(picture)
+    assert main(["predict", "camvid-8ms", str(picture), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert "a file's name would be too long" in told
+    assert "Segmenting" not in told
+
+
 def test_a_name_that_is_too_long_or_no_text_ends_no_folder(
     bundle: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,9 +97,9 @@ def output_names(root: Path, images: Sequence[Path]) -> list[str]:
 
 
 def possible_files(names: Sequence[str]) -> list[str]:
-    """The files that will be written, without those whose names are too long."""
-    possible = (name for name in names if _longest_of(name) <= MOST_NAME_BYTES)
-    return [f"{name}_{kind}.png" for name in possible for kind in KINDS]
+    """The files that will be written, without those whose names are too long; all if all are."""
+    possible = [name for name in names if _longest_of(name) <= MOST_NAME_BYTES]
+    return [f"{name}_{kind}.png" for name in possible or names for kind in KINDS]
 
 
 def require_free(folder: Path, names: list[str], *, overwrite: bool) -> None:
