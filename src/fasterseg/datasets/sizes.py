@@ -51,6 +51,8 @@ def _size_of(source: FileSource, pair: Pair) -> ImageSize:
             # A PNG would be decoded whole for a tag behind its pixels.
             tags = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
             turned = tags.get(_ORIENTATION) in _TURNED
+        if turned and image.format == "TIFF":  # its size is turned already, or not, by version
+            height, width, turned = *source.image(pair).shape[:2], False
     except Exception:  # Pillow raises nearly every type; the reader says which fault it is.
         height, width = source.image(pair).shape[:2]
         turned = False

@@ -1,0 +1,31 @@
+"""The sizes that headers tell are those of the images as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.sizes import image_sizes
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_turned_image_has_the_size_that_it_is_read_at(
+    suffix: str, orientation: int, make_folder: Callable[..., Path]
+) -> None:
+    root = make_folder()
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    for path in sorted(root.glob("images/train/*.jpg")):
+        with Image.open(path) as image:
+            image.load()
+        path.unlink()
+        image.save(path.with_suffix(suffix), exif=tags)
+    source = open_data(root)
+    inner = source.source  # type: ignore[attr-defined]
+    read = inner.image(inner.pairs("train")[0]).shape[:2]
+    assert dict(image_sizes(source, ["train"])) == {read: 6}
