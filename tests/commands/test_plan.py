@@ -153,6 +153,14 @@ def test_a_run_that_has_begun_shows_forecast_and_actual(
     assert PlanReport.load(run / PLAN_FILE) == first
 
 
+def test_what_the_run_will_lack_is_told_before_anything_is_timed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(verb, "Planner", None)
+    with pytest.raises(DataError, match="no split 'tets'"):
+        fasterseg.plan(recipe=written(tmp_path), set=("data.test_split=tets",))
+
+
 def test_a_failure_in_a_timing_is_raised_as_it_was_there(tmp_path: Path) -> None:
     recipe = Recipe.model_validate({"data": {"source": str(tmp_path / "nothing")}})
     job = Job(kind="data", recipe=recipe, device="cpu", seconds=0.0)

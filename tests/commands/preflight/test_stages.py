@@ -16,7 +16,7 @@ from fasterseg.commands.preflight.machine import a_target, an_export, room_on_di
 from fasterseg.commands.preflight.stages import NEEDS, STAGES, needs_of, require
 from fasterseg.commands.run import Pipeline
 from fasterseg.config.uses import Use
-from fasterseg.errors import DataError, EnvironmentFault
+from fasterseg.errors import DataError, EnvironmentFault, FastersegError
 
 MakeAhead = Callable[..., Ahead]
 
@@ -41,6 +41,33 @@ def test_what_the_last_stage_needs_is_asked_before_the_first(make_ahead: MakeAhe
     require(("check-data",), make_ahead("data.test_split=nope"))
     with pytest.raises(DataError, match="no split 'nope'"):
         require(STAGES, make_ahead("data.test_split=nope"), timed=True)
+
+
+SMALL = ("batch_size=1", "augmentation.crop_height=16", "augmentation.crop_width=16")
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("search", ("data.val_split=nope",)),
+        ("search", ("data.train_split=nope",)),
+        ("search", tuple(f"search.{one}" for one in SMALL)),
+        ("train", ("data.val_split=nope",)),
+        ("train", ("data.training_split=nope",)),
+        ("train", tuple(f"student.{one}" for one in SMALL)),
+        ("evaluate", ("data.test_split=nope",)),
+        ("measure", ("data.test_split=nope",)),
+        ("measure", ("target.device=cuda",)),
+        ("profile", ("target.device=cuda",)),
+    ],
+)
+def test_a_stage_is_not_begun_without_what_it_needs(
+    stage: str, changes: tuple[str, ...], make_ahead: MakeAhead
+) -> None:
+    with pytest.raises(FastersegError) as caught:
+        require((stage,), make_ahead(*changes))
+    assert caught.value.exit_code in (2, 3, 4)
+    assert caught.value.next_step
 
 
 def test_a_runtime_that_is_missing_is_told_and_another_target_will_do(
