@@ -51,7 +51,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", "
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 
-_IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _LOSSY_FORMATS = ("JPEG", "WEBP")
 _BITS_PER_SAMPLE_TAG = 258
 BITS_KEY = "fasterseg-bits-per-sample"
@@ -114,7 +114,7 @@ def decoded(path: Path, name: str, *, formats: tuple[str, ...], mask: bool) -> I
 
 def _of_file(path: Path, name: str, *, whole: bool) -> Opened:
     data = _data_of(path, name, mask=False)
-    return _guarded(data, name, _IMAGE_FORMATS, mask=False, whole=whole)
+    return _guarded(data, name, IMAGE_FORMATS, mask=False, whole=whole)
 
 
 def _data_of(path: Path, name: str, *, mask: bool) -> bytes:

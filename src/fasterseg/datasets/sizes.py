@@ -8,6 +8,7 @@ from itertools import chain
 
 from PIL import Image
 
+from fasterseg.datasets.decoding import IMAGE_FORMATS
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.joining import JoinedSplits, parts_of
 from fasterseg.datasets.pairing import Pair
@@ -46,7 +47,7 @@ def _sizes_of(source: DataSource, split: str) -> Iterable[ImageSize]:
 
 def _size_of(source: FileSource, pair: Pair) -> ImageSize:
     try:
-        with Image.open(pair.image) as image:
+        with Image.open(pair.image, formats=IMAGE_FORMATS) as image:
             width, height = image.size
             # A PNG would be decoded whole for a tag behind its pixels.
             tags = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
