@@ -25,7 +25,7 @@ ALL = {"train": 3, "val": 3, "test": 3}
 
 def advised(error: DataError) -> list[str]:
     """The changes that a sentence advises."""
-    found = re.findall(r"--set (\S+=\w+)", error.next_step)
+    found = re.findall(r"--set (\S+=[\w+]+)", error.next_step)
     assert found
     return found
 
@@ -65,6 +65,19 @@ def test_a_mistyped_split_is_told_and_the_nearest_name_is_right(
     assert caught.value.where == key
     assert "did you mean 'train'?" in caught.value.next_step
     need(make_ahead(*advised(caught.value)))
+
+
+def test_of_a_joined_split_the_part_that_is_mistyped_is_mended(make_ahead: MakeAhead) -> None:
+    with pytest.raises(DataError, match="no split 'vall'") as caught:
+        images_to_train_on(make_ahead("data.training_split=train+vall"))
+    assert caught.value.next_step.endswith("--set data.training_split=train+val")
+
+
+def test_nothing_is_trained_on_in_the_place_of_train(make_ahead: MakeAhead, tmp_path: Path) -> None:
+    data = own_data(tmp_path / "own", {**ALL, "train": 0})
+    with pytest.raises(DataError, match="'train' holds no image") as caught:
+        images_to_train_on(make_ahead(data=data))
+    assert caught.value.next_step == "add images to 'train'"
 
 
 def test_a_split_without_images_is_told(make_ahead: MakeAhead, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def require_split(source: DataSource, split: str, *, asked: str, with_train: str
     known = source.splits()
     for part in parts_of(split):
         if part not in known:
-            raise _unknown(source, part, asked, with_train)
+            raise _unknown(source, split, part, asked, with_train)
         if source.length(part) == 0:
             raise DataError(
                 f"the split {part!r} holds no image",
@@ -87,12 +87,14 @@ def require_split(source: DataSource, split: str, *, asked: str, with_train: str
             )
 
 
-def _unknown(source: DataSource, split: str, asked: str, with_train: str) -> DataError:
+def _unknown(source: DataSource, whole: str, split: str, asked: str, with_train: str) -> DataError:
     near = get_close_matches(split, source.splits(), n=1)
     next_step = _another(source, split, asked, with_train)
     if split not in USUAL and near:
         also = with_train if near[0] == "train" else ""
-        next_step = f"did you mean {near[0]!r}? {_setting(asked, near[0])}{also}"
+        parts = [near[0] if part.strip() == split else part.strip() for part in whole.split("+")]
+        mended = _setting(asked, "+".join(dict.fromkeys(parts)))
+        next_step = f"did you mean {near[0]!r}? {mended}{also}"
     return DataError(
         f"there is no split {split!r}",
         where=asked,
@@ -109,7 +111,7 @@ def _another(source: DataSource, split: str, asked: str, with_train: str) -> str
         for other in ("val", "train", "test")
         if other != split and other in source.splits() and _is_labelled(source, other)
     ]
-    if not will_do:
+    if not will_do or asked in ("data.train_split", "data.training_split"):
         return add
     also = with_train if will_do[0] == "train" else ""
     return f"{add}, or {_setting(asked, will_do[0])}{also}"
