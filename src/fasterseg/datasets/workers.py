@@ -29,7 +29,7 @@ import torch
 from fasterseg.errors import EnvironmentFault
 from fasterseg.processes import LOOK_EVERY_S, end_with, is_stopped
 
-STOPPED_S = 5.0
+STOPPED_S = 3.0
 """So long a process may stand still by a signal; nothing but a signal lets it go on."""
 
 SILENT_S = 300.0
