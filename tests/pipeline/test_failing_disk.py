@@ -115,6 +115,15 @@ def profiling(tmp_path_factory: pytest.TempPathFactory) -> Work:
     return Work(tmp_path_factory.mktemp("empty"), go, check)
 
 
+@pytest.fixture(scope="module")
+def resuming(profiling: Work, tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """The same blocks, all of them timed, without a table yet."""
+    before = tmp_path_factory.mktemp("profiled") / "run"
+    assert profiling.go(before) == 0
+    RunFolder(before).latency_table.unlink()
+    return Work(before, profiling.go, profiling.check)
+
+
 def _search(root: Path) -> int:
     """A search in a folder; its end exits with 0."""
     search_stage(assembled(root), show=_quiet)
@@ -215,7 +224,14 @@ def let_fail(
     work.check(root)
 
 
-STAGES = ("training", "scoring", "profiling", "exporting", "searching")
+STAGES = ("training", "scoring", "exporting", "searching")
+MOST = 30
+"""A search has many times as many operations as the others: so many are spread over all of it."""
+
+
+def each(count: int) -> range:
+    """The operations that fail in turn."""
+    return range(1, count + 1, max(1, count // MOST) if count > 8 * MOST else 1)
 
 
 @pytest.mark.parametrize("stage", ["training", "scoring", "exporting"])
@@ -243,7 +259,8 @@ def test_eio_some_reads(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stage", [*STAGES, "profiling"])
 def test_enospc_every_write(
     stage: str,
     tmp_path: Path,
@@ -251,12 +268,13 @@ def test_enospc_every_write(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     work: Work = request.getfixturevalue(stage)
-    for at in range(1, operations(work, tmp_path, "write") + 1):
+    for at in each(operations(work, tmp_path, "write")):
         let_fail(work, tmp_path, "write", at, capsys)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stage", [*STAGES, "resuming"])
 def test_eio_every_read(
     stage: str,
     tmp_path: Path,
@@ -264,5 +282,5 @@ def test_eio_every_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     work: Work = request.getfixturevalue(stage)
-    for at in range(1, operations(work, tmp_path, "read") + 1):
+    for at in each(operations(work, tmp_path, "read")):
         let_fail(work, tmp_path, "read", at, capsys)

@@ -69,8 +69,8 @@ class ModelBundle:
             )
         temporary = folder.with_name(f".{folder.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
-        make_folder(temporary)
         try:
+            make_folder(temporary)
             self._write(temporary, storage)
             with writing(folder):
                 _put_in_place(temporary, folder)
