@@ -1,13 +1,14 @@
-"""The average follows the weights and copies the rest."""
+"""The average follows weights and statistics, and copies what only counts."""
 
 import pytest
 import torch
 
 from fasterseg.errors import FileError
 from fasterseg.learning.ema import WeightAverage
+from fasterseg.runtime import torch_generator
 
 
-def test_average_equals_the_recurrence_and_buffers_are_copied() -> None:
+def test_average_equals_the_recurrence_for_weights_and_statistics() -> None:
     module = torch.nn.BatchNorm2d(1)
     average = WeightAverage(module, decay=0.5)
     expected = 1.0
@@ -19,7 +20,11 @@ def test_average_equals_the_recurrence_and_buffers_are_copied() -> None:
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * value
     assert average.tensors()["weight"].item() == pytest.approx(expected)
-    assert average.tensors()["running_mean"].item() == 5.0
+    follower = 0.0
+    for step, value in enumerate([3.0, -1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.0, 5.0]):
+        decay = min(0.5, (1 + step) / (10 + step))
+        follower = decay * follower + (1 - decay) * value
+    assert average.tensors()["running_mean"].item() == pytest.approx(follower)
     assert average.tensors()["num_batches_tracked"].dtype == torch.int64
 
 
@@ -31,6 +36,25 @@ def test_average_of_a_short_run_forgets_the_start() -> None:
     for step in range(10):
         average.update(module, step=step)
     assert average.tensors()["weight"].item() == pytest.approx(1.0, abs=0.1)
+
+
+def test_averaged_weights_come_with_statistics_that_fit_them() -> None:
+    """Live statistics are those of the last batches; the average's are nearer to all batches'."""
+    generator = torch_generator(0, "wandering")
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4))
+    average = WeightAverage(network, decay=0.99)
+    apart: dict[str, list[float]] = {"averaged": [], "live": []}
+    for step in range(1000):
+        contrast = 0.5 + torch.rand(1, generator=generator)
+        network(contrast * torch.randn(4, 1, 17, 17, generator=generator))
+        average.update(network, step=step)
+        if step % 100 == 99:
+            averaged, live = average.tensors(), network.state_dict()
+            # The mean square of a number between a half and one and a half is thirteen twelfths.
+            wanted = 13 / 12 * averaged["0.weight"].square().sum(dim=(1, 2, 3))
+            for name, state in (("averaged", averaged), ("live", live)):
+                apart[name].append(float((state["1.running_var"] / wanted).log().abs().mean()))
+    assert sum(apart["averaged"]) < 0.7 * sum(apart["live"])
 
 
 def test_average_does_not_move_with_the_live_weights() -> None:

@@ -1,4 +1,4 @@
-"""The exponential moving average of a network's weights."""
+"""The exponential moving average of a network: weights, and the statistics that go with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from fasterseg.errors import FileError
 
 
 class WeightAverage:
-    """Follows a module's weights; buffers, such as batch norm's statistics, are copied.
+    """Follows a module's weights and its batch norms' statistics; what only counts is copied.
+
+    The live statistics are those of the last few batches under the latest weights: with them the
+    averaged weights score lower than they are.
 
     The decay rises as (1 + step) / (10 + step) up to its value, so that the average of a short
     run does not remember the random start.
@@ -19,15 +22,14 @@ class WeightAverage:
 
     def __init__(self, module: nn.Module, *, decay: float) -> None:
         self.decay = decay
-        self._averaged = {name for name, _ in module.named_parameters()}
         self._state = {name: t.detach().clone() for name, t in module.state_dict().items()}
 
     @torch.no_grad()
     def update(self, module: nn.Module, *, step: int) -> None:
-        """Move towards the module's weights after step `step` (from 0)."""
+        """Move towards the module's state after step `step` (from 0)."""
         rest = 1 - min(self.decay, (1 + step) / (10 + step))
         for name, tensor in module.state_dict().items():
-            if name in self._averaged:
+            if tensor.is_floating_point():
                 self._state[name].lerp_(tensor, rest)
             else:
                 self._state[name].copy_(tensor)
