@@ -18,12 +18,22 @@ Deviation = Callable[[Block, int], float]
 
 
 class NoisyEvaluation(FoldedEvaluation):
-    """Adds noise to what blocks put out, to an operator's before it is weighted."""
+    """Adds noise to what blocks put out, to an operator's before it is weighted.
 
-    def __init__(self, take: Take, deviation: Deviation, generator: torch.Generator) -> None:
+    Of its features an operator with noise keeps a share.
+    """
+
+    def __init__(
+        self,
+        take: Take,
+        deviation: Deviation,
+        generator: torch.Generator,
+        kept: float = 1.0,
+    ) -> None:
         super().__init__(take)
         self.deviation = deviation
         self.generator = generator
+        self.kept = kept
 
     def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
         """The features of a block outside the cells."""
@@ -38,6 +48,7 @@ class NoisyEvaluation(FoldedEvaluation):
         deviation = self.deviation(block, out)
         if not deviation:
             return features
+        features = self.kept * features
         for gain in [None] if gains is None else gains:
             noise = deviation * torch.randn(features.shape, generator=self.generator)
             features = features + (noise if gain is None else noise * gain[:, None, None])
