@@ -50,7 +50,9 @@ def as_trained(run: OpenedRun) -> None:
 
 
 def check(run: OpenedRun) -> DataReport:
-    return check_stage(run.source, run.folder, progress=lambda *_: None)
+    data = run.recipe.data
+    used = {data.train_split, data.val_split, data.test_split}
+    return check_stage(run.source, run.folder, used=used, progress=lambda *_: None)
 
 
 @pytest.fixture
@@ -76,9 +78,11 @@ def test_a_new_split_is_no_change_of_the_others(data: Path, tmp_path: Path) -> N
     assert set(check(first).splits) == {"train", "val"}
     own_data(data, "test")
     again = opened(run, data)
-    assert set(check(again).splits) == {"train", "val", "test"}
     assert again.recipe.data.test_split == "val"  # as it was settled
-    assert opened(run, data, "data.test_split=test").recipe.data.test_split == "test"
+    assert set(check(again).splits) == {"train", "val"}
+    scored = opened(run, data, "data.test_split=test")
+    assert scored.recipe.data.test_split == "test"
+    assert set(check(scored).splits) == {"train", "val", "test"}
 
 
 def test_images_that_nothing_was_made_from_may_change(data: Path, tmp_path: Path) -> None:

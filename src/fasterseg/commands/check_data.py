@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
@@ -51,14 +52,16 @@ def check_data(
         )
 
 
-def check_stage(source: DataSource, run: RunFolder, *, progress: ProgressCallback) -> DataReport:
-    """Check a run's data once, and again where some of it is new or changed since then."""
+def check_stage(
+    source: DataSource, run: RunFolder, *, used: Collection[str], progress: ProgressCallback
+) -> DataReport:
+    """Check a run's data once, and again where a split that is `used` is new or changed."""
     from fasterseg.datasets.checking import check_data as walk
     from fasterseg.datasets.data_report import DataReport
 
     if run.data_report.exists():
         stored = DataReport.load(run.data_report)
-        if stored.digests == {split: source.digest(split) for split in source.splits()}:
+        if all(stored.digests.get(split) == source.digest(split) for split in used):
             return stored
     report = walk(source, progress=lambda done, total: progress(done, total, ""))
     report.save(run.data_report)

@@ -131,7 +131,7 @@ class Pipeline:
         from fasterseg.commands.check_data import check_stage
 
         with self._stoppable("Checking the data", total=0, unit="images") as step:
-            check_stage(self.source, self.folder, progress=step)
+            check_stage(self.source, self.folder, used=self._splits, progress=step)
 
     def profile(self) -> LatencyTable:
         """Measure the target, or read what was measured."""
@@ -256,6 +256,15 @@ class Pipeline:
             report=str(path),
             notes=tuple(filter(None, told)),
         )
+
+    @property
+    def _splits(self) -> set[str]:
+        """The plain splits that the run uses."""
+        from fasterseg.datasets.joining import parts_of
+
+        data = self.recipe.data
+        named = (data.train_split, data.trained_on, data.val_split, data.test_split)
+        return {part for split in named for part in parts_of(split)}
 
     @property
     def _position_path(self) -> Path:
