@@ -46,6 +46,11 @@ def given(path: Path | str, option: str = "") -> Path:
     return found
 
 
+def without_steps_up(path: Path) -> Path:
+    """An absolute path whose parts are names, so that files can be called after them."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def place_for_file(path: Path | str, option: str = "", *, beside: Iterable[str] = ()) -> Path:
     """The path of a file that is to be written, with others of the names `beside` it.
 

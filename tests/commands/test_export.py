@@ -12,9 +12,14 @@ from fake_run import FakeRun
 from onnx import numpy_helper
 
 from fasterseg.cli import main
+from fasterseg.commands.evaluate import default_report_path
+from fasterseg.commands.export import default_file
+from fasterseg.deploy.formats import ExportForm
 from fasterseg.deploy.shipping import ExportReport
 from fasterseg.deploy.verification_report import VerificationReport
+from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
+from fasterseg.space.blocks import Size
 
 SCENES = [
     word
@@ -172,3 +177,45 @@ def test_a_model_is_scored_and_verified_on_the_threads_that_were_asked_for(
                 torch.set_num_threads(3)
                 assert main([*command, *SCENES, "--set", f"threads={threads}"]) == 0
                 assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("words", [["--split", "tset"], ["--set", "data.test_split=tset"]])
+def test_a_mistyped_split_is_told_with_what_named_it(
+    words: list[str], bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "student.onnx"
+    assert main(["export", bundle, "--out", str(out), *words, *SCENES]) == 3
+    said = capsys.readouterr().err
+    assert f"where: {words[-1].removesuffix('=tset') if '=' in words[-1] else '--split'}" in said
+    assert "did you mean 'test'?" in said
+
+
+def test_files_are_called_after_a_model_that_is_named_from_a_folder_beside_it(
+    bundle: str,
+) -> None:
+    form = ExportForm("onnx", None, Size(64, 128))
+    beside = f"{bundle}/../../student/best"
+    assert default_file(beside, form) == default_file(bundle, form)
+    run = RunFolder(Path(bundle).parents[2])
+    assert default_report_path(run, beside, "test") == default_report_path(run, bundle, "test")
+
+
+def test_a_report_takes_the_place_of_no_other_file(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "data.yaml"
+    own.write_text("names: [road]\n")
+    assert main(["evaluate", bundle, "--out", str(own), *SCENES]) == 2
+    said = capsys.readouterr().err
+    assert "name another file with --out" in said
+    assert "delete" not in said
+
+
+@pytest.mark.parametrize("verb", ["describe", "draw"])
+def test_an_exported_file_is_not_to_be_given_up_because_it_is_no_architecture(
+    verb: str, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, str(exported)]) == 3
+    said = capsys.readouterr().err
+    assert "name the bundle's folder that it was exported from" in said
+    assert "delete" not in said

@@ -181,3 +181,11 @@ def test_an_object_with_students_of_its_own_keeps_them() -> None:
     )
     mine = Recipe(contenders=pair)
     assert resolve_recipe(Common(recipe=mine)).contenders == pair
+
+
+@pytest.mark.parametrize(
+    "name", ["two\nlines", "quo'te", "next\x85line", "del\x7f", "\U0001f600", "\\n"]
+)
+def test_a_data_set_is_found_whatever_its_name(name: str, tmp_path: Path) -> None:
+    recipe = resolve_recipe(Common(data=tmp_path / name))
+    assert recipe.data.source == str(tmp_path / name)

@@ -195,3 +195,51 @@ def test_a_penalty_is_balanced_unless_a_recipe_names_a_weight() -> None:
     assert build_recipe(overrides=("search.penalty.decoupled=false",)).search.penalty.balanced
     own = build_recipe(overrides=("search.penalty.paths=0.5",)).search.penalty
     assert (own.balanced, own.paths) == (False, 0.5)
+
+
+def test_a_recipe_file_without_an_end_is_refused() -> None:
+    with pytest.raises(UsageError, match="too large"):
+        build_recipe(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("override", ["student.steps=4", "contenders.0.name=x"])
+def test_no_key_is_set_inside_of_what_is_no_section(override: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(TINY, overrides=("student=5", override))
+    assert override in caught.value.where
+    assert "no key of its own" in caught.value.what
+
+
+@pytest.mark.parametrize("budget", ["0ms", "0.0 ms", "101%", "1000%"])
+def test_a_budget_that_no_network_can_meet_is_refused_at_once(budget: str) -> None:
+    with pytest.raises(UsageError, match="budget") as caught:
+        build_recipe(TINY, overrides=(f"budget={budget}",))
+    assert repr(budget) in caught.value.why
+    with pytest.raises(UsageError):
+        build_recipe(base={"contenders": [{"name": "a", "role": "student", "budget": budget}]})
+
+
+@pytest.mark.parametrize("budget", ["0%", "100%", "0.5ms", "12 ms"])
+def test_the_ends_of_the_space_are_budgets(budget: str) -> None:
+    assert build_recipe(TINY, overrides=(f"budget={budget}",)).budgets == (budget,)
+
+
+@pytest.mark.parametrize("override", ["threads=100000", "data.workers=10000"])
+def test_more_threads_or_processes_than_any_machine_has_are_refused(override: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(TINY, overrides=(override,))
+    assert "less than or equal to" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("train=images", "take train out: 'train' is a key of another section"),
+        ("student.stepz=1", "did you mean 'steps'?"),
+        ("student.zzz=1", "take student.zzz out: there is no such key"),
+    ],
+)
+def test_a_key_that_there_is_none_is_not_answered_with_itself(override: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(TINY, overrides=(override,))
+    assert caught.value.next_step == said

@@ -210,6 +210,15 @@ def parse_size(text: str) -> Size:
 
 
 def _of_file(path: Path, run: RunFolder | None) -> Subject:
+    from fasterseg.deploy.opening import is_export
+
+    if is_export(path):
+        raise FileError(
+            "an exported file does not say what its network is made of",
+            where=str(path),
+            why="it holds the graph, and a card of what goes in and comes out",
+            next_step="name the bundle's folder that it was exported from",
+        )
     document = read_json(path)
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != Architecture.schema_tag:

@@ -14,10 +14,10 @@ from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
 from fasterseg.commands.preflight.data import require_split
 from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
-from fasterseg.errors import UsageError
+from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.shipped import is_shipped, model_path
-from fasterseg.paths import place_for_file
+from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def evaluate(
 
     require_model(model)
     common = Common(**options)
-    wanted = place_for_file(out, "--out") if out else None
+    wanted = _place_for_report(out) if out else None
     require_device(common.device)
     run = run_of(model, common)
     recipe, source = open_settled(_recipe(run, common))
@@ -95,6 +95,22 @@ def evaluate(
         )
     otherwise = report.data_digest != source.digest(split)
     return EvaluateResult(file=str(path), report=report, note=OTHERWISE if otherwise else "")
+
+
+def _place_for_report(out: Path | str) -> Path:
+    """Where a report goes; raises `UsageError` where a file lies that is no report."""
+    path = place_for_file(out, "--out")
+    if path.exists():
+        try:
+            EvaluationReport.load(path)
+        except FileError as error:
+            raise UsageError(
+                "there is another file in this place",
+                where=f"--out {out}",
+                why=f"as a report: {error.why}",
+                next_step="name another file with --out",
+            ) from error
+    return path
 
 
 def evaluate_stage(
@@ -161,7 +177,7 @@ def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
 
     A shipped model lies where nothing is to be written: its report goes here.
     """
-    folder = Path(model).absolute()
+    folder = without_steps_up(Path(model))
     if run is not None and (folder.is_file() or is_shipped(model)):
         return run.evaluation / f"{folder.name}-{split}.json"
     if run is None:

@@ -13,7 +13,7 @@ from fasterseg.commands.progress import progress_for
 from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import OutputForm
 from fasterseg.errors import UsageError
-from fasterseg.paths import place_for_file
+from fasterseg.paths import place_for_file, without_steps_up
 
 if TYPE_CHECKING:
     from fasterseg.deploy.formats import ExportForm, Format
@@ -116,7 +116,7 @@ def default_file(model: str, form: ExportForm) -> Path:
     """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
     from fasterseg.deploy.formats import SUFFIXES
 
-    folder = Path(model).absolute()
+    folder = without_steps_up(Path(model))
     name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
     extras: list[str] = [form.output] if form.output != "labels" else []
     extras += [form.precision] if form.precision != "float32" else []

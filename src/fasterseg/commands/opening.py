@@ -132,14 +132,19 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     known = given if isinstance(given, Recipe) else stored
     base = known.content() if known is not None and path is None else None
     overrides = [] if common.seed is None else [f"seed={common.seed}"]
-    overrides += [] if common.data is None else [f"data.source='{_data_name(common.data)}'"]
+    overrides += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
     return build_recipe(path, overrides=(*overrides, *common.set), base=base)
 
 
 def _data_name(data: Path | str) -> str:
-    """The data set as the recipe holds it: a folder is written so that any place finds it."""
+    """The data set as the recipe holds it, in YAML: a folder so that any place finds it.
+
+    What cannot be seen is spelled out: between YAML's quotes a line's end is a blank.
+    """
     name = str(data) if str(data) == STREET else str(Path(data).absolute())
-    return name.replace("'", "''")
+    if name.isprintable():
+        return "'" + name.replace("'", "''") + "'"
+    return '"' + "".join(f"\\U{ord(letter):08x}" for letter in name) + '"'
 
 
 def stored_or_new_recipe(common: Common) -> Recipe:

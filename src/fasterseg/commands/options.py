@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Parameter
 
+from fasterseg.config.sections import MOST_THREADS
 from fasterseg.errors import UsageError
 from fasterseg.paths import given
 
@@ -68,12 +69,12 @@ class CommonOptions(TypedDict, total=False):
 
 def require_threads(threads: int, *, least: int = 1) -> None:
     """Raise `UsageError` for a number of threads that nothing can run on."""
-    if threads < least:
+    if not least <= threads <= MOST_THREADS:
         raise UsageError(
             "there is no such number of threads",
             where=f"--threads {threads}",
             why="each thread is a core of this machine",
-            next_step="name 1 or more, or leave --threads out",
+            next_step=f"name 1 to {MOST_THREADS}, or leave --threads out",
         )
 
 

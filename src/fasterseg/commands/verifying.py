@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fasterseg.commands.evaluate import run_of
 from fasterseg.commands.opening import open_settled, resolve_recipe
 from fasterseg.commands.options import Common
+from fasterseg.commands.preflight.data import require_split
 from fasterseg.config import Recipe
 from fasterseg.errors import UsageError
 from fasterseg.network.shipped import model_path
@@ -71,6 +72,8 @@ def evidence_for(
         street = _street_images(images, size or Size(256, 512))
         return Evidence(street, STREET_IMAGES)
     recipe, source = open_settled(recipe)
+    asked = "--split" if split else "data.test_split"
+    require_split(source, split or recipe.data.test_split, asked=asked)
     return evidence_of(read_as(source, reading), split or recipe.data.test_split, images=images)
 
 

@@ -51,12 +51,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, read safely; raises `UsageError` when there is none."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:  # a device may have no end
+            data = stream.read(MAX_RECIPE_BYTES + 1)
         if len(data) > MAX_RECIPE_BYTES:
             raise UsageError(
                 "the file is too large for a recipe",
                 where=str(path),
-                why=f"it has {len(data):,} bytes, and a recipe has at most {MAX_RECIPE_BYTES:,}",
+                why=f"a recipe has at most {MAX_RECIPE_BYTES:,} bytes",
                 next_step=_LOOK,
             )
         value = yaml.load(data, Loader=_UniqueKeyLoader)  # noqa: S506 (a safe loader)
@@ -169,7 +170,14 @@ def _override(content: dict[str, Any], override: str) -> None:
     place = content
     for parent in parents:
         inner = place.get(parent)
-        place[parent] = dict(inner) if isinstance(inner, dict) else {}
+        if inner is not None and not isinstance(inner, dict):
+            raise UsageError(
+                f"{parent} has no key of its own to set",
+                where=f"--set {override}",
+                why=f"it is {str(inner)[:60]!r}, and no section",
+                next_step=f"set {parent} as a whole, or write it into a recipe of your own",
+            )
+        place[parent] = dict(inner or {})
         place = place[parent]
     try:
         place[last] = yaml.safe_load(text)
@@ -186,14 +194,22 @@ def _explain(error: ValidationError, where: str) -> UsageError:
     fault = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in fault["loc"])
     what = f"the recipe's key {key!r} is wrong" if key else "the recipe is wrong"
-    near = get_close_matches(str(fault["loc"][-1]), known_keys(), n=1) if fault["loc"] else []
-    hint = f"did you mean {near[0]!r}?" if fault["type"] == "extra_forbidden" and near else ""
+    hint = _key_meant(key) if fault["type"] == "extra_forbidden" else ""
     why = str(fault["msg"]).removeprefix("Value error, ")
     if "pattern" in fault.get("ctx", {}) and key.endswith("budget"):
         why = f"{fault['input']!r} is none of halfway, 12ms and 40%"
     if key.endswith("budget") and not hint:
         hint = _budget_meant(fault["input"])
     return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")
+
+
+def _key_meant(key: str) -> str:
+    """What to do about a key that there is none: the nearest one, or a word on its place."""
+    last = key.rpartition(".")[2]
+    if last in known_keys():
+        return f"take {key} out: {last!r} is a key of another section"
+    near = get_close_matches(last, known_keys(), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"take {key} out: there is no such key"
 
 
 def _budget_meant(value: Any) -> str:

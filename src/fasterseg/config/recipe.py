@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.search_space import Operator, SearchSpace
 from fasterseg.config.sections import (
+    MOST_THREADS,
     AugmentationSettings,
     DataSettings,
     PenaltySettings,
@@ -30,6 +31,18 @@ MOST_WARMUP_STEPS, WARMUP_SHARE = 100, 0.1
 
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
 BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
+
+
+def possible_budget(budget: str | None) -> str | None:
+    """Return a budget of the right form; raises ValueError for one that no network can meet."""
+    number = float(re.sub(r"[^\d.]", "", budget or "") or 1)
+    if budget and budget.endswith("ms") and not number:
+        raise ValueError(f"{budget!r} is no time that a network could take")
+    if budget and budget.endswith("%") and number > 100:
+        raise ValueError(
+            f"{budget!r}: from the fastest (0%) to the slowest network of the space are 100%"
+        )
+    return budget
 
 
 Promise = Literal["p95", "median"]
@@ -68,7 +81,9 @@ class ContenderSettings(Section):
     stem_expansion: int | None = Field(None, ge=1)
     fusion_expansion: int | None = Field(None, ge=1)
     head_expansion: int | None = Field(None, ge=1)
-    budget: str | None = Field(None, pattern=BUDGET_PATTERN)
+    budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
+        None, pattern=BUDGET_PATTERN
+    )
     operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
 
@@ -234,7 +249,7 @@ class Recipe(Artifact):
 
     name: str = "fasterseg"
     seed: int = 0
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=MOST_THREADS)
     budget: str | tuple[str, ...] = "halfway"
     promise: Promise = "p95"
     data: DataSettings = DataSettings()
@@ -278,6 +293,7 @@ class Recipe(Artifact):
         for one in several:
             if not (isinstance(one, str) and re.match(BUDGET_PATTERN, one)):
                 raise ValueError(f"{one!r} is none of halfway, 12ms and 40%")
+            possible_budget(one)
         if not several:
             raise ValueError("an empty list; say one of halfway, 12ms and 40%, or several")
         return several[0] if len(several) == 1 else tuple(several)

@@ -14,6 +14,8 @@ OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
 Precision = Literal["float32", "float16", "bfloat16"]
+MOST_THREADS, MOST_WORKERS = 1024, 256
+"""More end a process without a word, or take all its files: no machine has as many cores."""
 AUTO = "auto"
 """Stands in a recipe for what the data decides, until a run has opened it."""
 
@@ -51,7 +53,7 @@ class DataSettings(Section):
     training_split: str | None = None
     val_split: str = "val"
     test_split: str = AUTO
-    workers: int = Field(0, ge=0)
+    workers: int = Field(0, ge=0, le=MOST_WORKERS)
     street: StreetSettings = StreetSettings()
 
     @property

@@ -168,6 +168,7 @@ def _content(data: bytes, path: Path) -> dict[str, Any]:
         raise DataError(
             "the data file is not a list of keys and values",
             where=str(path),
+            why="it is empty" if content is None else "what it holds are no keys that are words",
             next_step="write lines such as  train: images/train  and  names: [road, car]",
         )
     return content

@@ -84,7 +84,8 @@ def _no_bundle(path: Path) -> FileError:
     return FileError(
         "this is not a model",
         where=str(path),
-        why="a model is a bundle's folder: manifest, description, weights and card",
+        why="a model is a bundle's folder (manifest, description, weights and card), or a file "
+        "that fasterseg export wrote, under its ending (.onnx, .xml, .pt2 or .engine)",
         next_step=f"there is one in it: {bundles[0]}" if bundles else "name a bundle's folder",
     )
 

@@ -134,3 +134,13 @@ def test_weights_for_other_classes_are_told_before_the_teacher_is_trained(
     images_to_train_on(make_ahead("student.class_weights=[1, 2, 3]"))
     with pytest.raises(UsageError, match="class_weights"):
         images_to_train_on(make_ahead("student.class_weights=[1, 2]"))
+
+
+@pytest.mark.parametrize("need", [images_to_search_with, images_to_train_on, images_to_score])
+def test_a_mistyped_split_to_score_is_told_by_whoever_computes(
+    need: Need, make_ahead: MakeAhead
+) -> None:
+    with pytest.raises(DataError) as caught:
+        need(make_ahead("data.test_split=tset"))
+    assert caught.value.where == "data.test_split"
+    assert "--set data.test_split=test" in caught.value.next_step

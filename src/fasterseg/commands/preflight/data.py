@@ -20,6 +20,7 @@ def images_to_search_with(ahead: Ahead) -> None:
 
     recipe, data = ahead.recipe, ahead.recipe.data
     require_split(ahead.source, data.train_split, asked="data.train_split")
+    _require_name(ahead)
     _require_split_to_choose_by(ahead)
     _require_weights(ahead.source, data.train_split, recipe.search_class_weights)
     halves_of(ahead.source, data.train_split, recipe.seed)
@@ -30,6 +31,7 @@ def images_to_train_on(ahead: Ahead) -> None:
     data = ahead.recipe.data
     asked = "data.training_split" if data.training_split else "data.train_split"
     require_split(ahead.source, data.trained_on, asked=asked)
+    _require_name(ahead)
     _require_split_to_choose_by(ahead)
     for training in ahead.trainings:
         _require_weights(ahead.source, data.trained_on, training.settings.class_weights)
@@ -38,6 +40,15 @@ def images_to_train_on(ahead: Ahead) -> None:
 def images_to_score(ahead: Ahead) -> None:
     """There are images to score the networks on at the end."""
     require_split(ahead.source, ahead.recipe.data.test_split, asked="data.test_split")
+
+
+def _require_name(ahead: Ahead) -> None:
+    """The split to score is there, whoever will score it: a slip of the pen shows before hours."""
+    from fasterseg.datasets.joining import parts_of
+
+    for part in parts_of(ahead.recipe.data.test_split):
+        if part not in ahead.source.splits():
+            raise _unknown(ahead.source, part, "data.test_split", "")
 
 
 def _require_split_to_choose_by(ahead: Ahead) -> None:
