@@ -46,9 +46,10 @@ def _require_name(ahead: Ahead) -> None:
     """The split to score is there, whoever will score it: a slip of the pen shows before hours."""
     from fasterseg.datasets.joining import parts_of
 
-    for part in parts_of(ahead.recipe.data.test_split):
+    whole = ahead.recipe.data.test_split
+    for part in parts_of(whole):
         if part not in ahead.source.splits():
-            raise _unknown(ahead.source, part, "data.test_split", "")
+            raise _unknown(ahead.source, whole, part, "data.test_split", "")
 
 
 def _require_split_to_choose_by(ahead: Ahead) -> None:
