@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.config import Recipe, as_written, budget_label, build_recipe
+from fasterseg.config import (
+    Recipe,
+    as_written,
+    budget_in_ms,
+    budget_label,
+    budget_option,
+    build_recipe,
+)
 from fasterseg.errors import UsageError
 
 
@@ -73,3 +80,12 @@ def test_what_is_no_budget_is_told_with_what_is_one(wrong: str) -> None:
 def test_the_label_of_a_budget_is_fit_for_a_file_s_name() -> None:
     labels = [budget_label(budget) for budget in ("8ms", "8.0 ms", "0.5ms", "100 %", "halfway")]
     assert labels == ["8ms", "8ms", "0.5ms", "100pct", "halfway"]
+
+
+@pytest.mark.parametrize("ms", [0.00123456, 0.98765, 7.5599, 12.0, 116.3, 999.6, 1734.2, 31234.5])
+def test_a_budget_that_is_advised_can_be_typed_and_is_no_smaller(ms: float) -> None:
+    option, budget = budget_option(ms).split()
+    recipe = build_recipe(None, overrides=(f"budget={budget}",))
+    assert option == "--budget"
+    found = budget_in_ms(recipe.budgets[0], fastest_ms=0, slowest_ms=1)
+    assert ms <= found * (1 + 1e-12) <= 1.01 * ms + 1e-9

@@ -13,6 +13,7 @@ from fasterseg.config.recipe import (
     SearchSettings,
     TrainingSettings,
     budget_in_ms,
+    budget_option,
 )
 from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
 from fasterseg.config.sections import (
@@ -57,6 +58,7 @@ __all__ = [
     "as_written",
     "budget_in_ms",
     "budget_label",
+    "budget_option",
     "build_recipe",
     "one_student_each",
     "read_yaml",

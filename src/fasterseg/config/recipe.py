@@ -6,6 +6,7 @@ processor, a search and two trainings of some hours want (decision 0028).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -331,6 +332,12 @@ def _not_offered(contender: str, part: str, fixed: int, offered: tuple[int, ...]
         f"contender {contender!r} fixes {part}_expansion: {fixed}, which is not among "
         f"space.{part}_expansions: {list(offered)}"
     )
+
+
+def budget_option(ms: float) -> str:
+    """The words that ask for a budget of at least so many milliseconds, as they are typed."""
+    digits = max(0, 2 - math.floor(math.log10(ms)))
+    return f"--budget {math.ceil(ms * 10**digits) / 10**digits:.{digits}f}ms"
 
 
 def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config import Promise
+from fasterseg.config import Promise, budget_option
 
 # By less than this, two measurements of one network differ anyway.
 PACE_WORTH_A_WORD = 0.05
@@ -69,7 +69,7 @@ class NetworkResult(Artifact):
                 f"{self.name} misses its budget{at}: its {self.promise} is "
                 f"{self.promised_ms:.2f} ms, the budget {self.budget_ms:.2f} ms; the nearest "
                 f"candidates of the search had {others or 'no other figures'}; next: a new run "
-                f"with --budget {1.05 * self.promised_ms:.3g}ms, or the same command on a quieter "
+                f"with {budget_option(1.05 * self.promised_ms)}, or the same command on a quieter "
                 "machine"
             )
         if not self.quiet:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from fasterseg.config import Promise
+from fasterseg.config import Promise, budget_option
 from fasterseg.errors import BudgetError
 from fasterseg.searching.derivation import derive_within
 from fasterseg.space.architecture import Architecture
@@ -90,7 +90,7 @@ def require_reachable(budget_ms: float, *, fastest_ms: float, student: str) -> N
             f"no network of the space meets the budget of {budget_ms:.3f} ms",
             where=student,
             why=f"the fastest network of the space was measured at {fastest_ms:.3f} ms",
-            next_step=f"in its place --budget {1.1 * fastest_ms:.3g}ms or more, or a smaller space "
+            next_step=f"in its place {budget_option(1.1 * fastest_ms)} or more, or a smaller space "
             "or input",
         )
 
@@ -214,6 +214,6 @@ def _nearest(
         f"no network that was measured meets the budget of {budget_ms:.3f} ms",
         why=f"of {len(tried)} measured candidates the nearest have a {promise} of "
         + ", ".join(f"{ms:.3f} ms" for ms in nearest),
-        next_step=f"in its place --budget {1.05 * nearest[0]:.3g}ms or more in a new run, "
+        next_step=f"in its place {budget_option(1.05 * nearest[0])} or more in a new run, "
         "or make the machine quieter and run again",
     )

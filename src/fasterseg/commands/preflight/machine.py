@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fasterseg.commands.preflight.ahead import Ahead
 from fasterseg.commands.preflight.networks import numbers_of
-from fasterseg.config import Recipe
+from fasterseg.commands.preflight.reach import require_near
+from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.config.uses import Use
 from fasterseg.errors import EnvironmentFault
 from fasterseg.resources import free_disk_bytes
@@ -39,7 +41,10 @@ def a_target(ahead: Ahead) -> None:
 
 
 def an_export(ahead: Ahead) -> None:
-    """The cheapest network is exported for the target and run once; a table says it was before."""
+    """The cheapest network is exported for the target and run; a table says it was before.
+
+    Raises `BudgetError` where it takes far longer than a budget in milliseconds allows.
+    """
     from fasterseg.deploy.backends import open_backend
     from fasterseg.deploy.measuring import noise_image
     from fasterseg.latency.table import Target
@@ -48,21 +53,23 @@ def an_export(ahead: Ahead) -> None:
     if Use.BLOCKS in ahead.made:
         return
     target = Target.of(ahead.recipe.target, ahead.source.label_space.classes)
+    image = noise_image(ahead.geometry.size)
     with threads_kept():
-        for architecture in _cheapest(ahead):
+        for contender, architecture in _cheapest(ahead):
             session = open_backend(target).random_network(architecture, ahead.geometry)
-            session.run(noise_image(ahead.geometry.size))
+            session.run(image)
+            require_near(ahead.recipe, contender, partial(session.run, image))
 
 
-def _cheapest(ahead: Ahead) -> Iterator[Architecture]:
-    """The first student's, or the first contender's, network with the fewest multiply-adds."""
+def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
+    """The first student, or contender, and its network with the fewest multiply-adds."""
     from fasterseg.space.extremes import narrowest
     from fasterseg.space.options import Options
 
     recipe = ahead.recipe
     for contender in (*recipe.students(), *recipe.contenders)[:1]:
         options = Options.of(recipe.space, contender)
-        yield narrowest(options, ahead.geometry, lambda spec: spec.macs)
+        yield contender, narrowest(options, ahead.geometry, lambda spec: spec.macs)
 
 
 def room_on_disk(ahead: Ahead) -> None:

@@ -1,0 +1,75 @@
+"""Whether a budget can be reached at all: a look of seconds at the cheapest network.
+
+What can be reached is measured exactly after the profile.  A budget that is far away need not wait
+so long to hear of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from fasterseg.config import ContenderSettings, Recipe, budget_option
+from fasterseg.errors import BudgetError
+
+FAR = 1.5
+"""So many times a budget that neither a noisy moment nor another cheap network explains it."""
+RUNS, SECONDS = 40, 2.0
+
+
+def require_near(
+    recipe: Recipe,
+    student: ContenderSettings,
+    job: Callable[[], object],
+    *,
+    clock: Callable[[], float] = perf_counter,
+) -> None:
+    """Raise `BudgetError` where the cheapest network is far above a budget in milliseconds.
+
+    `job` is its whole work for one image; the shortest of some runs counts.  The budgets are those
+    of all students that have the same choices as `student`.
+    """
+    budget_ms = _lowest_ms(recipe, student)
+    if budget_ms is None:
+        return
+    fastest_ms = 1000 * _shortest(job, clock)
+    if fastest_ms > FAR * budget_ms:
+        raise BudgetError(
+            f"no network of the space comes near the budget of {budget_ms:.3g} ms",
+            where=f"{recipe.target.backend} on {recipe.target.device}, {recipe.target.threads} "
+            f"threads, {recipe.target.height}x{recipe.target.width}",
+            why=f"the one with the fewest multiply-adds takes {fastest_ms:.3g} ms",
+            next_step=_next_step(recipe, fastest_ms),
+        )
+
+
+def _lowest_ms(recipe: Recipe, student: ContenderSettings) -> float | None:
+    """The lowest budget in milliseconds of the students that may take what this one may."""
+    choices = {"name", "budget"}
+    alike = (
+        recipe.budget_of(one)
+        for one in recipe.students()
+        if one.model_dump(exclude=choices) == student.model_dump(exclude=choices)
+    )
+    known = [float(one.removesuffix("ms")) for one in alike if one.endswith("ms")]
+    return min(known, default=None)
+
+
+def _shortest(job: Callable[[], object], clock: Callable[[], float]) -> float:
+    """The shortest of at most `RUNS` runs in about `SECONDS`, in seconds."""
+    times: list[float] = []
+    while len(times) < RUNS and sum(times) < SECONDS:
+        began = clock()
+        job()
+        times.append(clock() - began)
+    return min(times)
+
+
+def _next_step(recipe: Recipe, fastest_ms: float) -> str:
+    larger = f"in its place {budget_option(FAR * fastest_ms)} or more"
+    tail = "; --set target.tail=fast takes less time than upsampling in the graph"
+    return (
+        larger
+        + (tail if recipe.target.tail == "graph" else "")
+        + ("; plan says what else would help")
+    )
