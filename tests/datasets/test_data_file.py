@@ -345,3 +345,30 @@ def test_grey_images_become_three_equal_channels(make_folder: MakeFolder) -> Non
     pixels = open_data(make_folder(GOOD + "channels: 1\n")).sample("train", 0).image
 
     assert (pixels[..., 0] == pixels[..., 2]).all()
+
+
+def test_means_of_values_up_to_255_are_answered_with_those_of_0_to_1(tmp_path: Path) -> None:
+    file = tmp_path / "data.yaml"
+    file.write_text("names: [a]\nnormalize: [[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]]\n")
+    with pytest.raises(DataError, match="normalize") as caught:
+        read_data_file(file)
+    line = caught.value.next_step.partition("write ")[2]
+    assert line == "normalize: [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]"
+    file.write_text(f"names: [a]\n{line}\n")
+    assert read_data_file(file).normalize == IMAGENET_NORMALISATION
+
+
+@pytest.mark.parametrize("line", ["names: a, b", "train: 5", "train: {path: images}"])
+def test_what_is_no_list_is_answered_with_how_to_write_one(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "data.yaml"
+    file.write_text(f"{line}\n")
+    with pytest.raises(DataError) as caught:
+        read_data_file(file)
+    assert caught.value.why.startswith("write ")
+
+
+def test_an_empty_data_file_is_told_as_empty(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("# nothing\n")
+    with pytest.raises(DataError) as caught:
+        read_data_file(tmp_path / "data.yaml")
+    assert caught.value.why == "it is empty"

@@ -93,3 +93,30 @@ def test_a_link_to_nothing_is_told_where_the_files_are_digested(
 
 def test_a_name_that_is_no_text_can_be_printed() -> None:
     assert printable(Path(os.fsdecode(b"caf\xe9.png"))) == "caf\\udce9.png"
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_link_around_itself_is_to_be_removed_whatever_is_allowed(
+    outside: bool, make_folder: Callable[..., Path]
+) -> None:
+    folder = make_folder()
+    (folder / "images/train/loop").symlink_to("..")
+    with pytest.raises(DataError) as caught:
+        check_data(folder, outside=outside)
+    assert "a folder around itself" in caught.value.why
+    assert caught.value.next_step.startswith("remove the links")
+    assert "--outside" not in caught.value.next_step
+
+
+def test_a_folder_that_is_named_twice_is_answered_with_to_name_it_once(
+    make_folder: Callable[..., Path],
+) -> None:
+    folder = make_folder()
+    file = folder / "data.yaml"
+    file.write_text(
+        file.read_text().replace("train: images/train", "train: [images/train, images/train]")
+    )
+    with pytest.raises(DataError) as caught:
+        check_data(folder)
+    assert "named 2 times" in caught.value.why
+    assert caught.value.next_step == "name each folder once, and each image of a list once"

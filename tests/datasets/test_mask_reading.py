@@ -196,3 +196,12 @@ def test_a_cut_mask_is_refused_as_a_mask(tmp_path: Path) -> None:
 
     with pytest.raises(FileFault, match="masks that are cut short"):
         read_mask(path)
+
+
+def test_a_mask_of_several_pictures_is_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(IDS), Image.fromarray(IDS + 1)]
+    for name in ("a.tif", "a.png"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+        with pytest.raises(FileFault, match="masks that cannot be read") as caught:
+            read_mask(tmp_path / name)
+        assert "several pictures" in caught.value.why

@@ -152,7 +152,7 @@ def test_a_link_to_a_folder_around_it_is_followed_nowhere(make_folder: MakeFolde
     (root / "images" / "train" / "loop").symlink_to(root / "images", target_is_directory=True)
     with pytest.raises(DataError, match="links to folders") as caught:
         check_data(root, outside=True)
-    assert caught.value.why.endswith("images/train/loop")
+    assert "images/train/loop" in caught.value.why
 
 
 def test_folders_that_are_linked_twice_are_listed_twice(make_folder: MakeFolder) -> None:

@@ -349,3 +349,35 @@ def test_one_data_set_reads_all_its_images_in_one_way(make_folder: MakeFolder) -
     own = (root / "other.yaml").read_text().replace("channels: 1\n", "")
     (root / "other.yaml").write_text(own + "\n".join(lines) + "\n")
     assert open_data(root).length("train") == 12
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.webp"])
+def test_that_only_the_first_of_several_pictures_is_read_is_remarked(
+    name: str, tmp_path: Path
+) -> None:
+    first, second = Image.fromarray(RGB), Image.fromarray(RGB[::-1])
+    first.save(tmp_path / name, save_all=True, append_images=[second], lossless=True)
+    found = decode(tmp_path / name)
+    assert np.array_equal(found.pixels, RGB)
+    assert found.remarks.interpreted == {Interpretation.SEVERAL}
+    with Image.open(tmp_path / name) as image:
+        assert decode(image).remarks.interpreted == {Interpretation.SEVERAL}
+
+
+@pytest.mark.parametrize("reading", [Reading(), TWELVE])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_the_transparent_value_of_a_deep_picture_is_put_on_black(
+    bands: int, reading: Reading, tmp_path: Path
+) -> None:
+    values = DICE.integers(1000, 4096, (12, 20, bands)).astype(np.uint16)
+    values[0, 0], values[0, 1] = 2049, 2048
+    key = chunk(b"tRNS", struct.pack(">H", 2049) * bands)
+    path = written(tmp_path / "a.png", deep_png(values, 2 if bands == 3 else 0))
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + key + data[33:])
+    found = decode(path, reading)
+    assert not found.pixels[0, 0].any()
+    assert found.pixels[0, 1].all()
+    assert Interpretation.TRANSPARENT in found.remarks.interpreted
+    with Image.open(path) as image:
+        assert np.array_equal(decode(image, reading).pixels, found.pixels)

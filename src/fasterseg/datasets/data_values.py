@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ _LONGEST_NAME = 255
 _LONGEST_PATH = 4096
 _NAMED = 8
 
+Numbers = tuple[float, float, float]
 Colours = tuple[Colour, ...]
 Palette = tuple[Colours, ...] | dict[str, Colours]
 
@@ -36,8 +38,8 @@ def class_names(value: Any) -> Any:
     """Return names in the order of their ids; raises ValueError."""
     if isinstance(value, dict):
         value = _names_by_id(value)
-    if not isinstance(value, list):
-        return value
+    if not isinstance(value, list | tuple):
+        raise ValueError("write a list of names, [road, car], or ids with names, {0: road, 1: car}")
     if len(value) > MOST_CLASSES:
         raise ValueError(f"there are {len(value):,} names, and {MOST_CLASSES:,} is the most")
     if any(isinstance(name, bool) or name is None for name in value):
@@ -75,7 +77,9 @@ def paths(value: Any) -> Any:
     if value is None or value == "":
         return []
     several = [value] if isinstance(value, str) else value
-    for one in several if isinstance(several, list) else ():
+    if not isinstance(several, list | tuple) or not all(isinstance(one, str) for one in several):
+        raise ValueError("write the path of a folder or of a list of images, or several: [a, b]")
+    for one in several:
         possible_path(one)
     return several
 
@@ -99,14 +103,27 @@ def normalisation(value: Any) -> Any:
     if isinstance(value, dict) and set(value) == {"mean", "std"}:
         value = [value["mean"], value["std"]]
     if isinstance(value, list) and len(value) == 2:
+        mean, std = (_three_numbers(part) for part in value)
+        _require_shares(mean, std)
         try:
-            return Normalisation(*(_three_numbers(part) for part in value))
+            return Normalisation(mean, std)
         except UsageError as error:
             raise ValueError(error.what) from error
     raise ValueError("write auto, imagenet, or the means and the deviations: [[..], [..]]")
 
 
-def _three_numbers(value: Any) -> tuple[float, float, float]:
+def _require_shares(mean: Numbers, std: Numbers) -> None:
+    """Raise where means are those of values up to 255, as other tools write them."""
+    if max(mean) <= 1 or not all(map(math.isfinite, (*mean, *std))):
+        return
+    lines = ", ".join(str([round(number / 255, 4) for number in part]) for part in (mean, std))
+    raise Contradiction(
+        "means and deviations are those of values between 0 and 1, and a mean is above",
+        f"where they are of values up to 255, write normalize: [{lines}]",
+    )
+
+
+def _three_numbers(value: Any) -> Numbers:
     try:
         red, green, blue = (float(number) for number in value)
     except (TypeError, ValueError, OverflowError) as error:

@@ -26,6 +26,7 @@ from fasterseg.datasets.pixels import (
     Opened,
     OutOfRange,
     interpret,
+    is_one_of_several,
     is_turned,
     raw_mode_of,
     without_colour,
@@ -54,7 +55,7 @@ LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _LOSSY_FORMATS = ("JPEG", "WEBP")
 _BITS_PER_SAMPLE_TAG = 258
-BITS_KEY = "fasterseg-bits-per-sample"
+BITS_KEY, SEVERAL_KEY = "fasterseg-bits-per-sample", "fasterseg-several-pictures"
 # Pillow keeps the upper byte of 16-bit colours; told that the bytes are swapped, the lower one.
 _NATIVE_SWAPPED = "16B" if sys.byteorder == "little" else "16L"
 _SWAPPED: Mapping[str, str] = {"16L": "16B", "16B": "16L", "16N": _NATIVE_SWAPPED}
@@ -106,7 +107,8 @@ def read_image(path: Path, *, reading: Reading = DEFAULT_READING, shown_as: str 
 def decoded(path: Path, name: str, *, formats: tuple[str, ...], mask: bool) -> Image.Image:
     """Return a picture with all its pixels, of one of the formats; raises FileFault.
 
-    Its ``info`` has, under `BITS_KEY`, how many bits the file gives to a channel.
+    Its ``info`` has, under `BITS_KEY`, how many bits the file gives to a channel, and under
+    `SEVERAL_KEY` whether it is the first of several pictures.
     """
     data = _data_of(path, name, mask=mask)
     return _guarded(data, name, formats, mask=mask, whole=False).image
@@ -164,12 +166,13 @@ def _opened(data: bytes, formats: tuple[str, ...], *, whole: bool) -> Opened:
         _require_possible(image)
         _require_whole(data, image.format or "")
         bits, raw_mode, turned = _bits_per_sample(image, data), raw_mode_of(image), is_turned(image)
+        several, whole = is_one_of_several(image), whole or "transparency" in image.info
         image.load()
         if may_lack_rows(image) and not has_all_rows(data):
             raise EOFError("the file has fewer pixels than it says")
-        image.info[BITS_KEY] = bits
+        image.info |= {BITS_KEY: bits, SEVERAL_KEY: several}
         low = _low_bytes(data, formats, raw_mode) if whole else None
-    return Opened(image, raw_mode, turned, low)
+    return Opened(image, raw_mode, turned, several, low)
 
 
 def _require_possible(image: Image.Image) -> None:
@@ -216,15 +219,16 @@ def _of_pillow(image: Image.Image, name: str, *, whole: bool) -> Opened:
             _require_possible(image)
             raw_mode = raw_mode_of(image)
             # First of all: to look for tags may load an image, and close its file.
+            whole = whole or "transparency" in image.info
             data = _data_behind(image) if whole and ";16" in raw_mode else None
             low = None if data is None else _low_bytes(data, (image.format or "",), raw_mode)
-            turned = is_turned(image)
+            turned, several = is_turned(image), is_one_of_several(image)
             image.load()
     except _Refused as error:
         raise FileFault(Fault(FaultKind.UNREADABLE_IMAGE, name, str(error))) from error
     except Exception as error:  # as above
         raise FileFault(Fault(FaultKind.TRUNCATED_IMAGE, name, str(error))) from error
-    return Opened(image, raw_mode, turned, low)
+    return Opened(image, raw_mode, turned, several, low)
 
 
 def _data_behind(image: Image.Image) -> bytes | None:

@@ -58,10 +58,13 @@ def list_pictures(folder: Path, suffixes: AbstractSet[str], *, follow: bool = Fa
 
 def _is_left(folder: Path, *, follow: bool) -> bool:
     """Whether a folder is a link that is not followed: none is, or it leads around itself."""
-    if not folder.is_symlink():
-        return False
+    return folder.is_symlink() and (not follow or leads_around_itself(folder))
+
+
+def leads_around_itself(folder: Path) -> bool:
+    """Whether a link to a folder lies in that folder, so that following it has no end."""
     place = Path(os.path.realpath(folder.parent))
-    return not follow or place.is_relative_to(os.path.realpath(folder))
+    return place.is_relative_to(os.path.realpath(folder))
 
 
 def is_hidden(name: str) -> bool:

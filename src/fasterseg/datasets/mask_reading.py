@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from fasterseg.datasets.decoding import BITS_KEY, WIDE_MODES, decoded
+from fasterseg.datasets.decoding import BITS_KEY, SEVERAL_KEY, WIDE_MODES, decoded
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import Colour
 
@@ -32,11 +32,15 @@ def read_mask(path: Path, *, in_colour: bool = False, shown_as: str = "") -> Raw
     """Return a mask's integers, (height, width) int32; packed colours where ``in_colour``.
 
     Its orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for
-    transparency, for more bits than are read, and for colours where none were declared.
+    several pictures in one file, for transparency, for more bits than are read, and for colours
+    where none were declared.
     """
     name = shown_as or str(path)
     image = decoded(path, name, formats=_FORMATS, mask=True)
     bits = image.info[BITS_KEY]
+    if image.info[SEVERAL_KEY]:
+        step = "save the one picture that is the mask: each pixel is one id, or one colour"
+        raise _unreadable(name, "it has several pictures in one file", step)
     try:
         image = ImageOps.exif_transpose(image)
     except (ValueError, OSError, SyntaxError) as error:

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
-from fasterseg.datasets.listing import is_picture, list_pictures, printable, what_it_is
+from fasterseg.datasets.listing import (
+    is_picture,
+    leads_around_itself,
+    list_pictures,
+    printable,
+    what_it_is,
+)
 
 # Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
 _FOREIGN_SUFFIXES = frozenset(
@@ -66,13 +72,20 @@ class Tree:
         if not self.is_inside(folder):
             return []
         listing = list_pictures(folder, _PICTURES, follow=self.may_leave)
-        kinds = {FaultKind.LINKED_FOLDER: listing.linked, FaultKind.CLOSED_FOLDER: listing.closed}
-        for kind, places in kinds.items():
-            self.faults += [Fault(kind, self.shown(place)) for place in places]
+        self.faults += map(self._linked, listing.linked)
+        self.faults += [Fault(FaultKind.CLOSED_FOLDER, self.shown(one)) for one in listing.closed]
         for path in listing.special:
             self.faults.append(Fault(FaultKind.NO_FILE, self.shown(path), what_it_is(path)))
         found = listing.pictures
         return [path for path in found if self._is_named_well(path) and self.is_inside(path)]
+
+    def _linked(self, folder: Path) -> Fault:
+        """A link to a folder; one to a folder around it can be followed by nobody."""
+        detail = step = ""
+        if leads_around_itself(folder):
+            detail = "it leads to a folder around itself"
+            step = "remove the links that lead to a folder around themselves"
+        return Fault(FaultKind.LINKED_FOLDER, self.shown(folder), detail, step)
 
     def siblings(self, folder: Path) -> list[Path]:
         """Return the pictures right in a folder, without going deeper; [] where it is missing."""
@@ -130,6 +143,10 @@ def _faults_of_group(tree: Tree, files: Sequence[Path]) -> list[Fault]:
     others = [tree.shown(file) for file in files[1:]]
     if not others:
         return []
+    if set(files) == {files[0]}:
+        step = "name each folder once, and each image of a list once"
+        detail = f"named {len(files)} times"
+        return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), detail, step)]
     return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), f"also {', '.join(others)}")]
 
 

@@ -29,6 +29,7 @@ class Interpretation(StrEnum):
     TRANSPARENT = "put on black where transparent"
     INKS = "turned from four inks (CMYK) to RGB, without a colour profile"
     FOURTH_BAND = "read without a fourth band"
+    SEVERAL = "read as the first of several pictures in a file"
     DEEP = "of more than 8 bits a channel, brought to 8"
     CLIPPED = "of values outside the declared range, cut off at its ends"
 
@@ -88,13 +89,14 @@ class Opened:
     """A picture as its decoder left it.
 
     ``raw_mode`` is how its file has it (Pillow's word; empty where that is not known), ``turned``
-    whether an orientation tag turns it.  ``low`` has the lower bytes of 16-bit colours, of which
-    Pillow's image has the upper ones only.
+    whether an orientation tag turns it, ``several`` whether more pictures follow in its file.
+    ``low`` has the lower bytes of 16-bit colours, of which Pillow's image has the upper ones only.
     """
 
     image: Image.Image
     raw_mode: str = ""
     turned: bool = False
+    several: bool = False
     low: Image.Image | None = None
 
     @property
@@ -120,11 +122,21 @@ def is_turned(image: Image.Image) -> bool:
         return False
 
 
+def is_one_of_several(image: Image.Image) -> bool:
+    """Whether a file has further pages or frames; previews that cameras add to a JPEG are none."""
+    try:
+        return image.format in ("TIFF", "PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
+    except Exception:  # as above: what is damaged behind the first picture is not read.
+        return False
+
+
 def interpret(opened: Opened, reading: Reading) -> Decoded:
     """Return a picture's pixels; raises ValueError for values that no rule brings to 8 bits."""
     image, low = (_upright(part, opened) for part in (opened.image, opened.low))
     assert image is not None
     found = {Interpretation.ORIENTATION} if opened.turned else set()
+    if opened.several:
+        found.add(Interpretation.SEVERAL)
     if opened.raw_mode.startswith(_SPARE_BANDS) or image.mode == "RGBX":
         found.add(Interpretation.FOURTH_BAND)
     depth = None
@@ -162,14 +174,23 @@ def _of_deep(
     ends = reading.range
     if ends is not None and (depth.lowest < ends[0] or depth.highest > ends[1]):
         found.add(Interpretation.CLIPPED)
-    if not colour:
-        return np.repeat(_to_8_bits(values, depth, ends)[..., None], 3, axis=-1), depth
-    if ends is None:
-        return _of_8_bits(image, found), depth
-    scaled = Image.fromarray(_to_8_bits(values, depth, ends))
+    if ends is None and colour:
+        scaled = _without_key(image)
+    else:
+        scaled = Image.fromarray(_to_8_bits(values, depth, ends))
     if image.mode == "RGBA":
         scaled.putalpha(image.getchannel("A"))
+    elif "transparency" in image.info:
+        clear = np.atleast_3d(values) == np.atleast_1d(image.info["transparency"])
+        scaled.putalpha(Image.fromarray(np.where(clear.all(-1), 0, _OPAQUE).astype(np.uint8)))
     return _of_8_bits(scaled, found), depth
+
+
+def _without_key(image: Image.Image) -> Image.Image:
+    """A copy without the one colour that counts as transparent: it is of 16 bits."""
+    copy = image.copy()
+    copy.info.pop("transparency", None)
+    return copy
 
 
 def _joined(high: Image.Image, low: Image.Image) -> npt.NDArray[np.uint16]:
