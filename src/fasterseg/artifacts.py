@@ -96,7 +96,7 @@ def make_folder(folder: Path) -> None:
             "could not make the folder",
             where=str(folder),
             why=error.strerror or str(error),
-            next_step="free some space or choose another folder with --run, then start again",
+            next_step="free some space or choose another folder, then start again",
         ) from error
 
 

@@ -19,10 +19,17 @@ _USUAL_NAME_BYTES = 255
 def given(path: Path | str, option: str = "") -> Path:
     """A path as the user meant it, ``~`` standing for a home; there may be nothing of this name.
 
-    Raises `UsageError` for the home of a user who is not known here, and for what no file can be
-    called.  `option` is what the path was given with.
+    Raises `UsageError` for an empty text, for the home of a user who is not known here, and for
+    what no file can be called.  `option` is what the path was given with.
     """
     where = _named(path, option)
+    if path == "":
+        raise UsageError(
+            "a path is empty",
+            where=where or "a path",
+            why="as of a variable that is not set; nothing is taken for the current folder",
+            next_step="name a file or folder, or . for the current folder",
+        )
     try:
         found = Path(path).expanduser()
         os.lstat(found)

@@ -189,3 +189,9 @@ def test_an_object_with_students_of_its_own_keeps_them() -> None:
 def test_a_data_set_is_found_whatever_its_name(name: str, tmp_path: Path) -> None:
     recipe = resolve_recipe(Common(data=tmp_path / name))
     assert recipe.data.source == str(tmp_path / name)
+
+
+def test_an_empty_word_for_the_data_is_not_the_current_folder() -> None:
+    with pytest.raises(UsageError, match="a path is empty") as caught:
+        resolve_recipe(Common(data=""))
+    assert caught.value.where.startswith("--data")

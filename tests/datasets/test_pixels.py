@@ -381,3 +381,9 @@ def test_the_transparent_value_of_a_deep_picture_is_put_on_black(
     assert Interpretation.TRANSPARENT in found.remarks.interpreted
     with Image.open(path) as image:
         assert np.array_equal(decode(image, reading).pixels, found.pixels)
+
+
+def test_an_image_without_a_pixel_is_refused() -> None:
+    with pytest.raises(FileFault, match="cannot be read") as caught:
+        decode(Image.new("RGB", (0, 5)))
+    assert caught.value.why == "it has no pixel"

@@ -178,6 +178,8 @@ def _opened(data: bytes, formats: tuple[str, ...], *, whole: bool) -> Opened:
 def _require_possible(image: Image.Image) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise _Refused(f"{image.width} x {image.height} is more than {MOST_PIXELS:,} pixels")
+    if not image.width * image.height:
+        raise _Refused("it has no pixel")
 
 
 def _require_whole(data: bytes, kind: str) -> None:
