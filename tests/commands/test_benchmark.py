@@ -132,7 +132,8 @@ def test_a_contestant_knows_its_multiply_adds(bundle: str) -> None:
         (["--tail", "slow"], 2, "slow"),
         (["--device", "cuda"], 4, "cuda"),
         (["--size", "64"], 2, "cannot read the size"),
-        (["--threads", "4096"], 4, "4096 threads"),
+        (["--threads", "1000"], 4, "1000 threads"),
+        (["--threads", "4096"], 2, "no such number of threads"),
     ],
 )
 def test_what_is_not_to_be_had_is_refused_and_nothing_else_taken(

@@ -33,8 +33,11 @@ CONV = BlockSpec("conv", (8,), 8, 1, Size(8, 8), Size(8, 8))
 TAIL = BlockSpec("tail", (4,), 1, 1, Size(5, 6), Size(33, 48))
 
 
+SIZE = {"height": 32, "width": 64}
+
+
 def target(**changes: object) -> Target:
-    return Target.of(TargetSettings.model_validate({"threads": 1, **changes}), 4)
+    return Target.of(TargetSettings.model_validate({**SIZE, "threads": 1, **changes}), 4)
 
 
 @pytest.fixture(scope="module")

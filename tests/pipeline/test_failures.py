@@ -368,6 +368,7 @@ def test_a_budget_out_of_reach_names_the_fastest_network_before_the_search(
     monkeypatch.setattr("fasterseg.commands.measuring.ATTEMPTS", 1)
     monkeypatch.setattr("fasterseg.commands.measuring.WINDOWS", 1)
     monkeypatch.setattr("fasterseg.commands.measuring.WINDOW_SECONDS", 0.001)
+    assert main(["profile", "--run", str(run.root), *settings()]) == 0
     words = ["search", "--run", str(run.root)]
     said = fails(*words, *settings(budget="0.0001ms"), code=5)
     assert "fastest" in said
