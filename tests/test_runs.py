@@ -13,8 +13,8 @@ import pytest
 import torch
 from power_cuts import PowerCuts
 
-from fasterseg.artifacts import durable_write, make_folder
-from fasterseg.errors import UsageError
+from fasterseg.artifacts import durable_write, make_folder, read_json
+from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import Checkpoint, RunFolder, load_checkpoint, save_checkpoint
 
 
@@ -80,7 +80,7 @@ def test_what_killed_processes_left_half_written_is_removed_by_the_next_start(
 RACE = """
 import os, sys
 from pathlib import Path
-from fasterseg.errors import UsageError
+from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import RunFolder
 
 start, over, said = os.pipe(), os.pipe(), os.pipe()
@@ -156,3 +156,8 @@ def test_two_runs_one_folder_is_free_at_once_when_its_holder_alone_was_killed(
     finally:
         os.kill(child, signal.SIGKILL)
         holder.stdout.close()
+
+
+def test_a_device_is_no_artifact_and_is_not_read_to_an_end_that_it_has_not() -> None:
+    with pytest.raises(FileError, match="a device"):
+        read_json(Path("/dev/zero"))

@@ -266,6 +266,13 @@ def first_fault(error: ValidationError) -> str:
 
 def read_json(path: Path) -> Any:
     """The JSON value in a file; raises `FileError` when there is none."""
+    if path.is_char_device():  # it may have no end
+        raise FileError(
+            "this is a device, and no file",
+            where=str(path),
+            why="a file with JSON in it is wanted",
+            next_step="name the file",
+        )
     try:
         with reading(path):
             data = path.read_bytes()
