@@ -79,8 +79,15 @@ def test_help_that_nobody_reads_is_no_failure(here: Path) -> None:
     assert (here / "code").read_bytes().strip() == b"0"
 
 
+def least_handles(here: Path) -> int:
+    """With so many file handles Python itself can start here; what it opens depends on where."""
+    starts = (shell(f"ulimit -n {count}; {sys.executable} -c pass", here) for count in range(4, 16))
+    return next(count for count, done in enumerate(starts, 4) if not done.stderr)
+
+
 def test_few_file_handles_are_no_bug(here: Path) -> None:
-    for count in (4, 6):
+    least = least_handles(here)
+    for count in (least, least + 2):
         done = shell(f"ulimit -n {count}; $DRAW", here, TMPDIR=str(here))
         assert done.returncode in (0, 4), done.stderr
         assert b"Traceback" not in done.stderr

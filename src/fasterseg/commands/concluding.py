@@ -77,7 +77,7 @@ def _derived(assembly: SearchAssembly, contender: Contender) -> Landing:
         )
     except BudgetError as error:
         kept.forget(contender.name)  # the next try measures anew, on a quieter machine
-        error.where = error.where or contender.name  # of several students it is this one
+        error.told(where=contender.name)  # of several students it is this one
         raise
 
 

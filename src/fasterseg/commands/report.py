@@ -55,13 +55,13 @@ def report(
     ReportResult
         Where the page is.
     """
-    common, named = Common(**options), given(folder)
+    common, named = Common(**options), given(folder) if folder else None
     require_trained(folder)
     model = model_path(folder)
-    if folder and (model / "description.json").is_file():
+    if named and (model / "description.json").is_file():
         usual = Path(f"{folder}-report.html") if is_shipped(folder) else named / "report.html"
         return ReportResult(file=str(report_model(model, place_for_file(out or usual, "--out"))))
-    run = RunFolder(find_run(named if folder else None, common))
+    run = RunFolder(find_run(named, common))
     place = place_for_file(out or run.report, "--out")
     source, note = None, ""
     if run.recipe.is_file():
