@@ -14,7 +14,7 @@ from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.shipped import is_shipped, model_path
-from fasterseg.paths import given, place_for_file
+from fasterseg.paths import place_for_file
 from fasterseg.reporting.report import write_report
 from fasterseg.runs import RunFolder
 
@@ -55,13 +55,13 @@ def report(
     ReportResult
         Where the page is.
     """
-    common, named = Common(**options), given(folder) if folder else None
+    common = Common(**options)
     require_trained(folder)
-    model = model_path(folder)
-    if named and (model / "description.json").is_file():
-        usual = Path(f"{folder}-report.html") if is_shipped(folder) else named / "report.html"
+    model = model_path(folder) if folder else None
+    if model is not None and (model / "description.json").is_file():
+        usual = Path(f"{folder}-report.html") if is_shipped(folder) else model / "report.html"
         return ReportResult(file=str(report_model(model, place_for_file(out or usual, "--out"))))
-    run = RunFolder(find_run(named, common))
+    run = RunFolder(find_run(model, common))
     place = place_for_file(out or run.report, "--out")
     source, note = None, ""
     if run.recipe.is_file():
