@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from fasterseg.commands.options import Budgets, Common, CommonOptions
 from fasterseg.commands.progress import progress_for
-from fasterseg.commands.stopping import Show, stoppable
+from fasterseg.commands.stopping import Show, heeding, stoppable
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import noted
 
@@ -73,6 +73,8 @@ def search_stage(
 
     if assembly.run.search_summary.exists():
         return SearchSummary.load(assembly.run.search_summary)
+    if stop is not None:
+        assembly.measure = heeding(assembly.measure, stop, "Measuring whole networks")
     ends, root = 2 * len(assembly.students), assembly.run.root
     with (
         noted(root, "search/landing"),

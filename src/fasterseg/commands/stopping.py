@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fasterseg.commands.options import ProgressCallback
 
 if TYPE_CHECKING:
     from fasterseg.runtime import StopRequest
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 Show = Callable[..., AbstractContextManager[Any]]
 """Opens a progress display: ``show(title, total=..., unit=...)``."""
@@ -32,3 +35,16 @@ def stoppable(
                 stop.raise_if_set(title)
 
         yield told
+
+
+def heeding(call: Callable[Given, Found], stop: StopRequest, where: str) -> Callable[Given, Found]:
+    """The function, which raises `Interrupted` in place of its next call once a stop was asked for.
+
+    For what takes long between two looks of a step's progress, and is kept as soon as it is done.
+    """
+
+    def called(*args: Given.args, **options: Given.kwargs) -> Found:
+        stop.raise_if_set(where)
+        return call(*args, **options)
+
+    return called
