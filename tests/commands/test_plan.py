@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +215,14 @@ def test_a_tiny_recipe_is_planned_for_real(tmp_path: Path, monkeypatch: pytest.M
     assert all(stage.memory_bytes > 50e6 for stage in plan.stages)
     plan.save(tmp_path / "plan.json")
     assert PlanReport.load(tmp_path / "plan.json") == plan
+
+
+def test_a_plan_that_is_stopped_before_it_times_anything_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("fasterseg.commands.plan.require", interrupted)
+    assert main(["plan", "--recipe", str(TINY), "--run", str(tmp_path / "run")]) == 7
+    assert "stopped by SIGTERM" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
@@ -34,6 +34,9 @@ from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.scratch import scratch_folder
 from fasterseg.stages import StageTimes
+
+if TYPE_CHECKING:
+    from fasterseg.runtime import StopRequest
 
 GB = 1e9
 SCRATCH = "fasterseg-plan-"
@@ -73,9 +76,18 @@ def plan(
     PlanReport
         The forecast; of a run that was begun after its plan, the forecast beside what it took.
     """
+    from fasterseg.runtime import stop_on_signals
+
     common = Common(**options).with_budget(budget)
     _require_positive(hours=hours, memory=memory)
     require_device(common.device)
+    with stop_on_signals() as stop:
+        return _asked(common, stop, hours=hours, memory=memory)
+
+
+def _asked(
+    common: Common, stop: StopRequest, *, hours: float, memory: float
+) -> PlanReport | PlanOutcome:
     run = None if common.run is None else RunFolder(Path(common.run))
     stored = stored_recipe(common)
     recipe, source = open_settled(resolve_recipe(common, stored), known=stored)
@@ -91,18 +103,16 @@ def plan(
     )
     ahead = Ahead.of(recipe, run or RunFolder(place), source, device=common.device or "auto")
     require(STAGES, ahead, timed=True)
-    found = _planned(recipe, common, limits)
+    stop.raise_if_set("before anything was timed")
+    found = _planned(recipe, common, limits, stop)
     if run is not None:
         found.save(run.root / PLAN_FILE)
     return found
 
 
-def _planned(recipe: Recipe, common: Common, limits: Limits) -> PlanReport:
-    from fasterseg.runtime import stop_on_signals
-
+def _planned(recipe: Recipe, common: Common, limits: Limits, stop: StopRequest) -> PlanReport:
     show = progress_for(json=common.json)
     with (
-        stop_on_signals() as stop,
         scratch_folder(Path(gettempdir()), SCRATCH) as folder,
         show("Timing", total=PROBES, unit="parts") as step,
     ):
