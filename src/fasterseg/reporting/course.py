@@ -50,7 +50,7 @@ def search_charts(facts: RunFacts) -> list[Chart]:
             "penalty_strength",
             "Strength of the latency penalty",
             Frame("step", "strength", log_y=True),
-            note="The budget controller moves it so that the derived network lands on the budget.",
+            note="The budget controller moves it while the expected latency is off the budget.",
         ),
     ]
     return [chart for chart in charts if chart is not None]

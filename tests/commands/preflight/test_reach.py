@@ -61,4 +61,4 @@ def test_of_several_budgets_the_lowest_is_asked_about() -> None:
 def test_the_fast_tail_is_not_proposed_to_who_has_it() -> None:
     with pytest.raises(BudgetError) as caught:
         look("12ms", [116.0], "target.tail=fast")
-    assert "tail" not in caught.value.next_step
+    assert "target.tail" not in caught.value.next_step
