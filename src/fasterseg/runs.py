@@ -84,10 +84,6 @@ class RunFolder:
         """Folder of a contender's training: checkpoints, log, bundles."""
         return self.root / "training" / contender
 
-    def training_plan(self, contender: str) -> Path:
-        """What a contender's training began with."""
-        return self.training(contender) / "plan.json"
-
     def bundle(self, contender: str, which: str = "best") -> Path:
         """A trained network: ``best``, ``last`` or ``ema``."""
         return self.training(contender) / which

@@ -53,7 +53,6 @@ MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-_LOSSY_FORMATS = ("JPEG", "WEBP")
 _BITS_PER_SAMPLE_TAG = 258
 BITS_KEY, SEVERAL_KEY = "fasterseg-bits-per-sample", "fasterseg-several-pictures"
 # Pillow keeps the upper byte of 16-bit colours; told that the bytes are swapped, the lower one.

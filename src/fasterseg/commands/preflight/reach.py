@@ -11,6 +11,7 @@ from time import perf_counter
 
 from fasterseg.config import ContenderSettings, Recipe, budget_option
 from fasterseg.errors import BudgetError
+from fasterseg.space.options import Options
 
 FAR = 2.5
 """So many times a budget that other work on the machine hardly explains it: twice was seen."""
@@ -47,11 +48,11 @@ def require_near(
 
 def _lowest_ms(recipe: Recipe, student: ContenderSettings) -> float | None:
     """The lowest budget in milliseconds of the students that may take what this one may."""
-    choices = {"name", "budget"}
+    options = Options.of(recipe.space, student)
     alike = (
         recipe.budget_of(one)
         for one in recipe.students()
-        if one.model_dump(exclude=choices) == student.model_dump(exclude=choices)
+        if Options.of(recipe.space, one) == options
     )
     known = [float(one.removesuffix("ms")) for one in alike if one.endswith("ms")]
     return min(known, default=None)
