@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from fasterseg.commands.train import train
     from fasterseg.commands.verify import verify
     from fasterseg.config.recipe import Recipe
-    from fasterseg.config.search_space import SearchSpace
     from fasterseg.datasets.labels import LabelSpace
     from fasterseg.deploy.models import load_model, load_network
     from fasterseg.latency.table import LatencyTable
     from fasterseg.space.architecture import Architecture
+    from fasterseg.space.search_space import SearchSpace
 
 __version__ = "0.1.0"
 
@@ -67,7 +67,7 @@ _HOMES = {
     "LabelSpace": "datasets.labels",
     "LatencyTable": "latency.table",
     "Recipe": "config.recipe",
-    "SearchSpace": "config.search_space",
+    "SearchSpace": "space.search_space",
     "benchmark": "commands.benchmark",
     "check_data": "commands.check_data",
     "describe": "commands.describe",

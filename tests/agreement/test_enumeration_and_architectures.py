@@ -83,7 +83,7 @@ def test_nothing_is_listed_that_no_architecture_asks_for(name: str) -> None:
 def what_is_built(spec: BlockSpec) -> tuple[object, ...]:
     """All that makes a block what it is, told without its key."""
     convolutions = tuple(
-        (c.in_channels, c.out_channels, c.kernel, c.out_size) for c in spec.convolutions()
+        (c.in_channels, c.out_channels, c.form, c.out_size) for c in spec.convolutions()
     )
     return (
         spec.kind,

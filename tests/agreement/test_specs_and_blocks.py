@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from fasterseg.layers.building import build_block
 from fasterseg.network.network import Network
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import Kind
 from fasterseg.space.options import Options
 
 SIZES = [Size(8, 12), Size(7, 13), Size(9, 4), Size(1, 1), Size(1, 6), Size(2, 3)]

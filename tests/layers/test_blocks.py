@@ -13,7 +13,8 @@ from fasterseg.layers.blocks import Block, ConvBlock, StridedSkip
 from fasterseg.layers.building import FixedBlock, Form, TailBlock, slimmable_block
 from fasterseg.layers.resizing import halved, resize
 from fasterseg.layers.units import SlimmableConv, SlimmableNorm
-from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Channels
 
 SIZES = [(8, 12), (7, 13), (9, 4), (3, 3), (1, 6), (2, 1), (1, 1)]

@@ -5,29 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fasterseg.space.blocks import BlockSpec, Kind, Size
-
-KINDS: tuple[Kind, ...] = (
-    "input",
-    "skip",
-    "conv",
-    "conv_x2",
-    "zoomed_conv",
-    "zoomed_conv_x2",
-    "arm",
-    "refine",
-    "fuse",
-    "head",
-    "auxiliary",
-    "tail",
-)
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import KINDS
 
 # Few values each, digits that run into each other: collisions would show.
 counts = st.sampled_from([1, 2, 11, 12, 21, 112])
 sizes = st.builds(Size, counts, counts)
 specs = st.builds(
     BlockSpec,
-    kind=st.sampled_from(KINDS),
+    kind=st.sampled_from(list(KINDS)),
     in_channels=st.lists(counts, min_size=1, max_size=3).map(tuple),
     out_channels=counts,
     stride=st.sampled_from([1, 2]),

@@ -15,7 +15,6 @@ from fasterseg.config.recipe import (
     budget_in_ms,
     budget_option,
 )
-from fasterseg.config.search_space import OPERATORS, STRIDES, Operator, SearchSpace
 from fasterseg.config.sections import (
     AUTO,
     AugmentationSettings,
@@ -29,10 +28,10 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
+from fasterseg.space.search_space import STRIDES, Operator, SearchSpace
 
 __all__ = [
     "AUTO",
-    "OPERATORS",
     "PAPER_CONTENDERS",
     "STRIDES",
     "WARMUP_SHARE",

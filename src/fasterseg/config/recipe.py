@@ -14,7 +14,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, PositiveFloat, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config.search_space import Operator, SearchSpace
 from fasterseg.config.sections import (
     MOST_THREADS,
     AugmentationSettings,
@@ -25,6 +24,8 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
+from fasterseg.space.kinds import OPERATORS
+from fasterseg.space.search_space import Operator, SearchSpace
 
 # With a profile, scores and measurements they are a night: eight hours.
 SEARCH_HOURS, TRAINING_HOURS = 3.0, 2.0
@@ -85,7 +86,7 @@ class ContenderSettings(Section):
     budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
         None, pattern=BUDGET_PATTERN
     )
-    operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+    operators: tuple[Operator, ...] = OPERATORS
 
 
 class LongSection(Section):
@@ -112,7 +113,7 @@ class LongSection(Section):
         return {"hours": cls.usual_hours, **given}
 
 
-WITHOUT_SKIP: tuple[Operator, ...] = ("conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+WITHOUT_SKIP = tuple(name for name in OPERATORS if name != "skip")
 USUAL_SPACE = SearchSpace(
     layers=10,
     expansions=(2, 4, 6, 8, 10),

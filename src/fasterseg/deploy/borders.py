@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import Content
 
 OUTSIDE_CHANNELS = 16
 """Channels outside of the convolutions: few, and a whole block of every runtime's layout."""
@@ -29,7 +30,6 @@ PROTOCOL = f"between 1x1 convolutions of {OUTSIDE_CHANNELS} channels"
 
 IMAGE_CHANNELS, BYTES_PER_NUMBER = 3, 4
 
-Content = Literal["image", "features", "logits"]
 Numbers = np.ndarray[Any, Any]
 
 
@@ -84,26 +84,18 @@ class Border:
 
 def input_borders(spec: BlockSpec) -> tuple[Border, ...]:
     """The border at each input; none before the input block, which reads bytes."""
-    if spec.kind == "input":
+    content: Content = spec.row.reads
+    if content == "bytes":
         return ()
-    if spec.kind == "tail":
-        content: Content = "logits"
-    else:
-        content = "image" if spec.in_channels == (IMAGE_CHANNELS,) else "features"
+    if content == "features" and spec.in_channels == (IMAGE_CHANNELS,):
+        content = "image"
     return tuple(Border(count, spec.in_size, content) for count in spec.in_channels)
 
 
 def output_border(spec: BlockSpec) -> Border | None:
     """The border behind the block; None behind a tail, which writes labels."""
-    match spec.kind:
-        case "tail":
-            return None
-        case "input":
-            return Border(spec.out_channels, spec.out_size, "image")
-        case "head" | "auxiliary":
-            return Border(spec.out_channels, spec.out_size, "logits")
-        case _:
-            return Border(spec.out_channels, spec.out_size)
+    content = spec.row.writes
+    return None if content == "labels" else Border(spec.out_channels, spec.out_size, content)
 
 
 def border_shares(spec: BlockSpec) -> Mapping[Border, float]:
@@ -118,7 +110,7 @@ def border_shares(spec: BlockSpec) -> Mapping[Border, float]:
 
 def bordered_inputs(spec: BlockSpec) -> list[Numbers]:
     """What a bordered block reads: bytes, the image, or for each producer an input."""
-    if spec.kind == "input":
+    if spec.row.reads == "bytes":
         generator = np.random.default_rng(0)
         return [generator.integers(0, 256, (1, *spec.in_size, 3), dtype=np.uint8)]
     return [bare_input(border) for border in input_borders(spec)]

@@ -105,7 +105,7 @@ def _export_together(
 
 def example_inputs(spec: BlockSpec) -> tuple[Tensor, ...]:
     """Tensors of the shapes that a block takes, their content undefined."""
-    if spec.kind == "input":
+    if spec.row.reads == "bytes":
         return (torch.empty(1, *spec.in_size, 3, dtype=torch.uint8),)
     return tuple(torch.empty(1, count, *spec.in_size) for count in spec.in_channels)
 
@@ -128,7 +128,7 @@ class _SideBySide(nn.Module):
 
 def run_block(spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     """The block's output; arm and tail are told the size of their spec."""
-    if spec.kind in ("arm", "tail"):
+    if spec.row.needs_size:
         return block(*inputs, size=tuple(spec.out_size))  # type: ignore[no-any-return]
     return block(*inputs)  # type: ignore[no-any-return]
 

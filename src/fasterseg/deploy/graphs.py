@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BIAS_DEVIATION = 0.1
 # What a network's last block gives.
-OUTPUTS = {"tail": "labels", "head": "low_resolution_logits"}
+OUTPUTS = {"labels": "labels", "logits": "low_resolution_logits"}
 
 
 def part_of(model: ModelProto, inputs: Sequence[str], output: str) -> ModelProto:
@@ -136,7 +136,7 @@ def _values(steps: Sequence[Step]) -> dict[str, str]:
     for step in steps[1:]:
         source = steps[0].name if step.inputs == (IMAGE,) else step.inputs[0]
         ends[step.name] = ends[source] if step.spec.is_identity else step.name
-    return {**ends, steps[-1].name: OUTPUTS[steps[-1].spec.kind]}
+    return {**ends, steps[-1].name: OUTPUTS[steps[-1].spec.row.writes]}
 
 
 def _append(whole: GraphProto, part: GraphProto, step: Step, ends: Mapping[str, str]) -> None:

@@ -201,7 +201,7 @@ class Meter:
 
     def _shares(self, spec: BlockSpec) -> Mapping[Border, float]:
         """What is taken off a block's time: nothing from a tail that runs by itself."""
-        is_apart = spec.kind == "tail" and self.backend.tail is not None
+        is_apart = spec.row.writes == "labels" and self.backend.tail is not None
         return {} if is_apart else border_shares(spec)
 
     def networks(

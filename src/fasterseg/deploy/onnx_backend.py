@@ -66,7 +66,7 @@ class OnnxBackend(ABC):
         for spec, graph in self._blocks.graphs(self._in_graph(wanted)):
             yield spec, self.bound(bordered(spec, graph), bordered_inputs(spec))
         for spec in wanted:
-            if spec.kind == "tail" and self.tail is not None:
+            if spec.row.writes == "labels" and self.tail is not None:
                 yield spec, tail_call(self.tail, spec)
 
     def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
@@ -97,7 +97,7 @@ class OnnxBackend(ABC):
 
     def _in_graph(self, specs: Iterable[BlockSpec]) -> list[BlockSpec]:
         """Those of the blocks that are part of a graph here."""
-        return [spec for spec in specs if spec.kind != "tail" or self.tail is None]
+        return [spec for spec in specs if spec.row.writes != "labels" or self.tail is None]
 
 
 def tail_call(tail: Tail, spec: BlockSpec) -> Call:

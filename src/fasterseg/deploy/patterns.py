@@ -65,7 +65,7 @@ def trained_looking(block: nn.Module) -> nn.Module:
 
 def pattern_of(spec: BlockSpec) -> BlockSpec:
     """The spec that stands for all that differ from this one in their channels alone."""
-    if spec.kind in ("input", "tail"):
+    if not spec.row.layers(spec.stride):
         return spec
     ins = IN_CHANNELS[: len(spec.in_channels)]
     return replace(spec, in_channels=ins, out_channels=OUT_CHANNELS)
@@ -97,8 +97,6 @@ def fitted(model: bytes, pattern: BlockSpec, spec: BlockSpec) -> bytes:
 def _counts(pattern: BlockSpec, spec: BlockSpec) -> Mapping[int, int]:
     """Each number of channels in the pattern's graph, and what stands there in the block's."""
     pairs = [*zip(pattern.in_channels, spec.in_channels, strict=True)]
-    pairs.append((pattern.input_channels, spec.input_channels))
-    pairs.append((pattern.hidden_channels, spec.hidden_channels))
-    first, other = pattern.out_channels, spec.out_channels
-    pairs += [(first, other), (first - first // 2, other - other // 2), (first // 2, other // 2)]
-    return dict(pairs)
+    for one, other in zip(pattern.convolutions(), spec.convolutions(), strict=True):
+        pairs += [(one.in_channels, other.in_channels), (one.out_channels, other.out_channels)]
+    return {**dict(pairs), pattern.out_channels: spec.out_channels}

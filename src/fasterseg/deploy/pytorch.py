@@ -207,7 +207,7 @@ class PytorchBackend:
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """Build each block between its convolutions when its turn comes."""
         for spec in specs:
-            if spec.kind == "tail" and self.tail is not None:
+            if spec.row.writes == "labels" and self.tail is not None:
                 yield spec, tail_call(self.tail, spec)
             else:
                 yield spec, self._bound(Bordered(spec, build_block(spec)), bordered_inputs(spec))

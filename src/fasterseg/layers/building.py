@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from fasterseg.layers.blocks import Block, ConvBlock, HeadBlock, PointBlock, StridedSkip
 from fasterseg.layers.resizing import MapSize, resize
 from fasterseg.layers.units import FixedUnits, SlimmableUnits, Units, Widths
-from fasterseg.space.blocks import BlockSpec, Kind
-
-# Wide auxiliary heads are half as wide in the middle, as in the authors' training form.
-AUXILIARY_HALVED_ABOVE = 256
+from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.kinds import AUXILIARY_HALVED_ABOVE, Kind
 
 
 class Form(NamedTuple):

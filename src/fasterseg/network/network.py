@@ -71,7 +71,7 @@ class Network(nn.Module):
     def _run(self, step: Step, features: Mapping[str, Tensor]) -> Tensor:
         block = self.blocks[module_name(step.name)]
         inputs = [features[name] for name in step.inputs]
-        if step.spec.kind == "arm":
+        if step.spec.row.needs_size:
             return block(inputs[0], size=self._partner_size(step, features))  # type: ignore[no-any-return]
         return block(*inputs)  # type: ignore[no-any-return]
 

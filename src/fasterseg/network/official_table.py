@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from fasterseg.errors import FileError
 from fasterseg.latency.table import Entry, LatencyTable, Target
-from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import border_slots
 
 SIZE, CLASSES = Size(1024, 2048), 19

@@ -11,7 +11,8 @@ from torch import Tensor
 from fasterseg.errors import FileError
 from fasterseg.network.network import module_name
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import Kind, Size
+from fasterseg.space.blocks import Size
+from fasterseg.space.kinds import Kind
 
 UNUSED = "ffm.channel_attention."
 _ANY = Geometry(Size(64, 64), 1)

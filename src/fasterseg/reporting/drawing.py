@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from fasterseg.reporting.placing import SHORT_NAMES, STEM_COLUMNS, Placed, Plan, caption, scaled
+from fasterseg.reporting.placing import STEM_COLUMNS, Placed, Plan, caption, scaled
 from fasterseg.space.architecture import Architecture, Geometry
 
 PITCH, BOX_WIDTH, BOX_HEIGHT = 57.0, 47.0, 35.0
@@ -160,7 +160,7 @@ class _Drawing:
         lines = []
         for place, name in enumerate(block.step.inputs):
             if name in sources:
-                lateral = block.step.spec.kind == "refine" and place == 1
+                lateral = block.step.spec.row.joins == "lateral" and place == 1
                 path = self._lateral if lateral else self._main
                 owner = _owner(block) if len(block.owners) == 1 else _owner(sources[name])
                 kind = "edge lateral" if lateral else "edge"
@@ -171,7 +171,7 @@ class _Drawing:
         """To the target's height in the gap behind the source, or in the last one before `fuse`."""
         (x0, y0), (x1, y1) = self._centre(source), self._centre(block)
         start, end, gap = x0 + BOX_WIDTH / 2, x1 - BOX_WIDTH / 2, PITCH - BOX_WIDTH
-        turn = end - gap if block.step.spec.kind == "fuse" else start
+        turn = end - gap if block.step.spec.row.joins == "branches" else start
         middle = turn + gap / 2
         curve = f"C {middle:g} {y0:g} {middle:g} {y1:g} {turn + gap:g} {y1:g}"
         return f"M {start:g} {y0:g} H {turn:g} {curve} H {end:g}"
@@ -240,7 +240,7 @@ def _box(block: Placed, x: float, y: float) -> str:
     return (
         f"{head}<title>{escape(tip)}, {scaled(spec.parameters)} parameters</title>"
         f'<rect class="box" {shape}/><rect class="tint" {shape}/>'
-        + _text(SHORT_NAMES[spec.kind], middle, y + 13.5, "mid")
+        + _text(spec.row.short, middle, y + 13.5, "mid")
         + _text(str(spec.out_channels), middle, y + 25.5, "channels mid")
         + _gauge(block, x, y + BOX_HEIGHT - 5)
         + "</g>"

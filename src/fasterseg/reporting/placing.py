@@ -14,17 +14,6 @@ from functools import cached_property
 from fasterseg.space.architecture import Architecture, Geometry, Step, Wiring, wire
 
 STEM_COLUMNS = 3
-SHORT_NAMES = {
-    "skip": "skip",
-    "conv": "conv",
-    "conv_x2": "conv×2",
-    "zoomed_conv": "zoom",
-    "zoomed_conv_x2": "zoom×2",
-    "arm": "arm",
-    "refine": "refine",
-    "fuse": "fuse",
-    "head": "head",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ class Plan:
     @property
     def fuse_column(self) -> int:
         """The column in which the branches join."""
-        arms = {s.name.split(".")[-1] for s in self.wiring.steps if s.spec.kind == "arm"}
+        arms = {s.name.split(".")[-1] for s in self.wiring.steps if s.spec.row.needs_size}
         return STEM_COLUMNS + self.layers + 2 * len(arms)
 
     @property

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import BlockSpec, Kind
+from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Lattice, Slot, border_slots, laterals
 from fasterseg.space.options import Options
 from fasterseg.supernet.paths import branch_transitions, used_edges

@@ -20,7 +20,6 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config import STRIDES, Operator
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.lattice import (
     FUSION,
@@ -37,6 +36,7 @@ from fasterseg.space.lattice import (
     refine_slot,
     stem_slots,
 )
+from fasterseg.space.search_space import STRIDES, Operator
 
 IMAGE = "image"
 

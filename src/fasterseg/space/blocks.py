@@ -7,23 +7,11 @@ one that is trained.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal[
-    "input",  # uint8 image (height, width, 3) to normalised float32 (1, 3, height, width)
-    "skip",
-    "conv",
-    "conv_x2",
-    "zoomed_conv",
-    "zoomed_conv_x2",
-    "arm",  # 1x1 convolution, then resize to the partner's size
-    "refine",  # join the partner's features, 3x3 convolution
-    "fuse",  # join the branches, 1x1 convolution
-    "head",  # 3x3 convolution, 1x1 convolution with bias to class logits
-    "auxiliary",  # a head that only training uses
-    "tail",  # resize logits to the image's size, arg max, uint8 (int32 above 256 classes)
-]
+from fasterseg.space.kinds import KINDS, BlockKind, ConvForm, Kind, Layer
 
 
 class Size(NamedTuple):
@@ -76,24 +64,18 @@ class BlockSpec:
         return sum(self.in_channels)
 
     @property
+    def row(self) -> BlockKind:
+        """What the table of kinds says of its kind."""
+        return KINDS[self.kind]
+
+    @property
     def is_identity(self) -> bool:
         """Whether the block does nothing: such a block is not built and costs nothing."""
-        return self.kind == "skip" and self.stride == 1 and self.input_channels == self.out_channels
-
-    @property
-    def zoomed_size(self) -> Size:
-        """The size at which a zoomed convolution works: half its input, rounded up."""
-        return self.in_size.strided(2)
-
-    @property
-    def hidden_channels(self) -> int:
-        """Channels between the two convolutions of a head; wide auxiliary heads halve them."""
-        wide = self.kind == "auxiliary" and self.input_channels > 256
-        return self.input_channels // 2 if wide else self.input_channels
+        return self.row.is_identity(self.stride, self.input_channels, self.out_channels)
 
     def convolutions(self) -> tuple[Convolution, ...]:
         """The convolutions inside, in order."""
-        return tuple(_convolutions(self))
+        return tuple(conv for _, convolutions in self._layers() for conv in convolutions)
 
     @property
     def macs(self) -> int:
@@ -103,20 +85,21 @@ class BlockSpec:
     @property
     def normalised_outputs(self) -> int:
         """Numbers that batch norms write for one image; the last layer of a head has none."""
-        convolutions = self.convolutions()
-        if self.kind in ("head", "auxiliary"):
-            convolutions = convolutions[:1]
-        return sum(conv.out_channels * conv.out_size.area for conv in convolutions)
+        return sum(
+            conv.out_channels * conv.out_size.area
+            for layer, convolutions in self._layers()
+            for conv in convolutions
+            if layer.normalised
+        )
 
     @property
     def parameters(self) -> int:
         """Trainable numbers: convolution weights, two per batch-norm channel, biases."""
-        weights = sum(conv.weights for conv in self.convolutions())
-        if self.kind in ("head", "auxiliary"):
-            return weights + 2 * self.hidden_channels + self.out_channels
-        if self.kind == "skip" and self.convolutions():
-            return weights + 2 * self.out_channels
-        return weights + sum(2 * conv.out_channels for conv in self.convolutions())
+        return sum(
+            conv.weights + conv.out_channels * (2 * layer.normalised + conv.form.bias)
+            for layer, convolutions in self._layers()
+            for conv in convolutions
+        )
 
     @property
     def border_bytes(self) -> int:
@@ -125,6 +108,23 @@ class BlockSpec:
         written = self.out_channels * self.out_size.area
         return 0 if self.is_identity else 4 * (read + written)
 
+    def _layers(self) -> Iterator[tuple[Layer, tuple[Convolution, ...]]]:
+        """Each layer of the kind with its convolutions; a zoomed block works at half its input."""
+        if self.is_identity:
+            return
+        read = self.input_channels
+        size = self.in_size.strided(2) if self.row.zoomed else self.in_size
+        for layer in self.row.layers(self.stride):
+            size = size.strided(layer.stride)
+            convolutions = tuple(
+                Convolution(
+                    read, conv.width(self.input_channels, self.out_channels), conv.form, size
+                )
+                for conv in layer.convolutions
+            )
+            yield layer, convolutions
+            read = sum(conv.out_channels for conv in convolutions)
+
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
@@ -132,43 +132,16 @@ class Convolution:
 
     in_channels: int
     out_channels: int
-    kernel: int
+    form: ConvForm
     out_size: Size
 
     @property
     def weights(self) -> int:
         """Numbers in the kernel."""
-        return self.in_channels * self.out_channels * self.kernel**2
+        read = self.in_channels // self.form.groups(self.in_channels)
+        return read * self.out_channels * self.form.kernel**2
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates for one image."""
         return self.weights * self.out_size.area
-
-
-def _convolutions(spec: BlockSpec) -> list[Convolution]:
-    read, out, size = spec.input_channels, spec.out_channels, spec.out_size
-    match spec.kind:
-        case "input" | "tail":
-            return []
-        case "skip" if spec.is_identity:
-            return []
-        case "skip" if spec.stride == 2:
-            halves = (out - out // 2, out // 2)
-            return [Convolution(read, half, 1, size) for half in halves]
-        case "skip" | "fuse":
-            return [Convolution(read, out, 1, size)]
-        case "arm":
-            return [Convolution(read, out, 1, spec.in_size)]
-        case "conv" | "refine":
-            return [Convolution(read, out, 3, size)]
-        case "conv_x2":
-            return [Convolution(read, out, 3, size), Convolution(out, out, 3, size)]
-        case "zoomed_conv":
-            return [Convolution(read, out, 3, spec.zoomed_size)]
-        case "zoomed_conv_x2":
-            zoomed = spec.zoomed_size
-            return [Convolution(read, out, 3, zoomed), Convolution(out, out, 3, zoomed)]
-        case "head" | "auxiliary":
-            hidden = spec.hidden_channels
-            return [Convolution(read, hidden, 3, size), Convolution(hidden, out, 1, size)]

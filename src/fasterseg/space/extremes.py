@@ -22,9 +22,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fasterseg.config import Operator
 from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import BlockSpec, Kind
+from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import (
     HEAD,
     STEM,
@@ -36,6 +36,7 @@ from fasterseg.space.lattice import (
 )
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import Selection
+from fasterseg.space.search_space import Operator
 
 Cost = Callable[[BlockSpec], float]
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fasterseg.config import STRIDES, SearchSpace
-from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import Kind
+from fasterseg.space.search_space import STRIDES, SearchSpace
 
 STEM = "stem"
 FUSION = "fusion"

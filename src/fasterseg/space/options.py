@@ -6,11 +6,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Self
+from typing import Literal, Protocol, Self
 
-from fasterseg.config import ContenderSettings, Operator, SearchSpace
-from fasterseg.space.blocks import BlockSpec, Kind, Size
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
+from fasterseg.space.search_space import Operator, SearchSpace
+
+
+class Contender(Protocol):
+    """What a recipe says of what a contender may take; an expansion of None is not fixed."""
+
+    @property
+    def role(self) -> Literal["teacher", "student"]:
+        """Who searches among widths, and who takes the largest."""
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """Those it may take where the space has them."""
+
+    @property
+    def stem_expansion(self) -> int | None:
+        """The stem's."""
+
+    @property
+    def fusion_expansion(self) -> int | None:
+        """The fusion's."""
+
+    @property
+    def head_expansion(self) -> int | None:
+        """The head's."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +55,7 @@ class Options:
     fusion_expansions: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, space: SearchSpace, contender: ContenderSettings) -> Self:
+    def of(cls, space: SearchSpace, contender: Contender) -> Self:
         """The options of a contender: the operators that both it and the space allow."""
 
         def offered(expansions: tuple[int, ...], fixed: int | None = None) -> tuple[int, ...]:

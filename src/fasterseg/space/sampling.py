@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
-from fasterseg.config import Operator
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 from fasterseg.space.lattice import HEAD, STEM, Edge, Node
 from fasterseg.space.options import Options
+from fasterseg.space.search_space import Operator
 
 MIXING_ROUNDS = 2  # changes tried inside the window, per choice of the space
 MAX_ROUNDS = 60  # changes tried on the way to the window, per choice of the space

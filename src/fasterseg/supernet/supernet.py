@@ -21,7 +21,8 @@ from fasterseg.layers.building import Form, slimmable_block
 from fasterseg.layers.resizing import map_size
 from fasterseg.layers.units import State
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import Kind, Size
+from fasterseg.space.blocks import Size
+from fasterseg.space.kinds import KINDS, Kind
 from fasterseg.space.lattice import (
     Channels,
     Edge,
@@ -203,8 +204,8 @@ class _Forward:
         return self.evaluation.mixture(mixture)
 
     def _operator(self, slot: Slot, kind: Kind, entering: Entering) -> Block | None:
-        same = slot.output.count(self.expansions) == entering.parts[0].shape[1]
-        if kind == "skip" and slot.stride == 1 and same:
+        read, written = int(entering.parts[0].shape[1]), slot.output.count(self.expansions)
+        if KINDS[kind].is_identity(slot.stride, read, written):
             return None
         return self.supernet.block(slot.name, kind)
 

@@ -6,15 +6,20 @@ The default is the paper's: 16 layers, output strides 8, 16 and 32, five operato
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.space.kinds import OPERATORS
 
 STRIDES = (8, 16, 32)
-OPERATORS = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
-Operator = Literal["skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2"]
+PAPER_OPERATORS = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+
+if TYPE_CHECKING:
+    Operator = str
+else:
+    Operator = Literal[OPERATORS]  # whatever the table of kinds has
 
 
 class SearchSpace(Artifact):
@@ -31,7 +36,7 @@ class SearchSpace(Artifact):
     sealed: ClassVar[bool] = False
 
     layers: int = 16
-    operators: tuple[Operator, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+    operators: tuple[Operator, ...] = PAPER_OPERATORS
     expansions: tuple[int, ...] = (4, 6, 8, 10, 12)
     stem_expansions: tuple[int, ...] = (8, 12)
     fusion_expansions: tuple[int, ...] = ()
