@@ -9,11 +9,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from fasterseg.commands.assembling import SearchAssembly, assemble_search
-from fasterseg.commands.concluding import derive_all
-from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
 from fasterseg.commands.train import contender_named
-from fasterseg.commands.training import Trainer
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.street import StreetScenes
@@ -21,6 +17,10 @@ from fasterseg.evaluation import position_baseline
 from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
+from fasterseg.pipeline.assembling import SearchAssembly, assemble_search
+from fasterseg.pipeline.concluding import derive_all
+from fasterseg.pipeline.evaluating import evaluate_stage, evaluation_path
+from fasterseg.pipeline.training import Trainer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import StopRequest, derived_seed
 from fasterseg.searching.plan import SearchPlan

@@ -25,14 +25,19 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
-from fasterseg.commands.contestants import open_canary, street_images
 from fasterseg.config import PAPER_CONTENDERS, SearchSpace
-from fasterseg.deploy.alternating import AlternationSettings, Query
-from fasterseg.deploy.benchmark_report import Comparison
-from fasterseg.deploy.benchmarking import compare_by_turns
-from fasterseg.deploy.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
-from fasterseg.deploy.pinning import collection_paused, cores_for, denormals_flushed, pinned
-from fasterseg.deploy.sessions import Session
+from fasterseg.deploy.benchmark.alternating import AlternationSettings, Query
+from fasterseg.deploy.benchmark.benchmark_report import Comparison
+from fasterseg.deploy.benchmark.benchmarking import compare_by_turns
+from fasterseg.deploy.benchmark.pinning import (
+    collection_paused,
+    cores_for,
+    denormals_flushed,
+    pinned,
+)
+from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.pipeline.contestants import open_canary, street_images
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size

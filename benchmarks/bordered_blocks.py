@@ -24,10 +24,10 @@ import numpy as np
 
 from fasterseg.commands.profile import all_options, block_settings
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.deploy.borders import border_shares, bordered_inputs
-from fasterseg.deploy.graphs import with_random_weights
-from fasterseg.deploy.measuring import groups_of, noise_image
-from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.benchmark.measuring import groups_of, noise_image
+from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs
+from fasterseg.deploy.exporting.graphs import with_random_weights
+from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import Entry, LatencyTable, Target, geometry_of

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from fasterseg.commands.profile import profile_stage, result_of
-from fasterseg.commands.progress import progress_for
 from fasterseg.config import PAPER_CONTENDERS, Recipe, SearchSpace, TargetSettings
+from fasterseg.console.progress import progress_for
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import available_cores, processor_name
 

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from fasterseg.artifacts import durable_write
-from fasterseg.commands.opening import open_source
 from fasterseg.config import Recipe
 from fasterseg.network.predicting import load_model
 from fasterseg.network.segmentation import png_bytes
+from fasterseg.pipeline.opening import open_source
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Geometry

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fasterseg.commands.benchmark import Entry, time_models, write_files
-from fasterseg.commands.draw import parse_size
-from fasterseg.deploy.benchmark_report import BenchmarkReport
-from fasterseg.deploy.contest import QUICK
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.deploy.benchmark.contest import QUICK
+from fasterseg.space.blocks import Size
 
 SIZES, THREADS = ("512x1024", "360x480"), (1, 2)
 # One repeated image against many is looked at by the benchmark itself, and need not be here.
@@ -47,7 +47,7 @@ def main() -> None:
                 BACKENDS,
                 ("float32", "bfloat16"),
                 ("fast",),
-                parse_size(size),
+                Size.parse(size),
             )
             report = time_models(entry, settings=SETTINGS)
             print(f"\n{size}, {threads} thread{'s' if threads > 1 else ''}\n")

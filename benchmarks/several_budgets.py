@@ -20,11 +20,11 @@ from typing import Any
 
 import torch
 
-from fasterseg.commands.assembling import SearchAssembly
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
+from fasterseg.pipeline.assembling import SearchAssembly
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size

@@ -12,10 +12,10 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from fasterseg.commands.evaluate import evaluation_path
 from fasterseg.config import Recipe
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.bundle import ModelBundle
+from fasterseg.pipeline.evaluating import evaluation_path
 from fasterseg.reporting.counting import AUXILIARY, costs_of, evaluated
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder

@@ -30,10 +30,10 @@ import torch
 import torch.nn.functional as F
 
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.deploy.export import export_modules
-from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.deploy.pytorch import threads_set
-from fasterseg.deploy.tail import open_tail
+from fasterseg.deploy.exporting.export import export_modules
+from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.pytorch import threads_set
+from fasterseg.deploy.tail.tail import open_tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, TimerSettings, time_interleaved
 from fasterseg.layers.building import TailBlock, build_block
 from fasterseg.space.blocks import BlockSpec, Size

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from fasterseg import __version__, cli, errors
-from fasterseg.commands.failures import report_failure
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.console.failures import report_failure
+from fasterseg.console.options import Common, CommonOptions
 
 SOURCE = Path(cli.__file__).parents[1]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.verify import verify
     from fasterseg.config.recipe import Recipe
     from fasterseg.datasets.labels import LabelSpace
-    from fasterseg.deploy.models import load_model, load_network
+    from fasterseg.deploy.runtimes.models import load_model, load_network
     from fasterseg.latency.table import LatencyTable
     from fasterseg.space.architecture import Architecture
     from fasterseg.space.search_space import SearchSpace
@@ -76,8 +76,8 @@ _HOMES = {
     "evaluate": "commands.evaluate",
     "export": "commands.export",
     "import_official": "commands.import_official",
-    "load_model": "deploy.models",
-    "load_network": "deploy.models",
+    "load_model": "deploy.runtimes.models",
+    "load_network": "deploy.runtimes.models",
     "plan": "commands.plan",
     "predict": "commands.predict",
     "profile": "commands.profile",

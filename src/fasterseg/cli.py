@@ -156,13 +156,13 @@ def guarded(words: Sequence[str], call: Callable[[], int]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
     except (Exception, KeyboardInterrupt) as error:
-        from fasterseg.commands.failures import report_failure
+        from fasterseg.console.failures import report_failure
 
         return report_failure(error, words)
 
 
 def _call(verb: Verb, words: Sequence[str]) -> int:
-    from fasterseg.commands.results import asks_for_json, show
+    from fasterseg.console.results import asks_for_json, show
 
     result = build_app(verb)(words)
     return show(result, as_json=asks_for_json(words))

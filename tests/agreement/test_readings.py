@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 from tiny_training import tiny_task
 
-from fasterseg.commands.evaluate import OTHERWISE, evaluate, evaluate_stage
+from fasterseg.commands.evaluate import OTHERWISE, evaluate
 from fasterseg.commands.predict import predict
-from fasterseg.commands.training import require_same_sight
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.reading import Reading
@@ -21,6 +20,8 @@ from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import ROOT
+from fasterseg.pipeline.evaluating import evaluate_stage
+from fasterseg.pipeline.training import require_same_sight
 from fasterseg.training.data import TrainingData
 from fasterseg.training.training import train_network
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fasterseg.baselines.fast_scnn import FastSCNN
 from fasterseg.baselines.units import Bottleneck, NormalisedConv, depthwise
-from fasterseg.deploy.export import export_network
+from fasterseg.deploy.exporting.export import export_network
 from fasterseg.errors import UsageError
 from fasterseg.network.network import WholeJob
 from fasterseg.reporting.counting import baseline_costs, evaluated

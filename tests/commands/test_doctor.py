@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fasterseg import cli
-from fasterseg.commands import machine
 from fasterseg.commands.doctor import advise, doctor
-from fasterseg.commands.machine import (
+from fasterseg.pipeline import machine
+from fasterseg.pipeline.machine import (
     Advice,
     Backend,
     CudaDevice,

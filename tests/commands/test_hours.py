@@ -11,14 +11,14 @@ import pytest
 import torch
 from fake_clocks import FakeClock
 
-from fasterseg.commands.opening import open_run
-from fasterseg.commands.options import Common
-from fasterseg.commands.search_hours import counted_search, shared_out
 from fasterseg.commands.train import with_hours
-from fasterseg.commands.training import split_names
 from fasterseg.config import Recipe, SearchSettings
 from fasterseg.config.recipe import TRAINING_HOURS
+from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
+from fasterseg.pipeline.opening import open_run
+from fasterseg.pipeline.search_hours import counted_search, shared_out
+from fasterseg.pipeline.training import split_names
 from fasterseg.runs import RunFolder
 
 CPU = torch.device("cpu")

@@ -15,14 +15,14 @@ from PIL import Image
 import fasterseg
 from fasterseg.cli import main
 from fasterseg.commands import plan as verb
-from fasterseg.commands.opening import open_settled
-from fasterseg.commands.planning import PROBES, Limits, Planner
-from fasterseg.commands.probes.job import Job
-from fasterseg.commands.probing import probed
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.errors import DataError, UsageError
 from fasterseg.forecasting.report import PLAN_FILE, PlanReport
 from fasterseg.forecasting.timings import DataTiming, Probe
+from fasterseg.pipeline.opening import open_settled
+from fasterseg.pipeline.planning import PROBES, Limits, Planner
+from fasterseg.pipeline.probes.job import Job
+from fasterseg.pipeline.probing import probed
 from fasterseg.stages import STAGES_FILE, StageTimes
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
@@ -200,7 +200,7 @@ def test_the_data_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_tiny_recipe_is_planned_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fasterseg.commands import planning
+    from fasterseg.pipeline import planning
 
     monkeypatch.setattr(planning, "STEP_SECONDS", {})
     limits = Limits(memory_bytes=10**12, disk_bytes=10**12)

@@ -14,10 +14,9 @@ from fake_run import FakeRun
 from PIL import Image
 
 from fasterseg.cli import main
-from fasterseg.commands.draw import parse_size
-from fasterseg.commands.picture_files import output_names
 from fasterseg.commands.predict import BYTES_PER_PIXEL, predict, predict_images, scale_note
-from fasterseg.commands.progress import progress_for
+from fasterseg.console.progress import progress_for
+from fasterseg.datasets.picture_files import output_names
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
@@ -256,7 +255,7 @@ def test_an_image_that_would_not_fit_into_memory_is_one_broken_image(
             images,
             tmp_path / "sized",
             shown,
-            shown=parse_size(smaller),
+            shown=Size.parse(smaller),
             free_bytes=free,
         )
     assert len(done.written) == 2

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.commands.measuring import meter_of
 from fasterseg.commands.profile import ENTRIES_FILE, profile_stage
-from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
-from fasterseg.deploy.borders import PROTOCOL
+from fasterseg.console.progress import progress_for
+from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
 from fasterseg.latency.enumeration import all_specs
 from fasterseg.latency.profiling import EntriesFile
 from fasterseg.latency.table import LatencyTable
+from fasterseg.pipeline.measuring import meter_of
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size

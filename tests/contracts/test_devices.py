@@ -20,12 +20,12 @@ from small_spaces import make_space, make_teacher, open_student
 from tiny_training import tiny_task
 
 import fasterseg
-from fasterseg.commands.subnets import subnet_scorer
 from fasterseg.errors import FastersegError
 from fasterseg.events import EventLog
 from fasterseg.learning.pixel_losses import Truth, cross_entropies, taught_losses
 from fasterseg.learning.states import require_finite
 from fasterseg.learning.stepping import StageState
+from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
 from fasterseg.training.training import TrainingReport, train_network

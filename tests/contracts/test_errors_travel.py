@@ -20,7 +20,7 @@ import pytest
 
 import fasterseg
 from fasterseg import cli
-from fasterseg.commands.failures import EXTRAS, translate
+from fasterseg.console.failures import EXTRAS, translate
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.errors import FastersegError, Interrupted, error_of_parts
 
@@ -161,8 +161,8 @@ def test_no_code_calls_the_class_of_an_error_that_it_was_given() -> None:
 
 
 NO_FAULT_OF_USERS = {
-    "commands/failures.py",  # the bug itself
-    "commands/probing.py",  # a bug in a process of its own
+    "console/failures.py",  # the bug itself
+    "pipeline/probing.py",  # a bug in a process of its own
     "learning/states.py",  # an optimiser's state of a kind that torch has not today
     "supernet/supernet.py",  # a rule for whoever writes code with it
 }

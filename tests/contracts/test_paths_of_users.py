@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg import cli, errors
-from fasterseg.commands.options import CommonOptions
+from fasterseg.console.options import CommonOptions
 
 SHIPPED = "camvid-8ms"
 ARCH = "--arch=arch_1.pt"

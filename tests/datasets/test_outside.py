@@ -14,12 +14,12 @@ import pytest
 
 import fasterseg
 from fasterseg.cli import main
-from fasterseg.commands.opening import open_source
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError
+from fasterseg.pipeline.opening import open_source
 
 MakeFolder = Callable[..., Path]
 GOOD = "train: images/train\nval: images/val\nnames: [road, car, sky]\n"

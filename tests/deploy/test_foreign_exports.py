@@ -14,9 +14,9 @@ import pytest
 from onnx import helper
 from tiny_export import FORM, evidence, faithful, origin
 
-from fasterseg.deploy.exported_card import METADATA_KEY
-from fasterseg.deploy.opening import open_export
-from fasterseg.deploy.shipping import ship
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY
+from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.shipping.shipping import ship
 from fasterseg.errors import FileError, UsageError
 
 

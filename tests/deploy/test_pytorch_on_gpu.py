@@ -7,8 +7,8 @@ import pytest
 import torch
 from tiny_training import tiny_architecture
 
-from fasterseg.deploy.parts import eager_parts, watch_of
-from fasterseg.deploy.pytorch import PytorchBackend
+from fasterseg.deploy.benchmark.parts import eager_parts, watch_of
+from fasterseg.deploy.runtimes.pytorch import PytorchBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.timing import CudaStopwatch, TimerSettings, time_calls
 from fasterseg.learning.step_times import time_steps

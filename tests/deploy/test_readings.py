@@ -14,14 +14,14 @@ from tiny_export import DESCRIPTION, FORM, SOURCE, network, origin
 from fasterseg.commands.predict import predict
 from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
-from fasterseg.deploy.exported_card import ExportedCard
-from fasterseg.deploy.formats import Format
-from fasterseg.deploy.models import load_model
-from fasterseg.deploy.opening import open_export
-from fasterseg.deploy.predicting import ExportedPredictor
-from fasterseg.deploy.sessions import Labels, Session
-from fasterseg.deploy.shipping import Origin, ship
-from fasterseg.deploy.verification import Evidence, Subject, statements
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.exporting.formats import Format
+from fasterseg.deploy.runtimes.models import load_model
+from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.predicting import ExportedPredictor
+from fasterseg.deploy.runtimes.sessions import Labels, Session
+from fasterseg.deploy.shipping.shipping import Origin, ship
+from fasterseg.deploy.shipping.verification import Evidence, Subject, statements
 from fasterseg.errors import DataError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
@@ -120,7 +120,9 @@ def test_what_a_runtime_refuses_is_a_fault_of_that_image() -> None:
 def test_one_image_that_a_runtime_refuses_does_not_end_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fasterseg.deploy.models.load_model", lambda *_, **__: narrow_predictor())
+    monkeypatch.setattr(
+        "fasterseg.deploy.runtimes.models.load_model", lambda *_, **__: narrow_predictor()
+    )
     (tmp_path / "few").mkdir()
     for name, height in {"a-large": 70, "b-small": 48, "c-large": 70}.items():
         Image.fromarray(colours(height, 200)).save(tmp_path / "few" / f"{name}.png")

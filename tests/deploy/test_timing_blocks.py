@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fasterseg.deploy import measuring
-from fasterseg.deploy.borders import Border, border_shares, input_borders, output_border
-from fasterseg.deploy.measuring import Meter
+from fasterseg.deploy.benchmark import measuring
+from fasterseg.deploy.benchmark.measuring import Meter
+from fasterseg.deploy.exporting.borders import Border, border_shares, input_borders, output_border
 from fasterseg.latency.timing import Call, TimerSettings
 from fasterseg.space.blocks import BlockSpec, Size
 

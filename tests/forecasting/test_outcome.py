@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from fake_timings import MB, recipe_of, timings_of
 
-from fasterseg.commands.planning import Limits, planned
 from fasterseg.forecasting.outcome import compared
 from fasterseg.forecasting.report import PlanReport
+from fasterseg.pipeline.planning import Limits, planned
 from fasterseg.stages import StageTimes
 
 

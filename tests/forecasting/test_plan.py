@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from fake_timings import MB, recipe_of, timings_of
 
-from fasterseg.commands.planning import Limits, planned
 from fasterseg.config import Recipe
 from fasterseg.forecasting.report import PlanReport, Proposal, duration, size
+from fasterseg.pipeline.planning import Limits, planned
 
 PLENTY = Limits(memory_bytes=64_000 * MB, disk_bytes=64_000 * MB)
 

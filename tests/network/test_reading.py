@@ -13,7 +13,7 @@ from PIL import Image
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.transforms import Normalisation
-from fasterseg.deploy.exported_card import ExportedCard
+from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.errors import FileError
 from fasterseg.layers.building import InputBlock
 from fasterseg.network.card import Card

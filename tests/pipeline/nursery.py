@@ -24,8 +24,9 @@ import torch
 from made_up_search import RECIPE, assembled
 
 from fasterseg import artifacts, events, runs, tensors
-from fasterseg.commands import concluding, search
-from fasterseg.commands.concluding import SubnetScores
+from fasterseg.commands import search
+from fasterseg.pipeline import concluding
+from fasterseg.pipeline.concluding import SubnetScores
 from fasterseg.searching import guards
 
 # Every search warns at its third look, whatever the last bits of its losses are.

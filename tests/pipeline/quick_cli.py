@@ -7,7 +7,8 @@ from fasterseg.cli import main
 
 def hurry() -> None:
     """Time in few and short windows; nothing that is checked here depends on the figures."""
-    from fasterseg.commands import measuring, search
+    from fasterseg.commands import search
+    from fasterseg.pipeline import measuring
 
     measuring.WINDOWS, measuring.WINDOW_SECONDS, measuring.ATTEMPTS = 3, 0.01, 1
     search.RANDOM_SUBNETS = 1

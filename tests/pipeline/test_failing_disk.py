@@ -23,14 +23,14 @@ from tiny_export import FORM, evidence, faithful, origin
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import guarded, main
-from fasterseg.commands import concluding
-from fasterseg.commands.concluding import SubnetScores
 from fasterseg.commands.search import search_stage
-from fasterseg.deploy import formats
-from fasterseg.deploy.shipping import ExportReport, report_beside, ship
+from fasterseg.deploy.exporting import formats
+from fasterseg.deploy.shipping.shipping import ExportReport, report_beside, ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle
+from fasterseg.pipeline import concluding
+from fasterseg.pipeline.concluding import SubnetScores
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 

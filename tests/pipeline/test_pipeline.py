@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 
 from fasterseg.artifacts import digest_of_file
-from fasterseg.commands.choosing import DrawScores
 from fasterseg.commands.run import STAGES
 from fasterseg.latency.table import LatencyTable
+from fasterseg.pipeline.choosing import DrawScores
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire

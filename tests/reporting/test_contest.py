@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from fasterseg.deploy.benchmark_report import BenchmarkReport, ContestantFigures, Figure
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, ContestantFigures, Figure
 from fasterseg.reporting.contest import backend_colours, contest_chart, contest_svg, page_colours
 
 

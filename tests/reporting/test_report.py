@@ -12,9 +12,9 @@ import pytest
 from fake_run import FakeRun, report_of, write_events
 from fake_timings import recipe_of, timings_of
 
-from fasterseg.commands.planning import Limits, planned
 from fasterseg.errors import FileError
 from fasterseg.network.card import Card, Segment
+from fasterseg.pipeline.planning import Limits, planned
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.gallery import choose_images

@@ -9,8 +9,8 @@ import torch
 from small_searches import small_search
 from torch import Tensor
 
-from fasterseg.commands.summarising import choices_of
 from fasterseg.config import SearchSettings
+from fasterseg.pipeline.summarising import choices_of
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.noise_floor import (
     ADAM_BETAS,

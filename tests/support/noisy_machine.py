@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from fasterseg.deploy.alternating import Alternation, AlternationSettings, Query
+from fasterseg.deploy.benchmark.alternating import Alternation, AlternationSettings, Query
 from fasterseg.latency.timing import Call
 
 Kind = Literal["network", "canary"]

@@ -13,14 +13,14 @@ from torch import nn
 
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.transforms import Normalisation
-from fasterseg.deploy.export import export_network
-from fasterseg.deploy.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.formats import ExportForm, whole_job
-from fasterseg.deploy.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.deploy.sessions import Session
-from fasterseg.deploy.shipping import Origin
-from fasterseg.deploy.tail import open_tail
-from fasterseg.deploy.verification import Evidence, Subject
+from fasterseg.deploy.exporting.export import export_network
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
+from fasterseg.deploy.exporting.formats import ExportForm, whole_job
+from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.deploy.shipping.shipping import Origin
+from fasterseg.deploy.shipping.verification import Evidence, Subject
+from fasterseg.deploy.tail.tail import open_tail
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, TrainingFacts
 from fasterseg.network.description import NetworkDescription

@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import durable_write
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.commands.contestants import (
+from fasterseg.commands.draw import ImageSize
+from fasterseg.config import TailForm
+from fasterseg.console.options import Common, CommonOptions, ProgressCallback, require_threads
+from fasterseg.console.progress import progress_for
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.paths import place_for_folder
+from fasterseg.pipeline.contestants import (
     BackendName,
     PrecisionName,
     Running,
@@ -25,20 +32,13 @@ from fasterseg.commands.contestants import (
     target_of,
     tensorrt_fault,
 )
-from fasterseg.commands.draw import ImageSize, parse_size
-from fasterseg.commands.machine_state import machine_facts, machine_state
-from fasterseg.commands.opening import require_device
-from fasterseg.commands.options import Common, CommonOptions, ProgressCallback, require_threads
-from fasterseg.commands.progress import progress_for
-from fasterseg.config import TailForm
-from fasterseg.deploy.benchmark_report import BenchmarkReport
-from fasterseg.errors import EnvironmentFault, UsageError
-from fasterseg.paths import place_for_folder
+from fasterseg.pipeline.machine_state import machine_facts, machine_state
+from fasterseg.pipeline.opening import require_device
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.contest import BenchmarkSettings
-    from fasterseg.deploy.peak import Peak
+    from fasterseg.deploy.benchmark.contest import BenchmarkSettings
+    from fasterseg.deploy.benchmark.peak import Peak
 
 REPORT, CHART = "report.json", "latency.svg"
 
@@ -107,7 +107,7 @@ def benchmark(
     BenchmarkResult
         Each contestant's percentiles with intervals, the comparisons, and the machine.
     """
-    from fasterseg.deploy.contest import HEADLINE, QUICK
+    from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
 
     _require_models((model, *others))
     common, models = Common(**options), (model, *others)
@@ -120,7 +120,7 @@ def benchmark(
         precisions=tuple(precision),
         tails=tuple(tail),
         threads=threads or threads_of(models),
-        size=parse_size(size) if size else None,
+        size=Size.parse(size) if size else None,
         device=common.device or "cpu",
     )
     entry.require_possible()
@@ -136,7 +136,7 @@ def benchmark(
 
 def _require_models(models: Sequence[str]) -> None:
     """Raise `UsageError` where a name stands for nothing, or for what another name stands for."""
-    from fasterseg.deploy.models import require_model
+    from fasterseg.deploy.runtimes.models import require_model
 
     twice = sorted({model for model in models if models.count(model) > 1})
     if twice:
@@ -225,9 +225,9 @@ def time_models(
     progress: ProgressCallback | None = None,
 ) -> BenchmarkReport:
     """Open each model on each backend on cores of their own, and time them by turns."""
-    from fasterseg.deploy.benchmarking import Surroundings
-    from fasterseg.deploy.benchmarking import benchmark as time_by_turns
-    from fasterseg.deploy.pinning import cores_for, denormals_flushed, pinned
+    from fasterseg.deploy.benchmark.benchmarking import Surroundings
+    from fasterseg.deploy.benchmark.benchmarking import benchmark as time_by_turns
+    from fasterseg.deploy.benchmark.pinning import cores_for, denormals_flushed, pinned
     from fasterseg.runtime import threads_kept
 
     lasting = machine_facts()  # before the process is confined to some of its cores
@@ -252,7 +252,7 @@ def time_models(
 
 def _peak(entry: Entry) -> Peak | None:
     """The processor's peak in float32; None for other devices and precisions."""
-    from fasterseg.deploy.peak import convolution_peak
+    from fasterseg.deploy.benchmark.peak import convolution_peak
 
     if entry.device != "cpu" or "float32" not in entry.precisions:
         return None

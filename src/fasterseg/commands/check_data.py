@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.opening import resolve_recipe
-from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
-from fasterseg.commands.progress import progress_for
+from fasterseg.console.options import Common, CommonOptions, ProgressCallback
+from fasterseg.console.progress import progress_for
+from fasterseg.pipeline.opening import resolve_recipe
 
 if TYPE_CHECKING:
     from fasterseg.datasets.data_report import DataReport

@@ -17,12 +17,12 @@ from fasterseg.commands.draw import (
     assumptions,
     find_subjects,
     geometry_of,
-    parse_size,
 )
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.console.options import Common, CommonOptions
 from fasterseg.paths import given
 from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, evaluated, part_costs
 from fasterseg.space.architecture import Branch, Geometry, wire
+from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
@@ -97,7 +97,7 @@ def describe(
     from fasterseg.latency.table import LatencyTable
 
     subjects = find_subjects(given(model), Common(**options))
-    asked = parse_size(size) if size else None
+    asked = Size.parse(size) if size else None
     priced_by = given(table, "--table") if table else None
     prices = {} if priced_by is None else {priced_by.name: LatencyTable.load(priced_by)}
     return DescribeResult(

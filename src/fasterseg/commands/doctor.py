@@ -7,7 +7,11 @@ import sys
 from collections.abc import Iterator
 
 from fasterseg import __version__
-from fasterseg.commands.machine import (
+from fasterseg.console.options import Json, RunFolder
+from fasterseg.errors import EnvironmentFault
+from fasterseg.network.shipped import shipped_card, shipped_names
+from fasterseg.paths import given
+from fasterseg.pipeline.machine import (
     Advice,
     Backend,
     Disk,
@@ -20,10 +24,6 @@ from fasterseg.commands.machine import (
     torch_facts,
     version_of,
 )
-from fasterseg.commands.options import Json, RunFolder
-from fasterseg.errors import EnvironmentFault
-from fasterseg.network.shipped import shipped_card, shipped_names
-from fasterseg.paths import given
 
 LEAST_PYTHON = (3, 11)
 LEAST_TORCH = (2, 10)

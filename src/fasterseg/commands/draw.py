@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import durable_write, read_json
 from fasterseg.baselines.catalogue import BASELINES, PREFIX, baseline_name
-from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
+from fasterseg.console.options import Common, CommonOptions
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.shipped import model_path, nearest_shipped
 from fasterseg.paths import given, place_for_file
+from fasterseg.pipeline.sizing import size_of_images
 from fasterseg.reporting.drawing import draw_svg, stack_svgs
 from fasterseg.reporting.listing import draw_text
 from fasterseg.runs import RunFolder
@@ -25,7 +26,7 @@ from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.network.card import Card
+    pass
 
 CITYSCAPES = Geometry(Size(1024, 2048), 19)
 """The paper's images and classes, for an architecture that lies in no run and no bundle."""
@@ -97,7 +98,7 @@ def draw(
     common = Common(**options)
     place = _free_place(out, overwrite=overwrite) if out else None
     subjects = drawable(find_subjects(given(model), common), model)
-    asked = parse_size(size) if size else None
+    asked = Size.parse(size) if size else None
     drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
     path = None if place is None else write_drawings(drawn, place)
     texts = [draw_text(one.architecture, geometry, title=one.title) for one, geometry in drawn]
@@ -189,28 +190,8 @@ def assumptions(subject: Subject | HandMade, size: Size | None, classes: int) ->
     return notes
 
 
-def size_of_images(card: Card, *, next_step: str) -> Size:
-    """The size of the images that a model was scored on; raises `UsageError` where they differ."""
-    text = card.image_resolution
-    if "," in text:
-        raise UsageError(
-            "the model's data has images of several sizes", where=text, next_step=next_step
-        )
-    return parse_size(text)
-
-
-def parse_size(text: str) -> Size:
-    """``360x480`` as height and width; raises `UsageError` for anything else."""
-    height, _, width = text.lower().partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
-        raise UsageError(
-            f"cannot read the size {text!r}", next_step="write height x width, such as 360x480"
-        )
-    return Size(int(height), int(width))
-
-
 def _of_file(path: Path, run: RunFolder | None) -> Subject:
-    from fasterseg.deploy.opening import is_export
+    from fasterseg.deploy.runtimes.opening import is_export
 
     if is_export(path):
         raise FileError(
@@ -232,7 +213,7 @@ def _of_file(path: Path, run: RunFolder | None) -> Subject:
 
 
 def _of_bundle(path: Path) -> Subject | HandMade:
-    from fasterseg.deploy.models import open_bundle
+    from fasterseg.deploy.runtimes.models import open_bundle
 
     bundle = open_bundle(path)
     description = bundle.description

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.artifacts import read_json
-from fasterseg.commands.opening import open_settled, require_device, resolve_recipe
-from fasterseg.commands.options import Common, CommonOptions, ProgressCallback
-from fasterseg.commands.preflight.data import require_split
-from fasterseg.commands.progress import progress_for
 from fasterseg.config import Recipe
+from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.progress import progress_for
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
-from fasterseg.network.shipped import is_shipped, model_path
-from fasterseg.paths import place_for_file, without_steps_up
+from fasterseg.paths import place_for_file
+from fasterseg.pipeline.evaluating import default_report_path, evaluate_stage, run_of
+from fasterseg.pipeline.opening import open_settled, require_device, resolve_recipe
+from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
-    from fasterseg.datasets.labels import LabelSpace
-    from fasterseg.datasets.source import DataSource
+    pass
 
 
 OTHERWISE = (
@@ -75,7 +73,7 @@ def evaluate(
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
     """
-    from fasterseg.deploy.models import require_model
+    from fasterseg.deploy.runtimes.models import require_model
     from fasterseg.runtime import set_threads
 
     require_model(model)
@@ -113,83 +111,6 @@ def _place_for_report(out: Path | str) -> Path:
     return path
 
 
-def evaluate_stage(
-    model: Path | str,
-    path: Path,
-    *,
-    source: DataSource,
-    split: str,
-    device: str = "auto",
-    progress: ProgressCallback | None = None,
-) -> EvaluationReport:
-    """Score a model on a split and write the report; an equal report is not computed again.
-
-    Images are read as the model's card says, so that the score is of what it does to pictures.
-    Raises `UsageError` when the model was made for other classes, or when the file holds the
-    report of another model or other data.
-    """
-    from fasterseg.datasets.opening import read_as
-    from fasterseg.deploy.models import load_model
-    from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.runtime import select_device
-
-    predictor = load_model(model, device=select_device(device))
-    source = read_as(source, predictor.reading)
-    _require_same_classes(str(model), predictor.label_space, source)
-    inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
-    if path.exists():
-        report = _earlier_report(path, inputs)
-        if progress is not None:
-            progress(report.images, report.images, "")
-        return report
-    report = evaluate_predictor(
-        predictor.label_map,
-        source,
-        split,
-        subject=str(model),
-        progress=None if progress is None else lambda done, total: progress(done, total, ""),
-    )
-    report.save(path, inputs=inputs)
-    return report
-
-
-def _digest_of(model: Path) -> str:
-    """What stands for a model: a bundle's weights, or an exported file's bytes."""
-    from fasterseg.deploy.formats import digest_of_export
-    from fasterseg.deploy.opening import is_export
-    from fasterseg.network.bundle import weights_digest
-
-    return digest_of_export(model) if is_export(model) else weights_digest(model)
-
-
-def run_of(model: str, common: Common) -> RunFolder | None:
-    """The run that --run names, or else the one whose folder the model lies in."""
-    if common.run is not None:
-        return RunFolder(Path(common.run))
-    for folder in model_path(model).absolute().parents:
-        if RunFolder(folder).recipe.is_file():
-            return RunFolder(folder)
-    return None
-
-
-def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
-    """Where a report goes: into the run's evaluation folder, else next to the model.
-
-    A shipped model lies where nothing is to be written: its report goes here.
-    """
-    folder = without_steps_up(Path(model))
-    if run is not None and (folder.is_file() or is_shipped(model)):
-        return run.evaluation / f"{folder.name}-{split}.json"
-    if run is None:
-        return folder.with_name(f"{folder.name}-{split}.json")
-    return evaluation_path(run, folder.parent.name, which=folder.name, split=split)
-
-
-def evaluation_path(run: RunFolder, contender: str, *, which: str, split: str) -> Path:
-    """Where a run keeps the report on one of a contender's bundles."""
-    return run.evaluation / f"{contender}-{which}-{split}.json"
-
-
 def _recipe(run: RunFolder | None, common: Common) -> Recipe:
     stored = Recipe.load(run.recipe) if run is not None and run.recipe.is_file() else None
     if stored is None and common.data is None and common.recipe is None:
@@ -199,25 +120,3 @@ def _recipe(run: RunFolder | None, common: Common) -> Recipe:
             next_step="add --data FOLDER, or --run DIR",
         )
     return resolve_recipe(common, stored)
-
-
-def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:
-    report = EvaluationReport.load(path)
-    if read_json(path)["provenance"]["inputs"] != inputs:
-        raise UsageError(
-            "there is a report on another model or other data in this place",
-            where=str(path),
-            next_step="name another file with --out, or delete this one",
-        )
-    return report
-
-
-def _require_same_classes(model: str, known: LabelSpace, source: DataSource) -> None:
-    if known.names != source.label_space.names:
-        raise UsageError(
-            "the model knows other classes than the data",
-            where=model,
-            why=f"the model: {', '.join(known.names)}; "
-            f"{source.name}: {', '.join(source.label_space.names)}",
-            next_step="score it on data with its own classes",
-        )

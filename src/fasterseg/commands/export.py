@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.draw import parse_size, size_of_images
-from fasterseg.commands.options import Common, CommonOptions
-from fasterseg.commands.progress import progress_for
-from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import OutputForm
+from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.progress import progress_for
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_file, without_steps_up
+from fasterseg.pipeline.sizing import size_of_images
+from fasterseg.pipeline.verifying import IMAGES, evidence_for, origin_of, require_images
+from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.formats import ExportForm, Format
-    from fasterseg.deploy.shipping import ExportReport
+    from fasterseg.deploy.exporting.formats import ExportForm, Format
+    from fasterseg.deploy.shipping.shipping import ExportReport
 
 _ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"
 
@@ -67,9 +68,9 @@ def export(
     ExportReport
         The file, its digest, and the verification.
     """
-    from fasterseg.deploy.formats import ExportForm
-    from fasterseg.deploy.opening import Running
-    from fasterseg.deploy.shipping import ship
+    from fasterseg.deploy.exporting.formats import ExportForm
+    from fasterseg.deploy.runtimes.opening import Running
+    from fasterseg.deploy.shipping.shipping import ship
 
     common = Common(**options)
     _require_one_size(size, dynamic=dynamic)
@@ -78,7 +79,7 @@ def export(
         place_for_export(out, format, overwrite=overwrite)
     origin = origin_of(model)
     wanted = (
-        parse_size(size) if size else size_of_images(origin.bundle.card, next_step=_ONE_OF_THEM)
+        Size.parse(size) if size else size_of_images(origin.bundle.card, next_step=_ONE_OF_THEM)
     )
     form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
     form.require_possible()
@@ -96,8 +97,8 @@ def export(
 
 def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Path:
     """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
-    from fasterseg.deploy.formats import SUFFIXES
-    from fasterseg.deploy.shipping import names_beside, require_free, written_file
+    from fasterseg.deploy.exporting.formats import SUFFIXES
+    from fasterseg.deploy.shipping.shipping import names_beside, require_free, written_file
 
     path = place_for_file(out, "--out", beside=names_beside(Path(out)))
     if path.suffix != SUFFIXES[format]:
@@ -114,7 +115,7 @@ def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Pat
 
 def default_file(model: str, form: ExportForm) -> Path:
     """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
-    from fasterseg.deploy.formats import SUFFIXES
+    from fasterseg.deploy.exporting.formats import SUFFIXES
 
     folder = without_steps_up(Path(model))
     name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from fasterseg.artifacts import durable_write
 from fasterseg.commands.describe import NetworkFacts, facts_of
 from fasterseg.commands.draw import CITYSCAPES, Subject
-from fasterseg.commands.options import Common, CommonOptions
+from fasterseg.console.options import Common, CommonOptions
 from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_folder
 from fasterseg.reporting.drawing import draw_svg

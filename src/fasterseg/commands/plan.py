@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.opening import (
+from fasterseg.config import Recipe
+from fasterseg.console.options import Budgets, Common, CommonOptions
+from fasterseg.console.progress import progress_for
+from fasterseg.errors import UsageError
+from fasterseg.forecasting.outcome import Comparison, compared
+from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.paths import place_for_folder
+from fasterseg.pipeline.opening import (
     open_settled,
     require_device,
     resolve_recipe,
     say,
     stored_recipe,
 )
-from fasterseg.commands.options import Budgets, Common, CommonOptions
-from fasterseg.commands.planning import PROBES, Limits, Planner
-from fasterseg.commands.preflight.ahead import Ahead
-from fasterseg.commands.preflight.stages import STAGES, require
-from fasterseg.commands.probing import probed
-from fasterseg.commands.progress import progress_for
-from fasterseg.commands.sizing import other_sizes_note, with_sizes
-from fasterseg.config import Recipe
-from fasterseg.errors import UsageError
-from fasterseg.forecasting.outcome import Comparison, compared
-from fasterseg.forecasting.report import PLAN_FILE, PlanReport
-from fasterseg.paths import place_for_folder
+from fasterseg.pipeline.planning import PROBES, Limits, Planner
+from fasterseg.pipeline.preflight.ahead import Ahead
+from fasterseg.pipeline.preflight.stages import STAGES, require
+from fasterseg.pipeline.probing import probed
+from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.scratch import scratch_folder

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.commands.draw import parse_size
-from fasterseg.commands.options import Common, CommonOptions
-from fasterseg.commands.picture_files import (
+from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.progress import Step, progress_for
+from fasterseg.datasets.decoding import decode
+from fasterseg.datasets.listing import printable
+from fasterseg.datasets.picture_files import (
     default_folder,
     find_images,
     output_names,
@@ -20,9 +22,6 @@ from fasterseg.commands.picture_files import (
     require_free,
     require_short,
 )
-from fasterseg.commands.progress import Step, progress_for
-from fasterseg.datasets.decoding import decode
-from fasterseg.datasets.listing import printable
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.errors import DataError
@@ -33,7 +32,7 @@ from fasterseg.resources import free_memory_bytes
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.models import Predictor
+    from fasterseg.deploy.runtimes.models import Predictor
     from fasterseg.network.segmentation import Segmentation
 
 SHOWN_FAULTS = 5
@@ -121,7 +120,7 @@ def predict(
     PredictResult
         Where everything is; images that could not be read are listed, and the exit code is 3.
     """
-    from fasterseg.deploy.models import load_model, require_model
+    from fasterseg.deploy.runtimes.models import load_model, require_model
     from fasterseg.runtime import select_device
 
     require_model(model)
@@ -133,7 +132,7 @@ def predict(
         out or default_folder(found.root), "--out", names=possible_files(names)
     )
     require_free(folder, names, overwrite=overwrite)
-    shown = parse_size(size) if size else None
+    shown = Size.parse(size) if size else None
     predictor = load_model(model, device=select_device(common.device or "auto"))
     show = progress_for(json=common.json)
     with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
@@ -151,7 +150,7 @@ def scale_note(model: str, sizes: Sequence[Size]) -> str:
     trained = Card.load(card).image_resolution if card.is_file() else ""
     if not trained or "," in trained:
         return ""
-    ratios = [size.area / parse_size(trained).area for size in sizes]
+    ratios = [size.area / Size.parse(trained).area for size in sizes]
     others = sum(not OTHER_SCALE**-2 < ratio < OTHER_SCALE**2 for ratio in ratios)
     if not others:
         return ""

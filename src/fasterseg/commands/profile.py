@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.opening import hold_run
-from fasterseg.commands.options import Common, CommonOptions
-from fasterseg.commands.progress import Progress, progress_for
 from fasterseg.config import ProfileSettings, Recipe
+from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.progress import Progress, progress_for
+from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder, refuse_changes
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.measuring import Meter
+    from fasterseg.deploy.benchmark.measuring import Meter
     from fasterseg.latency.profiling import Keyed, TimeItems
     from fasterseg.latency.table import Entry, LatencyTable, Reference, Target, WholeNetwork
     from fasterseg.latency.timing import TimerSettings
@@ -103,8 +103,8 @@ def profile_stage(
 
     Raises `UsageError` with a diff when what is there was measured under other conditions.
     """
-    from fasterseg.deploy.backends import open_backend
-    from fasterseg.deploy.measuring import Meter
+    from fasterseg.deploy.benchmark.measuring import Meter
+    from fasterseg.deploy.runtimes.backends import open_backend
     from fasterseg.latency.table import LatencyTable, Target
 
     target = Target.of(recipe.target, classes)
@@ -140,7 +140,7 @@ def conditions_of(meter: Meter) -> dict[str, str]:
     import torch
 
     from fasterseg import __version__
-    from fasterseg.deploy.borders import PROTOCOL
+    from fasterseg.deploy.exporting.borders import PROTOCOL
     from fasterseg.runtime import processor_name
 
     versions = {"fasterseg": __version__, "torch": str(torch.__version__)}

@@ -9,12 +9,12 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.baselines.catalogue import require_trained
-from fasterseg.commands.opening import RUNS, open_source
-from fasterseg.commands.options import Common, CommonOptions
 from fasterseg.config import Recipe
+from fasterseg.console.options import Common, CommonOptions
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file
+from fasterseg.pipeline.opening import RUNS, open_source
 from fasterseg.reporting.report import write_report
 from fasterseg.runs import RunFolder
 
@@ -78,7 +78,7 @@ def report_stage(run: RunFolder, *, source: DataSource | None, out: Path | None 
 def report_model(folder: Path, path: Path) -> Path:
     """Write the page of a bundle and return its path."""
     from fasterseg.artifacts import durable_write
-    from fasterseg.deploy.models import open_bundle
+    from fasterseg.deploy.runtimes.models import open_bundle
     from fasterseg.reporting.model_page import render_model_page
 
     bundle = open_bundle(folder)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Unpack
 from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
-from fasterseg.commands.options import Budgets, Common, CommonOptions, ProgressCallback
-from fasterseg.commands.preflight.stages import STAGES
-from fasterseg.commands.progress import Progress, progress_for
-from fasterseg.commands.settling import note_on_scores
-from fasterseg.commands.stopping import stoppable
 from fasterseg.config import Recipe
+from fasterseg.console.options import Budgets, Common, CommonOptions, ProgressCallback
+from fasterseg.console.progress import Progress, progress_for
+from fasterseg.console.stopping import stoppable
 from fasterseg.errors import BudgetError, EnvironmentFault, UsageError
+from fasterseg.pipeline.preflight.stages import STAGES
+from fasterseg.pipeline.settling import note_on_scores
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.stages import noted
@@ -72,7 +72,7 @@ def run(
     RunResult
         Scores and latencies of the trained networks, and the report's path.
     """
-    from fasterseg.commands.opening import hold_run
+    from fasterseg.pipeline.opening import hold_run
 
     _require_stage(until)
     common = Common(**options).with_budget(budget)
@@ -144,8 +144,8 @@ class Pipeline:
 
     def search(self) -> SearchSummary:
         """Search, or read what was found."""
-        from fasterseg.commands.assembling import assemble_search
         from fasterseg.commands.search import search_stage
+        from fasterseg.pipeline.assembling import assemble_search
 
         assembly = assemble_search(
             self.recipe, self.folder, source=self.source, table=self.profile(), device=self.device
@@ -160,7 +160,7 @@ class Pipeline:
             known_steps,
             teacher_bundle,
         )
-        from fasterseg.commands.training import Trainer, settings_for
+        from fasterseg.pipeline.training import Trainer, settings_for
 
         for contender in chosen_contenders(self.recipe, ()):
             total = known_steps(settings_for(self.recipe, contender))
@@ -177,8 +177,8 @@ class Pipeline:
 
     def evaluate(self) -> None:
         """Score every network's best weights, and position alone, on the split to score."""
-        from fasterseg.commands.evaluate import evaluate_stage, evaluation_path
         from fasterseg.evaluation import position_baseline
+        from fasterseg.pipeline.evaluating import evaluate_stage, evaluation_path
 
         data = self.recipe.data
         for contender in self.recipe.contenders:
@@ -203,9 +203,9 @@ class Pipeline:
 
         What missed its budget, or met too noisy a machine, is measured again by the next call.
         """
-        from fasterseg.commands.delivering import deliver, is_settled, result_path
-        from fasterseg.commands.measuring import meter_of
         from fasterseg.latency.table import LatencyTable
+        from fasterseg.pipeline.delivering import deliver, is_settled, result_path
+        from fasterseg.pipeline.measuring import meter_of
 
         split = self.recipe.data.test_split
         summary, total = self.search(), self.source.length(split)
@@ -233,11 +233,11 @@ class Pipeline:
 
     def report(self) -> None:
         """Write the page."""
-        from fasterseg.commands.delivering import result_path
         from fasterseg.commands.report import report_stage
-        from fasterseg.commands.sizing import other_sizes_note
         from fasterseg.evaluation import EvaluationReport
         from fasterseg.latency.table import LatencyTable, describe
+        from fasterseg.pipeline.delivering import result_path
+        from fasterseg.pipeline.sizing import other_sizes_note
 
         told = [
             note_on_scores(self.recipe, self.source),

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.options import Budgets, Common, CommonOptions
-from fasterseg.commands.progress import progress_for
-from fasterseg.commands.stopping import Show, heeding, stoppable
+from fasterseg.console.options import Budgets, Common, CommonOptions
+from fasterseg.console.progress import progress_for
+from fasterseg.console.stopping import Show, heeding, stoppable
+from fasterseg.pipeline.subnets import RANDOM_SUBNETS
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import noted
 
 if TYPE_CHECKING:
-    from fasterseg.commands.assembling import SearchAssembly
-    from fasterseg.commands.choosing import Choice
+    from fasterseg.pipeline.assembling import SearchAssembly
+    from fasterseg.pipeline.choosing import Choice
     from fasterseg.runtime import StopRequest
     from fasterseg.searching.landing import Landing
-
-RANDOM_SUBNETS = 3
 
 
 def search(
@@ -42,15 +41,15 @@ def search(
     SearchSummary
         What was found: estimated and measured latency of each contender, and its subnet's score.
     """
-    from fasterseg.commands.opening import hold_run
+    from fasterseg.pipeline.opening import hold_run
 
     common = Common(**options).with_budget(budget)
     if hours is not None:
         common = replace(common, set=(*common.set, f"search.hours={hours}"))
     show = progress_for(json=common.json)
     with hold_run(common, ("profile", "search")) as ((recipe, run, source), stop):
-        from fasterseg.commands.assembling import assemble_search
         from fasterseg.commands.profile import profile_stage
+        from fasterseg.pipeline.assembling import assemble_search
         from fasterseg.runtime import set_threads
 
         classes = source.label_space.classes
@@ -67,9 +66,9 @@ def search_stage(
 
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
-    from fasterseg.commands.concluding import derive_all, score_all
-    from fasterseg.commands.search_hours import counted_search
-    from fasterseg.commands.summarising import summarise
+    from fasterseg.pipeline.concluding import derive_all, score_all
+    from fasterseg.pipeline.search_hours import counted_search
+    from fasterseg.pipeline.summarising import summarise
 
     if assembly.run.search_summary.exists():
         return SearchSummary.load(assembly.run.search_summary)
@@ -160,7 +159,7 @@ def _chosen(
     stop: StopRequest | None,
 ) -> Mapping[str, Choice]:
     """What every contender comes to: its most probable network, or the best of its draws."""
-    from fasterseg.commands.choosing import Choice, best_draws
+    from fasterseg.pipeline.choosing import Choice, best_draws
 
     draws = assembly.recipe.search.draws
     if draws == 1:

@@ -12,12 +12,16 @@ from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.commands.opening import hold_run, stored_or_new_recipe
-from fasterseg.commands.options import Common, CommonOptions
-from fasterseg.commands.preflight.ahead import Trained
-from fasterseg.commands.progress import progress_for
-from fasterseg.commands.randoms import random_architecture_of, student_named
-from fasterseg.commands.training import (
+from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
+from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.progress import progress_for
+from fasterseg.errors import FileError, UsageError
+from fasterseg.network.shipped import model_path
+from fasterseg.paths import given
+from fasterseg.pipeline.opening import hold_run, stored_or_new_recipe
+from fasterseg.pipeline.preflight.ahead import Trained
+from fasterseg.pipeline.randoms import random_architecture_of, student_named
+from fasterseg.pipeline.training import (
     SplitNames,
     Trainer,
     require_own_name,
@@ -27,10 +31,6 @@ from fasterseg.commands.training import (
     split_names,
     training_summary,
 )
-from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
-from fasterseg.errors import FileError, UsageError
-from fasterseg.network.shipped import model_path
-from fasterseg.paths import given
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import noted

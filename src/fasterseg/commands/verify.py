@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.commands.options import Common, CommonOptions, require_threads
-from fasterseg.commands.progress import progress_for
-from fasterseg.commands.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.config import TailForm
+from fasterseg.console.options import Common, CommonOptions, require_threads
+from fasterseg.console.progress import progress_for
 from fasterseg.paths import given, place_for_file
+from fasterseg.pipeline.verifying import IMAGES, evidence_for, origin_of, require_images
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.verification_report import VerificationReport
+    from fasterseg.deploy.shipping.verification_report import VerificationReport
 
 
 def verify(
@@ -55,11 +55,11 @@ def verify(
     VerificationReport
         Each check with what was found and what is allowed.
     """
-    from fasterseg.deploy.models import require_model
-    from fasterseg.deploy.opening import Running, open_export
-    from fasterseg.deploy.shipping import save_evidence
-    from fasterseg.deploy.verification import Subject
-    from fasterseg.deploy.verification import verify as verify_file
+    from fasterseg.deploy.runtimes.models import require_model
+    from fasterseg.deploy.runtimes.opening import Running, open_export
+    from fasterseg.deploy.shipping.shipping import save_evidence
+    from fasterseg.deploy.shipping.verification import Subject
+    from fasterseg.deploy.shipping.verification import verify as verify_file
 
     common, path = Common(**options), given(exported)
     require_images(images)
@@ -82,7 +82,7 @@ def verify(
 
 def evidence_place(exported: Path, out: Path | str) -> Path:
     """What the report and a difference are named after: the file, or `out`, a folder or a name."""
-    from fasterseg.deploy.shipping import evidence_beside
+    from fasterseg.deploy.shipping.shipping import evidence_beside
 
     place = given(out, "--out") if out else exported
     if place.is_dir():

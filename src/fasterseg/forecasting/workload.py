@@ -15,7 +15,7 @@ from fasterseg.config import (
     TrainingSettings,
     budget_in_ms,
 )
-from fasterseg.deploy.borders import border_shares
+from fasterseg.deploy.exporting.borders import border_shares
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of

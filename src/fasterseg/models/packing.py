@@ -20,11 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fasterseg.commands.opening import open_source, resolve_recipe
-from fasterseg.commands.options import Common
 from fasterseg.config import Recipe
+from fasterseg.console.options import Common
 from fasterseg.errors import FastersegError, UsageError
 from fasterseg.network import shipped
+from fasterseg.pipeline.opening import open_source, resolve_recipe
 
 if TYPE_CHECKING:
     from fasterseg.evaluation import EvaluationReport
@@ -123,7 +123,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _score(model: Path, recipe: Recipe, *, split: str | None) -> EvaluationReport:
-    from fasterseg.deploy.models import load_model
+    from fasterseg.deploy.runtimes.models import load_model
     from fasterseg.evaluation import evaluate_predictor
 
     wanted = split or recipe.data.val_split

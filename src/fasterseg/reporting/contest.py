@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fasterseg.deploy.benchmark_report import BenchmarkReport, ContestantFigures
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, ContestantFigures
 from fasterseg.reporting.charts import (
     INK,
     LINE,

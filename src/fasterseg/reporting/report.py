@@ -72,6 +72,6 @@ def _words(name: str, judge: EvaluationReport) -> str:
 
 
 def _predictor_of_bundle(bundle: Path) -> Predictor:
-    from fasterseg.deploy.models import load_model
+    from fasterseg.deploy.runtimes.models import load_model
 
     return load_model(bundle).label_map

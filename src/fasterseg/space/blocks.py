@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fasterseg.errors import UsageError
 from fasterseg.space.kinds import KINDS, BlockKind, ConvForm, Kind, Layer
 
 
@@ -23,6 +24,16 @@ class Size(NamedTuple):
     def strided(self, stride: int) -> Size:
         """The size of a map at that stride: ceil(n / stride)."""
         return Size(-(-self.height // stride), -(-self.width // stride))
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """``360x480`` as height and width; raises `UsageError` for anything else."""
+        height, _, width = text.lower().partition("x")
+        if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+            raise UsageError(
+                f"cannot read the size {text!r}", next_step="write height x width, such as 360x480"
+            )
+        return cls(int(height), int(width))
 
     @property
     def area(self) -> int:

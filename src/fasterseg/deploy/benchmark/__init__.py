@@ -1,0 +1,1 @@
+"""Timing whole networks against each other and against themselves."""

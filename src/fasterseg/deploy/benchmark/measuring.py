@@ -1,0 +1,295 @@
+"""How long whole networks take on a target, and blocks for the latency table.
+
+A network's latency is that of the whole job, from the uint8 image in memory to the uint8 labels in
+memory, one image at a time.  A machine's pace changes from one second to the next, so a network is
+never timed alone: its runs alternate with those of a reference, and what is reported is the time
+that it would have taken at the pace at which the reference was first measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from statistics import median
+
+import numpy as np
+from torch import nn
+
+from fasterseg.deploy.benchmark.steadiness import is_steady, pace_of
+from fasterseg.deploy.exporting.borders import Border, border_shares
+from fasterseg.deploy.runtimes.sessions import Backend, Image, Session
+from fasterseg.latency.networks import NetworkSpec
+from fasterseg.latency.timing import (
+    Call,
+    Stopwatch,
+    TimerSettings,
+    Timing,
+    percentile,
+    time_calls,
+    time_interleaved,
+)
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import BlockSpec, Size
+
+# So many networks, or blocks, are timed in turn, unless their features take more memory than this.
+GROUP_NETWORKS, GROUP_BLOCKS, GROUP_BYTES = 20, 40, 1 << 30
+STEADY_BELOW = 0.03
+CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """How a network is measured: `queries` are its runs in one window.
+
+    With `needed`, only windows count in which the reference kept its own pace within 3 %
+    (`steadiness`), and where fewer than that do, more are added, up to `most`.
+    """
+
+    windows: int = 4
+    queries: int = 256
+    warmup_runs: int = 10
+    needed: int = 0
+    most: int = 0
+
+
+QUICK = WindowSettings(windows=2, queries=8, warmup_runs=2)
+"""Enough to compare candidates; too few for a promise."""
+
+PROMISE = WindowSettings(windows=4, queries=256, needed=4, most=12)
+"""What a budget is held against: four windows of 256 queries or more that nothing disturbed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a network's runs alternate with: a call, and its milliseconds at the pace that counts.
+
+    Without `known_ms`, the pace that counts is that of the measurement itself.
+    """
+
+    call: Call
+    known_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLatency:
+    """A network's latency: both figures are medians over windows, at the reference's pace.
+
+    `pace` is how many times as long everything took while this was measured: 1.1 on a machine that
+    ran 10 % slower than when the reference was first measured.  `steady_windows` are those that
+    count, or else those that lie within 3 % of the median; `spread` is how far the farthest of all
+    lies from it.
+    """
+
+    median_ms: float
+    p95_ms: float
+    windows: int
+    queries: int
+    steady_windows: int
+    spread: float
+    pace: float = 1.0
+    digest: str = ""
+
+    @property
+    def as_it_ran_ms(self) -> float:
+        """The median of what the clock said, at whatever pace the machine ran."""
+        return self.median_ms * self.pace
+
+
+def measure(
+    call: Call, beat: Beat, *, settings: WindowSettings, stopwatch: Stopwatch
+) -> NetworkLatency:
+    """The latency of a call, by the protocol of this module."""
+    for _ in range(settings.warmup_runs):
+        call()
+        beat.call()
+    windows: list[_Window] = []
+    while _wants_more(windows, settings):
+        windows.append(_window(call, beat.call, settings, stopwatch))
+    counting = _counting(windows) if settings.needed else windows
+    beats_ms = median(window.beat_ms for window in counting)
+    known_ms = beats_ms if beat.known_ms is None else beat.known_ms
+    middle_ms = median(window.median_ms * known_ms / window.beat_ms for window in counting)
+    distances = [
+        abs(window.median_ms * known_ms / window.beat_ms / middle_ms - 1.0) for window in windows
+    ]
+    near = sum(distance < STEADY_BELOW for distance in distances)
+    return NetworkLatency(
+        median_ms=middle_ms,
+        p95_ms=median(window.p95_ms * known_ms / window.beat_ms for window in counting),
+        windows=len(windows),
+        queries=settings.queries,
+        steady_windows=len(counting) if settings.needed else near,
+        spread=max(distances),
+        pace=beats_ms / known_ms,
+    )
+
+
+def _wants_more(windows: Sequence[_Window], settings: WindowSettings) -> bool:
+    if len(windows) < settings.windows:
+        return True
+    return len(windows) < settings.most and len(_counting(windows)) < settings.needed
+
+
+def _counting(windows: Sequence[_Window]) -> list[_Window]:
+    """The windows in which what is run beside the network kept its pace."""
+    pace_ms = pace_of([window.beat_ms for window in windows])
+    return [window for window in windows if is_steady(window.beat_ms, pace_ms)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    median_ms: float
+    p95_ms: float
+    beat_ms: float
+
+
+def _window(call: Call, beat: Call, settings: WindowSettings, stopwatch: Stopwatch) -> _Window:
+    """As many runs of either, in turn."""
+    times_ms, beats_ms = [], []
+    for _ in range(settings.queries):
+        times_ms.append(stopwatch(call))
+        beats_ms.append(stopwatch(beat))
+    shortest = 1e-6  # a clock may be too coarse for a call
+    return _Window(
+        max(median(times_ms), shortest), percentile(times_ms, 95), max(median(beats_ms), shortest)
+    )
+
+
+class Meter:
+    """Measures blocks and networks on one backend.
+
+    Networks are measured against `reference`, at the pace at which it took `known_ms`; without
+    one, against the canary, a small fixed block.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        reference: NetworkSpec | None = None,
+        *,
+        known_ms: float | None = None,
+    ) -> None:
+        self.backend = backend
+        self._reference = reference
+        self._known_ms = known_ms
+
+    def blocks(
+        self, specs: Iterable[BlockSpec], *, settings: TimerSettings
+    ) -> Iterator[tuple[BlockSpec, Timing]]:
+        """The timing of each block by itself, as soon as it is there; some are visited in turn.
+
+        Timed is the block between convolutions; these are timed too and taken off (`borders`).
+        """
+        wanted = list(specs)
+        for _ in self.backend.prepare(wanted):
+            pass
+        for group in groups_of(wanted):
+            yield from self._bordered(group, settings)
+
+    def _bordered(
+        self, specs: Sequence[BlockSpec], settings: TimerSettings
+    ) -> Iterator[tuple[BlockSpec, Timing]]:
+        shares = {spec.key: self._shares(spec) for spec in specs}
+        borders = dict.fromkeys(border for one in shares.values() for border in one)
+        calls = {border.key: call for border, call in self.backend.border_calls(borders)}
+        calls |= {spec.key: call for spec, call in self.backend.block_calls(specs)}
+        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        for spec in specs:
+            parts = [(share, timings[b.key]) for b, share in shares[spec.key].items()]
+            yield spec, timings[spec.key].less(parts)
+
+    def _shares(self, spec: BlockSpec) -> Mapping[Border, float]:
+        """What is taken off a block's time: nothing from a tail that runs by itself."""
+        is_apart = spec.row.writes == "labels" and self.backend.tail is not None
+        return {} if is_apart else border_shares(spec)
+
+    def networks(
+        self, networks: Iterable[NetworkSpec], *, settings: TimerSettings
+    ) -> Iterator[tuple[NetworkSpec, Timing]]:
+        """The timing of each whole network with random weights, as soon as it is there.
+
+        As many are visited in turn as the memory for their features allows.
+        """
+        group: list[NetworkSpec] = []
+        size = 0
+        for network in networks:
+            group.append(network)
+            size += sum(spec.border_bytes for spec in network.specs)
+            if len(group) == GROUP_NETWORKS or size > GROUP_BYTES:
+                yield from self._together(group, settings)
+                group, size = [], 0
+        yield from self._together(group, settings)
+
+    def _together(
+        self, networks: Sequence[NetworkSpec], settings: TimerSettings
+    ) -> Iterator[tuple[NetworkSpec, Timing]]:
+        calls = {network.key: self._network_call(network) for network in networks}
+        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        for network in networks:
+            yield network, timings[network.key]
+
+    def _network_call(self, network: NetworkSpec) -> Call:
+        session = self.backend.random_network(network.architecture, network.geometry)
+        return partial(session.run, noise_image(network.geometry.size))
+
+    def floor_ms(self) -> float:
+        """What the timer says of a call that does as good as nothing."""
+        settings = TimerSettings(warmup_runs=20, runs=200, seconds=0.0)
+        call = self.backend.floor_call()
+        return time_calls(call, settings=settings, stopwatch=self.backend.stopwatch).median_ms
+
+    def architecture(
+        self, architecture: Architecture, geometry: Geometry, *, settings: WindowSettings = QUICK
+    ) -> NetworkLatency:
+        """The latency of an architecture, with random weights."""
+        session = self.backend.random_network(architecture, geometry)
+        return self.session(session, geometry.size, settings=settings)
+
+    def job(
+        self, job: nn.Module, size: Size, *, settings: WindowSettings = QUICK
+    ) -> NetworkLatency:
+        """The latency of a whole job with its own weights: what is shipped."""
+        return self.session(self.backend.open_network(job, size), size, settings=settings)
+
+    def session(
+        self, session: Session, size: Size, *, settings: WindowSettings = QUICK
+    ) -> NetworkLatency:
+        """The latency of a session that is open already."""
+        found = measure(
+            partial(session.run, noise_image(size)),
+            self.beat,
+            settings=settings,
+            stopwatch=self.backend.stopwatch,
+        )
+        return replace(found, digest=session.digest)
+
+    @cached_property
+    def beat(self) -> Beat:
+        """What networks are measured against; opened once."""
+        if self._reference is not None:
+            return Beat(self._network_call(self._reference), self._known_ms)
+        ((_, canary),) = self.backend.block_calls([CANARY])
+        return Beat(canary)
+
+
+def groups_of(specs: Iterable[BlockSpec]) -> Iterator[list[BlockSpec]]:
+    """Blocks to be timed in turn, with their bare borders: neighbours share most of those.
+
+    What counts is the memory of every block's session: its own features and those outside.
+    """
+    group: list[BlockSpec] = []
+    size = 0
+    for spec in specs:
+        group.append(spec)
+        size += spec.border_bytes + sum(border.bytes for border in border_shares(spec))
+        if len(group) == GROUP_BLOCKS or size > GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def noise_image(size: Size) -> Image:
+    """An image of random bytes: no runtime can profit from its content."""
+    return np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""What runs a network or a block: sessions, each runtime behind one face, exported files opened."""

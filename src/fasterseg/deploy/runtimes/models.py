@@ -1,0 +1,69 @@
+"""From the name of any model to its bundle, its network or its predictor, baselines included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from fasterseg.baselines.catalogue import BASELINES, require_trained
+from fasterseg.deploy.runtimes.opening import Running, is_export, open_export
+from fasterseg.deploy.runtimes.predicting import ExportedPredictor
+from fasterseg.deploy.tail.tail import best_tail
+from fasterseg.network import predicting
+from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.paths import given
+
+Predictor = NetworkPredictor | ExportedPredictor
+
+
+def load_network(model: Path | str, *, auxiliary: bool = False) -> nn.Module:
+    """The network of a bundle, named by its folder or as shipped, in evaluation mode and float32.
+
+    Its forward takes (batch, 3, height, width) normalised images to (batch, classes, height,
+    width) logits; with `auxiliary` it returns the main logits and those of the auxiliary heads,
+    by rising output stride, each at input size.
+    Raises `UsageError` for an unknown name, with the nearest one, and for a baseline that was not
+    trained; `FileError` for a bundle that is damaged.
+    """
+    require_trained(model)
+    return predicting.load_network(model, auxiliary=auxiliary, baselines=BASELINES)
+
+
+def load_model(
+    model: Path | str, *, device: torch.device | None = None, threads: int | None = None
+) -> Predictor:
+    """The predictor of a bundle, a shipped one or an exported file: image to `Segmentation`.
+
+    An image is a path, an array or a Pillow image.  On the processor the tail makes the labels;
+    `threads` are its cores and those of an exported file's runtime, as many as PyTorch's when left
+    out.  Raises `UsageError` for an unknown name, with the nearest one, and for a baseline that
+    was not trained; `FileError` for a file that is damaged or foreign; `EnvironmentFault` for a
+    runtime that is not installed.
+    """
+    require_trained(model)
+    count = threads or torch.get_num_threads()
+    path = given(model)
+    if is_export(path) and path.is_file():
+        session, card = open_export(path, Running(threads=count))
+        return ExportedPredictor(session, card, where=str(model))
+    predictor = predicting.load_model(model, device=device, baselines=BASELINES)
+    if predictor.device.type == "cpu":
+        predictor.tail = best_tail(threads=count)
+    return predictor
+
+
+def require_model(model: Path | str) -> None:
+    """Raise as `load_model` does where a name stands for no model, before one is read."""
+    require_trained(model)
+    path = given(model)
+    if not (is_export(path) and path.is_file()):
+        predicting.require_bundle(model)
+
+
+def open_bundle(model: Path | str) -> ModelBundle:
+    """The bundle that a model's name stands for; raises as `load_network` does."""
+    require_trained(model)
+    return predicting.open_bundle(model)

@@ -1,0 +1,64 @@
+"""Reading ONNX files of unknown origin: one self-contained file of standard operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fasterseg.artifacts import reading
+from fasterseg.deploy.exporting.export import require_onnx
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
+from fasterseg.errors import FileError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, TensorProto
+
+MOST_BYTES = 1 << 30
+STANDARD = ("", "ai.onnx")
+
+
+def read(path: Path) -> tuple[bytes, ExportedCard]:
+    """The model's bytes and its card.
+
+    Raises `FileError` for a file that is no ONNX model, that wants other files beside it, or that
+    asks for operators from elsewhere.
+    """
+    require_onnx()
+    import onnx
+
+    data = _bytes(path)
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except Exception as error:  # what protobuf raises is not its public face
+        raise _refused(path, "it is not an ONNX model, or only a part of one") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+        raise _refused(path, "its weights lie in other files, which are never opened")
+    foreign = {n.domain for n in model.graph.node} - set(STANDARD)
+    if foreign or model.functions:
+        raise _refused(path, f"it has operators of its own: {', '.join(sorted(foreign)) or '...'}")
+    texts = {entry.key: entry.value for entry in model.metadata_props}
+    return data, ExportedCard.from_text(texts.get(METADATA_KEY), where=str(path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise _refused(path, f"it is larger than {MOST_BYTES:,} bytes")
+        with reading(path):
+            return path.read_bytes()
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error)) from error
+
+
+def _tensors(model: ModelProto) -> list[TensorProto]:
+    inside = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
+    return [*model.graph.initializer, *inside]
+
+
+def _refused(path: Path, why: str) -> FileError:
+    return FileError(
+        "cannot read this ONNX file",
+        where=str(path),
+        why=why,
+        next_step="fasterseg export MODEL --format onnx --out FILE",
+    )

@@ -1,0 +1,143 @@
+"""OpenVINO on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fasterseg.artifacts import digest_of_bytes
+from fasterseg.config import Precision
+from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
+from fasterseg.deploy.runtimes.sessions import Image
+from fasterseg.deploy.tail.tail import Tail
+from fasterseg.errors import EnvironmentFault
+from fasterseg.latency.timing import Call, Stopwatch
+
+HINTS: Mapping[Precision, str] = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+_NAMES = {hint: precision for precision, hint in HINTS.items()}
+
+
+@dataclass(frozen=True)
+class OpenvinoGraph:
+    """A model compiled by OpenVINO."""
+
+    digest: str
+    compiled: Any
+    request: Any
+
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """The model's one output, in memory of its own."""
+        output = self.request.infer({0: images}, share_inputs=True, share_outputs=False)[0]
+        return np.asarray(output)
+
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The output, and the milliseconds without and of copying it."""
+        found: list[Any] = []
+        inputs = {0: images}
+        shared = stopwatch(
+            lambda: found.append(self.request.infer(inputs, share_inputs=True, share_outputs=True))
+        )
+        copied: list[np.ndarray[Any, Any]] = []
+        copy_ms = stopwatch(lambda: copied.append(np.array(found[0][0])))
+        return copied[0], {"network": shared, "copy out": copy_ms}
+
+    def facts(self) -> dict[str, str]:
+        """Threads, and the type that the convolutions really compute in, as the plugin says.
+
+        OpenVINO chooses bfloat16 by itself on processors that have it, and float32 on those that
+        do not, whatever was asked for.
+        """
+        return {
+            "runtime": "openvino",
+            "precision": effective_precision(self.compiled),
+            "threads": str(self.compiled.get_property("INFERENCE_NUM_THREADS")),
+        }
+
+
+def effective_precision(compiled: Any) -> str:
+    """The types of a compiled model's convolutions, by its execution graph."""
+    found = {
+        str(node.get_rt_info()["runtimePrecision"].astype(str))
+        for node in compiled.get_runtime_model().get_ordered_ops()
+        if "onvolution" in str(node.get_rt_info()["layerType"].astype(str))
+    }
+    names = sorted(_NAMES.get(name, name) for name in found)
+    if names:
+        return "+".join(names)
+    hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    return _NAMES.get(hint, hint)
+
+
+class OpenvinoBackend(OnnxBackend):
+    """OpenVINO on the CPU, with a fixed number of threads and one stream."""
+
+    def __init__(
+        self, *, threads: int, tail: Tail | None = None, precision: Precision = "float32"
+    ) -> None:
+        super().__init__(threads=threads, tail=tail)
+        openvino = require_openvino()
+        self.precision: Precision = precision
+        self._core = the_core()
+        self._version = str(openvino.__version__).split("-", maxsplit=1)[0]
+
+    def open_graph(self, model: bytes) -> OpenvinoGraph:
+        """An ONNX model, ready to run."""
+        return self.open_model(self._core.read_model(model), digest_of_bytes(model))
+
+    def open_model(self, model: Any, digest: str) -> OpenvinoGraph:
+        """An OpenVINO model, ready to run."""
+        compiled = self._compiled(model)
+        return OpenvinoGraph(digest, compiled, compiled.create_infer_request())
+
+    def versions(self) -> dict[str, str]:
+        """The runtime's version."""
+        return {"openvino": self._version}
+
+    def _compiled(self, model: Any) -> Any:
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": "1",
+            "INFERENCE_NUM_THREADS": str(self.threads),
+            "INFERENCE_PRECISION_HINT": HINTS[self.precision],
+        }
+        return self._core.compile_model(model, "CPU", settings)
+
+    def bound(self, model: bytes, inputs: Sequence[np.ndarray[Any, Any]]) -> Call:
+        """A call on inputs and an output that stay where they are."""
+        compiled = self._compiled(self._core.read_model(model))
+        request = compiled.create_infer_request()
+        values = {f"in{index}": array for index, array in enumerate(inputs)}
+        # Inputs are set once; each further run reads the same memory.
+        request.infer(values, share_inputs=True, share_outputs=True)
+        kept = list(values.values())
+
+        def run() -> object:
+            assert kept
+            return request.infer(share_outputs=True)
+
+        return run
+
+
+@cache
+def the_core() -> Any:
+    """OpenVINO itself, opened once in a process; see `require_openvino`."""
+    return require_openvino().Core()
+
+
+def require_openvino() -> Any:
+    """The library; `EnvironmentFault` naming the extra where it is not installed."""
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise EnvironmentFault(
+            "openvino is not installed",
+            why="it belongs to the extra 'openvino'",
+            next_step="pip install 'fasterseg[openvino]', or choose another backend",
+        ) from error
+    return openvino

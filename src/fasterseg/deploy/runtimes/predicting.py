@@ -1,0 +1,71 @@
+"""An exported file as a predictor: the same face as a bundle's network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasterseg.datasets.decoding import Picture, decode
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.reading import Reading
+from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.runtimes.sessions import Labels, Session
+from fasterseg.errors import DataError, FastersegError
+from fasterseg.network.predicting import segmented
+from fasterseg.network.segmentation import Segmentation
+from fasterseg.space.blocks import Size
+
+
+class ExportedPredictor:
+    """An exported file with its classes, from images to labels."""
+
+    def __init__(self, session: Session, card: ExportedCard, *, where: str) -> None:
+        self.session = session
+        self.card = card
+        self._where = where
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The classes, as the file says."""
+        return self.card.label_space
+
+    @property
+    def reading(self) -> Reading:
+        """How pictures become the file's input, as the file says."""
+        return self.card.reading
+
+    @property
+    def tail_name(self) -> str:
+        """What makes labels of the file's output."""
+        return self.session.facts()["tail"]
+
+    def label_map(self, image: Pixels) -> Labels:
+        """The class ids, (height, width), of a (height, width, 3) uint8 image.
+
+        Raises `DataError` for an image that does not have the file's size.
+        """
+        size = Size(image.shape[0], image.shape[1])
+        if self.card.size not in (None, size):
+            raise DataError(
+                "the image does not have the size that this file takes",
+                where=self._where,
+                why=f"the image is {size}, the file takes {self.card.size} alone: "
+                f"predict --size {self.card.size} makes that of it",
+                next_step="resize the images, or export with --dynamic for images of any size",
+            )
+        try:
+            return self.session.run(np.ascontiguousarray(image))
+        except FastersegError:
+            raise
+        except Exception as error:  # a runtime raises what it likes for a size that it cannot take
+            reason = str(error).strip().splitlines()
+            raise DataError(
+                "the file does not run on this image",
+                where=self._where,
+                why=f"the image is {size}: {reason[0][:200] if reason else type(error).__name__}",
+                next_step="export the model again, or show it larger images with --size",
+            ) from error
+
+    def __call__(self, image: Picture) -> Segmentation:
+        """The segmentation of an image, at its own size; raises `DataError` for what is none."""
+        return segmented(self.label_map, decode(image, self.reading), self.label_space)

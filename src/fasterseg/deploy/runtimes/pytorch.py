@@ -1,0 +1,250 @@
+"""Eager PyTorch, on the CPU or on CUDA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fasterseg.config import OutputForm, Precision
+from fasterseg.deploy.exporting.borders import (
+    OUTSIDE_CHANNELS,
+    Border,
+    Numbers,
+    bare_input,
+    bordered_inputs,
+    input_borders,
+    output_border,
+)
+from fasterseg.deploy.exporting.export import run_block
+from fasterseg.deploy.exporting.folding import folded
+from fasterseg.deploy.runtimes.onnx_backend import tail_call
+from fasterseg.deploy.runtimes.sessions import (
+    PLAIN_DEVIATION,
+    PLAIN_MEAN,
+    Image,
+    Session,
+)
+from fasterseg.deploy.tail.tail import Tail
+from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
+from fasterseg.layers.building import build_block
+from fasterseg.network.network import Network, WholeJob
+from fasterseg.runtime import select_device, set_threads
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import BlockSpec, Size
+
+
+@dataclass(frozen=True)
+class PytorchGraph:
+    """A whole job in PyTorch: eager, compiled, or an exported program.
+
+    `digest` is that of the file it was read from; empty where there is none.
+    """
+
+    job: Callable[[Tensor], Tensor]
+    device: torch.device
+    threads: int
+    precision: Precision = "float32"
+    digest: str = ""
+    runtime: str = "pytorch"
+
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """The job's output, in the host's memory."""
+        with torch.inference_mode(), threads_set(self.threads), self.autocast():
+            output = self.job(as_tensor(images).to(self.device))
+        found: np.ndarray[Any, Any] = output.cpu().numpy()
+        return found
+
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The output, and the milliseconds of the copies to and from the device and between."""
+        kept: dict[str, Any] = {}
+
+        def copy_in() -> None:
+            kept["images"] = as_tensor(images).to(self.device)
+
+        def compute() -> None:
+            kept["output"] = self.job(kept["images"])
+
+        def copy_out() -> None:
+            kept["found"] = kept["output"].cpu().numpy()
+
+        steps = {"copy in": copy_in, "network": compute, "copy out": copy_out}
+        with torch.inference_mode(), threads_set(self.threads), self.autocast():
+            parts = {name: stopwatch(step) for name, step in steps.items()}
+        return kept["found"], parts
+
+    def facts(self) -> dict[str, str]:
+        """Device, threads, and the type that convolutions compute in."""
+        return {
+            "runtime": f"{self.runtime} on {self.device}",
+            "precision": self._computed_in(),
+            "threads": str(self.threads),
+        }
+
+    def _computed_in(self) -> str:
+        """The types that convolutions put out, seen on a small image; a program keeps its own."""
+        job = getattr(self.job, "_orig_mod", self.job)
+        if not isinstance(job, WholeJob):
+            return self.precision
+        seen: set[str] = set()
+
+        def note(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            seen.add(str(output.dtype).removeprefix("torch."))
+
+        kernels = (getattr(part, "weight", None) for part in job.modules())
+        pairs = zip(job.modules(), kernels, strict=True)
+        convolutions = [m for m, k in pairs if isinstance(k, Tensor) and k.ndim == 4]
+        handles = [part.register_forward_hook(note) for part in convolutions]
+        try:
+            with torch.inference_mode(), self.autocast():
+                job(torch.zeros(1, 64, 64, 3, dtype=torch.uint8, device=self.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return "+".join(sorted(seen)) or self.precision
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """What makes convolutions compute in the precision."""
+        if self.precision == "float32":
+            return nullcontext()
+        kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float16
+        return torch.autocast(self.device.type, dtype=kind)
+
+
+def as_tensor(images: Image) -> Tensor:
+    """An image's memory as a tensor; PyTorch takes no read-only memory, so that is copied."""
+    return torch.from_numpy(images if images.flags.writeable else images.copy())
+
+
+@contextmanager
+def threads_set(threads: int) -> Iterator[None]:
+    """So many threads for PyTorch's operators, and afterwards as many as there were."""
+    before = torch.get_num_threads()
+    set_threads(threads)
+    try:
+        yield
+    finally:
+        set_threads(before)
+
+
+class Bordered(nn.Module):
+    """A block between a producer for each input and a consumer."""
+
+    def __init__(self, spec: BlockSpec, block: nn.Module) -> None:
+        super().__init__()
+        behind = output_border(spec)
+        self.spec = spec
+        self.producers = nn.ModuleList(producer(border) for border in input_borders(spec))
+        self.block = block
+        self.consumer = nn.Identity() if behind is None else consumer(behind)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the consumer writes; labels behind a tail."""
+        if self.producers:
+            pairs = zip(self.producers, inputs, strict=True)
+            inputs = tuple(part(x) for part, x in pairs)
+        found: Tensor = self.consumer(run_block(self.spec, self.block, inputs))
+        return found
+
+
+def producer(border: Border) -> nn.Module:
+    """What writes the features of a border; nothing before the image."""
+    if not border.has_producer:
+        return nn.Identity()
+    convolution = nn.Conv2d(OUTSIDE_CHANNELS, border.channels, 1)
+    return nn.Sequential(convolution, nn.ReLU()) if border.is_rectified else convolution
+
+
+def consumer(border: Border) -> nn.Module:
+    """What reads the features of a border."""
+    return nn.Conv2d(border.channels, OUTSIDE_CHANNELS, 1, stride=border.consumer_stride)
+
+
+class PytorchBackend:
+    """Eager PyTorch, on the CPU with a fixed number of threads, or on CUDA."""
+
+    def __init__(
+        self,
+        *,
+        threads: int,
+        device: str,
+        tail: Tail | None = None,
+        precision: Precision = "float32",
+        compiled: bool = False,
+    ) -> None:
+        self.device = select_device(device)
+        self.threads = threads
+        self.tail = tail
+        self.precision: Precision = precision
+        self.compiled = compiled
+        on_cuda = self.device.type == "cuda"
+        self.stopwatch: Stopwatch = (
+            CudaStopwatch(torch.cuda, self.device) if on_cuda else MonotonicStopwatch()
+        )
+
+    def open_network(self, job: nn.Module, size: Size) -> Session:
+        """The job in its evaluation form, on the device; compiled if this backend compiles."""
+        assert isinstance(job, WholeJob)
+        placed = folded(job).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        run = torch.compile(placed) if self.compiled else placed
+        name = "pytorch, compiled" if self.compiled else "pytorch"
+        graph = PytorchGraph(run, self.device, self.threads, self.precision, runtime=name)
+        return Session(graph, job.output, None if job.output == "labels" else self.tail)
+
+    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
+        """Nothing: eager blocks share no work."""
+        del specs
+        return iter(())
+
+    def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
+        """Build each block between its convolutions when its turn comes."""
+        for spec in specs:
+            if spec.row.writes == "labels" and self.tail is not None:
+                yield spec, tail_call(self.tail, spec)
+            else:
+                yield spec, self._bound(Bordered(spec, build_block(spec)), bordered_inputs(spec))
+
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """Build each bare border when its turn comes."""
+        for border in borders:
+            module = nn.Sequential(producer(border), consumer(border))
+            yield border, self._bound(module, [bare_input(border)])
+
+    def _bound(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+        layout = torch.channels_last
+        placed = folded(module).to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
+        tensors = [torch.from_numpy(x).to(self.device) for x in inputs]
+        floats = [x.to(memory_format=layout) if x.is_floating_point() else x for x in tensors]
+        return partial(self._run, placed, floats)
+
+    def _run(self, module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+        with torch.inference_mode(), threads_set(self.threads):
+            found: Tensor = module(*inputs)
+            return found
+
+    def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
+        """The network's own modules."""
+        network = Network(architecture, geometry.classes, auxiliary_heads=False)
+        output: OutputForm = "labels" if self.tail is None else "low-resolution-logits"
+        job = WholeJob(network, PLAIN_MEAN, PLAIN_DEVIATION, output=output)
+        return self.open_network(job, geometry.size)
+
+    def floor_call(self) -> Call:
+        """The smallest operator there is."""
+        number = torch.zeros(1, device=self.device)
+        return lambda: number + 1
+
+    def versions(self) -> dict[str, str]:
+        """PyTorch's version, and the device's name where it is not the processor."""
+        found = {"torch": str(torch.__version__)}
+        if self.device.type == "cuda":
+            found["gpu"] = torch.cuda.get_device_name(self.device)
+        return found

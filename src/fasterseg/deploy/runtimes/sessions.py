@@ -1,0 +1,128 @@
+"""What every runtime offers: graphs, sessions of a whole job, and a backend that opens them.
+
+A graph ends at labels or at logits; what is missing to labels is the tail.  A session is both, so
+that a whole job is the same call everywhere: from a uint8 image to class ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import nn
+
+from fasterseg.config import OutputForm
+from fasterseg.deploy.exporting.borders import Border
+from fasterseg.deploy.tail.tail import Tail
+from fasterseg.latency.timing import Call, Stopwatch
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import BlockSpec, Size
+
+Image = np.ndarray[Any, np.dtype[np.uint8]]
+Labels = np.ndarray[Any, np.dtype[Any]]
+Logits = np.ndarray[Any, np.dtype[np.float32]]
+Predictor = Callable[[Image], Labels]
+
+PLAIN_MEAN, PLAIN_DEVIATION = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+
+
+class Graph(Protocol):
+    """A graph on a runtime: from uint8 (1, height, width, 3) images to its one output."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what runs; empty where nothing is written down (eager PyTorch)."""
+
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """Labels (1, height, width), or logits (1, classes, height, width)."""
+
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The same, and the milliseconds of its parts: ``copy in``, ``network``, ``copy out``."""
+
+    def facts(self) -> Mapping[str, str]:
+        """What the runtime says that it does: precision, threads."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A whole job, ready to run: a graph, and the tail where the graph ends at logits."""
+
+    graph: Graph
+    output: OutputForm = "labels"
+    tail: Tail | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what runs; empty where nothing is written down."""
+        return self.graph.digest
+
+    def run(self, image: Image) -> Labels:
+        """(height, width, 3) uint8 image to (height, width) class ids."""
+        return self._labels(self.graph.run(image[None])[0], image)
+
+    def labels_and_logits(self, image: Image) -> tuple[Labels, Logits | None]:
+        """What `run` gives, and the (classes, height, width) logits behind it, of one run.
+
+        The logits have the graph's own size; they are None where the graph gives labels.
+        """
+        output = self.graph.run(image[None])[0]
+        return self._labels(output, image), None if self.output == "labels" else output
+
+    def predictor(self) -> Predictor:
+        """The session as a function from image to class ids."""
+        return self.run
+
+    def parts_ms(self, image: Image, stopwatch: Stopwatch) -> dict[str, float]:
+        """The milliseconds of one job's parts: the graph's, and ``tail`` where it is apart."""
+        output, parts = self.graph.timed(image[None], stopwatch)
+        if self.tail is None:
+            return parts
+        return {**parts, "tail": stopwatch(lambda: self._labels(output[0], image))}
+
+    def facts(self) -> dict[str, str]:
+        """What ran and how, as its runtime says."""
+        tail = "in the graph" if self.tail is None else self.tail.name
+        return {**self.graph.facts(), "tail": tail}
+
+    def _labels(self, output: np.ndarray[Any, Any], image: Image) -> Labels:
+        if self.tail is None:
+            return output
+        return self.tail(output, Size(image.shape[0], image.shape[1]))
+
+
+class Backend(Protocol):
+    """Opens blocks and whole jobs."""
+
+    stopwatch: Stopwatch
+
+    @property
+    def tail(self) -> Tail | None:
+        """The tail behind low-resolution logits; None where it is in the graph."""
+
+    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
+        """Do once what many blocks share; gives (done, total) on the way."""
+
+    def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
+        """A call that runs a block between convolutions once (`borders`), for each spec in turn.
+
+        A tail that is apart runs by itself.
+        """
+
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """A call that runs a bare border once, for each border in turn."""
+
+    def open_network(self, job: nn.Module, size: Size) -> Session:
+        """The session of a whole job (`network.WholeJob`) at an image size."""
+
+    def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
+        """The whole job of an architecture with random weights: only good for timing."""
+
+    def floor_call(self) -> Call:
+        """A call that does as good as nothing: the timer's floor."""
+
+    def versions(self) -> dict[str, str]:
+        """What else a latency depends on: names and versions of the runtime."""

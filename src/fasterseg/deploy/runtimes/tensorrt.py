@@ -1,0 +1,139 @@
+"""TensorRT: engines, where it is installed; elsewhere what builds them on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fasterseg.artifacts import digest_of_file, durable_write
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.runtimes import build_engine
+from fasterseg.deploy.runtimes.sessions import Image
+from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.latency.timing import Stopwatch
+
+CARD_SUFFIX = ".json"
+
+
+def is_installed() -> bool:
+    """Whether engines can be built and run here."""
+    return find_spec("tensorrt") is not None and torch.cuda.is_available()
+
+
+def missing() -> EnvironmentFault:
+    """What is missing here, in four parts."""
+    lacking = [] if find_spec("tensorrt") else ["the package tensorrt"]
+    lacking += [] if torch.cuda.is_available() else ["an NVIDIA GPU that PyTorch sees"]
+    return EnvironmentFault(
+        "no TensorRT engine can be built or run here",
+        why=f"missing: {' and '.join(lacking)}",
+        next_step="fasterseg export MODEL --format tensorrt writes what builds one on the device",
+    )
+
+
+def write(model: bytes, card: ExportedCard, path: Path) -> None:
+    """Build an engine from an ONNX model and write it, its card beside it.
+
+    Raises `EnvironmentFault` where TensorRT or a GPU is missing, or where it refuses the graph.
+    """
+    if not is_installed():
+        raise missing()
+    try:
+        engine = build_engine.build(model)
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "the engine was not built", where=str(path), why=str(error)
+        ) from None
+    path.write_bytes(engine)
+    path.with_suffix(CARD_SUFFIX).write_text(card.to_text())
+
+
+def write_script(path: Path) -> Path:
+    """Write the script that builds an engine on the device; return its path."""
+    durable_write(path, Path(build_engine.__file__).read_bytes())
+    return path
+
+
+def read(path: Path) -> tuple[TensorrtGraph, ExportedCard]:
+    """An engine, ready to run, and its card; `EnvironmentFault` where TensorRT is missing."""
+    card_path = path.with_suffix(CARD_SUFFIX)
+    if not card_path.is_file():
+        raise FileError(
+            "an engine needs the card that was written with it",
+            where=str(card_path),
+            why="engines hold no metadata, so the card lies beside them",
+            next_step="copy both files",
+        )
+    card = ExportedCard.from_text(card_path.read_text(), where=str(card_path))
+    if not is_installed():
+        raise missing()
+    return TensorrtGraph.open(path), card
+
+
+@dataclass(frozen=True)
+class TensorrtGraph:
+    """An engine with its execution context; memory on the GPU is PyTorch's."""
+
+    digest: str
+    engine: Any
+    context: Any
+
+    @classmethod
+    def open(cls, path: Path) -> TensorrtGraph:
+        """Load an engine that was built on this kind of GPU by this version of TensorRT."""
+        import tensorrt
+
+        runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.WARNING))
+        engine = runtime.deserialize_cuda_engine(path.read_bytes())
+        if engine is None:
+            raise FileError(
+                "TensorRT cannot load this engine",
+                where=str(path),
+                why="it was built by another version of TensorRT or for another GPU",
+                next_step="build it again on this machine",
+            )
+        return cls(digest_of_file(path), engine, engine.create_execution_context())
+
+    def run(self, images: Image) -> np.ndarray[Any, Any]:
+        """The engine's output, in the host's memory."""
+        found: np.ndarray[Any, Any] = self._on_device(torch.from_numpy(images).cuda()).cpu().numpy()
+        return found
+
+    def timed(
+        self, images: Image, stopwatch: Stopwatch
+    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
+        """The output, and the milliseconds of both copies and between."""
+        kept: dict[str, Any] = {}
+        steps = {
+            "copy in": lambda: kept.update(images=torch.from_numpy(images).cuda()),
+            "network": lambda: kept.update(output=self._on_device(kept["images"])),
+            "copy out": lambda: kept.update(found=kept["output"].cpu().numpy()),
+        }
+        parts = {name: stopwatch(step) for name, step in steps.items()}
+        return kept["found"], parts
+
+    def facts(self) -> dict[str, str]:
+        """The GPU; an explicitly typed engine computes in the types of its graph."""
+        return {
+            "runtime": f"tensorrt on {torch.cuda.get_device_name()}",
+            "precision": "as the graph says",
+            "threads": "-",
+        }
+
+    def _on_device(self, images: torch.Tensor) -> torch.Tensor:
+        source, target = (self.engine.get_tensor_name(index) for index in range(2))
+        self.context.set_input_shape(source, tuple(images.shape))
+        shape = tuple(self.context.get_tensor_shape(target))
+        kind = torch.uint8 if len(shape) == 3 else torch.float32
+        output = torch.empty(shape, dtype=kind, device=images.device)
+        self.context.set_tensor_address(source, images.data_ptr())
+        self.context.set_tensor_address(target, output.data_ptr())
+        stream = torch.cuda.current_stream()
+        self.context.execute_async_v3(stream.cuda_stream)
+        stream.synchronize()
+        return output

@@ -1,0 +1,1 @@
+"""A file that was written, read back, verified and named."""

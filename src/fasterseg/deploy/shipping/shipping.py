@@ -1,0 +1,268 @@
+"""Handing a network over: written, read back, verified, and only then given its name."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from fasterseg.artifacts import Artifact, durable_write, sync_folder, writing
+from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.exporting.formats import SUFFIXES, ExportForm, Format, files_of
+from fasterseg.deploy.runtimes import tensorrt
+from fasterseg.deploy.runtimes.opening import Running, open_export
+from fasterseg.deploy.shipping.verification import (
+    Difference,
+    Evidence,
+    Progress,
+    Subject,
+    verify,
+)
+from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.deploy.shipping.writing import write_files
+from fasterseg.errors import UsageError, VerificationError
+from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.network.segmentation import Segmentation, png_bytes
+from fasterseg.scratch import alone_in, scratch_folder
+
+DIFFERENT = np.array([255, 0, 0], dtype=np.uint8)
+
+
+class ExportReport(Artifact):
+    """A file that was handed over: what it is, and the verification that it passed.
+
+    `file_digest` is that of the file that was verified.  `script` builds an engine on the device,
+    where none could be built here; it was not run.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/export/1"
+
+    file: str
+    file_digest: str
+    kind: str
+    output: str
+    precision: str
+    size: str
+    bytes: int
+    verification: VerificationReport
+    script: str = ""
+
+    def describe(self) -> str:
+        """Return what was written, what was checked, and what is left to do."""
+        lines = [
+            f"{self.file}: {self.kind}, {self.precision}, images of {self.size} to "
+            f"{self.output}, {self.bytes / 1e6:.1f} MB",
+            f"  {self.file_digest}",
+            self.verification.describe(),
+        ]
+        if self.script:
+            lines += [
+                "no engine was built: TensorRT or a GPU is missing here; the ONNX file says its "
+                "types, as TensorRT 10 and 11 want it",
+                f"on the device (not run here): python {Path(self.script).name} "
+                f"{Path(self.file).name} {Path(self.file).with_suffix('.engine').name}",
+            ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A bundle with its digests, and what it is called."""
+
+    bundle: ModelBundle
+    predictor: NetworkPredictor
+    name: str
+    bundle_digest: str
+    weights_digest: str
+
+    def card_like(self, form: ExportForm | ExportedCard) -> ExportedCard:
+        """The card of a faithful export in a form, or in that of another export."""
+        return ExportedCard.of(
+            self.bundle.card,
+            output=form.output,
+            precision=form.precision,
+            size=form.size,
+            bundle_digest=self.bundle_digest,
+            weights_digest=self.weights_digest,
+        )
+
+
+def ship(
+    origin: Origin,
+    form: ExportForm,
+    path: Path,
+    evidence: Evidence,
+    *,
+    running: Running | None = None,
+    progress: Progress | None = None,
+    replace: bool = True,
+) -> ExportReport:
+    """Export a network to a file that exists only once it was verified; its report lies beside it.
+
+    Raises `VerificationError` where it is not what the network is; then the file does not exist,
+    and beside its place lie the report and a picture of the worst difference.  What cannot be
+    written here raises `EnvironmentFault` with what is missing.  Without `replace`, `UsageError`
+    where another process was faster.
+    """
+    form.require_possible()
+    form, path, script = _buildable(form, path)
+    card = origin.card_like(form)
+    with scratch_folder(path.parent, f".{path.name}.export") as folder:
+        staged = folder / path.name
+        with writing(path):
+            write_files(origin.predictor.network, card, form, staged)
+        report, difference = _verified(origin, card, staged, path, evidence, running, progress)
+        if not report.passed:
+            raise _refused(path, report, difference, card)
+        shipped = _report_of(form, path, staged, report, script)
+        shipped.save(report_beside(staged))
+        _put_in_place(staged, path, replace=replace)
+    if script is not None:
+        tensorrt.write_script(script)
+    return shipped
+
+
+def _report_of(
+    form: ExportForm, path: Path, staged: Path, report: VerificationReport, script: Path | None
+) -> ExportReport:
+    size = "any size" if form.size is None else f"{form.size.height}x{form.size.width}"
+    return ExportReport(
+        file=str(path),
+        file_digest=report.digest_of_file,
+        kind=form.format,
+        output=form.output,
+        precision=form.precision,
+        size=size,
+        bytes=sum(file.stat().st_size for file in files_of(staged)),
+        verification=report,
+        script="" if script is None else str(script),
+    )
+
+
+def report_beside(path: Path) -> Path:
+    """Where the report on an exported file lies."""
+    return path.with_suffix(".export.json")
+
+
+def evidence_beside(path: Path) -> tuple[Path, Path]:
+    """Where a verification's report and its picture of the worst difference lie."""
+    return (
+        path.with_name(f"{path.stem}-verification.json"),
+        path.with_name(f"{path.stem}-difference.png"),
+    )
+
+
+def names_beside(path: Path) -> tuple[str, ...]:
+    """What may be written beside an exported file."""
+    found = (report_beside(path), *evidence_beside(path), _script_beside(path))
+    return tuple(file.name for file in found)
+
+
+def written_file(path: Path, format: Format) -> Path:
+    """The file that is written for a path: the graph in ONNX where no engine can be built."""
+    if format == "tensorrt" and not tensorrt.is_installed():
+        return path.with_suffix(SUFFIXES["onnx"])
+    return path
+
+
+def require_free(path: Path) -> None:
+    """Raise `UsageError` where there is a file of this name already."""
+    if path.exists():
+        raise UsageError(
+            "there is a file of this name already",
+            where=str(path),
+            next_step="choose another with --out, or add --overwrite",
+        )
+
+
+def _verified(
+    origin: Origin,
+    card: ExportedCard,
+    staged: Path,
+    path: Path,
+    evidence: Evidence,
+    running: Running | None,
+    progress: Progress | None,
+) -> tuple[VerificationReport, Difference | None]:
+    session, read_back = open_export(staged, running or Running())
+    subject = Subject(session, read_back, card, origin.predictor, path.name, origin.name)
+    return verify(subject, evidence, progress=progress)
+
+
+def _buildable(form: ExportForm, path: Path) -> tuple[ExportForm, Path, Path | None]:
+    """The form itself, or what stands in for an engine where none can be built: see `script`."""
+    written = written_file(path, form.format)
+    if written == path:
+        return form, path, None
+    return dataclasses.replace(form, format="onnx"), written, _script_beside(path)
+
+
+def _script_beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-build_engine.py")
+
+
+def _put_in_place(staged: Path, path: Path, *, replace: bool) -> None:
+    """Rename a file and its companions; the file itself comes last, when all of it is there.
+
+    One process at a time, so that no file ever stands beside the companions of another's.
+    """
+    companions = sorted(file for file in staged.parent.iterdir() if file != staged)
+    with writing(path), alone_in(path.parent):
+        if not replace:
+            require_free(path)
+        if len(files_of(path)) > 1:  # until the new pair is there, there is none
+            path.unlink(missing_ok=True)
+        for file in (*companions, staged):
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+            file.replace(path.with_name(file.name))
+        sync_folder(path.parent)
+
+
+def _refused(
+    path: Path, report: VerificationReport, difference: Difference | None, card: ExportedCard
+) -> VerificationError:
+    return VerificationError(
+        f"{path.name} is not what {report.against} is, so it was not kept",
+        where=save_evidence(path, report, difference, card).evidence,
+        why=report.failures(),
+        next_step="fasterseg doctor, to see the versions of the exporter and of the runtime",
+    )
+
+
+def save_evidence(
+    path: Path, report: VerificationReport, difference: Difference | None, card: ExportedCard
+) -> VerificationReport:
+    """Write a report beside a file, and where it failed a picture of the worst difference.
+
+    Returns the report, which then says where to look.
+    """
+    file, picture = evidence_beside(path)
+    shown = file
+    if difference is not None and not report.passed:
+        shown = picture
+        durable_write(shown, png_bytes(difference_picture(difference, card)))
+    found = report.model_copy(update={"evidence": str(shown)})
+    found.save(file)
+    return found
+
+
+def difference_picture(difference: Difference, card: ExportedCard) -> Pixels:
+    """Image, the network's labels, the file's, and where they differ in red, side by side."""
+    space = card.label_space
+    wanted, found = (
+        Segmentation(difference.image, labels.astype(np.int64).clip(0, space.classes - 1), space)
+        for labels in (difference.wanted, difference.found)
+    )
+    dimmed = difference.image // 3
+    marked = np.where((difference.wanted != difference.found)[..., None], DIFFERENT, dimmed)
+    panels = [difference.image, wanted.colours(), found.colours(), marked.astype(np.uint8)]
+    gap = np.full((difference.image.shape[0], 4, 3), 255, dtype=np.uint8)
+    joined = [part for panel in panels for part in (panel, gap)][:-1]
+    return np.concatenate(joined, axis=1)

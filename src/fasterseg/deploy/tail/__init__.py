@@ -1,0 +1,1 @@
+"""From low-resolution logits to the label map, outside the graph."""

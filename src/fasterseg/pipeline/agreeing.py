@@ -1,0 +1,106 @@
+"""Whether what is asked of a run agrees with what it has made: its recipe's keys, and its data.
+
+What nothing was made by yet may change; `fasterseg.config.uses` says which key that is.  Data is
+what its digests say, split by split, wherever it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fasterseg.artifacts import read_json
+from fasterseg.config import Recipe
+from fasterseg.config.uses import Use, keyed, uses_of
+from fasterseg.errors import UsageError
+from fasterseg.pipeline.made import made_in
+from fasterseg.runs import RunFolder, UsedBy, refuse_changes, trained_by
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+
+
+class UsedSplit(NamedTuple):
+    """A split whose images something was made from, their digest, and what holds it."""
+
+    split: str
+    digest: str
+    where: Path
+
+
+def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) -> str:
+    """Raise `UsageError` where what a run has made was made by another recipe or from other data.
+
+    Returns what else is changed, in words; plans that nothing was made by are forgotten.
+    """
+    made = made_in(run, before)
+    changes = refuse_changes(
+        "the recipe",
+        stored=keyed(before),
+        wanted=keyed(wanted),
+        where=run.recipe,
+        used_by=user_in(made, run.root),
+        next_step="undo the change to go on, or start a new run with another --run; it takes this "
+        f"one's recipe by --recipe {run.recipe}",
+    )
+    _require_same_data(run, source, before, made)
+    if changes and Use.SUPERNET not in made:
+        for path in (run.search_plan, run.search / "allowance.json"):
+            path.unlink(missing_ok=True)
+    changed = [str(change) for change in changes if uses_of(change.key)]
+    return f"changed in this run: {'; '.join(changed)}" if changed else ""
+
+
+def user_in(made: Mapping[Use, Path], root: Path) -> UsedBy:
+    """What says which of the things that were made a recipe's key went into."""
+
+    def user(key: str) -> str:
+        users = [made[use] for use in uses_of(key) if use in made]
+        return f"used by {users[0].relative_to(root).as_posix()}" if users else ""
+
+    return user
+
+
+def _require_same_data(
+    run: RunFolder, source: DataSource, recipe: Recipe, made: Mapping[Use, Path]
+) -> None:
+    for used in _used_splits(run, recipe, made):
+        now = _digest_of(source, used.split)
+        if now != used.digest:
+            raise UsageError(
+                "the data differs from that which this run began with",
+                where=used.where.as_posix(),
+                why=f"{used.split} of {source.name} "
+                + ("holds other images or labels" if now else "is not there any more"),
+                next_step="name the data as it was with --data, or start a new run with another "
+                "--run",
+            )
+
+
+def _digest_of(source: DataSource, split: str) -> str:
+    from fasterseg.datasets.joining import parts_of
+
+    known = set(parts_of(split)) <= set(source.splits())
+    return source.digest(split) if known else ""
+
+
+def _used_splits(run: RunFolder, recipe: Recipe, made: Mapping[Use, Path]) -> Iterator[UsedSplit]:
+    """The splits that the search, trainings and scores of a run were made from."""
+    if Use.SUPERNET in made and run.search_plan.exists():
+        plan = _content(run.search_plan)
+        yield UsedSplit(recipe.data.train_split, plan["data_digest"], run.search_plan)
+    for path in sorted(run.training("").glob("*/plan.json")):
+        if trained_by(path.parent) is not None:
+            plan = _content(path)
+            yield UsedSplit(plan["train_split"], plan["train_digest"], path)
+            yield UsedSplit(plan["val_split"], plan["val_digest"], path)
+    # The run's own report alone: whoever scores a model of it on other data writes there too.
+    for path in sorted(run.evaluation.glob("position-*.json")):
+        report = _content(path)
+        yield UsedSplit(report["split"], report["data_digest"], path)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = read_json(path)["content"]
+    return content

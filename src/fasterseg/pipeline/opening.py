@@ -1,0 +1,173 @@
+"""From the common options to the run they mean: its recipe, its folder, its data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.console.options import Common
+from fasterseg.console.progress import progress_for
+from fasterseg.paths import place_for_folder
+from fasterseg.pipeline.agreeing import agree
+from fasterseg.pipeline.preflight.ahead import Ahead, Trained
+from fasterseg.pipeline.preflight.stages import needs_of, require
+from fasterseg.pipeline.settling import note_on_scores, settled
+from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
+from fasterseg.runs import RunFolder
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.runtime import StopRequest
+
+RUNS = Path("runs")
+STREET = "street"
+
+
+class OpenedRun(NamedTuple):
+    """A run's settled recipe, its folder and its data."""
+
+    recipe: Recipe
+    folder: RunFolder
+    source: DataSource
+
+
+@contextmanager
+def hold_run(
+    common: Common, stages: Sequence[str], *, trained: Trained | None = None
+) -> Iterator[tuple[OpenedRun, StopRequest]]:
+    """`open_run` with the folder held for this process, and signals turned into a stop request.
+
+    A folder that another process holds is refused before its recipe is touched, and before
+    anything heavy is loaded.  For a device that is not there none is made.
+    """
+    require_device(common.device)
+    with _folder(common, stored_or_new_recipe(common)).locked():
+        from fasterseg.runtime import stop_on_signals
+
+        with stop_on_signals() as stop:
+            yield open_run(common, stages, trained=trained), stop
+
+
+def open_run(
+    common: Common, stages: Sequence[str] = (), *, trained: Trained | None = None
+) -> OpenedRun:
+    """The settled recipe, the run's folder and its data; a new run's recipe is stored.
+
+    A run that exists goes on with its own recipe; the options may repeat it, and change what
+    nothing was made by yet.  Any other change raises `UsageError` with a diff; where something is
+    missing that the `stages` will need, that is raised.  Nothing is stored then.
+    """
+    stored = stored_recipe(common)
+    recipe = resolve_recipe(common, stored)
+    run = _folder(common, recipe)
+    before = Recipe.load(run.recipe) if run.recipe.exists() else None
+    recipe, source = open_settled(recipe, known=before)
+    recipe = with_sizes(recipe, source, known=before)
+    if before is not None:
+        say(agree(before, recipe, run, source), common)
+    ahead = Ahead.of(recipe, run, source, device=common.device or "auto", trained=trained)
+    ask_for(stages, ahead, common)
+    if "evaluate" in stages:
+        say(note_on_scores(recipe, source), common)
+    if stages:
+        say(other_sizes_note(recipe, source), common)
+    if recipe != before:
+        recipe.save(run.recipe)
+    return OpenedRun(recipe, run, source)
+
+
+def require_device(name: str | None) -> None:
+    """Raise `EnvironmentFault` for a device that is not there."""
+    if name not in (None, "auto", "cpu"):
+        from fasterseg.runtime import select_device
+
+        select_device(name)
+
+
+def say(note: str, common: Common) -> None:
+    """A note on the standard error stream, as an event where JSON is asked for."""
+    if note:
+        event = json.dumps({"event": "note", "note": note})
+        print(event if common.json else f"note: {note}", file=sys.stderr)
+
+
+def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
+    """Raise where something is missing that the stages will need."""
+    if total := len(needs_of(stages)):
+        from fasterseg.runtime import set_threads
+
+        set_threads(ahead.recipe.threads)
+        show = progress_for(json=common.json)
+        with show("Looking ahead", total=total, unit="needs") as step:
+            require(stages, ahead, progress=step)
+
+
+def _folder(common: Common, recipe: Recipe) -> RunFolder:
+    """The run's folder; raises where there can be none."""
+    if common.run is None:
+        return RunFolder(place_for_folder(RUNS / recipe.name, names=("recipe.json",)))
+    return RunFolder(place_for_folder(common.run, "--run", names=("recipe.json",)))
+
+
+def stored_recipe(common: Common) -> Recipe | None:
+    """The recipe of the run that the options name, if it has one."""
+    if common.run is None:
+        return None
+    path = RunFolder(Path(common.run)).recipe
+    return Recipe.load(path) if path.exists() else None
+
+
+def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
+    """The recipe that the options describe: their own file's, else the stored, else the default.
+
+    ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
+    """
+    given = common.recipe
+    path = None if given is None or isinstance(given, Recipe) else Path(given)
+    known = given if isinstance(given, Recipe) else stored
+    base = known.content() if known is not None and path is None else None
+    overrides = [] if common.seed is None else [f"seed={common.seed}"]
+    overrides += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
+    return build_recipe(path, overrides=(*overrides, *common.set), base=base)
+
+
+def _data_name(data: Path | str) -> str:
+    """The data set as the recipe holds it, in YAML: a folder so that any place finds it.
+
+    What cannot be seen is spelled out: between YAML's quotes a line's end is a blank.
+    """
+    name = str(data) if str(data) == STREET else str(Path(data).absolute())
+    if name.isprintable():
+        return "'" + name.replace("'", "''") + "'"
+    return '"' + "".join(f"\\U{ord(letter):08x}" for letter in name) + '"'
+
+
+def stored_or_new_recipe(common: Common) -> Recipe:
+    """The recipe that a command would go on with; nothing is written."""
+    return resolve_recipe(common, stored_recipe(common))
+
+
+def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe, DataSource]:
+    """The recipe with what it leaves to its data, which `known` may have settled; and the data."""
+    source = open_source(recipe)
+    return settled(recipe, source, known=known), source
+
+
+def open_source(recipe: Recipe) -> DataSource:
+    """The data that a recipe names; raises `DataError` where it cannot be used."""
+    from fasterseg.datasets.opening import open_data
+
+    street = recipe.data.street
+    return open_data(
+        recipe.data.source,
+        layout=recipe.data.layout,
+        outside=recipe.data.outside,
+        street_size=(street.height, street.width),
+        street_counts={"train": street.train, "val": street.val, "test": street.test},
+        street_seed=0,
+    )

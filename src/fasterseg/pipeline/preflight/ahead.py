@@ -1,0 +1,116 @@
+"""What a command is about to do: in which run, on which data and device, with which networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
+from fasterseg.config.uses import Use
+from fasterseg.pipeline.made import made_in
+from fasterseg.pipeline.randoms import student_named
+from fasterseg.pipeline.training import SplitNames, settings_for
+from fasterseg.runs import RunFolder, trained_by
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.space.options import Options
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+
+Section = Literal["search", "teacher", "student"]
+"""Which part of the recipe says how large crops and batches are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingAhead:
+    """One training: its settings, and its network as far as that is known yet.
+
+    Where no architecture is known, it may be any that the `options` allow.
+    """
+
+    name: str
+    section: Section
+    settings: TrainingSettings
+    options: Options | None = None
+    architecture: Architecture | None = None
+    baseline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A run whose stages are about to be done; `made` is what it has made already."""
+
+    recipe: Recipe
+    run: RunFolder
+    source: DataSource
+    device: str
+    trainings: tuple[TrainingAhead, ...]
+    made: Mapping[Use, Path]
+
+    @property
+    def geometry(self) -> Geometry:
+        """The target's image size, and the classes."""
+        target = self.recipe.target
+        return Geometry(Size(*target.size), self.source.label_space.classes)
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        run: RunFolder,
+        source: DataSource,
+        *,
+        device: str = "auto",
+        trained: Trained | None = None,
+    ) -> Ahead:
+        """All that is about to be done with a run; `trained` by default are all contenders."""
+        made = made_in(run, recipe)
+        wanted = (trained or Trained()).of(recipe, run)
+        waiting = tuple(one for one in wanted if trained_by(run.training(one.name)) is None)
+        return cls(recipe, run, source, device, waiting, made)
+
+
+ALL_CONTENDERS = SplitNames((), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Which networks are to be trained, and the file of an architecture that one of them has.
+
+    A contender without an architecture may be any of its space where `searched` says that it will
+    be found on the way; else there is nothing to train, as its stage will say.
+    """
+
+    names: SplitNames = ALL_CONTENDERS
+    architecture: Path | None = None
+    searched: bool = True
+
+    def of(self, recipe: Recipe, run: RunFolder) -> Iterator[TrainingAhead]:
+        """These trainings; an unknown name is left to whoever trains."""
+        known = {one.name: one for one in recipe.contenders}
+        names = self.names.contenders or (known if self.names.mean_contenders else ())
+        for contender in (known[name] for name in names if name in known):
+            file = self.architecture or run.architecture(contender.name)
+            if self.searched or file.is_file():
+                yield _of_contender(recipe, contender, file)
+        for name in self.names.baselines:
+            yield TrainingAhead(name, "student", recipe.student, baseline=name)
+        for random in self.names.randoms:
+            student = student_named(recipe, random)
+            ahead = _of_contender(recipe, student, run.architecture(random.file_name))
+            yield TrainingAhead(
+                random.file_name, "student", recipe.student, ahead.options, ahead.architecture
+            )
+
+
+def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> TrainingAhead:
+    return TrainingAhead(
+        contender.name,
+        contender.role,
+        settings_for(recipe, contender),
+        Options.of(recipe.space, contender),
+        Architecture.load(file) if file.is_file() else None,
+    )

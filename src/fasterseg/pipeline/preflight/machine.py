@@ -1,0 +1,111 @@
+"""What is needed of the machine: device, target, runtime, and room on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from fasterseg.config import ContenderSettings, Recipe
+from fasterseg.config.uses import Use
+from fasterseg.errors import EnvironmentFault
+from fasterseg.pipeline.preflight.ahead import Ahead
+from fasterseg.pipeline.preflight.networks import numbers_of
+from fasterseg.pipeline.preflight.reach import require_near
+from fasterseg.resources import free_disk_bytes
+from fasterseg.runs import KEPT_CHECKPOINTS
+
+if TYPE_CHECKING:
+    from fasterseg.space.architecture import Architecture
+
+BYTES_PER_NUMBER = 4
+# Weights, momentum, average and best weights; besides, a finished training has three bundles.
+COPIES_IN_CHECKPOINT, BUNDLES = 4, 3
+
+
+def a_device(ahead: Ahead) -> None:
+    """The device to compute on is there, and has the number formats that were asked for."""
+    from fasterseg.learning.precision import choose_numerics
+    from fasterseg.runtime import select_device
+
+    device = select_device(ahead.device)
+    for training in ahead.trainings:
+        choose_numerics(training.settings.precision, device)
+
+
+def a_target(ahead: Ahead) -> None:
+    """The target, its runtime and what exports for it are there."""
+    classes = ahead.source.label_space.classes
+    require_machine(ahead.recipe, classes=classes, device=ahead.device)
+
+
+def an_export(ahead: Ahead) -> None:
+    """The cheapest network is exported for the target and run; a table says it was before.
+
+    Raises `BudgetError` where it takes far longer than a budget in milliseconds allows.
+    """
+    from fasterseg.deploy.benchmark.measuring import noise_image
+    from fasterseg.deploy.runtimes.backends import open_backend
+    from fasterseg.latency.table import Target
+    from fasterseg.runtime import threads_kept
+
+    if Use.BLOCKS in ahead.made:
+        return
+    target = Target.of(ahead.recipe.target, ahead.source.label_space.classes)
+    image = noise_image(ahead.geometry.size)
+    with threads_kept():
+        for contender, architecture in _cheapest(ahead):
+            session = open_backend(target).random_network(architecture, ahead.geometry)
+            session.run(image)
+            require_near(ahead.recipe, contender, partial(session.run, image))
+
+
+def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
+    """The first student, or contender, and its network with the fewest multiply-adds."""
+    from fasterseg.space.extremes import narrowest
+    from fasterseg.space.options import Options
+
+    recipe = ahead.recipe
+    for contender in (*recipe.students(), *recipe.contenders)[:1]:
+        options = Options.of(recipe.space, contender)
+        yield contender, narrowest(options, ahead.geometry, lambda spec: spec.macs)
+
+
+def room_on_disk(ahead: Ahead) -> None:
+    """There is room for all checkpoints and bundles that the run will keep."""
+    needed = BYTES_PER_NUMBER * sum(_kept(ahead))
+    free = free_disk_bytes(ahead.run.root)
+    if free < needed:
+        raise EnvironmentFault(
+            "there is not enough room on the disk for what this run will keep",
+            where=str(ahead.run.root),
+            why=f"checkpoints and networks take about {needed / 1e6:.0f} MB, "
+            f"{free / 1e6:.0f} MB are free",
+            next_step="free some space, or choose a folder on another disk with --run",
+        )
+
+
+def _kept(ahead: Ahead) -> Iterator[int]:
+    """How many numbers each training keeps, and the largest checkpoint beside those it replaces."""
+    sizes = [numbers_of(ahead, training) for training in ahead.trainings]
+    yield from ((KEPT_CHECKPOINTS * COPIES_IN_CHECKPOINT + BUNDLES) * size for size in sizes)
+    yield COPIES_IN_CHECKPOINT * max(sizes, default=0)
+
+
+def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
+    """Raise `EnvironmentFault` where the device, the target or its runtime is not to be had.
+
+    Asked before anything is computed, so that a long run does not end at its export.
+    """
+    from fasterseg.deploy.exporting.export import missing_extra
+    from fasterseg.deploy.runtimes.backends import open_backend
+    from fasterseg.latency.table import Target
+    from fasterseg.runtime import select_device
+
+    select_device(device)
+    open_backend(Target.of(recipe.target, classes))
+    needed = () if recipe.target.backend == "pytorch" else ("onnx", "onnxscript")
+    for library in needed:
+        if find_spec(library) is None:
+            raise missing_extra(library)

@@ -1,0 +1,58 @@
+"""The networks that a run will train, as far as they are known before it: without any weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
+from fasterseg.space.extremes import widest
+from fasterseg.space.options import Options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fasterseg.network.description import NetworkDescription
+    from fasterseg.space.architecture import Architecture
+
+
+def dearest(ahead: Ahead, options: Options) -> Architecture:
+    """The network with the most multiply-adds that the options allow."""
+    return widest(options, ahead.geometry, lambda spec: spec.macs)
+
+
+def of_each_operator(ahead: Ahead, options: Options) -> Iterator[Architecture]:
+    """A network down to the deepest map for each operator that the options allow."""
+    for operator in options.operators:
+        if operator != "skip":
+            yield dearest(ahead, replace(options, operators=(operator,)))
+
+
+def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:
+    """What a training builds: its own network, or the dearest that it may turn out to be."""
+    from fasterseg.network.description import NetworkDescription
+
+    classes = ahead.source.label_space.classes
+    if training.baseline:
+        return NetworkDescription(classes=classes, baseline=training.baseline)
+    architecture = training.architecture
+    if architecture is None:
+        assert training.options is not None
+        architecture = dearest(ahead, training.options)
+    return NetworkDescription(classes=classes, architecture=architecture)
+
+
+def unbuilt(description: NetworkDescription) -> nn.Module:
+    """A network that has shapes, and no numbers."""
+    import torch
+
+    with torch.device("meta"):
+        return description.build(baselines=BASELINES)
+
+
+def numbers_of(ahead: Ahead, training: TrainingAhead) -> int:
+    """How many numbers a training's network has, the most that it may have where it is open."""
+    network = unbuilt(described(ahead, training))
+    return sum(tensor.numel() for tensor in network.state_dict().values())

@@ -1,0 +1,67 @@
+"""One pass of a search forwards and backwards, over noise, in a supernet that is thrown away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fasterseg.pipeline.preflight.ahead import Ahead
+from fasterseg.space.lattice import Lattice
+
+if TYPE_CHECKING:
+    import torch
+
+    from fasterseg.layers.units import Take
+    from fasterseg.searching.weights import WeightTraining
+    from fasterseg.space.options import Options
+    from fasterseg.supernet.relaxation import Relaxation
+
+
+def rehearse_search(ahead: Ahead) -> None:
+    """A weight pass and an architecture pass, as the first step of the search has them.
+
+    Nothing is kept, and no budget plays a part: the target need not be measured yet.
+    """
+    from fasterseg.layers.units import taken_frozen
+    from fasterseg.learning.rehearsing import noise_batch
+    from fasterseg.runtime import select_device
+    from fasterseg.searching.contenders import make_contenders
+    from fasterseg.searching.passes import passes_of
+
+    recipe, settings = ahead.recipe, ahead.recipe.search
+    device = select_device(ahead.device)
+    contenders = make_contenders(Lattice(recipe.space), recipe.contenders, {}, seed=recipe.seed)
+    passes = passes_of(settings, contenders, seed=recipe.seed)
+    weights = _weights(ahead, [one.options for one in contenders], device)
+    batch = noise_batch(
+        settings.augmentation,
+        batch_size=settings.batch_size,
+        classes=ahead.source.label_space.classes,
+        device=device,
+    )
+
+    def learn(relaxation: Relaxation, take: Take) -> None:
+        weights.objective(weights.supernet, batch, relaxation, take=take).backward()
+
+    learn(next(passes.pretraining(0)), weights.gradients.take)
+    for contender in contenders:
+        learn(passes.architecture(contender, 0, temperature=1.0), taken_frozen)
+
+
+def _weights(ahead: Ahead, options: list[Options], device: torch.device) -> WeightTraining:
+    """A supernet of random weights; its classes count alike."""
+    import torch
+
+    from fasterseg.learning.losses import HardPixels
+    from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
+    from fasterseg.supernet.supernet import Supernet
+
+    settings, space = ahead.recipe.search, ahead.source.label_space
+    with torch.random.fork_rng(devices=[]):
+        supernet = Supernet(Lattice(ahead.recipe.space), space.classes, contenders=options)
+    objective = Objective(
+        space.ignore,
+        settings.auxiliary_weight,
+        HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction),
+        search_numerics(settings, device),
+    )
+    return WeightTraining(supernet.to(device), objective, settings, stage="search")

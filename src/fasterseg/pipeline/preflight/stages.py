@@ -1,0 +1,76 @@
+"""What each stage of a run needs: the one table, asked before the first of them begins.
+
+A command cannot hold a run without naming the stages that it will do, and a stage is one only by
+its line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fasterseg.console.options import ProgressCallback
+from fasterseg.pipeline.preflight.ahead import Ahead
+from fasterseg.pipeline.preflight.data import (
+    images_to_score,
+    images_to_search_with,
+    images_to_train_on,
+)
+from fasterseg.pipeline.preflight.machine import a_device, a_target, an_export, room_on_disk
+from fasterseg.pipeline.preflight.passes import (
+    a_search_pass,
+    a_training_pass,
+    maps_to_search_on,
+    maps_to_train_on,
+)
+
+Need = Callable[[Ahead], None]
+"""Raises, in four parts, where something is missing."""
+
+NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "check-data": (),
+    "profile": (a_target, an_export),
+    "search": (images_to_search_with, a_device, maps_to_search_on, a_search_pass, room_on_disk),
+    "train": (images_to_train_on, a_device, maps_to_train_on, a_training_pass, room_on_disk),
+    "evaluate": (images_to_score, a_device),
+    "measure": (images_to_score, a_target),
+    "report": (),
+}
+"""The stages in their order, and what each needs of data, machine and networks."""
+
+STAGES = tuple(NEEDS)
+
+# The cheap before the dear: nobody waits for a pass to hear of a word that was mistyped.
+_CHEAP: tuple[Need, ...] = (
+    images_to_search_with,
+    images_to_train_on,
+    images_to_score,
+    a_device,
+    a_target,
+    maps_to_search_on,
+    maps_to_train_on,
+)
+_DEAR: tuple[Need, ...] = (room_on_disk, a_training_pass, a_search_pass, an_export)
+
+
+def needs_of(stages: Sequence[str], *, timed: bool = False) -> tuple[Need, ...]:
+    """The needs of some stages, the cheap ones first; those alone for what is timed next."""
+    wanted = {need for stage in stages for need in NEEDS[stage]}
+    return tuple(need for need in (_CHEAP if timed else _CHEAP + _DEAR) if need in wanted)
+
+
+def require(
+    stages: Sequence[str],
+    ahead: Ahead,
+    *,
+    timed: bool = False,
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Raise the first failure of what the stages will need; see each need for what it raises.
+
+    What is `timed` next, for a plan, goes through its passes and weighs the disk by itself.
+    """
+    needs = needs_of(stages, timed=timed)
+    for done, need in enumerate(needs, start=1):
+        need(ahead)
+        if progress is not None:
+            progress(done, len(needs), need.__name__.replace("_", " "))

@@ -1,0 +1,83 @@
+"""Timing the data for a plan: reading it, checking it, telling whether it is the same."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fasterseg.datasets.joining import share_images
+from fasterseg.datasets.part import spread
+from fasterseg.datasets.sample import MEMORY_BYTES
+from fasterseg.forecasting.timings import DataTiming
+from fasterseg.pipeline.probes.job import Job
+from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+
+IMAGES_READ, IMAGES_CHECKED = 24, 48
+READERS = 4
+
+
+def probe_data(job: Job) -> DataTiming:
+    """Reading and checking some images of each split, and the digests of all."""
+    from fasterseg.pipeline.opening import open_source
+
+    source, data = open_source(job.recipe), job.recipe.data
+    first = source.sample(data.train_split, 0)
+    base, splits = resident_bytes(), source.splits()
+    reset_peak()
+    began = time.monotonic()
+    for split in splits:
+        source.digest(split)
+    digest_seconds = time.monotonic() - began
+    return DataTiming(
+        base_bytes=base,
+        classes=source.label_space.classes,
+        train=source.length(data.train_split),
+        trained_on=source.length(data.trained_on),
+        val=source.length(data.val_split),
+        val_is_seen=share_images(data.trained_on, data.val_split),
+        test=source.length(data.test_split),
+        checked=sum(source.length(split) for split in splits),
+        check_seconds=_check_seconds(source),
+        sample_seconds=_sample_seconds(source, data.test_split),
+        digest_seconds=digest_seconds,
+        sample_bytes=first.image.nbytes + first.labels.nbytes,
+        kept_bytes=MEMORY_BYTES,
+        peak_bytes=peak_bytes(),
+    )
+
+
+def _check_seconds(source: DataSource) -> float:
+    """Checking one image, as `datasets.checking` does: several files at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from fasterseg.datasets.data_report import Tally
+    from fasterseg.datasets.files import FileSource
+    from fasterseg.datasets.joining import JoinedSplits
+    from fasterseg.datasets.looking import look_at
+
+    files = source.source if isinstance(source, JoinedSplits) else source
+    tally, began = Tally(source.label_space), time.monotonic()
+    if isinstance(files, FileSource):
+        pairs = [pair for split in files.splits() for pair in files.pairs(split)]
+        chosen = spread(pairs, IMAGES_CHECKED)
+        with ThreadPoolExecutor(READERS) as readers:
+            for look in readers.map(lambda pair: look_at(files, pair), chosen):
+                if look.labels is not None:
+                    tally.add(look.labels)
+        return (time.monotonic() - began) / max(1, len(chosen))
+    jobs = [(split, index) for split in source.splits() for index in range(source.length(split))]
+    some = spread(jobs, IMAGES_READ)
+    for split, index in some:
+        tally.add(source.sample(split, index).labels)
+    return (time.monotonic() - began) / max(1, len(some))
+
+
+def _sample_seconds(source: DataSource, split: str) -> float:
+    chosen = spread(range(source.length(split)), IMAGES_READ)
+    began = time.monotonic()
+    for index in chosen:
+        source.sample(split, index)
+    return (time.monotonic() - began) / max(1, len(chosen))

@@ -1,0 +1,215 @@
+"""Timing a search for a plan: a few steps of each kind in a fresh supernet, and its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fasterseg.config import Recipe
+from fasterseg.errors import BudgetError, FastersegError
+from fasterseg.forecasting.timings import SearchTiming
+from fasterseg.forecasting.workload import Counted, Workload
+from fasterseg.pipeline.probes.job import Job
+from fasterseg.pipeline.probes.remembering import as_after_an_epoch
+from fasterseg.pipeline.probes.steps import timed_steps
+from fasterseg.pipeline.probes.target import priced_table
+from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture
+
+if TYPE_CHECKING:
+    import torch
+
+    from fasterseg.pipeline.assembling import SearchAssembly
+
+_ENDLESS = {
+    "hours": None,
+    "pretrain_steps": 10**9,
+    "steps": 10**9,
+    "control_every": 10**9,
+    "weight_lr": 1e-9,
+    "architecture_lr": 1e-9,
+}
+LEAST_BATCHES = 3
+SETTLING_SECONDS = 6.0
+SCORED_IMAGES = 2
+
+
+def probe_search(job: Job, folder: Path) -> SearchTiming:
+    """Steps of pre-training and search, deriving to a budget, and scoring one subnet."""
+    import fasterseg.searching.cosearch  # noqa: F401 (so that loading it is not timed)
+    from fasterseg.pipeline.subnets import RANDOM_SUBNETS
+
+    began = time.monotonic()
+    assembly = _assembly(job, folder)
+    base = resident_bytes()
+    pretraining = assembly.again(assembly.recipe.search).pretraining()
+    setup_seconds = time.monotonic() - began
+    device, seconds = assembly.device, job.seconds
+    first = timed_steps(pretraining, seconds=seconds, device=device, folder=folder / "first")
+    del pretraining
+    course = assembly.again(assembly.recipe.search).cosearch(warn=_unheard)
+    second = timed_steps(course, seconds=seconds, device=device, folder=folder / "second")
+    del course
+    control_seconds = _control_seconds(assembly, second.seconds)
+    derive_seconds = _derive_seconds(assembly)
+    reset_peak()
+    subnet = _subnet(job, assembly)
+    return SearchTiming(
+        base_bytes=base,
+        setup_seconds=setup_seconds,
+        pretraining=first,
+        cosearch=second,
+        control_seconds=control_seconds,
+        derive_seconds=derive_seconds,
+        subnet_macs=subnet.macs,
+        batch_seconds=subnet.batch_seconds,
+        settling_batches=subnet.batches,
+        random_subnets=RANDOM_SUBNETS,
+        subnets_peak_bytes=peak_bytes(),
+    )
+
+
+def _unheard(_advice: str) -> None:
+    """Guards watch a search, not its timing."""
+
+
+def _assembly(job: Job, folder: Path) -> SearchAssembly:
+    """The job's search in a folder of its own, any budget reachable, its latencies estimated."""
+    from fasterseg.latency.table import Target
+    from fasterseg.pipeline.assembling import assemble_search
+    from fasterseg.pipeline.opening import open_source
+    from fasterseg.runtime import set_threads
+
+    assert job.target is not None
+    recipe = endless(job.recipe)
+    source = as_after_an_epoch(open_source(recipe), recipe.data.train_split)
+    classes = source.label_space.classes
+    set_threads(recipe.threads)
+    work = Workload(recipe, classes, job.target)
+    table = priced_table(Target.of(recipe.target, classes), work.specs, job.target.prices)
+
+    def estimated(architecture: Architecture) -> _Estimated:
+        latency_ms = work.estimate_ms(architecture)
+        return _Estimated(latency_ms, latency_ms)
+
+    assembly = assemble_search(
+        recipe,
+        RunFolder(folder),
+        source=source,
+        table=table,
+        device=job.device,
+        measure=estimated,
+    )
+    assembly.agree_on_plan(progress=lambda _done, _total, _note: None)
+    return assembly
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimated:
+    median_ms: float
+    p95_ms: float
+
+
+def endless(recipe: Recipe) -> Recipe:
+    """A recipe whose steps do not run out while they are timed, and whose budgets are reachable.
+
+    Its search does not look at the budgets after its first step, and goes nowhere.
+    """
+    search = recipe.search.model_copy(update=_ENDLESS)
+    contenders = tuple(one.model_copy(update={"budget": None}) for one in recipe.contenders)
+    return recipe.model_copy(
+        update={"search": search, "contenders": contenders, "budget": "halfway"}
+    )
+
+
+def _control_seconds(assembly: SearchAssembly, plain_seconds: float) -> float:
+    """What a look at the budgets adds to a step, all contenders together."""
+    from fasterseg.learning.step_times import time_steps
+
+    looking = assembly.recipe.search.model_copy(update={"control_every": 1})
+    course = assembly.again(looking).cosearch(warn=_unheard)
+    times = time_steps(course.step, seconds=0.0, warmup_steps=1)
+    return max(0.0, times.step_seconds - plain_seconds)
+
+
+def _derive_seconds(assembly: SearchAssembly) -> float:
+    """Fitting the most probable architecture of the first student to its budget."""
+    from fasterseg.searching.derivation import derive_within
+    from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
+
+    students = [one for one in assembly.contenders if one.budget_ms is not None]
+    if not students:
+        return 0.0
+    student = students[0]
+    budget_ms = student.budget_ms or 0.0
+    began = time.monotonic()
+    with suppress(BudgetError):  # a small space has gaps; looking took its time all the same
+        derive_within(
+            student.options,
+            student.parameters.probabilities(),
+            assembly.pricing,
+            lowest_ms=AIM_LOW * budget_ms,
+            highest_ms=AIM_HIGH * budget_ms,
+        )
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True, slots=True)
+class _Subnet:
+    macs: float
+    batch_seconds: float
+    batches: int
+
+
+def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
+    """Calibrate one subnet as scoring does, and run it on a few images."""
+    from fasterseg.datasets.opening import normalisation_of
+    from fasterseg.evaluation import evaluate_predictor
+    from fasterseg.learning.calibrating import recalibrate
+    from fasterseg.network.network import Network
+    from fasterseg.network.predicting import NetworkPredictor
+    from fasterseg.searching.derivation import derive
+
+    contender = assembly.contenders[-1]
+    architecture = derive(contender.options, contender.parameters.probabilities())
+    source = assembly.source
+    network = Network(architecture, source.label_space.classes).to(assembly.device)
+    network.load_state_dict(assembly.weights.supernet.sliced_state(architecture))
+    feed = _Feed(assembly)
+    began = time.monotonic()
+    try:
+        batches = recalibrate(network, feed.images(SETTLING_SECONDS))
+    except FastersegError:  # not settled in so short a time: as many as are allowed
+        batches = job.recipe.search.calibration_batches
+    batch_seconds = (time.monotonic() - began) / max(1, feed.given)
+    predictor = NetworkPredictor(
+        network.eval(),
+        label_space=source.label_space,
+        normalisation=normalisation_of(source),
+        device=assembly.device,
+    )
+    split = job.recipe.data.val_split
+    evaluate_predictor(predictor.label_map, source, split, limit=SCORED_IMAGES)
+    macs = Counted.of(architecture, assembly.geometry).macs
+    return _Subnet(macs, batch_seconds, batches)
+
+
+class _Feed:
+    """Calibration batches for a while; counts those it gave."""
+
+    def __init__(self, assembly: SearchAssembly) -> None:
+        self.given = 0
+        self._device = assembly.device
+        self._batches = assembly.batches("calibration", assembly.halves[0])
+
+    def images(self, seconds: float) -> Iterator[torch.Tensor]:
+        """Images of batch after batch until the time is up, or there is no need for more."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or self.given < LEAST_BATCHES:
+            yield self._batches.batch(self.given).images.to(self._device)
+            self.given += 1

@@ -1,0 +1,155 @@
+"""The sizes of a run: the target's and the crops', from the images where the recipe names none.
+
+A latency is that of one size.  Where the recipe says nothing it is the images' own, so that what
+is timed is what is scored; images of several sizes are asked about.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from math import sqrt
+from typing import TYPE_CHECKING, Any
+
+from fasterseg.config import AugmentationSettings, Recipe
+from fasterseg.errors import UsageError
+from fasterseg.space.blocks import Size as ImageSize
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.network.card import Card
+
+SEARCH_CROP_PIXELS, TRAINING_CROP_PIXELS = 256 * 256, 512 * 512
+STRIDE = 32
+"""The coarsest map has a feature for so many pixels along a side."""
+MOST_SIZES_NAMED = 5
+
+Size = tuple[int, int]
+Sides = tuple[int | None, int | None]
+
+
+def with_sizes(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) -> Recipe:
+    """The recipe with all its sizes: what it does not name is `known`'s, else follows the images.
+
+    Raises `UsageError` where the images have several sizes and nothing says which of them is the
+    target's.
+    """
+    recipe = recipe if known is None else _with_known(recipe, known)
+    if not _lacks_sizes(recipe):
+        return recipe
+    sizes = _used_sizes(recipe, source)
+    if not sizes:
+        return recipe
+    usual = sizes.most_common(1)[0][0]
+    target = usual if recipe.target.height is not None else _only_size(sizes, source.name)
+    crops = {name: crop_within(usual, pixels) for name, pixels in _CROPPED.items()}
+    return _filled(recipe, target, crops)
+
+
+def _with_known(recipe: Recipe, known: Recipe) -> Recipe:
+    """The recipe with what a run's own has settled."""
+    crops = {name: getattr(known, name).augmentation for name in _CROPPED}
+    return _filled(
+        recipe,
+        (known.target.height, known.target.width),
+        {name: (one.crop_height, one.crop_width) for name, one in crops.items()},
+    )
+
+
+def _filled(recipe: Recipe, target: Sides, crops: Mapping[str, Sides]) -> Recipe:
+    """The recipe with these sizes wherever it names none."""
+    update: dict[str, Any] = {"target": recipe.target}
+    if recipe.target.height is None:
+        sides = dict(zip(("height", "width"), target, strict=True))
+        update["target"] = recipe.target.model_copy(update=sides)
+    for name, crop in crops.items():
+        settings = getattr(recipe, name)
+        crop_settings = _with_crop(settings.augmentation, crop)
+        update[name] = settings.model_copy(update={"augmentation": crop_settings})
+    return recipe.model_copy(update=update)
+
+
+_CROPPED = {
+    "search": SEARCH_CROP_PIXELS,
+    "teacher": TRAINING_CROP_PIXELS,
+    "student": TRAINING_CROP_PIXELS,
+}
+
+
+def crop_within(size: Size, pixels: int) -> Size:
+    """A crop of an image's proportions, of about so many pixels at most, in whole strides of 32."""
+    height, width = size
+    share = min(1.0, sqrt(pixels / (height * width)))
+    return _whole_strides(share * height), _whole_strides(share * width)
+
+
+def _whole_strides(side: float) -> int:
+    return STRIDE * max(1, int(side / STRIDE + 0.5))
+
+
+def other_sizes_note(recipe: Recipe, source: DataSource) -> str:
+    """What to tell of scored images that do not have the target's size; empty where all have."""
+    from fasterseg.datasets.sizes import image_sizes
+
+    split = recipe.data.test_split
+    sizes = image_sizes(source, [split])
+    others = Counter({size: count for size, count in sizes.items() if size != recipe.target.size})
+    if not others:
+        return ""
+    return (
+        f"latencies and budgets hold for {_text(recipe.target.size)}, the target's size; "
+        f"{others.total()} of the {sizes.total()} images of {split}, which are scored at their own "
+        f"size, have another: {_listed(others)}"
+    )
+
+
+def _lacks_sizes(recipe: Recipe) -> bool:
+    crops = [getattr(recipe, name).augmentation for name in _CROPPED]
+    sides = [side for one in crops for side in (one.crop_height, one.crop_width)]
+    return None in (recipe.target.height, *sides)
+
+
+def _used_sizes(recipe: Recipe, source: DataSource) -> Counter[Size]:
+    from fasterseg.datasets.sizes import image_sizes
+
+    data = recipe.data
+    return image_sizes(source, [data.train_split, data.trained_on, data.val_split, data.test_split])
+
+
+def _only_size(sizes: Counter[Size], data: str) -> Size:
+    (usual, _), *others = sizes.most_common()
+    if others:
+        raise UsageError(
+            f"the images have {len(sizes)} sizes, and a budget holds for one",
+            where=f"{data}: {_listed(sizes)}",
+            why="the recipe does not say at which of them the network is to run",
+            next_step=f"for that of most images: --set target.height={usual[0]} "
+            f"--set target.width={usual[1]}",
+        )
+    return usual
+
+
+def _with_crop(settings: AugmentationSettings, crop: Sides) -> AugmentationSettings:
+    height, width = settings.crop_height, settings.crop_width
+    sides = {"crop_height": height or crop[0], "crop_width": width or crop[1]}
+    return settings.model_copy(update=sides)
+
+
+def _listed(sizes: Counter[Size]) -> str:
+    named = [f"{count} of {_text(size)}" for size, count in sizes.most_common(MOST_SIZES_NAMED)]
+    rest = len(sizes) - len(named)
+    return ", ".join(named) + (f" and {rest} sizes more" if rest else "")
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def size_of_images(card: Card, *, next_step: str) -> ImageSize:
+    """The size of the images that a model was scored on; raises `UsageError` where they differ."""
+    text = card.image_resolution
+    if "," in text:
+        raise UsageError(
+            "the model's data has images of several sizes", where=text, next_step=next_step
+        )
+    return ImageSize.parse(text)

@@ -1,0 +1,65 @@
+"""Scoring subnets of a supernet: cut out, recalibrated, then evaluated like any network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from fasterseg.config import Recipe
+    from fasterseg.datasets.loading import TrainingBatches
+    from fasterseg.datasets.source import DataSource
+    from fasterseg.space.architecture import Architecture
+    from fasterseg.supernet.supernet import Supernet
+
+SubnetScore = Callable[["Architecture"], float]
+
+RANDOM_SUBNETS = 3
+"""Random architectures of a student's latency that are scored beside it."""
+
+
+def subnet_scorer(
+    recipe: Recipe,
+    supernet: Supernet,
+    source: DataSource,
+    batches: TrainingBatches,
+    *,
+    device: torch.device,
+    scored: DataSource | None = None,
+    split: str | None = None,
+) -> SubnetScore:
+    """A function from an architecture to its subnet's mean IoU.
+
+    It is scored on the validation split, unless other images are named.
+
+    The statistics are measured on training images until they settle; a subnet cannot be scored
+    without that, since those it is cut out with are not numbers.
+    """
+    from fasterseg.datasets.opening import normalisation_of
+    from fasterseg.evaluation import evaluate_predictor
+    from fasterseg.learning.calibrating import recalibrate
+    from fasterseg.network.network import Network
+    from fasterseg.network.predicting import NetworkPredictor
+
+    def score(architecture: Architecture) -> float:
+        network = Network(architecture, source.label_space.classes).to(device)
+        network.load_state_dict(supernet.sliced_state(architecture))
+        count = max(4, recipe.search.calibration_batches)
+        recalibrate(network, (batches.batch(step).images.to(device) for step in range(count)))
+        predictor = NetworkPredictor(
+            network,
+            label_space=source.label_space,
+            normalisation=normalisation_of(source),
+            device=device,
+        )
+        report = evaluate_predictor(
+            predictor.label_map,
+            scored or source,
+            split or recipe.data.val_split,
+            limit=recipe.search.validation_images,
+        )
+        return report.mean_iou
+
+    return score

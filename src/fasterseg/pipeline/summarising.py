@@ -1,0 +1,131 @@
+"""A finished search in numbers, for the summary that the report reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from fasterseg.searching.summary import (
+    ChoicesSummary,
+    ContenderSummary,
+    RandomSubnet,
+    Response,
+    SearchSummary,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fasterseg.pipeline.assembling import SearchAssembly
+    from fasterseg.pipeline.choosing import Choice
+    from fasterseg.pipeline.concluding import SubnetScores
+    from fasterseg.searching.contenders import Contender
+    from fasterseg.searching.noise_floor import NoiseFloors
+
+
+def summarise(
+    assembly: SearchAssembly,
+    choices: Mapping[str, Choice],
+    scores: Mapping[str, SubnetScores],
+    *,
+    warnings: tuple[str, ...],
+) -> SearchSummary:
+    """The summary of a search whose contenders were derived and scored."""
+    from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
+
+    settings = assembly.recipe.search
+    noise = NoiseFloors(architecture_rate(settings, settings.steps))
+    return SearchSummary(
+        contenders=tuple(
+            _contender(
+                assembly,
+                noise,
+                contender,
+                choices[contender.name],
+                scores[contender.name],
+            )
+            for contender in assembly.contenders
+        ),
+        fastest_ms=min(assembly.plan.fastest_ms.values(), default=None),
+        slowest_ms=max(assembly.plan.slowest_ms.values(), default=None),
+        warnings=warnings,
+    )
+
+
+def _contender(
+    assembly: SearchAssembly,
+    noise: NoiseFloors,
+    contender: Contender,
+    choice: Choice,
+    scores: SubnetScores,
+) -> ContenderSummary:
+    from fasterseg.searching.derivation import derive
+
+    landing, probabilities = choice.landing, contender.parameters.probabilities()
+    derived = derive(contender.options, probabilities)
+    parts: dict[str, Iterable[Tensor]] = {
+        "operators": probabilities.operators.values(),
+        "paths": probabilities.paths.values(),
+        "widths": [probabilities.widths[name] for name in contender.options.searched_widths],
+    }
+    return ContenderSummary(
+        name=contender.name,
+        role=contender.settings.role,
+        budget_ms=contender.budget_ms,
+        derived_ms=assembly.pricing(derived),
+        estimated_ms=landing.estimated_ms,
+        measured_ms=landing.median_ms,
+        measured_p95_ms=landing.p95_ms,
+        draw_mious=choice.scores,
+        chosen_draw=choice.index if choice.scores else None,
+        subnet_miou=scores.own,
+        candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
+        choices=choices_of(contender, noise, steps=assembly.recipe.search.steps),
+        margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
+        responses=tuple(
+            Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
+            for answer in assembly.responses.get(contender.name, ())
+        ),
+        penalty_weights={
+            str(kind): weight
+            for kind, weight in assembly.latency_model.weights.get(contender.name, {}).items()
+        },
+        random_subnets=tuple(
+            RandomSubnet(
+                name=one.name,
+                estimated_ms=assembly.pricing(one.architecture),
+                miou=one.mean_iou,
+            )
+            for one in scores.randoms
+        ),
+    )
+
+
+# The names that signs and floors have, and those that people read.
+_KINDS = {"operator": "operators", "path": "paths", "width": "widths"}
+
+
+def choices_of(
+    contender: Contender, noise: NoiseFloors, *, steps: int
+) -> tuple[ChoicesSummary, ...]:
+    """How far each kind of choice is decided, beside what noise alone leaves of it."""
+    from fasterseg.searching.guards import open_choices, read_signs
+    from fasterseg.supernet.relaxation import detached
+
+    probabilities, options = detached(contender.parameters.probabilities()), contender.options
+    signs = read_signs(probabilities, options, derived_ms=0.0, floor_ms=0.0).values()
+    return tuple(
+        ChoicesSummary(
+            kind=_KINDS[kind],
+            entropy=signs[f"{kind}_entropy"],
+            noise_floor=floor.entropy,
+            lowest_by_noise=floor.lowest,
+        )
+        for kind, floor in noise.after(steps, open_choices(options)).items()
+    )
+
+
+def _margin(weights: Iterable[Tensor]) -> float:
+    """The mean gap between the two most probable options."""
+    gaps = [float(row.detach().topk(2).values.diff().abs()) for row in weights if len(row) > 1]
+    return sum(gaps) / len(gaps) if gaps else 0.0

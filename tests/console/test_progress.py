@@ -1,0 +1,125 @@
+"""Progress: lines now and then, events, the time left, and what a resumed step says."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from fasterseg.console.progress import (
+    BarDisplay,
+    EventDisplay,
+    LineDisplay,
+    Progress,
+    duration,
+    progress_for,
+)
+
+
+class FakeClock:
+    """A clock that moves when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_come_every_few_seconds_with_the_time_left() -> None:
+    clock, stream = FakeClock(), io.StringIO()
+    progress = Progress(LineDisplay(stream, interval_s=5.0, clock=clock), clock=clock)
+    with progress("Pre-training", total=10, unit="steps") as step:
+        for _ in range(10):
+            clock.now_s += 2.0
+            step.advance(note="loss 0.53")
+    assert stream.getvalue().splitlines() == [
+        "Pre-training: 10 steps",
+        "Pre-training: 3/10 steps (30 %), 14 s left, loss 0.53",
+        "Pre-training: 6/10 steps (60 %), 8 s left, loss 0.53",
+        "Pre-training: 9/10 steps (90 %), 2 s left, loss 0.53",
+        "Pre-training: done in 20 s, loss 0.53",
+    ]
+
+
+def test_a_resumed_step_counts_only_its_own_pace() -> None:
+    clock, stream = FakeClock(), io.StringIO()
+    progress = Progress(LineDisplay(stream, clock=clock), clock=clock)
+    with progress("Search", total=1000) as step:
+        step(900, 1000, "")
+        clock.now_s += 10.0
+        step(910, 1000, "")
+        assert step.state().left_s == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize("first", [1, 900])
+def test_the_pace_leaves_out_the_time_it_took_to_know_the_total(first: int) -> None:
+    clock, stream = FakeClock(), io.StringIO()
+    progress = Progress(LineDisplay(stream, clock=clock), clock=clock)
+    with progress("Training", total=0) as step:
+        step(0, 0, "counting the steps of 2 hours")
+        clock.now_s += 40.0
+        step(first, 1000, "")
+        clock.now_s += 10.0
+        step(first + 10, 1000, "")
+        assert step.state().left_s == pytest.approx(990 - first)
+    assert (
+        stream.getvalue().splitlines()[-1].startswith(f"Training: stopped at {first + 10} in 50 s")
+    )
+
+
+def test_a_step_that_was_cut_short_says_where() -> None:
+    stream = io.StringIO()
+    progress = Progress(LineDisplay(stream))
+    with pytest.raises(KeyboardInterrupt), progress("Search", total=9) as step:
+        step.advance(4)
+        raise KeyboardInterrupt
+    assert stream.getvalue().splitlines()[-1].startswith("Search: stopped at 4")
+
+
+def test_events_are_one_json_object_a_line() -> None:
+    clock, stream = FakeClock(), io.StringIO()
+    progress = Progress(EventDisplay(stream, interval_s=1.0, clock=clock), clock=clock)
+    with progress("Profile", total=2, unit="blocks") as step:
+        clock.now_s += 1.5
+        step(1, 2, "conv")
+        step(2, 2, "conv_x2")
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["begin", "progress", "end"]
+    assert [event["done"] for event in events] == [0, 1, 2]
+    assert events[1]["left_s"] == 1.5
+
+
+def test_the_display_is_chosen_by_the_stream_and_the_option() -> None:
+    assert isinstance(progress_for(json=True, stream=Terminal())._display, EventDisplay)
+    assert isinstance(progress_for(stream=Terminal())._display, BarDisplay)
+    assert isinstance(progress_for(stream=io.StringIO())._display, LineDisplay)
+
+
+def test_a_bar_within_a_bar_is_shown_and_both_end() -> None:
+    stream = Terminal()
+    display = BarDisplay(stream)
+    progress = Progress(display)
+    with progress("Outer", total=1) as outer:
+        with progress("Inner", total=1) as inner:
+            inner.advance(note="deep")
+        outer.advance()
+    assert "Outer" in stream.getvalue()
+    assert "Inner" in stream.getvalue()
+    assert display._bars is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")],
+)
+def test_times_are_written_for_people(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

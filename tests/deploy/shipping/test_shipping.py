@@ -1,0 +1,222 @@
+"""A file gets its name once it was verified, and not before."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from tiny_export import FORM, SOURCE, evidence, faithful, origin
+
+from fasterseg.artifacts import digest_of_file
+from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.exporting import formats
+from fasterseg.deploy.exporting.export import IR_VERSION, OPSET
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
+from fasterseg.deploy.exporting.formats import Format
+from fasterseg.deploy.runtimes.models import load_model
+from fasterseg.deploy.runtimes.opening import Running, open_export
+from fasterseg.deploy.runtimes.predicting import ExportedPredictor
+from fasterseg.deploy.shipping import shipping, writing
+from fasterseg.deploy.shipping.shipping import ExportReport, ship
+from fasterseg.deploy.shipping.verification import verify
+from fasterseg.errors import DataError, EnvironmentFault, UsageError, VerificationError
+
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
+
+
+def an_image() -> Pixels:
+    """A scene that was not verified on."""
+    return SOURCE.sample("train", 0).image
+
+
+def shipped(kind: Format, folder: Path, **form: object) -> ExportReport:
+    """The tiny network in a format."""
+    if kind == "openvino":
+        pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    wanted = replace(FORM, format=kind, **form)  # type: ignore[arg-type]
+    return ship(origin(), wanted, folder / f"student{SUFFIXES[kind]}", evidence())
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino", "torch"])
+def test_each_format_gives_the_networks_labels_and_says_what_it_is(
+    kind: Format, tmp_path: Path
+) -> None:
+    report = shipped(kind, tmp_path)
+    session, card = open_export(Path(report.file))
+    assert card == origin().card_like(FORM)
+    assert session.digest == report.file_digest == report.verification.digest_of_file
+    assert (session.run(an_image()) == origin().predictor.label_map(an_image())).mean() > 0.9999
+    assert report.verification.passed
+    assert report.verification.mean_iou is not None
+    predictor = load_model(report.file)
+    assert isinstance(predictor, ExportedPredictor)
+    assert predictor(an_image()).label_space == SOURCE.label_space
+    with pytest.raises(DataError, match="64x128"):
+        predictor(np.zeros((65, 128, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+def test_a_file_of_any_size_takes_any_size(kind: Format, tmp_path: Path) -> None:
+    report = shipped(kind, tmp_path, size=None)
+    assert report.size == "any size"
+    assert len(report.verification.sizes) > 3
+    image = np.ascontiguousarray(an_image()[:51, :77])
+    assert load_model(report.file).label_map(image).shape == (51, 77)
+
+
+def test_onnx_files_are_of_the_oldest_versions_that_are_promised() -> None:
+    model = onnx.ModelProto.FromString(faithful())
+    assert model.ir_version == IR_VERSION == 10
+    assert [(i.domain, i.version) for i in model.opset_import if not i.domain] == [("", OPSET)]
+    assert OPSET == 18
+    onnx.checker.check_model(model, full_check=True)
+    assert {t.data_location for t in model.graph.initializer} == {onnx.TensorProto.DEFAULT}
+    assert "BatchNormalization" not in {node.op_type for node in model.graph.node}
+
+
+def test_float16_is_written_out_in_the_graph() -> None:
+    model = onnx.ModelProto.FromString(faithful("logits", "float16"))
+    weights = {t.name: t.data_type for t in model.graph.initializer}
+    convolved = {weights[n.input[1]] for n in model.graph.node if n.op_type == "Conv"}
+    assert convolved == {onnx.TensorProto.FLOAT16}
+    (output,) = model.graph.output
+    assert output.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    assert model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    onnx.checker.check_model(model, full_check=True)
+
+
+def test_the_card_of_a_file_survives_as_text() -> None:
+    card = origin().card_like(FORM)
+    assert ExportedCard.from_text(card.to_text(), where="x") == card
+    texts = {e.key: e.value for e in onnx.ModelProto.FromString(faithful()).metadata_props}
+    assert texts == {METADATA_KEY: card.to_text()}
+
+
+def test_a_file_that_fails_its_verification_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = formats.whole_job(origin(1).predictor.network, origin().card_like(FORM))
+    monkeypatch.setattr(writing, "whole_job", lambda network, card: other)
+    before = tmp_path / "student.onnx"
+    before.write_bytes(b"the one before")
+    with pytest.raises(VerificationError, match="student") as caught:
+        ship(origin(), FORM, before, evidence())
+    assert caught.value.exit_code == 6
+    assert before.read_bytes() == b"the one before"
+    assert Path(caught.value.where) == tmp_path / "student-difference.png"
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"student.onnx", "student-difference.png", "student-verification.json"}
+
+
+def test_a_file_that_is_being_verified_has_no_name_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nobody catches it."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(shipping, "verify", die)
+    with pytest.raises(Killed):
+        ship(origin(), FORM, tmp_path / "student.onnx", evidence())
+    assert not (tmp_path / "student.onnx").exists()
+
+
+@pytest.fixture
+def overtaken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[ExportReport]:
+    """While a file is verified, another export to the same name comes to its end; its report."""
+    done: list[ExportReport] = []
+
+    def overtake(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(shipping, "verify", verify)
+        done.append(ship(origin(1), FORM, tmp_path / "student.onnx", evidence()))
+        return verify(*given, **more)
+
+    monkeypatch.setattr(shipping, "verify", overtake)
+    return done
+
+
+def test_two_exports_to_one_name_both_end_with_a_verified_file(
+    tmp_path: Path, overtaken: list[ExportReport]
+) -> None:
+    file = tmp_path / "student.onnx"
+    report = ship(origin(), FORM, file, evidence())
+    assert overtaken[0].file_digest != report.file_digest
+    assert digest_of_file(file) == report.file_digest
+    assert ExportReport.load(tmp_path / "student.export.json") == report
+    assert {path.name for path in tmp_path.iterdir()} == {"student.onnx", "student.export.json"}
+
+
+def test_of_two_exports_that_may_replace_nothing_the_slower_is_told(
+    tmp_path: Path, overtaken: list[ExportReport]
+) -> None:
+    file = tmp_path / "student.onnx"
+    with pytest.raises(UsageError, match="already"):
+        ship(origin(), FORM, file, evidence(), replace=False)
+    assert digest_of_file(file) == overtaken[0].file_digest
+    assert ExportReport.load(tmp_path / "student.export.json") == overtaken[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"student.onnx", "student.export.json"}
+
+
+def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".student.onnx.export"
+    left.mkdir()
+    (left / "student.onnx").write_bytes(b"half")
+    ship(origin(), FORM, tmp_path / "student.onnx", evidence())
+    assert not left.exists()
+
+
+def test_without_tensorrt_the_graph_and_what_builds_the_engine_are_written(
+    tmp_path: Path,
+) -> None:
+    wanted = replace(FORM, format="tensorrt", precision="float16")
+    report = ship(origin(), wanted, tmp_path / "student.engine", evidence())
+    assert report.file == str(tmp_path / "student.onnx")
+    assert report.file_digest == digest_of_file(tmp_path / "student.onnx")
+    compile(Path(report.script).read_text(), report.script, "exec")
+    assert "not run here" in report.describe()
+    assert "student-build_engine.py student.onnx student.engine" in report.describe()
+
+
+def test_an_engine_is_not_run_without_its_runtime(tmp_path: Path) -> None:
+    engine = tmp_path / "student.engine"
+    engine.write_bytes(b"engine")
+    engine.with_suffix(".json").write_text(origin().card_like(FORM).to_text())
+    with pytest.raises(EnvironmentFault, match="TensorRT"):
+        open_export(engine)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "named"),
+    [("pytorch", "float32", "pytorch"), (None, "bfloat16", "onnxruntime")],
+)
+def test_a_runtime_that_does_not_load_a_file_is_refused(
+    runtime: str | None, precision: str, named: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "student.onnx"
+    file.write_bytes(faithful())
+    with pytest.raises(UsageError) as caught:
+        open_export(file, Running(runtime=runtime, precision=precision))  # type: ignore[arg-type]
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "precision"), [("torch", "float16"), ("onnx", "bfloat16")])
+def test_what_no_file_can_hold_is_refused_before_anything_is_written(
+    kind: Format, precision: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError):
+        shipped(kind, tmp_path, precision=precision)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_missing_runtime_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(EnvironmentFault) as caught:
+        ship(origin(), replace(FORM, format="openvino"), tmp_path / "student.xml", evidence())
+    assert "fasterseg[openvino]" in caught.value.next_step

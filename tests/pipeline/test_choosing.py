@@ -1,0 +1,132 @@
+"""The end of a search with several draws, as the command does it: stopped or not, the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from made_up_search import RECIPE, assembled
+
+from fasterseg.config import Recipe
+from fasterseg.errors import BudgetError
+from fasterseg.pipeline.assembling import SearchAssembly
+from fasterseg.pipeline.choosing import Choice, DrawScores, best_draws
+from fasterseg.pipeline.concluding import derive_all
+from fasterseg.space.architecture import Architecture
+
+DRAWS = 3
+WIDER: dict[str, Any] = {"layers": 4, "expansions": [1, 2, 3]}
+
+
+def recipe() -> Recipe:
+    """The made-up search's, with room for several networks at a budget."""
+    content = RECIPE.content()
+    content["space"] |= WIDER
+    content["search"]["draws"] = DRAWS
+    return Recipe.model_validate(content)
+
+
+def score_of(architecture: Architecture) -> float:
+    return int(architecture.digest()[-8:], 16) / 16**8
+
+
+class Stop(Exception):
+    """A kill, as seen from inside."""
+
+
+class Machine:
+    """Measures and scores, a little differently each time; stops before its n-th piece of work."""
+
+    def __init__(self, ratio: float = 1.07) -> None:
+        self.ratio = ratio
+        self.measured = 0
+        self.scored: list[Architecture] = []
+        self.left: int | None = None
+
+    def work(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Stop
+
+    def end(self, folder: Path) -> Mapping[str, Choice]:
+        """Land and choose in a run's folder, going on where that stopped."""
+        search = self.search(folder)
+        return best_draws(
+            search, derive_all(search, progress=lambda *_: None), progress=lambda *_: None
+        )
+
+    def search(self, folder: Path) -> SearchAssembly:
+        search = assembled(folder, recipe=recipe())
+        search.agree_on_plan(progress=lambda *_: None)
+        exact = search.measure
+
+        def measure(architecture: Architecture) -> Any:
+            self.work()
+            noise = 1 + 0.05 * (Random(self.measured).random() - 0.5)
+            self.measured += 1
+            latency_ms = self.ratio * noise * exact(architecture).median_ms
+            return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
+
+        search.measure = measure
+        return search
+
+    def scorer(self, *_: object, **__: object) -> Callable[[Architecture], float]:
+        def score(architecture: Architecture) -> float:
+            self.work()
+            self.scored.append(architecture)
+            return score_of(architecture)
+
+        return score
+
+
+def on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    monkeypatch.setattr("fasterseg.pipeline.subnets.subnet_scorer", machine.scorer)
+    return machine
+
+
+def test_the_student_is_one_of_the_networks_that_were_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = on(Machine(), monkeypatch)
+    choices = machine.end(tmp_path)
+    chosen = choices["student"]
+    assert chosen.landing.architecture in machine.scored
+    assert chosen.scores[chosen.index] == score_of(chosen.landing.architecture)
+    kept = DrawScores.load(tmp_path / "search" / "draws.json").scores
+    assert sorted(kept.values()) == sorted(chosen.scores)
+    assert choices["teacher"].scores == ()
+
+
+def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = on(Machine(), monkeypatch)
+    wanted = undisturbed.end(tmp_path / "undisturbed")
+    pieces = undisturbed.measured + len(undisturbed.scored)
+    assert pieces > 6
+    stopped = on(Machine(), monkeypatch)
+    folder = tmp_path / "stopped"
+    for _ in range(pieces - 1):
+        stopped.left = 1  # each time one piece of work is done, and the next is not
+        with pytest.raises(Stop):
+            stopped.end(folder)
+    stopped.left = 1
+    assert stopped.end(folder) == wanted
+    assert stopped.measured == undisturbed.measured
+    assert stopped.scored == undisturbed.scored
+
+
+def test_a_run_again_after_no_network_fitted_measures_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = on(Machine(ratio=50.0), monkeypatch)
+    with pytest.raises(BudgetError) as caught:
+        machine.end(tmp_path)
+    assert "make the machine quieter and run again" in (caught.value.next_step or "")
+    machine.ratio = 1.0
+    assert machine.end(tmp_path)["student"].landing.settled
