@@ -11,13 +11,17 @@ its cell and the expansions at its two sides.  (*search space with multi-resolut
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from fasterseg.space import choices as names
+from fasterseg.space import placements as walk
 from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.choices import DOWN, KEEP, PATHS, Option, choice
 from fasterseg.space.kinds import Kind
+from fasterseg.space.placements import Feature, Passing, Placement
 from fasterseg.space.search_space import STRIDES, SearchSpace
 
 STEM = "stem"
@@ -38,6 +42,21 @@ class Node(NamedTuple):
         """``layer/stride``, the node's name in files."""
         return f"{self.layer}/{self.stride}"
 
+    @property
+    def place(self) -> str:
+        """The cell's place in the names of its choices."""
+        return f"cells.{self.layer}.{self.stride}"
+
+    @property
+    def kind_choice(self) -> str:
+        """The choice of what the cell is."""
+        return choice("kinds", self.place)
+
+    @property
+    def path_choice(self) -> str:
+        """The choice of the parent by which a branch reaches the cell; a fork has one."""
+        return choice("paths", self.place)
+
 
 class Edge(NamedTuple):
     """The keep or the down output of a cell."""
@@ -54,6 +73,11 @@ class Edge(NamedTuple):
     def name(self) -> str:
         """The block's name in supernet and network alike."""
         return cell_name(self.node.layer, self.node.stride, down=self.down)
+
+    @property
+    def path(self) -> str:
+        """The option that it is for its target's path choice."""
+        return DOWN if self.down else KEEP
 
 
 def cell_name(layer: int, stride: int, *, down: bool) -> str:
@@ -175,6 +199,109 @@ class Lattice:
         fusion = {self.fusion: self.space.fusion_expansions}
         stem, head = self.space.stem_expansions, self.space.head_expansions
         return {STEM: stem, **inner, **fusion, HEAD: head}
+
+    @cached_property
+    def choices(self) -> Mapping[str, tuple[Option, ...]]:
+        """Every choice of the space with its options: paths, then kinds, then widths.
+
+        In this order they are drawn.  Kinds come cell by cell, then those outside the cells.
+        """
+        cells = {node.kind_choice: self.space.operators for node in self.nodes}
+        return {
+            **{node.path_choice: PATHS for node in self.forks},
+            **cells,
+            **{one.kind_choice: one.kinds for one in self.placements(classes=1)},
+            **self._widths,
+        }
+
+    @cached_property
+    def settled(self) -> frozenset[str]:
+        """The choices that are none: of what stands outside the cells, where nothing else may."""
+        cells = {node.kind_choice for node in self.nodes}
+        outside = {one.kind_choice for one in self.placements(classes=1)} - cells
+        return frozenset(name for name in outside if len(self.choices[name]) == 1)
+
+    @property
+    def _widths(self) -> Mapping[str, tuple[Option, ...]]:
+        space = self.space
+        inner = {choice("widths", n.place): space.expansions for n in self.nodes if n.layer > 0}
+        # Where the fusion is tied to the head, the head's expansions replace it.
+        fusion = {self.fusion_choice: space.fusion_expansions}
+        outer = {names.HEAD: space.head_expansions}
+        return {names.STEM: space.stem_expansions, **inner, **fusion, **outer}
+
+    @property
+    def fusion_choice(self) -> str:
+        """The choice of the fusion's width: the head's where the space ties the two."""
+        return names.FUSION if self.space.fusion_expansions else names.HEAD
+
+    def entering(self, node: Node) -> walk.Channels:
+        """The channels of the feature that enters a node; of a branch's end those of the fusion."""
+        if node.layer == 0:
+            return walk.Channels(names.STEM, node.stride)
+        if node.layer == self.space.layers:
+            return walk.Channels(self.fusion_choice, node.stride)
+        return walk.Channels(choice("widths", node.place), node.stride)
+
+    def placements(self, classes: int) -> Iterator[Placement]:
+        """Every place for a block, from image to labels, for a number of classes."""
+        first, last = walk.border_placements(classes)
+        yield first
+        yield from self._stem
+        yield from (self.cell(edge) for edge in self.edges)
+        yield from walk.placements_behind(self._last, classes, self.fusion_choice, self._offer)
+        yield last
+
+    @cached_property
+    def _stem(self) -> tuple[Placement, ...]:
+        return walk.stem_placements(self._offer)
+
+    def _offer(self, choice: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        """What the space offers outside the cells: nothing but what there is."""
+        return possible
+
+    def cell(self, edge: Edge) -> Placement:
+        """The place of a cell's keep or down output."""
+        slot = walk.Slot(
+            edge.name,
+            (self.entering(edge.node),),
+            self.entering(edge.target),
+            in_stride=edge.node.stride,
+            out_stride=edge.target.stride,
+            stride=2 if edge.down else 1,
+        )
+        used = (Passing(edge.name, self.space.branches),)
+        return Placement(
+            "cells",
+            slot,
+            edge.node.kind_choice,
+            self.space.operators,
+            self._writers(edge.node),
+            used,
+        )
+
+    def _writers(self, node: Node) -> tuple[str, ...]:
+        """The blocks one of which writes the feature that enters a node."""
+        parents = tuple(edge.name for edge in self.parents(node))
+        return parents or (self._stem[-1].name,)
+
+    @property
+    def _last(self) -> walk.Last:
+        """What each branch's last feature at each stride may be, by where it goes down."""
+        found: dict[tuple[int, int], tuple[Feature, ...]] = {}
+        for branch, end in zip(self.space.branches, self.ends, strict=True):
+            edge = Edge(end, down=False)
+            found[branch, branch] = (Feature((edge.name,), self.entering(edge.target)),)
+            for stride in walk.laterals(branch):
+                found[branch, stride] = tuple(
+                    Feature(
+                        self._writers(edge.node),
+                        self.entering(edge.node),
+                        (Passing(edge.name, (branch,)),),
+                    )
+                    for edge in self.partings(branch, stride)
+                )
+        return found
 
     def feature(self, node: Node) -> Channels:
         """The channels of the feature that enters a node."""

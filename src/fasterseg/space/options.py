@@ -9,8 +9,10 @@ from itertools import product
 from typing import Literal, Protocol, Self
 
 from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.choices import OUTER, Option, choice
 from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
+from fasterseg.space.placements import Placement
 from fasterseg.space.search_space import Operator, SearchSpace
 
 
@@ -88,6 +90,33 @@ class Options:
     def lattice(self) -> Lattice:
         """The lattice of the space."""
         return Lattice(self.space)
+
+    @cached_property
+    def choices(self) -> Mapping[str, tuple[Option, ...]]:
+        """What this contender may take of each choice, in the order of `Lattice.choices`."""
+        outer = (self.stem_expansions, self.fusion_expansions, self.head_expansions)
+        own: dict[str, tuple[Option, ...]] = {
+            **{node.kind_choice: self.operators for node in self.lattice.nodes},
+            **{choice("widths", node.place): self.expansions for node in self.lattice.nodes},
+            **dict(zip(OUTER, outer, strict=True)),
+        }
+        return {name: own.get(name, offered) for name, offered in self.lattice.choices.items()}
+
+    @cached_property
+    def searched(self) -> tuple[str, ...]:
+        """The choices that are left to this contender."""
+        return tuple(name for name, offered in self.choices.items() if len(offered) > 1)
+
+    def allows(self, taken: Mapping[str, Option]) -> bool:
+        """Whether this contender may take these options of these choices."""
+        return all(option in self.choices[name] for name, option in taken.items())
+
+    def blocks(self, placement: Placement, size: Size) -> Iterator[BlockSpec]:
+        """Every block that this contender may put into a place; identities left out."""
+        for options in product(*(self.choices[name] for name in placement.choices)):
+            spec = placement.spec(dict(zip(placement.choices, options, strict=True)), size)
+            if not spec.is_identity:
+                yield spec
 
     @cached_property
     def widths(self) -> Mapping[str, tuple[int, ...]]:

@@ -1,0 +1,44 @@
+"""The names of a space's choices, and what an option is.
+
+Every choice has one name, made of its section and its place: ``kinds.cells.3.16`` decides what the
+cell of layer 3 at output stride 16 is, for its keep and its down output alike, ``paths.cells.3.16``
+by which of its two parents a branch reaches it, ``widths.cells.3.16`` how wide the feature is that
+enters it.  In files a section stands once, as the key above its places.
+
+What knows choices by these names (selections, relaxations, parameters, masks) assumes neither that
+there are no other sections nor how many options a choice has.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Section = Literal["kinds", "paths", "widths"]
+Option = str | int
+"""A kind, a path (`KEEP` or `DOWN`), or a width."""
+
+KEEP, DOWN = "keep", "down"
+PATHS = (KEEP, DOWN)
+"""By which parent a branch reaches a cell: the one at the same stride, or the finer one."""
+
+
+def choice(section: Section, place: str) -> str:
+    """The full name of the choice of a section at a place."""
+    return f"{section}.{place}"
+
+
+def section(name: str) -> str:
+    """The section of a choice, by its full name."""
+    return name.partition(".")[0]
+
+
+def place(name: str) -> str:
+    """The place of a choice, by its full name: its name in a file, below its section."""
+    return name.partition(".")[2]
+
+
+STEM = choice("widths", "stem")
+FUSION = choice("widths", "fusion")
+HEAD = choice("widths", "head")
+OUTER = (STEM, FUSION, HEAD)
+"""The width choices outside the cells."""

@@ -1,0 +1,236 @@
+"""Placements: the places for one block each, cells and everything outside them alike.
+
+This is the one walk from image to labels.  `Lattice.placements` yields those of a space, where a
+feature may be one of several, and `Architecture.placements` those of one network, where each is
+one; stem, arms, refines, fusion, heads and borders are listed here for both.
+
+Several placements may have one name: they are one block, which must serve several inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, NamedTuple
+
+from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.choices import HEAD, STEM, Option, choice
+from fasterseg.space.kinds import Kind
+from fasterseg.space.search_space import STRIDES
+
+IMAGE = "image"
+"""What the first block reads."""
+
+Part = Literal["input", "stem", "cells", "fusion", "head", "auxiliary", "tail"]
+"""The part of a network that a block belongs to; only training uses auxiliary heads."""
+
+PLACES: Mapping[str, tuple[Kind, ...]] = {
+    "input": ("input",),
+    "stem.0": ("conv",),
+    "stem.1": ("conv_x2",),
+    "stem.2": ("conv_x2",),
+    "arm": ("arm",),
+    "refine": ("refine",),
+    "fuse": ("fuse",),
+    "head": ("head",),
+    "auxiliary": ("auxiliary",),
+    "tail": ("tail",),
+}
+"""What may stand outside the cells, by place: the paper's kind first."""
+
+
+class Channels(NamedTuple):
+    """A number of channels: a fixed one, or so many per unit of a width choice's expansion."""
+
+    choice: str | None
+    factor: int
+
+    def count(self, taken: Mapping[str, Option]) -> int:
+        """Channels once the width choices are made."""
+        return self.factor if self.choice is None else self.factor * int(taken[self.choice])
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The geometry of a place for a block, and the block's name in supernet and network alike."""
+
+    name: str
+    inputs: tuple[Channels, ...]
+    output: Channels
+    in_stride: int
+    out_stride: int
+    stride: int = 1
+
+    @property
+    def width_choices(self) -> tuple[str, ...]:
+        """The width choices that the block's spec depends on, each once."""
+        names = [part.choice for part in (*self.inputs, self.output) if part.choice is not None]
+        return tuple(dict.fromkeys(names))
+
+    def spec(self, kind: Kind, taken: Mapping[str, Option], size: Size) -> BlockSpec:
+        """The spec of a block of a kind in a network for images of that size."""
+        return BlockSpec(
+            kind=kind,
+            in_channels=tuple(part.count(taken) for part in self.inputs),
+            out_channels=self.output.count(taken),
+            stride=self.stride,
+            in_size=size.strided(self.in_stride),
+            out_size=size.strided(self.out_stride),
+        )
+
+
+class Passing(NamedTuple):
+    """That one of some branches runs through a cell's output, by its block's name."""
+
+    block: str
+    branches: tuple[int, ...]
+
+
+Event = tuple[Passing, ...]
+"""All of these; nothing in it: always.  A branch's path choices decide what it runs through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A place for one block.
+
+    `kind_choice` decides its kind, one of `kinds`.  `sources` names the blocks that it reads, input
+    by input; where paths decide which of several it is, all of them.  It runs where `used` is true.
+    """
+
+    part: Part
+    slot: Slot
+    kind_choice: str
+    kinds: tuple[Kind, ...]
+    sources: tuple[str, ...]
+    used: Event = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its block."""
+        return self.slot.name
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The choices that the block's spec depends on: of its kind first, then of its widths."""
+        return (self.kind_choice, *self.slot.width_choices)
+
+    def spec(self, taken: Mapping[str, Option], size: Size) -> BlockSpec:
+        """The block's spec once its choices are made, for images of that size."""
+        kind = str(taken[self.kind_choice])
+        return self.slot.spec(kind, taken, size)
+
+
+class Feature(NamedTuple):
+    """A map that blocks may read: who writes it (one of these), its channels, and when."""
+
+    sources: tuple[str, ...]
+    channels: Channels
+    used: Event = ()
+
+
+Offer = Callable[[str, tuple[Kind, ...]], tuple[Kind, ...]]
+"""From a kind choice's name, and the kinds that may stand there, to those on offer."""
+Last = Mapping[tuple[int, int], Sequence[Feature]]
+"""By branch and stride, from coarse branches to fine ones: what its last feature there may be."""
+
+
+def laterals(branch: int) -> tuple[int, ...]:
+    """The strides at which a branch joins its own earlier features, coarse to fine."""
+    return tuple(stride for stride in reversed(STRIDES) if stride < branch)
+
+
+def border_placements(classes: int) -> tuple[Placement, Placement]:
+    """Pre-processing, and the tail: logits to a label map at the image's size."""
+    image, logits, labels = Channels(None, 3), Channels(None, classes), Channels(None, 1)
+    slots = Slot("input", (image,), image, 1, 1), Slot("tail", (logits,), labels, 8, 1)
+    return (
+        Placement("input", slots[0], choice("kinds", "input"), PLACES["input"], (IMAGE,)),
+        Placement("tail", slots[1], choice("kinds", "tail"), PLACES["tail"], ("head",)),
+    )
+
+
+def stem_placements(offer: Offer) -> tuple[Placement, ...]:
+    """Three stride-2 blocks: 4, 8 and 8 channels per unit of the stem's expansion."""
+    maps = (Channels(None, 3), Channels(STEM, 4), Channels(STEM, 8), Channels(STEM, 8))
+    found = []
+    for index, read in enumerate(maps[:-1]):
+        name, source = f"stem.{index}", f"stem.{index - 1}" if index else IMAGE
+        slot = Slot(name, (read,), maps[index + 1], 1 << index, 2 << index, stride=2)
+        found.append(_offered("stem", slot, name, (source,), offer))
+    return tuple(found)
+
+
+def placements_behind(last: Last, classes: int, fusion: str, offer: Offer) -> Iterator[Placement]:
+    """Arms, refines, fusion, head and auxiliary heads, on the features that cells end with.
+
+    `fusion` names the choice of the fusion's width.
+    """
+    branches = tuple(branch for branch, stride in last if branch == stride)
+    joined = []
+    for branch in branches:
+        (feature,) = last[branch, branch]
+        for stride in laterals(branch):
+            arm = _arm(branch, stride, feature, fusion, offer)
+            yield arm
+            for lateral in last[branch, stride]:
+                refine = _refine(arm, f"fusion.{branch}.refine.{stride}", lateral, offer)
+                yield refine
+            feature = Feature((refine.name,), refine.slot.output)
+        joined.append(feature)
+    yield from _joins(joined, classes, offer)
+    for stride in reversed(STRIDES[1:]):
+        ends = [last[branch, stride] for branch in branches if branch >= stride]
+        for features in product(*ends):
+            if features:
+                yield _auxiliary(stride, features, classes, offer)
+
+
+def _arm(branch: int, stride: int, read: Feature, fusion: str, offer: Offer) -> Placement:
+    """What brings a branch from twice a stride to that stride."""
+    name = f"fusion.{branch}.arm.{stride}"
+    slot = Slot(name, (read.channels,), Channels(fusion, stride), 2 * stride, stride)
+    return _offered("fusion", slot, name, read.sources, offer, at="arm")
+
+
+def _refine(arm: Placement, name: str, lateral: Feature, offer: Offer) -> Placement:
+    """What joins an arm's output and the branch's lateral at a stride."""
+    own, stride = arm.slot.output, arm.slot.out_stride
+    slot = Slot(name, (own, lateral.channels), own, stride, stride)
+    sources = (arm.name, *lateral.sources)
+    return _offered("fusion", slot, name, sources, offer, at="refine", used=lateral.used)
+
+
+def _joins(joined: Sequence[Feature], classes: int, offer: Offer) -> Iterator[Placement]:
+    """What fuses all branches at output stride 8, and turns them into class logits."""
+    width, logits = Channels(HEAD, 8 * len(joined)), Channels(None, classes)
+    fuse = Slot("fusion.fuse", tuple(part.channels for part in joined), width, 8, 8)
+    sources = tuple(source for part in joined for source in part.sources)
+    yield _offered("fusion", fuse, "fusion", sources, offer, at="fuse")
+    head = Slot("head", (width,), logits, 8, 8)
+    yield _offered("head", head, "head", (fuse.name,), offer)
+
+
+def _auxiliary(stride: int, features: Sequence[Feature], classes: int, offer: Offer) -> Placement:
+    """A head on the branches' last features at a stride."""
+    channels = tuple(feature.channels for feature in features)
+    slot = Slot(f"auxiliary.{stride}", channels, Channels(None, classes), stride, stride)
+    sources = tuple(source for feature in features for source in feature.sources)
+    used = tuple(passing for feature in features for passing in feature.used)
+    return _offered("auxiliary", slot, slot.name, sources, offer, at="auxiliary", used=used)
+
+
+def _offered(
+    part: Part,
+    slot: Slot,
+    place: str,
+    sources: tuple[str, ...],
+    offer: Offer,
+    *,
+    at: str = "",
+    used: Event = (),
+) -> Placement:
+    """The placement of a slot; `at` is its row in `PLACES`, where that is not the place."""
+    name = choice("kinds", place)
+    return Placement(part, slot, name, offer(name, PLACES[at or place]), sources, used)
