@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from made_up_source import MadeUpSource
 
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import Sample
@@ -27,13 +28,12 @@ LABELS = LabelSpace.from_names(["road", "car", "sky"])
 
 
 @dataclass(frozen=True)
-class Maps:
+class Maps(MadeUpSource):
     """A source of given label maps; images hold the labels in red."""
 
     maps: tuple[Ids, ...]
     label_space: LabelSpace = LABELS
     name: str = "maps"
-    terms: str = ""
 
     def splits(self) -> tuple[str, ...]:
         return ("test",)

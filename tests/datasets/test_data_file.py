@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fasterseg.datasets.data_file_reading import read_data_file
-from fasterseg.datasets.opening import normalisation_of, open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import DataError
 
@@ -334,11 +334,11 @@ def test_a_file_may_set_the_normalisation(
 ) -> None:
     source = open_data(make_folder(GOOD + f"normalize: {text}\n"))
 
-    assert normalisation_of(source).mean == mean
+    assert source.normalisation.mean == mean
 
 
 def test_without_a_word_the_normalisation_is_the_default(make_folder: MakeFolder) -> None:
-    assert normalisation_of(open_data(make_folder())) == Normalisation()
+    assert open_data(make_folder()).normalisation == Normalisation()
 
 
 def test_grey_images_become_three_equal_channels(make_folder: MakeFolder) -> None:

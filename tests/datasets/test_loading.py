@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
+from made_up_source import MadeUpSource
 
 from fasterseg.datasets import loading
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.loading import Batch, Share, TrainingBatches
 from fasterseg.datasets.sample import LabelMap, Pixels, Sample
-from fasterseg.datasets.transforms import Augmentation, Normalisation
+from fasterseg.datasets.transforms import Augmentation
 from fasterseg.errors import DataError, EnvironmentFault, UsageError
 
 AUGMENTATION = Augmentation(crop=(8, 10), scale=(0.5, 2.0), flip=0.5, colour=0.3)
@@ -26,7 +27,7 @@ LABELS = LabelSpace.from_names(["a", "b", "c"])
 
 
 @dataclass(frozen=True)
-class Noise:
+class Noise(MadeUpSource):
     """A source of random pictures, each a function of its index."""
 
     count: int = 11
@@ -36,7 +37,6 @@ class Noise:
     pause_s: float = 0.0
     varied: bool = False
     name: str = "noise"
-    terms: str = ""
     label_space: LabelSpace = LABELS
 
     def splits(self) -> tuple[str, ...]:
@@ -68,7 +68,6 @@ class Noise:
 def batches(source: Noise | None = None, **settings: object) -> TrainingBatches:
     values: dict[str, object] = {
         "augmentation": AUGMENTATION,
-        "normalisation": Normalisation(),
         "batch_size": 4,
         "seed": 5,
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.datasets.opening import class_weights_of, names_groups, open_data, recordings_of
+from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import UsageError
 
 MakeFolder = Callable[..., Path]
@@ -47,13 +48,13 @@ def test_a_recipe_may_say_otherwise_than_the_file(make_folder: MakeFolder) -> No
 
 def test_groups_are_found_in_the_names_of_all_parts_of_a_split(make_folder: MakeFolder) -> None:
     root = make_folder()
-    assert recordings_of(open_data(root), "train") is None
+    assert open_data(root).recordings("train") is None
     with (root / "data.yaml").open("a") as file:
         file.write("groups: '([a-z]+)[0-9]$'\n")
 
-    recorded = recordings_of(open_data(root), "train+val")
+    recorded = open_data(root).recordings("train+val")
 
     assert recorded is not None
     assert [one.recording for one in recorded] == ["train"] * 6 + ["val"] * 3
     assert recorded[0].name == "train0"
-    assert names_groups(open_data(root))
+    assert open_data(root).groups == ("([a-z]+)[0-9]$",)

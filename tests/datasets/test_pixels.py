@@ -16,7 +16,7 @@ from PIL import Image
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.opening import open_data, read_as, reading_of
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pixels import Interpretation
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.errors import DataError
@@ -333,9 +333,9 @@ def test_the_reading_is_part_of_the_datas_digest_and_can_be_a_models(
     (root / "data.yaml").write_text((root / "data.yaml").read_text() + line)
     other = open_data(root)
     assert other.digest("train") != plain.digest("train")
-    assert reading_of(plain) == DEFAULT_READING
-    assert read_as(plain, reading_of(other)).digest("train") == other.digest("train")
-    assert read_as(other, DEFAULT_READING).digest("train") == plain.digest("train")
+    assert plain.reading == DEFAULT_READING
+    assert plain.read_as(other.reading).digest("train") == other.digest("train")
+    assert other.read_as(DEFAULT_READING).digest("train") == plain.digest("train")
 
 
 def test_one_data_set_reads_all_its_images_in_one_way(make_folder: MakeFolder) -> None:

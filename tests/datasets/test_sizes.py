@@ -27,8 +27,8 @@ def test_a_turned_image_has_the_size_that_it_is_read_at(
         path.unlink()
         image.save(path.with_suffix(suffix), exif=tags)
     source = open_data(root)
-    inner = source.source  # type: ignore[attr-defined]
-    read = inner.image(inner.pairs("train")[0]).shape[:2]
+    assert source.files is not None
+    read = source.files.image(source.files.pairs("train")[0]).shape[:2]
     assert dict(image_sizes(source, ["train"])) == {read: 6}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.datasets.opening import Recorded, names_groups, open_data
+from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.sample import Recorded
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import (
     ENOUGH_RECORDINGS,
@@ -134,7 +135,7 @@ def test_camvid_s_halves_share_a_second_only_where_its_three_recordings_are_cut(
     camvid: Path,
 ) -> None:
     source = open_data(camvid)
-    assert not names_groups(source), "published splits share recordings, which is no fault"
+    assert not source.groups, "published splits share recordings, which is no fault"
     names = source.names("train")
     recorded = [Recorded(name.split("_")[0], name) for name in names]
     before = cuts(recorded, split_halves(names, 0))

@@ -12,7 +12,7 @@ from made_up_search import COUNTS, HEIGHT, RECIPE, WIDTH, assembled
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.config import Recipe
-from fasterseg.datasets.opening import class_weights_of
+from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from tiny_training import tiny_task
 
-from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import UsageError
 from fasterseg.training.training import TrainingPlan, TrainingTask, train_network
@@ -25,21 +24,6 @@ class Elsewhere(SourceOver):
     @property
     def name(self) -> str:
         return "elsewhere"
-
-    def splits(self) -> tuple[str, ...]:
-        return self.source.splits()
-
-    def length(self, split: str) -> int:
-        return self.source.length(split)
-
-    def names(self, split: str) -> tuple[str, ...]:
-        return self.source.names(split)
-
-    def sample(self, split: str, index: int) -> Sample:
-        return self.source.sample(split, index)
-
-    def digest(self, split: str) -> str:
-        return self.source.digest(split)
 
 
 def train_until(task: TrainingTask, folder: Path, *, step: int) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from fasterseg.datasets.data_report import DataReport, SplitReport, Tally
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
 from fasterseg.datasets.files import FileSource, Layout
-from fasterseg.datasets.joining import JoinedSplits
 from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import open_data, open_files
@@ -42,10 +41,9 @@ def check_data(
     if isinstance(data, str | Path):
         is_street = str(data) == STREET and layout in ("auto", STREET)
         data = open_data(data) if is_street else open_files(data, layout=layout, outside=outside)
-    source = data.source if isinstance(data, JoinedSplits) else data
-    if isinstance(source, FileSource):
-        return _check_files(source, progress)
-    return _check_samples(source, progress)
+    if data.files is not None:
+        return _check_files(data.files, progress)
+    return _check_samples(data, progress)
 
 
 def _check_samples(source: DataSource, progress: Progress | None) -> DataReport:

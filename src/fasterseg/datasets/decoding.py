@@ -33,7 +33,7 @@ from fasterseg.datasets.pixels import (
 )
 from fasterseg.datasets.png_rows import has_all_rows, may_lack_rows
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, range_text
-from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.datasets.streams import reaches_its_end
 from fasterseg.errors import DataError
 
@@ -53,7 +53,8 @@ MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-_BITS_PER_SAMPLE_TAG = 258
+_BITS_PER_SAMPLE_TAG, _ORIENTATION_TAG = 258, 0x0112
+_TURNED = frozenset({5, 6, 7, 8})
 BITS_KEY, SEVERAL_KEY = "fasterseg-bits-per-sample", "fasterseg-several-pictures"
 # Pillow keeps the upper byte of 16-bit colours; told that the bytes are swapped, the lower one.
 _NATIVE_SWAPPED = "16B" if sys.byteorder == "little" else "16L"
@@ -101,6 +102,23 @@ def decode(
 def read_image(path: Path, *, reading: Reading = DEFAULT_READING, shown_as: str = "") -> Pixels:
     """Return a file as (height, width, 3) uint8 RGB; raises FileFault where it cannot be."""
     return decode(path, reading, shown_as=shown_as).pixels
+
+
+def size_of(path: Path, reading: Reading, *, shown_as: str) -> ImageSize:
+    """Return the height and width that `decode` gives, by the header where it can be trusted."""
+    try:
+        with Image.open(path, formats=IMAGE_FORMATS) as image:
+            width, height = image.size
+            # A PNG would be decoded whole for a tag behind its pixels.
+            tags = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
+            turned = tags.get(_ORIENTATION_TAG) in _TURNED
+            told = not (turned and image.format == "TIFF")  # turned already, or not, by version
+    except Exception:  # Pillow raises nearly every type; the reader says which fault it is.
+        told = False
+    if not told:
+        height, width = decode(path, reading, shown_as=shown_as).pixels.shape[:2]
+        return height, width
+    return (width, height) if turned else (height, width)
 
 
 def decoded(path: Path, name: str, *, formats: tuple[str, ...], mask: bool) -> Image.Image:

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.decoding import decode
+from fasterseg.datasets.decoding import decode, size_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labelling import Labelling
-from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.mask_reading import RawMask, read_mask, shown_colour, unpacked
 from fasterseg.datasets.pairing import Pair, Pairing
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.remedies import remedy_for_colours, remedy_for_ids
-from fasterseg.datasets.sample import Pixels, Sample
+from fasterseg.datasets.sample import ImageSize, Pixels, Recorded, Sample
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
 
@@ -61,7 +61,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     groups: str = ""
     recordings: str = ""
-    class_weights: Literal["auto"] | tuple[float, ...] | None = None
+    class_weights: DeclaredWeights = None
     described: DataFile | None = None
     unnamed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -149,6 +149,41 @@ class FileSource:
         return self.layout.terms
 
     @property
+    def reading(self) -> Reading:
+        """How the images are read."""
+        return self.layout.reading
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """The data file's normalisation, else the default one."""
+        return self.layout.normalisation or Normalisation()
+
+    @property
+    def class_weights(self) -> DeclaredWeights:
+        """What the data file says of the classes in the loss."""
+        return self.layout.class_weights
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups' patterns, of the included data sets too."""
+        return tuple(layout.groups for layout in self.parts().values() if layout.groups)
+
+    @property
+    def scored(self) -> str:
+        """The split that is scored by custom, where that is not ``test``."""
+        return self.layout.scored
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The splits whose labels are not published."""
+        return self.layout.withheld
+
+    @property
+    def files(self) -> FileSource:
+        """Itself."""
+        return self
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
         """What was wrong with the listing of all splits."""
         return tuple(fault for pairing in self.pairings.values() for fault in pairing.faults)
@@ -175,6 +210,18 @@ class FileSource:
     def names(self, split: str) -> tuple[str, ...]:
         """Return the sample names of a split, sorted."""
         return tuple(pair.name for pair in self.pairs(split))
+
+    def recordings(self, split: str) -> tuple[Recorded, ...] | None:
+        """Return each pair's recording; None where no layout knows of any."""
+        if not any(layout.groups or layout.recordings for layout in self.parts().values()):
+            return None
+        return tuple(Recorded(self.recording_of(pair), pair.name) for pair in self.pairs(split))
+
+    def image_size(self, split: str, index: int) -> ImageSize:
+        """Return an image's size, from its header alone; raises FileFault."""
+        pair = self.pairs(split)[index]
+        reading, shown = self.layout_of(pair).reading, self.shown(pair.image)
+        return size_of(pair.image, reading, shown_as=shown)
 
     def sample(self, split: str, index: int) -> Sample:
         """Return one sample; raises FileFault for unreadable files and unknown labels."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.sample import Sample
+from fasterseg.datasets.sample import ImageSize, Recorded, Sample
 from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import DataError
 
@@ -18,10 +19,6 @@ class JoinedSplits(SourceOver):
     which they are named; its samples are called ``split/name``.  Plain splits are untouched.
     """
 
-    def splits(self) -> tuple[str, ...]:
-        """Return the names of the plain splits."""
-        return self.source.splits()
-
     def length(self, split: str) -> int:
         """Return how many samples the parts hold together."""
         return sum(self.source.length(part) for part in parts_of(split))
@@ -33,16 +30,31 @@ class JoinedSplits(SourceOver):
             return self.source.names(split)
         return tuple(f"{part}/{name}" for part in parts for name in self.source.names(part))
 
+    def recordings(self, split: str) -> tuple[Recorded, ...] | None:
+        """Return the recordings of all parts, by the samples' names in their parts."""
+        parts = [self.source.recordings(part) for part in parts_of(split)]
+        known = [part for part in parts if part is not None]
+        return tuple(chain.from_iterable(known)) if len(known) == len(parts) else None
+
+    def image_size(self, split: str, index: int) -> ImageSize:
+        """Return an image's size; raises DataError for an index that is out of range."""
+        return self.source.image_size(*self._place(split, index))
+
     def sample(self, split: str, index: int) -> Sample:
         """Return one sample; raises DataError for an index that is out of range."""
+        part, place = self._place(split, index)
+        found = self.source.sample(part, place)
+        return found if part == split else replace(found, name=f"{part}/{found.name}")
+
+    def _place(self, split: str, index: int) -> tuple[str, int]:
+        """The part in which a sample lies, and its index there."""
         parts = parts_of(split)
         if len(parts) == 1:
-            return self.source.sample(split, index)
+            return split, index
         left = index
         for part in parts:
             if 0 <= left < self.source.length(part):
-                found = self.source.sample(part, left)
-                return Sample(found.image, found.labels, f"{part}/{found.name}")
+                return part, left
             left -= self.source.length(part)
         raise DataError(
             f"there is no sample {index} in {split!r}",

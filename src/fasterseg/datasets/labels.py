@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from fasterseg.artifacts import Artifact
 
 Colour = tuple[int, int, int]
+
+DeclaredWeights = Literal["auto"] | tuple[float, ...] | None
+"""What a data file says of the classes in the loss: numbers, ``auto`` to balance, or nothing."""
 
 # Successive hues one golden section apart stay distinct for any number of classes.
 _GOLDEN_SECTION = 0.6180339887498949

@@ -21,7 +21,7 @@ import torch
 
 from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap, Pixels, Sample
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import Augmentation, Normalisation, PlainTransform
+from fasterseg.datasets.transforms import Augmentation, PlainTransform
 from fasterseg.datasets.workers import SILENT_S, Workers
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Warn, warn_on_stderr
@@ -88,7 +88,6 @@ class TrainingBatches:
         split: str,
         *,
         augmentation: Augmentation,
-        normalisation: Normalisation,
         batch_size: int,
         seed: int,
         indices: Sequence[int] | None = None,
@@ -107,7 +106,7 @@ class TrainingBatches:
         self._memory = SampleMemory(source, split, limit_bytes=memory_bytes)
         self._ignore = source.label_space.ignore
         self._transforms = augmentation.transforms(ignore=self._ignore)
-        self._normalisation = normalisation
+        self._normalisation = source.normalisation
         self._extra = extra
         self._seed = seed
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.sample import Sample
+from fasterseg.datasets.sample import ImageSize, Recorded, Sample
 from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import DataError
 
@@ -36,15 +36,29 @@ class PartOfSplit(SourceOver):
         names = self.source.names(split)
         return tuple(names[index] for index in self.indices)
 
+    def recordings(self, split: str) -> tuple[Recorded, ...] | None:
+        """The chosen images' recordings."""
+        known = self.source.recordings(self.split)
+        if known is None:
+            return None
+        return tuple(known[index] for index in self.indices) if split == self.split else ()
+
+    def image_size(self, split: str, index: int) -> ImageSize:
+        """The size of one of the chosen images; raises DataError for one that was not."""
+        return self.source.image_size(split, self._place(split, index))
+
     def sample(self, split: str, index: int) -> Sample:
         """One of the chosen images; raises DataError for one that was not."""
+        return self.source.sample(split, self._place(split, index))
+
+    def _place(self, split: str, index: int) -> int:
         if split != self.split or not 0 <= index < len(self.indices):
             raise DataError(
                 f"there is no sample {index} in this part of {split!r}",
                 where=self.name,
                 next_step=f"ask for an index below {len(self.indices)} of {self.split!r}",
             )
-        return self.source.sample(split, self.indices[index])
+        return self.indices[index]
 
     def digest(self, split: str) -> str:
         """A digest of the split and of what was chosen."""

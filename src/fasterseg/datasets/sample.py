@@ -11,8 +11,19 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 LabelMap = npt.NDArray[np.unsignedinteger[Any]]
 
+ImageSize = tuple[int, int]
+"""Height and width, as the network sees the image."""
+
 MEMORY_BYTES = 1 << 28
 """So many bytes of samples a training keeps in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The recording that a sample is from, and the sample's name in it."""
+
+    recording: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from fasterseg.datasets.joining import parts_of, share_images
-from fasterseg.datasets.opening import TEST, split_to_score, withheld_splits
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import halves_of
 from fasterseg.errors import DataError
 
-TRAIN, VAL = "train", "val"
+TRAIN, VAL, TEST = "train", "val", "test"
+
+
+def split_to_score(source: DataSource, *, chosen_by: str) -> str:
+    """Return the split to score where none is named: the layout's, ``test``, or else `chosen_by`.
+
+    A split whose labels are not published is none to score.
+    """
+    known = [split for split in source.splits() if split not in source.withheld]
+    return next((split for split in (source.scored, TEST) if split in known), chosen_by)
 
 
 def notes_on_use(source: DataSource) -> list[str]:
@@ -34,8 +42,8 @@ def note_on_scores(
         return [f"{scored} is scored at the end of a run, and networks are trained on its images"]
     if not share_images(scored, chosen_by):
         return []
-    known, withheld = source.splits(), withheld_splits(source)
-    if TEST in withheld:
+    known = source.splits()
+    if TEST in source.withheld:
         why = f": the labels of {TEST} are not published"
     elif TEST not in known:
         why = f": there is no {TEST}"

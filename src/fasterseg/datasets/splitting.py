@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from fasterseg.datasets.opening import Recorded, names_groups, recordings_of
+from fasterseg.datasets.sample import Recorded
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import DataError
 
@@ -25,10 +25,10 @@ def halves_of(source: DataSource, split: str, seed: int) -> Halves:
     recordings, these stay whole if there are `ENOUGH_RECORDINGS`; else each is cut in time.
     Raises `DataError` where there is nothing for one of the halves.
     """
-    recorded = recordings_of(source, split)
+    recorded = source.recordings(split)
     groups = None if recorded is None else [one.recording for one in recorded]
     few = groups is not None and len({*groups}) < ENOUGH_RECORDINGS
-    if recorded is not None and few and not names_groups(source):
+    if recorded is not None and few and not source.groups:
         halves = split_stretches(recorded, seed)
     else:
         halves = split_halves(source.names(split), seed, groups=groups)

@@ -193,7 +193,7 @@ class SearchAssembly:
         """The supernet and its optimiser, from the run's seed."""
         import torch
 
-        from fasterseg.datasets.opening import class_weights_of
+        from fasterseg.datasets.class_weights import class_weights_of
         from fasterseg.learning.losses import HardPixels
         from fasterseg.runtime import derived_seed
         from fasterseg.searching.weights import Objective, WeightTraining
@@ -296,7 +296,6 @@ class SearchAssembly:
     def batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
         """Batches of some training images, in an order of their own for each purpose."""
         from fasterseg.datasets.loading import TrainingBatches
-        from fasterseg.datasets.opening import normalisation_of
         from fasterseg.runtime import derived_seed
         from fasterseg.training.data import augmentation_of
 
@@ -305,7 +304,6 @@ class SearchAssembly:
             self.source,
             self.recipe.data.train_split,
             augmentation=augmentation_of(settings.augmentation),
-            normalisation=normalisation_of(self.source),
             batch_size=settings.batch_size,
             seed=derived_seed(self.recipe.seed, purpose),
             indices=indices,

@@ -33,13 +33,12 @@ def evaluate_stage(
     Raises `UsageError` when the model was made for other classes, or when the file holds the
     report of another model or other data.
     """
-    from fasterseg.datasets.opening import read_as
     from fasterseg.deploy.runtimes.models import load_model
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.runtime import select_device
 
     predictor = load_model(model, device=select_device(device))
-    source = read_as(source, predictor.reading)
+    source = source.read_as(predictor.reading)
     _require_same_classes(str(model), predictor.label_space, source)
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
     if path.exists():

@@ -30,7 +30,7 @@ def note_on_scores(recipe: Recipe, source: DataSource) -> str:
 
 
 def _with_split_to_score(recipe: Recipe, source: DataSource, known: Recipe | None) -> Recipe:
-    from fasterseg.datasets.opening import split_to_score
+    from fasterseg.datasets.serving import split_to_score
 
     data = recipe.data
     if data.test_split != AUTO:

@@ -37,7 +37,6 @@ def subnet_scorer(
     The statistics are measured on training images until they settle; a subnet cannot be scored
     without that, since those it is cut out with are not numbers.
     """
-    from fasterseg.datasets.opening import normalisation_of
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.learning.calibrating import recalibrate
     from fasterseg.network.network import Network
@@ -51,7 +50,7 @@ def subnet_scorer(
         predictor = NetworkPredictor(
             network,
             label_space=source.label_space,
-            normalisation=normalisation_of(source),
+            normalisation=source.normalisation,
             device=device,
         )
         report = evaluate_predictor(

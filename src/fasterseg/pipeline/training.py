@@ -120,14 +120,12 @@ class Trainer:
         settings: TrainingSettings,
         teacher: Path | None = None,
     ) -> Path:
-        from fasterseg.datasets.opening import normalisation_of
         from fasterseg.runtime import select_device
         from fasterseg.training.data import TrainingData
         from fasterseg.training.training import TrainingTask, train_network
 
         data = TrainingData(
             self.source,
-            normalisation=normalisation_of(self.source),
             train_split=self.recipe.data.trained_on,
             val_split=self.recipe.data.val_split,
             workers=self.recipe.data.workers,
@@ -177,9 +175,7 @@ def require_teacher(folder: Path, source: DataSource) -> None:
 
 def require_same_sight(card: Card, source: DataSource, where: str) -> None:
     """Raise `UsageError` for a teacher of other classes, or of images seen otherwise."""
-    from fasterseg.datasets.opening import normalisation_of, reading_of
-
-    space, normalisation = source.label_space, normalisation_of(source)
+    space, normalisation = source.label_space, source.normalisation
     if card.label_space.names != space.names:
         raise UsageError(
             "the teacher knows other classes than the data",
@@ -188,7 +184,7 @@ def require_same_sight(card: Card, source: DataSource, where: str) -> None:
             f"{source.name}: {', '.join(space.names)}",
             next_step="name a teacher that was trained on the same classes",
         )
-    reading = reading_of(source)
+    reading = source.reading
     if card.reading != reading:
         raise UsageError(
             "the teacher reads its images otherwise than the student will",

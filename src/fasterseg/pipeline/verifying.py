@@ -62,7 +62,6 @@ def evidence_for(
     split serves for the score.  From here on the model computes on as many threads as the recipe
     says.
     """
-    from fasterseg.datasets.opening import read_as
     from fasterseg.deploy.shipping.verification import Evidence
     from fasterseg.runtime import set_threads
 
@@ -74,7 +73,7 @@ def evidence_for(
     recipe, source = open_settled(recipe)
     asked = "--split" if split else "data.test_split"
     require_split(source, split or recipe.data.test_split, asked=asked)
-    return evidence_of(read_as(source, reading), split or recipe.data.test_split, images=images)
+    return evidence_of(source.read_as(reading), split or recipe.data.test_split, images=images)
 
 
 def evidence_of(source: DataSource, split: str, *, images: int = IMAGES) -> Evidence:

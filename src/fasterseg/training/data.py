@@ -8,11 +8,10 @@ from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.joining import share_images
 from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import Augmentation, Normalisation
+from fasterseg.datasets.transforms import Augmentation
 from fasterseg.runtime import derived_seed
 
 FLIP_PROBABILITY = 0.5
-DEFAULT_NORMALISATION = Normalisation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,6 @@ class TrainingData:
     val_split: str = "val"
     workers: int = 0
     val_images: int | None = None
-    normalisation: Normalisation = DEFAULT_NORMALISATION
 
     def train_count(self) -> int:
         """How many images there are to train on."""
@@ -47,7 +45,6 @@ class TrainingData:
             self.source,
             self.train_split,
             augmentation=augmentation_of(augmentation),
-            normalisation=self.normalisation,
             batch_size=batch_size,
             seed=derived_seed(seed, "training"),
         )

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
+from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.loading import Batch
-from fasterseg.datasets.opening import class_weights_of
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
@@ -197,7 +197,7 @@ class TrainingStage:
         predictor = NetworkPredictor(
             network,
             label_space=self.data.source.label_space,
-            normalisation=self.data.normalisation,
+            normalisation=self.data.source.normalisation,
             device=self.numerics.device,
         )
         report = evaluate_predictor(

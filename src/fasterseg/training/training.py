@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
-from fasterseg.datasets.opening import reading_of
 from fasterseg.errors import UsageError
 from fasterseg.events import Warn, warn_on_stderr
 from fasterseg.learning.step_times import Now
@@ -185,8 +184,8 @@ def plan_of(task: TrainingTask, *, precision: str) -> TrainingPlan:
         val_split=data.val_split,
         val_digest=data.source.digest(data.val_split),
         val_images=data.val_images,
-        mean=data.normalisation.mean,
-        std=data.normalisation.std,
+        mean=data.source.normalisation.mean,
+        std=data.source.normalisation.std,
         teacher=task.teacher.digest if task.teacher else "",
         seed=task.seed,
         device=task.device.type,
@@ -225,7 +224,7 @@ def card_of(
         label_space=task.data.source.label_space,
         mean=plan.mean,
         std=plan.std,
-        reading=reading_of(task.data.source),
+        reading=task.data.source.reading,
         training=facts,
         scores=(score,),
     )

@@ -6,9 +6,11 @@ import hashlib
 import random
 from collections.abc import Mapping
 
-from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.sample import Sample
+from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
+from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.sample import ImageSize, Recorded, Sample
 from fasterseg.datasets.street.scene import paint_scene
+from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
 
 STREET_LABELS = LabelSpace(
@@ -56,6 +58,13 @@ class StreetScenes:
     name = "street"
     label_space = STREET_LABELS
     terms = "made by this program; free of any terms"
+    reading = DEFAULT_READING
+    normalisation = Normalisation()
+    class_weights: DeclaredWeights = None
+    groups: tuple[str, ...] = ()
+    scored = ""
+    withheld: tuple[str, ...] = ()
+    files = None
 
     def __init__(
         self,
@@ -86,6 +95,17 @@ class StreetScenes:
     def names(self, split: str) -> tuple[str, ...]:
         """Return the names of a split's samples, in index order, sorted."""
         return tuple(_name(split, index) for index in range(self.length(split)))
+
+    def recordings(self, split: str) -> tuple[Recorded, ...] | None:
+        """None: every scene is one of its own."""
+
+    def image_size(self, split: str, index: int) -> ImageSize:
+        """Return the size of all scenes."""
+        return self.size
+
+    def read_as(self, reading: Reading) -> StreetScenes:
+        """Return the same scenes: they are painted, and no pictures are read."""
+        return self
 
     def sample(self, split: str, index: int) -> Sample:
         """Return one scene; raises DataError for an index that the split does not hold."""

@@ -76,7 +76,6 @@ def require_split(source: DataSource, split: str, *, asked: str, with_train: str
     it where ``train`` is to take its place.
     """
     from fasterseg.datasets.joining import parts_of
-    from fasterseg.datasets.opening import withheld_splits
 
     known = source.splits()
     for part in parts_of(split):
@@ -93,7 +92,7 @@ def require_split(source: DataSource, split: str, *, asked: str, with_train: str
                 f"the split {part!r} has no labelled pixel",
                 where=f"{asked} of {source.name}",
                 why="what is published of its labels counts nowhere"
-                if part in withheld_splits(source)
+                if part in source.withheld
                 else "all pixels of all its masks are ignored",
                 next_step=_another(source, part, asked, with_train),
             )
@@ -150,7 +149,7 @@ def _is_labelled(source: DataSource, split: str) -> bool:
 
 def _require_weights(source: DataSource, split: str, wanted: object) -> None:
     """Raise `UsageError` for class weights that are more or fewer than the classes."""
-    from fasterseg.datasets.opening import class_weights_of
+    from fasterseg.datasets.class_weights import class_weights_of
 
     if isinstance(wanted, tuple):
         class_weights_of(source, split, wanted)

@@ -133,7 +133,6 @@ def _fits(network: Any, sizes: Sizes) -> bool:
 
 def a_training_pass(ahead: Ahead) -> None:
     """The dearest network of each part of the recipe learns from one batch of noise."""
-    from fasterseg.datasets.opening import normalisation_of
     from fasterseg.runtime import select_device
     from fasterseg.training.data import TrainingData
     from fasterseg.training.rehearsing import rehearse
@@ -141,7 +140,6 @@ def a_training_pass(ahead: Ahead) -> None:
 
     data = TrainingData(
         ahead.source,
-        normalisation=normalisation_of(ahead.source),
         train_split=ahead.recipe.data.trained_on,
         val_split=ahead.recipe.data.val_split,
     )

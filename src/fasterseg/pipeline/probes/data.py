@@ -54,13 +54,11 @@ def _check_seconds(source: DataSource) -> float:
     from concurrent.futures import ThreadPoolExecutor
 
     from fasterseg.datasets.data_report import Tally
-    from fasterseg.datasets.files import FileSource
-    from fasterseg.datasets.joining import JoinedSplits
     from fasterseg.datasets.looking import look_at
 
-    files = source.source if isinstance(source, JoinedSplits) else source
+    files = source.files
     tally, began = Tally(source.label_space), time.monotonic()
-    if isinstance(files, FileSource):
+    if files is not None:
         pairs = [pair for split in files.splits() for pair in files.pairs(split)]
         chosen = spread(pairs, IMAGES_CHECKED)
         with ThreadPoolExecutor(READERS) as readers:

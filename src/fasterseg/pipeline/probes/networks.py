@@ -84,7 +84,6 @@ def _geometry(job: Job, source: DataSource) -> Geometry:
 
 def _stage(job: Job, source: DataSource, description: NetworkDescription) -> TrainingStage:
     """The training of a job's network, which neither scores itself nor goes anywhere."""
-    from fasterseg.datasets.opening import normalisation_of
     from fasterseg.learning.precision import choose_numerics
     from fasterseg.runtime import select_device
     from fasterseg.training.data import TrainingData
@@ -94,7 +93,6 @@ def _stage(job: Job, source: DataSource, description: NetworkDescription) -> Tra
     settings = recipe.teacher if job.role == "teacher" else recipe.student
     data = TrainingData(
         as_after_an_epoch(source, recipe.data.trained_on),
-        normalisation=normalisation_of(source),
         train_split=recipe.data.trained_on,
         val_split=recipe.data.val_split,
         workers=recipe.data.workers,
@@ -161,11 +159,10 @@ def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:
 
 def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
     """A bundle of random weights, as a training would have left it."""
-    from fasterseg.datasets.opening import normalisation_of, reading_of
     from fasterseg.network.bundle import ModelBundle
     from fasterseg.network.card import Card, TrainingFacts
 
-    description, normalisation = _description(job, source), normalisation_of(source)
+    description, normalisation = _description(job, source), source.normalisation
     size = _geometry(job, source).size
     card = Card(
         name="timing",
@@ -173,7 +170,7 @@ def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
         label_space=source.label_space,
         mean=normalisation.mean,
         std=normalisation.std,
-        reading=reading_of(source),
+        reading=source.reading,
         training=TrainingFacts(
             data=source.name,
             data_digest="",

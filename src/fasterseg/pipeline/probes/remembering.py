@@ -18,19 +18,7 @@ class RememberedSource(SourceOver):
     """
 
     split: str
-    known: dict[int, Sample] = field(default_factory=dict)
-
-    def splits(self) -> tuple[str, ...]:
-        """The data set's splits."""
-        return self.source.splits()
-
-    def length(self, split: str) -> int:
-        """The split's own length."""
-        return self.source.length(split)
-
-    def names(self, split: str) -> tuple[str, ...]:
-        """The split's own names."""
-        return self.source.names(split)
+    known: dict[int, Sample] = field(default_factory=dict, init=False)
 
     def sample(self, split: str, index: int) -> Sample:
         """One of the few where it is their split; they bear the names of others."""
@@ -40,10 +28,6 @@ class RememberedSource(SourceOver):
         if place not in self.known:
             self.known[place] = self.source.sample(split, place % self.source.length(split))
         return self.known[place]
-
-    def digest(self, split: str) -> str:
-        """The split's own digest."""
-        return self.source.digest(split)
 
 
 def as_after_an_epoch(source: DataSource, split: str) -> DataSource:

@@ -168,7 +168,6 @@ class _Subnet:
 
 def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
     """Calibrate one subnet as scoring does, and run it on a few images."""
-    from fasterseg.datasets.opening import normalisation_of
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.learning.calibrating import recalibrate
     from fasterseg.network.network import Network
@@ -190,7 +189,7 @@ def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
     predictor = NetworkPredictor(
         network.eval(),
         label_space=source.label_space,
-        normalisation=normalisation_of(source),
+        normalisation=source.normalisation,
         device=assembly.device,
     )
     split = job.recipe.data.val_split

@@ -1,0 +1,34 @@
+"""What a data set says of itself that nobody described: for sources that tests make up."""
+
+from __future__ import annotations
+
+from fasterseg.datasets.labels import DeclaredWeights
+from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.sample import ImageSize, Recorded, Sample
+from fasterseg.datasets.transforms import Normalisation
+
+
+class MadeUpSource:
+    """A data source without files; what it holds is its subclass's business."""
+
+    terms = ""
+    reading = DEFAULT_READING
+    normalisation = Normalisation()
+    class_weights: DeclaredWeights = None
+    groups: tuple[str, ...] = ()
+    scored = ""
+    withheld: tuple[str, ...] = ()
+    files = None
+
+    def sample(self, split: str, index: int) -> Sample:
+        raise NotImplementedError
+
+    def recordings(self, split: str) -> tuple[Recorded, ...] | None:
+        return None
+
+    def image_size(self, split: str, index: int) -> ImageSize:
+        height, width = self.sample(split, index).labels.shape
+        return height, width
+
+    def read_as(self, reading: Reading) -> MadeUpSource:
+        return self
