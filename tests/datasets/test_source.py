@@ -11,7 +11,6 @@ import pytest
 from own_data import own_data
 
 import fasterseg
-from fasterseg.pipeline.probes.remembering import RememberedSource
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.joining import JoinedSplits
@@ -26,6 +25,7 @@ from fasterseg.datasets.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforms import Augmentation
 from fasterseg.errors import DataError
+from fasterseg.pipeline.probes.remembering import RememberedSource
 
 MEMBERS = frozenset(name for name in vars(DataSource) if not name.startswith("_"))
 SAID = """\

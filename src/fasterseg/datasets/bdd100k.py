@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fasterseg.datasets.cityscapes import LABELS, train_meaning
-from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.labelling import Labelling
+from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.pairing import Tree, keyed, pair_files, stem_below
 
 TERMS = "BDD100K (Yu et al. 2020): see its licence"

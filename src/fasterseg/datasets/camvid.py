@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.pairing import Tree, pair_folders
 
 _UNLABELLED = 11

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fasterseg.datasets.data_report import DataReport, SplitReport, Tally
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
-from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import open_data, open_files

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files
 
 # Train id is the place in this table: raw id, name, colour.

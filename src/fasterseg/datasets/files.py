@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.decoding import decode, size_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
-from fasterseg.datasets.mask_reading import RawMask, read_mask, shown_colour, unpacked
+from fasterseg.datasets.layout import Layout
+from fasterseg.datasets.mask_reading import RawMask, read_mask
 from fasterseg.datasets.pairing import Pair, Pairing
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.remedies import remedy_for_colours, remedy_for_ids
 from fasterseg.datasets.sample import ImageSize, Pixels, Recorded, Sample
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
@@ -28,79 +25,11 @@ from fasterseg.errors import DataError
 # How many files of a split have their content in its digest; names and sizes of all are.
 _DIGESTED_FILES = 32
 _NAMED_VALUES = 8
-_NOT_OURS = (
-    "restore the masks from where the data set is published, or describe what these hold in a "
-    "data.yaml, with train, names and label_mapping"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What a layout found out about a folder, apart from the files themselves.
-
-    ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
-    ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
-    whose labels are not published, ``scored`` the one that is scored where that is not ``test``.
-    ``groups`` and ``class_weights`` are those of `DataFile`;
-    ``recordings`` finds the recording in an image's name where the data set is known for it, and
-    says only which images a search's halves keep apart: published splits share recordings.
-    """
-
-    name: str
-    root: Path
-    label_space: LabelSpace
-    labelling: Labelling
-    terms: str = ""
-    masks_in_colour: bool = False
-    ambiguous: bool = False
-    object_value: int | None = None
-    reading: Reading = DEFAULT_READING
-    withheld: tuple[str, ...] = ()
-    scored: str = ""
-    normalisation: Normalisation | None = None
-    notes: tuple[str, ...] = ()
-    groups: str = ""
-    recordings: str = ""
-    class_weights: DeclaredWeights = None
-    described: DataFile | None = None
-    unnamed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-
-    def group_of(self, name: str) -> str:
-        """The recording that a sample is from: what `groups` finds in its name, else the name."""
-        return _found(self.groups, name)
-
-    def recording_of(self, name: str) -> str:
-        """The recording by `groups`, or by `recordings` where the data names no groups."""
-        return _found(self.groups or self.recordings, name)
-
-    def shown_value(self, value: int) -> str:
-        """A mask's integer as messages print it: a colour where masks are coloured."""
-        return shown_colour(value) if self.masks_in_colour else str(value)
-
-    def remedy_for(self, unknown: Iterable[int]) -> str:
-        """The lines of a data file that settle integers, or colours, which have no meaning."""
-        data = self.described
-        if data is None:
-            return _NOT_OURS
-        if self.masks_in_colour:
-            return remedy_for_colours(data.colours_by_name, map(unpacked, unknown))
-        if not data.reduce_zero_label:
-            whole = set(range(self.label_space.classes)) <= set(data.label_mapping.values())
-            return remedy_for_ids(data.label_mapping, unknown, whole=whole)
-        classes = range(self.label_space.classes)
-        shifted = {0: "ignore_label"} | {label + 1: label for label in classes}
-        return f"in place of reduce_zero_label, {remedy_for_ids(shifted, unknown, whole=False)}"
 
 
 def _name_another(split: str, splits: Iterable[str]) -> str:
     near = get_close_matches(split, splits, n=1)
     return f"did you mean {near[0]!r}?" if near else "name one of these, or add it to the data"
-
-
-def _found(pattern: str, name: str) -> str:
-    """What a pattern finds in a name (its first group, if it has one), else the name."""
-    found = re.search(pattern, name) if pattern else None
-    return name if found is None else found.group(1 if found.re.groups else 0) or name
 
 
 @dataclass(frozen=True, slots=True)

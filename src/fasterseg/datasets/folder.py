@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
-from fasterseg.datasets.files import FileSource, Layout
+from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mask_reading import pack
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
