@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Literal
 
 Section = Literal["kinds", "paths", "widths"]
+SECTIONS: tuple[Section, ...] = ("kinds", "paths", "widths")
 Option = str | int
 """A kind, a path (`KEEP` or `DOWN`), or a width."""
 

@@ -276,7 +276,7 @@ class Lattice:
             slot,
             edge.node.kind_choice,
             self.space.operators,
-            self._writers(edge.node),
+            (Feature(self._writers(edge.node), self.entering(edge.node)),),
             used,
         )
 

@@ -91,25 +91,38 @@ Event = tuple[Passing, ...]
 """All of these; nothing in it: always.  A branch's path choices decide what it runs through."""
 
 
+class Feature(NamedTuple):
+    """A map that blocks may read: who writes it (one of these), its channels, and when."""
+
+    sources: tuple[str, ...]
+    channels: Channels
+    used: Event = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A place for one block.
 
-    `kind_choice` decides its kind, one of `kinds`.  `sources` names the blocks that it reads, input
-    by input; where paths decide which of several it is, all of them.  It runs where `used` is true.
+    `kind_choice` decides its kind, one of `kinds`.  It reads `inputs`, and runs where `used` is
+    true.
     """
 
     part: Part
     slot: Slot
     kind_choice: str
     kinds: tuple[Kind, ...]
-    sources: tuple[str, ...]
+    inputs: tuple[Feature, ...]
     used: Event = ()
 
     @property
     def name(self) -> str:
         """The name of its block."""
         return self.slot.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The blocks that it reads; where paths decide which of several it is, all of them."""
+        return tuple(source for feature in self.inputs for source in feature.sources)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -120,14 +133,6 @@ class Placement:
         """The block's spec once its choices are made, for images of that size."""
         kind = str(taken[self.kind_choice])
         return self.slot.spec(kind, taken, size)
-
-
-class Feature(NamedTuple):
-    """A map that blocks may read: who writes it (one of these), its channels, and when."""
-
-    sources: tuple[str, ...]
-    channels: Channels
-    used: Event = ()
 
 
 Offer = Callable[[str, tuple[Kind, ...]], tuple[Kind, ...]]
@@ -145,9 +150,10 @@ def border_placements(classes: int) -> tuple[Placement, Placement]:
     """Pre-processing, and the tail: logits to a label map at the image's size."""
     image, logits, labels = Channels(None, 3), Channels(None, classes), Channels(None, 1)
     slots = Slot("input", (image,), image, 1, 1), Slot("tail", (logits,), labels, 8, 1)
+    first, last = Feature((IMAGE,), image), Feature(("head",), logits)
     return (
-        Placement("input", slots[0], choice("kinds", "input"), PLACES["input"], (IMAGE,)),
-        Placement("tail", slots[1], choice("kinds", "tail"), PLACES["tail"], ("head",)),
+        Placement("input", slots[0], choice("kinds", "input"), PLACES["input"], (first,)),
+        Placement("tail", slots[1], choice("kinds", "tail"), PLACES["tail"], (last,)),
     )
 
 
@@ -158,7 +164,7 @@ def stem_placements(offer: Offer) -> tuple[Placement, ...]:
     for index, read in enumerate(maps[:-1]):
         name, source = f"stem.{index}", f"stem.{index - 1}" if index else IMAGE
         slot = Slot(name, (read,), maps[index + 1], 1 << index, 2 << index, stride=2)
-        found.append(_offered("stem", slot, name, (source,), offer))
+        found.append(_offered("stem", slot, name, (Feature((source,), read),), offer))
     return tuple(found)
 
 
@@ -191,46 +197,40 @@ def _arm(branch: int, stride: int, read: Feature, fusion: str, offer: Offer) -> 
     """What brings a branch from twice a stride to that stride."""
     name = f"fusion.{branch}.arm.{stride}"
     slot = Slot(name, (read.channels,), Channels(fusion, stride), 2 * stride, stride)
-    return _offered("fusion", slot, name, read.sources, offer, at="arm")
+    return _offered("fusion", slot, name, (read,), offer, at="arm")
 
 
 def _refine(arm: Placement, name: str, lateral: Feature, offer: Offer) -> Placement:
     """What joins an arm's output and the branch's lateral at a stride."""
     own, stride = arm.slot.output, arm.slot.out_stride
     slot = Slot(name, (own, lateral.channels), own, stride, stride)
-    sources = (arm.name, *lateral.sources)
-    return _offered("fusion", slot, name, sources, offer, at="refine", used=lateral.used)
+    inputs = (Feature((arm.name,), own), lateral)
+    return _offered("fusion", slot, name, inputs, offer, at="refine")
 
 
 def _joins(joined: Sequence[Feature], classes: int, offer: Offer) -> Iterator[Placement]:
     """What fuses all branches at output stride 8, and turns them into class logits."""
     width, logits = Channels(HEAD, 8 * len(joined)), Channels(None, classes)
     fuse = Slot("fusion.fuse", tuple(part.channels for part in joined), width, 8, 8)
-    sources = tuple(source for part in joined for source in part.sources)
-    yield _offered("fusion", fuse, "fusion", sources, offer, at="fuse")
+    yield _offered("fusion", fuse, "fusion", joined, offer, at="fuse")
     head = Slot("head", (width,), logits, 8, 8)
-    yield _offered("head", head, "head", (fuse.name,), offer)
+    yield _offered("head", head, "head", (Feature((fuse.name,), width),), offer)
 
 
 def _auxiliary(stride: int, features: Sequence[Feature], classes: int, offer: Offer) -> Placement:
     """A head on the branches' last features at a stride."""
     channels = tuple(feature.channels for feature in features)
     slot = Slot(f"auxiliary.{stride}", channels, Channels(None, classes), stride, stride)
-    sources = tuple(source for feature in features for source in feature.sources)
-    used = tuple(passing for feature in features for passing in feature.used)
-    return _offered("auxiliary", slot, slot.name, sources, offer, at="auxiliary", used=used)
+    return _offered("auxiliary", slot, slot.name, features, offer, at="auxiliary")
 
 
 def _offered(
-    part: Part,
-    slot: Slot,
-    place: str,
-    sources: tuple[str, ...],
-    offer: Offer,
-    *,
-    at: str = "",
-    used: Event = (),
+    part: Part, slot: Slot, place: str, inputs: Sequence[Feature], offer: Offer, *, at: str = ""
 ) -> Placement:
-    """The placement of a slot; `at` is its row in `PLACES`, where that is not the place."""
+    """The placement of a slot; `at` is its row in `PLACES`, where that is not the place.
+
+    It runs where its inputs are what it reads.
+    """
     name = choice("kinds", place)
-    return Placement(part, slot, name, offer(name, PLACES[at or place]), sources, used)
+    used = tuple(passing for feature in inputs for passing in feature.used)
+    return Placement(part, slot, name, offer(name, PLACES[at or place]), tuple(inputs), used)
