@@ -33,7 +33,7 @@ from fasterseg.datasets.street import StreetScenes
 from fasterseg.deploy.exporting.export import export_modules
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import threads_set
-from fasterseg.deploy.tail.tail import open_tail
+from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, TimerSettings, time_interleaved
 from fasterseg.layers.building import TailBlock, build_block
 from fasterseg.space.blocks import BlockSpec, Size

@@ -24,11 +24,11 @@ from fasterseg.deploy.benchmark import contest, peak
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, Comparison
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
+from fasterseg.deploy.benchmark.machine_state import machine_facts
 from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.network.predicting import load_model
 from fasterseg.pipeline.contestants import Running, open_contestant, street_images
-from fasterseg.pipeline.machine_state import machine_facts
 from fasterseg.space.architecture import wire
 from fasterseg.space.blocks import Size
 

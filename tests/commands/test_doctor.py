@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg import cli
+from fasterseg import cli, machine
 from fasterseg.commands.doctor import advise, doctor
-from fasterseg.pipeline import machine
-from fasterseg.pipeline.machine import (
+from fasterseg.machine import (
     Advice,
     Backend,
     CudaDevice,

@@ -14,8 +14,8 @@ from onnx import numpy_helper
 from fasterseg.cli import main
 from fasterseg.commands.export import default_file
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.shipping.shipping import ExportReport
 from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.deploy.shipping.verified_export import ExportReport
 from fasterseg.pipeline.evaluating import default_report_path
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept

@@ -16,7 +16,7 @@ from tiny_export import FORM, evidence, faithful, origin
 
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.shipping.shipping import ship
+from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.errors import FileError, UsageError
 
 

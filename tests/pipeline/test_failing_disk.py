@@ -25,7 +25,7 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import guarded, main
 from fasterseg.commands.search import search_stage
 from fasterseg.deploy.exporting import formats
-from fasterseg.deploy.shipping.shipping import ExportReport, report_beside, ship
+from fasterseg.deploy.shipping.verified_export import ExportReport, report_beside, ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle

@@ -14,8 +14,8 @@ from fasterseg.deploy.benchmark.measuring import Beat, Meter, WindowSettings
 from fasterseg.deploy.runtimes import opening
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.shipping import shipping
-from fasterseg.deploy.shipping.shipping import ExportReport
+from fasterseg.deploy.shipping import verified_export
+from fasterseg.deploy.shipping.verified_export import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.latency.table import Target
@@ -79,14 +79,14 @@ def test_the_file_that_is_verified_is_what_is_timed_and_scored(
 def test_a_file_that_changes_after_it_was_verified_is_not_timed(
     fake: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = shipping.ship
+    own = verified_export.ship
 
     def ship_and_meddle(*arguments: Any, **options: Any) -> ExportReport:
         report = own(*arguments, **options)
         Path(report.file).write_bytes(Path(report.file).read_bytes() + b"\x0a\x00")
         return report
 
-    monkeypatch.setattr(shipping, "ship", ship_and_meddle)
+    monkeypatch.setattr(verified_export, "ship", ship_and_meddle)
     monkeypatch.setattr(opening, "is_export", lambda path: True)
     with pytest.raises(FileError):
         deployed(fake, tmp_path / "run", tmp_path / "student.onnx")

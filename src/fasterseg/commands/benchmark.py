@@ -19,6 +19,7 @@ from fasterseg.config import TailForm
 from fasterseg.console.options import Common, CommonOptions, ProgressCallback, require_threads
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.deploy.benchmark.machine_state import machine_facts, machine_state
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.contestants import (
@@ -32,7 +33,6 @@ from fasterseg.pipeline.contestants import (
     target_of,
     tensorrt_fault,
 )
-from fasterseg.pipeline.machine_state import machine_facts, machine_state
 from fasterseg.pipeline.opening import require_device
 from fasterseg.space.blocks import Size
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from fasterseg import __version__
 from fasterseg.console.options import Json, RunFolder
 from fasterseg.errors import EnvironmentFault
-from fasterseg.network.shipped import shipped_card, shipped_names
-from fasterseg.paths import given
-from fasterseg.pipeline.machine import (
+from fasterseg.machine import (
     Advice,
     Backend,
     Disk,
@@ -24,6 +22,8 @@ from fasterseg.pipeline.machine import (
     torch_facts,
     version_of,
 )
+from fasterseg.network.shipped import shipped_card, shipped_names
+from fasterseg.paths import given
 
 LEAST_PYTHON = (3, 11)
 LEAST_TORCH = (2, 10)

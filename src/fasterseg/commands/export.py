@@ -18,7 +18,7 @@ from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.deploy.exporting.formats import ExportForm, Format
-    from fasterseg.deploy.shipping.shipping import ExportReport
+    from fasterseg.deploy.shipping.verified_export import ExportReport
 
 _ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"
 
@@ -70,7 +70,7 @@ def export(
     """
     from fasterseg.deploy.exporting.formats import ExportForm
     from fasterseg.deploy.runtimes.opening import Running
-    from fasterseg.deploy.shipping.shipping import ship
+    from fasterseg.deploy.shipping.verified_export import ship
 
     common = Common(**options)
     _require_one_size(size, dynamic=dynamic)
@@ -98,7 +98,7 @@ def export(
 def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Path:
     """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
     from fasterseg.deploy.exporting.formats import SUFFIXES
-    from fasterseg.deploy.shipping.shipping import names_beside, require_free, written_file
+    from fasterseg.deploy.shipping.verified_export import names_beside, require_free, written_file
 
     path = place_for_file(out, "--out", beside=names_beside(Path(out)))
     if path.suffix != SUFFIXES[format]:

@@ -57,9 +57,9 @@ def verify(
     """
     from fasterseg.deploy.runtimes.models import require_model
     from fasterseg.deploy.runtimes.opening import Running, open_export
-    from fasterseg.deploy.shipping.shipping import save_evidence
     from fasterseg.deploy.shipping.verification import Subject
     from fasterseg.deploy.shipping.verification import verify as verify_file
+    from fasterseg.deploy.shipping.verified_export import save_evidence
 
     common, path = Common(**options), given(exported)
     require_images(images)
@@ -82,7 +82,7 @@ def verify(
 
 def evidence_place(exported: Path, out: Path | str) -> Path:
     """What the report and a difference are named after: the file, or `out`, a folder or a name."""
-    from fasterseg.deploy.shipping.shipping import evidence_beside
+    from fasterseg.deploy.shipping.verified_export import evidence_beside
 
     place = given(out, "--out") if out else exported
     if place.is_dir():

@@ -185,7 +185,7 @@ def _session(network: nn.Module, card: ExportedCard, size: Size, running: Runnin
     from fasterseg.deploy.runtimes.opening import require_float32
     from fasterseg.deploy.runtimes.openvino_runtime import OpenvinoBackend
     from fasterseg.deploy.runtimes.pytorch import PytorchBackend
-    from fasterseg.deploy.tail.tail import open_tail
+    from fasterseg.deploy.tail.label_maps import open_tail
 
     tail = None if running.tail == "graph" else open_tail(running.tail, threads=running.threads)
     job = whole_job(network, card)

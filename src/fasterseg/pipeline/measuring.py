@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency, WindowSettings
     from fasterseg.deploy.exporting.formats import ExportForm
     from fasterseg.deploy.runtimes.sessions import Session
-    from fasterseg.deploy.shipping.shipping import Origin
     from fasterseg.deploy.shipping.verification import Evidence
+    from fasterseg.deploy.shipping.verified_export import Origin
     from fasterseg.latency.table import LatencyTable, Target
     from fasterseg.space.architecture import Architecture, Geometry
 
@@ -111,7 +111,7 @@ def _shipped(
     """The session of the very file that was written and verified, and that file's score."""
     from fasterseg.deploy.exporting.formats import SUFFIXES
     from fasterseg.deploy.runtimes.opening import Running, open_export
-    from fasterseg.deploy.shipping.shipping import ship
+    from fasterseg.deploy.shipping.verified_export import ship
 
     form = export_form(target)
     running = Running(threads=target.threads, tail=target.tail)

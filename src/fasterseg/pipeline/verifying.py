@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fasterseg.datasets.reading import Reading
     from fasterseg.datasets.sample import Pixels
     from fasterseg.datasets.source import DataSource
-    from fasterseg.deploy.shipping.shipping import Origin
     from fasterseg.deploy.shipping.verification import Evidence
+    from fasterseg.deploy.shipping.verified_export import Origin
 
 IMAGES = 16
 ALL_CORES = 0
@@ -39,7 +39,7 @@ def require_images(count: int) -> None:
 def origin_of(model: str) -> Origin:
     """A bundle with its network in PyTorch; raises as `load_network` does."""
     from fasterseg.deploy.runtimes.models import load_network, open_bundle
-    from fasterseg.deploy.shipping.shipping import Origin
+    from fasterseg.deploy.shipping.verified_export import Origin
     from fasterseg.network.bundle import bundle_digest, weights_digest
     from fasterseg.network.predicting import NetworkPredictor
 

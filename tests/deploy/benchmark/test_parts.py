@@ -22,7 +22,7 @@ from fasterseg.deploy.benchmark.parts import (
 )
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend
-from fasterseg.deploy.tail.tail import open_tail
+from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
 

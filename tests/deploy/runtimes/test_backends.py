@@ -16,7 +16,7 @@ from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend, PytorchGraph
 from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Session
-from fasterseg.deploy.tail.tail import open_tail
+from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
 from fasterseg.latency.timing import Call

@@ -28,7 +28,6 @@ from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import whole_job
-from fasterseg.deploy.shipping.shipping import difference_picture, save_evidence
 from fasterseg.deploy.shipping.verification import (
     OTHER_SIZES,
     Evidence,
@@ -36,6 +35,7 @@ from fasterseg.deploy.shipping.verification import (
     verify,
 )
 from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.deploy.shipping.verified_export import difference_picture, save_evidence
 
 CARD = origin().card_like(FORM)
 Edit = Callable[[onnx.ModelProto], None]

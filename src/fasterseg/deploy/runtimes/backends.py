@@ -11,7 +11,7 @@ from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.openvino_runtime import OpenvinoBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend
 from fasterseg.deploy.runtimes.sessions import Backend
-from fasterseg.deploy.tail.tail import open_tail
+from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.errors import EnvironmentFault
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from torch import nn
 from fasterseg.baselines.catalogue import BASELINES, require_trained
 from fasterseg.deploy.runtimes.opening import Running, is_export, open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
-from fasterseg.deploy.tail.tail import best_tail
+from fasterseg.deploy.tail.label_maps import best_tail
 from fasterseg.network import predicting
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor

@@ -16,7 +16,7 @@ from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.exporting.graphs import joined
 from fasterseg.deploy.exporting.patterns import BlockExporter
 from fasterseg.deploy.runtimes.sessions import Graph, Session
-from fasterseg.deploy.tail.tail import Tail
+from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.space.architecture import Architecture, Geometry, wire

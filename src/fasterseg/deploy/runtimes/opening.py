@@ -17,7 +17,7 @@ from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.openvino_runtime import OpenvinoBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchGraph
 from fasterseg.deploy.runtimes.sessions import Graph, Session
-from fasterseg.deploy.tail.tail import Tail, best_tail, open_tail
+from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
 
 Runtime = Literal["onnxruntime", "openvino", "pytorch", "compiled", "tensorrt"]

@@ -13,7 +13,7 @@ from fasterseg.artifacts import digest_of_bytes
 from fasterseg.config import Precision
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
 from fasterseg.deploy.runtimes.sessions import Image
-from fasterseg.deploy.tail.tail import Tail
+from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.timing import Call, Stopwatch
 

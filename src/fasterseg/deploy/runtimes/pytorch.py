@@ -31,7 +31,7 @@ from fasterseg.deploy.runtimes.sessions import (
     Image,
     Session,
 )
-from fasterseg.deploy.tail.tail import Tail
+from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.layers.building import build_block
 from fasterseg.network.network import Network, WholeJob

@@ -15,7 +15,7 @@ from torch import nn
 
 from fasterseg.config import OutputForm
 from fasterseg.deploy.exporting.borders import Border
-from fasterseg.deploy.tail.tail import Tail
+from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size

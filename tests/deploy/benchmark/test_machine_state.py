@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fasterseg.pipeline.machine_state import machine_facts, machine_state
+from fasterseg.deploy.benchmark.machine_state import machine_facts, machine_state
 
 
 def test_the_governor_s_own_frequency_comes_before_the_list(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from fasterseg.deploy.benchmark.benchmark_report import MachineState
-from fasterseg.pipeline.machine import processor, version_of
+from fasterseg.machine import processor, version_of
 
 _CPUS = Path("/sys/devices/system/cpu")
 _STAT = Path("/proc/stat")

@@ -21,9 +21,9 @@ from fasterseg.deploy.exporting.formats import Format
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.deploy.runtimes.opening import Running, open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
-from fasterseg.deploy.shipping import shipping, writing
-from fasterseg.deploy.shipping.shipping import ExportReport, ship
+from fasterseg.deploy.shipping import verified_export, writing
 from fasterseg.deploy.shipping.verification import verify
+from fasterseg.deploy.shipping.verified_export import ExportReport, ship
 from fasterseg.errors import DataError, EnvironmentFault, UsageError, VerificationError
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
@@ -122,7 +122,7 @@ def test_a_file_that_is_being_verified_has_no_name_yet(
     def die(*_: object, **__: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(shipping, "verify", die)
+    monkeypatch.setattr(verified_export, "verify", die)
     with pytest.raises(Killed):
         ship(origin(), FORM, tmp_path / "student.onnx", evidence())
     assert not (tmp_path / "student.onnx").exists()
@@ -134,11 +134,11 @@ def overtaken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[ExportRep
     done: list[ExportReport] = []
 
     def overtake(*given: Any, **more: Any) -> Any:
-        monkeypatch.setattr(shipping, "verify", verify)
+        monkeypatch.setattr(verified_export, "verify", verify)
         done.append(ship(origin(1), FORM, tmp_path / "student.onnx", evidence()))
         return verify(*given, **more)
 
-    monkeypatch.setattr(shipping, "verify", overtake)
+    monkeypatch.setattr(verified_export, "verify", overtake)
     return done
 
 
