@@ -22,6 +22,7 @@ from fasterseg.config.recipe import (
     TrainingSettings,
 )
 from fasterseg.errors import UsageError
+from fasterseg.strict_yaml import load_yaml
 
 MAX_RECIPE_BYTES = 1_000_000
 LONG_SECTIONS: Mapping[str, type[LongSection]] = {
@@ -30,22 +31,6 @@ LONG_SECTIONS: Mapping[str, type[LongSection]] = {
     "student": TrainingSettings,
 }
 _LOOK = "recipes/demo.yaml is a recipe to begin with"
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key written twice, and aliases, which can blow up."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed in a recipe")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key {key!r} is written twice")
-        return super().construct_mapping(node, deep=deep)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -60,7 +45,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
                 why=f"a recipe has at most {MAX_RECIPE_BYTES:,} bytes",
                 next_step=_LOOK,
             )
-        value = yaml.load(data, Loader=_UniqueKeyLoader)  # noqa: S506 (a safe loader)
+        value = load_yaml(data)
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             "cannot read the recipe", where=str(path), why=str(error), next_step=_LOOK
@@ -153,7 +138,7 @@ def _option(override: str) -> str:
     """The option that an override came from: a list in JSON is what ``--budget`` makes."""
     name, _, text = override.partition("=")
     if name == "budget" and text.startswith('["'):
-        return " ".join(f"--budget {budget}" for budget in yaml.safe_load(text))
+        return " ".join(f"--budget {budget}" for budget in load_yaml(text))
     return f"--set {override}"
 
 
@@ -180,7 +165,7 @@ def _override(content: dict[str, Any], override: str) -> None:
         place[parent] = dict(inner or {})
         place = place[parent]
     try:
-        place[last] = yaml.safe_load(text)
+        place[last] = load_yaml(text)
     except yaml.YAMLError as error:
         raise UsageError(
             f"cannot read the value in --set {override}",

@@ -7,7 +7,7 @@ themselves, is passed over and said so.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.other_files import refuse_other_files
 from fasterseg.datasets.remedies import Contradiction
 from fasterseg.errors import DataError
+from fasterseg.strict_yaml import load_yaml
 
 MOST_BYTES = 1_000_000
 
@@ -50,29 +51,6 @@ _FOREIGN_KEYS = frozenset(
 )
 _KEYS = tuple(key for key in DataFile.model_fields if key != "passed_over")
 _CORRECT = "correct it and run check-data again"
-
-
-class StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (they can blow up) and without keys written twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Return a node; raises YAMLError for an alias."""
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        """Return a mapping; raises YAMLError for a key written twice."""
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable) or key in seen:
-                problem = f"the key {key!r} is written twice or is no plain value"
-                mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, problem, mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
 
 
 def read_data_file(path: Path) -> DataFile:
@@ -157,7 +135,7 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 def _content(data: bytes, path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(data, Loader=StrictLoader)  # noqa: S506 (it is a safe loader)
+        content = load_yaml(data)
         _require_text(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
