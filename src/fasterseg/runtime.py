@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,8 +20,6 @@ from fasterseg.errors import EnvironmentFault, Interrupted
 # From glibc's malloc.h.
 _TRIM_THRESHOLD, _MAPPED_BLOCKS = -1, -4
 _MOST = 2**31 - 1
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 
 def select_device(name: str) -> torch.device:

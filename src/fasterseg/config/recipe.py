@@ -19,6 +19,7 @@ from fasterseg.config.sections import (
     AugmentationSettings,
     DataSettings,
     PenaltySettings,
+    Precision,
     ProfileSettings,
     Section,
     TargetSettings,
@@ -224,7 +225,7 @@ class TrainingSettings(LongSection):
     # The authors' loss is smaller by the number of classes.
     distillation_divided_by_classes: bool = False
     ema_decay: float = Field(0.99, ge=0, lt=1)
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Literal["auto", Precision] = "auto"
     channels_last: bool = True
     augmentation: AugmentationSettings = AugmentationSettings()
     evaluate_every: int | None = Field(None, ge=1)

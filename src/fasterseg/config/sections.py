@@ -13,7 +13,8 @@ OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 """What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
 TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
-Precision = Literal["float32", "float16", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
+"""What networks compute in, or are written in."""
 MOST_THREADS, MOST_WORKERS = 1024, 256
 """More end a process without a word, or take all its files: no machine has as many cores."""
 AUTO = "auto"

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from fasterseg.config import Precision
 from fasterseg.errors import EnvironmentFault
-from fasterseg.runtime import Precision
 
 CPUINFO = Path("/proc/cpuinfo")
 # What x86 and Arm call matrix or vector instructions on bfloat16.
@@ -77,7 +77,7 @@ class LossScaler:
 
 
 def choose_numerics(
-    wanted: Literal["auto", "float32", "bfloat16", "float16"],
+    wanted: Literal["auto", Precision],
     device: torch.device,
     *,
     scaled: bool = True,

@@ -9,12 +9,13 @@ import torch
 
 from fasterseg import __version__
 from fasterseg.artifacts import Artifact
+from fasterseg.config import Precision
 from fasterseg.errors import EnvironmentFault
 from fasterseg.events import Warn
 from fasterseg.learning.precision import Numerics, choose_numerics
 from fasterseg.network.card import Segment
 from fasterseg.runs import differences
-from fasterseg.runtime import Precision, processor_name
+from fasterseg.runtime import processor_name
 from fasterseg.training.task import TrainingTask
 
 SEGMENTS_FILE = "segments.json"
