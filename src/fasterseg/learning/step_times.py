@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
 
 import torch
 
+from fasterseg.config import SearchSettings, TrainingSettings
+from fasterseg.resources import peak_bytes, reset_peak
 from fasterseg.runtime import memory_kept
 
 Now = Callable[[], float]
 """Seconds since some moment; a fake one in tests."""
 
-_RESET_PEAK = Path("/proc/self/clear_refs")
-_STATUS = Path("/proc/self/status")
+NEVER = 10**9
+# Never at their end, nor interrupted by scores and looks; too slow to go astray.
+_WITHOUT_END = {
+    "hours": None,
+    **dict.fromkeys(("steps", "pretrain_steps", "evaluate_every", "control_every"), NEVER),
+    **dict.fromkeys(("lr", "weight_lr", "architecture_lr"), 1e-9),
+    "warmup_steps": 0,
+}
+Settings = TypeVar("Settings", SearchSettings, TrainingSettings)
+
+
+def endless(settings: Settings) -> Settings:
+    """Return the settings of steps that do not end while they are timed, and lead nowhere."""
+    known = type(settings).model_fields
+    return settings.model_copy(
+        update={key: value for key, value in _WITHOUT_END.items() if key in known}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ def time_steps(
     At least `least_steps` are timed.  The steps are really done: hand over those of a stage that
     is thrown away afterwards.
     """
-    reset_peak_memory(device)
+    _reset_peak(device)
     for index in range(warmup_steps):
         step(index)
     finish(device)
@@ -58,7 +72,7 @@ def time_steps(
         done += 1
         finish(device)
         passed = clock() - began
-    return StepTimes(passed / done, done, peak_memory_bytes(device))
+    return StepTimes(passed / done, done, _peak_bytes(device))
 
 
 def finish(device: torch.device | None) -> None:
@@ -67,22 +81,14 @@ def finish(device: torch.device | None) -> None:
         torch.cuda.synchronize(device)
 
 
-def reset_peak_memory(device: torch.device | None = None) -> None:
-    """Let the peak begin anew, where the system offers that; else it stays the process's own."""
+def _reset_peak(device: torch.device | None) -> None:
     if device is not None and device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-        return
-    with suppress(OSError):
-        _RESET_PEAK.write_text("5", encoding="ascii")
+    else:
+        reset_peak()
 
 
-def peak_memory_bytes(device: torch.device | None = None) -> int:
-    """The most memory held since the last reset: this process's, or its tensors' on a GPU."""
+def _peak_bytes(device: torch.device | None) -> int:
     if device is not None and device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    if _STATUS.exists():
-        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else 1024 * most
+    return peak_bytes()

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from fasterseg.pipeline.assembling import SearchAssembly
 
 PRETRAINING, SEARCH = "pretraining", "search"
-# Too slow to go astray, and never at its end.
-_ENDLESS = {"pretrain_steps": 10**9, "steps": 10**9, "weight_lr": 1e-9, "architecture_lr": 1e-9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def counted_search(
     return assembly.again(settings.model_copy(update=parts))
 
 
-def _unheard(_advice: str) -> None:
+def unheard(_advice: str) -> None:
     """Guards watch a search, not its timing."""
 
 
@@ -84,9 +82,9 @@ def time_search(
     assembly: SearchAssembly, *, seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> SearchTimes:
     """Time a few steps of each kind in a search of its own, which is thrown away."""
-    from fasterseg.learning.step_times import time_steps
+    from fasterseg.learning.step_times import NEVER, endless, time_steps
 
-    settings = assembly.recipe.search.model_copy(update=_ENDLESS)
+    settings = endless(assembly.recipe.search)
 
     def timed(step: Callable[[int], object]) -> float:
         return time_steps(
@@ -95,8 +93,8 @@ def time_search(
 
     def search_step(control_every: int) -> float:
         shadow = assembly.again(settings.model_copy(update={"control_every": control_every}))
-        return timed(shadow.cosearch(warn=_unheard).step)
+        return timed(shadow.cosearch(warn=unheard).step)
 
     pretraining = timed(assembly.again(settings).pretraining().step)
-    bare, looking = search_step(10**9), search_step(1)
+    bare, looking = search_step(NEVER), search_step(1)
     return SearchTimes(pretraining, bare, max(0.0, looking - bare))

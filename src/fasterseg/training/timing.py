@@ -8,13 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.learning.step_times import Now, time_steps
+from fasterseg.learning.step_times import Now, endless, time_steps
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.training.task import TrainingTask, stage_of
 
 SCORED_IMAGES = 4
-# Neither scored nor at its end while it is timed, and too slow to go astray.
-_ENDLESS = {"steps": 10**9, "evaluate_every": 10**9, "warmup_steps": 0, "lr": 1e-9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def time_training(
     """
     images = task.data.val_count()
     few = min(SCORED_IMAGES, images)
-    settings = task.settings.model_copy(update=_ENDLESS)
+    settings = endless(task.settings)
     shadow = replace(task, settings=settings, data=replace(task.data, val_images=few))
     numerics = choose_numerics(settings.precision, task.device)
     with closing(stage_of(shadow, numerics, baselines=baselines)) as stage:

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from fasterseg.training.stage import TrainingStage
     from fasterseg.training.task import Teacher
 
-_ENDLESS = {
-    "hours": None,
-    "steps": 10**9,
-    "evaluate_every": 10**9,
-    "warmup_steps": 0,
-    "lr": 1e-9,
-}
 SCORED_IMAGES = 4
 BYTES_PER_NUMBER = 4
 
@@ -85,6 +78,7 @@ def _geometry(job: Job, source: DataSource) -> Geometry:
 def _stage(job: Job, source: DataSource, description: NetworkDescription) -> TrainingStage:
     """The training of a job's network, which neither scores itself nor goes anywhere."""
     from fasterseg.learning.precision import choose_numerics
+    from fasterseg.learning.step_times import endless
     from fasterseg.runtime import select_device
     from fasterseg.training.data import TrainingData
     from fasterseg.training.task import TrainingTask, stage_of
@@ -102,7 +96,7 @@ def _stage(job: Job, source: DataSource, description: NetworkDescription) -> Tra
         name="timing",
         description=description,
         data=data,
-        settings=settings.model_copy(update=_ENDLESS),
+        settings=endless(settings),
         seed=recipe.seed,
         device=device,
         teacher=_teacher(job, description.classes) if settings.distillation_weight else None,

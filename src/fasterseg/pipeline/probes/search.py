@@ -17,6 +17,7 @@ from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probes.remembering import as_after_an_epoch
 from fasterseg.pipeline.probes.steps import timed_steps
 from fasterseg.pipeline.probes.target import priced_table
+from fasterseg.pipeline.search_hours import unheard
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
     from fasterseg.pipeline.assembling import SearchAssembly
 
-_ENDLESS = {
-    "hours": None,
-    "pretrain_steps": 10**9,
-    "steps": 10**9,
-    "control_every": 10**9,
-    "weight_lr": 1e-9,
-    "architecture_lr": 1e-9,
-}
 LEAST_BATCHES = 3
 SETTLING_SECONDS = 6.0
 SCORED_IMAGES = 2
@@ -52,7 +45,7 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     device, seconds = assembly.device, job.seconds
     first = timed_steps(pretraining, seconds=seconds, device=device, folder=folder / "first")
     del pretraining
-    course = assembly.again(assembly.recipe.search).cosearch(warn=_unheard)
+    course = assembly.again(assembly.recipe.search).cosearch(warn=unheard)
     second = timed_steps(course, seconds=seconds, device=device, folder=folder / "second")
     del course
     control_seconds = _control_seconds(assembly, second.seconds)
@@ -74,10 +67,6 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     )
 
 
-def _unheard(_advice: str) -> None:
-    """Guards watch a search, not its timing."""
-
-
 def _assembly(job: Job, folder: Path) -> SearchAssembly:
     """The job's search in a folder of its own, any budget reachable, its latencies estimated."""
     from fasterseg.latency.table import Target
@@ -86,7 +75,7 @@ def _assembly(job: Job, folder: Path) -> SearchAssembly:
     from fasterseg.runtime import set_threads
 
     assert job.target is not None
-    recipe = endless(job.recipe)
+    recipe = reachable(job.recipe)
     source = as_after_an_epoch(open_source(recipe), recipe.data.train_split)
     classes = source.label_space.classes
     set_threads(recipe.threads)
@@ -115,15 +104,16 @@ class _Estimated:
     p95_ms: float
 
 
-def endless(recipe: Recipe) -> Recipe:
+def reachable(recipe: Recipe) -> Recipe:
     """A recipe whose steps do not run out while they are timed, and whose budgets are reachable.
 
     Its search does not look at the budgets after its first step, and goes nowhere.
     """
-    search = recipe.search.model_copy(update=_ENDLESS)
+    from fasterseg.learning.step_times import endless
+
     contenders = tuple(one.model_copy(update={"budget": None}) for one in recipe.contenders)
     return recipe.model_copy(
-        update={"search": search, "contenders": contenders, "budget": "halfway"}
+        update={"search": endless(recipe.search), "contenders": contenders, "budget": "halfway"}
     )
 
 
@@ -132,7 +122,7 @@ def _control_seconds(assembly: SearchAssembly, plain_seconds: float) -> float:
     from fasterseg.learning.step_times import time_steps
 
     looking = assembly.recipe.search.model_copy(update={"control_every": 1})
-    course = assembly.again(looking).cosearch(warn=_unheard)
+    course = assembly.again(looking).cosearch(warn=unheard)
     times = time_steps(course.step, seconds=0.0, warmup_steps=1)
     return max(0.0, times.step_seconds - plain_seconds)
 
