@@ -14,7 +14,7 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.evaluation import position_baseline
-from fasterseg.events import EventLog
+from fasterseg.events import EventLog, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
 from fasterseg.pipeline.assembling import SearchAssembly, assemble_search
@@ -163,10 +163,10 @@ class SeedRun:
             device="cpu",
             measure=lambda architecture: Estimated(self.pricing(architecture)),
         )
-        assembly.agree_on_plan(progress=_quiet)
+        assembly.agree_on_plan(progress=silent)
         seconds = self._search_steps(assembly, arm)
         if not run.architecture(STUDENT).exists():
-            for name, landing in derive_all(assembly, progress=_quiet).items():
+            for name, landing in derive_all(assembly, progress=silent).items():
                 landing.architecture.save(run.architecture(name))
         return Found(run, assembly, seconds)
 
@@ -247,10 +247,6 @@ class SeedRun:
         return Trained(
             report.mean_iou, self.pricing(architecture), sum(spec.macs for spec in specs)
         )
-
-
-def _quiet(_done: int, _total: int, _note: str) -> None:
-    """Progress that is not worth a line."""
 
 
 def scenes_of(recipe: Recipe, seed: int) -> KeptScenes:

@@ -271,7 +271,11 @@ def test_a_limit_scores_the_first_images_and_says_so() -> None:
     source = Maps((np.array([[0]]),) * 5)
 
     report = evaluate_predictor(
-        perfect, source, "test", limit=2, progress=lambda done, total: seen.append((done, total))
+        perfect,
+        source,
+        "test",
+        limit=2,
+        progress=lambda done, total, _note: seen.append((done, total)),
     )
 
     assert (report.images, report.images_in_split) == (2, 5)

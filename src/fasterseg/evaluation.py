@@ -13,9 +13,9 @@ from fasterseg.artifacts import Artifact
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import DataError
+from fasterseg.events import Progress, silent
 
 Predictor = Callable[[Pixels], npt.NDArray[Any]]
-Progress = Callable[[int, int], None]
 
 # The position baseline counts on a grid no finer than this.
 _FINEST_GRID = (512, 512)
@@ -134,7 +134,7 @@ def evaluate_predictor(
     split: str,
     *,
     subject: str = "",
-    progress: Progress | None = None,
+    progress: Progress = silent,
     limit: int | None = None,
 ) -> EvaluationReport:
     """Score a predictor on whole images at native resolution.
@@ -154,8 +154,7 @@ def evaluate_predictor(
         whole.merge(one)
         scores.append(ImageScore(name=sample.name, mean_iou=one.mean_iou()))
         sizes.add((sample.labels.shape[0], sample.labels.shape[1]))
-        if progress is not None:
-            progress(index + 1, total)
+        progress(index + 1, total, "")
     return _report(whole, source, split, subject=subject, scores=scores, sizes=sizes)
 
 

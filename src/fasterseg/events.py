@@ -10,8 +10,15 @@ from typing import Any
 
 from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder, reading
 
+Progress = Callable[[int, int, str], None]
+"""Told how many are done, of how many, and a note."""
+
 Warn = Callable[[str], None]
 """Told in a sentence what was wrong and did not stop the work."""
+
+
+def silent(_done: int, _total: int, _note: str) -> None:
+    """Progress that nobody looks at."""
 
 
 def warn_on_stderr(text: str) -> None:

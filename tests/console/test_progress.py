@@ -11,7 +11,7 @@ from fasterseg.console.progress import (
     BarDisplay,
     EventDisplay,
     LineDisplay,
-    Progress,
+    Steps,
     duration,
     progress_for,
 )
@@ -36,7 +36,7 @@ class Terminal(io.StringIO):
 
 def test_lines_come_every_few_seconds_with_the_time_left() -> None:
     clock, stream = FakeClock(), io.StringIO()
-    progress = Progress(LineDisplay(stream, interval_s=5.0, clock=clock), clock=clock)
+    progress = Steps(LineDisplay(stream, interval_s=5.0, clock=clock), clock=clock)
     with progress("Pre-training", total=10, unit="steps") as step:
         for _ in range(10):
             clock.now_s += 2.0
@@ -52,7 +52,7 @@ def test_lines_come_every_few_seconds_with_the_time_left() -> None:
 
 def test_a_resumed_step_counts_only_its_own_pace() -> None:
     clock, stream = FakeClock(), io.StringIO()
-    progress = Progress(LineDisplay(stream, clock=clock), clock=clock)
+    progress = Steps(LineDisplay(stream, clock=clock), clock=clock)
     with progress("Search", total=1000) as step:
         step(900, 1000, "")
         clock.now_s += 10.0
@@ -63,7 +63,7 @@ def test_a_resumed_step_counts_only_its_own_pace() -> None:
 @pytest.mark.parametrize("first", [1, 900])
 def test_the_pace_leaves_out_the_time_it_took_to_know_the_total(first: int) -> None:
     clock, stream = FakeClock(), io.StringIO()
-    progress = Progress(LineDisplay(stream, clock=clock), clock=clock)
+    progress = Steps(LineDisplay(stream, clock=clock), clock=clock)
     with progress("Training", total=0) as step:
         step(0, 0, "counting the steps of 2 hours")
         clock.now_s += 40.0
@@ -78,7 +78,7 @@ def test_the_pace_leaves_out_the_time_it_took_to_know_the_total(first: int) -> N
 
 def test_a_step_that_was_cut_short_says_where() -> None:
     stream = io.StringIO()
-    progress = Progress(LineDisplay(stream))
+    progress = Steps(LineDisplay(stream))
     with pytest.raises(KeyboardInterrupt), progress("Search", total=9) as step:
         step.advance(4)
         raise KeyboardInterrupt
@@ -87,7 +87,7 @@ def test_a_step_that_was_cut_short_says_where() -> None:
 
 def test_events_are_one_json_object_a_line() -> None:
     clock, stream = FakeClock(), io.StringIO()
-    progress = Progress(EventDisplay(stream, interval_s=1.0, clock=clock), clock=clock)
+    progress = Steps(EventDisplay(stream, interval_s=1.0, clock=clock), clock=clock)
     with progress("Profile", total=2, unit="blocks") as step:
         clock.now_s += 1.5
         step(1, 2, "conv")
@@ -107,7 +107,7 @@ def test_the_display_is_chosen_by_the_stream_and_the_option() -> None:
 def test_a_bar_within_a_bar_is_shown_and_both_end() -> None:
     stream = Terminal()
     display = BarDisplay(stream)
-    progress = Progress(display)
+    progress = Steps(display)
     with progress("Outer", total=1) as outer:
         with progress("Inner", total=1) as inner:
             inner.advance(note="deep")

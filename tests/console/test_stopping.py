@@ -11,14 +11,14 @@ import pytest
 from made_up_search import assembled
 
 from fasterseg.commands.search import search_stage
-from fasterseg.console.options import ProgressCallback
 from fasterseg.errors import Interrupted
+from fasterseg.events import Progress
 from fasterseg.runtime import StopRequest
 from fasterseg.space.architecture import Architecture
 
 
 @contextmanager
-def unseen(title: str, **options: object) -> Iterator[ProgressCallback]:
+def unseen(title: str, **options: object) -> Iterator[Progress]:
     """A progress display that shows nothing."""
     yield lambda done, total, note: None
 

@@ -337,7 +337,7 @@ def test_a_report_holds_the_class_balance(make_folder: MakeFolder, tmp_path: Pat
     root = make_folder(values=(0, 0, 0, 1, 255))
     seen: list[tuple[int, int]] = []
 
-    report = check_data(root, progress=lambda done, total: seen.append((done, total)))
+    report = check_data(root, progress=lambda done, total, _note: seen.append((done, total)))
 
     train = report.splits["train"]
     assert train.images == 6

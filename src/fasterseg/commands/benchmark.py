@@ -16,11 +16,12 @@ from fasterseg.artifacts import durable_write
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.draw import ImageSize
 from fasterseg.config import TailForm
-from fasterseg.console.options import Common, CommonOptions, ProgressCallback, require_threads
+from fasterseg.console.options import Common, CommonOptions, require_threads
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.machine_state import machine_facts, machine_state
 from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.events import Progress, silent
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.contestants import (
     BackendName,
@@ -222,7 +223,7 @@ def time_models(
     entry: Entry,
     *,
     settings: BenchmarkSettings,
-    progress: ProgressCallback | None = None,
+    progress: Progress = silent,
 ) -> BenchmarkReport:
     """Open each model on each backend on cores of their own, and time them by turns."""
     from fasterseg.deploy.benchmark.benchmarking import Surroundings

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, CommonOptions, ProgressCallback
+from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
+from fasterseg.events import Progress
 from fasterseg.pipeline.opening import resolve_recipe
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def check_data(
             path,
             layout=data.layout if layout == "auto" else layout,
             outside=outside or data.outside,
-            progress=lambda done, total: step(done, total, ""),
+            progress=step,
         )
 
 
 def check_stage(
-    source: DataSource, run: RunFolder, *, used: Collection[str], progress: ProgressCallback
+    source: DataSource, run: RunFolder, *, used: Collection[str], progress: Progress
 ) -> DataReport:
     """Check a run's data once, and again where a split that is `used` is new or changed."""
     from fasterseg.datasets.checking import check_data as walk
@@ -63,6 +64,6 @@ def check_stage(
         stored = DataReport.load(run.data_report)
         if all(stored.digests.get(split) == source.digest(split) for split in used):
             return stored
-    report = walk(source, progress=lambda done, total: progress(done, total, ""))
+    report = walk(source, progress=progress)
     report.save(run.data_report)
     return report

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from fasterseg.artifacts import Artifact
 from fasterseg.config import ProfileSettings, Recipe
 from fasterseg.console.options import Common, CommonOptions
-from fasterseg.console.progress import Progress, progress_for
+from fasterseg.console.progress import Steps, progress_for
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder, refuse_changes
 from fasterseg.space.architecture import Architecture
@@ -96,7 +96,7 @@ def profile_stage(
     run: RunFolder,
     *,
     classes: int,
-    progress: Progress | None = None,
+    progress: Steps | None = None,
     stop: StopRequest | None = None,
 ) -> LatencyTable:
     """The run's latency table; measured now as far as it is not there yet.
@@ -164,7 +164,7 @@ class _Stage:
         target: Target,
         meter: Meter,
         conditions: dict[str, str],
-        progress: Progress,
+        progress: Steps,
         stop: StopRequest | None,
     ) -> None:
         from fasterseg.latency.table import geometry_of

@@ -12,10 +12,11 @@ from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Recipe
-from fasterseg.console.options import Budgets, Common, CommonOptions, ProgressCallback
-from fasterseg.console.progress import Progress, progress_for
+from fasterseg.console.options import Budgets, Common, CommonOptions
+from fasterseg.console.progress import Steps, progress_for
 from fasterseg.console.stopping import stoppable
 from fasterseg.errors import BudgetError, EnvironmentFault, UsageError
+from fasterseg.events import Progress
 from fasterseg.pipeline.preflight.stages import STAGES
 from fasterseg.pipeline.settling import note_on_scores
 from fasterseg.reporting.results import NetworkResult
@@ -91,7 +92,7 @@ class Pipeline:
         folder: RunFolder,
         source: DataSource,
         device: str | None,
-        show: Progress,
+        show: Steps,
         stop: StopRequest,
     ) -> None:
         self.recipe = recipe
@@ -270,9 +271,7 @@ class Pipeline:
     def _position_path(self) -> Path:
         return self.folder.evaluation / f"position-{self.recipe.data.test_split}.json"
 
-    def _stoppable(
-        self, title: str, *, total: int, unit: str
-    ) -> AbstractContextManager[ProgressCallback]:
+    def _stoppable(self, title: str, *, total: int, unit: str) -> AbstractContextManager[Progress]:
         return stoppable(self.show, self.stop, title, total=total, unit=unit)
 
 

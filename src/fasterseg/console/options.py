@@ -7,7 +7,7 @@ A command takes them as ``**options: Unpack[CommonOptions]`` and reads them with
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     RecipeOrFile: TypeAlias = Path | str | Recipe
 else:
     RecipeOrFile = Path | str  # on the command line it is a file
-
-ProgressCallback = Callable[[int, int, str], None]
-"""What lower layers report to: (done, total, note)."""
 
 Json = Annotated[
     bool,

@@ -92,7 +92,7 @@ class Step:
         )
 
 
-class Progress:
+class Steps:
     """Opens long steps on one display."""
 
     def __init__(self, display: Display, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -110,12 +110,12 @@ class Progress:
             self._display.end(step.state())
 
 
-def progress_for(*, json: bool = False, stream: TextIO | None = None) -> Progress:
+def progress_for(*, json: bool = False, stream: TextIO | None = None) -> Steps:
     """Return the progress that suits the stream (default stderr): events, a bar, or lines."""
     chosen = sys.stderr if stream is None else stream
     if json:
-        return Progress(EventDisplay(chosen))
-    return Progress(BarDisplay(chosen) if chosen.isatty() else LineDisplay(chosen))
+        return Steps(EventDisplay(chosen))
+    return Steps(BarDisplay(chosen) if chosen.isatty() else LineDisplay(chosen))
 
 
 class LineDisplay:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from fasterseg.console.options import ProgressCallback
+from fasterseg.events import Progress
 
 if TYPE_CHECKING:
     from fasterseg.runtime import StopRequest
@@ -21,7 +21,7 @@ Show = Callable[..., AbstractContextManager[Any]]
 @contextmanager
 def stoppable(
     show: Show, stop: StopRequest | None, title: str, *, total: int, unit: str = "steps"
-) -> Iterator[ProgressCallback]:
+) -> Iterator[Progress]:
     """A progress display whose callback raises `Interrupted` once a stop was asked for.
 
     For short steps that are done anew on resuming; one that saves its state looks at the request

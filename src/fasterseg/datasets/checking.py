@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,7 @@ from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.remedies import lines, written
 from fasterseg.datasets.serving import notes_on_use
 from fasterseg.datasets.source import DataSource
-
-Progress = Callable[[int, int], None]
+from fasterseg.events import Progress, silent
 
 _READERS = 4
 _NAMED = 8
@@ -32,12 +31,12 @@ def check_data(
     *,
     layout: str = "auto",
     outside: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> DataReport:
     """Read every image and mask of every split, and return what they hold.
 
     Raises one DataError that names every kind of fault found, each with its total and at most
-    five examples.  ``progress`` is called with the samples done and their number.
+    five examples.  ``progress`` is told the samples done and their number.
     """
     if isinstance(data, str | Path):
         is_street = str(data) == STREET and layout in ("auto", STREET)
@@ -47,13 +46,12 @@ def check_data(
     return _check_samples(data, progress)
 
 
-def _check_samples(source: DataSource, progress: Progress | None) -> DataReport:
+def _check_samples(source: DataSource, progress: Progress) -> DataReport:
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     jobs = [(split, index) for split in tallies for index in range(source.length(split))]
     for done, (split, index) in enumerate(jobs, start=1):
         tallies[split].add(source.sample(split, index).labels)
-        if progress is not None:
-            progress(done, len(jobs))
+        progress(done, len(jobs), "")
     return DataReport.of(source, {split: tally.report() for split, tally in tallies.items()})
 
 
@@ -87,7 +85,7 @@ class _Findings:
             self.places[look.image_hash].append((split, look.shown))
 
 
-def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
+def _check_files(source: FileSource, progress: Progress) -> DataReport:
     findings = _Findings(list(source.faults))
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     total = sum(source.length(split) for split in source.splits())
@@ -95,8 +93,7 @@ def _check_files(source: FileSource, progress: Progress | None) -> DataReport:
         findings.take_in(split, look)
         if look.labels is not None:
             tallies[split].add(look.labels)
-        if progress is not None:
-            progress(done, total)
+        progress(done, total, "")
     splits = {split: tally.report() for split, tally in tallies.items()}
     faults = findings.faults + _faults_of_the_whole(findings, source, splits)
     if faults:

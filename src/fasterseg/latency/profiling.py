@@ -25,6 +25,7 @@ from fasterseg.artifacts import (
     writing,
 )
 from fasterseg.errors import FileError
+from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
 from fasterseg.runs import SAME_MACHINE, refuse_changes
@@ -42,15 +43,10 @@ Item = TypeVar("Item", bound=Keyed)
 TimeItems = Callable[[Sequence[Item]], Iterable[tuple[Item, Timing]]]
 """Times blocks or networks; gives each one as soon as it is done."""
 
-Progress = Callable[[int, int, str], None]
 
 RECHECKED_SHARE = 0.05
 STALE_ABOVE = 0.15
 """Median change of the rechecked entries from which all old ones are measured anew."""
-
-
-def quiet(_done: int, _total: int, _note: str) -> None:
-    """Progress that nobody looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def profile_items(
     path: Path,
     *,
     conditions: Mapping[str, Any],
-    progress: Progress = quiet,
+    progress: Progress = silent,
     stop: Callable[[str], None] = lambda _where: None,
 ) -> Profile:
     """Measure what the file lacks; return the entries of all items.

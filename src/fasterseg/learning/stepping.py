@@ -43,15 +43,12 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from fasterseg.artifacts import writing
-from fasterseg.events import EventLog, Warn, warn_on_stderr
+from fasterseg.events import EventLog, Progress, Warn, silent, warn_on_stderr
 from fasterseg.runs import Checkpoint, load_checkpoint, save_checkpoint, tidy_checkpoints
 from fasterseg.runtime import StopRequest, memory_kept
 
 CLOCK = "clock"
 STEP_PROGRESS = "step"
-
-Progress = Callable[[int, int, str], None]
-"""Told (steps done, steps in all, a note) after every step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def run_steps(
     *,
     steps: int,
     checkpoint_every: int,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     stop: StopRequest | None = None,
     name: str = "",
     warn: Warn = warn_on_stderr,
@@ -118,7 +115,7 @@ def run_steps(
     resumed(start)
     began = time.monotonic() - seconds
     saved = start
-    if start and progress is not None:
+    if start:
         progress(start, steps, name)
     for index in range(start, steps):
         event = stage.step(index)
@@ -131,8 +128,7 @@ def run_steps(
         if done == steps or done - saved >= checkpoint_every or stopping:
             _save(stage, folder / "checkpoints", log, done, seconds)
             saved = done
-        if progress is not None:
-            progress(done, steps, _note(name, event))
+        progress(done, steps, _note(name, event))
         if stop is not None and stopping and done < steps:
             stop.raise_if_set(f"{name or 'steps'}: {done} of {steps} done")
     return Course(start, max(start, steps), seconds, log)

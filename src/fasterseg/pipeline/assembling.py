@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fasterseg.config import ContenderSettings, Recipe, SearchSettings, budget_in_ms
 from fasterseg.config.uses import Use
-from fasterseg.console.options import ProgressCallback
+from fasterseg.events import Progress
 from fasterseg.pipeline.made import made_in
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
@@ -93,7 +93,7 @@ class SearchAssembly:
         """The contenders with a budget."""
         return self.recipe.students()
 
-    def agree_on_plan(self, *, progress: ProgressCallback) -> None:
+    def agree_on_plan(self, *, progress: Progress) -> None:
         """Store what the search begins with, or check that it is what it began with."""
         from fasterseg.searching.plan import SearchPlan
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from fasterseg.artifacts import Artifact
-from fasterseg.console.options import ProgressCallback
+from fasterseg.events import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class DrawScores(Artifact):
 
 
 def best_draws(
-    assembly: SearchAssembly, found: Mapping[str, Landing], *, progress: ProgressCallback
+    assembly: SearchAssembly, found: Mapping[str, Landing], *, progress: Progress
 ) -> dict[str, Choice]:
     """Each student is the best of its draws, a teacher what was `found`, as in the paper.
 
@@ -112,7 +112,7 @@ def _choice(name: str, chosen: Chosen) -> Choice:
 class _Scorer:
     """Scores subnets on images that the supernet's weights were not trained on."""
 
-    def __init__(self, assembly: SearchAssembly, total: int, progress: ProgressCallback) -> None:
+    def __init__(self, assembly: SearchAssembly, total: int, progress: Progress) -> None:
         self._total = total
         self._progress = progress
         self._done = 0

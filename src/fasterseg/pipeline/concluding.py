@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fasterseg.console.options import ProgressCallback
 from fasterseg.errors import BudgetError
+from fasterseg.events import Progress
 from fasterseg.pipeline.randoms import RandomName, draw_random
 from fasterseg.space.architecture import Architecture
 
@@ -39,7 +39,7 @@ class SubnetScores:
     missing: str = ""
 
 
-def derive_all(assembly: SearchAssembly, *, progress: ProgressCallback) -> dict[str, Landing]:
+def derive_all(assembly: SearchAssembly, *, progress: Progress) -> dict[str, Landing]:
     """Every contender's most probable architecture, measured; students on their budgets."""
     found = {}
     for index, contender in enumerate(assembly.contenders):
@@ -86,7 +86,7 @@ def score_all(
     found: Mapping[str, Landing],
     *,
     random_count: int,
-    progress: ProgressCallback,
+    progress: Progress,
 ) -> dict[str, SubnetScores]:
     """The subnets' scores by contender, a student's beside random ones of its own latency."""
     from fasterseg.pipeline.subnets import subnet_scorer

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.config import ContenderSettings, Promise, Recipe
-from fasterseg.console.options import ProgressCallback
+from fasterseg.events import Progress, silent
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 
@@ -27,7 +27,7 @@ def deliver(
     source: DataSource,
     target: Target,
     meter: Meter,
-    progress: ProgressCallback | None = None,
+    progress: Progress = silent,
 ) -> NetworkResult:
     """Hand a contender's network over, and keep what came out as the run's result.
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.artifacts import read_json
-from fasterseg.console.options import Common, ProgressCallback
+from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.events import Progress, silent
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import without_steps_up
 from fasterseg.runs import RunFolder
@@ -25,7 +26,7 @@ def evaluate_stage(
     source: DataSource,
     split: str,
     device: str = "auto",
-    progress: ProgressCallback | None = None,
+    progress: Progress = silent,
 ) -> EvaluationReport:
     """Score a model on a split and write the report; an equal report is not computed again.
 
@@ -43,15 +44,14 @@ def evaluate_stage(
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
     if path.exists():
         report = _earlier_report(path, inputs)
-        if progress is not None:
-            progress(report.images, report.images, "")
+        progress(report.images, report.images, "")
         return report
     report = evaluate_predictor(
         predictor.label_map,
         source,
         split,
         subject=str(model),
-        progress=None if progress is None else lambda done, total: progress(done, total, ""),
+        progress=progress,
     )
     report.save(path, inputs=inputs)
     return report

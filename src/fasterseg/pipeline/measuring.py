@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from fasterseg.config import OutputForm, Promise
 from fasterseg.errors import FileError
+from fasterseg.events import Progress, silent
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.console.options import ProgressCallback
     from fasterseg.datasets.source import DataSource
     from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency, WindowSettings
     from fasterseg.deploy.exporting.formats import ExportForm
@@ -70,7 +70,7 @@ def deploy_bundle(
     source: DataSource,
     split: str,
     promise: Promise = "median",
-    progress: ProgressCallback | None = None,
+    progress: Progress = silent,
 ) -> Deployed:
     """Export a bundle for a target, and verify, score and time what stands in that file.
 
@@ -106,7 +106,7 @@ def _shipped(
     evidence: Evidence,
     target: Target,
     file: Path,
-    progress: ProgressCallback | None,
+    progress: Progress,
 ) -> tuple[Session, float | None]:
     """The session of the very file that was written and verified, and that file's score."""
     from fasterseg.deploy.exporting.formats import SUFFIXES
@@ -144,7 +144,7 @@ def _in_pytorch(
     evidence: Evidence,
     meter: Meter,
     geometry: Geometry,
-    progress: ProgressCallback | None,
+    progress: Progress,
 ) -> tuple[Session, float | None]:
     """The network where PyTorch itself is the runtime: there is no file."""
     from fasterseg.deploy.runtimes.pytorch import PytorchBackend
@@ -163,7 +163,7 @@ def _in_pytorch(
         evidence.source,
         evidence.split,
         subject=origin.name,
-        progress=None if progress is None else lambda done, all_: progress(done, all_, ""),
+        progress=progress,
     )
     return session, report.mean_iou
 

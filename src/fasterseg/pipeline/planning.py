@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fasterseg.config import ContenderSettings, Recipe
-from fasterseg.console.options import ProgressCallback
+from fasterseg.events import Progress
 from fasterseg.forecasting.advice import Adviser
 from fasterseg.forecasting.forecast import Forecaster
 from fasterseg.forecasting.report import BudgetForecast, EndForecast, PlanReport
@@ -60,7 +60,7 @@ class Planner:
         *,
         device: str,
         folder: Path,
-        progress: ProgressCallback,
+        progress: Progress,
         take: TakeProbe = probed,
     ) -> None:
         self.recipe = recipe

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
-from fasterseg.console.options import Common, ProgressCallback
+from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
+from fasterseg.events import Progress, silent
 from fasterseg.pipeline.randoms import RandomName, random_architecture_of
 from fasterseg.runs import RunFolder
 
@@ -72,7 +73,7 @@ class Trainer:
     run: RunFolder
     source: DataSource
     device: str = "auto"
-    progress: ProgressCallback | None = None
+    progress: Progress = silent
     stop: StopRequest | None = None
 
     def contender(

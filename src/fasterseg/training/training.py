@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
-from fasterseg.events import Warn, warn_on_stderr
+from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.learning.step_times import Now
-from fasterseg.learning.stepping import CLOCK, Progress, run_steps
+from fasterseg.learning.stepping import CLOCK, run_steps
 from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.card import Card, Facts, Score, Segment, TrainingFacts, Which, told_segments
 from fasterseg.network.description import BaselineBuilder
@@ -107,7 +107,7 @@ def train_network(
     task: TrainingTask,
     folder: Path,
     *,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     stop: StopRequest | None = None,
     baselines: Mapping[str, BaselineBuilder] | None = None,
     clock: Now = time.monotonic,
@@ -130,10 +130,9 @@ def train_network(
     report_path = folder / "report.json"
     if report_path.exists() and all(is_bundle(folder / which) for which in KINDS):
         known = TrainingReport.load(report_path)
-        if progress is not None:
-            progress(known.steps, known.steps, task.name)
+        progress(known.steps, known.steps, task.name)
         return known
-    if progress is not None and task.settings.hours is not None:
+    if task.settings.hours is not None:
         progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
     task = counted(task, folder, baselines=baselines, clock=clock)
     stage = stage_of(task, numerics, baselines=baselines)

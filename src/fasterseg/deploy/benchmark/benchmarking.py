@@ -34,10 +34,9 @@ from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.deploy.benchmark.pinning import collection_paused
 from fasterseg.deploy.benchmark.steadiness import counting, quiet_rounds, windows_of
 from fasterseg.errors import UsageError
+from fasterseg.events import Progress, silent
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.runtime import numpy_generator
-
-ProgressCallback = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def benchmark(
     settings: BenchmarkSettings = HEADLINE,
     stopwatch: Stopwatch | None = None,
     surroundings: Surroundings | None = None,
-    progress: ProgressCallback | None = None,
+    progress: Progress = silent,
 ) -> BenchmarkReport:
     """Time contestants by turns and compare each with the first.
 
@@ -105,17 +104,14 @@ def _require_distinct(contestants: Sequence[Contestant]) -> None:
         )
 
 
-def _play(
-    timed: Alternation, settings: BenchmarkSettings, progress: ProgressCallback | None
-) -> None:
+def _play(timed: Alternation, settings: BenchmarkSettings, progress: Progress) -> None:
     """Rounds until all is there that the settings ask for, or no more time is."""
     timed.warm_up()
     while not _is_over(timed, settings):
         timed.play_round()
-        if progress is not None:
-            seconds = min(seconds_of(chunks) for chunks in timed.chunks.values())
-            total = max(1, round(settings.seconds))
-            progress(min(total, round(seconds)), total, f"{timed.rounds} rounds")
+        seconds = min(seconds_of(chunks) for chunks in timed.chunks.values())
+        total = max(1, round(settings.seconds))
+        progress(min(total, round(seconds)), total, f"{timed.rounds} rounds")
 
 
 def _is_over(timed: Alternation, settings: BenchmarkSettings) -> bool:

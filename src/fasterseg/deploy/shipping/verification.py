@@ -28,10 +28,9 @@ from fasterseg.deploy.shipping.verification_report import (
 )
 from fasterseg.errors import FastersegError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
+from fasterseg.events import Progress, silent
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.space.blocks import Size
-
-Progress = Callable[[int, int, str], None]
 
 # A graph of any size is asked for these besides the images' own: odd, wide and tall, and so small
 # that the deepest maps have a single pixel.
@@ -86,7 +85,7 @@ class Evidence:
 
 
 def verify(
-    subject: Subject, evidence: Evidence, *, progress: Progress | None = None
+    subject: Subject, evidence: Evidence, *, progress: Progress = silent
 ) -> tuple[VerificationReport, Difference | None]:
     """Compare a file with its network; return the report and the worst image, if any differ."""
     facts = subject.session.facts()
@@ -96,8 +95,7 @@ def verify(
     images = list(_at_sizes(evidence.images, subject.card.size))
     for index, image in enumerate(images):
         tally.add(subject, image)
-        if progress is not None:
-            progress(index + 1, len(images), "images")
+        progress(index + 1, len(images), "images")
     checks += tally.checks()
     found, wanted = (None, None)
     if tally.fault is None:
@@ -228,7 +226,7 @@ def _remark(subject: Subject, evidence: Evidence) -> str:
 
 
 def _scores(
-    subject: Subject, evidence: Evidence, progress: Progress | None
+    subject: Subject, evidence: Evidence, progress: Progress
 ) -> tuple[EvaluationReport | None, EvaluationReport | None]:
     """The file's score and the network's on the labelled split; None where it does not fit."""
     source, split = evidence.source, evidence.split
@@ -236,8 +234,10 @@ def _scores(
         return None, None
 
     def score(name: str, predictor: Callable[[Pixels], npt.NDArray[Any]]) -> EvaluationReport:
-        report = None if progress is None else lambda done, total: progress(done, total, name)
-        return evaluate_predictor(predictor, source, split, subject=name, progress=report)
+        def told(done: int, total: int, _note: str) -> None:
+            progress(done, total, name)
+
+        return evaluate_predictor(predictor, source, split, subject=name, progress=told)
 
     return (
         score(subject.name, subject.session.run),

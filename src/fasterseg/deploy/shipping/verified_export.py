@@ -19,13 +19,13 @@ from fasterseg.deploy.runtimes.opening import Running, open_export
 from fasterseg.deploy.shipping.verification import (
     Difference,
     Evidence,
-    Progress,
     Subject,
     verify,
 )
 from fasterseg.deploy.shipping.verification_report import VerificationReport
 from fasterseg.deploy.shipping.writing import write_files
 from fasterseg.errors import UsageError, VerificationError
+from fasterseg.events import Progress, silent
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.segmentation import Segmentation, png_bytes
@@ -100,7 +100,7 @@ def ship(
     evidence: Evidence,
     *,
     running: Running | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     replace: bool = True,
 ) -> ExportReport:
     """Export a network to a file that exists only once it was verified; its report lies beside it.
@@ -188,7 +188,7 @@ def _verified(
     path: Path,
     evidence: Evidence,
     running: Running | None,
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[VerificationReport, Difference | None]:
     session, read_back = open_export(staged, running or Running())
     subject = Subject(session, read_back, card, origin.predictor, path.name, origin.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from fasterseg.console.options import ProgressCallback
+from fasterseg.events import Progress, silent
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.data import (
     images_to_score,
@@ -63,7 +63,7 @@ def require(
     ahead: Ahead,
     *,
     timed: bool = False,
-    progress: ProgressCallback | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Raise the first failure of what the stages will need; see each need for what it raises.
 
@@ -72,5 +72,4 @@ def require(
     needs = needs_of(stages, timed=timed)
     for done, need in enumerate(needs, start=1):
         need(ahead)
-        if progress is not None:
-            progress(done, len(needs), need.__name__.replace("_", " "))
+        progress(done, len(needs), need.__name__.replace("_", " "))

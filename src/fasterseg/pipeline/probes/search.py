@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError, FastersegError
+from fasterseg.events import silent
 from fasterseg.forecasting.timings import SearchTiming
 from fasterseg.forecasting.workload import Counted, Workload
 from fasterseg.pipeline.probes.job import Job
@@ -94,7 +95,7 @@ def _assembly(job: Job, folder: Path) -> SearchAssembly:
         device=job.device,
         measure=estimated,
     )
-    assembly.agree_on_plan(progress=lambda _done, _total, _note: None)
+    assembly.agree_on_plan(progress=silent)
     return assembly
 
 

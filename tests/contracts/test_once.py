@@ -1,0 +1,31 @@
+"""What has one definition is not written a second time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import fasterseg
+
+SOURCE = Path(fasterseg.__file__).parent
+ONCE = {
+    "the type of progress callbacks": (r"Callable\[\[int, int(, str)?\], None\]", "events.py"),
+    "progress that nobody looks at": (r"lambda \*_\w*: None|lambda _\w+, _\w+, _\w+: None", ""),
+    "peak memory": (r"/proc/self/(status|clear_refs)|ru_maxrss", "resources.py"),
+    "a strict YAML loader": (r"yaml\.(Safe)?Loader|safe_load", "strict_yaml.py"),
+    "steps without end": (r"10 ?\*\* ?9", "learning/step_times.py"),
+    "the precisions": (r'Literal\["float32", "(bfloat16|float16)", ', "config/sections.py"),
+}
+
+
+@pytest.mark.parametrize("what", ONCE)
+def test_it_is_written_in_one_place(what: str) -> None:
+    pattern, place = ONCE[what]
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if re.search(pattern, path.read_text())
+    }
+    assert found == ({place} if place else set())
