@@ -14,13 +14,12 @@ from fasterseg.layers.building import build_block
 from fasterseg.network.network import Network
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.kinds import Kind
+from fasterseg.space.kinds import KINDS, OPERATORS, Kind
 from fasterseg.space.options import Options
 
 SIZES = [Size(8, 12), Size(7, 13), Size(9, 4), Size(1, 1), Size(1, 6), Size(2, 3)]
 CHANNELS = [((3,), 5), ((6,), 4), ((4,), 4), ((2, 3), 7), ((160, 150), 6)]
-CELL_KINDS: tuple[Kind, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
-OTHER_KINDS: tuple[Kind, ...] = ("arm", "refine", "fuse", "head", "auxiliary", "tail")
+OTHER_KINDS = tuple(kind for kind in KINDS if kind not in (*OPERATORS, "input"))
 
 
 class Counter:
@@ -41,14 +40,11 @@ class Counter:
 def specs(kind: Kind) -> list[BlockSpec]:
     found = []
     for size, (read, out) in product(SIZES, CHANNELS):
-        if kind in CELL_KINDS:
+        if kind in OPERATORS:
             found += [BlockSpec(kind, read, out, s, size, size.strided(s)) for s in (1, 2)]
-        elif kind == "arm":
-            twice = Size(2 * size.height - 1, 2 * size.width)
-            found.append(BlockSpec(kind, read, out, 1, size, twice))
-        elif kind == "tail":
-            whole = Size(size.height * 8, size.width * 8)
-            found.append(BlockSpec(kind, read, 1, 1, size, whole))
+        elif KINDS[kind].needs_size:
+            larger = Size(2 * size.height - 1, 8 * size.width)
+            found.append(BlockSpec(kind, read, out, 1, size, larger))
         else:
             found.append(BlockSpec(kind, read, out, 1, size, size))
     return found
@@ -56,13 +52,13 @@ def specs(kind: Kind) -> list[BlockSpec]:
 
 def run(spec: BlockSpec, module: nn.Module) -> Tensor:
     inputs = [torch.randn(1, count, *spec.in_size) for count in spec.in_channels]
-    if spec.kind in ("arm", "tail"):
-        joined = [torch.cat(inputs, dim=1)] if spec.kind == "tail" else inputs
+    if spec.row.needs_size:
+        joined = [torch.cat(inputs, dim=1)] if spec.row.writes == "labels" else inputs
         return module(*joined, size=tuple(spec.out_size))  # type: ignore[no-any-return]
     return module(*inputs)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("kind", [*CELL_KINDS, *OTHER_KINDS])
+@pytest.mark.parametrize("kind", [*OPERATORS, *OTHER_KINDS])
 def test_a_spec_says_what_the_built_block_does(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     counter = Counter(monkeypatch)
     for spec in specs(kind):

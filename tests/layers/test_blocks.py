@@ -9,16 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fasterseg.layers.blocks import Block, ConvBlock, StridedSkip
-from fasterseg.layers.building import FixedBlock, Form, TailBlock, slimmable_block
+from fasterseg.layers.blocks import Block, Form, OwnCalls
+from fasterseg.layers.building import FixedBlock, TailBlock, slimmable_block
 from fasterseg.layers.resizing import halved, resize
 from fasterseg.layers.units import SlimmableConv, SlimmableNorm
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.kinds import Kind
+from fasterseg.space.kinds import OPERATORS, ConvForm, Kind
 from fasterseg.space.lattice import Channels
 
 SIZES = [(8, 12), (7, 13), (9, 4), (3, 3), (1, 6), (2, 1), (1, 1)]
-ONE_INPUT: tuple[Kind, ...] = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
+ONE_INPUT = OPERATORS
 
 
 def fixed(kind: Kind, read: tuple[int, ...], out: int, stride: int = 1) -> FixedBlock:
@@ -45,7 +45,6 @@ def test_operators_give_ceil_of_size_over_stride_at_any_size(
 def test_strided_skip_reads_two_grids_one_pixel_apart(size: tuple[int, int]) -> None:
     block = fixed("skip", (2,), 3, 2)
     skip = block.block
-    assert isinstance(skip, StridedSkip)
     skip.norm1.weight.data.fill_(1.0)  # type: ignore[union-attr]
     features = torch.rand(1, 2, *size)
     first, second = skip.conv1.weight[:, :, 0, 0], skip.conv2.weight[:, :, 0, 0]  # type: ignore[index]
@@ -84,14 +83,11 @@ def test_a_zoomed_convolution_halves_convolves_and_restores(
 
 def _without_last_activation(block: Block, features: Tensor) -> Tensor:
     """What a plain block makes of the halved features, before the activation at its end."""
-    assert isinstance(block, ConvBlock)
     shrunk = F.interpolate(
         features, size=halved(tuple(features.shape[-2:])), mode="bilinear", align_corners=True
     )
-    out = block.norm1(block.conv1((shrunk,), 4))
-    if block.conv2 is not None and block.norm2 is not None:
-        out = block.norm2(block.conv2((F.relu(out),), 4))
-    return out  # type: ignore[no-any-return]
+    assert block.last_norm is not None
+    return block.last_norm(block.before_last_norm((shrunk,), 4, OwnCalls()))  # type: ignore[no-any-return]
 
 
 def test_a_zoomed_convolution_sees_twice_as_far_as_a_plain_one() -> None:
@@ -150,7 +146,7 @@ def test_a_slice_of_a_slimmable_block_equals_the_fixed_block(kind: Kind, stride:
 
 
 def test_each_input_of_a_slimmable_convolution_has_its_own_part_of_the_weight() -> None:
-    conv = SlimmableConv(((2, 4), (3, 5)), (1, 2), 1, 1, bias=False)
+    conv = SlimmableConv(((2, 4), (3, 5)), (1, 2), ConvForm(1))
     nn.init.normal_(conv.weight)
     narrow = conv.sliced_weight([2, 3], 1)
     torch.testing.assert_close(narrow[0, :2], conv.weight[0, :2])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fasterseg.layers.blocks import Block, ConvBlock
+from fasterseg.layers.blocks import Block
 from fasterseg.layers.resizing import MapSize
 from fasterseg.layers.units import Take
 from fasterseg.supernet.evaluation import Entering
@@ -38,10 +38,10 @@ class NoisyEvaluation(FoldedEvaluation):
     def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
         """The features of a block outside the cells."""
         features = super().block(block, *inputs, out=out, size=size)
-        if isinstance(block, ConvBlock):
-            return features  # computed as an operator is
-        noise = torch.randn(features.shape, generator=self.generator)
-        return features + self.deviation(block, out) * noise
+        deviation = self.deviation(block, out)
+        if not deviation:
+            return features
+        return features + deviation * torch.randn(features.shape, generator=self.generator)
 
     def _operator(self, block: Block, entering: Entering, out: int, gains: Tensor | None) -> Tensor:
         features = super()._operator(block, entering, out, gains)

@@ -1,14 +1,15 @@
 """Every block of the space, written once for fixed and slimmable widths.
 
-A block's call takes its inputs in the order of its spec and, by keyword, the output channels and
-(for arms) the size to resize to.  `sliced_state` of a block with slimmable units gives what the
-same block with fixed units would hold.
+A block is the layers of its kind, one after the other.  Its own call and the supernet's fast
+evaluation run the same parts (`Block.before_last_norm`, `Block.last_norm`, `Block.behind`), each
+with its own way to compute a convolution and a norm.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,163 +17,184 @@ from torch import Tensor, nn
 
 from fasterseg.layers.resizing import MapSize, halved, map_size, resize
 from fasterseg.layers.units import State, Units, Widths
+from fasterseg.space.kinds import BlockKind, Conv, Layer
 
 
-class Block(nn.Module, ABC):
-    """Any unit of the space."""
+class Form(NamedTuple):
+    """The channels of a block's inputs and of its output."""
 
-    @abstractmethod
+    in_channels: tuple[int, ...]
+    out_channels: int
+
+
+class Calls(Protocol):
+    """How the units of a block are computed."""
+
+    def conv(self, conv: nn.Module, inputs: tuple[Tensor, ...], out: int) -> Tensor:
+        """The first `out` channels of a convolution of the joined inputs."""
+
+    def norm(self, norm: nn.Module, features: Tensor) -> Tensor:
+        """Normalised features."""
+
+
+class OwnCalls:
+    """Units compute themselves."""
+
+    def conv(self, conv: nn.Module, inputs: tuple[Tensor, ...], out: int) -> Tensor:
+        """See `Calls`."""
+        features: Tensor = conv(inputs, out)
+        return features
+
+    def norm(self, norm: nn.Module, features: Tensor) -> Tensor:
+        """See `Calls`."""
+        normalised: Tensor = norm(features)
+        return normalised
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A layer of a block, and under which names the block holds its units."""
+
+    layer: Layer
+    convolutions: tuple[tuple[str, Conv], ...]
+    norm: str | None
+
+    def widths(self, read: int, out: int) -> tuple[int, ...]:
+        """Channels of each convolution, where the block has these in all inputs and in its output.
+
+        Together they are those of the norm.
+        """
+        return tuple(conv.width(read, out) for _, conv in self.convolutions)
+
+
+class Block(nn.Module):
+    """Any block with convolutions; takes any of the forms that it was built for.
+
+    Convolutions are named ``conv1``, ``conv2`` .. and norms ``norm1`` .., each in their order.
+    """
+
+    def __init__(
+        self, kind: BlockKind, units: Units, forms: Iterable[Form], *, stride: int = 1
+    ) -> None:
+        super().__init__()
+        known = set(forms)
+        self.zoomed = kind.zoomed
+        self.restored = kind.zoomed and stride == 1
+        self.parts = parts_of(kind.layers(stride))
+        inputs = [_rising(part) for part in zip(*(f.in_channels for f in known), strict=True)]
+        totals = [(sum(form.in_channels), form.out_channels) for form in known]
+        for part in self.parts:
+            for name, conv in part.convolutions:
+                out = _rising(conv.width(*total) for total in totals)
+                self.add_module(name, units.conv(inputs, out, conv.form))
+            inputs = [_rising(sum(part.widths(*total)) for total in totals)]
+            if part.norm is not None:
+                self.add_module(part.norm, units.norm(inputs[0]))
+
     def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
-        """The block's features, with `out` channels."""
+        """The features, with `out` channels; inputs in the order of the block's spec.
 
-    @abstractmethod
+        They have the inputs' size over the stride, or `size` where one is named.
+        """
+        whole = map_size(inputs[0])
+        features = self.before_last_norm(self.entering(inputs), out, OwnCalls())
+        if self.last_norm is not None:
+            features = self.last_norm(features)
+        return self.behind(features, whole, size)
+
+    def entering(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The inputs as the first convolutions read them: as they are, or at half their size."""
+        if not self.zoomed:
+            return inputs
+        size = halved(map_size(inputs[0]))
+        return tuple(resize(part, size) for part in inputs)
+
+    def before_last_norm(self, inputs: tuple[Tensor, ...], out: int, calls: Calls) -> Tensor:
+        """What the last layer's convolutions give, from what enters the block."""
+        read = sum(int(part.shape[1]) for part in inputs)
+        for part in self.parts[:-1]:
+            features = self._convolved(part, inputs, part.widths(read, out), calls)
+            if part.norm is not None:
+                features = calls.norm(self.unit(part.norm), features)
+            inputs = (self.rectified(features) if part.layer.rectified else features,)
+        last = self.parts[-1]
+        return self._convolved(last, inputs, last.widths(read, out), calls)
+
+    @property
+    def last_norm(self) -> nn.Module | None:
+        """The norm of the last layer, if that has one."""
+        name = self.parts[-1].norm
+        return None if name is None else self.unit(name)
+
+    def behind(self, features: Tensor, whole: MapSize, size: MapSize | None) -> Tensor:
+        """What follows the last norm: back to the `whole` size that was read, ReLU, resizing."""
+        if self.restored:
+            features = resize(features, whole)
+        if self.parts[-1].layer.rectified:
+            features = self.rectified(features)
+        return features if size is None else resize(features, size)
+
     def sliced_state(self, read: Sequence[int], out: int) -> State:
-        """The state of the fixed block with these input and output channels."""
+        """What the same block with fixed units of these input and output channels would hold."""
+        state: State = {}
+        total, inputs = sum(read), list(read)
+        for part in self.parts:
+            widths = part.widths(total, out)
+            for (name, _), width in zip(part.convolutions, widths, strict=True):
+                state |= self._sliced(name, inputs, width)
+            inputs = [sum(widths)]
+            if part.norm is not None:
+                state |= self._sliced(part.norm, *inputs)
+        return state
+
+    def unit(self, name: str) -> nn.Module:
+        """The convolution or norm of that name."""
+        unit: nn.Module = getattr(self, name)
+        return unit
 
     def rectified(self, fresh: Tensor) -> Tensor:
         """ReLU of what nobody else reads: in training in its place, which spares a copy."""
         return F.relu(fresh, inplace=self.training)
 
+    def _convolved(
+        self, part: Part, inputs: tuple[Tensor, ...], widths: Sequence[int], calls: Calls
+    ) -> Tensor:
+        read = [
+            tuple(map(_shifted, inputs)) if conv.shifted else inputs
+            for _, conv in part.convolutions
+        ]
+        outputs = [
+            calls.conv(self.unit(name), own, width)
+            for (name, _), own, width in zip(part.convolutions, read, widths, strict=True)
+        ]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
 
-class ConvBlock(Block):
-    """`conv`, `conv_x2` and their zoomed forms: one or two 3x3 convolutions, each normalised.
+    def _sliced(self, name: str, *widths: object) -> State:
+        state: State = self.unit(name).sliced_state(*widths)  # type: ignore[operator]
+        return {f"{name}.{key}": tensor for key, tensor in state.items()}
 
-    The zoomed form halves the resolution, convolves, and restores it; with stride 2 it stays at
-    the halved size (*search space*: zoomed convolution).
+
+def parts_of(layers: Iterable[Layer]) -> tuple[Part, ...]:
+    """The parts of a block of these layers."""
+    found, convolutions, norms = [], 0, 0
+    for layer in layers:
+        first = convolutions + 1
+        convolutions += len(layer.convolutions)
+        norms += layer.normalised
+        names = tuple(
+            (f"conv{number}", conv) for number, conv in enumerate(layer.convolutions, first)
+        )
+        found.append(Part(layer, names, f"norm{norms}" if layer.normalised else None))
+    return tuple(found)
+
+
+def _shifted(features: Tensor) -> Tensor:
+    """The map without its first row and column, and zeros behind the last ones.
+
+    So the grid of every other pixel has ceil(n / 2) of them on odd sizes too.
     """
-
-    def __init__(
-        self,
-        units: Units,
-        inputs: Sequence[Widths],
-        out: Widths,
-        *,
-        stride: int,
-        count: int,
-        zoomed: bool,
-    ) -> None:
-        super().__init__()
-        self.zoomed = zoomed
-        self.restored = zoomed and stride == 1
-        first_stride = 1 if zoomed else stride
-        self.conv1 = units.conv(inputs, out, kernel=3, stride=first_stride)
-        self.norm1 = units.norm(out)
-        self.conv2 = units.conv((out,), out, kernel=3) if count == 2 else None
-        self.norm2 = units.norm(out) if count == 2 else None
-
-    def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
-        """Features at the input's size over the stride."""
-        whole = map_size(inputs[0])
-        if self.zoomed:
-            inputs = tuple(resize(part, halved(whole)) for part in inputs)
-        features: Tensor = self.norm1(self.conv1(inputs, out))
-        if self.conv2 is not None and self.norm2 is not None:
-            features = self.norm2(self.conv2((self.rectified(features),), out))
-        return self.rectified(resize(features, whole) if self.restored else features)
-
-    def sliced_state(self, read: Sequence[int], out: int) -> State:
-        """See `Block`."""
-        state = {**named("conv1", self.conv1, read, out), **named("norm1", self.norm1, out)}
-        if self.conv2 is not None and self.norm2 is not None:
-            state |= {**named("conv2", self.conv2, [out], out), **named("norm2", self.norm2, out)}
-        return state
+    return F.pad(features[..., 1:, 1:], (0, 1, 0, 1))
 
 
-class PointBlock(Block):
-    """One convolution over the joined inputs: `skip` with stride 1, `arm`, `refine`, `fuse`.
-
-    With a size it resizes to it afterwards, as arms do.
-    """
-
-    def __init__(self, units: Units, inputs: Sequence[Widths], out: Widths, *, kernel: int) -> None:
-        super().__init__()
-        self.conv1 = units.conv(inputs, out, kernel=kernel)
-        self.norm1 = units.norm(out)
-
-    def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
-        """Features at the inputs' size, or at `size`."""
-        features = self.rectified(self.norm1(self.conv1(inputs, out)))
-        return features if size is None else resize(features, size)
-
-    def sliced_state(self, read: Sequence[int], out: int) -> State:
-        """See `Block`."""
-        return {**named("conv1", self.conv1, read, out), **named("norm1", self.norm1, out)}
-
-
-class StridedSkip(Block):
-    """`skip` with stride 2: two 1x1 convolutions on grids one pixel apart, joined.
-
-    On odd sizes the second grid is padded by one row and column of zeros, as it must be for both
-    to have ceil(n / 2) pixels.
-    """
-
-    def __init__(self, units: Units, inputs: Sequence[Widths], out: Widths) -> None:
-        super().__init__()
-        first, second = tuple(w - w // 2 for w in out), tuple(w // 2 for w in out)
-        self.conv1 = units.conv(inputs, first, kernel=1, stride=2)
-        self.conv2 = units.conv(inputs, second, kernel=1, stride=2)
-        self.norm1 = units.norm(out)
-
-    def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
-        """Features at half the input's size, rounded up."""
-        shifted = tuple(F.pad(part[..., 1:, 1:], (0, 1, 0, 1)) for part in inputs)
-        halves = self.conv1(inputs, out - out // 2), self.conv2(shifted, out // 2)
-        return self.rectified(self.norm1(torch.cat(halves, dim=1)))
-
-    def sliced_state(self, read: Sequence[int], out: int) -> State:
-        """See `Block`."""
-        return {
-            **named("conv1", self.conv1, read, out - out // 2),
-            **named("conv2", self.conv2, read, out // 2),
-            **named("norm1", self.norm1, out),
-        }
-
-
-class HeadBlock(Block):
-    """3x3 convolution and 1x1 classifier over the joined inputs.
-
-    `totals` are the channels that all inputs together may have; `halved_above` those above which
-    the middle is half as wide (auxiliary heads).
-    """
-
-    def __init__(
-        self,
-        units: Units,
-        inputs: Sequence[Widths],
-        out: Widths,
-        *,
-        totals: Widths,
-        halved_above: int | None,
-    ) -> None:
-        super().__init__()
-        self.halved_above = halved_above
-        hidden = tuple(sorted({self.hidden(total) for total in totals}))
-        self.conv1 = units.conv(inputs, hidden, kernel=3)
-        self.norm1 = units.norm(hidden)
-        self.conv2 = units.conv((hidden,), out, kernel=1, bias=True)
-
-    def hidden(self, read: int) -> int:
-        """Channels between the two convolutions."""
-        return read // 2 if self.halved_above is not None and read > self.halved_above else read
-
-    def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
-        """Class logits at the inputs' size."""
-        hidden = self.hidden(sum(int(part.shape[1]) for part in inputs))
-        features = self.rectified(self.norm1(self.conv1(inputs, hidden)))
-        logits: Tensor = self.conv2((features,), out)
-        return logits
-
-    def sliced_state(self, read: Sequence[int], out: int) -> State:
-        """See `Block`."""
-        hidden = self.hidden(sum(read))
-        return {
-            **named("conv1", self.conv1, read, hidden),
-            **named("norm1", self.norm1, hidden),
-            **named("conv2", self.conv2, [hidden], out),
-        }
-
-
-def named(name: str, unit: nn.Module, *widths: object) -> State:
-    """The sliced state of a slimmable unit under the name that it has in its block."""
-    state: State = unit.sliced_state(*widths)  # type: ignore[operator]
-    return {f"{name}.{key}": tensor for key, tensor in state.items()}
+def _rising(counts: Iterable[int]) -> Widths:
+    return tuple(sorted(set(counts)))

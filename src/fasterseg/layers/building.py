@@ -3,62 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from fasterseg.layers.blocks import Block, ConvBlock, HeadBlock, PointBlock, StridedSkip
+from fasterseg.layers.blocks import Block, Form
 from fasterseg.layers.resizing import MapSize, resize
-from fasterseg.layers.units import FixedUnits, SlimmableUnits, Units, Widths
+from fasterseg.layers.units import FixedUnits, SlimmableUnits
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.kinds import AUXILIARY_HALVED_ABOVE, Kind
-
-
-class Form(NamedTuple):
-    """The channels of a block's inputs and of its output."""
-
-    in_channels: tuple[int, ...]
-    out_channels: int
-
-
-def make_block(kind: Kind, units: Units, *, forms: Iterable[Form], stride: int = 1) -> Block:
-    """The module of a kind that can take any of these forms, of which there is at least one."""
-    known = set(forms)
-    inputs = [_rising(parts) for parts in zip(*(form.in_channels for form in known), strict=True)]
-    out = _rising(form.out_channels for form in known)
-    totals = _rising(sum(form.in_channels) for form in known)
-    match kind:
-        case "skip" if stride == 2:
-            return StridedSkip(units, inputs, out)
-        case "conv" | "conv_x2" | "zoomed_conv" | "zoomed_conv_x2":
-            return ConvBlock(
-                units,
-                inputs,
-                out,
-                stride=stride,
-                count=2 if kind.endswith("x2") else 1,
-                zoomed=kind.startswith("zoomed"),
-            )
-        case "skip" | "arm" | "fuse":
-            return PointBlock(units, inputs, out, kernel=1)
-        case "refine":
-            return PointBlock(units, inputs, out, kernel=3)
-        case "head":
-            return HeadBlock(units, inputs, out, totals=totals, halved_above=None)
-        case "auxiliary":
-            return HeadBlock(units, inputs, out, totals=totals, halved_above=AUXILIARY_HALVED_ABOVE)
-        case _:
-            raise ValueError(f"{kind} is not a block of a network")
-
-
-def _rising(counts: Iterable[int]) -> Widths:
-    return tuple(sorted(set(counts)))
+from fasterseg.space.kinds import KINDS, Kind
 
 
 def slimmable_block(kind: Kind, *, forms: Iterable[Form], stride: int = 1) -> Block:
-    """A block of the supernet; see `make_block`."""
-    return make_block(kind, SlimmableUnits(), forms=forms, stride=stride)
+    """A block of the supernet that can take any of these forms, of which there is at least one."""
+    return Block(KINDS[kind], SlimmableUnits(), forms, stride=stride)
 
 
 class FixedBlock(nn.Module):
@@ -68,7 +26,7 @@ class FixedBlock(nn.Module):
         super().__init__()
         self.out = spec.out_channels
         form = Form(spec.in_channels, spec.out_channels)
-        self.block = make_block(spec.kind, FixedUnits(), forms=[form], stride=spec.stride)
+        self.block = Block(spec.row, FixedUnits(), [form], stride=spec.stride)
 
     def forward(self, *inputs: Tensor, size: MapSize | None = None) -> Tensor:
         """The block's features; arms are resized to `size`."""
@@ -128,8 +86,8 @@ def build_block(spec: BlockSpec) -> nn.Module:
     """
     if spec.is_identity:
         return nn.Identity()
-    if spec.kind == "input":
+    if spec.row.reads == "bytes":
         return InputBlock(mean=(0.5, 0.5, 0.5), deviation=(0.25, 0.25, 0.25))
-    if spec.kind == "tail":
+    if spec.row.writes == "labels":
         return TailBlock()
     return FixedBlock(spec)

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fasterseg.space.kinds import ConvForm
+
 Widths = tuple[int, ...]
 State = dict[str, Tensor]
 
@@ -34,25 +36,10 @@ def taken_frozen(parameter: nn.Parameter, where: tuple[slice, ...]) -> Tensor:
     return parameter.detach()[where]
 
 
-class Conv(Protocol):
-    """A convolution over joined inputs."""
-
-    def __call__(self, inputs: tuple[Tensor, ...], out: int) -> Tensor:
-        """The first `out` output channels."""
-
-
 class Units(Protocol):
     """Makes the units that a block consists of."""
 
-    def conv(
-        self,
-        inputs: Sequence[Widths],
-        out: Widths,
-        *,
-        kernel: int,
-        stride: int = 1,
-        bias: bool = False,
-    ) -> nn.Module:
+    def conv(self, inputs: Sequence[Widths], out: Widths, form: ConvForm) -> nn.Module:
         """A convolution for inputs and output of any of these widths."""
 
     def norm(self, widths: Widths) -> nn.Module:
@@ -62,17 +49,9 @@ class Units(Protocol):
 class FixedUnits:
     """Units of one width: those of a network that is trained and shipped."""
 
-    def conv(
-        self,
-        inputs: Sequence[Widths],
-        out: Widths,
-        *,
-        kernel: int,
-        stride: int = 1,
-        bias: bool = False,
-    ) -> nn.Module:
+    def conv(self, inputs: Sequence[Widths], out: Widths, form: ConvForm) -> nn.Module:
         """A plain convolution."""
-        return FixedConv(sum(w[-1] for w in inputs), out[-1], kernel, stride, bias=bias)
+        return FixedConv(sum(w[-1] for w in inputs), out[-1], form)
 
     def norm(self, widths: Widths) -> nn.Module:
         """A plain batch norm."""
@@ -82,70 +61,88 @@ class FixedUnits:
 class SlimmableUnits:
     """Units of several widths: those of the supernet."""
 
-    def conv(
-        self,
-        inputs: Sequence[Widths],
-        out: Widths,
-        *,
-        kernel: int,
-        stride: int = 1,
-        bias: bool = False,
-    ) -> nn.Module:
+    def conv(self, inputs: Sequence[Widths], out: Widths, form: ConvForm) -> nn.Module:
         """A slimmable convolution."""
-        return SlimmableConv(tuple(inputs), out, kernel, stride, bias=bias)
+        return SlimmableConv(tuple(inputs), out, form)
 
     def norm(self, widths: Widths) -> nn.Module:
         """A batch norm with parameters of its own for each width."""
         return SlimmableNorm(widths)
 
 
-class FixedConv(nn.Module):
-    """A convolution that pads so that stride 1 keeps the size and stride 2 gives ceil(n / 2)."""
+def convolved(features: Tensor, weight: Tensor, bias: Tensor | None, form: ConvForm) -> Tensor:
+    """Features convolved with a weight of (out, read / groups, kernel, kernel)."""
+    groups = form.groups(int(features.shape[1]))
+    shape = (form.stride, form.padding, form.dilation, groups)
+    if form.depthwise and form.dilation > 1:
+        # In bfloat16 oneDNN's weight gradient of these reads memory that nobody wrote (torch 2.13
+        # on a CPU): under autocast they compute as their weights are stored.
+        with torch.autocast(features.device.type, enabled=False):
+            return F.conv2d(features.to(weight.dtype), weight, bias, *shape)
+    return F.conv2d(features, weight, bias, *shape)
 
-    def __init__(self, read: int, out: int, kernel: int, stride: int, *, bias: bool) -> None:
+
+def fresh_weight(read: int, out: int, form: ConvForm) -> nn.Parameter:
+    """A kernel of Kaiming's normal numbers: by the outputs that an input reaches.
+
+    Of a depthwise kernel torch counts the outputs of all channels; what one reaches is as many
+    as an output has inputs.
+    """
+    side = form.kernel
+    weight = nn.Parameter(torch.empty(out, read // form.groups(read), side, side))
+    nn.init.kaiming_normal_(
+        weight, mode="fan_in" if form.depthwise else "fan_out", nonlinearity="relu"
+    )
+    return weight
+
+
+class FixedConv(nn.Module):
+    """A convolution of one width; see `ConvForm`."""
+
+    def __init__(self, read: int, out: int, form: ConvForm) -> None:
         super().__init__()
-        self.stride = stride
-        self.padding = kernel // 2
-        self.weight = nn.Parameter(torch.empty(out, read, kernel, kernel))
-        self.bias = nn.Parameter(torch.zeros(out)) if bias else None
-        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+        self.form = form
+        self.weight = fresh_weight(read, out, form)
+        self.bias = nn.Parameter(torch.zeros(out)) if form.bias else None
 
     def forward(self, inputs: tuple[Tensor, ...], out: int) -> Tensor:
         """Convolve the joined inputs; `out` is the width that the block was built with."""
         joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
-        return F.conv2d(joined, self.weight, self.bias, self.stride, self.padding)
+        return convolved(joined, self.weight, self.bias, self.form)
 
 
 class SlimmableConv(nn.Module):
-    """A convolution whose input and output widths are chosen at each call."""
+    """A convolution whose input and output widths are chosen at each call.
 
-    def __init__(
-        self, inputs: tuple[Widths, ...], out: Widths, kernel: int, stride: int, *, bias: bool
-    ) -> None:
+    A depthwise one writes the channels that it reads: they are chosen once.
+    """
+
+    def __init__(self, inputs: tuple[Widths, ...], out: Widths, form: ConvForm) -> None:
         super().__init__()
-        self.stride = stride
-        self.padding = kernel // 2
+        self.form = form
         starts = [0]
         for widths in inputs:
             starts.append(starts[-1] + max(widths))
         self.starts = tuple(starts[:-1])
-        self.weight = nn.Parameter(torch.empty(max(out), starts[-1], kernel, kernel))
-        self.bias = nn.Parameter(torch.zeros(max(out))) if bias else None
-        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+        most = starts[-1] if form.depthwise else max(out)
+        self.weight = fresh_weight(starts[-1], most, form)
+        self.bias = nn.Parameter(torch.zeros(most)) if form.bias else None
 
     def forward(self, inputs: tuple[Tensor, ...], out: int) -> Tensor:
         """Convolve the joined inputs with the slice of the weight that their widths ask for."""
         joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
         weight = self.sliced_weight([int(part.shape[1]) for part in inputs], out)
-        return F.conv2d(joined, weight, self.sliced_bias(out), self.stride, self.padding)
+        return convolved(joined, weight, self.sliced_bias(out), self.form)
 
     def sliced_weight(self, read: Sequence[int], out: int, take: Take = taken) -> Tensor:
         """The first channels of every input and of the output."""
-        parts = [
-            take(self.weight, (slice(out), slice(start, start + count)))
-            for start, count in zip(self.starts, read, strict=True)
-        ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        ranges = [slice(at, at + count) for at, count in zip(self.starts, read, strict=True)]
+        if self.form.depthwise:
+            parts = [take(self.weight, (where, slice(1))) for where in ranges]
+        else:
+            parts = [take(self.weight, (slice(out), where)) for where in ranges]
+        axis = 0 if self.form.depthwise else 1
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=axis)
 
     def sliced_bias(self, out: int, take: Take = taken) -> Tensor | None:
         """The bias of the first output channels, if there is one."""

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from fasterseg.errors import FileError
+from fasterseg.layers.blocks import parts_of
 from fasterseg.network.network import module_name
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import Size
-from fasterseg.space.kinds import Kind
+from fasterseg.space.blocks import BlockSpec, Size
 
 UNUSED = "ffm.channel_attention."
 _ANY = Geometry(Size(64, 64), 1)
@@ -83,19 +83,26 @@ def _names(architecture: Architecture, classes: int) -> Iterator[tuple[str, str]
         spec = kinds[step]
         if spec.is_identity:
             continue
-        for their_unit, our_unit in _units(spec.kind, strided=spec.stride == 2, stem=theirs):
-            parts: tuple[str, ...] = _CONV if our_unit.startswith("conv") else _NORM
-            if spec.kind in ("head", "auxiliary") and our_unit == "conv2":
-                parts = (*_CONV, "bias")
-            for part in parts:
+        names = _UNITS.get(theirs) or _UNITS.get(spec.kind, {})
+        for unit, tensors in _units(spec):
+            their_unit = names.get(unit, unit.replace("norm", "bn"))
+            for part in tensors:
                 yield (
                     f"{theirs}.{their_unit}.{part}",
-                    f"blocks.{module_name(step)}.block.{our_unit}.{part}",
+                    f"blocks.{module_name(step)}.block.{unit}.{part}",
                 )
 
 
-_CONV = ("weight",)
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+def _units(spec: BlockSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The units of a block, and what each of them holds."""
+    for part in parts_of(spec.row.layers(spec.stride)):
+        for name, conv in part.convolutions:
+            yield name, ("weight", "bias") if conv.form.bias else ("weight",)
+        if part.norm is not None:
+            yield part.norm, _NORM
 
 
 def _blocks(architecture: Architecture) -> Iterator[tuple[str, str]]:
@@ -112,27 +119,15 @@ def _blocks(architecture: Architecture) -> Iterator[tuple[str, str]]:
         yield f"{part}16", f"fusion.16.{step}.8"
 
 
-def _units(kind: Kind, *, strided: bool, stem: str) -> tuple[tuple[str, str], ...]:
-    """Convolutions and norms of a block, with the authors and with us."""
-    match kind:
-        case "head" | "auxiliary":
-            return ("conv_3x3.conv", "conv1"), ("conv_3x3.bn", "norm1"), ("conv_1x1", "conv2")
-        case "fuse":
-            return ("conv", "conv1"), ("bn", "norm1")
-        case "arm" | "refine":
-            return ("conv.0", "conv1"), ("conv.1", "norm1")
-        case "conv" if stem == "stem.0":
-            return ("conv.0", "conv1"), ("conv.1", "norm1")
-        case "skip" if strided:
-            return ("conv1", "conv1"), ("conv2", "conv2"), ("bn", "norm1")
-        case "skip":
-            return ("conv1", "conv1"), ("bn", "norm1")
-        case "conv_x2" | "zoomed_conv_x2":
-            return (
-                ("conv1", "conv1"),
-                ("bn1", "norm1"),
-                ("conv2", "conv2"),
-                ("bn2", "norm2"),
-            )
-        case _:
-            return ("conv1", "conv1"), ("bn1", "norm1")
+_IN_TURN = {"conv1": "conv.0", "norm1": "conv.1"}
+_HEAD = {"conv1": "conv_3x3.conv", "norm1": "conv_3x3.bn", "conv2": "conv_1x1"}
+_UNITS: Mapping[str, Mapping[str, str]] = {
+    "stem.0": _IN_TURN,
+    "arm": _IN_TURN,
+    "refine": _IN_TURN,
+    "head": _HEAD,
+    "auxiliary": _HEAD,
+    "fuse": {"conv1": "conv", "norm1": "bn"},
+    "skip": {"norm1": "bn"},
+}
+"""Their names of units, where they are not ours with ``bn`` for ``norm``, by block or kind."""

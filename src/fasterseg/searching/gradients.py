@@ -81,7 +81,7 @@ class SlicedGradients:
         self.whole = whole
         # Autograd follows what depends on something that has a gradient; its own stays empty.
         self._anchor = torch.zeros((), requires_grad=True)
-        self._used: dict[tuple[nn.Parameter, int], Used] = {}
+        self._used: dict[tuple[nn.Parameter, tuple[int, ...]], Used] = {}
 
     def __iter__(self) -> Iterator[Used]:
         return iter(self._used.values())
@@ -100,11 +100,13 @@ class SlicedGradients:
     def _holding(self, parameter: nn.Parameter, where: Where) -> Used:
         """The entry that holds a part, made or enlarged for it.
 
-        A kernel's inputs lie one after the other: parts that begin elsewhere are held apart.
+        A kernel's inputs lie one after the other, along its second axis or, where it is depthwise,
+        its first: parts that begin elsewhere are held apart.
         """
         if self.whole:
             where = tuple(slice(0, parameter.shape[at]) for at in range(len(where)))
-        used = self._used.setdefault((parameter, where[-1].start), Used(parameter, where))
+        begin = tuple(part.start for part in where)
+        used = self._used.setdefault((parameter, begin), Used(parameter, where))
         used.enlarge(where)
         return used
 

@@ -34,6 +34,10 @@ class ConvForm:
     depthwise: bool = False
     bias: bool = False
 
+    def __post_init__(self) -> None:
+        if self.depthwise and self.bias:
+            raise ValueError("a depthwise convolution has a norm behind it, and no bias")
+
     @property
     def padding(self) -> int:
         """Zeros at each side."""

@@ -11,13 +11,21 @@ read once, and are normalised each by its own statistics.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fasterseg.layers.blocks import Block, ConvBlock, HeadBlock, PointBlock, StridedSkip
-from fasterseg.layers.resizing import MapSize, map_size, resize
-from fasterseg.layers.units import SlimmableConv, SlimmableNorm, Take, normalised, taken
+from fasterseg.layers.blocks import Block
+from fasterseg.layers.resizing import MapSize, map_size
+from fasterseg.layers.units import (
+    SlimmableConv,
+    SlimmableNorm,
+    Take,
+    convolved,
+    normalised,
+    taken,
+)
 from fasterseg.supernet.evaluation import Entering, Mixture, gated
 
 
@@ -29,16 +37,10 @@ class FoldedEvaluation:
 
     def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
         """The features of a block outside the cells."""
-        match block:
-            case HeadBlock():
-                hidden = block.hidden(sum(int(part.shape[1]) for part in inputs))
-                middle = self._normalised(block.norm1, self._conv(block.conv1, hidden, *inputs))
-                return self._conv(block.conv2, out, F.relu_(middle))
-            case PointBlock():
-                features = self._normalised(block.norm1, self._conv(block.conv1, out, *inputs))
-                return features.relu_() if size is None else resize(features.relu_(), size)
-            case _:
-                return self._operator(block, Entering([*inputs], [None]), out, None)
+        features = block.before_last_norm(block.entering(inputs), out, FoldedCalls(self.take))
+        if block.last_norm is not None:
+            (features,) = normalised_apart(block.last_norm, features, self.take)
+        return block.behind(features, map_size(inputs[0]), size)
 
     def mixture(self, mixture: Mixture) -> Tensor:
         """The features of a cell's output."""
@@ -56,69 +58,55 @@ class FoldedEvaluation:
 
     def _operator(self, block: Block, entering: Entering, out: int, gains: Tensor | None) -> Tensor:
         """The weighted sum of an operator's outputs; `gains` are (tensors, 1 or channels)."""
-        match block:
-            case ConvBlock():
-                features, norm = self._convolved(block, entering, out)
-            case PointBlock():
-                features = self._conv(block.conv1, out, entering.stacked)
-                norm = block.norm1
-            case StridedSkip():
-                features = self._strided(block, entering.stacked, out)
-                norm = block.norm1
-            case _:
-                raise TypeError(f"{type(block).__name__} is not an operator of a cell")
-        size = map_size(entering.parts[0]) if _is_restored(block) else None
-        total = None
-        for part in self._parts(norm, features, len(entering.parts), gains):
-            output = F.relu_(part if size is None else resize(part, size))
+        count, norm = len(entering.parts), block.last_norm
+        assert norm is not None, "what ends in no norm is no operator of a cell"
+        features = entering.zoomed if block.zoomed else entering.stacked
+        features = block.before_last_norm((features,), out, FoldedCalls(self.take, count))
+        size, total = map_size(entering.parts[0]), None
+        for part in normalised_apart(norm, features, self.take, count=count, gains=gains):
+            output = block.behind(part, size, None)
             total = output if total is None else total + output
         assert total is not None
         return total
 
-    def _convolved(
-        self, block: ConvBlock, entering: Entering, out: int
-    ) -> tuple[Tensor, nn.Module]:
-        """Up to before the last norm, and that norm."""
-        features = entering.zoomed if block.zoomed else entering.stacked
-        features = self._conv(block.conv1, out, features)
-        if block.conv2 is None or block.norm2 is None:
-            return features, block.norm1
-        parts = self._parts(block.norm1, features, len(entering.parts), None)
-        middle = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return self._conv(block.conv2, out, F.relu_(middle)), block.norm2
 
-    def _strided(self, block: StridedSkip, features: Tensor, out: int) -> Tensor:
-        shifted = F.pad(features[..., 1:, 1:], (0, 1, 0, 1))
-        first = self._conv(block.conv1, out - out // 2, features)
-        return torch.cat((first, self._conv(block.conv2, out // 2, shifted)), dim=1)
+@dataclass(frozen=True, slots=True)
+class FoldedCalls:
+    """Units computed on so many stacked tensors."""
 
-    def _conv(self, conv: nn.Module, out: int, *inputs: Tensor) -> Tensor:
+    take: Take
+    count: int = 1
+
+    def conv(self, conv: nn.Module, inputs: tuple[Tensor, ...], out: int) -> Tensor:
+        """One convolution for all of them."""
         assert isinstance(conv, SlimmableConv)
         joined = inputs[0] if len(inputs) == 1 else torch.cat(inputs, dim=1)
         weight = conv.sliced_weight([int(part.shape[1]) for part in inputs], out, self.take)
-        bias = conv.sliced_bias(out, self.take)
-        if conv.padding and conv.weight.is_contiguous():
+        if conv.form.padding and conv.weight.is_contiguous():
             # Maps lie as the kernel does: a kernel would have to be sorted at every call.
             joined = joined.contiguous()
-        return F.conv2d(joined, weight, bias, conv.stride, conv.padding)
+        return convolved(joined, weight, conv.sliced_bias(out, self.take), conv.form)
 
-    def _normalised(self, norm: nn.Module, features: Tensor) -> Tensor:
-        assert isinstance(norm, SlimmableNorm)
-        return normalised(features, *norm.affine(int(features.shape[1]), self.take))
+    def norm(self, norm: nn.Module, features: Tensor) -> Tensor:
+        """Each of them by its own statistics."""
+        parts = normalised_apart(norm, features, self.take, count=self.count)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _parts(
-        self, norm: nn.Module, features: Tensor, count: int, gains: Tensor | None
-    ) -> list[Tensor]:
-        """The stacked tensors apart again, each normalised by its own statistics."""
-        assert isinstance(norm, SlimmableNorm)
-        scale, shift = norm.affine(int(features.shape[1]), self.take)
-        if gains is None:
-            return [normalised(part, scale, shift) for part in features.chunk(count)]
-        scales, shifts = scale * gains, shift * gains
-        return [
-            normalised(part, scales[index], shifts[index])
-            for index, part in enumerate(features.chunk(count))
-        ]
+
+def normalised_apart(
+    norm: nn.Module, features: Tensor, take: Take, *, count: int = 1, gains: Tensor | None = None
+) -> list[Tensor]:
+    """The stacked tensors apart again, each normalised by its own statistics.
+
+    `gains` multiply scale and shift: (tensors, 1 or channels).
+    """
+    assert isinstance(norm, SlimmableNorm)
+    scale, shift = norm.affine(int(features.shape[1]), take)
+    parts = features.chunk(count)
+    if gains is None:
+        return [normalised(part, scale, shift) for part in parts]
+    scales, shifts = scale * gains, shift * gains
+    return [normalised(part, scales[i], shifts[i]) for i, part in enumerate(parts)]
 
 
 def _gains(mixture: Mixture) -> Tensor | None:
@@ -141,7 +129,3 @@ def _identity(entering: Entering, gains: Tensor | None) -> Tensor:
         total = output if total is None else total + output
     assert total is not None
     return total
-
-
-def _is_restored(block: Block) -> bool:
-    return isinstance(block, ConvBlock) and block.restored

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fasterseg.errors import FastersegError
-from fasterseg.layers.blocks import Block
-from fasterseg.layers.building import Form, slimmable_block
+from fasterseg.layers.blocks import Block, Form
+from fasterseg.layers.building import slimmable_block
 from fasterseg.layers.resizing import map_size
 from fasterseg.layers.units import State
 from fasterseg.space.architecture import Architecture, Geometry, wire

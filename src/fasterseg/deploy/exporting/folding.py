@@ -1,7 +1,7 @@
 """Batch norm folded into the convolutions before it.
 
-The exporter folds a norm that follows one convolution; it leaves the norm of a strided skip, which
-follows two joined ones.
+The exporter folds a norm that follows one convolution; it leaves one that follows several joined
+ones, as in a strided skip.
 """
 
 from __future__ import annotations
@@ -11,27 +11,32 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from fasterseg.layers.blocks import StridedSkip
+from fasterseg.layers.blocks import Block, Part
 
 
 def folded(module: nn.Module) -> nn.Module:
-    """A copy of the module in its evaluation form, in which strided skips have no norm left."""
+    """A copy of the module in its evaluation form; convolutions side by side have no norm left."""
     copy = deepcopy(module).eval()
-    for part in copy.modules():
-        if isinstance(part, StridedSkip) and isinstance(part.norm1, nn.BatchNorm2d):
-            _fold(part, part.norm1)
+    for block in copy.modules():
+        if isinstance(block, Block):
+            for part in block.parts:
+                if len(part.convolutions) > 1 and part.norm is not None:
+                    _fold(block, part, part.norm)
     return copy.requires_grad_(False)
 
 
-def _fold(skip: StridedSkip, norm: nn.BatchNorm2d) -> None:
+def _fold(block: Block, part: Part, name: str) -> None:
+    norm = block.unit(name)
+    if not isinstance(norm, nn.BatchNorm2d):  # folded before
+        return
     assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     shift = norm.bias - norm.running_mean * scale
-    assert isinstance(skip.conv1.weight, Tensor)
-    first = int(skip.conv1.weight.shape[0])
-    _rescale(skip.conv1, scale[:first], shift[:first])
-    _rescale(skip.conv2, scale[first:], shift[first:])
-    skip.norm1 = nn.Identity()
+    convolutions = [block.unit(own) for own, _ in part.convolutions]
+    counts = [int(conv.weight.shape[0]) for conv in convolutions]  # type: ignore[index]
+    for conv, *own in zip(convolutions, scale.split(counts), shift.split(counts), strict=True):
+        _rescale(conv, *own)
+    block.add_module(name, nn.Identity())
 
 
 def _rescale(conv: nn.Module, scale: Tensor, shift: Tensor) -> None:
