@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from small_spaces import (
     UNTIED,
     Logits,
     estimate_ms,
+    every_selection,
     made_up_cost_ms,
     make_space,
     make_student,
@@ -29,7 +29,7 @@ from fasterseg.space.architecture import Architecture, Branch
 from fasterseg.space.extremes import best_trade, narrowest, widest
 from fasterseg.space.lattice import Node
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import Selection
+from fasterseg.space.selection import Selection, architecture_of, idle_choices
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation, uniform
 
@@ -224,36 +224,10 @@ def test_a_budget_below_the_fastest_network_is_refused_with_a_way_out() -> None:
     assert "--budget" in caught.value.next_step
 
 
-def used_choices(options: Options, selection: Selection) -> tuple[set[Node], set[str]]:
-    """The cells and the width choices that some branch passes through."""
-    lattice = options.lattice
-    cells, widths = set(lattice.ends), {"stem", lattice.fusion, "head"}
-    for node in reversed(lattice.nodes):
-        if node in cells and node.layer > 0:
-            cells.add((selection.parents.get(node) or lattice.parents(node)[0]).node)
-            widths.add(node.name)
-    return cells, widths
-
-
 def given_up(preferences: Preferences, selection: Selection) -> float:
     """The negative logarithm of the probability of what a selection's branches take."""
-    cells, widths = used_choices(preferences.options, selection)
-    operators = sum(preferences.operators[cell][selection.operators[cell]] for cell in cells)
-    expansions = sum(preferences.expansions[name][selection.expansions[name]] for name in widths)
-    parents = ((node, edge) for node, edge in selection.parents.items() if node in cells)
-    return operators + expansions + sum(preferences.of_edge(edge) for _, edge in parents)
-
-
-def every_selection(options: Options) -> Iterator[Selection]:
-    lattice = options.lattice
-    for parents in product(*(lattice.parents(fork) for fork in lattice.forks)):
-        for operators in product(options.operators, repeat=len(lattice.nodes)):
-            for widths in product(*options.widths.values()):
-                yield Selection(
-                    dict(zip(lattice.forks, parents, strict=True)),
-                    dict(zip(lattice.nodes, operators, strict=True)),
-                    dict(zip(options.widths, widths, strict=True)),
-                )
+    idle = idle_choices(preferences.options.lattice, selection)
+    return sum(preferences.of(*taken) for taken in selection.items() if taken[0] not in idle)
 
 
 @pytest.mark.parametrize(
@@ -272,14 +246,16 @@ def test_trades_of_probability_for_milliseconds_are_the_best_of_all(
     probabilities = relaxation_of(options, 4)
     preferences = Preferences(options, probabilities)
     every = [
-        (given_up(preferences, selection), estimate_ms(selection.architecture(options)))
-        for selection in every_selection(options)
+        (given_up(preferences, taken), estimate_ms(architecture_of(options.lattice, taken)))
+        for taken in every_selection(options)
     ]
     for price in (0.0, 0.3, 3.0):
         found = best_trade(
             options, GEOMETRY, lambda spec, price=price: price * made_up_cost_ms(spec), preferences
         )
-        total = given_up(preferences, found) + price * PRICING(found.architecture(options))
+        total = given_up(preferences, found) + price * PRICING(
+            architecture_of(options.lattice, found)
+        )
         assert total == pytest.approx(min(lost + price * ms for lost, ms in every), rel=1e-9)
     fastest, slowest = min(ms for _, ms in every), max(ms for _, ms in every)
     for share in (0.1, 0.3, 0.5):

@@ -29,9 +29,11 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.choices import section
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import Selection, random_selection
+from fasterseg.space.sampling import random_architecture, random_selection
+from fasterseg.space.selection import architecture_of
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import from_selection, uniform
 
@@ -72,20 +74,15 @@ def enumerated(space: SearchSpace, logits: Logits) -> Tensor:
     weights = [leaf.softmax(0) for leaf in logits.all()]
     columns = zip(weights, draws.T, strict=True)
     probability = torch.stack([weight[column] for weight, column in columns]).prod(0)
-    cells, forks = list(lattice.nodes), list(lattice.forks)
+    names = [
+        *(node.kind_choice for node in lattice.nodes),
+        *(node.path_choice for node in lattice.forks),
+        *(name for name in lattice.choices if section(name) == "widths"),
+    ]
     latencies = []
     for draw in draws.tolist():
-        operators, paths = draw[: len(cells)], draw[len(cells) : len(cells) + len(forks)]
-        widths = draw[len(cells) + len(forks) :]
-        selection = Selection(
-            {fork: lattice.parents(fork)[at] for fork, at in zip(forks, paths, strict=True)},
-            {cell: space.operators[at] for cell, at in zip(cells, operators, strict=True)},
-            {
-                name: values[at]
-                for (name, values), at in zip(lattice.width_options.items(), widths, strict=True)
-            },
-        )
-        latencies.append(estimate_ms(selection.architecture(options)))
+        taken = {name: lattice.choices[name][at] for name, at in zip(names, draw, strict=True)}
+        latencies.append(estimate_ms(architecture_of(lattice, taken)))
     return probability @ torch.tensor(latencies, dtype=torch.float64)
 
 
@@ -150,7 +147,7 @@ def test_latency_of_one_network_is_the_tables_estimate(space: SearchSpace) -> No
     for seed in range(50):
         selection = random_selection(options, Random(seed))
         relaxation = from_selection(options.lattice, selection)
-        wanted = estimate_ms(selection.architecture(options))
+        wanted = estimate_ms(architecture_of(options.lattice, selection))
         assert float(latency(relaxation)) == pytest.approx(wanted, rel=1e-9)
 
 
@@ -190,7 +187,7 @@ def test_cells_that_branches_share_are_counted_once() -> None:
     latency = expected_latency(space, cells_only)
     for seed in range(30):
         selection = random_selection(options, Random(seed))
-        steps = wire(selection.architecture(options), GEOMETRY).steps
+        steps = wire(architecture_of(options.lattice, selection), GEOMETRY).steps
         cells = sum(step.name.startswith("cells.") for step in steps)
         assert float(latency(from_selection(options.lattice, selection))) == pytest.approx(cells)
     logits = Logits.random(options, seed=6)
@@ -275,7 +272,7 @@ def test_latency_of_architecture_parameters_reaches_every_one_of_them() -> None:
 def test_an_architecture_costs_the_same_by_its_selection_and_by_its_wiring() -> None:
     space = make_space(4)
     options = Options.of_space(space)
-    found: Architecture = random_selection(options, Random(0)).architecture(options)
+    found: Architecture = random_architecture(options, Random(0))
     known = {spec: made_up_cost_ms(spec) for spec in specs_of([options], GEOMETRY)}
     assert estimate_ms(found) == pytest.approx(
         sum(known[spec] for spec in wire(found, GEOMETRY).timed_specs())

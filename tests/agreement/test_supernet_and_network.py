@@ -16,7 +16,8 @@ from fasterseg.network.network import Network, has_unknown_statistics
 from fasterseg.searching.derivation import derive
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import random_selection
+from fasterseg.space.sampling import random_architecture, random_selection
+from fasterseg.space.selection import architecture_of
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
@@ -40,7 +41,7 @@ def random_supernet(space: SearchSpace, *contenders: ContenderSettings) -> Super
 
 def assert_same_network(supernet: Supernet, options: Options, seed: int) -> None:
     selection = random_selection(options, Random(seed))
-    architecture = selection.architecture(options)
+    architecture = architecture_of(options.lattice, selection)
     network = Network(architecture, CLASSES)
     network.load_state_dict(supernet.sliced_state(architecture))
     images = torch.randn(2, 3, *SIZES[seed % len(SIZES)])
@@ -117,7 +118,7 @@ def test_a_network_cut_out_of_the_supernet_has_no_statistics_to_be_scored_with()
     space = make_space(4)
     supernet = random_supernet(space)
     options = Options.of_space(space)
-    architecture = random_selection(options, Random(0)).architecture(options)
+    architecture = random_architecture(options, Random(0))
     network = Network(architecture, CLASSES)
     assert not has_unknown_statistics(network)
     network.load_state_dict(supernet.sliced_state(architecture))

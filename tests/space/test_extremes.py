@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import product
 
 import pytest
+from small_spaces import every_selection
 
 from fasterseg.config import SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import Selection
+from fasterseg.space.selection import architecture_of
 
 GEOMETRY = Geometry(Size(64, 96), 5)
 
@@ -64,22 +64,8 @@ SPACES = {
 }
 
 
-def every_architecture(options: Options) -> list[Architecture]:
-    lattice = options.lattice
-    found = {}
-    for edges, names, widths in product(
-        product(*(options.parents[node] for node in lattice.forks)),
-        product(*([options.operators] * len(lattice.nodes))),
-        product(*options.widths.values()),
-    ):
-        selection = Selection(
-            dict(zip(lattice.forks, edges, strict=True)),
-            dict(zip(lattice.nodes, names, strict=True)),
-            dict(zip(options.widths, widths, strict=True)),
-        )
-        outer = [selection.expansions[name] for name in ("stem", "head")]
-        found[str(selection.trails(options)) + str(outer)] = selection
-    return [selection.architecture(options) for selection in found.values()]
+def every_architecture(options: Options) -> set[Architecture]:
+    return {architecture_of(options.lattice, taken) for taken in every_selection(options)}
 
 
 def arbitrary_cost(seed: int) -> dict[str, float]:

@@ -1,22 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
 from random import Random
 
 import pytest
+from small_spaces import every_selection
 
 from fasterseg.config import SearchSpace
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
+from fasterseg.space.choices import STEM
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import (
-    Selection,
-    architectures_near,
-    random_architecture,
-    random_selection,
-)
+from fasterseg.space.sampling import architectures_near, random_architecture, random_selection
+from fasterseg.space.selection import architecture_of
 
 GEOMETRY = Geometry(Size(64, 128), 5)
 
@@ -63,12 +60,10 @@ def test_every_choice_is_uniform() -> None:
     generator = Random(0)
     drawn = [random_selection(options, generator) for _ in range(3000)]
     fork, cell = options.lattice.forks[0], options.lattice.nodes[2]
-    for counts in (
-        Counter(selection.parents[fork].down for selection in drawn),
-        Counter(selection.operators[cell] for selection in drawn),
-        Counter(selection.expansions["stem"] for selection in drawn),
-        Counter(selection.expansions[options.lattice.nodes[1].name] for selection in drawn),
-    ):
+    names = (fork.path_choice, cell.kind_choice, STEM, "widths.cells.1.8")
+    for name in names:
+        counts = Counter(selection[name] for selection in drawn)
+        assert len(counts) == len(options.choices[name]) > 1
         share = len(drawn) / len(counts)
         assert all(abs(count - share) < 5 * share**0.5 for count in counts.values()), counts
 
@@ -82,22 +77,8 @@ def test_architectures_near_a_latency_are_within_two_percent_of_it() -> None:
         assert all(abs(macs(architecture) / wanted - 1) <= 0.02 for architecture in found)
 
 
-def every_architecture(options: Options) -> list[Architecture]:
-    lattice = options.lattice
-    parents = [options.parents[node] for node in lattice.forks]
-    operators = [options.operators] * len(lattice.nodes)
-    selections = [
-        Selection(
-            dict(zip(lattice.forks, edges, strict=True)),
-            dict(zip(lattice.nodes, names, strict=True)),
-            dict(zip(options.widths, widths, strict=True)),
-        )
-        for edges, names, widths in product(
-            product(*parents), product(*operators), product(*options.widths.values())
-        )
-    ]
-    unique = {selection.trails(options): selection for selection in selections}
-    return [selection.architecture(options) for selection in unique.values()]
+def every_architecture(options: Options) -> set[Architecture]:
+    return {architecture_of(options.lattice, taken) for taken in every_selection(options)}
 
 
 def cells_macs(architecture: Architecture) -> float:

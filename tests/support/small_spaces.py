@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -17,7 +18,8 @@ from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.lattice import Lattice, Node
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
-from fasterseg.space.sampling import random_selection
+from fasterseg.space.sampling import random_architecture
+from fasterseg.space.selection import Selection
 from fasterseg.supernet.relaxation import Relaxation
 
 GEOMETRY = Geometry(Size(64, 96), 3)
@@ -75,7 +77,14 @@ def estimate_ms(architecture: Architecture) -> float:
 
 def random_architectures(options: Options, count: int) -> list[Architecture]:
     """Members of a space, the same every time."""
-    return [random_selection(options, Random(seed)).architecture(options) for seed in range(count)]
+    return [random_architecture(options, Random(seed)) for seed in range(count)]
+
+
+def every_selection(options: Options) -> Iterator[Selection]:
+    """Every combination of options, also of choices that have no effect in it."""
+    names = [*options.choices]
+    for taken in product(*options.choices.values()):
+        yield dict(zip(names, taken, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

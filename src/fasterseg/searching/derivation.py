@@ -7,20 +7,19 @@ most probable operator, each feature its most probable width.  All functions are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
-from fasterseg.config import Operator
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.choices import Option, section
 from fasterseg.space.extremes import best_trade
-from fasterseg.space.lattice import HEAD, Edge, Lattice, Node
+from fasterseg.space.lattice import Node
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
-from fasterseg.space.sampling import Selection
-from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.space.selection import Selection, architecture_of, idle_choices
+from fasterseg.supernet.relaxation import Relaxation, weights_by_name
 
 SMALLEST = 1e-30
 STEEPEST = 1e9
@@ -32,34 +31,18 @@ class Preferences:
 
     def __init__(self, options: Options, probabilities: Relaxation) -> None:
         self.options = options
-        names = options.lattice.space.operators
-        self.operators = {
-            node: dict(zip(names, _costs(weights.tolist()), strict=True))
-            for node, weights in probabilities.operators.items()
-        }
-        self.parents = {
-            node: dict(zip(options.lattice.parents(node), _costs(weights.tolist()), strict=True))
-            for node, weights in probabilities.paths.items()
-        }
-        self.expansions = {
-            name: dict(zip(options.lattice.width_options[name], _costs(w.tolist()), strict=True))
-            for name, w in probabilities.widths.items()
+        offered = options.lattice.choices
+        self.costs: Mapping[str, Mapping[Option, float]] = {
+            name: dict(zip(offered[name], _costs(weights), strict=True))
+            for name, weights in weights_by_name(options.lattice, probabilities).items()
         }
 
-    def of_operator(self, node: Node, operator: Operator) -> float:
-        """What an operator costs at a cell."""
-        return self.operators[node][operator]
-
-    def of_edge(self, edge: Edge) -> float:
-        """What it costs that an edge's target is fed by it; nothing where there is no choice."""
-        return self.parents[edge.target][edge] if edge.target in self.parents else 0.0
-
-    def of_width(self, choice: str, expansion: int) -> float:
-        """What an expansion costs."""
-        return self.expansions[choice][expansion]
+    def of(self, choice: str, option: Option) -> float:
+        """What an option of a choice costs."""
+        return self.costs[choice][option]
 
 
-def _costs(weights: list[float]) -> list[float]:
+def _costs(weights: Iterable[float]) -> list[float]:
     return [-math.log(max(weight, SMALLEST)) for weight in weights]
 
 
@@ -69,7 +52,7 @@ def derive(options: Options, probabilities: Relaxation) -> Architecture:
     Where two are equally probable, the earlier in the space's order is taken; of two paths, the
     one that stays.
     """
-    return most_probable(Preferences(options, probabilities)).architecture(options)
+    return architecture_of(options.lattice, most_probable(Preferences(options, probabilities)))
 
 
 def most_probable(preferences: Preferences) -> Selection:
@@ -78,31 +61,25 @@ def most_probable(preferences: Preferences) -> Selection:
     The best path through a node contains the best path to it, so one parent per fork is enough
     for all branches, and they form a tree.
     """
-    options = preferences.options
-    return Selection(
-        parents=_best_parents(preferences),
-        operators={node: _best_operator(preferences, node) for node in options.lattice.nodes},
-        expansions={
-            name: min(widths, key=preferences.expansions[name].__getitem__)
-            for name, widths in options.widths.items()
-        },
-    )
+    alone = {
+        name: min(offered, key=preferences.costs[name].__getitem__)
+        for name, offered in preferences.options.choices.items()
+    }
+    return {**alone, **_best_paths(preferences)}
 
 
-def _best_operator(preferences: Preferences, node: Node) -> Operator:
-    return min(preferences.options.operators, key=preferences.operators[node].__getitem__)
-
-
-def _best_parents(preferences: Preferences) -> dict[Node, Edge]:
+def _best_paths(preferences: Preferences) -> dict[str, Option]:
     lattice = preferences.options.lattice
     reach: dict[Node, float] = {}
-    chosen: dict[Node, Edge] = {}
+    chosen: dict[str, Option] = {}
     for node in lattice.nodes:
         parents = lattice.parents(node)
-        costs = {edge: reach[edge.node] + preferences.of_edge(edge) for edge in parents}
-        reach[node] = min(costs.values(), default=0.0)
-        if len(parents) > 1:
-            chosen[node] = min(parents, key=costs.__getitem__)
+        if len(parents) < 2:
+            reach[node] = sum(reach[edge.node] for edge in parents)
+            continue
+        costs = {e.path: reach[e.node] + preferences.of(node.path_choice, e.path) for e in parents}
+        chosen[node.path_choice] = min(costs, key=costs.__getitem__)
+        reach[node] = min(costs.values())
     return chosen
 
 
@@ -149,7 +126,7 @@ class _BudgetFit:
             if slower is None:
                 break
             selection, latency = slower
-        return selection.architecture(self.options)
+        return architecture_of(self.options.lattice, selection)
 
     def _fast_enough(self) -> tuple[Selection, float]:
         """The slowest of the most probable trades that meet the upper bound."""
@@ -177,12 +154,7 @@ class _BudgetFit:
             return per_ms * self.cost_ms(spec)
 
         partial = best_trade(self.options, self.pricing.geometry, price, self.preferences)
-        whole = most_probable(self.preferences)
-        selection = Selection(
-            {**whole.parents, **partial.parents},
-            {**whole.operators, **partial.operators},
-            {**whole.expansions, **partial.expansions},
-        )
+        selection = {**most_probable(self.preferences), **partial}
         return selection, self._latency(selection)
 
     def _slower(self, selection: Selection, latency: float) -> tuple[Selection, float] | None:
@@ -197,47 +169,21 @@ class _BudgetFit:
         return None if best is None else (best[1], best[2])
 
     def _latency(self, selection: Selection) -> float:
-        return self.pricing(selection.architecture(self.options))
+        return self.pricing(architecture_of(self.options.lattice, selection))
 
     def _moves(self, selection: Selection) -> Iterator[tuple[Selection, float]]:
         """Every selection one change away, with the log-probability that the change gives up."""
-        used = _used(self.options.lattice, selection)
-        for node in used:
-            yield from self._other_operators(selection, node)
-            if node in selection.parents and node in self.preferences.parents:
-                yield self._other_parent(selection, node)
-        inside = (self.options.lattice.width_choice(node) for node in used)
-        for choice in dict.fromkeys((*inside, self.options.lattice.fusion, HEAD)):
-            yield from self._other_widths(selection, choice)
+        for choice in self._used(selection):
+            costs, held = self.preferences.costs[choice], selection[choice]
+            for option in self.options.choices[choice]:
+                if option != held:
+                    yield {**selection, choice: option}, costs[option] - costs[held]
 
-    def _other_operators(
-        self, selection: Selection, node: Node
-    ) -> Iterator[tuple[Selection, float]]:
-        costs, held = self.preferences.operators[node], selection.operators[node]
-        for name in self.options.operators:
-            if name != held:
-                operators = {**selection.operators, node: name}
-                yield replace(selection, operators=operators), costs[name] - costs[held]
-
-    def _other_widths(self, selection: Selection, choice: str) -> Iterator[tuple[Selection, float]]:
-        costs, held = self.preferences.expansions[choice], selection.expansions[choice]
-        for width in self.options.widths[choice]:
-            if width != held:
-                expansions = {**selection.expansions, choice: width}
-                yield replace(selection, expansions=expansions), costs[width] - costs[held]
-
-    def _other_parent(self, selection: Selection, node: Node) -> tuple[Selection, float]:
-        held = selection.parents[node]
-        other = next(edge for edge in self.options.lattice.parents(node) if edge != held)
-        loss = self.preferences.of_edge(other) - self.preferences.of_edge(held)
-        return replace(selection, parents={**selection.parents, node: other}), loss
-
-
-def _used(lattice: Lattice, selection: Selection) -> tuple[Node, ...]:
-    """The nodes on some branch, in the lattice's order."""
-    found = set(lattice.ends)
-    for node in reversed(lattice.nodes):
-        if node in found and node.layer > 0:
-            edge = selection.parents.get(node) or lattice.parents(node)[0]
-            found.add(edge.node)
-    return tuple(node for node in lattice.nodes if node in found)
+    def _used(self, selection: Selection) -> list[str]:
+        """The choices that have an effect: kinds and paths cell by cell, and widths at the end."""
+        lattice = self.options.lattice
+        inside = [name for node in lattice.nodes for name in lattice.choices_of(node)]
+        names = dict.fromkeys((*inside, *lattice.choices))
+        idle = idle_choices(lattice, selection)
+        used = [name for name in names if name not in idle]
+        return sorted(used, key=lambda name: section(name) == "widths")

@@ -5,15 +5,16 @@ the stem.  A state is a cell and the branches that pass through it; its table ho
 from there on for every width of the feature that enters it and every width of the fusion, which
 joins the branches with what they left behind.  So one pass serves every stem, fusion and head: what
 lies behind layer 0 does not see the stem, and what the head costs depends on the fusion alone.
+Outside the cells a choice of kind decides one block of a network, so each takes its best there.
 
 Two branches may part but, forming a tree, never meet again: the one case in which
-they could (branch 32 parts from branch 16 at stride 8, stays at 16, and 16 comes down behind it)
-is excluded by fixing, where they part, the layer at which branch 32 leaves stride 16.
+they could (the coarser parts from the finer at stride 8, stays at 16, and the finer one comes down
+behind it) is excluded by fixing, where they part, the layer at which the coarser leaves stride 16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -24,19 +25,11 @@ from numpy.typing import NDArray
 
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.kinds import Kind
-from fasterseg.space.lattice import (
-    HEAD,
-    STEM,
-    Edge,
-    Lattice,
-    Node,
-    Slot,
-    laterals,
-)
+from fasterseg.space.choices import HEAD, STEM, Option
+from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import Selection
-from fasterseg.space.search_space import Operator
+from fasterseg.space.placements import Placement
+from fasterseg.space.selection import Selection, architecture_of, blocks_passed, runs
 
 Cost = Callable[[BlockSpec], float]
 
@@ -44,34 +37,23 @@ Cost = Callable[[BlockSpec], float]
 class ChoiceCosts(Protocol):
     """What choices cost by themselves, whatever the blocks."""
 
-    def of_operator(self, node: Node, operator: Operator) -> float:
-        """The cost of taking an operator at a cell."""
-
-    def of_edge(self, edge: Edge) -> float:
-        """The cost of an edge's target taking that edge."""
-
-    def of_width(self, choice: str, expansion: int) -> float:
-        """The cost of a width choice's option."""
+    def of(self, choice: str, option: Option) -> float:
+        """The cost of taking an option of a choice."""
 
 
 class NoChoiceCosts:
     """Choices are free."""
 
-    def of_operator(self, node: Node, operator: Operator) -> float:
-        """Nothing."""
-        return 0.0
-
-    def of_edge(self, edge: Edge) -> float:
-        """Nothing."""
-        return 0.0
-
-    def of_width(self, choice: str, expansion: int) -> float:
+    def of(self, choice: str, option: Option) -> float:
         """Nothing."""
         return 0.0
 
 
 def best_trade(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
-    """The selection with the least sum of block costs and choice costs, exactly."""
+    """The selection with the least sum of block costs and choice costs, exactly.
+
+    It holds the choices that its network depends on, and no others.
+    """
     return _Search(options, geometry, cost, choices).best()
 
 
@@ -86,7 +68,8 @@ def widest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
 
 
 def _extreme(options: Options, geometry: Geometry, cost: Cost) -> Architecture:
-    return best_trade(options, geometry, cost, NoChoiceCosts()).architecture(options)
+    selection = best_trade(options, geometry, cost, NoChoiceCosts())
+    return architecture_of(options.lattice, selection)
 
 
 Table = NDArray[np.float64]
@@ -126,60 +109,100 @@ class _Search:
     choices: ChoiceCosts
     tables: dict[_State, Table] = field(default_factory=dict)
     ways: dict[_Way, Table] = field(default_factory=dict)
-    cells: dict[tuple[int, bool, bool, bool], Table] = field(default_factory=dict)
-    joins: dict[tuple[int, bool], Table] = field(default_factory=dict)
+    blocks: dict[tuple[object, ...], Table] = field(default_factory=dict)
 
     @property
     def lattice(self) -> Lattice:
         return self.options.lattice
 
+    @cached_property
+    def outer(self) -> tuple[str, ...]:
+        """The width choices that all branches share: stem, fusion, and the head if it has one."""
+        return tuple(dict.fromkeys((STEM, self.lattice.fusion_choice, HEAD)))
+
+    @cached_property
+    def outside(self) -> tuple[Placement, ...]:
+        """The places outside the cells that are priced and not the same in every network."""
+        every = self.lattice.placements(self.geometry.classes)
+        return tuple(one for one in every if one.part in ("stem", "fusion", "head"))
+
+    @cached_property
+    def refines(self) -> dict[tuple[int, str], Placement]:
+        """Where a branch joins what it leaves, by the branch and the cell's output."""
+        return {
+            (branch, passing.block): one
+            for one in self.outside
+            for passing in one.used
+            for branch in passing.branches
+        }
+
     def best(self) -> Selection:
         """The selection of the best network."""
         any_layer = _Span(0, self.options.space.layers)
         start = _State(Node(0, 8), frozenset(self.options.space.branches), any_layer)
-        stem = sum(map(self._prices, self.lattice.stem_slots)) + self._of_widths(STEM)
-        total = self._table(start) + stem[:, None] + self._behind
-        best, fusion = np.unravel_index(total.argmin(), total.shape)
-        selection = Selection({}, {}, {STEM: self.options.widths[STEM][best]})
-        self._collect(start, int(best), int(fusion), selection)
-        joined = self._joined[fusion]
-        head = int(joined.argmin()) if joined.ndim else int(fusion)
-        selection.expansions[HEAD] = self.options.widths[HEAD][head]
+        table = self._table(start)
+        total = table.reshape(table.shape + (1,) * (len(self.outer) - 2)) + self._outside_cost()
+        at = np.unravel_index(int(total.argmin()), total.shape)
+        selection: dict[str, Option] = {
+            name: self.options.choices[name][index]
+            for name, index in zip(self.outer, at, strict=True)
+        }
+        self._collect(start, int(at[0]), int(at[1]), selection)
+        passed = blocks_passed(self.lattice, selection)
+        for one in self.outside:
+            if runs(one, passed):
+                selection[one.kind_choice] = self._best_kind(one, selection)
         return selection
 
-    @cached_property
-    def _joined(self) -> Table:
-        """What fusing and the head cost, by their widths: one axis where the two are tied."""
-        fuse, head = self.lattice.join_slots(self.geometry.classes)
-        return self._prices(fuse) + self._prices(head) + self._of_widths(HEAD)
-
-    @property
-    def _behind(self) -> Table:
-        """What the arms and all behind them cost, by the fusion's width, at the best head."""
-        branches, name = self.options.space.branches, self.lattice.fusion
-        arms = [self.lattice.arm_slot(end, stride) for end in branches for stride in laterals(end)]
-        total = np.zeros(len(self.options.widths[name])) + sum(map(self._prices, arms))
-        if self._joined.ndim == 2:
-            total += self._of_widths(name)
-        total += self._joined.reshape(len(total), -1).min(axis=1)
+    def _outside_cost(self) -> Table:
+        """What all costs that depends on the outer widths alone, and these by themselves."""
+        total = np.zeros([len(self.options.choices[name]) for name in self.outer])
+        for axis, name in enumerate(self.outer):
+            total += self._spread(self._of_options(name), [axis])
+        for one in self.outside:
+            names = one.slot.width_choices
+            if not one.used and set(names) <= set(self.outer):
+                total += self._spread(self._prices(one), [self.outer.index(n) for n in names])
         return total
 
-    def _prices(self, slot: Slot) -> Table:
-        """What the block of a slot costs, by the width choices that it depends on."""
-        return self._prices_of(slot, slot.kinds[0])
+    def _spread(self, table: Table, axes: Sequence[int]) -> Table:
+        """A table whose axes are some of the outer widths, with an axis for each of them."""
+        missing = [axis for axis in range(len(self.outer)) if axis not in axes]
+        return np.expand_dims(table.transpose(np.argsort(axes)), missing)
 
-    def _prices_of(self, slot: Slot, kind: Kind) -> Table:
-        offered = [self.options.widths[name] for name in slot.choices]
-        specs = (
-            slot.spec(kind, dict(zip(slot.choices, widths, strict=True)), self.geometry.size)
-            for widths in product(*offered)
-        )
-        costs = [0.0 if spec.is_identity else self.cost(spec) for spec in specs]
-        return np.array(costs).reshape([len(widths) for widths in offered])
+    def _prices(self, placement: Placement) -> Table:
+        """What the best kind for a place costs there, by the width choices of its slot."""
+        kinds = self._of_options(placement.kind_choice)
+        blocks = self._blocks(placement)
+        best: Table = (blocks + kinds.reshape(-1, *[1] * (blocks.ndim - 1))).min(axis=0)
+        return best
 
-    def _of_widths(self, choice: str) -> Table:
-        """What the options of a width choice cost by themselves."""
-        return np.array([self.choices.of_width(choice, w) for w in self.options.widths[choice]])
+    def _best_kind(self, placement: Placement, selection: Selection) -> Option:
+        """The best kind for a place, its widths being chosen."""
+        name, widths = placement.kind_choice, placement.slot.width_choices
+        costs = self._blocks(placement)
+        for width in reversed(widths):
+            costs = costs[..., self.options.choices[width].index(selection[width])]
+        costs = costs + self._of_options(name)
+        return self.options.choices[name][int(costs.argmin())]
+
+    def _blocks(self, placement: Placement) -> Table:
+        """What the blocks that may stand in a place cost: (kinds, *widths of its slot)."""
+        names = placement.choices
+        offered = [self.options.choices[name] for name in names]
+        key = (placement.slot.form, *offered)
+        if key not in self.blocks:
+            specs = (
+                placement.spec(dict(zip(names, taken, strict=True)), self.geometry.size)
+                for taken in product(*offered)
+            )
+            costs = [0.0 if spec.is_identity else self.cost(spec) for spec in specs]
+            self.blocks[key] = np.array(costs).reshape([len(options) for options in offered])
+        return self.blocks[key]
+
+    def _of_options(self, choice: str) -> Table:
+        """What the options of a choice cost by themselves."""
+        return np.array([self.choices.of(choice, o) for o in self.options.choices[choice]])
 
     def _table(self, state: _State) -> Table:
         """The least cost from a state on: (widths entering it, widths of the fusion)."""
@@ -188,54 +211,41 @@ class _Search:
         return self.tables[state]
 
     def _candidates(self, state: _State) -> tuple[list[tuple[_Way, ...]], Table]:
-        """Ways to go on, and what each costs: (operators, ways, widths, widths of the fusion)."""
-        node, widths = state.node, self.options.widths
-        shape = (
-            len(self.options.operators),
-            len(widths[self.lattice.width_choice(node)]),
-            len(widths[self.lattice.fusion]),
-        )
+        """Ways to go on, and what each costs: (kinds, ways, widths, widths of the fusion)."""
+        node, options = state.node, self.options.choices
+        names = (node.kind_choice, self.lattice.width_of(node), self.lattice.fusion_choice)
         splits = list(self._splits(state))
-        costs = [np.full(shape, np.inf), *(sum(map(self._through, split)) for split in splits)]
-        own = [self.choices.of_operator(node, name) for name in self.options.operators]
-        return [(), *splits], np.stack(costs, axis=1) + np.array(own)[:, None, None, None]
+        impossible = np.full([len(options[name]) for name in names], np.inf)
+        costs = [impossible, *(sum(map(self._through, split)) for split in splits)]
+        own = self._of_options(node.kind_choice)
+        return [(), *splits], np.stack(costs, axis=1) + own[:, None, None, None]
 
     def _through(self, way: _Way) -> Table:
-        """The least cost behind an edge: (operators, widths entering the cell, of the fusion)."""
+        """The least cost behind an edge: (kinds, widths entering the cell, of the fusion)."""
         if way not in self.ways:
-            total = self._onward(way).min(axis=2) + self.choices.of_edge(way.edge)
+            target = way.edge.target
+            total = self._onward(way).min(axis=2)
+            if target in self.lattice.forks:
+                total = total + self.choices.of(target.path_choice, way.edge.path)
             if way.edge.down:
-                total = total + len(way.branches) * self._join(way.edge.node)
+                total = total + sum(self._join(branch, way.edge) for branch in way.branches)
             self.ways[way] = total
         return self.ways[way]
 
     def _onward(self, way: _Way) -> Table:
-        """The cost of a block and of all behind it: (operators, widths, widths behind, fusion)."""
-        target, cells = way.edge.target, self._cell(way.edge)[..., None]
+        """The cost of a block and of all behind it: (kinds, widths, widths behind, fusion)."""
+        target, cells = way.edge.target, self._blocks(self.lattice.cell(way.edge))[..., None]
         if target.layer < self.options.space.layers:
-            name = self.lattice.width_choice(target)
-            return cells + self._of_widths(name)[:, None] + self._table(way.state)
+            own = self._of_options(self.lattice.width_of(target))
+            return cells + own[:, None] + self._table(way.state)
         # A branch ends at the fusion's width.
         same = np.eye(cells.shape[2], dtype=bool)
         return np.where(same, cells, np.inf)
 
-    def _cell(self, edge: Edge) -> Table:
-        """What a cell's block costs: (operators, widths entering, widths behind)."""
-        entering, behind = edge.node.layer == 0, edge.target.layer == self.options.space.layers
-        key = (edge.node.stride, edge.down, entering, behind)
-        if key not in self.cells:
-            slot = self.lattice.cell_slot(edge)
-            kinds = [self._prices_of(slot, kind) for kind in self.options.operators]
-            self.cells[key] = np.stack(kinds)
-        return self.cells[key]
-
-    def _join(self, node: Node) -> Table:
+    def _join(self, branch: int, edge: Edge) -> Table | float:
         """What joining a branch with the feature it leaves costs: (its widths, of the fusion)."""
-        key = (node.stride, node.layer == 0)
-        if key not in self.joins:
-            slot = self.lattice.refine_slot(2 * node.stride, node)
-            self.joins[key] = self._prices(slot).T
-        return self.joins[key]
+        refine = self.refines.get((branch, edge.name))
+        return np.inf if refine is None else self._prices(refine).T
 
     def _splits(self, state: _State) -> Iterator[tuple[_Way, ...]]:
         """Every way to send the branches on: all keep, all go down, or the coarser ones do."""
@@ -269,22 +279,26 @@ class _Search:
     ) -> Iterator[tuple[_Span, _Span]]:
         layers = self.options.space.layers
         any_layer = _Span(0, layers)
-        if keep and down == {32} and 16 in keep and state.node.stride == 8:
+        if down and max(keep, default=0) > state.node.stride:
             for leaving in range(state.node.layer + 1, layers - 1):
                 yield _Span(leaving, layers), _Span(leaving, leaving)
         else:
             yield (any_layer if down else state.span), any_layer
 
-    def _collect(self, state: _State, width: int, fusion: int, selection: Selection) -> None:
+    def _collect(
+        self, state: _State, width: int, fusion: int, selection: dict[str, Option]
+    ) -> None:
         """Write the best choices from a state on into a selection."""
         splits, costs = self._candidates(state)
-        operator, split = divmod(int(costs[:, :, width, fusion].argmin()), len(splits))
-        selection.operators[state.node] = self.options.operators[operator]
+        kind, split = divmod(int(costs[:, :, width, fusion].argmin()), len(splits))
+        choices = self.options.choices
+        selection[state.node.kind_choice] = choices[state.node.kind_choice][kind]
         for way in splits[split]:
             target = way.edge.target
-            behind = int(self._onward(way)[operator, width, :, fusion].argmin())
-            name = self.lattice.width_choice(target)
-            selection.parents[target] = way.edge
-            selection.expansions[name] = self.options.widths[name][behind]
+            behind = int(self._onward(way)[kind, width, :, fusion].argmin())
+            name = self.lattice.width_of(target)
+            selection[name] = choices[name][behind]
+            if target in self.lattice.forks:
+                selection[target.path_choice] = way.edge.path
             if target.layer < self.options.space.layers:
                 self._collect(way.state, behind, fusion, selection)

@@ -235,13 +235,21 @@ class Lattice:
         """The choice of the fusion's width: the head's where the space ties the two."""
         return names.FUSION if self.space.fusion_expansions else names.HEAD
 
-    def entering(self, node: Node) -> walk.Channels:
-        """The channels of the feature that enters a node; of a branch's end those of the fusion."""
+    def width_of(self, node: Node) -> str:
+        """The choice of the width of the feature that enters a node: at an end, the fusion's."""
         if node.layer == 0:
-            return walk.Channels(names.STEM, node.stride)
-        if node.layer == self.space.layers:
-            return walk.Channels(self.fusion_choice, node.stride)
-        return walk.Channels(choice("widths", node.place), node.stride)
+            return names.STEM
+        at_end = node.layer == self.space.layers
+        return self.fusion_choice if at_end else choice("widths", node.place)
+
+    def choices_of(self, node: Node) -> tuple[str, ...]:
+        """The choices of a cell: of its kind, its parent and the width of what enters it."""
+        own = (node.kind_choice, node.path_choice, self.width_of(node))
+        return tuple(name for name in own if name in self.choices)
+
+    def entering(self, node: Node) -> walk.Channels:
+        """The channels of the feature that enters a node."""
+        return walk.Channels(self.width_of(node), node.stride)
 
     def placements(self, classes: int) -> Iterator[Placement]:
         """Every place for a block, from image to labels, for a number of classes."""

@@ -68,6 +68,16 @@ class Slot:
         names = [part.choice for part in (*self.inputs, self.output) if part.choice is not None]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def form(self) -> tuple[object, ...]:
+        """All of it but the names: places of one form and one offer hold the same blocks."""
+        names = self.width_choices
+        channels = (
+            (part.factor, None if part.choice is None else names.index(part.choice))
+            for part in (*self.inputs, self.output)
+        )
+        return (*channels, self.in_stride, self.out_stride, self.stride)
+
     def spec(self, kind: Kind, taken: Mapping[str, Option], size: Size) -> BlockSpec:
         """The spec of a block of a kind in a network for images of that size."""
         return BlockSpec(

@@ -1,85 +1,39 @@
 """Random architectures: of a space, and of a space near a latency.
 
-A `Selection` takes one option wherever the space leaves a choice: every fork's parent, every
-cell's operator, every feature's expansion.  The kept branches are traced backward through the
-parents, so that they form a tree and a shared prefix is shared.  "Random" means: each of these
-choices uniform and independent.
+"Random" means: each choice of the space uniform and independent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 from fasterseg.errors import BudgetError
-from fasterseg.space.architecture import Architecture, Branch, CellChoice
-from fasterseg.space.lattice import HEAD, STEM, Edge, Node
+from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
-from fasterseg.space.search_space import Operator
+from fasterseg.space.selection import Selection, architecture_of, idle_choices
 
 MIXING_ROUNDS = 2  # changes tried inside the window, per choice of the space
 MAX_ROUNDS = 60  # changes tried on the way to the window, per choice of the space
 FIRST_PULL, LAST_PULL = 20.0, 2000.0
 PULL_GROWTH = 1.01
 
-Taken = tuple[Operator, bool, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """One option for each choice of a space; what no branch passes through has no effect."""
-
-    parents: dict[Node, Edge]
-    operators: dict[Node, Operator]
-    expansions: dict[str, int]
-
-    def architecture(self, options: Options) -> Architecture:
-        """The member of the space that was selected."""
-        branches = tuple(
-            Branch(stride=end.stride, cells=tuple(_cell(*taken) for taken in trail))
-            for end, trail in zip(options.lattice.ends, self.trails(options), strict=True)
-        )
-        return Architecture(
-            stem_expansion=self.expansions[STEM],
-            fusion_expansion=self.expansions[options.lattice.fusion],
-            head_expansion=self.expansions[HEAD],
-            branches=branches,
-        )
-
-    def trails(self, options: Options) -> tuple[tuple[Taken, ...], ...]:
-        """What each branch takes, cell by cell: operator, whether it goes down, expansion."""
-        return tuple(tuple(reversed(list(self._back(options, e)))) for e in options.lattice.ends)
-
-    def _back(self, options: Options, end: Node) -> Iterator[Taken]:
-        """What a branch takes, from its end back to the stem."""
-        edge: Edge | None = Edge(end, down=False)
-        while edge is not None:
-            width = self.expansions[options.lattice.width_choice(edge.target)]
-            yield self.operators[edge.node], edge.down, width
-            edge = self.parents.get(edge.node) or next(iter(options.parents[edge.node]), None)
-
-
-@cache
-def _cell(operator: Operator, down: bool, expansion: int) -> CellChoice:
-    return CellChoice(operator=operator, down=down, expansion=expansion)
-
 
 def random_selection(options: Options, generator: Random) -> Selection:
-    """A selection with every choice uniform."""
-    lattice = options.lattice
-    return Selection(
-        {node: generator.choice(options.parents[node]) for node in lattice.forks},
-        {node: generator.choice(options.operators) for node in lattice.nodes},
-        {name: generator.choice(widths) for name, widths in options.widths.items()},
-    )
+    """A selection with every choice uniform; one that is none is not drawn."""
+    settled = options.lattice.settled
+    return {
+        name: offered[0] if name in settled else generator.choice(offered)
+        for name, offered in options.choices.items()
+    }
 
 
 def random_architecture(options: Options, generator: Random) -> Architecture:
     """A random member of the space, as one contender may take it."""
-    return random_selection(options, generator).architecture(options)
+    return architecture_of(options.lattice, random_selection(options, generator))
 
 
 def architectures_near(
@@ -102,7 +56,7 @@ def architectures_near(
     return tuple(walk.draw() for _ in range(count))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Walk:
     options: Options
     latency_ms: float
@@ -117,12 +71,12 @@ class _Walk:
         if excess > 0:
             selection, pull = self._enter(selection, excess)
             selection = self._mix(selection, pull)
-        return selection.architecture(self.options)
+        return architecture_of(self.options.lattice, selection)
 
     def _enter(self, selection: Selection, excess: float) -> tuple[Selection, float]:
         """The first selection in the window on the way there, and the pull that it took."""
         pull, nearest = FIRST_PULL, excess
-        for _ in range(MAX_ROUNDS * self._choices):
+        for _ in range(MAX_ROUNDS * len(self._drawn)):
             selection, excess = self._step(selection, excess, pull)
             nearest = min(nearest, excess)
             if excess == 0:
@@ -137,14 +91,15 @@ class _Walk:
     def _mix(self, selection: Selection, pull: float) -> Selection:
         """Walk on, so that it is forgotten from which side the window was entered."""
         excess, kept = 0.0, selection
-        for _ in range(MIXING_ROUNDS * self._choices):
+        for _ in range(MIXING_ROUNDS * len(self._drawn)):
             selection, excess = self._step(selection, excess, pull)
             kept = selection if excess == 0 else kept
         return kept
 
     def _step(self, selection: Selection, excess: float, pull: float) -> tuple[Selection, float]:
-        changed = _with_one_change(selection, self.options, self.generator)
-        if _is_same(selection, changed, self.options):
+        name = self._drawn[self.generator.randrange(len(self._drawn))]
+        changed = {**selection, name: self.generator.choice(self.options.choices[name])}
+        if name in idle_choices(self.options.lattice, selection):
             return changed, excess
         new = self._excess(changed)
         if new <= excess or self.generator.random() < math.exp(-pull * (new - excess)):
@@ -153,30 +108,11 @@ class _Walk:
 
     def _excess(self, selection: Selection) -> float:
         """How far outside the window the estimate lies, relative to the wanted latency."""
-        found = self.estimate_ms(selection.architecture(self.options))
+        found = self.estimate_ms(architecture_of(self.options.lattice, selection))
         return max(0.0, abs(found / self.latency_ms - 1.0) - self.tolerance)
 
-    @property
-    def _choices(self) -> int:
-        lattice = self.options.lattice
-        return len(lattice.forks) + len(lattice.nodes) + len(self.options.widths)
-
-
-def _with_one_change(selection: Selection, options: Options, generator: Random) -> Selection:
-    """A copy in which one choice, any of them, was drawn anew."""
-    forks, cells, widths = selection.parents, selection.operators, selection.expansions
-    index = generator.randrange(len(forks) + len(cells) + len(widths))
-    if index < len(forks):
-        fork = list(forks)[index]
-        return replace(selection, parents={**forks, fork: generator.choice(options.parents[fork])})
-    if index < len(forks) + len(cells):
-        cell = list(cells)[index - len(forks)]
-        return replace(selection, operators={**cells, cell: generator.choice(options.operators)})
-    name = list(widths)[index - len(forks) - len(cells)]
-    return replace(selection, expansions={**widths, name: generator.choice(options.widths[name])})
-
-
-def _is_same(one: Selection, other: Selection, options: Options) -> bool:
-    """Whether two selections differ only where no branch passes."""
-    ends = [(s.expansions[STEM], s.expansions[HEAD], s.trails(options)) for s in (one, other)]
-    return ends[0] == ends[1]
+    @cached_property
+    def _drawn(self) -> tuple[str, ...]:
+        """The choices of which one may be drawn anew."""
+        settled = self.options.lattice.settled
+        return tuple(name for name in self.options.choices if name not in settled)

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings
-from fasterseg.space.lattice import Lattice, Node
+from fasterseg.space.choices import choice
+from fasterseg.space.lattice import HEAD, Lattice, Node
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import Selection
+from fasterseg.space.selection import Selection
 
 KEEP, DOWN = 0, 1
 
@@ -112,18 +113,29 @@ def detached(relaxation: Relaxation) -> Relaxation:
 
 def from_selection(lattice: Lattice, selection: Selection) -> Relaxation:
     """The one-hot relaxation of one network."""
-    operators, options = lattice.space.operators, lattice.width_options
+
+    def taken(name: str) -> Tensor:
+        offered = lattice.choices[name]
+        return one_hot(offered.index(selection[name]), len(offered))
+
     return Relaxation(
-        operators={
-            node: one_hot(operators.index(name), len(operators))
-            for node, name in selection.operators.items()
-        },
-        paths={
-            node: one_hot(DOWN if edge.down else KEEP, 2)
-            for node, edge in selection.parents.items()
-        },
-        widths={
-            name: one_hot(options[name].index(value), len(options[name]))
-            for name, value in selection.expansions.items()
-        },
+        operators={node: taken(node.kind_choice) for node in lattice.nodes},
+        paths={node: taken(node.path_choice) for node in lattice.forks},
+        widths={short: taken(name) for short, name in _width_names(lattice).items()},
     )
+
+
+def weights_by_name(lattice: Lattice, relaxation: Relaxation) -> dict[str, list[float]]:
+    """The weights of every choice, by its name."""
+    widths = _width_names(lattice)
+    return {
+        **{node.kind_choice: row.tolist() for node, row in relaxation.operators.items()},
+        **{node.path_choice: row.tolist() for node, row in relaxation.paths.items()},
+        **{widths[short]: row.tolist() for short, row in relaxation.widths.items()},
+        **{name: [1.0] for name in lattice.settled},
+    }
+
+
+def _width_names(lattice: Lattice) -> dict[str, str]:
+    inner = {lattice.width_choice(node): lattice.width_of(node) for node in lattice.nodes}
+    return {**inner, lattice.fusion: lattice.fusion_choice, HEAD: choice("widths", HEAD)}

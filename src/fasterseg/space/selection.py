@@ -1,0 +1,93 @@
+"""A selection: one option of each choice, by name, and the member of the space that it stands for.
+
+The kept branches are traced backward through the forks' parents, so that they form a tree and a
+shared prefix is shared.  What no branch passes through has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+
+from fasterseg.space.architecture import Architecture, Branch, CellChoice
+from fasterseg.space.choices import HEAD, KEEP, PATHS, STEM, Option
+from fasterseg.space.lattice import Edge, Lattice, Node
+from fasterseg.space.placements import Placement
+
+Selection = Mapping[str, Option]
+"""From a choice's name to the option that is taken."""
+
+
+def architecture_of(lattice: Lattice, selection: Selection) -> Architecture:
+    """The member of the space that is selected; at a fork that is not in it a branch stays."""
+    branches = tuple(
+        Branch(
+            stride=end.stride,
+            cells=tuple(_cell(lattice, edge, selection) for edge in trail(lattice, selection, end)),
+        )
+        for end in lattice.ends
+    )
+    return Architecture(
+        stem_expansion=_width(selection, STEM),
+        fusion_expansion=_width(selection, lattice.fusion_choice),
+        head_expansion=_width(selection, HEAD),
+        branches=branches,
+    )
+
+
+def trail(lattice: Lattice, selection: Selection, end: Node) -> tuple[Edge, ...]:
+    """The cells' outputs that a branch runs through, from the stem to its end."""
+    return tuple(reversed([*_back(lattice, selection, end)]))
+
+
+def _back(lattice: Lattice, selection: Selection, end: Node) -> Iterator[Edge]:
+    edge: Edge | None = Edge(end, down=False)
+    while edge is not None:
+        yield edge
+        edge = parent(lattice, selection, edge.node)
+
+
+def parent(lattice: Lattice, selection: Selection, node: Node) -> Edge | None:
+    """The edge by which a node is reached; None for the stem's."""
+    edges = lattice.parents(node)
+    if len(edges) < 2:
+        return edges[0] if edges else None
+    return edges[PATHS.index(str(selection.get(node.path_choice, KEEP)))]
+
+
+def idle_choices(lattice: Lattice, selection: Selection) -> frozenset[str]:
+    """The choices that have no effect: of cells that no branch passes through."""
+    trails = (trail(lattice, selection, end) for end in lattice.ends)
+    used = {edge.node for edges in trails for edge in edges}
+    return frozenset(
+        name for node in lattice.nodes if node not in used for name in lattice.choices_of(node)
+    )
+
+
+def blocks_passed(lattice: Lattice, selection: Selection) -> set[tuple[str, int]]:
+    """The cells' blocks that each branch runs through, with the branch."""
+    return {
+        (edge.name, end.stride) for end in lattice.ends for edge in trail(lattice, selection, end)
+    }
+
+
+def runs(placement: Placement, passed: Collection[tuple[str, int]]) -> bool:
+    """Whether a place is used in a network whose branches run through these blocks."""
+    return all(
+        any((passing.block, branch) in passed for branch in passing.branches)
+        for passing in placement.used
+    )
+
+
+def _cell(lattice: Lattice, edge: Edge, selection: Selection) -> CellChoice:
+    kind = str(selection[edge.node.kind_choice])
+    return _made(kind, edge.down, _width(selection, lattice.width_of(edge.target)))
+
+
+@cache
+def _made(kind: str, down: bool, width: int) -> CellChoice:
+    return CellChoice(operator=kind, down=down, expansion=width)
+
+
+def _width(selection: Selection, choice: str) -> int:
+    return int(selection[choice])
