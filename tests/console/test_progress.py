@@ -12,7 +12,6 @@ from fasterseg.console.progress import (
     EventDisplay,
     LineDisplay,
     Steps,
-    duration,
     progress_for,
 )
 
@@ -115,11 +114,3 @@ def test_a_bar_within_a_bar_is_shown_and_both_end() -> None:
     assert "Outer" in stream.getvalue()
     assert "Inner" in stream.getvalue()
     assert display._bars is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7620, "2 h 07 min")],
-)
-def test_times_are_written_for_people(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

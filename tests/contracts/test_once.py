@@ -16,6 +16,8 @@ ONCE = {
     "peak memory": (r"/proc/self/(status|clear_refs)|ru_maxrss", "resources.py"),
     "a strict YAML loader": (r"yaml\.(Safe)?Loader|safe_load", "strict_yaml.py"),
     "steps without end": (r"10 ?\*\* ?9", "learning/step_times.py"),
+    "a formatter of durations": (r"// ?3600", "amounts.py"),
+    "what is steady": (r"STEADY_\w+ = 0\.", "deploy/benchmark/steadiness.py"),
     "the precisions": (r'Literal\["float32", "(bfloat16|float16)", ', "config/sections.py"),
 }
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from fake_timings import MB, recipe_of, timings_of
 
+from fasterseg.amounts import duration, size
 from fasterseg.config import Recipe
-from fasterseg.forecasting.report import PlanReport, Proposal, duration, size
+from fasterseg.forecasting.report import PlanReport, Proposal
 from fasterseg.pipeline.planning import Limits, planned
 
 PLENTY = Limits(memory_bytes=64_000 * MB, disk_bytes=64_000 * MB)
@@ -46,7 +47,7 @@ def test_the_table_tells_each_stage_and_the_sum() -> None:
     (row,) = [line for line in lines if line.startswith("search/pretraining ")]
     assert row.split()[1:8] == ["1", "min", "46", "s", "1.5", "GB", "20.1"]
     (total,) = [line for line in lines if line.startswith("in all ")]
-    assert duration(plan.hours) in total
+    assert duration(hours=plan.hours) in total
     assert "student: budget 10.00 ms, networks 4.00 to 16.00 ms (median): reachable" in lines
 
 
@@ -72,7 +73,7 @@ def test_hours_that_do_not_suffice_are_answered_with_steps_that_do() -> None:
     content["search"]["pretrain_steps"] = int(pretraining)
     after = plan_of(Recipe.model_validate(content)).hours
     assert 0.5 * enough < after <= 0.6 * enough
-    assert duration(after) in steps.brings
+    assert duration(hours=after) in steps.brings
 
 
 def test_each_proposal_says_what_it_brings_and_whether_that_is_enough() -> None:
@@ -132,8 +133,3 @@ def test_a_budget_above_the_widest_network_is_no_fault_and_is_said() -> None:
     assert "rules nothing out" in plan.describe()
     found = {one.change for one in proposals(plan, "budget")}
     assert "cells of expansion 6 too" in found
-
-
-def test_times_and_sizes_read_well() -> None:
-    assert [duration(h) for h in (0.001, 0.05, 2.1234)] == ["3.6 s", "3 min 00 s", "2 h 07 min"]
-    assert [size(b) for b in (12_345_678, 3_400_000_000)] == ["12.3 MB", "3.4 GB"]

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from fasterseg.amounts import duration
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -263,13 +265,3 @@ def line_of(state: State) -> str:
     left = "" if state.left_s is None else f", {duration(state.left_s)} left"
     note = f", {state.note}" if state.note else ""
     return f"{state.title}: {state.done:,}/{state.total:,} {state.unit}{share}{left}{note}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time a person can read: ``42 s``, ``3 min 05 s``, ``2 h 07 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fasterseg.amounts import duration, size
 from fasterseg.forecasting.forecast import Forecaster
 from fasterseg.forecasting.levers import (
     Lever,
@@ -18,8 +19,6 @@ from fasterseg.forecasting.report import (
     PlanReport,
     Proposal,
     Subject,
-    duration,
-    size,
 )
 from fasterseg.forecasting.workload import Workload
 
@@ -66,7 +65,7 @@ class Adviser:
         hours = {lever.words: (lever, self._after(lever).hours) for lever in levers}
         for lever, after in sorted(hours.values(), key=lambda pair: pair[1]):
             if after <= (1 - WORTH_A_LINE) * before:
-                brings = f"{duration(after)}, that is {duration(before - after)} less"
+                brings = f"{duration(hours=after)}, that is {duration(hours=before - after)} less"
                 yield _proposal("hours", lever, brings, suffices=after <= wanted)
 
     def _enough_steps(self, wanted: float) -> Lever | None:

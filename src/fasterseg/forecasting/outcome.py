@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from fasterseg.forecasting.report import SECONDS_PER_HOUR, PlanReport, duration, size
+from fasterseg.amounts import duration, size
+from fasterseg.forecasting.report import SECONDS_PER_HOUR, PlanReport
 from fasterseg.stages import StageTime, StageTimes
 
 
@@ -108,7 +109,7 @@ def _line(one: Outcome, width: int) -> str:
     held = "" if one.took_bytes is None else size(one.took_bytes)
     unfinished = "" if one.finished else "  not finished"
     return (
-        f"{one.name:<{width}} {duration(one.hours):>12} {duration(one.took_hours):>12} "
+        f"{one.name:<{width}} {duration(hours=one.hours):>12} {duration(hours=one.took_hours):>12} "
         f"{_ratio(one.hours_ratio):>6} {size(one.memory_bytes):>10} {held:>10} "
         f"{_ratio(one.memory_ratio):>6}{unfinished}"
     )

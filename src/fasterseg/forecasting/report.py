@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fasterseg.amounts import duration, size
 from fasterseg.artifacts import Artifact
 from fasterseg.errors import BudgetError, EnvironmentFault
 
@@ -170,12 +171,12 @@ class PlanReport(Artifact):
         width = max([len("in all"), *(len(stage.name) for stage in self.stages)])
         head = f"{'stage':<{width}} {'time':>12} {'memory':>10} {'disk':>10}"
         rows = [
-            f"{stage.name:<{width}} {duration(stage.hours):>12} {size(stage.memory_bytes):>10} "
-            f"{size(stage.disk_bytes):>10}  {stage.hours_from}"
+            f"{stage.name:<{width}} {duration(hours=stage.hours):>12} "
+            f"{size(stage.memory_bytes):>10} {size(stage.disk_bytes):>10}  {stage.hours_from}"
             for stage in self.stages
         ]
         total = (
-            f"{'in all':<{width}} {duration(self.hours):>12} {size(self.peak_bytes):>10} "
+            f"{'in all':<{width}} {duration(hours=self.hours):>12} {size(self.peak_bytes):>10} "
             f"{size(self.written_bytes):>10}"
         )
         return [head, *rows, total]
@@ -196,7 +197,8 @@ class PlanReport(Artifact):
         return lines
 
     def _late(self) -> str:
-        return f"{duration(self.hours)} where {duration(self.hours_wanted or 0.0)} were given"
+        wanted = self.hours_wanted or 0.0
+        return f"{duration(hours=self.hours)} where {duration(hours=wanted)} were given"
 
     def _unfit(self) -> str:
         low = [one.student for one in self.budgets if not one.is_reachable]
@@ -207,20 +209,3 @@ class PlanReport(Artifact):
 
     def _short(self, needed: int, available: int) -> str:
         return f"{size(needed)} are needed, {size(available)} are there"
-
-
-def duration(hours: float) -> str:
-    """Hours as a person reads them: ``1.2 s``, ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
-    seconds = round(hours * SECONDS_PER_HOUR)
-    if seconds < 10:
-        return f"{hours * SECONDS_PER_HOUR:.1f} s"
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
-
-
-def size(count: float) -> str:
-    """Bytes as a person reads them: ``12 MB``, ``3.4 GB``."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

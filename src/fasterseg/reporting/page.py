@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasterseg.amounts import duration, size
 from fasterseg.forecasting.outcome import compared
-from fasterseg.forecasting.report import size
 from fasterseg.network.card import told_segments
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
 from fasterseg.reporting.drawing import draw_svg
@@ -75,20 +75,10 @@ def environment() -> Environment:
         f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
     )
     environment.filters["ms"] = lambda value: f"{value:.2f}\N{NO-BREAK SPACE}ms"
-    environment.filters["duration"] = spent
+    environment.filters["duration"] = duration
     environment.filters["size"] = size
     environment.filters["short"] = short_digest
     return environment
-
-
-def spent(seconds: float) -> str:
-    """A time a person can read: ``4.2 s``, ``3 min 05 s``, ``2 h 07 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def short_digest(digest: str) -> str:

@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
@@ -46,7 +47,7 @@ class Clock(Facts):
         """The time and where it went, in one line."""
         share = 100 / self.seconds if self.seconds > 0 else 0.0
         return (
-            f"{self.seconds / 60:.1f} min, {self.images_per_second:.1f} images/s; "
+            f"{duration(self.seconds)}, {self.images_per_second:.1f} images/s; "
             f"scoring took {share * self.scoring_seconds:.1f} % of it, "
             f"waiting for data {share * self.waiting_seconds:.1f} %"
         )

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from fasterseg.amounts import size
 from fasterseg.artifacts import Artifact, durable_write, sync_folder, writing
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
@@ -57,7 +58,7 @@ class ExportReport(Artifact):
         """Return what was written, what was checked, and what is left to do."""
         lines = [
             f"{self.file}: {self.kind}, {self.precision}, images of {self.size} to "
-            f"{self.output}, {self.bytes / 1e6:.1f} MB",
+            f"{self.output}, {size(self.bytes)}",
             f"  {self.file_digest}",
             self.verification.describe(),
         ]

@@ -1,0 +1,21 @@
+"""Times and sizes as a person reads them."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float = 0.0, *, hours: float = 0.0) -> str:
+    """Return a time: ``4.2 s``, ``42 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    seconds += 3600 * hours
+    whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes: ``12.0 MB``, ``3.4 GB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
