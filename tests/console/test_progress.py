@@ -43,8 +43,8 @@ def test_lines_come_every_few_seconds_with_the_time_left() -> None:
     assert stream.getvalue().splitlines() == [
         "Pre-training: 10 steps",
         "Pre-training: 3/10 steps (30 %), 14 s left, loss 0.53",
-        "Pre-training: 6/10 steps (60 %), 8 s left, loss 0.53",
-        "Pre-training: 9/10 steps (90 %), 2 s left, loss 0.53",
+        "Pre-training: 6/10 steps (60 %), 8.0 s left, loss 0.53",
+        "Pre-training: 9/10 steps (90 %), 2.0 s left, loss 0.53",
         "Pre-training: done in 20 s, loss 0.53",
     ]
 

@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 from torch import nn
 
-from fasterseg.deploy.benchmark.steadiness import is_steady, pace_of
+from fasterseg.deploy.benchmark.steadiness import STEADY_WITHIN, is_steady, pace_of
 from fasterseg.deploy.exporting.borders import Border, border_shares
 from fasterseg.deploy.runtimes.sessions import Backend, Image, Session
 from fasterseg.latency.networks import NetworkSpec
@@ -34,7 +34,6 @@ from fasterseg.space.blocks import BlockSpec, Size
 
 # So many networks, or blocks, are timed in turn, unless their features take more memory than this.
 GROUP_NETWORKS, GROUP_BLOCKS, GROUP_BYTES = 20, 40, 1 << 30
-STEADY_BELOW = 0.03
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
 
 
@@ -113,7 +112,7 @@ def measure(
     distances = [
         abs(window.median_ms * known_ms / window.beat_ms / middle_ms - 1.0) for window in windows
     ]
-    near = sum(distance < STEADY_BELOW for distance in distances)
+    near = sum(distance <= STEADY_WITHIN for distance in distances)
     return NetworkLatency(
         median_ms=middle_ms,
         p95_ms=median(window.p95_ms * known_ms / window.beat_ms for window in counting),
