@@ -40,9 +40,7 @@ class TrainedSupernet:
 
     def network(self, architecture: Architecture) -> Network:
         """A subnet as it is cut out: its statistics are not numbers."""
-        network = Network(architecture, self.data.source.label_space.classes)
-        network.load_state_dict(self.supernet.sliced_state(architecture))
-        return network
+        return self.supernet.subnet(architecture, Network)
 
     def batches(self, seed: int, *, count: int = BATCH) -> TrainingBatches:
         """Training batches in an order of their own."""

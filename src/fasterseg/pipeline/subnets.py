@@ -38,17 +38,14 @@ def subnet_scorer(
     without that, since those it is cut out with are not numbers.
     """
     from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.learning.calibrating import recalibrate
     from fasterseg.network.network import Network
     from fasterseg.network.predicting import NetworkPredictor
 
     def score(architecture: Architecture) -> float:
-        network = Network(architecture, source.label_space.classes).to(device)
-        network.load_state_dict(supernet.sliced_state(architecture))
         count = max(4, recipe.search.calibration_batches)
-        recalibrate(network, (batches.batch(step).images.to(device) for step in range(count)))
+        images = (batches.batch(step).images.to(device) for step in range(count))
         predictor = NetworkPredictor(
-            network,
+            supernet.subnet(architecture, Network, images=images),
             label_space=source.label_space,
             normalisation=source.normalisation,
             device=device,

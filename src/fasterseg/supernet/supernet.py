@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise, product
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,7 @@ from fasterseg.space.lattice import (
     laterals,
 )
 from fasterseg.space.options import Options
+from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.paths import branch_transitions
@@ -43,12 +44,14 @@ AUXILIARY_STRIDES = (32, 16)
 # Only channels matter to the modules, so any size will do for wiring them.
 ANY_SIZE = Size(64, 64)
 
+Net = TypeVar("Net", bound=nn.Module)
+
 
 class Supernet(nn.Module):
     """Slimmable blocks at every slot of the lattice; run with a relaxation.
 
     It normalises by the batch's own statistics and keeps none, so it cannot be put into
-    evaluation mode: cut a subnet out with `sliced_state`, calibrate it, and score that.
+    evaluation mode: take a subnet, and score that.
     It holds what some of the contenders can use (without any: what the space allows to anybody),
     and no more, so that every tensor in it can be trained.
     """
@@ -93,11 +96,27 @@ class Supernet(nn.Module):
         assert isinstance(block, Block)
         return block
 
-    def sliced_state(self, architecture: Architecture) -> State:
-        """The state of the network that an architecture describes, cut out of the supernet.
+    def subnet(
+        self,
+        architecture: Architecture,
+        build: Callable[[Architecture, int], Net],
+        *,
+        images: Iterable[Tensor] | None = None,
+    ) -> Net:
+        """The network of an architecture, cut out, on the supernet's device.
 
-        Its batch-norm statistics are not numbers until they are measured.
+        `build` makes it from the architecture and the number of classes.  Its batch-norm statistics
+        are measured on batches of normalised `images` until they settle (see `recalibrate`);
+        without images they are not numbers.
         """
+        network = build(architecture, self.classes).to(next(self.parameters()).device)
+        network.load_state_dict(self._sliced_state(architecture))
+        if images is not None:
+            recalibrate(network, images)
+        return network
+
+    def _sliced_state(self, architecture: Architecture) -> State:
+        """The state of the network that an architecture describes."""
         wiring = wire(architecture, Geometry(ANY_SIZE, self.classes))
         state: State = {}
         for step in (*wiring.steps, *wiring.auxiliary):

@@ -160,16 +160,15 @@ class _Subnet:
 def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
     """Calibrate one subnet as scoring does, and run it on a few images."""
     from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.learning.calibrating import recalibrate
     from fasterseg.network.network import Network
     from fasterseg.network.predicting import NetworkPredictor
     from fasterseg.searching.derivation import derive
+    from fasterseg.supernet.calibrating import recalibrate
 
     contender = assembly.contenders[-1]
     architecture = derive(contender.options, contender.parameters.probabilities())
     source = assembly.source
-    network = Network(architecture, source.label_space.classes).to(assembly.device)
-    network.load_state_dict(assembly.weights.supernet.sliced_state(architecture))
+    network = assembly.weights.supernet.subnet(architecture, Network)
     feed = _Feed(assembly)
     began = time.monotonic()
     try:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from trained_supernets import labels_of, trained_supernet
 
 from fasterseg.errors import Diverged
-from fasterseg.learning.calibrating import STILL_BATCHES, recalibrate
-from fasterseg.network.network import Network
+from fasterseg.network.network import Network, has_unknown_statistics
 from fasterseg.runtime import torch_generator
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
+from fasterseg.supernet.calibrating import STILL_BATCHES, recalibrate
 from fasterseg.supernet.supernet import Supernet
 
 
@@ -40,9 +40,7 @@ def subnet() -> Network:
     options = Options.of(make_space(3), make_student())
     supernet = Supernet(Lattice(options.space), 3)
     (architecture,) = random_architectures(options, 1)
-    network = Network(architecture, 3)
-    network.load_state_dict(supernet.sliced_state(architecture))
-    return network
+    return supernet.subnet(architecture, Network)
 
 
 def test_the_statistics_are_the_mean_over_all_batches_whatever_they_were_before() -> None:
@@ -76,7 +74,6 @@ def test_a_subnet_is_scored_twice_alike() -> None:
     images = next(batches(1, size=64))
     with torch.no_grad():
         assert network.eval()(images).isnan().any()
-
         recalibrate(network, batches(400, size=64))
 
         first, second = network(images), network(images)
@@ -105,3 +102,16 @@ def test_a_recalibrated_subnet_gives_95_percent_of_the_labels_of_its_own_batch_f
         alike = labels_of(measured, batch.images) == labels_of(own.train(), batch.images)
         assert float(alike.float().mean()) >= 0.95
         assert labels_of(measured, batch.images).unique().numel() > 1
+
+
+def test_a_subnet_that_is_given_images_is_ready_to_be_scored() -> None:
+    options = Options.of(make_space(3), make_student())
+    supernet = Supernet(Lattice(options.space), 3)
+    (architecture,) = random_architectures(options, 1)
+    network = supernet.subnet(architecture, Network, images=batches(400, size=64))
+    same = supernet.subnet(architecture, Network)
+    recalibrate(same, batches(400, size=64))
+    assert not network.training
+    assert not has_unknown_statistics(network)
+    for name, tensor in same.state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor), name
