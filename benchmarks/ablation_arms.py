@@ -17,18 +17,22 @@ from fasterseg.evaluation import position_baseline
 from fasterseg.events import EventLog, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
-from fasterseg.pipeline.assembling import SearchAssembly, assemble_search
-from fasterseg.pipeline.concluding import derive_all
 from fasterseg.pipeline.evaluating import evaluate_stage, evaluation_path
+from fasterseg.pipeline.searching import search_job
 from fasterseg.pipeline.training import Trainer
 from fasterseg.runs import RunFolder
-from fasterseg.runtime import StopRequest, derived_seed
+from fasterseg.runtime import derived_seed
+from fasterseg.searching.beginning import agreed_plan, task_of
+from fasterseg.searching.concluding import Appraisal, land_all
+from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import architectures_near
+from fasterseg.stopping import StopRequest
 from paired_differences import SIGNS, SeedResult, Trained
 
 TEACHER, STUDENT = "teacher", "student"
@@ -100,13 +104,8 @@ class Found:
     """A finished search: its folder, the plan that it kept to, the seconds that its steps took."""
 
     run: RunFolder
-    assembly: SearchAssembly
+    plan: SearchPlan
     seconds: float
-
-    @property
-    def plan(self) -> SearchPlan:
-        """Budgets and ends of the space."""
-        return self.assembly.plan
 
     def architecture(self, name: str) -> Architecture:
         """What was found for a contender."""
@@ -155,7 +154,7 @@ class SeedRun:
     def search(self, recipe: Recipe, arm: str) -> Found:
         """Search a teacher and a student under one kind of penalty."""
         run = RunFolder(self.folder / arm)
-        assembly = assemble_search(
+        job = search_job(
             recipe,
             run,
             source=self.source,
@@ -163,24 +162,27 @@ class SeedRun:
             device="cpu",
             measure=lambda architecture: Estimated(self.pricing(architecture)),
         )
-        assembly.agree_on_plan(progress=silent)
-        seconds = self._search_steps(assembly, arm)
+        plan = agreed_plan(job, progress=silent)
+        search = Search.begin(task_of(job, plan))
+        seconds = self._search_steps(search, run, arm)
         if not run.architecture(STUDENT).exists():
-            for name, landing in derive_all(assembly, progress=silent).items():
+            kept = KeptMeasurements(run.search / "measured.json", job.measure)
+            appraisal = Appraisal(search.latency.pricing, kept, recipe.promise)
+            for name, landing in land_all(search.contenders, appraisal, progress=silent).items():
                 landing.architecture.save(run.architecture(name))
-        return Found(run, assembly, seconds)
+        return Found(run, plan, seconds)
 
     def pretraining_folder(self, _arm: str) -> Path:
         """Where an arm's pre-training lies."""
         # No latency enters pre-training: it is the same, step for step, for both penalties.
         return RunFolder(self.folder / DECOUPLED).search / "pretraining"
 
-    def _search_steps(self, assembly: SearchAssembly, arm: str) -> float:
-        settings, folder = assembly.recipe.search, assembly.run.search
+    def _search_steps(self, search: Search, folder: RunFolder, arm: str) -> float:
+        settings = search.task.settings
         run = partial(run_steps, checkpoint_every=settings.checkpoint_every, stop=self.shared.stop)
         title = f"seed {self.seed}, pre-training"
         first = run(
-            assembly.pretraining(),
+            search.pretraining(),
             self.pretraining_folder(arm),
             steps=settings.pretrain_steps,
             progress=self.shared.say.progress(title),
@@ -188,8 +190,8 @@ class SeedRun:
         )
         title = f"seed {self.seed}, search, {arm}"
         then = run(
-            assembly.cosearch(warn=lambda text: self.shared.say(f"{title}: {text}")),
-            folder / "cosearch",
+            search.cosearch(warn=lambda text: self.shared.say(f"{title}: {text}")),
+            folder.search / "cosearch",
             steps=settings.steps,
             progress=self.shared.say.progress(title),
             name="search",

@@ -21,9 +21,9 @@ from fasterseg.layers.resizing import map_size, resize
 from fasterseg.learning.losses import segmentation_loss
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
-from fasterseg.searching.cosearch import LatencyModel
 from fasterseg.searching.passes import Passes, passes_of
 from fasterseg.searching.penalty import latency_penalty
+from fasterseg.searching.target import LatencyModel
 from fasterseg.searching.weights import Objective
 from fasterseg.supernet.plain import PlainEvaluation
 from fasterseg.supernet.relaxation import Relaxation, narrowest, widest

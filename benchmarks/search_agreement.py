@@ -53,7 +53,7 @@ def _largest_differences() -> Mapping[str, float]:
     worst = dict.fromkeys(
         ("outputs", "weight gradients", "architecture gradients", "statistics"), 0.0
     )
-    for contender in setup.contenders:
+    for contender in setup.search.contenders:
         found = []
         for evaluation in (PlainEvaluation(), FoldedEvaluation()):
             generator = torch_generator(0, contender.name)

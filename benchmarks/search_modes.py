@@ -39,7 +39,8 @@ from fasterseg.config import Recipe, SamplingSettings, build_recipe
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
 from fasterseg.runs import RunFolder
-from fasterseg.runtime import processor_name, stop_on_signals
+from fasterseg.runtime import processor_name
+from fasterseg.stopping import stop_on_signals
 from paired_differences import Trained, interval_of
 from street_ablations import keep_recipe
 
@@ -96,7 +97,7 @@ class ModeRun(SeedRun):
         """Search and train; what is there already is only read."""
         folder = arm.name.replace(":", "-").replace(",", "-")
         found = self.search(arm.recipe(self.shared.recipe, self.seed), folder)
-        students = [c.name for c in found.assembly.students]
+        students = [*found.plan.budgets_ms]
         trained = {
             name: self.train(f"{folder}-{name}", found.architecture(name)) for name in students
         }

@@ -9,19 +9,12 @@ import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.loading import Batch
-from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender, make_contenders
-from fasterseg.searching.cosearch import CoSearch, LatencyModel
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.passes import passes_of
+from fasterseg.searching.cosearch import CoSearch
+from fasterseg.searching.search import Search, SearchTask, fresh_supernet
 from fasterseg.searching.sliced_sgd import MOMENTUM
-from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.extremes import narrowest
-from fasterseg.space.lattice import Lattice
-from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.supernet import Supernet
 
 Mode = Literal["exact", "sampled"]
@@ -69,59 +62,34 @@ class SearchSetup:
             stem_expansions=(middle, largest),
             head_expansions=(middle, largest),
         )
-        self.settings = settings
-        self.lattice = Lattice(self.space)
-        known = [_teacher(largest), *(_student(f"student-{i}", middle) for i in range(students))]
-        budgets = {contender.name: BUDGET_MS for contender in known[1:]}
-        self.contenders = make_contenders(self.lattice, known, budgets, seed=0)
-        self.geometry = Geometry(Size(dimensions.height, dimensions.width), CLASSES)
-        self.objective = Objective(
-            255,
-            settings.auxiliary_weight,
-            HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction),
-            search_numerics(settings, torch.device("cpu")),
+        known = (_teacher(largest), *(_student(f"student-{i}", middle) for i in range(students)))
+        penalty = settings.penalty.model_copy(update={"balanced": False})
+        self.task = SearchTask(
+            space=self.space,
+            contenders=known,
+            settings=settings.model_copy(update={"steps": 1000, "penalty": penalty}),
+            budgets_ms={contender.name: BUDGET_MS for contender in known[1:]},
+            geometry=Geometry(Size(dimensions.height, dimensions.width), CLASSES),
+            cost_ms=made_up_cost_ms,
+            feed=lambda purpose, _: lambda step: dimensions.batch_at(purpose, step),
+            ignore=255,
         )
-        self.latency = self._latency()
+        self.search = Search.begin(self.task)
 
     def supernet(self) -> Supernet:
         """A supernet, always with the same weights."""
-        torch.manual_seed(0)
-        options = [contender.options for contender in self.contenders]
-        return Supernet(self.lattice, CLASSES, contenders=options)
+        return fresh_supernet(self.task, self.search.contenders)
 
-    def cosearch(self, supernet: Supernet, dimensions: Dimensions) -> CoSearch:
+    def cosearch(self) -> CoSearch:
         """The package's own search stage, with a momentum for every weight."""
-        weights = WeightTraining(supernet, self.objective, self.settings, stage="search")
-        names = dict(supernet.named_parameters())
+        weights = self.search.weights
+        names = dict(weights.supernet.named_parameters())
         momenta = {
             f"{name}/{MOMENTUM}": torch.zeros(()).expand(weight.shape)
             for name, weight in names.items()
         }
         weights.optimizer.restore(names, momenta)
-        return CoSearch(
-            weights,
-            passes_of(self.settings, self.contenders, seed=0),
-            self.latency,
-            weight_batch=lambda step: dimensions.batch_at("weights", step),
-            architecture_batch=lambda step: dimensions.batch_at("architecture", step),
-            steps=1000,
-        )
-
-    def _latency(self) -> LatencyModel:
-        options = [contender.options for contender in self.contenders]
-        return LatencyModel(
-            ExpectedLatency(self.lattice, self.geometry, made_up_cost_ms, contenders=options),
-            Pricing(self.geometry, made_up_cost_ms),
-            floors_ms={c.name: self._floor(c) for c in self.contenders},
-            weights={
-                contender.name: {"operators": 0.001, "paths": 0.997, "widths": 0.002}
-                for contender in self.contenders
-            },
-        )
-
-    def _floor(self, contender: Contender) -> float:
-        fastest = narrowest(contender.options, self.geometry, made_up_cost_ms)
-        return Pricing(self.geometry, made_up_cost_ms)(fastest)
+        return self.search.cosearch()
 
 
 def _teacher(expansion: int) -> ContenderSettings:

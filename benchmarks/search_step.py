@@ -50,12 +50,12 @@ def iteration_of(arm: str, dimensions: Dimensions) -> Iterate:
     # No look at the budget: it is a step of its own, every few iterations.
     settings = SearchSettings(mode=mode, control_every=1_000_000)
     setup = SearchSetup(dimensions, settings, students=2 if arm == "two students" else 1)
-    supernet = setup.supernet()
     if mode == "exact" and arm != "exact":
         kind = PlainSearch if arm == "published" else SamePasses
-        known = (setup.contenders, setup.objective, setup.latency, dimensions.batch_at)
-        return kind(supernet, *known).step
-    cosearch = setup.cosearch(supernet, dimensions)
+        search = setup.search
+        known = (search.contenders, search.weights.objective, search.latency, dimensions.batch_at)
+        return kind(setup.supernet(), *known).step
+    cosearch = setup.cosearch()
     return lambda index: cosearch.step(index + 1)
 
 

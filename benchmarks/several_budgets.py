@@ -22,10 +22,12 @@ import torch
 
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.street import StreetScenes
+from fasterseg.events import silent
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
-from fasterseg.pipeline.assembling import SearchAssembly
 from fasterseg.runs import RunFolder
+from fasterseg.searching.beginning import SearchJob, agreed_plan, task_of
+from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -50,7 +52,7 @@ def recipe_for(budgets: tuple[str, ...]) -> Recipe:
     return build_recipe(overrides=(*CHANGES, f"budget=[{wanted}]"))
 
 
-def assembled(recipe: Recipe, folder: Path) -> SearchAssembly:
+def begun(recipe: Recipe, folder: Path) -> Search:
     """The search, on a target where a block takes as long as it has multiply-adds."""
     source = StreetScenes(size=(HEIGHT, WIDTH), counts={"train": 40, "val": 1, "test": 1})
     geometry = Geometry(Size(HEIGHT, WIDTH), source.label_space.classes)
@@ -69,9 +71,8 @@ def assembled(recipe: Recipe, folder: Path) -> SearchAssembly:
         return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
 
     run = RunFolder(folder)
-    search = SearchAssembly(recipe, run, source, table, torch.device("cpu"), measure)
-    search.agree_on_plan(progress=lambda *_: None)
-    return search
+    job = SearchJob(recipe, run, source, table, torch.device("cpu"), measure, made={})
+    return Search.begin(task_of(job, agreed_plan(job, progress=silent)))
 
 
 def seconds(work: Callable[[int], object], index: int) -> float:
@@ -89,11 +90,11 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
         searches = [
-            assembled(recipe_for(budgets), Path(place) / str(len(budgets))) for budgets in BUDGETS
+            begun(recipe_for(budgets), Path(place) / str(len(budgets))) for budgets in BUDGETS
         ]
         kinds = {
             "pre-training": [search.pretraining() for search in searches],
-            "search": [search.cosearch(warn=lambda *_: None) for search in searches],
+            "search": [search.cosearch() for search in searches],
         }
         for kind, stages in kinds.items():
             for stage in stages:

@@ -34,7 +34,8 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
 from fasterseg.runs import RunFolder, refuse_changes
-from fasterseg.runtime import processor_name, stop_on_signals
+from fasterseg.runtime import processor_name
+from fasterseg.stopping import stop_on_signals
 from paired_differences import SeedResult, effects_of, table_of
 
 RECIPE = Path(__file__).with_suffix(".yaml")

@@ -1,4 +1,4 @@
-"""The process and its machine: device, precision, threads, seeds, and stopping on request."""
+"""The process and its machine: device, precision, threads, seeds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import ctypes
 import hashlib
 import os
 import platform
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import torch
 
-from fasterseg.errors import EnvironmentFault, Interrupted
+from fasterseg.errors import EnvironmentFault
 
 # From glibc's malloc.h.
 _TRIM_THRESHOLD, _MAPPED_BLOCKS = -1, -4
@@ -137,44 +135,3 @@ def torch_generator(seed: int, *words: object) -> torch.Generator:
 def numpy_generator(seed: int, *words: object) -> np.random.Generator:
     """A NumPy generator for one purpose, see `derived_seed`."""
     return np.random.default_rng(derived_seed(seed, *words))
-
-
-class StopRequest:
-    """Whether somebody asked this process to stop; loops look at it between steps."""
-
-    def __init__(self) -> None:
-        self.signal_name = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.signal_name)
-
-    def raise_if_set(self, where: str) -> None:
-        """Raise `Interrupted` when a stop was asked for; call it once all is saved."""
-        if self:
-            raise Interrupted(
-                f"stopped by {self.signal_name} after saving",
-                where=where,
-                next_step="run the same command again to go on from there",
-            )
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
-    request = StopRequest()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if request:
-            os._exit(128 + number)
-        request.signal_name = signal.Signals(number).name
-
-    try:
-        previous = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: signals are the caller's business
-        yield request
-        return
-    try:
-        yield request
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

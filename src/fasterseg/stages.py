@@ -1,4 +1,4 @@
-"""How long each stage of a run took and what memory it held, kept across interruptions."""
+"""The stages of a run: how they are watched, how long each took and what memory it held."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import ClassVar, Self
@@ -14,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
 from fasterseg.errors import FastersegError
+from fasterseg.events import Progress
 from fasterseg.resources import Since, peak_bytes, reset_peak
+from fasterseg.stopping import Show, StopRequest, stoppable
 
 STAGES_FILE = "stages.json"
 PART = "/"
@@ -146,3 +149,28 @@ def noted(root: Path, name: str) -> Iterator[None]:
         # What ended the stage is what is told, and not a disk that does not take its time either.
         with nullcontext() if finished else suppress(OSError, FastersegError):
             noting.note(finished=finished)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a run's stages are watched: noted in its folder, shown, and stopped on request."""
+
+    root: Path
+    show: Show
+    stop: StopRequest | None = None
+
+    @contextmanager
+    def part(self, name: str, title: str, *, total: int, unit: str = "steps") -> Iterator[Progress]:
+        """A part of a stage that is done anew on resuming, or keeps what it did by itself.
+
+        It is stopped where it says how far it is.
+        """
+        shown = stoppable(self.show, self.stop, title, total=total, unit=unit)
+        with noted(self.root, name), shown as step:
+            yield step
+
+    @contextmanager
+    def saving_part(self, name: str, title: str, *, total: int) -> Iterator[Progress]:
+        """A part of a stage that hears of a stop itself, so that it can save its state."""
+        with noted(self.root, name), self.show(title, total=total) as step:
+            yield step

@@ -18,7 +18,8 @@ from fasterseg.learning.states import (
 )
 from fasterseg.learning.stepping import Course, StageState, run_steps, without_clock
 from fasterseg.runs import load_checkpoint
-from fasterseg.runtime import StopRequest, torch_generator
+from fasterseg.runtime import torch_generator
+from fasterseg.stopping import StopRequest
 
 
 class Descent:

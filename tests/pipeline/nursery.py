@@ -14,34 +14,18 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
-from made_up_search import RECIPE, assembled
+from made_up_search import RECIPE, search_in
 
 from fasterseg import artifacts, events, runs, tensors
-from fasterseg.commands import search
-from fasterseg.pipeline import concluding
-from fasterseg.pipeline.concluding import SubnetScores
 from fasterseg.searching import guards
 
 # Every search warns at its third look, whatever the last bits of its losses are.
 guards.SKIP_SHARE_LIMIT = -1.0
-
-
-def unscored(_search: object, found: Mapping[str, Any], **_: Any) -> dict[str, SubnetScores]:
-    """Made-up scores of the subnets, which come after all that can be resumed."""
-    return dict.fromkeys(found, SubnetScores(0.5))
-
-
-@contextmanager
-def quiet(*_words: object, **_more: object) -> Iterator[Any]:
-    """A progress display that shows nothing."""
-    yield lambda *_progress: None
 
 
 def die_in_write(count: int) -> None:
@@ -66,10 +50,9 @@ def work(job: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     if job["write"]:
         die_in_write(job["write"])
-    concluding.score_all = unscored
     data = RECIPE.data.model_copy(update={"workers": job["workers"]})
     recipe = RECIPE.model_copy(update={"data": data})
-    search.search_stage(assembled(Path(job["folder"]), recipe=recipe), show=quiet)
+    search_in(Path(job["folder"]), recipe=recipe)
 
 
 def load_what_a_search_needs() -> None:

@@ -9,28 +9,23 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from failing_disk import FailingDisk, Kind
-from made_up_search import assembled
+from made_up_search import search_in
 from small_settings import settings
 from tiny_export import FORM, evidence, faithful, origin
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import guarded, main
-from fasterseg.commands.search import search_stage
 from fasterseg.deploy.exporting import formats
 from fasterseg.deploy.shipping.verified_export import ExportReport, report_beside, ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.pipeline import concluding
-from fasterseg.pipeline.concluding import SubnetScores
 from fasterseg.runs import RunFolder, load_checkpoint
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
@@ -126,21 +121,13 @@ def resuming(profiling: Work, tmp_path_factory: pytest.TempPathFactory) -> Work:
 
 def _search(root: Path) -> int:
     """A search in a folder; its end exits with 0."""
-    search_stage(assembled(root), show=_quiet)
+    search_in(root)
     return 0
 
 
-@contextmanager
-def _quiet(*_words: object, **_more: object) -> Iterator[Any]:
-    yield lambda *_progress: None
-
-
 @pytest.fixture(scope="module")
-def searching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+def searching(tmp_path_factory: pytest.TempPathFactory) -> Work:
     """A search that was begun, without the scores of its subnets."""
-    patch = pytest.MonkeyPatch()
-    scores = SubnetScores(0.5)
-    patch.setattr(concluding, "score_all", lambda _s, found, **_: dict.fromkeys(found, scores))
     before = tmp_path_factory.mktemp("search")
 
     def go(root: Path) -> int:
@@ -156,8 +143,7 @@ def searching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
         for path in (root / "search").glob("student.json"):
             Architecture.load(path)
 
-    yield Work(before, go, check)
-    patch.undo()
+    return Work(before, go, check)
 
 
 @pytest.fixture(scope="module")

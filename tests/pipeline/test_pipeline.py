@@ -24,8 +24,8 @@ import pytest
 from fasterseg.artifacts import digest_of_file
 from fasterseg.commands.run import STAGES
 from fasterseg.latency.table import LatencyTable
-from fasterseg.pipeline.choosing import DrawScores
 from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.searching.choosing import DrawScores
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size

@@ -19,7 +19,7 @@ from fasterseg.forecasting.timings import DataTiming
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probing import probed
 from fasterseg.processes import is_running
-from fasterseg.runtime import StopRequest
+from fasterseg.stopping import StopRequest
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 PARENT = """

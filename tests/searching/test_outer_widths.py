@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from fasterseg.config import ContenderSettings, Operator
 from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
-from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
@@ -195,7 +194,7 @@ def test_a_real_search_takes_the_wide_stem_fusion_and_head_where_the_narrow_ones
         contenders=(open_student(operators=operators),),
         weight_batch=lambda step: coloured_batch(seed, "weights", step),
         architecture_batch=lambda step: coloured_batch(seed, "architecture", step),
-        hard_pixels=HardPixels(threshold=1.0),
+        ohem_threshold=1.0,
         penalty_strength=0.0,
         pretrain_steps=100,
         steps=120,

@@ -23,7 +23,6 @@ from small_searches import CPU, SmallSearch, coloured_batch, small_search
 from small_spaces import make_space, make_teacher
 
 from fasterseg.config import Operator
-from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive
@@ -77,7 +76,7 @@ def pretrained(
         contenders=(make_teacher(stem_expansion=2, head_expansion=2, operators=OPERATORS),),
         weight_batch=lambda step: coloured_batch(seed, "weights", step),
         architecture_batch=lambda step: coloured_batch(seed, "architecture", step),
-        hard_pixels=HardPixels(threshold=1.0),
+        ohem_threshold=1.0,
         pretrain_steps=before,
         steps=steps,
         weight_lr=0.05,

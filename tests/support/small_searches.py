@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from small_spaces import GEOMETRY, PRICING, made_up_cost_ms, make_space, make_student, make_teacher
+from small_spaces import GEOMETRY, made_up_cost_ms, make_space, make_student, make_teacher
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.loading import Batch
-from fasterseg.learning.losses import HardPixels
-from fasterseg.runtime import derived_seed, torch_generator
-from fasterseg.searching.contenders import Contender, make_contenders
-from fasterseg.searching.cosearch import CoSearch, LatencyModel
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.passes import passes_of
+from fasterseg.runtime import torch_generator
+from fasterseg.searching.contenders import Contender
+from fasterseg.searching.cosearch import CoSearch
 from fasterseg.searching.pretraining import Pretraining
-from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
-from fasterseg.space.extremes import narrowest
-from fasterseg.space.lattice import Lattice
-from fasterseg.supernet.supernet import Supernet
+from fasterseg.searching.search import Purpose, Search, SearchTask
+from fasterseg.searching.target import LatencyModel
+from fasterseg.searching.weights import WeightTraining
 
 CLASSES = 3
 IGNORE = 255
 CPU = torch.device("cpu")
-HARD_PIXELS = HardPixels()
 OPERATORS = ("skip", "conv", "zoomed_conv")
 SPACE = make_space(3, operators=OPERATORS)
 CONTENDERS = (make_teacher(operators=OPERATORS[1:]), make_student(operators=OPERATORS))
@@ -53,18 +48,39 @@ def coloured_batch(*words: object) -> Batch:
 
 @dataclass(frozen=True, slots=True)
 class SmallSearch:
-    """The parts of a search, each freshly made from a seed."""
+    """A search, its two stages begun."""
 
-    contenders: tuple[Contender, ...]
-    weights: WeightTraining
-    latency: LatencyModel
+    search: Search
     pretraining: Pretraining
     cosearch: CoSearch
 
+    @property
+    def contenders(self) -> tuple[Contender, ...]:
+        """Who searches."""
+        return self.search.contenders
+
+    @property
+    def weights(self) -> WeightTraining:
+        """The supernet's training."""
+        return self.search.weights
+
+    @property
+    def latency(self) -> LatencyModel:
+        """What is known of the made-up target."""
+        return self.search.latency
+
 
 def settings_of(**changes: Any) -> SearchSettings:
-    """Settings for a handful of steps."""
-    known = {"pretrain_steps": 4, "steps": 4, "random_widths": 1, "control_every": 2}
+    """Settings for a handful of steps; the hardest pixels count, the penalty's weights are set."""
+    known = {
+        "pretrain_steps": 4,
+        "steps": 4,
+        "random_widths": 1,
+        "control_every": 2,
+        "ohem_threshold": 0.7,
+        "ohem_kept_fraction": 1 / 16,
+        "penalty": {"operators": 0.3, "paths": 0.4, "widths": 0.3},
+    }
     return SearchSettings.model_validate({**known, **changes})
 
 
@@ -77,55 +93,26 @@ def small_search(
     weight_batch: Callable[[int], Batch] = lambda step: random_batch("weights", step),
     architecture_batch: Callable[[int], Batch] = lambda step: random_batch("architecture", step),
     warn: Callable[[str], object] | None = None,
-    hard_pixels: HardPixels = HARD_PIXELS,
     device: torch.device = CPU,
     **changes: Any,
 ) -> SmallSearch:
     """A search by teacher and student, or by other contenders; `changes` are its settings."""
-    settings, lattice = settings_of(**changes), Lattice(space or SPACE)
     wanted = contenders or CONTENDERS
-    budgets = {c.name: budget_ms for c in wanted if c.role == "student"}
-    made = make_contenders(lattice, wanted, budgets, seed=seed)
-    options = [contender.options for contender in made]
-    torch.manual_seed(derived_seed(seed, "supernet"))
-    supernet = Supernet(lattice, CLASSES, contenders=options).to(device)
-    numerics = search_numerics(settings, device)
-    objective = Objective(IGNORE, settings.auxiliary_weight, hard_pixels, numerics)
-    weights = WeightTraining(supernet, objective, settings, stage="search")
-    latency = LatencyModel(
-        ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms, contenders=options),
-        PRICING,
-        floors_ms=floors_of(made),
-        weights={c.name: {"operators": 0.3, "paths": 0.4, "widths": 0.3} for c in made},
+
+    def feed(purpose: Purpose, _count: int) -> Callable[[int], Batch]:
+        return architecture_batch if purpose == "architecture" else weight_batch
+
+    task = SearchTask(
+        space=space or SPACE,
+        contenders=wanted,
+        settings=settings_of(**changes),
+        budgets_ms={c.name: budget_ms for c in wanted if c.role == "student"},
+        geometry=GEOMETRY,
+        cost_ms=made_up_cost_ms,
+        feed=feed,
+        ignore=IGNORE,
+        seed=seed,
+        device=device,
     )
-    passes = passes_of(settings, made, seed=seed)
-    weight_batch, architecture_batch = (
-        placed(weight_batch, device),
-        placed(architecture_batch, device),
-    )
-    pretraining = Pretraining(weights, passes, weight_batch, steps=settings.pretrain_steps)
-    cosearch = CoSearch(
-        weights,
-        passes,
-        latency,
-        weight_batch=weight_batch,
-        architecture_batch=architecture_batch,
-        steps=settings.steps,
-        warn=warn,
-    )
-    return SmallSearch(made, weights, latency, pretraining, cosearch)
-
-
-def placed(batch_at: Callable[[int], Batch], device: torch.device) -> Callable[[int], Batch]:
-    """The same batches on a device."""
-
-    def on_device(step: int) -> Batch:
-        batch = batch_at(step)
-        return replace(batch, images=batch.images.to(device), labels=batch.labels.to(device))
-
-    return on_device
-
-
-def floors_of(contenders: tuple[Contender, ...]) -> dict[str, float]:
-    """The estimate of the fastest network that each contender may take."""
-    return {c.name: PRICING(narrowest(c.options, GEOMETRY, made_up_cost_ms)) for c in contenders}
+    search = Search.begin(task)
+    return SmallSearch(search, search.pretraining(), search.cosearch(warn=warn))

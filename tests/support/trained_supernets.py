@@ -6,21 +6,17 @@ from dataclasses import dataclass
 
 import torch
 from small_searches import settings_of
-from small_spaces import make_space, make_student
+from small_spaces import made_up_cost_ms, make_space, make_student
 from torch import Tensor
 
 from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.schedules import Schedule
 from fasterseg.network.network import Network
-from fasterseg.searching.contenders import make_contenders
-from fasterseg.searching.passes import passes_of
-from fasterseg.searching.pretraining import Pretraining
-from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
-from fasterseg.space.architecture import Architecture
-from fasterseg.space.lattice import Lattice
+from fasterseg.searching.search import Search, SearchTask
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
 from fasterseg.supernet.supernet import Supernet
 from fasterseg.training.data import TrainingData
@@ -54,18 +50,31 @@ def trained_supernet(*, size: tuple[int, int], steps: int, scenes: int = 400) ->
     augmentation = AugmentationSettings(
         crop_height=size[0], crop_width=size[1], scale_low=1.0, scale_high=1.0, colour=0.2
     )
-    settings = settings_of(precision="float32", pretrain_steps=steps, weight_lr=RATE)
-    lattice = Lattice(space)
-    (student,) = make_contenders(lattice, (make_student(operators=OPERATORS),), {}, seed=0)
-    torch.manual_seed(0)
-    supernet = Supernet(lattice, source.label_space.classes, contenders=[student.options])
-    numerics = search_numerics(settings, torch.device("cpu"))
-    pixels = HardPixels(threshold=1.0, kept_fraction=1.0)
-    objective = Objective(source.label_space.ignore, 0.2, pixels, numerics)
-    trained = TrainedSupernet(supernet, student.options, TrainingData(source), augmentation)
-    weights = WeightTraining(supernet, objective, settings, stage="search")
-    passes, batches = passes_of(settings, (student,), seed=0), trained.batches(0)
-    pretraining = Pretraining(weights, passes, batches.batch, steps=steps)
+    settings = settings_of(
+        precision="float32",
+        pretrain_steps=steps,
+        weight_lr=RATE,
+        auxiliary_weight=0.2,
+        ohem_threshold=1.0,
+        ohem_kept_fraction=1.0,
+    )
+    data = TrainingData(source)
+    batches = data.batches(augmentation, batch_size=BATCH, seed=0)
+    task = SearchTask(
+        space=space,
+        contenders=(make_student(operators=OPERATORS),),
+        settings=settings,
+        budgets_ms={},
+        geometry=Geometry(Size(*size), source.label_space.classes),
+        cost_ms=made_up_cost_ms,
+        feed=lambda _purpose, _count: batches.batch,
+        ignore=source.label_space.ignore,
+        seed=1,
+    )
+    search = Search.begin(task)
+    (student,) = search.contenders
+    trained = TrainedSupernet(search.weights.supernet, student.options, data, augmentation)
+    pretraining = search.pretraining()
     pretraining.schedule = Schedule("poly", RATE, steps)
     for index in range(steps):
         pretraining.step(index)

@@ -14,7 +14,7 @@ from fasterseg.errors import Interrupted, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
 from fasterseg.runs import load_checkpoint
-from fasterseg.runtime import StopRequest
+from fasterseg.stopping import StopRequest
 from fasterseg.training.training import TrainingTask, train_network
 
 

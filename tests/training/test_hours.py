@@ -13,7 +13,7 @@ from fasterseg.errors import Interrupted, UsageError
 from fasterseg.learning.allowance import Allowance
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.runs import load_checkpoint
-from fasterseg.runtime import StopRequest
+from fasterseg.stopping import StopRequest
 from fasterseg.training.counting import within_steps
 from fasterseg.training.training import train_network
 

@@ -18,7 +18,7 @@ from tiny_training import tiny_task, train_tiny
 from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.events import EventLog
-from fasterseg.runtime import StopRequest
+from fasterseg.stopping import StopRequest
 from fasterseg.training.training import plan_of, train_network
 
 TRAIN = "tiny_training:train_tiny"

@@ -13,7 +13,7 @@ from fasterseg.errors import FastersegError, Interrupted, UsageError
 from fasterseg.learning import precision
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Segment
-from fasterseg.runtime import StopRequest
+from fasterseg.stopping import StopRequest
 from fasterseg.training import segments
 from fasterseg.training.segments import Segments
 from fasterseg.training.training import TrainingPlan, TrainingReport, train_network

@@ -36,7 +36,7 @@ from fasterseg.scratch import scratch_folder
 from fasterseg.stages import StageTimes
 
 if TYPE_CHECKING:
-    from fasterseg.runtime import StopRequest
+    from fasterseg.stopping import StopRequest
 
 GB = 1e9
 SCRATCH = "fasterseg-plan-"
@@ -76,7 +76,7 @@ def plan(
     PlanReport
         The forecast; of a run that was begun after its plan, the forecast beside what it took.
     """
-    from fasterseg.runtime import stop_on_signals
+    from fasterseg.stopping import stop_on_signals
 
     common = Common(**options).with_budget(budget)
     _require_positive(hours=hours, memory=memory)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fasterseg.latency.profiling import Keyed, TimeItems
     from fasterseg.latency.table import Entry, LatencyTable, Reference, Target, WholeNetwork
     from fasterseg.latency.timing import TimerSettings
-    from fasterseg.runtime import StopRequest
     from fasterseg.space.blocks import BlockSpec
+    from fasterseg.stopping import StopRequest
 
 Item = TypeVar("Item", bound="Keyed")
 

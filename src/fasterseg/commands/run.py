@@ -14,20 +14,20 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import Recipe
 from fasterseg.console.options import Budgets, Common, CommonOptions
 from fasterseg.console.progress import Steps, progress_for
-from fasterseg.console.stopping import stoppable
 from fasterseg.errors import BudgetError, EnvironmentFault, UsageError
 from fasterseg.events import Progress
 from fasterseg.pipeline.preflight.stages import STAGES
 from fasterseg.pipeline.settling import note_on_scores
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.stages import noted
+from fasterseg.stages import Watch, noted
+from fasterseg.stopping import stoppable
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
     from fasterseg.latency.table import LatencyTable
-    from fasterseg.runtime import StopRequest
     from fasterseg.searching.summary import SearchSummary
+    from fasterseg.stopping import StopRequest
 
 
 class RunResult(Artifact):
@@ -145,13 +145,12 @@ class Pipeline:
 
     def search(self) -> SearchSummary:
         """Search, or read what was found."""
-        from fasterseg.commands.search import search_stage
-        from fasterseg.pipeline.assembling import assemble_search
+        from fasterseg.pipeline.searching import search_job, search_stage
 
-        assembly = assemble_search(
+        job = search_job(
             self.recipe, self.folder, source=self.source, table=self.profile(), device=self.device
         )
-        return search_stage(assembly, show=self.show, stop=self.stop)
+        return search_stage(job, Watch(self.folder.root, self.show, self.stop))
 
     def train(self) -> None:
         """Train the teacher, then every student."""

@@ -20,7 +20,6 @@ from fasterseg.network.shipped import model_path
 from fasterseg.paths import given
 from fasterseg.pipeline.opening import hold_run, stored_or_new_recipe
 from fasterseg.pipeline.preflight.ahead import Trained
-from fasterseg.pipeline.randoms import random_architecture_of, student_named
 from fasterseg.pipeline.training import (
     SplitNames,
     Trainer,
@@ -32,6 +31,7 @@ from fasterseg.pipeline.training import (
     training_summary,
 )
 from fasterseg.runs import RunFolder
+from fasterseg.searching.randoms import random_architecture_of, student_named
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import noted
 

@@ -1,10 +1,14 @@
-"""Batches asked for by step, read ahead by worker processes."""
+"""Batches asked for by step, read ahead by worker processes; what is done to their images."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
+from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.loading import Batch, TrainingBatches
+from fasterseg.datasets.transforms import Augmentation
+
+FLIP_PROBABILITY = 0.5
 
 
 class BatchFeed:
@@ -33,3 +37,13 @@ class BatchFeed:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+
+def augmentation_of(settings: AugmentationSettings) -> Augmentation:
+    """The joint transforms that the recipe's settings stand for."""
+    return Augmentation(
+        crop=settings.crop,
+        scale=(settings.scale_low, settings.scale_high),
+        flip=FLIP_PROBABILITY if settings.flip else 0.0,
+        colour=settings.colour,
+    )

@@ -45,7 +45,8 @@ from torch import Tensor
 from fasterseg.artifacts import writing
 from fasterseg.events import EventLog, Progress, Warn, silent, warn_on_stderr
 from fasterseg.runs import Checkpoint, load_checkpoint, save_checkpoint, tidy_checkpoints
-from fasterseg.runtime import StopRequest, memory_kept
+from fasterseg.runtime import memory_kept
+from fasterseg.stopping import StopRequest
 
 CLOCK = "clock"
 STEP_PROGRESS = "step"

@@ -22,7 +22,7 @@ from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
-    from fasterseg.runtime import StopRequest
+    from fasterseg.stopping import StopRequest
 
 RUNS = Path("runs")
 STREET = "street"
@@ -47,7 +47,7 @@ def hold_run(
     """
     require_device(common.device)
     with _folder(common, stored_or_new_recipe(common)).locked():
-        from fasterseg.runtime import stop_on_signals
+        from fasterseg.stopping import stop_on_signals
 
         with stop_on_signals() as stop:
             yield open_run(common, stages, trained=trained), stop

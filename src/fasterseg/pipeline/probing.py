@@ -24,7 +24,7 @@ from fasterseg.pipeline.probes.job import Job
 from fasterseg.processes import LOOK_EVERY_S, end_with
 
 if TYPE_CHECKING:
-    from fasterseg.runtime import StopRequest
+    from fasterseg.stopping import StopRequest
 
 FAILURE = "failure.json"
 LAST_LINES = 12

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import torch
 
-if TYPE_CHECKING:
-    import torch
-
-    from fasterseg.config import Recipe
-    from fasterseg.datasets.loading import TrainingBatches
-    from fasterseg.datasets.source import DataSource
-    from fasterseg.space.architecture import Architecture
-    from fasterseg.supernet.supernet import Supernet
-
-SubnetScore = Callable[["Architecture"], float]
-
-RANDOM_SUBNETS = 3
-"""Random architectures of a student's latency that are scored beside it."""
+from fasterseg.config import Recipe
+from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.source import DataSource
+from fasterseg.evaluation import evaluate_predictor
+from fasterseg.network.network import Network
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.searching.subnets import Score
+from fasterseg.space.architecture import Architecture
+from fasterseg.supernet.supernet import Supernet
 
 
 def subnet_scorer(
@@ -29,7 +24,7 @@ def subnet_scorer(
     device: torch.device,
     scored: DataSource | None = None,
     split: str | None = None,
-) -> SubnetScore:
+) -> Score:
     """A function from an architecture to its subnet's mean IoU.
 
     It is scored on the validation split, unless other images are named.
@@ -37,9 +32,6 @@ def subnet_scorer(
     The statistics are measured on training images until they settle; a subnet cannot be scored
     without that, since those it is cut out with are not numbers.
     """
-    from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.network.network import Network
-    from fasterseg.network.predicting import NetworkPredictor
 
     def score(architecture: Architecture) -> float:
         count = max(4, recipe.search.calibration_batches)

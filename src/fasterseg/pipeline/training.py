@@ -11,15 +11,15 @@ from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, silent
-from fasterseg.pipeline.randoms import RandomName, random_architecture_of
 from fasterseg.runs import RunFolder
+from fasterseg.searching.randoms import RandomName, random_architecture_of
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
     from fasterseg.network.card import Card
     from fasterseg.network.description import NetworkDescription
-    from fasterseg.runtime import StopRequest
     from fasterseg.space.architecture import Architecture
+    from fasterseg.stopping import StopRequest
     from fasterseg.training.data import TrainingData
     from fasterseg.training.training import Teacher
 

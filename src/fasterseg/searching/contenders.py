@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +32,7 @@ class Contender:
 def make_contenders(
     lattice: Lattice,
     settings: Sequence[ContenderSettings],
-    budgets_ms: dict[str, float],
+    budgets_ms: Mapping[str, float],
     *,
     seed: int,
 ) -> tuple[Contender, ...]:

@@ -31,14 +31,13 @@ from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.control import RANGE, BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, open_choices, read_signs
-from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.noise_floor import ADAM_BETAS, NoiseFloors, architecture_rate
 from fasterseg.searching.outer_widths import paired_draw
 from fasterseg.searching.passes import Passes
-from fasterseg.searching.penalty import ChoiceKind, joint_penalty, latency_penalty
+from fasterseg.searching.penalty import joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
+from fasterseg.searching.target import LatencyModel
 from fasterseg.searching.weights import WeightTraining
-from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.relaxation import Relaxation
 
 Warn = Callable[[str], object]
@@ -51,26 +50,6 @@ STRONGEST_ADVICE = (
     "latency is still above the budget; raise search.penalty_strength, or let "
     "search.penalty.balanced weigh the kinds of choice"
 )
-
-
-class LatencyModel:
-    """What the search knows of the target: expected latency, and estimates of architectures.
-
-    `weights` are those of the penalty's terms, by student.
-    """
-
-    def __init__(
-        self,
-        expected: ExpectedLatency,
-        pricing: Pricing,
-        *,
-        floors_ms: Mapping[str, float],
-        weights: Mapping[str, Mapping[ChoiceKind, float]],
-    ) -> None:
-        self.expected = expected
-        self.pricing = pricing
-        self.floors_ms = floors_ms
-        self.weights = weights
 
 
 class CoSearch:

@@ -8,10 +8,8 @@ from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.joining import share_images
 from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import Augmentation
+from fasterseg.learning.feeding import augmentation_of
 from fasterseg.runtime import derived_seed
-
-FLIP_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +46,3 @@ class TrainingData:
             batch_size=batch_size,
             seed=derived_seed(seed, "training"),
         )
-
-
-def augmentation_of(settings: AugmentationSettings) -> Augmentation:
-    """The joint transforms that the recipe's settings stand for."""
-    return Augmentation(
-        crop=settings.crop,
-        scale=(settings.scale_low, settings.scale_high),
-        flip=FLIP_PROBABILITY if settings.flip else 0.0,
-        colour=settings.colour,
-    )

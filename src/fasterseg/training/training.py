@@ -21,7 +21,7 @@ from fasterseg.network.bundle import ModelBundle, is_bundle
 from fasterseg.network.card import Card, Facts, Score, Segment, TrainingFacts, Which, told_segments
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import refuse_changes, trained_by
-from fasterseg.runtime import StopRequest
+from fasterseg.stopping import StopRequest
 from fasterseg.training.counting import counted
 from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
 from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.randoms import student_named
 from fasterseg.pipeline.training import SplitNames, settings_for
 from fasterseg.runs import RunFolder, trained_by
+from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options

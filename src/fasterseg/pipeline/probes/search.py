@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probes.remembering import as_after_an_epoch
 from fasterseg.pipeline.probes.steps import timed_steps
 from fasterseg.pipeline.probes.target import priced_table
-from fasterseg.pipeline.search_hours import unheard
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
@@ -26,7 +25,8 @@ from fasterseg.space.architecture import Architecture
 if TYPE_CHECKING:
     import torch
 
-    from fasterseg.pipeline.assembling import SearchAssembly
+    from fasterseg.searching.data import SearchData
+    from fasterseg.searching.search import Search, SearchTask
 
 LEAST_BATCHES = 3
 SETTLING_SECONDS = 6.0
@@ -36,23 +36,25 @@ SCORED_IMAGES = 2
 def probe_search(job: Job, folder: Path) -> SearchTiming:
     """Steps of pre-training and search, deriving to a budget, and scoring one subnet."""
     import fasterseg.searching.cosearch  # noqa: F401 (so that loading it is not timed)
-    from fasterseg.pipeline.subnets import RANDOM_SUBNETS
+    from fasterseg.searching.search import Search
+    from fasterseg.searching.subnets import RANDOM_SUBNETS
 
     began = time.monotonic()
-    assembly = _assembly(job, folder)
+    task, data = _task(job, folder)
     base = resident_bytes()
-    pretraining = assembly.again(assembly.recipe.search).pretraining()
+    pretraining = Search.begin(task).pretraining()
     setup_seconds = time.monotonic() - began
-    device, seconds = assembly.device, job.seconds
+    device, seconds = task.device, job.seconds
     first = timed_steps(pretraining, seconds=seconds, device=device, folder=folder / "first")
     del pretraining
-    course = assembly.again(assembly.recipe.search).cosearch(warn=unheard)
+    course = Search.begin(task).cosearch()
     second = timed_steps(course, seconds=seconds, device=device, folder=folder / "second")
     del course
-    control_seconds = _control_seconds(assembly, second.seconds)
-    derive_seconds = _derive_seconds(assembly)
+    control_seconds = _control_seconds(task, second.seconds)
+    search = Search.begin(task)
+    derive_seconds = _derive_seconds(search)
     reset_peak()
-    subnet = _subnet(job, assembly)
+    subnet = _subnet(job, search, data)
     return SearchTiming(
         base_bytes=base,
         setup_seconds=setup_seconds,
@@ -68,12 +70,13 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     )
 
 
-def _assembly(job: Job, folder: Path) -> SearchAssembly:
+def _task(job: Job, folder: Path) -> tuple[SearchTask, SearchData]:
     """The job's search in a folder of its own, any budget reachable, its latencies estimated."""
     from fasterseg.latency.table import Target
-    from fasterseg.pipeline.assembling import assemble_search
     from fasterseg.pipeline.opening import open_source
+    from fasterseg.pipeline.searching import search_job
     from fasterseg.runtime import set_threads
+    from fasterseg.searching.beginning import agreed_plan, data_of, task_of
 
     assert job.target is not None
     recipe = reachable(job.recipe)
@@ -87,7 +90,7 @@ def _assembly(job: Job, folder: Path) -> SearchAssembly:
         latency_ms = work.estimate_ms(architecture)
         return _Estimated(latency_ms, latency_ms)
 
-    assembly = assemble_search(
+    search = search_job(
         recipe,
         RunFolder(folder),
         source=source,
@@ -95,8 +98,8 @@ def _assembly(job: Job, folder: Path) -> SearchAssembly:
         device=job.device,
         measure=estimated,
     )
-    assembly.agree_on_plan(progress=silent)
-    return assembly
+    plan = agreed_plan(search, progress=silent)
+    return task_of(search, plan), data_of(search, plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +121,23 @@ def reachable(recipe: Recipe) -> Recipe:
     )
 
 
-def _control_seconds(assembly: SearchAssembly, plain_seconds: float) -> float:
+def _control_seconds(task: SearchTask, plain_seconds: float) -> float:
     """What a look at the budgets adds to a step, all contenders together."""
     from fasterseg.learning.step_times import time_steps
+    from fasterseg.searching.search import Search
 
-    looking = assembly.recipe.search.model_copy(update={"control_every": 1})
-    course = assembly.again(looking).cosearch(warn=unheard)
+    looking = task.settings.model_copy(update={"control_every": 1})
+    course = Search.begin(replace(task, settings=looking)).cosearch()
     times = time_steps(course.step, seconds=0.0, warmup_steps=1)
     return max(0.0, times.step_seconds - plain_seconds)
 
 
-def _derive_seconds(assembly: SearchAssembly) -> float:
+def _derive_seconds(search: Search) -> float:
     """Fitting the most probable architecture of the first student to its budget."""
     from fasterseg.searching.derivation import derive_within
     from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
 
-    students = [one for one in assembly.contenders if one.budget_ms is not None]
+    students = [one for one in search.contenders if one.budget_ms is not None]
     if not students:
         return 0.0
     student = students[0]
@@ -143,7 +147,7 @@ def _derive_seconds(assembly: SearchAssembly) -> float:
         derive_within(
             student.options,
             student.parameters.probabilities(),
-            assembly.pricing,
+            search.latency.pricing,
             lowest_ms=AIM_LOW * budget_ms,
             highest_ms=AIM_HIGH * budget_ms,
         )
@@ -157,7 +161,7 @@ class _Subnet:
     batches: int
 
 
-def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
+def _subnet(job: Job, search: Search, data: SearchData) -> _Subnet:
     """Calibrate one subnet as scoring does, and run it on a few images."""
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.network.network import Network
@@ -165,11 +169,11 @@ def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
     from fasterseg.searching.derivation import derive
     from fasterseg.supernet.calibrating import recalibrate
 
-    contender = assembly.contenders[-1]
+    contender, device = search.contenders[-1], search.task.device
     architecture = derive(contender.options, contender.parameters.probabilities())
-    source = assembly.source
-    network = assembly.weights.supernet.subnet(architecture, Network)
-    feed = _Feed(assembly)
+    source = data.source
+    network = search.weights.supernet.subnet(architecture, Network)
+    feed = _Feed(data, device)
     began = time.monotonic()
     try:
         batches = recalibrate(network, feed.images(SETTLING_SECONDS))
@@ -180,21 +184,21 @@ def _subnet(job: Job, assembly: SearchAssembly) -> _Subnet:
         network.eval(),
         label_space=source.label_space,
         normalisation=source.normalisation,
-        device=assembly.device,
+        device=device,
     )
     split = job.recipe.data.val_split
     evaluate_predictor(predictor.label_map, source, split, limit=SCORED_IMAGES)
-    macs = Counted.of(architecture, assembly.geometry).macs
+    macs = Counted.of(architecture, search.task.geometry).macs
     return _Subnet(macs, batch_seconds, batches)
 
 
 class _Feed:
     """Calibration batches for a while; counts those it gave."""
 
-    def __init__(self, assembly: SearchAssembly) -> None:
+    def __init__(self, data: SearchData, device: torch.device) -> None:
         self.given = 0
-        self._device = assembly.device
-        self._batches = assembly.batches("calibration", assembly.halves[0])
+        self._device = device
+        self._batches = data.calibration()
 
     def images(self, seconds: float) -> Iterator[torch.Tensor]:
         """Images of batch after batch until the time is up, or there is no need for more."""

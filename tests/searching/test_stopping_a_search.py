@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_search import assembled
+from made_up_search import search_job_in, unseen
 
-from fasterseg.commands.search import search_stage
 from fasterseg.errors import Interrupted
-from fasterseg.events import Progress
-from fasterseg.runtime import StopRequest
+from fasterseg.pipeline.searching import search_stage
 from fasterseg.space.architecture import Architecture
-
-
-@contextmanager
-def unseen(title: str, **options: object) -> Iterator[Progress]:
-    """A progress display that shows nothing."""
-    yield lambda done, total, note: None
+from fasterseg.stages import Watch
+from fasterseg.stopping import StopRequest
 
 
 def test_landing_stops_between_two_measurements_and_keeps_what_was_measured(
     tmp_path: Path,
 ) -> None:
     ends, teacher = 2, 1
-    search, stop, measured = assembled(tmp_path), StopRequest(), list[Architecture]()
-    exact = search.measure
+    job, stop, measured = search_job_in(tmp_path), StopRequest(), list[Architecture]()
+    exact = job.measure
 
     def measure(architecture: Architecture) -> Any:
         measured.append(architecture)
@@ -36,12 +29,11 @@ def test_landing_stops_between_two_measurements_and_keeps_what_was_measured(
             stop.signal_name = "SIGTERM"
         return exact(architecture)
 
-    search.measure = measure
     with pytest.raises(Interrupted, match="SIGTERM"):
-        search_stage(search, show=unseen, stop=stop)
+        search_stage(replace(job, measure=measure), Watch(tmp_path, unseen, stop))
     assert len(measured) == ends + teacher + 1
 
-    again = assembled(tmp_path)
-    again.measure = lambda architecture: measured.append(architecture) or exact(architecture)
-    search_stage(again, show=unseen, stop=StopRequest())
+    search_stage(
+        replace(search_job_in(tmp_path), measure=measure), Watch(tmp_path, unseen, StopRequest())
+    )
     assert measured.count(measured[ends]) == 1, "the teacher's was kept"

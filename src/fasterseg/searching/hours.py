@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
 
 from fasterseg.config import SearchSettings
 from fasterseg.errors import UsageError
-
-if TYPE_CHECKING:
-    from fasterseg.pipeline.assembling import SearchAssembly
+from fasterseg.learning.allowance import Costs, allowed_steps
+from fasterseg.learning.step_times import NEVER, Now, endless, time_steps
+from fasterseg.learning.stepping import Stage
+from fasterseg.searching.search import Search, SearchTask
 
 PRETRAINING, SEARCH = "pretraining", "search"
 
@@ -39,20 +42,37 @@ def shared_out(settings: SearchSettings, steps: int) -> dict[str, int]:
     return {PRETRAINING: pretraining, SEARCH: steps - pretraining}
 
 
-def counted_search(
-    assembly: SearchAssembly,
+@dataclass(frozen=True, slots=True)
+class SearchStages:
+    """What makes the two stages of a search anew under other settings, to be timed."""
+
+    pretraining: Callable[[SearchSettings], Stage]
+    cosearch: Callable[[SearchSettings], Stage]
+
+    @classmethod
+    def of(cls, task: SearchTask) -> SearchStages:
+        """The stages of a task."""
+
+        def begun(settings: SearchSettings) -> Search:
+            return Search.begin(replace(task, settings=settings))
+
+        return cls(lambda s: begun(s).pretraining(), lambda s: begun(s).cosearch())
+
+
+def counted(
+    settings: SearchSettings,
+    stages: SearchStages,
+    path: Path,
     *,
-    clock: Callable[[], float] = time.monotonic,
-) -> SearchAssembly:
-    """The search with its numbers of steps: the recipe's, or what fits into its hours.
+    device: torch.device,
+    clock: Now = time.monotonic,
+) -> SearchSettings:
+    """The settings with their numbers of steps: their own, or what fits into their hours.
 
-    The hours are counted once, and the numbers are kept in the search's folder.
+    The hours are counted once, and the numbers are kept at `path`.
     """
-    from fasterseg.learning.allowance import Costs, allowed_steps
-
-    settings = assembly.recipe.search
     if settings.hours is None:
-        return assembly
+        return settings
     if settings.pretrain_steps + settings.steps == 0:
         raise UsageError(
             "hours for a search of no steps",
@@ -62,39 +82,34 @@ def counted_search(
         )
 
     def timing(seconds: float) -> Costs:
-        times = time_search(assembly, seconds=seconds, clock=clock)
+        times = time_search(settings, stages, seconds=seconds, device=device, clock=clock)
         return Costs(
             lambda steps: times.seconds(settings, steps),
             lambda steps: shared_out(settings, steps),
         )
 
-    path = assembly.run.search / "allowance.json"
     found = allowed_steps(settings.hours, path, timing, what="the search", clock=clock)
     parts = {"pretrain_steps": found.steps[PRETRAINING], "steps": found.steps[SEARCH]}
-    return assembly.again(settings.model_copy(update=parts))
-
-
-def unheard(_advice: str) -> None:
-    """Guards watch a search, not its timing."""
+    return settings.model_copy(update=parts)
 
 
 def time_search(
-    assembly: SearchAssembly, *, seconds: float, clock: Callable[[], float] = time.monotonic
+    settings: SearchSettings,
+    stages: SearchStages,
+    *,
+    seconds: float,
+    device: torch.device,
+    clock: Now = time.monotonic,
 ) -> SearchTimes:
-    """Time a few steps of each kind in a search of its own, which is thrown away."""
-    from fasterseg.learning.step_times import NEVER, endless, time_steps
+    """Time a few steps of each kind in searches of their own, which are thrown away."""
+    unending = endless(settings)
 
-    settings = endless(assembly.recipe.search)
-
-    def timed(step: Callable[[int], object]) -> float:
-        return time_steps(
-            step, seconds=seconds / 3, device=assembly.device, clock=clock
-        ).step_seconds
+    def timed(stage: Stage) -> float:
+        return time_steps(stage.step, seconds=seconds / 3, device=device, clock=clock).step_seconds
 
     def search_step(control_every: int) -> float:
-        shadow = assembly.again(settings.model_copy(update={"control_every": control_every}))
-        return timed(shadow.cosearch(warn=unheard).step)
+        return timed(stages.cosearch(unending.model_copy(update={"control_every": control_every})))
 
-    pretraining = timed(assembly.again(settings).pretraining().step)
+    pretraining = timed(stages.pretraining(unending))
     bare, looking = search_step(NEVER), search_step(1)
     return SearchTimes(pretraining, bare, max(0.0, looking - bare))

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_spaces import GEOMETRY, PRICING, make_space, make_student, make_teacher
+from small_spaces import PRICING, make_space, make_student
 
 from fasterseg.cli import main
 from fasterseg.commands.evaluate import evaluate
 from fasterseg.commands.train import train
-from fasterseg.config import Recipe, TargetSettings
+from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.network.bundle import ModelBundle, weights_digest
-from fasterseg.pipeline.randoms import RandomName, draw_random, random_architecture_of
 from fasterseg.runs import RunFolder
+from fasterseg.searching.randoms import RandomName, draw_random, random_architecture_of
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
@@ -83,14 +83,11 @@ def price_of(run: RunFolder) -> Callable[[str], float]:
 
 def test_a_draw_is_a_function_of_seed_student_and_number() -> None:
     student, other = make_student(name="one"), make_student(name="two")
-    recipe = Recipe(
-        space=make_space(4),
-        contenders=(make_teacher(), student, other),
-        target=TargetSettings(height=GEOMETRY.size.height, width=GEOMETRY.size.width),
-    )
+    space = make_space(4)
 
-    def drawn(recipe: Recipe = recipe, who: object = student, number: int = 1) -> str:
-        found = draw_random(recipe, PRICING, who, number, latency_ms=12.0)  # type: ignore[arg-type]
+    def drawn(who: ContenderSettings = student, number: int = 1, seed: int = 0) -> str:
+        name, options = RandomName(who.name, number), Options.of(space, who)
+        found = draw_random(name, options, PRICING, seed=seed, latency_ms=12.0)
         assert PRICING(found) == pytest.approx(12.0, rel=0.02)
         return found.digest()
 
@@ -98,7 +95,7 @@ def test_a_draw_is_a_function_of_seed_student_and_number() -> None:
     changed = [
         drawn(number=2),
         drawn(who=other),
-        drawn(recipe=recipe.model_copy(update={"seed": 1})),
+        drawn(seed=1),
     ]
     assert len({drawn(), *changed}) == 4
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_up_search import RECIPE, assembled
+from made_up_search import RECIPE, search_job_in
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
-from fasterseg.pipeline.assembling import SearchAssembly
-from fasterseg.pipeline.choosing import Choice, DrawScores, best_draws
-from fasterseg.pipeline.concluding import derive_all
+from fasterseg.events import silent
+from fasterseg.searching.beginning import agreed_plan, task_of
+from fasterseg.searching.choosing import Choice, DrawScores, KeptScores, best_draws
+from fasterseg.searching.concluding import Appraisal, land_all
+from fasterseg.searching.landing import Measure
+from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 
 DRAWS = 3
@@ -55,16 +59,21 @@ class Machine:
 
     def end(self, folder: Path) -> Mapping[str, Choice]:
         """Land and choose in a run's folder, going on where that stopped."""
-        search = self.search(folder)
+        job = search_job_in(folder, recipe=recipe())
+        search = Search.begin(task_of(job, agreed_plan(job, progress=silent)))
+        kept = KeptMeasurements(job.run.search / "measured.json", self.measuring(job.measure))
+        appraisal = Appraisal(search.latency.pricing, kept, job.recipe.promise)
         return best_draws(
-            search, derive_all(search, progress=lambda *_: None), progress=lambda *_: None
+            search.contenders,
+            land_all(search.contenders, appraisal, progress=silent),
+            appraisal,
+            KeptScores(job.run.search / "draws.json", self.score),
+            draws=DRAWS,
+            seed=job.recipe.seed,
+            progress=silent,
         )
 
-    def search(self, folder: Path) -> SearchAssembly:
-        search = assembled(folder, recipe=recipe())
-        search.agree_on_plan(progress=lambda *_: None)
-        exact = search.measure
-
+    def measuring(self, exact: Measure) -> Measure:
         def measure(architecture: Architecture) -> Any:
             self.work()
             noise = 1 + 0.05 * (Random(self.measured).random() - 0.5)
@@ -72,27 +81,16 @@ class Machine:
             latency_ms = self.ratio * noise * exact(architecture).median_ms
             return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
 
-        search.measure = measure
-        return search
+        return measure
 
-    def scorer(self, *_: object, **__: object) -> Callable[[Architecture], float]:
-        def score(architecture: Architecture) -> float:
-            self.work()
-            self.scored.append(architecture)
-            return score_of(architecture)
-
-        return score
+    def score(self, architecture: Architecture) -> float:
+        self.work()
+        self.scored.append(architecture)
+        return score_of(architecture)
 
 
-def on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setattr("fasterseg.pipeline.subnets.subnet_scorer", machine.scorer)
-    return machine
-
-
-def test_the_student_is_one_of_the_networks_that_were_scored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = on(Machine(), monkeypatch)
+def test_the_student_is_one_of_the_networks_that_were_scored(tmp_path: Path) -> None:
+    machine = Machine()
     choices = machine.end(tmp_path)
     chosen = choices["student"]
     assert chosen.landing.architecture in machine.scored
@@ -102,14 +100,12 @@ def test_the_student_is_one_of_the_networks_that_were_scored(
     assert choices["teacher"].scores == ()
 
 
-def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    undisturbed = on(Machine(), monkeypatch)
+def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(tmp_path: Path) -> None:
+    undisturbed = Machine()
     wanted = undisturbed.end(tmp_path / "undisturbed")
     pieces = undisturbed.measured + len(undisturbed.scored)
     assert pieces > 6
-    stopped = on(Machine(), monkeypatch)
+    stopped = Machine()
     folder = tmp_path / "stopped"
     for _ in range(pieces - 1):
         stopped.left = 1  # each time one piece of work is done, and the next is not
@@ -121,10 +117,8 @@ def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(
     assert stopped.scored == undisturbed.scored
 
 
-def test_a_run_again_after_no_network_fitted_measures_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = on(Machine(ratio=50.0), monkeypatch)
+def test_a_run_again_after_no_network_fitted_measures_anew(tmp_path: Path) -> None:
+    machine = Machine(ratio=50.0)
     with pytest.raises(BudgetError) as caught:
         machine.end(tmp_path)
     assert "make the machine quieter and run again" in (caught.value.next_step or "")

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_search import COUNTS, HEIGHT, RECIPE, WIDTH, assembled
+from made_up_search import COUNTS, HEIGHT, RECIPE, WIDTH, search_job_in
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.config import Recipe
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import UsageError
+from fasterseg.events import silent
 from fasterseg.runs import RunFolder
+from fasterseg.searching.beginning import SearchJob, agreed_plan, data_of, task_of
 from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.search import Search
 
 NUMBERS = (1.0, 2.0, 0.5, 1.0, 1.0, 1.0, 3.0, 1.0, 1.0)
 
@@ -31,9 +34,14 @@ def weighted(*, student: Any = "data", search: Any = "student") -> Recipe:
 
 def weights_in_loss(folder: Path, recipe: Recipe) -> tuple[float, ...]:
     """What the classes count in the loss of the recipe's search."""
-    search = assembled(folder, recipe=recipe)
-    search.agree_on_plan(progress=lambda *_: None)
-    return search.weights.objective.hard_pixels.class_weights
+    job = search_job_in(folder, recipe=recipe)
+    begun = Search.begin(task_of(job, planned(job)))
+    return begun.weights.objective.hard_pixels.class_weights
+
+
+def planned(job: SearchJob) -> SearchPlan:
+    """The plan that the search keeps to."""
+    return agreed_plan(job, progress=silent)
 
 
 def learned(run: RunFolder) -> None:
@@ -80,22 +88,19 @@ def test_a_search_of_before_there_was_a_say_goes_on_by_the_data_s_weights(tmp_pa
 
 
 def test_a_search_goes_on_with_the_halves_that_it_began_with(tmp_path: Path) -> None:
-    search = assembled(tmp_path)
-    search.agree_on_plan(progress=lambda *_: None)
-    first = search.halves
+    job = search_job_in(tmp_path)
+    first = data_of(job, planned(job)).halves
 
     def turned(content: dict[str, Any]) -> None:
         weights, architecture = content["weight_images"], content["architecture_images"]
         content["weight_images"], content["architecture_images"] = architecture, weights
 
-    as_older(search.run.search_plan, turned)
-    anew = assembled(tmp_path)
-    anew.agree_on_plan(progress=lambda *_: None)
-    assert anew.halves == first, "nothing was learned from them yet"
+    as_older(job.run.search_plan, turned)
+    assert data_of(job, planned(job)).halves == first, "nothing was learned from them yet"
 
-    as_older(search.run.search_plan, turned)
-    learned(search.run)
-    again = assembled(tmp_path)
-    again.agree_on_plan(progress=lambda *_: None)
-    assert again.halves == first[::-1]
-    assert SearchPlan.load(search.run.search_plan).weight_images == again.plan.weight_images
+    as_older(job.run.search_plan, turned)
+    learned(job.run)
+    again = search_job_in(tmp_path)
+    plan = planned(again)
+    assert data_of(again, plan).halves == first[::-1]
+    assert SearchPlan.load(job.run.search_plan).weight_images == plan.weight_images

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
+from torch import Tensor
+
+from fasterseg.searching.choosing import Choice
+from fasterseg.searching.contenders import Contender
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.guards import open_choices, read_signs
+from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
+from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.search import Search
+from fasterseg.searching.subnets import SubnetScores
 from fasterseg.searching.summary import (
     ChoicesSummary,
     ContenderSummary,
@@ -12,56 +21,40 @@ from fasterseg.searching.summary import (
     Response,
     SearchSummary,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from fasterseg.pipeline.assembling import SearchAssembly
-    from fasterseg.pipeline.choosing import Choice
-    from fasterseg.pipeline.concluding import SubnetScores
-    from fasterseg.searching.contenders import Contender
-    from fasterseg.searching.noise_floor import NoiseFloors
+from fasterseg.supernet.relaxation import detached
 
 
 def summarise(
-    assembly: SearchAssembly,
+    search: Search,
+    plan: SearchPlan,
     choices: Mapping[str, Choice],
     scores: Mapping[str, SubnetScores],
     *,
     warnings: tuple[str, ...],
 ) -> SearchSummary:
     """The summary of a search whose contenders were derived and scored."""
-    from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
-
-    settings = assembly.recipe.search
+    settings = search.task.settings
     noise = NoiseFloors(architecture_rate(settings, settings.steps))
     return SearchSummary(
         contenders=tuple(
-            _contender(
-                assembly,
-                noise,
-                contender,
-                choices[contender.name],
-                scores[contender.name],
-            )
-            for contender in assembly.contenders
+            _contender(search, noise, contender, choices[contender.name], scores[contender.name])
+            for contender in search.contenders
         ),
-        fastest_ms=min(assembly.plan.fastest_ms.values(), default=None),
-        slowest_ms=max(assembly.plan.slowest_ms.values(), default=None),
+        fastest_ms=min(plan.fastest_ms.values(), default=None),
+        slowest_ms=max(plan.slowest_ms.values(), default=None),
         warnings=warnings,
     )
 
 
 def _contender(
-    assembly: SearchAssembly,
+    search: Search,
     noise: NoiseFloors,
     contender: Contender,
     choice: Choice,
     scores: SubnetScores,
 ) -> ContenderSummary:
-    from fasterseg.searching.derivation import derive
-
     landing, probabilities = choice.landing, contender.parameters.probabilities()
+    latency, pricing = search.latency, search.latency.pricing
     derived = derive(contender.options, probabilities)
     parts: dict[str, Iterable[Tensor]] = {
         "operators": probabilities.operators.values(),
@@ -72,7 +65,7 @@ def _contender(
         name=contender.name,
         role=contender.settings.role,
         budget_ms=contender.budget_ms,
-        derived_ms=assembly.pricing(derived),
+        derived_ms=pricing(derived),
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
@@ -80,20 +73,19 @@ def _contender(
         chosen_draw=choice.index if choice.scores else None,
         subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
-        choices=choices_of(contender, noise, steps=assembly.recipe.search.steps),
+        choices=choices_of(contender, noise, steps=search.task.settings.steps),
         margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
         responses=tuple(
             Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
-            for answer in assembly.responses.get(contender.name, ())
+            for answer in latency.responses.get(contender.name, ())
         ),
         penalty_weights={
-            str(kind): weight
-            for kind, weight in assembly.latency_model.weights.get(contender.name, {}).items()
+            str(kind): weight for kind, weight in latency.weights.get(contender.name, {}).items()
         },
         random_subnets=tuple(
             RandomSubnet(
                 name=one.name,
-                estimated_ms=assembly.pricing(one.architecture),
+                estimated_ms=pricing(one.architecture),
                 miou=one.mean_iou,
             )
             for one in scores.randoms
@@ -109,9 +101,6 @@ def choices_of(
     contender: Contender, noise: NoiseFloors, *, steps: int
 ) -> tuple[ChoicesSummary, ...]:
     """How far each kind of choice is decided, beside what noise alone leaves of it."""
-    from fasterseg.searching.guards import open_choices, read_signs
-    from fasterseg.supernet.relaxation import detached
-
     probabilities, options = detached(contender.parameters.probabilities()), contender.options
     signs = read_signs(probabilities, options, derived_ms=0.0, floor_ms=0.0).values()
     return tuple(

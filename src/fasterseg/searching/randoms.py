@@ -12,7 +12,9 @@ from typing import Self
 
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.errors import FileError, UsageError
+from fasterseg.latency.table import LatencyTable, geometry_of
 from fasterseg.runs import RunFolder
+from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
@@ -57,19 +59,19 @@ class RandomName:
 
 
 def draw_random(
-    recipe: Recipe, pricing: Pricing, student: ContenderSettings, number: int, *, latency_ms: float
+    name: RandomName, options: Options, pricing: Pricing, *, seed: int, latency_ms: float
 ) -> Architecture:
-    """A random architecture that the student may take, within 2 % of an estimated latency.
+    """A random architecture that the named student may take, within 2 % of an estimated latency.
 
-    It depends on the recipe's seed, the student's name and the number alone.
+    It depends on the run's seed, the student's name and the number alone.
     """
     from fasterseg.runtime import derived_seed
 
     (found,) = architectures_near(
-        Options.of(recipe.space, student),
+        options,
         latency_ms,
         estimate_ms=pricing,
-        generator=Random(derived_seed(recipe.seed, "random", student.name, number)),
+        generator=Random(derived_seed(seed, "random", name.student, name.number)),
         count=1,
         tolerance=TOLERANCE,
     )
@@ -84,9 +86,9 @@ def random_architecture_of(recipe: Recipe, run: RunFolder, name: RandomName) -> 
     student = student_named(recipe, name)
     path = run.architecture(name.file_name)
     if not path.exists():
-        latency_ms = _estimated_ms(run, name)
-        pricing = pricing_of(run)
-        draw_random(recipe, pricing, student, name.number, latency_ms=latency_ms).save(path)
+        latency_ms, options = _estimated_ms(run, name), Options.of(recipe.space, student)
+        drawn = draw_random(name, options, pricing_of(run), seed=recipe.seed, latency_ms=latency_ms)
+        drawn.save(path)
     return Architecture.load(path)
 
 
@@ -106,15 +108,11 @@ def student_named(recipe: Recipe, name: RandomName) -> ContenderSettings:
 
 def pricing_of(run: RunFolder) -> Pricing:
     """The estimates of the run's latency table."""
-    from fasterseg.latency.table import LatencyTable, geometry_of
-
     table = LatencyTable.load(run.latency_table)
     return Pricing(geometry_of(table.target), table.cost_ms)
 
 
 def _estimated_ms(run: RunFolder, name: RandomName) -> float:
-    from fasterseg.searching.summary import SearchSummary
-
     path = run.search_summary
     found = SearchSummary.load(path).contender(name.student) if path.exists() else None
     if found is None:

@@ -1,0 +1,82 @@
+"""The stage of a run that searches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from fasterseg.config import Recipe
+from fasterseg.datasets.part import PartOfSplit, spread
+from fasterseg.datasets.source import DataSource
+from fasterseg.events import warn_on_stderr
+from fasterseg.latency.table import LatencyTable
+from fasterseg.pipeline.made import made_in
+from fasterseg.pipeline.measuring import network_measure
+from fasterseg.pipeline.subnets import subnet_scorer
+from fasterseg.runs import RunFolder
+from fasterseg.runtime import select_device
+from fasterseg.searching.beginning import SearchJob
+from fasterseg.searching.data import SearchData
+from fasterseg.searching.landing import Measure
+from fasterseg.searching.procedure import Scorers, ScorersOf, search
+from fasterseg.searching.search import Search
+from fasterseg.searching.subnets import RANDOM_SUBNETS
+from fasterseg.searching.summary import SearchSummary
+from fasterseg.stages import Watch
+from fasterseg.stopping import heeding
+
+
+def search_job(
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    source: DataSource,
+    table: LatencyTable,
+    device: str | None = None,
+    measure: Measure | None = None,
+) -> SearchJob:
+    """The search of a recipe; whole networks are measured on the table's target."""
+    return SearchJob(
+        recipe,
+        run,
+        source,
+        table,
+        select_device(device or "auto"),
+        measure or network_measure(table),
+        made_in(run, recipe),
+    )
+
+
+def search_stage(
+    job: SearchJob,
+    watch: Watch,
+    *,
+    scorers_of: ScorersOf | None = None,
+    random_subnets: int = RANDOM_SUBNETS,
+) -> SearchSummary:
+    """Search, going on where it stopped, or read what was found."""
+    if job.run.search_summary.exists():
+        return SearchSummary.load(job.run.search_summary)
+    if watch.stop is not None:
+        heard = heeding(job.measure, watch.stop, "Measuring whole networks")
+        job = replace(job, measure=heard)
+    scorers_of = scorers_of or partial(subnet_scorers, job.recipe)
+    found = search(job, watch, scorers_of, random_subnets=random_subnets)
+    for verdict in found.verdicts():
+        warn_on_stderr(verdict)
+    return found
+
+
+def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
+    """What scores the subnets of a search, each by as many images as the recipe says."""
+    scorer = partial(
+        subnet_scorer,
+        recipe,
+        begun.weights.supernet,
+        data.source,
+        data.calibration(),
+        device=begun.task.device,
+    )
+    chosen = spread(data.halves[1], recipe.search.validation_images)
+    held_out = PartOfSplit(data.source, data.split, chosen)
+    return Scorers(held_out=scorer(scored=held_out, split=data.split), validation=scorer())

@@ -1,0 +1,167 @@
+"""From a recipe, its data and a latency table to the plan of a search, and to its task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
+from fasterseg.config.uses import Use
+from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.splitting import Halves, halves_of
+from fasterseg.events import Progress
+from fasterseg.latency.table import LatencyTable
+from fasterseg.runs import RunFolder
+from fasterseg.searching.data import SearchData
+from fasterseg.searching.landing import Measure, require_reachable
+from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.search import SearchTask
+from fasterseg.searching.weights import search_numerics
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class SearchJob:
+    """A recipe's search in the folder that keeps it, on its data, for the target of a table.
+
+    `measure` measures whole networks there; `made` is what the run has made so far.
+    """
+
+    recipe: Recipe
+    run: RunFolder
+    source: DataSource
+    table: LatencyTable
+    device: torch.device
+    measure: Measure
+    made: Mapping[Use, Path]
+
+    @property
+    def geometry(self) -> Geometry:
+        """The target's images, and the classes of the data."""
+        return Geometry(Size(*self.recipe.target.size), self.source.label_space.classes)
+
+    @property
+    def students(self) -> tuple[ContenderSettings, ...]:
+        """The contenders with a budget."""
+        return self.recipe.students()
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The measured latencies of each student's narrowest and widest network, in milliseconds."""
+
+    fastest_ms: Mapping[str, float]
+    slowest_ms: Mapping[str, float]
+
+
+def agreed_plan(job: SearchJob, *, progress: Progress) -> SearchPlan:
+    """What the search begins with, stored; or what it began with, where that is still agreed on.
+
+    Raises `UsageError` for what a search was begun with otherwise, and `BudgetError` where even
+    the fastest network of a student takes longer than its budget.
+    """
+    path = job.run.search_plan
+    if path.exists():
+        stored = SearchPlan.load(path)
+        wanted = plan_of(job, Ends(stored.fastest_ms, stored.slowest_ms))
+        if Use.SUPERNET in job.made or wanted.agrees(stored):
+            _require_reachable(wanted)
+            return wanted.agree(path, made=job.made)
+    plan = plan_of(job, measured_ends(job, progress=progress))
+    _require_reachable(plan)
+    plan.save(path)
+    return plan
+
+
+def measured_ends(job: SearchJob, *, progress: Progress) -> Ends:
+    """Measure the narrowest and the widest network of every student."""
+    geometry, cost_ms = job.geometry, job.table.cost_ms
+    fastest, slowest = dict[str, float](), dict[str, float]()
+    for index, student in enumerate(job.students):
+        options = Options.of(job.recipe.space, student)
+        low = narrowest(options, geometry, cost_ms)
+        high = widest(options, geometry, cost_ms)
+        fastest[student.name] = job.measure(low).median_ms
+        progress(2 * index + 1, 2 * len(job.students), "")
+        slowest[student.name] = job.measure(high).median_ms
+        progress(2 * index + 2, 2 * len(job.students), "")
+    return Ends(fastest, slowest)
+
+
+def plan_of(job: SearchJob, ends: Ends) -> SearchPlan:
+    """The plan of a search between such ends; budgets that are shares count from them."""
+    recipe, split = job.recipe, job.recipe.data.train_split
+    names, (weights, architecture) = job.source.names(split), _halves(job)
+    return SearchPlan(
+        space=recipe.space,
+        contenders=recipe.contenders,
+        settings=recipe.search,
+        seed=recipe.seed,
+        device=job.device.type,
+        threads=torch.get_num_threads(),
+        precision=search_numerics(recipe.search, job.device).precision,
+        data=job.source.name,
+        data_digest=job.source.digest(split),
+        class_weights=recipe.search_class_weights,
+        table_digest=job.table.digest(),
+        weight_images=tuple(names[index] for index in weights),
+        architecture_images=tuple(names[index] for index in architecture),
+        budgets_ms={
+            student.name: budget_in_ms(
+                recipe.budget_of(student),
+                fastest_ms=ends.fastest_ms[student.name],
+                slowest_ms=ends.slowest_ms[student.name],
+            )
+            for student in job.students
+        },
+        fastest_ms=dict(ends.fastest_ms),
+        slowest_ms=dict(ends.slowest_ms),
+    )
+
+
+def _halves(job: SearchJob) -> Halves:
+    """The training images that weights and architecture parameters learn from."""
+    split = job.recipe.data.train_split
+    if Use.SUPERNET in job.made:  # it goes on with what it has seen
+        begun = SearchPlan.load(job.run.search_plan).halves_of(job.source.names(split))
+        if begun is not None:
+            return begun
+    return halves_of(job.source, split, job.recipe.seed)
+
+
+def _require_reachable(plan: SearchPlan) -> None:
+    for name, budget_ms in plan.budgets_ms.items():
+        require_reachable(budget_ms, fastest_ms=plan.fastest_ms[name], student=name)
+
+
+def data_of(job: SearchJob, plan: SearchPlan) -> SearchData:
+    """The images that the search learns from, halved as its plan says."""
+    split = job.recipe.data.train_split
+    halves = plan.halves_of(job.source.names(split))
+    assert halves is not None, "the plan was agreed on"
+    settings, workers = job.recipe.search, job.recipe.data.workers
+    return SearchData(job.source, split, halves, settings, plan.seed, workers=workers)
+
+
+def task_of(job: SearchJob, plan: SearchPlan) -> SearchTask:
+    """The search that was planned, with the steps of its recipe."""
+    return SearchTask(
+        space=job.recipe.space,
+        contenders=job.recipe.contenders,
+        settings=job.recipe.search,
+        budgets_ms=plan.budgets_ms,
+        geometry=job.geometry,
+        cost_ms=job.table.cost_ms,
+        feed=data_of(job, plan).feed,
+        ignore=job.source.label_space.ignore,
+        class_weights=class_weights_of(job.source, job.recipe.data.train_split, plan.class_weights),
+        seed=job.recipe.seed,
+        device=job.device,
+    )

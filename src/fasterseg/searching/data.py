@@ -1,0 +1,49 @@
+"""What a search learns from: the training images in two halves, one for each kind of step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fasterseg.config import SearchSettings
+from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.splitting import Halves
+from fasterseg.learning.feeding import BatchFeed, augmentation_of
+from fasterseg.runtime import derived_seed
+from fasterseg.searching.pretraining import BatchAt
+from fasterseg.searching.search import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class SearchData:
+    """A split's images: weights learn from the first half, architecture parameters from the other.
+
+    `workers` processes read ahead.
+    """
+
+    source: DataSource
+    split: str
+    halves: Halves
+    settings: SearchSettings
+    seed: int
+    workers: int = 0
+
+    def feed(self, purpose: Purpose, count: int) -> BatchAt:
+        """The batches for a purpose, of which there will be `count`."""
+        half = self.halves[1] if purpose == "architecture" else self.halves[0]
+        return BatchFeed(self.batches(purpose, half), steps=count, workers=self.workers).batch
+
+    def calibration(self) -> TrainingBatches:
+        """What a subnet's statistics are measured on."""
+        return self.batches("calibration", self.halves[0])
+
+    def batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
+        """Batches of some training images, in an order of their own for each purpose."""
+        return TrainingBatches(
+            self.source,
+            self.split,
+            augmentation=augmentation_of(self.settings.augmentation),
+            batch_size=self.settings.batch_size,
+            seed=derived_seed(self.seed, purpose),
+            indices=indices,
+        )

@@ -1,0 +1,161 @@
+"""The whole procedure: pre-train, search, land on the budgets, choose among draws, score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from fasterseg.events import Warn, warn_on_stderr
+from fasterseg.learning.stepping import run_steps
+from fasterseg.searching.beginning import SearchJob, agreed_plan, data_of, task_of
+from fasterseg.searching.choosing import Choice, KeptScores, best_draws
+from fasterseg.searching.concluding import Appraisal, land_all
+from fasterseg.searching.cosearch import WARNINGS
+from fasterseg.searching.data import SearchData
+from fasterseg.searching.hours import SearchStages, counted
+from fasterseg.searching.landing import Landing
+from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.search import Search
+from fasterseg.searching.subnets import RANDOM_SUBNETS, Score, SubnetScores, score_all
+from fasterseg.searching.summarising import summarise
+from fasterseg.searching.summary import SearchSummary
+from fasterseg.stages import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Scorers:
+    """What scores subnets: on images held out from the supernet's weights, and for validation."""
+
+    held_out: Score
+    validation: Score
+
+
+ScorersOf = Callable[[Search, SearchData], Scorers]
+
+
+def search(
+    job: SearchJob,
+    watch: Watch,
+    scorers_of: ScorersOf,
+    *,
+    random_subnets: int = RANDOM_SUBNETS,
+    warn: Warn = warn_on_stderr,
+) -> SearchSummary:
+    """Do all of it, going on where it stopped.
+
+    Writes each contender's architecture, the random ones and the summary into the search folder.
+    """
+    plan = _planned(job, watch)
+    begun, data = _begun(job, plan), data_of(job, plan)
+    _pretrain(begun, job, watch)
+    said = _cosearch(begun, job, watch, warn)
+    scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
+    landed = _landed(begun, appraisal, watch)
+    choices = _chosen(begun, landed, appraisal, job, watch, scorers.held_out)
+    scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
+    notes = (*said, *(one.note for one in choices.values()), *(s.missing for s in scores.values()))
+    summary = summarise(begun, plan, choices, scores, warnings=tuple(filter(None, notes)))
+    for name, choice in choices.items():
+        choice.landing.architecture.save(job.run.architecture(name))
+        for random in scores[name].randoms:
+            random.architecture.save(job.run.architecture(random.name))
+    summary.save(job.run.search_summary)
+    return summary
+
+
+def _planned(job: SearchJob, watch: Watch) -> SearchPlan:
+    ends, title = 2 * len(job.students), "Measuring the ends of the space"
+    with watch.part("search/landing", title, total=ends) as step:
+        return agreed_plan(job, progress=step)
+
+
+def _begun(job: SearchJob, plan: SearchPlan) -> Search:
+    """The search from its start, with as many steps as it may do."""
+    task, path = task_of(job, plan), job.run.search / "allowance.json"
+    settings = counted(task.settings, SearchStages.of(task), path, device=job.device)
+    return Search.begin(replace(task, settings=settings))
+
+
+def _pretrain(search: Search, job: SearchJob, watch: Watch) -> None:
+    settings = search.task.settings
+    part, title = "search/pretraining", "Pre-training the supernet"
+    with watch.saving_part(part, title, total=settings.pretrain_steps) as step:
+        run_steps(
+            search.pretraining(),
+            job.run.search / "pretraining",
+            steps=settings.pretrain_steps,
+            checkpoint_every=settings.checkpoint_every,
+            progress=step,
+            stop=watch.stop,
+            name="pre-training",
+        )
+
+
+def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn) -> Iterable[str]:
+    """The search itself; returns what the guards said, once each."""
+    settings = search.task.settings
+    with watch.saving_part("search/cosearch", "Searching", total=settings.steps) as step:
+        course = run_steps(
+            search.cosearch(warn=warn),
+            job.run.search / "cosearch",
+            steps=settings.steps,
+            checkpoint_every=settings.checkpoint_every,
+            progress=step,
+            stop=watch.stop,
+            name="search",
+        )
+    return dict.fromkeys(text for event in course.events() for text in event.get(WARNINGS, ()))
+
+
+def _appraisal(job: SearchJob, search: Search) -> Appraisal:
+    kept = KeptMeasurements(job.run.search / "measured.json", job.measure)
+    return Appraisal(search.latency.pricing, kept, job.recipe.promise)
+
+
+def _landed(search: Search, appraisal: Appraisal, watch: Watch) -> Mapping[str, Landing]:
+    total, title = len(search.contenders), "Landing on the budgets"
+    with watch.part("search/landing", title, total=total) as step:
+        return land_all(search.contenders, appraisal, progress=step)
+
+
+def _chosen(
+    search: Search,
+    landed: Mapping[str, Landing],
+    appraisal: Appraisal,
+    job: SearchJob,
+    watch: Watch,
+    score: Score,
+) -> Mapping[str, Choice]:
+    """What every contender comes to: its most probable network, or the best of its draws."""
+    draws = search.task.settings.draws
+    if draws == 1:
+        return {name: Choice(landing) for name, landing in landed.items()}
+    total, title = draws * len(job.students), "Choosing among draws"
+    with watch.part("search/draws", title, total=total) as step:
+        return best_draws(
+            search.contenders,
+            landed,
+            appraisal,
+            KeptScores(job.run.search / "draws.json", score),
+            draws=draws,
+            seed=search.task.seed,
+            progress=step,
+        )
+
+
+def _scored(
+    search: Search, choices: Mapping[str, Choice], watch: Watch, score: Score, random_subnets: int
+) -> Mapping[str, SubnetScores]:
+    students = [one for one in search.contenders if one.settings.role == "student"]
+    total = len(choices) + random_subnets * len(students)
+    with watch.part("search/subnets", "Scoring subnets", total=total) as step:
+        return score_all(
+            search.contenders,
+            {name: choice.landing for name, choice in choices.items()},
+            score,
+            pricing=search.latency.pricing,
+            seed=search.task.seed,
+            random_count=random_subnets,
+            progress=step,
+        )

@@ -1,0 +1,99 @@
+"""Stopping on request: who asked for it, and who hears it between the units of a long step."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType
+from typing import ParamSpec, Protocol, TypeVar
+
+from fasterseg.errors import Interrupted
+from fasterseg.events import Progress
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+class Show(Protocol):
+    """Opens a display of a long step's progress."""
+
+    def __call__(
+        self, title: str, *, total: int, unit: str = "steps"
+    ) -> AbstractContextManager[Progress]:
+        """Show a step of `total` units as long as the context lasts."""
+        ...
+
+
+class StopRequest:
+    """Whether somebody asked this process to stop; loops look at it between steps."""
+
+    def __init__(self) -> None:
+        self.signal_name = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.signal_name)
+
+    def raise_if_set(self, where: str) -> None:
+        """Raise `Interrupted` when a stop was asked for; call it once all is saved."""
+        if self:
+            raise Interrupted(
+                f"stopped by {self.signal_name} after saving",
+                where=where,
+                next_step="run the same command again to go on from there",
+            )
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
+    request = StopRequest()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if request:
+            os._exit(128 + number)
+        request.signal_name = signal.Signals(number).name
+
+    try:
+        previous = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are the caller's business
+        yield request
+        return
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def stoppable(
+    show: Show, stop: StopRequest | None, title: str, *, total: int, unit: str = "steps"
+) -> Iterator[Progress]:
+    """A progress display whose callback raises `Interrupted` once a stop was asked for.
+
+    For short steps that are done anew on resuming; one that saves its state looks at the request
+    itself, after saving.
+    """
+    with show(title, total=total, unit=unit) as step:
+
+        def told(done: int, all_: int, note: str) -> None:
+            step(done, all_, note)
+            if stop is not None:
+                stop.raise_if_set(title)
+
+        yield told
+
+
+def heeding(call: Callable[Given, Found], stop: StopRequest, where: str) -> Callable[Given, Found]:
+    """The function, which raises `Interrupted` in place of its next call once a stop was asked for.
+
+    For what takes long between two looks of a step's progress, and is kept as soon as it is done.
+    """
+
+    def called(*args: Given.args, **options: Given.kwargs) -> Found:
+        stop.raise_if_set(where)
+        return call(*args, **options)
+
+    return called

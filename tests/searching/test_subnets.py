@@ -1,0 +1,82 @@
+"""Several students of a search: each is scored beside random ones of its latency."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from small_spaces import PRICING, make_space, make_student, make_teacher, random_architectures
+
+from fasterseg.events import silent
+from fasterseg.searching.subnets import SubnetScores, score_all
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.options import Options
+
+SPACE = make_space(4)
+STUDENTS = (make_student(name="fast"), make_student(name="slow", head_expansion=4))
+
+
+def share_of(architecture: Architecture) -> float:
+    """A made-up score that tells any two architectures apart."""
+    return PRICING(architecture) / 100
+
+
+def contenders() -> Any:
+    return [
+        SimpleNamespace(name=one.name, settings=one, options=Options.of(SPACE, one))
+        for one in (make_teacher(), *STUDENTS)
+    ]
+
+
+def scores_at(fast_ms: float, slow_ms: float, *, count: int = 3) -> dict[str, SubnetScores]:
+    """What two students and a teacher score, the students at these latencies."""
+    return score_all(
+        contenders(),
+        found(fast_ms, slow_ms),
+        share_of,
+        pricing=PRICING,
+        seed=0,
+        random_count=count,
+        progress=silent,
+    )
+
+
+def found(fast_ms: float, slow_ms: float) -> Any:
+    (one,) = random_architectures(Options.of(SPACE, STUDENTS[0]), 1)
+    latencies = {"teacher": 20.0, "fast": fast_ms, "slow": slow_ms}
+    return {
+        name: SimpleNamespace(architecture=one, estimated_ms=ms) for name, ms in latencies.items()
+    }
+
+
+def test_every_student_has_random_architectures_of_its_own_latency() -> None:
+    scored = scores_at(11.0, 14.0)
+    assert scored["teacher"].randoms == ()
+    for name, latency_ms in (("fast", 11.0), ("slow", 14.0)):
+        randoms = scored[name].randoms
+        assert [one.name for one in randoms] == [f"random-{name}-{n}" for n in (1, 2, 3)]
+        for one in randoms:
+            assert PRICING(one.architecture) == pytest.approx(latency_ms, rel=0.02)
+            assert one.mean_iou == share_of(one.architecture)
+    heads = {one.architecture.head_expansion for one in scored["slow"].randoms}
+    assert heads == {4}, "they take what that student may take"
+
+
+def test_a_latency_that_no_random_one_has_is_told_and_loses_no_search() -> None:
+    lost = scores_at(11.0, 500.0, count=1)
+    assert lost["slow"].randoms == ()
+    assert "slow: found no architecture within 2% of 500.000 ms" in lost["slow"].missing
+    assert lost["fast"].missing == ""
+    assert len(lost["fast"].randoms) == 1
+
+
+def test_the_latencies_of_these_tests_lie_in_the_space() -> None:
+    for student in STUDENTS:
+        options = Options.of(SPACE, student)
+        low, high = (
+            PRICING(end(options, PRICING.geometry, PRICING.cost_ms)) for end in (narrowest, widest)
+        )
+        assert low < 11.0 < high
+        assert low < 14.0 < high
