@@ -12,14 +12,14 @@ import pytest
 
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
-CELLS = (CellChoice(operator="conv", expansion=1),)
+CELLS = (CellChoice(kind="conv", expansion=1),)
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     """A folder with an architecture to draw, which takes no torch."""
     branches = (Branch(stride=8, cells=CELLS),)
-    found = Architecture(stem_expansion=1, head_expansion=1, branches=branches)
+    found = Architecture(widths={"stem": 1, "head": 1}, branches=branches)
     found.save(tmp_path / "net.json")
     return tmp_path
 

@@ -195,6 +195,8 @@ class Artifact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_tag: ClassVar[str]
+    # Forms that are read and no longer written.
+    earlier_tags: ClassVar[tuple[str, ...]] = ()
     # An artifact that people may edit by hand carries no digest inside.
     sealed: ClassVar[bool] = True
 
@@ -227,7 +229,7 @@ class Artifact(BaseModel):
                 why=f"it has no schema tag; {cls.schema_tag} was expected",
                 next_step=_RESTORE,
             )
-        if document["schema"] != cls.schema_tag:
+        if document["schema"] not in (cls.schema_tag, *cls.earlier_tags):
             raise FileError(
                 f"cannot read a {document['schema']} file here",
                 where=str(path),

@@ -77,7 +77,7 @@ def derived_by_trying_everything(options: Options, probabilities: Relaxation) ->
             expansion = int(probabilities.widths[name].numpy().argmax())
             cells.append(
                 {
-                    "operator": space.operators[operator],
+                    "kind": space.operators[operator],
                     "down": down,
                     "expansion": options.lattice.width_options[name][expansion],
                 }
@@ -86,11 +86,11 @@ def derived_by_trying_everything(options: Options, probabilities: Relaxation) ->
         branches.append(Branch.model_validate({"stride": end, "cells": cells}))
     taken = {name: int(weights.numpy().argmax()) for name, weights in probabilities.widths.items()}
     outer = {
-        f"{name}_expansion": getattr(space, f"{name}_expansions")[taken[name]]
+        name: getattr(space, f"{name}_expansions")[taken[name]]
         for name in ("stem", "fusion", "head")
         if name in taken
     }
-    return Architecture.model_validate({**outer, "branches": branches})
+    return Architecture.model_validate({"widths": outer, "branches": branches})
 
 
 @pytest.mark.parametrize("outer", [{}, UNTIED], ids=["tied", "untied"])
@@ -146,9 +146,9 @@ def test_a_teacher_is_derived_at_its_widest_and_without_what_it_may_not_take() -
     parameters = ArchitectureParameters(options.lattice, teacher, torch.Generator().manual_seed(2))
     found = derive(options, parameters.probabilities())
     cells = [cell for branch in found.branches for cell in branch.cells]
-    assert {cell.operator for cell in cells} == {"zoomed_conv"}
+    assert {cell.kind for cell in cells} == {"zoomed_conv"}
     assert {cell.expansion for cell in cells} == {4}
-    assert (found.stem_expansion, found.head_expansion) == (4, 4)
+    assert found.widths == {"stem": 4, "fusion": 4, "head": 4}
 
 
 def test_of_equals_the_earlier_is_taken_and_of_two_parents_the_one_that_stays() -> None:
@@ -158,7 +158,7 @@ def test_of_equals_the_earlier_is_taken_and_of_two_parents_the_one_that_stays() 
     found = derive(options, uniform(options.lattice, student))
     assert [cell.down for cell in found.branches[1].cells] == [True, False, False]
     cells = [cell for branch in found.branches for cell in branch.cells]
-    assert {cell.operator for cell in cells} == {"skip"}
+    assert {cell.kind for cell in cells} == {"skip"}
     assert {cell.expansion for cell in cells} == {2}
 
 

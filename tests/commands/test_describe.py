@@ -65,8 +65,8 @@ def test_the_widths_of_stem_fusion_and_head_are_told(tmp_path: Path) -> None:
     for index, found in enumerate(random_architectures(options, 4)):
         path = found.save(tmp_path / f"{index}.json")
         (facts,) = describe(str(path), size="64x64", classes=3).networks
-        told = f"stem:{found.stem_expansion} fusion:{found.fusion_expansion}"
-        assert f"  {told} head:{found.head_expansion}\n" in facts.describe()
+        told = f"stem:{found.widths['stem']} fusion:{found.widths['fusion']}"
+        assert f"  {told} head:{found.widths['head']}\n" in facts.describe()
 
 
 def test_a_network_is_priced_by_a_table_of_its_space(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def run(tmp_path: Path) -> RunFolder:
     """A run in which a search has found two architectures."""
     run = RunFolder(tmp_path / "run")
     for name in ("teacher", "student"):
-        branch = Branch(stride=8, cells=(CellChoice(operator="conv", expansion=1),))
-        found = Architecture(stem_expansion=1, head_expansion=1, branches=(branch,))
+        branch = Branch(stride=8, cells=(CellChoice(kind="conv", expansion=1),))
+        found = Architecture(widths={"stem": 1, "head": 1}, branches=(branch,))
         found.save(run.architecture(name))
     return run
 

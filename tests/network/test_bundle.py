@@ -32,13 +32,27 @@ CLASSES = 3
 
 
 def description(expansion: int = 1) -> NetworkDescription:
-    cells = (CellChoice(operator="conv", expansion=expansion),)
+    cells = (CellChoice(kind="conv", expansion=expansion),)
     branch = Branch(stride=8, cells=cells)
-    coarse = Branch(stride=16, cells=(CellChoice(operator="skip", down=True, expansion=expansion),))
-    architecture = Architecture(
-        stem_expansion=1, head_expansion=expansion, branches=(coarse, branch)
-    )
+    coarse = Branch(stride=16, cells=(CellChoice(kind="skip", down=True, expansion=expansion),))
+    architecture = Architecture(widths={"stem": 1, "head": expansion}, branches=(coarse, branch))
     return NetworkDescription(classes=CLASSES, architecture=architecture)
+
+
+def test_a_description_holds_its_architecture_in_the_oldest_form_that_can_say_it() -> None:
+    """Bundles written before the present form name their description by this content."""
+    plain = description()
+    old = plain.content()["architecture"]
+    assert old["stem_expansion"] == old["head_expansion"] == 1
+    assert old["branches"][0]["cells"] == [{"operator": "skip", "down": True, "expansion": 1}]
+    assert NetworkDescription.model_validate(plain.content()) == plain
+    assert plain.architecture is not None
+    assert plain.architecture.digest() == digest_of_value(old)
+    widths = {"stem": "5 channels", "head": 1}
+    odd = Architecture(widths=widths, branches=plain.architecture.branches)
+    newer = NetworkDescription(classes=CLASSES, architecture=odd)
+    assert newer.content()["architecture"]["widths"] == widths
+    assert NetworkDescription.model_validate(newer.content()) == newer
 
 
 def card() -> Card:

@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def save_bundle(folder: Path) -> Path:
     coarse = Branch(stride=32, cells=cells("skip", "conv", downs=2))
     fine = Branch(stride=16, cells=cells("zoomed_conv", "conv", downs=1))
-    architecture = Architecture(stem_expansion=1, head_expansion=1, branches=(coarse, fine))
+    architecture = Architecture(widths={"stem": 1, "head": 1}, branches=(coarse, fine))
     description = NetworkDescription(classes=3, architecture=architecture)
     facts = TrainingFacts(
         data="street",
@@ -52,8 +52,8 @@ def save_bundle(folder: Path) -> Path:
 
 def cells(first: str, second: str, *, downs: int) -> tuple[CellChoice, ...]:
     return (
-        CellChoice.model_validate({"operator": first, "down": downs > 0, "expansion": 1}),
-        CellChoice.model_validate({"operator": second, "down": downs > 1, "expansion": 1}),
+        CellChoice.model_validate({"kind": first, "down": downs > 0, "expansion": 1}),
+        CellChoice.model_validate({"kind": second, "down": downs > 1, "expansion": 1}),
     )
 
 

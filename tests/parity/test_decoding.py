@@ -41,7 +41,7 @@ def test_any_logits_give_a_network_and_the_same_twice(
         found = decode(read_logits(content, where="made up"))
         assert decode(read_logits(content, where="made up")) == found
         assert wire(found, Geometry(Size(64, 128), 19)).macs > 0
-        operators = {cell.operator for branch in found.branches for cell in branch.cells}
+        operators = {cell.kind for branch in found.branches for cell in branch.cells}
         assert "skip" not in operators, "skips are left out, or struck where a cell must stay"
 
 

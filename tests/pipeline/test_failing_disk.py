@@ -49,9 +49,9 @@ class Work:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a network that was trained for six steps."""
     run = RunFolder(tmp_path_factory.mktemp("trained") / "run")
-    cells = (CellChoice(operator="conv", expansion=1),)
+    cells = (CellChoice(kind="conv", expansion=1),)
     branches = (Branch(stride=8, cells=cells),)
-    found = Architecture(stem_expansion=1, head_expansion=1, branches=branches)
+    found = Architecture(widths={"stem": 1, "head": 1}, branches=branches)
     found.save(run.architecture("student"))
     assert main(["train", "--run", str(run.root), *settings()]) == 0
     return run.root

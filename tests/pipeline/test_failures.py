@@ -384,10 +384,8 @@ def test_a_budget_out_of_reach_names_the_fastest_network_before_the_search(
 def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run with a network that was trained for a few steps."""
     run = RunFolder(tmp_path_factory.mktemp("trained") / "run")
-    cells = (CellChoice(operator="conv", expansion=1),)
-    found = Architecture(
-        stem_expansion=1, head_expansion=1, branches=(Branch(stride=8, cells=cells),)
-    )
+    cells = (CellChoice(kind="conv", expansion=1),)
+    found = Architecture(widths={"stem": 1, "head": 1}, branches=(Branch(stride=8, cells=cells),))
     found.save(run.architecture("student"))
     assert main(["train", "--run", str(run.root), *settings()]) == 0
     return run

@@ -90,8 +90,8 @@ class Keeper:
 def keeper(tmp_path_factory: pytest.TempPathFactory) -> Keeper:
     """The one keeper of all tests here."""
     folder = tmp_path_factory.mktemp("zoo")
-    branch = Branch(stride=8, cells=(CellChoice(operator="conv", expansion=1),))
-    found = Architecture(stem_expansion=1, head_expansion=1, branches=(branch,))
+    branch = Branch(stride=8, cells=(CellChoice(kind="conv", expansion=1),))
+    found = Architecture(widths={"stem": 1, "head": 1}, branches=(branch,))
     found.save(folder / "architecture.json")
     return Keeper(folder)
 

@@ -139,7 +139,7 @@ def test_each_contender_has_the_architecture_that_was_found_for_it(searched: Run
         assert table.estimate_ms(blocks) == pytest.approx(found.estimated_ms, rel=1e-9)
     assert kept["teacher"] != kept["student"]
     cells = [cell for branch in kept["teacher"].branches for cell in branch.cells]
-    assert {cell.operator for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
+    assert {cell.kind for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
 
 
 def test_a_student_is_the_best_of_its_draws(searched: RunFolder) -> None:

@@ -38,13 +38,12 @@ MEMBERS = [
 def namesakes() -> Architecture:
     """Two branches in different cells of the same layer, stride and direction."""
     conv, skip = (
-        CellChoice(operator=operator, expansion=4, down=down)
+        CellChoice(kind=operator, expansion=4, down=down)
         for operator, down in (("conv", False), ("skip", False))
     )
-    down = CellChoice(operator="conv", expansion=4, down=True)
+    down = CellChoice(kind="conv", expansion=4, down=True)
     return Architecture(
-        stem_expansion=4,
-        head_expansion=4,
+        widths={"stem": 4, "head": 4},
         branches=(
             Branch(stride=16, cells=(conv, down, conv)),
             Branch(stride=8, cells=(skip, skip, skip)),
@@ -54,11 +53,10 @@ def namesakes() -> Architecture:
 
 def crossing() -> Architecture:
     """The finest and the coarsest branch share a cell that the one between them does not."""
-    keep, other = (CellChoice(operator=name, expansion=4) for name in ("conv", "zoomed_conv"))
-    down = CellChoice(operator="conv", expansion=4, down=True)
+    keep, other = (CellChoice(kind=name, expansion=4) for name in ("conv", "zoomed_conv"))
+    down = CellChoice(kind="conv", expansion=4, down=True)
     return Architecture(
-        stem_expansion=4,
-        head_expansion=4,
+        widths={"stem": 4, "head": 4},
         branches=(
             Branch(stride=32, cells=(keep, down, down)),
             Branch(stride=16, cells=(other, other, down)),

@@ -148,12 +148,12 @@ def searched(task: Nothing, *, penalty_strength: float) -> Architecture:
 
 def test_for_the_penalty_alone_the_outer_widths_go_to_the_narrowest() -> None:
     found = searched(Nothing(), penalty_strength=1.0)
-    assert found.outer_widths == {"stem": 1, "fusion": 2, "head": 1}
+    assert found.widths == {"stem": 1, "fusion": 2, "head": 1}
 
 
 def test_for_a_task_alone_that_rewards_width_the_outer_widths_go_to_the_widest() -> None:
     found = searched(Width(), penalty_strength=0.0)
-    assert found.outer_widths == {"stem": 3, "fusion": 5, "head": 6}
+    assert found.widths == {"stem": 3, "fusion": 5, "head": 6}
 
 
 WIDTHS = (1, 2, 4)
@@ -210,4 +210,4 @@ def test_a_real_search_takes_the_wide_stem_fusion_and_head_where_the_narrow_ones
         search.cosearch.step(index)
     (student,) = search.contenders
     found = derive(student.options, student.parameters.probabilities())
-    assert found.outer_widths == dict.fromkeys(("stem", "fusion", "head"), WIDTHS[-1])
+    assert found.widths == dict.fromkeys(("stem", "fusion", "head"), WIDTHS[-1])

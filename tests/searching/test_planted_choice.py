@@ -95,7 +95,7 @@ def found_operators(search: SmallSearch) -> list[Operator]:
         search.cosearch.step(index)
     contender = search.contenders[0]
     (branch,) = derive(contender.options, contender.parameters.probabilities()).branches
-    return [cell.operator for cell in branch.cells]
+    return [cell.kind for cell in branch.cells]
 
 
 def loss_of(search: SmallSearch, operators: list[Operator], *, batches: int = 8) -> float:

@@ -60,7 +60,7 @@ def test_every_student_has_random_architectures_of_its_own_latency() -> None:
         for one in randoms:
             assert PRICING(one.architecture) == pytest.approx(latency_ms, rel=0.02)
             assert one.mean_iou == share_of(one.architecture)
-    heads = {one.architecture.head_expansion for one in scored["slow"].randoms}
+    heads = {one.architecture.widths["head"] for one in scored["slow"].randoms}
     assert heads == {4}, "they take what that student may take"
 
 

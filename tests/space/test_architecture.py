@@ -12,21 +12,23 @@ from published import PUBLISHED_STUDENT, PUBLISHED_TEACHER
 from pydantic import ValidationError
 from small_spaces import GEOMETRY, UNTIED, make_space, random_architectures
 
+from fasterseg.artifacts import digest_of_value
 from fasterseg.config import STRIDES, Operator
 from fasterseg.errors import FileError
-from fasterseg.space.architecture import IMAGE, Architecture, Branch, CellChoice, Geometry, wire
+from fasterseg.space.architecture import Architecture, Branch, CellChoice, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
+from fasterseg.space.placements import IMAGE, PLACES
 
 CITYSCAPES = Geometry(Size(1024, 2048), 19)
 
 
 def cells(*choices: tuple[Operator, bool, int]) -> tuple[CellChoice, ...]:
-    return tuple(CellChoice(operator=op, down=down, expansion=e) for op, down, e in choices)
+    return tuple(CellChoice(kind=op, down=down, expansion=e) for op, down, e in choices)
 
 
 def architecture(*branches: Branch) -> Architecture:
-    return Architecture(stem_expansion=2, head_expansion=3, branches=branches)
+    return Architecture(widths={"stem": 2, "head": 3}, branches=branches)
 
 
 TWO_BRANCHES = architecture(
@@ -57,33 +59,146 @@ def test_random_architectures_survive_json(tmp_path: Path) -> None:
             assert wire(again, GEOMETRY) == wire(found, GEOMETRY)
 
 
-def test_a_file_without_a_fusion_expansion_means_the_heads(tmp_path: Path) -> None:
-    """So were all files written before the fusion had a width of its own; digests stay the same."""
-    assert "fusion_expansion" not in TWO_BRANCHES.content()
-    assert TWO_BRANCHES.fusion_expansion == 3
-    told = Architecture.model_validate({**TWO_BRANCHES.content(), "fusion_expansion": 3})
+def test_a_file_without_a_width_of_the_fusion_means_the_heads() -> None:
+    assert "fusion" not in TWO_BRANCHES.content()["widths"]
+    assert TWO_BRANCHES.widths["fusion"] == 3
+    told = Architecture.model_validate(
+        {**TWO_BRANCHES.content(), "widths": {"stem": 2, "fusion": 3, "head": 3}}
+    )
     assert told == TWO_BRANCHES
     assert told.digest() == TWO_BRANCHES.digest()
 
 
+FIRST_FORM = {
+    "stem_expansion": 2,
+    "head_expansion": 3,
+    "branches": [
+        {
+            "stride": 16,
+            "cells": [
+                {"operator": "conv", "down": True, "expansion": 4},
+                {"operator": "skip", "expansion": 3},
+            ],
+        }
+    ],
+}
+
+
+def in_file(content: dict[str, Any], path: Path, tag: str) -> Path:
+    path.write_text(json.dumps({"schema": tag, "content": content, "provenance": {}}))
+    return path
+
+
+def test_a_file_in_the_first_form_reads_as_the_same_value_with_the_same_digest(
+    tmp_path: Path,
+) -> None:
+    old = Architecture.load(in_file(FIRST_FORM, tmp_path / "old.json", "fasterseg/architecture/1"))
+    assert old.widths == {"stem": 2, "fusion": 3, "head": 3}
+    assert [cell.kind for cell in old.branches[0].cells] == ["conv", "skip"]
+    first = {**FIRST_FORM["branches"][0]["cells"][1], "down": False}  # type: ignore[index]
+    whole = json.loads(json.dumps(FIRST_FORM))
+    whole["branches"][0]["cells"][1] = first
+    assert old.digest() == digest_of_value(whole)
+    again = Architecture.load(old.save(tmp_path / "new.json"))
+    assert json.loads((tmp_path / "new.json").read_text())["schema"] == "fasterseg/architecture/2"
+    assert again == old
+    assert again.digest() == old.digest()
+
+
+def test_what_is_wrong_in_the_first_form_is_said_in_its_words(tmp_path: Path) -> None:
+    cells = FIRST_FORM["branches"][0]["cells"]  # type: ignore[index]
+    for wrong, told in (
+        ({**FIRST_FORM, "head_expansion": 4}, "branch 16 must end at the fusion's expansion"),
+        ({**FIRST_FORM, "fusion_expansion": 0}, "fusion_expansion: Input should be greater"),
+        ({**FIRST_FORM, "branches": 3}, "branches: Input should be a valid tuple"),
+        ({"stem_expansion": 2, "branches": []}, "head_expansion: Field required"),
+        ({**FIRST_FORM, "branches": [{"stride": 16, "cells": [*cells, 3]}]}, "branches.0.cells.2"),
+    ):
+        with pytest.raises(FileError) as caught:
+            Architecture.load(in_file(wrong, tmp_path / "a.json", "fasterseg/architecture/1"))
+        assert told in caught.value.why
+
+
+def test_a_kind_outside_the_cells_is_told_where_it_is_not_the_papers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(PLACES, "stem.1", ("conv_x2", "conv"))  # type: ignore[misc]
+    content = TWO_BRANCHES.content()
+    usual = Architecture.model_validate({**content, "kinds": {"stem.1": "conv_x2"}})
+    assert usual == TWO_BRANCHES
+    lean = Architecture.model_validate({**content, "kinds": {"stem.1": "conv"}})
+    assert lean.content()["kinds"] == {"stem.1": "conv"}
+    assert len({lean.digest(), usual.digest()}) == 2
+    assert len({lean, usual, TWO_BRANCHES}) == 2
+    assert Architecture.load(lean.save(tmp_path / "lean.json")) == lean
+    kinds = {step.name: step.spec.kind for step in wire(lean, GEOMETRY).steps}
+    assert (kinds["stem.1"], kinds["stem.2"]) == ("conv", "conv_x2")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        ({"stem.1": "head"}, "'head' cannot stand at stem.1: conv_x2 can"),
+        ({"stem.7": "conv"}, "there is no 'stem.7'; the places are stem.0, stem.1, stem.2, fusion"),
+        ({"cells.0.8": "conv"}, "there is no 'cells.0.8'"),
+    ],
+)
+def test_a_kind_where_it_cannot_stand_is_refused_in_one_sentence(
+    kinds: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Architecture.model_validate({**TWO_BRANCHES.content(), "kinds": kinds})
+
+
+def test_a_width_in_words_is_a_plain_count_whatever_the_stride() -> None:
+    branch = Branch(
+        stride=32,
+        cells=cells(("conv", True, 4), ("conv", True, 2)),
+    )
+    widths = {"stem": "24 channels", "fusion": "64 channels", "head": "48 channels"}
+    found = Architecture(widths=widths, branches=(branch,))
+    steps = {step.name: step.spec for step in wire(found, GEOMETRY).steps}
+    assert steps["stem.0"].out_channels == steps["stem.2"].out_channels == 24
+    assert steps["cells.0.8.down"].in_channels == (24,)
+    assert steps["fusion.32.arm.16"].in_channels == (2 * 32,)
+    assert steps["fusion.32.arm.16"].out_channels == steps["fusion.32.arm.8"].out_channels == 64
+    assert steps["fusion.32.refine.8"].in_channels == (64, 24)
+    assert (steps["fusion.fuse"].in_channels, steps["fusion.fuse"].out_channels) == ((64,), 48)
+    assert Architecture.model_validate(found.content()) == found
+
+
+def test_a_branch_may_end_at_a_width_of_its_own_where_an_arm_follows() -> None:
+    branches = (
+        Branch(stride=16, cells=cells(("conv", True, 4), ("conv", False, 6))),
+        Branch(stride=8, cells=cells(("conv", False, 4), ("conv", False, 3))),
+    )
+    found = Architecture(widths={"stem": 2, "head": 3}, branches=branches)
+    steps = {step.name: step.spec for step in wire(found, GEOMETRY).steps}
+    assert steps["fusion.16.arm.8"].in_channels == (6 * 16,)
+    assert steps["fusion.16.arm.8"].out_channels == 3 * 8
+    fine = Branch(stride=8, cells=cells(("conv", False, 4), ("conv", False, 4)))
+    with pytest.raises(ValidationError, match="branch 8 must end at the fusion's width"):
+        Architecture(widths={"stem": 2, "head": 3}, branches=(branches[0], fine))
+
+
 def test_fusion_and_head_may_have_widths_of_their_own() -> None:
     branch = Branch(stride=16, cells=cells(("conv", True, 4), ("conv", False, 5)))
-    found = Architecture(stem_expansion=2, fusion_expansion=5, head_expansion=3, branches=(branch,))
+    found = Architecture(widths={"stem": 2, "fusion": 5, "head": 3}, branches=(branch,))
     steps = {step.name: step.spec for step in wire(found, GEOMETRY).steps}
     assert steps["fusion.16.arm.8"].in_channels == (5 * 16,)
     assert steps["fusion.16.arm.8"].out_channels == 5 * 8
     assert steps["fusion.16.refine.8"].in_channels == (5 * 8, 2 * 8)
     assert (steps["fusion.fuse"].in_channels, steps["fusion.fuse"].out_channels) == ((40,), 24)
     assert steps["head"].in_channels == (24,)
-    assert found.content()["fusion_expansion"] == 5
+    assert found.content()["widths"]["fusion"] == 5
 
 
 def test_a_hand_edited_architecture_is_read_as_edited(tmp_path: Path) -> None:
     path = TWO_BRANCHES.save(tmp_path / "architecture.json")
     document = json.loads(path.read_text())
-    document["content"]["branches"][0]["cells"][1]["operator"] = "zoomed_conv_x2"
+    document["content"]["branches"][0]["cells"][1]["kind"] = "zoomed_conv_x2"
     path.write_text(json.dumps(document))
-    assert Architecture.load(path).branches[0].cells[1].operator == "zoomed_conv_x2"
+    assert Architecture.load(path).branches[0].cells[1].kind == "zoomed_conv_x2"
 
 
 def _end_elsewhere(content: dict[str, Any]) -> None:
@@ -91,19 +206,31 @@ def _end_elsewhere(content: dict[str, Any]) -> None:
 
 
 def _unknown_operator(content: dict[str, Any]) -> None:
-    content["branches"][0]["cells"][0]["operator"] = "conv_x3"
+    content["branches"][0]["cells"][0]["kind"] = "conv_x3"
 
 
 def _unknown_key(content: dict[str, Any]) -> None:
     content["branches"][0]["cells"][0]["dilation"] = 2
 
 
-def _other_head(content: dict[str, Any]) -> None:
-    content["head_expansion"] = 4
+def _no_head(content: dict[str, Any]) -> None:
+    del content["widths"]["head"]
 
 
-def _other_fusion(content: dict[str, Any]) -> None:
-    content["fusion_expansion"] = 4
+def _unknown_width(content: dict[str, Any]) -> None:
+    content["widths"]["tail"] = 4
+
+
+def _width_in_other_words(content: dict[str, Any]) -> None:
+    content["widths"]["fusion"] = "64"
+
+
+def _kind_nowhere(content: dict[str, Any]) -> None:
+    content["kinds"]["fusion.8.arm.8"] = "arm"
+
+
+def _half_the_input(content: dict[str, Any]) -> None:
+    content["input_scale"] = "1/2"
 
 
 def _finest_first(content: dict[str, Any]) -> None:
@@ -127,7 +254,7 @@ def _no_channels(content: dict[str, Any]) -> None:
 
 
 def _no_stem(content: dict[str, Any]) -> None:
-    content["stem_expansion"] = 0
+    content["widths"]["stem"] = 0
 
 
 @pytest.mark.parametrize(
@@ -136,8 +263,11 @@ def _no_stem(content: dict[str, Any]) -> None:
         _end_elsewhere,
         _unknown_operator,
         _unknown_key,
-        _other_head,
-        _other_fusion,
+        _no_head,
+        _unknown_width,
+        _width_in_other_words,
+        _kind_nowhere,
+        _half_the_input,
         _finest_first,
         _same_branch_twice,
         _no_branch,
@@ -161,7 +291,7 @@ def test_a_wrongly_edited_architecture_is_refused_in_one_sentence(
 
 def test_architectures_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        TWO_BRANCHES.stem_expansion = 4  # type: ignore[misc]
+        TWO_BRANCHES.branches = ()  # type: ignore[misc]
 
 
 def test_a_cell_that_two_branches_share_is_wired_once() -> None:

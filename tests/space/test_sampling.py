@@ -31,12 +31,12 @@ def test_a_random_architecture_takes_only_what_the_options_allow() -> None:
     options = Options(SearchSpace(layers=6), ("conv", "zoomed_conv"), (4, 10), (12,), (6,))
     for seed in range(50):
         found = random_architecture(options, Random(seed))
-        assert (found.stem_expansion, found.head_expansion) == (12, 6)
+        assert found.widths == {"stem": 12, "fusion": 6, "head": 6}
         assert [branch.stride for branch in found.branches] == [32, 16]
         for branch in found.branches:
             assert len(branch.cells) == 6
             assert not branch.cells[-1].down
-            assert {cell.operator for cell in branch.cells} <= {"conv", "zoomed_conv"}
+            assert {cell.kind for cell in branch.cells} <= {"conv", "zoomed_conv"}
             assert {cell.expansion for cell in branch.cells[:-1]} <= {4, 10}
 
 
@@ -88,7 +88,7 @@ def cells_macs(architecture: Architecture) -> float:
 
 def share_of_skips(architectures: list[Architecture]) -> float:
     cells = [cell for found in architectures for cell in found.branches[0].cells]
-    return sum(cell.operator == "skip" for cell in cells) / len(cells)
+    return sum(cell.kind == "skip" for cell in cells) / len(cells)
 
 
 def share_of_early_downs(architectures: list[Architecture]) -> float:

@@ -19,7 +19,7 @@ def _branch(stride: int, operators: str, scales: str, expansions: list[int]) -> 
     """A branch from one digit per cell; a cell goes down where the next one's scale is coarser."""
     following = [*scales[1:], scales[-1]]
     cells = [
-        CellChoice(operator=OPERATORS[int(digit)], down=after > at, expansion=expansion)
+        CellChoice(kind=OPERATORS[int(digit)], down=after > at, expansion=expansion)
         for digit, at, after, expansion in zip(
             operators, scales, following, expansions, strict=True
         )
@@ -28,8 +28,7 @@ def _branch(stride: int, operators: str, scales: str, expansions: list[int]) -> 
 
 
 PUBLISHED_STUDENT = Architecture(
-    stem_expansion=8,
-    head_expansion=8,
+    widths={"stem": 8, "head": 8},
     branches=(
         _branch(32, "3342444444", "0000111122", [4, 4, 4, 8, 4, 4, 4, 4, 4, 8]),
         _branch(16, "334433444", "000000111", [4, 4, 4, 4, 4, 4, 4, 12, 8]),
@@ -37,8 +36,7 @@ PUBLISHED_STUDENT = Architecture(
 )
 
 PUBLISHED_TEACHER = Architecture(
-    stem_expansion=12,
-    head_expansion=12,
+    widths={"stem": 12, "head": 12},
     branches=(
         _branch(32, "2444444244444433", "0000001111111122", [12] * 16),
         _branch(16, "2444434244444444", "0000011111111111", [12] * 16),

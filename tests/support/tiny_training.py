@@ -56,12 +56,11 @@ def train_tiny(folder: Path) -> TrainingReport:
 def tiny_architecture() -> Architecture:
     """Two branches of two narrow cells."""
     coarse = (
-        CellChoice(operator="conv", down=True, expansion=1),
-        CellChoice(operator="zoomed_conv", expansion=1),
+        CellChoice(kind="conv", down=True, expansion=1),
+        CellChoice(kind="zoomed_conv", expansion=1),
     )
-    fine = (CellChoice(operator="skip", expansion=1), CellChoice(operator="conv", expansion=1))
+    fine = (CellChoice(kind="skip", expansion=1), CellChoice(kind="conv", expansion=1))
     return Architecture(
-        stem_expansion=1,
-        head_expansion=1,
+        widths={"stem": 1, "head": 1},
         branches=(Branch(stride=16, cells=coarse), Branch(stride=8, cells=fine)),
     )

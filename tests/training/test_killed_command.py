@@ -62,8 +62,8 @@ def kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
 
 def prepare(folder: Path) -> RunFolder:
     run = RunFolder(folder)
-    branch = Branch(stride=8, cells=(CellChoice(operator="conv", expansion=1),))
-    architecture = Architecture(stem_expansion=1, head_expansion=1, branches=(branch,))
+    branch = Branch(stride=8, cells=(CellChoice(kind="conv", expansion=1),))
+    architecture = Architecture(widths={"stem": 1, "head": 1}, branches=(branch,))
     architecture.save(run.architecture("teacher"))
     return run
 

@@ -23,6 +23,7 @@ from fasterseg.paths import given
 from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, evaluated, part_costs
 from fasterseg.space.architecture import Branch, Geometry, wire
 from fasterseg.space.blocks import Size
+from fasterseg.space.search_space import Width
 
 if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
@@ -37,7 +38,7 @@ class NetworkFacts(BaseModel):
     size: str
     classes: int
     branches: tuple[str, ...]
-    outer_widths: dict[str, int] = {}
+    outer_widths: dict[str, Width] = {}
     parts: tuple[PartCosts, ...]
     total: PartCosts
     prices_ms: dict[str, float] = {}
@@ -130,7 +131,7 @@ def facts_of(
         size=str(geometry.size),
         classes=geometry.classes,
         branches=tuple(_branch_line(branch) for branch in subject.architecture.branches),
-        outer_widths=subject.architecture.outer_widths,
+        outer_widths=subject.architecture.widths,
         parts=parts,
         total=evaluated(parts),
         prices_ms={name: table.estimate_ms(specs) for name, table in (prices or {}).items()},
@@ -158,9 +159,9 @@ def _no_price(table: str) -> str:
 
 
 def _branch_line(branch: Branch) -> str:
-    """A branch's cells in order: operator and expansion, a backslash where it goes down."""
+    """A branch's cells in order: kind and expansion, a backslash where it goes down."""
     cells = " ".join(
-        f"{cell.operator}:{cell.expansion}{chr(92) if cell.down else ''}" for cell in branch.cells
+        f"{cell.kind}:{cell.expansion}{chr(92) if cell.down else ''}" for cell in branch.cells
     )
     return f"1/{branch.stride}: {cells}"
 

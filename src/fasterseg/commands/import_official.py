@@ -17,6 +17,7 @@ from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_folder
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.placements import channels_of
 
 if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
@@ -228,7 +229,8 @@ def _unused(found: _Found) -> int:
     """Numbers of the fusion's attention: two square matrices over its channels."""
     if found.weights is not None:
         return found.weights.unused
-    fused = 8 * found.architecture.head_expansion * len(found.architecture.branches)
+    branches, head = found.architecture.branches, found.architecture.widths["head"]
+    fused = channels_of(head, 8 * len(branches))
     return 2 * fused * fused
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -26,6 +26,16 @@ class NetworkDescription(Artifact):
     classes: int = Field(ge=1)
     architecture: Architecture | None = None
     baseline: str = ""
+
+    def content(self) -> dict[str, Any]:
+        """The description as a JSON value, its architecture in the oldest form that can say it.
+
+        So a bundle's weights name the description that they name, however forms come and go.
+        """
+        content = super().content()
+        if self.architecture is not None:
+            content["architecture"] = self.architecture.oldest_form()
+        return content
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from fasterseg.config import OutputForm
 from fasterseg.layers.building import InputBlock, TailBlock, build_block
 from fasterseg.layers.resizing import map_size, resize
-from fasterseg.space.architecture import IMAGE, Architecture, Geometry, Step, wire
+from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 from fasterseg.space.blocks import Size
+from fasterseg.space.placements import IMAGE
 
 # Only channels matter to the modules, so any size will do for wiring them.
 ANY_SIZE = Size(64, 64)

@@ -127,8 +127,7 @@ def decode(logits: Logits) -> Architecture:
     decoder = _Decoder(logits)
     decoded = {scale: decoder.branch(scale) for scale in range(SCALES)}
     return Architecture(
-        stem_expansion=outer,
-        head_expansion=outer,
+        widths={"stem": outer, "head": outer},
         branches=tuple(
             _branch(8 << scale, decoded[scale], last_expansion=outer) for scale in KEPT_SCALES
         ),
@@ -148,7 +147,7 @@ def _branch(stride: int, decoded: _Decoded, *, last_expansion: int) -> Branch:
     following = [*decoded.scales[1:], decoded.scales[-1]]
     expansions = [*decoded.expansions, last_expansion]
     cells = [
-        CellChoice(operator=OPERATORS[operator], down=after > scale, expansion=expansion)
+        CellChoice(kind=OPERATORS[operator], down=after > scale, expansion=expansion)
         for operator, scale, after, expansion in zip(
             decoded.operators, decoded.scales, following, expansions, strict=True
         )

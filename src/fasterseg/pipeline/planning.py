@@ -26,6 +26,7 @@ from fasterseg.forecasting.workload import Outlook, Workload
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.pipeline.probing import probed
 from fasterseg.space.architecture import Architecture, wire
+from fasterseg.space.placements import channels_of
 
 STEP_SECONDS = {"search": 9.0, "training": 6.0}
 PROBES = 7
@@ -173,8 +174,9 @@ def planned(timings: Timings, work: Workload, *, limits: Limits, seconds: float)
 
 def _end(work: Workload, student: str, measured: NetworkTiming) -> EndForecast:
     architecture = measured.architecture
-    operators = sorted({cell.operator for one in architecture.branches for cell in one.cells})
-    widths = sorted({cell.expansion for one in architecture.branches for cell in one.cells})
+    cells = [cell for one in architecture.branches for cell in one.cells]
+    operators = sorted({cell.kind for cell in cells})
+    widths = sorted({cell.expansion for cell in cells}, key=lambda width: channels_of(width, 32))
     return EndForecast(
         student=student,
         median_ms=measured.median_ms,

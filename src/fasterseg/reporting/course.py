@@ -16,6 +16,7 @@ from fasterseg.reporting.charts import (
 )
 from fasterseg.reporting.facts import Event, NetworkFacts, RunFacts
 from fasterseg.reporting.palette import colour_of
+from fasterseg.space.placements import channels_of
 
 _STEP = "step"
 _SMOOTH_OVER = 40
@@ -90,13 +91,16 @@ def widths_chart(network: NetworkFacts, facts: RunFacts) -> Chart | None:
     series = []
     for index, branch in enumerate(architecture.branches):
         layers = [layer + 1.0 for layer in range(len(branch.cells))]
-        expansions = [float(cell.expansion) for cell in branch.cells]
+        expansions = [
+            channels_of(cell.expansion, stride) / stride
+            for cell, stride in zip(branch.cells, branch.strides_written(), strict=True)
+        ]
         style: Style = "steps" if index == 0 else "dotted"
         label = f"branch to 1/{branch.stride}"
         colour = colour_of(network.name, facts)
         series.append(Series(layers, expansions, colour, label, style))
     frame = Frame("layer", "channels per unit of stride", from_zero=True)
-    outside = ", ".join(f"{part} {width}" for part, width in architecture.outer_widths.items())
+    outside = ", ".join(f"{part} {width}" for part, width in architecture.widths.items())
     return line_chart(f"Widths of {network.name}", series, frame, note=f"Outside: {outside}.")
 
 

@@ -7,38 +7,39 @@ network builder runs the wiring, the table prices it, the drawing shows it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
-from fasterseg.artifacts import Artifact
+from fasterseg.artifacts import Artifact, digest_of_value
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.lattice import (
-    FUSION,
-    HEAD,
-    STEM,
+from fasterseg.space.choices import FUSION, OUTER, choice, place
+from fasterseg.space.first_form import from_first_form, in_first_form
+from fasterseg.space.kinds import Kind
+from fasterseg.space.placements import (
     Channels,
+    Feature,
+    Offer,
+    Placement,
     Slot,
-    arm_slot,
-    auxiliary_slot,
-    border_slots,
+    border_placements,
     cell_name,
-    join_slots,
-    laterals,
-    refine_slot,
-    stem_slots,
+    channels_of,
+    placements_behind,
+    stem_placements,
 )
-from fasterseg.space.search_space import STRIDES, Operator
-
-IMAGE = "image"
+from fasterseg.space.search_space import STRIDES, Operator, Width
 
 
 class Geometry(NamedTuple):
@@ -53,9 +54,9 @@ class CellChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operator: Operator
+    kind: Operator
     down: bool = False
-    expansion: int = Field(ge=1)
+    expansion: Width
 
 
 class Branch(BaseModel):
@@ -73,6 +74,11 @@ class Branch(BaseModel):
             found.append(found[-1] * (2 if cell.down else 1))
         return tuple(found[:-1])
 
+    def strides_written(self) -> tuple[int, ...]:
+        """The output stride at which each cell writes."""
+        pairs = zip(self.strides(), self.cells, strict=True)
+        return tuple(stride * (2 if cell.down else 1) for stride, cell in pairs)
+
     @property
     def end(self) -> int:
         """The stride at which the last cell writes."""
@@ -82,53 +88,172 @@ class Branch(BaseModel):
 class Architecture(Artifact):
     """One network of the space (DARTS: genotype); JSON that a person can read, edit and draw.
 
-    A file without `fusion_expansion` means the head's.
+    `widths` are those of stem, fusion and head; a file without the fusion's means the head's.
+    `kinds` says what stands at a place outside the cells, where that is not the paper's kind.
     """
 
-    schema_tag: ClassVar[str] = "fasterseg/architecture/1"
+    schema_tag: ClassVar[str] = "fasterseg/architecture/2"
+    earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/architecture/1",)
     sealed: ClassVar[bool] = False
 
-    stem_expansion: int = Field(ge=1)
-    head_expansion: int = Field(ge=1)
-    fusion_expansion: int = Field(default_factory=lambda known: known["head_expansion"], ge=1)
+    input_scale: Literal["1"] = "1"
     branches: tuple[Branch, ...]
+    kinds: dict[str, Kind] = Field(default_factory=dict)
+    widths: dict[str, Width]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_the_first_form(cls, given: Any) -> Any:
+        return from_first_form(given)
+
+    @field_validator("branches")
+    @classmethod
+    def _end_where_they_say(cls, branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
+        ends = tuple(branch.stride for branch in branches)
+        if not ends or ends != tuple(sorted(set(ends), reverse=True)):
+            raise ValueError("branches are listed once each, from the coarsest to the finest")
+        for branch in branches:
+            if branch.stride not in STRIDES or branch.end != branch.stride or not branch.cells:
+                raise ValueError(f"branch {branch.stride} ends at output stride {branch.end}")
+        return branches
+
+    @field_validator("kinds")
+    @classmethod
+    def _stand_where_they_may(cls, kinds: dict[str, Kind], info: ValidationInfo) -> dict[str, Kind]:
+        """All but the paper's, which need not be said."""
+        if not kinds:
+            return kinds
+        possible = possible_kinds(info.data.get("branches", ()))
+        for at, kind in kinds.items():
+            if at not in possible:
+                raise ValueError(f"there is no {at!r}; the places are {', '.join(possible)}")
+            if kind not in possible[at]:
+                raise ValueError(f"{kind!r} cannot stand at {at}: {' or '.join(possible[at])} can")
+        return {at: kinds[at] for at, known in possible.items() if kinds.get(at) in known[1:]}
+
+    @field_validator("widths")
+    @classmethod
+    def _are_known(cls, widths: dict[str, Width]) -> dict[str, Width]:
+        """All of them: without the fusion's, it is the head's."""
+        known = [place(name) for name in OUTER]
+        tied = {"fusion": widths["head"]} if "head" in widths else {}
+        whole = {**tied, **widths}
+        for at in sorted({*known} ^ {*whole}):
+            told = "is missing" if at in known else "is none"
+            raise ValueError(f"{at!r} {told} of the widths {', '.join(known)}")
+        return {at: whole[at] for at in known}
+
+    @model_validator(mode="after")
+    def _ends_at_the_fusion_where_nothing_is_between(self) -> Self:
+        for branch in self.branches:
+            own, fused = branch.cells[-1].expansion, self.widths["fusion"]
+            if branch.stride == 8 and channels_of(own, 8) != channels_of(fused, 8):
+                raise ValueError("branch 8 must end at the fusion's width")
+        return self
 
     @model_serializer(mode="wrap")
     def _leaves_out_a_tied_fusion(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
-        if self.fusion_expansion == self.head_expansion:
-            del content["fusion_expansion"]
+        if self.widths["fusion"] == self.widths["head"]:
+            del content["widths"]["fusion"]
         return content
 
-    @property
-    def outer_widths(self) -> dict[str, int]:
-        """The expansions of stem, fusion and head, by these names."""
-        return {
-            STEM: self.stem_expansion,
-            FUSION: self.fusion_expansion,
-            HEAD: self.head_expansion,
-        }
+    def oldest_form(self) -> dict[str, Any]:
+        """The content in the oldest form that can say it: what digests are of."""
+        content = self.content()
+        return in_first_form(content) or content
 
-    @model_validator(mode="after")
-    def _is_sound(self) -> Self:
-        ends = tuple(branch.stride for branch in self.branches)
-        if not ends or ends != tuple(sorted(set(ends), reverse=True)):
-            raise ValueError("branches are listed once each, from the coarsest to the finest")
-        for branch in self.branches:
-            if branch.stride not in STRIDES or branch.end != branch.stride:
-                raise ValueError(f"branch {branch.stride} ends at output stride {branch.end}")
-            if not branch.cells or branch.cells[-1].expansion != self.fusion_expansion:
-                raise ValueError(f"branch {branch.stride} must end at the fusion's expansion")
-        return self
+    def digest(self) -> str:
+        """SHA-256 of the oldest form that can say it, so that it outlives later ones."""
+        return digest_of_value(self.oldest_form())
+
+    def __hash__(self) -> int:
+        named = (*self.kinds.items(), *self.widths.items())
+        return hash((self.input_scale, self.branches, named))
+
+    def walk(self) -> Walk:
+        """Its places, each with the one kind that it has there."""
+
+        def chosen(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
+            return (self.kinds.get(place(name), possible[0]),)
+
+        return Walk(self.branches, chosen)
+
+
+def possible_kinds(branches: Sequence[Branch]) -> dict[str, tuple[Kind, ...]]:
+    """What may stand outside the cells, by place, the paper's kind first."""
+    found: dict[str, tuple[Kind, ...]] = {}
+
+    def ask(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        found[place(name)] = possible
+        return possible
+
+    for _ in Walk(branches, ask).placements(classes=1):
+        pass
+    return found
+
+
+class Walk:
+    """Walks an architecture's branches once; cells that they share come once."""
+
+    def __init__(self, branches: Sequence[Branch], offer: Offer) -> None:
+        self.offer = offer
+        self.stem = stem_placements(offer)
+        self.cells: dict[str, Placement] = {}
+        # a cell and everything upstream of it -> its name, to tell a shared cell from a namesake
+        self.names: dict[tuple[CellChoice, ...], str] = {}
+        # (branch, stride) -> the branch's last feature at that stride
+        self.last: dict[tuple[int, int], tuple[Feature, ...]] = {}
+        self.trails = tuple(self._branch(branch) for branch in branches)
+
+    def placements(self, classes: int) -> Iterator[Placement]:
+        """All of them, in the order of execution; auxiliary heads before the tail."""
+        first, last = border_placements(classes)
+        yield from (first, *self.stem, *self.cells.values())
+        yield from placements_behind(self.last, classes, FUSION, self.offer)
+        yield last
+
+    def _branch(self, branch: Branch) -> tuple[str, ...]:
+        """The names of a branch's cells."""
+        feature, trail = Feature((self.stem[-1].name,), self.stem[-1].slot.output), []
+        self.last[branch.stride, 8] = (feature,)
+        for layer, (stride, cell) in enumerate(zip(branch.strides(), branch.cells, strict=True)):
+            factor = 2 if cell.down else 1
+            written = Channels(None, channels_of(cell.expansion, stride * factor))
+            name = self._cell_name(branch, layer, stride)
+            slot = Slot(name, (feature.channels,), written, stride, stride * factor, factor)
+            one = Placement("cells", slot, choice("kinds", name), (cell.kind,), (feature,))
+            self.cells.setdefault(name, one)
+            feature = Feature((name,), written)
+            self.last[branch.stride, stride * factor] = (feature,)
+            trail.append(name)
+        return tuple(trail)
+
+    def _cell_name(self, branch: Branch, layer: int, stride: int) -> str:
+        """The cell's name; a namesake that is not the same cell gets the branch's stride."""
+        history = branch.cells[: layer + 1]
+        if history not in self.names:
+            name = cell_name(layer, stride, down=history[-1].down)
+            self.names[history] = f"{name}.{branch.stride}" if name in self.cells else name
+        return self.names[history]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One block of a wiring and the names of the steps whose outputs it reads."""
+    """One block of a wiring, in its place."""
 
-    name: str
+    placement: Placement
     spec: BlockSpec
-    inputs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The block's name."""
+        return self.placement.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the steps whose outputs it reads."""
+        return self.placement.sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,92 +288,14 @@ class Wiring:
 
 def wire(architecture: Architecture, geometry: Geometry) -> Wiring:
     """The wiring of an architecture for images of a size and a number of classes."""
-    return _Wirer(architecture, geometry).wiring()
-
-
-class _Wirer:
-    """Walks an architecture once, collecting steps; cells that branches share come once."""
-
-    def __init__(self, architecture: Architecture, geometry: Geometry) -> None:
-        self.architecture = architecture
-        self.geometry = geometry
-        self.steps: dict[str, Step] = {}
-        # a cell and everything upstream of it -> its name, to tell a shared cell from a namesake
-        self.names: dict[tuple[CellChoice, ...], str] = {}
-        # (branch, stride) -> the branch's last step at that stride, and its channels
-        self.last: dict[tuple[int, int], tuple[str, Channels]] = {}
-        self.cells: list[tuple[str, ...]] = []
-
-    def wiring(self) -> Wiring:
-        stem = self._stem()
-        for branch in self.architecture.branches:
-            self._branch(branch, stem)
-        joined = tuple(self._fuse(branch.stride) for branch in self.architecture.branches)
-        fuse, head = join_slots(len(joined), self.geometry.classes)
-        self._add(head, (self._add(fuse, joined),))
-        first, last = border_slots(self.geometry.classes)
-        border = (self._step(first, (IMAGE,)), self._step(last, (head.name,)))
-        return Wiring(
-            tuple(self.steps.values()), tuple(self._auxiliary()), border, tuple(self.cells)
-        )
-
-    def _stem(self) -> str:
-        source = IMAGE
-        for slot in stem_slots():
-            source = self._add(slot, (source,))
-        return source
-
-    def _branch(self, branch: Branch, source: str) -> None:
-        width, names = Channels(STEM, 8), []
-        self.last[branch.stride, 8] = (source, width)
-        for layer, (stride, cell) in enumerate(zip(branch.strides(), branch.cells, strict=True)):
-            out_stride = stride * (2 if cell.down else 1)
-            out = Channels(None, cell.expansion * out_stride)
-            slot = Slot(
-                name=self._cell_name(branch, layer, stride),
-                kinds=(cell.operator,),
-                inputs=(width,),
-                output=out,
-                in_stride=stride,
-                out_stride=out_stride,
-                stride=2 if cell.down else 1,
-            )
-            source, width = self._add(slot, (source,)), out
-            self.last[branch.stride, out_stride] = (source, width)
-            names.append(source)
-        self.cells.append(tuple(names))
-
-    def _cell_name(self, branch: Branch, layer: int, stride: int) -> str:
-        """The cell's name; a namesake that is not the same cell gets the branch's stride."""
-        history = branch.cells[: layer + 1]
-        if history not in self.names:
-            name = cell_name(layer, stride, down=history[-1].down)
-            self.names[history] = f"{name}.{branch.stride}" if name in self.steps else name
-        return self.names[history]
-
-    def _fuse(self, branch: int) -> str:
-        source = self.last[branch, branch][0]
-        for stride in laterals(branch):
-            source = self._add(arm_slot(branch, stride), (source,))
-            lateral, channels = self.last[branch, stride]
-            source = self._add(refine_slot(branch, stride, channels), (source, lateral))
-        return source
-
-    def _auxiliary(self) -> list[Step]:
-        found = []
-        for stride in reversed(STRIDES[1:]):
-            ends = [b.stride for b in self.architecture.branches if b.stride >= stride]
-            sources = [self.last[end, stride] for end in ends]
-            if sources:
-                channels = tuple(width for _, width in sources)
-                slot = auxiliary_slot(stride, channels, self.geometry.classes)
-                found.append(self._step(slot, tuple(name for name, _ in sources)))
-        return found
-
-    def _add(self, slot: Slot, inputs: tuple[str, ...]) -> str:
-        self.steps.setdefault(slot.name, self._step(slot, inputs))
-        return slot.name
-
-    def _step(self, slot: Slot, inputs: tuple[str, ...]) -> Step:
-        spec = slot.spec(slot.kinds[0], self.architecture.outer_widths, self.geometry.size)
-        return Step(slot.name, spec, inputs)
+    walk = architecture.walk()
+    widths = {choice("widths", at): width for at, width in architecture.widths.items()}
+    first, *steps, last = (
+        Step(one, one.only_spec(widths, geometry.size)) for one in walk.placements(geometry.classes)
+    )
+    return Wiring(
+        tuple(step for step in steps if not step.placement.is_auxiliary),
+        tuple(step for step in steps if step.placement.is_auxiliary),
+        (first, last),
+        walk.trails,
+    )

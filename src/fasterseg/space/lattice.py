@@ -21,7 +21,7 @@ from fasterseg.space import placements as walk
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import DOWN, KEEP, PATHS, Option, choice
 from fasterseg.space.kinds import Kind
-from fasterseg.space.placements import Feature, Passing, Placement
+from fasterseg.space.placements import Feature, Passing, Placement, cell_name
 from fasterseg.space.search_space import STRIDES, SearchSpace
 
 STEM = "stem"
@@ -78,11 +78,6 @@ class Edge(NamedTuple):
     def path(self) -> str:
         """The option that it is for its target's path choice."""
         return DOWN if self.down else KEEP
-
-
-def cell_name(layer: int, stride: int, *, down: bool) -> str:
-    """The name of a cell's block: one rule for supernet and network."""
-    return f"cells.{layer}.{stride}.{'down' if down else 'keep'}"
 
 
 class Channels(NamedTuple):
@@ -263,6 +258,19 @@ class Lattice:
     @cached_property
     def _stem(self) -> tuple[Placement, ...]:
         return walk.stem_placements(self._offer)
+
+    @cached_property
+    def told_kinds(self) -> tuple[str, ...]:
+        """The kind choices outside the cells that may be another one than the paper's."""
+        papers: dict[str, Kind] = {}
+
+        def paper(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
+            papers[name] = possible[0]
+            return possible
+
+        walk.stem_placements(paper)
+        tuple(walk.placements_behind(self._last, 1, self.fusion_choice, paper))
+        return tuple(name for name, kind in papers.items() if self.choices[name] != (kind,))
 
     def _offer(self, choice: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
         """What the space offers outside the cells: nothing but what there is."""

@@ -40,15 +40,25 @@ PLACES: Mapping[str, tuple[Kind, ...]] = {
 """What may stand outside the cells, by place: the paper's kind first."""
 
 
+def cell_name(layer: int, stride: int, *, down: bool) -> str:
+    """The name of a cell's block: one rule for supernet and network."""
+    return f"cells.{layer}.{stride}.{'down' if down else 'keep'}"
+
+
+def channels_of(width: Option, factor: int) -> int:
+    """Channels of a feature: a factor times an expansion, or a plain count, whatever the factor."""
+    return factor * width if isinstance(width, int) else int(width.partition(" ")[0])
+
+
 class Channels(NamedTuple):
-    """A number of channels: a fixed one, or so many per unit of a width choice's expansion."""
+    """A number of channels: a fixed one, or what a width choice says for a factor."""
 
     choice: str | None
     factor: int
 
     def count(self, taken: Mapping[str, Option]) -> int:
         """Channels once the width choices are made."""
-        return self.factor if self.choice is None else self.factor * int(taken[self.choice])
+        return self.factor if self.choice is None else channels_of(taken[self.choice], self.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,11 @@ class Placement:
         return self.slot.name
 
     @property
+    def is_auxiliary(self) -> bool:
+        """Whether only training runs it."""
+        return self.part == "auxiliary"
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The blocks that it reads; where paths decide which of several it is, all of them."""
         return tuple(source for feature in self.inputs for source in feature.sources)
@@ -141,8 +156,12 @@ class Placement:
 
     def spec(self, taken: Mapping[str, Option], size: Size) -> BlockSpec:
         """The block's spec once its choices are made, for images of that size."""
-        kind = str(taken[self.kind_choice])
-        return self.slot.spec(kind, taken, size)
+        return self.slot.spec(str(taken[self.kind_choice]), taken, size)
+
+    def only_spec(self, widths: Mapping[str, Option], size: Size) -> BlockSpec:
+        """The block's spec where its kind is no choice."""
+        (kind,) = self.kinds
+        return self.slot.spec(kind, widths, size)
 
 
 Offer = Callable[[str, tuple[Kind, ...]], tuple[Kind, ...]]

@@ -6,11 +6,13 @@ The default is the paper's: 16 layers, output strides 8, 16 and 32, five operato
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+import re
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.space.choices import Option
 from fasterseg.space.kinds import OPERATORS
 
 STRIDES = (8, 16, 32)
@@ -20,6 +22,18 @@ if TYPE_CHECKING:
     Operator = str
 else:
     Operator = Literal[OPERATORS]  # whatever the table of kinds has
+
+
+def possible_width(width: Option) -> Option:
+    """Return a width of the right form; raises ValueError for any other."""
+    said = width if isinstance(width, str) else f"{width} channels"
+    if not re.fullmatch(r"[1-9]\d* channels", said):
+        raise ValueError(f"{width!r} is no width; say 8 (per pixel of stride) or '64 channels'")
+    return width
+
+
+Width = Annotated[Option, AfterValidator(possible_width)]
+"""Channels per unit of output stride, or a plain count of channels in words: ``64 channels``."""
 
 
 class SearchSpace(Artifact):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
-from fasterseg.space.choices import HEAD, KEEP, PATHS, STEM, Option
+from fasterseg.space.choices import HEAD, KEEP, PATHS, STEM, Option, place
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.placements import Placement
 
@@ -27,11 +27,12 @@ def architecture_of(lattice: Lattice, selection: Selection) -> Architecture:
         )
         for end in lattice.ends
     )
+    kinds = (name for name in lattice.told_kinds if name in selection)
+    widths = {"stem": STEM, "fusion": lattice.fusion_choice, "head": HEAD}
     return Architecture(
-        stem_expansion=_width(selection, STEM),
-        fusion_expansion=_width(selection, lattice.fusion_choice),
-        head_expansion=_width(selection, HEAD),
         branches=branches,
+        kinds={place(name): str(selection[name]) for name in kinds},
+        widths={at: selection[name] for at, name in widths.items()},
     )
 
 
@@ -80,14 +81,10 @@ def runs(placement: Placement, passed: Collection[tuple[str, int]]) -> bool:
 
 
 def _cell(lattice: Lattice, edge: Edge, selection: Selection) -> CellChoice:
-    kind = str(selection[edge.node.kind_choice])
-    return _made(kind, edge.down, _width(selection, lattice.width_of(edge.target)))
+    kind, width = selection[edge.node.kind_choice], selection[lattice.width_of(edge.target)]
+    return _made(str(kind), edge.down, width)
 
 
 @cache
-def _made(kind: str, down: bool, width: int) -> CellChoice:
-    return CellChoice(operator=kind, down=down, expansion=width)
-
-
-def _width(selection: Selection, choice: str) -> int:
-    return int(selection[choice])
+def _made(kind: str, down: bool, width: Option) -> CellChoice:
+    return CellChoice(kind=kind, down=down, expansion=width)

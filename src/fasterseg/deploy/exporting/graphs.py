@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasterseg.space.architecture import IMAGE, Step, Wiring
+from fasterseg.space.architecture import Step, Wiring
+from fasterseg.space.placements import IMAGE
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
