@@ -25,8 +25,8 @@ import numpy as np
 from fasterseg.commands.profile import all_options, block_settings
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.deploy.benchmark.measuring import groups_of, noise_image
+from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
 from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs
-from fasterseg.deploy.exporting.graphs import with_random_weights
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
@@ -54,8 +54,8 @@ class BothWays(OnnxRuntimeBackend):
 
     def alone_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """A call that runs the block by itself, for each spec in turn."""
-        for spec, graph in self._blocks.graphs(specs):
-            yield spec, self.bound(with_random_weights(graph), inputs_alone(spec))
+        for spec in specs:
+            yield spec, self.module_call(made_up(partial(SizedBlock, spec)), inputs_alone(spec))
 
 
 def inputs_alone(spec: BlockSpec) -> list[np.ndarray]:

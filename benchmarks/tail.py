@@ -30,12 +30,13 @@ import torch
 import torch.nn.functional as F
 
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.deploy.exporting.export import export_modules
+from fasterseg.deploy.exporting.bordering import SizedBlock
+from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import threads_set
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, TimerSettings, time_interleaved
-from fasterseg.layers.building import TailBlock, build_block
+from fasterseg.layers.building import TailBlock
 from fasterseg.space.blocks import BlockSpec, Size
 
 Floats = npt.NDArray[np.float32]
@@ -84,8 +85,7 @@ def mixed_cells(logits: Floats) -> tuple[float, float]:
 def tail_graph(classes: int, low: Size, size: Size) -> bytes:
     """Return the ONNX model of the tail block."""
     spec = BlockSpec("tail", (classes,), classes, 8, low, size)
-    ((_, model),) = export_modules([(spec, build_block(spec))])
-    return model
+    return traced(SizedBlock(spec), [torch.empty(1, classes, *low)])
 
 
 def onnx_runtime(model: bytes, logits: Floats, size: Size, threads: int) -> tuple[Call, Labels]:

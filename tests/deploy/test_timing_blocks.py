@@ -45,16 +45,11 @@ class FakeBackend:
         self.lean = lean
         self.pace = pace
         self.called: list[str] = []
-        self.prepared: list[BlockSpec] = []
 
     def stopwatch(self, call: Call) -> float:
         taken = call()
         assert isinstance(taken, float)
         return taken
-
-    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
-        self.prepared = list(specs)
-        yield 1, 1
 
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         for spec in specs:
@@ -119,7 +114,6 @@ def test_every_group_holds_the_borders_of_its_blocks(monkeypatch: pytest.MonkeyP
     backend = FakeBackend()
     specs = (*CHAIN, REFINE)
     timed(backend, *specs)
-    assert backend.prepared == list(specs), "what they share is prepared once"
     calls_each = SETTINGS.warmup_runs + SETTINGS.visits + SETTINGS.runs
     groups = [specs[:2], specs[2:4], specs[4:]]
     rest = backend.called

@@ -88,8 +88,6 @@ def target_timing(recipe: Recipe) -> TargetTiming:
         base_bytes=200 * MB,
         prices=PRICES,
         timed_blocks=28,
-        patterns=20,
-        pattern_seconds=0.1,
         call_seconds=0.02,
         open_seconds=0.5,
         sampling_seconds=0.25,

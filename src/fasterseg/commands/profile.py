@@ -201,9 +201,6 @@ class _Stage:
 
     def _blocks(self, specs: Sequence[BlockSpec]) -> dict[str, Entry]:
         settings = block_settings(self.recipe.profile)
-        with self.progress("Preparing blocks", total=0, unit="patterns") as step:
-            for done, total in self.meter.backend.prepare(specs):
-                step(done, total)
         return self._measured(
             "blocks",
             specs,

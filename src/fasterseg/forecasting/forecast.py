@@ -70,13 +70,12 @@ class Forecaster:
         blocks = sum(target.call_seconds + timed_seconds(ms, settings) for ms in work.call_times_ms)
         count = settings.calibration_networks
         network = target.sampling_seconds + target.open_seconds + self._network_seconds()
-        seconds = work.patterns * target.pattern_seconds + blocks + count * network
         return stage_forecast(
             "profile",
-            seconds,
+            blocks + count * network,
             target.peak_bytes + min(OPEN_NETWORKS, count) * target.network_bytes,
             2 * ENTRY_BYTES * (len(work.specs) + count),
-            hours_from=f"{len(work.specs)} blocks, {work.patterns} exports, {count} networks",
+            hours_from=f"{len(work.specs)} blocks, {count} networks",
         )
 
     def _network_seconds(self) -> float:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.scaling import Scaling, stage_forecast
 from fasterseg.forecasting.timings import StepTiming
-from fasterseg.forecasting.workload import Outlook, patterns_of
+from fasterseg.forecasting.workload import Outlook
 from fasterseg.runs import KEPT_CHECKPOINTS
-from fasterseg.space.architecture import wire
 
 CANDIDATES = 4
 """Measurements until a student has landed on its budget: most often two to six."""
@@ -93,11 +92,10 @@ class SearchForecast:
         target, search = self.scaling.timings.target, self.scaling.timings.search
         measured = students * (2 + CANDIDATES) + teachers
         once = self._measuring_seconds
-        first = self._end_patterns * target.pattern_seconds + target.open_seconds
         derived = students * CANDIDATES * search.derive_seconds
         return stage_forecast(
             "search/landing",
-            measured * once + first + derived,
+            measured * once + target.open_seconds + derived,
             target.peak_bytes + search.cosearch.checkpoint_bytes * self.scaling.supernet_ratio,
             0,
             hours_from=f"{measured} networks measured, {CANDIDATES} of them for each budget",
@@ -110,13 +108,6 @@ class SearchForecast:
         target = self.scaling.timings.target
         windows = target.attempts * self.scaling.candidate_seconds(self.scaling.middle_ms)
         return target.open_seconds + windows
-
-    @property
-    def _end_patterns(self) -> int:
-        """Exports that the two ends of the space ask for."""
-        architectures = [a for one in self.scaling.now.ends.values() for a in (one.low, one.high)]
-        wirings = [wire(one, self.scaling.now.geometry) for one in architectures]
-        return len(patterns_of(tuple(spec for one in wirings for spec in one.timed_specs())))
 
     def draws(self) -> Iterator[StageForecast]:
         """Choosing among draws, where the recipe asks for it, and measuring what is chosen."""

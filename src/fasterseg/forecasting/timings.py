@@ -73,19 +73,17 @@ class NetworkTiming(Part):
 class TargetTiming(Probe):
     """The target: prices of blocks, the two ends of the space, and what measuring costs.
 
-    `pattern_seconds` is one pattern's export, `call_seconds` opening one block, `open_seconds` one
-    network whose patterns are known, `sampling_seconds` drawing one network at a latency.
-    `window_seconds` is how long one measurement of a candidate runs it, and `attempts` how often it
-    is made until the machine is quiet; a promise asks for `promise_queries`.  `network_bytes` is
-    what one open network holds, `left_bytes` what the process still held when all was done.
+    `call_seconds` is opening one block, `open_seconds` one network, `sampling_seconds` drawing one
+    network at a latency.  `window_seconds` is how long one measurement of a candidate runs it, and
+    `attempts` how often it is made until the machine is quiet; a promise asks for
+    `promise_queries`.  `network_bytes` is what one open network holds, `left_bytes` what the
+    process still held when all was done.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/target-timing/1"
 
     prices: Prices
     timed_blocks: int
-    patterns: int
-    pattern_seconds: Seconds
     call_seconds: Seconds
     open_seconds: Seconds
     sampling_seconds: Seconds

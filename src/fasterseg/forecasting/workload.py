@@ -107,11 +107,6 @@ class Workload:
         return specs_of([self.options(c) for c in self.recipe.contenders], self.geometry)
 
     @cached_property
-    def patterns(self) -> int:
-        """Blocks that differ in more than their channels: so many exports."""
-        return len(patterns_of(self.specs))
-
-    @cached_property
     def call_times_ms(self) -> tuple[float, ...]:
         """What is timed in a profile: each block between its borders, and the bare borders."""
         return tuple(_calls_ms(self.specs, self.prices))
@@ -272,14 +267,6 @@ def pixels(augmentation: AugmentationSettings, batch_size: int) -> int:
 def between(low: float, high: float, share: float) -> float:
     """What lies at a share of the way."""
     return low + share * (high - low)
-
-
-def patterns_of(specs: tuple[BlockSpec, ...]) -> set[tuple[object, ...]]:
-    """What is left of blocks when their channels are left out."""
-    return {
-        (spec.kind, len(spec.in_channels), spec.stride, spec.in_size, spec.out_size)
-        for spec in specs
-    }
 
 
 def _calls_ms(specs: tuple[BlockSpec, ...], prices: Prices) -> Iterator[float]:

@@ -8,9 +8,9 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
+from torch import nn
 
-from fasterseg.deploy.exporting.bordering import bare, bordered
+from fasterseg.deploy.exporting.bordering import Bordered, SizedBlock, bare, made_up
 from fasterseg.deploy.exporting.borders import (
     OUTSIDE_CHANNELS,
     Border,
@@ -18,10 +18,7 @@ from fasterseg.deploy.exporting.borders import (
     border_shares,
     bordered_inputs,
 )
-from fasterseg.deploy.exporting.graphs import with_random_weights
-from fasterseg.deploy.exporting.patterns import BlockExporter
-from fasterseg.deploy.runtimes.pytorch import Bordered
-from fasterseg.layers.building import build_block
+from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.space.blocks import BlockSpec, Size
 
 ODD, HALF, WHOLE = Size(15, 13), Size(8, 7), Size(31, 33)
@@ -39,10 +36,8 @@ PRODUCERS = {INPUT: 0, STEM: 0, CONV: 1, ZOOMED: 1, REFINE: 2, FUSE: 2, HEAD: 1,
 Numbers = np.ndarray[Any, Any]
 
 
-@pytest.fixture(scope="module")
-def blocks() -> dict[BlockSpec, bytes]:
-    """Each block's own model."""
-    return {spec: with_random_weights(graph) for spec, graph in BlockExporter().graphs(SPECS)}
+def model_of(module: nn.Module, inputs: list[Numbers]) -> bytes:
+    return traced(module, [torch.from_numpy(value) for value in inputs])
 
 
 def run_onnx(model: bytes, inputs: list[Numbers]) -> Numbers:
@@ -53,48 +48,21 @@ def run_onnx(model: bytes, inputs: list[Numbers]) -> Numbers:
     return found
 
 
-class Convolutions:
-    """The 1x1 convolutions at the outside of a model, computed by hand."""
+def computed(module: nn.Module, inputs: list[Numbers]) -> Numbers:
+    with torch.inference_mode():
+        return module.eval()(*map(torch.from_numpy, inputs)).numpy()  # type: ignore[no-any-return]
 
-    def __init__(self, model: bytes) -> None:
-        self.graph = onnx.load_from_string(model).graph
 
-    def reading(self, name: str, values: Numbers) -> Numbers:
-        """What the convolution that reads this value makes of it; rectified if a ReLU follows."""
-        (node,) = [node for node in self.graph.node if name in node.input]
-        assert node.op_type == "Conv"
-        weight, bias = (self._number(part) for part in node.input[1:])
-        (stride, _) = next(a.ints for a in node.attribute if a.name == "strides")
-        sums = np.einsum("oi,nihw->nohw", weight[:, :, 0, 0], values[..., ::stride, ::stride])
-        sums = sums + bias[None, :, None, None]
-        after = [n.op_type for n in self.graph.node if node.output[0] in n.input]
-        return np.maximum(sums, 0.0) if after == ["Relu"] else sums
-
-    def last_input(self) -> str:
-        """The name of what the convolution before the output reads."""
-        (node,) = [node for node in self.graph.node if "out" in node.output]
-        return str(node.input[0])
-
-    def _number(self, name: str) -> Numbers:
-        (tensor,) = [t for t in self.graph.initializer if t.name == name]
-        return numpy_helper.to_array(tensor)
+def operators_of(model: bytes) -> list[str]:
+    return [node.op_type for node in onnx.load_from_string(model).graph.node]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key)
-def test_a_bordered_block_is_its_block_between_the_convolutions(
-    blocks: dict[BlockSpec, bytes], spec: BlockSpec
-) -> None:
-    model = bordered(spec, blocks[spec])
+def test_both_runtimes_time_the_same_bordered_block(spec: BlockSpec) -> None:
+    module, inputs = made_up(lambda: Bordered(spec)), bordered_inputs(spec)
+    model = model_of(module, inputs)
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
-    by_hand, inputs = Convolutions(model), bordered_inputs(spec)
-    features = [
-        by_hand.reading(f"in{index}", value).astype(np.float32) if PRODUCERS[spec] else value
-        for index, value in enumerate(inputs)
-    ]
-    expected = run_onnx(blocks[spec], features)
-    if spec.kind != "tail":
-        expected = by_hand.reading(by_hand.last_input(), expected)
-    found = run_onnx(model, inputs)
+    found, expected = run_onnx(model, inputs), computed(module, inputs)
     assert found.shape == expected.shape
     if spec.kind == "tail":
         assert (found == expected).mean() > 0.99
@@ -103,37 +71,37 @@ def test_a_bordered_block_is_its_block_between_the_convolutions(
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key)
-def test_images_have_no_producer_and_labels_no_consumer(
-    blocks: dict[BlockSpec, bytes], spec: BlockSpec
-) -> None:
-    graph = onnx.load_from_string(bordered(spec, blocks[spec])).graph
-    convolutions = sum(node.op_type == "Conv" for node in graph.node)
+def test_images_have_no_producer_and_labels_no_consumer(spec: BlockSpec) -> None:
+    model = model_of(Bordered(spec), bordered_inputs(spec))
     around = PRODUCERS[spec] + (spec.kind != "tail")
-    assert convolutions == len(spec.convolutions()) + around
-    assert len(graph.input) == len(spec.in_channels)
-    module = Bordered(spec, build_block(spec))
-    built = sum(weights.dim() == 4 for weights in module.parameters())
-    assert built == convolutions, "both runtimes time the same"
+    assert operators_of(model).count("Conv") == len(spec.convolutions()) + around
+    assert len(onnx.load_from_string(model).graph.input) == len(spec.in_channels)
 
 
-def test_features_are_rectified_and_logits_are_not(blocks: dict[BlockSpec, bytes]) -> None:
+def test_features_are_rectified_and_logits_are_not() -> None:
     for spec, rectified in ((CONV, True), (TAIL, False)):
-        graph = onnx.load_from_string(bordered(spec, blocks[spec])).graph
-        assert (graph.node[1].op_type == "Relu") == rectified
+        model = model_of(Bordered(spec), bordered_inputs(spec))
+        assert (operators_of(model)[:2] == ["Conv", "Relu"]) == rectified
 
 
 @pytest.mark.parametrize(
-    "border",
-    [Border(32, ODD), Border(5, ODD, "logits"), Border(3, ODD, "image")],
-    ids=lambda border: border.key,
+    ("border", "operators"),
+    [
+        (Border(32, ODD), ["Conv", "Relu", "Conv"]),
+        (Border(5, ODD, "logits"), ["Conv", "Conv"]),
+        (Border(3, ODD, "image"), ["Conv"]),
+    ],
+    ids=lambda value: getattr(value, "key", ""),
 )
-def test_a_bare_border_is_a_producer_and_its_consumer(border: Border) -> None:
-    model, values = bare(border), bare_input(border)
+def test_a_bare_border_is_a_producer_and_its_consumer(border: Border, operators: list[str]) -> None:
+    module, inputs = made_up(lambda: bare(border)), [bare_input(border)]
+    model = model_of(module, inputs)
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
-    by_hand = Convolutions(model)
-    features = by_hand.reading("in0", values) if border.has_producer else values
-    expected = by_hand.reading(by_hand.last_input(), features)
-    np.testing.assert_allclose(run_onnx(model, [values]), expected, rtol=1e-3, atol=1e-3)
+    assert operators_of(model) == operators
+    found = run_onnx(model, inputs)
+    size = border.size.strided(2) if border.content == "image" else border.size
+    assert found.shape == (1, OUTSIDE_CHANNELS, *size)
+    np.testing.assert_allclose(found, computed(module, inputs), rtol=1e-3, atol=1e-3)
 
 
 def test_half_a_bare_border_is_taken_off_for_each_convolution() -> None:
@@ -151,7 +119,7 @@ def test_the_convolution_behind_the_image_is_taken_off_whole() -> None:
 
 
 def test_a_bordered_module_computes_the_block_of_its_producers() -> None:
-    module = Bordered(REFINE, build_block(REFINE)).eval()
+    module = Bordered(REFINE).eval()
     inputs = [torch.from_numpy(value) for value in bordered_inputs(REFINE)]
     with torch.inference_mode():
         read = [producer(x) for producer, x in zip(module.producers, inputs, strict=True)]
@@ -190,24 +158,25 @@ def optimised(model: bytes, folder: Path) -> onnx.GraphProto:
 
 @pytest.mark.parametrize("spec", [CONV, REFINE], ids=lambda spec: spec.key)
 def test_layouts_change_outside_of_the_convolutions_and_not_at_the_blocks_borders(
-    blocks: dict[BlockSpec, bytes], tmp_path: Path, spec: BlockSpec
+    tmp_path: Path, spec: BlockSpec
 ) -> None:
+    model = model_of(made_up(lambda: Bordered(spec)), bordered_inputs(spec))
     changes = [
-        node
-        for node in optimised(bordered(spec, blocks[spec]), tmp_path).node
-        if node.op_type.startswith("Reorder")
+        node for node in optimised(model, tmp_path).node if node.op_type.startswith("Reorder")
     ]
     ends = {f"in{index}" for index in range(len(spec.in_channels))} | {"out"}
     assert {(*node.input, *node.output)[i] for node in changes for i in (0, 1)} >= ends
     assert len(changes) == len(ends), "none between a producer and the block, none behind it"
-    alone = optimised(blocks[spec], tmp_path)
+    features = [np.zeros((1, count, *spec.in_size), dtype=np.float32) for count in spec.in_channels]
+    alone = optimised(model_of(made_up(lambda: SizedBlock(spec)), features), tmp_path)
     at_block = [node.input[0] for node in alone.node if node.op_type == "ReorderInput"]
     assert at_block, "timed alone, the block changes the layout of all its channels"
 
 
 def test_a_change_of_layout_inside_a_network_shows_inside_the_convolutions(
-    blocks: dict[BlockSpec, bytes], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    graph = optimised(bordered(ZOOMED, blocks[ZOOMED]), tmp_path)
+    model = model_of(made_up(lambda: Bordered(ZOOMED)), bordered_inputs(ZOOMED))
+    graph = optimised(model, tmp_path)
     outputs = [node.output[0] for node in graph.node if node.op_type == "ReorderOutput"]
     assert len(outputs) > 1, "a resize reads the plain layout, which its producer did not write"

@@ -180,10 +180,7 @@ class Meter:
 
         Timed is the block between convolutions; these are timed too and taken off (`borders`).
         """
-        wanted = list(specs)
-        for _ in self.backend.prepare(wanted):
-            pass
-        for group in groups_of(wanted):
+        for group in groups_of(specs):
             yield from self._bordered(group, settings)
 
     def _bordered(

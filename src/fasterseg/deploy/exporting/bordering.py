@@ -1,11 +1,12 @@
-"""ONNX models of blocks between convolutions, and of those convolutions alone.
-
-Both have inputs ``in0``.. and an output ``out``, whatever the runtime that is to time them.
-"""
+"""Blocks between convolutions, and those convolutions alone, as modules: what runtimes time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
 
 from fasterseg.deploy.exporting.borders import (
     OUTSIDE_CHANNELS,
@@ -13,110 +14,72 @@ from fasterseg.deploy.exporting.borders import (
     input_borders,
     output_border,
 )
-from fasterseg.deploy.exporting.export import OPSET
-from fasterseg.deploy.exporting.graphs import rename, with_random_weights
-from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.layers.building import build_block
+from fasterseg.space.blocks import BlockSpec
 
-if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, ValueInfoProto
-
-IR_VERSION = 10
-BLOCK = "block/"
+Made = TypeVar("Made", bound=nn.Module)
 
 
-def bordered(spec: BlockSpec, graph: bytes) -> bytes:
-    """A block's model between a producer for each input and a consumer.
+class SizedBlock(nn.Module):
+    """The block of a spec as a module of its inputs alone: arm and tail know their size."""
 
-    Weights that were left out become random ones; it reads `borders.bordered_inputs`.
+    def __init__(self, spec: BlockSpec) -> None:
+        super().__init__()
+        self.block = build_block(spec)
+        self.sizes = {"size": tuple(spec.out_size)} if spec.row.needs_size else {}
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The block's output."""
+        found: Tensor = self.block(*inputs, **self.sizes)
+        return found
+
+
+class Bordered(nn.Module):
+    """A block between a producer for each input and a consumer; reads `borders.bordered_inputs`."""
+
+    def __init__(self, spec: BlockSpec) -> None:
+        super().__init__()
+        behind = output_border(spec)
+        self.producers = nn.ModuleList(_producer(border) for border in input_borders(spec))
+        self.block = SizedBlock(spec)
+        self.consumer = nn.Identity() if behind is None else _consumer(behind)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the consumer writes; labels behind a tail."""
+        if self.producers:
+            pairs = zip(self.producers, inputs, strict=True)
+            inputs = tuple(part(x) for part, x in pairs)
+        found: Tensor = self.consumer(self.block(*inputs))
+        return found
+
+
+def bare(border: Border) -> nn.Module:
+    """A border's producer followed by its consumer; reads `borders.bare_input`."""
+    return nn.Sequential(_producer(border), _consumer(border))
+
+
+def _producer(border: Border) -> nn.Module:
+    """What writes the features of a border; nothing before the image."""
+    if not border.has_producer:
+        return nn.Identity()
+    convolution = nn.Conv2d(OUTSIDE_CHANNELS, border.channels, 1)
+    return nn.Sequential(convolution, nn.ReLU()) if border.is_rectified else convolution
+
+
+def _consumer(border: Border) -> nn.Module:
+    """What reads the features of a border."""
+    return nn.Conv2d(border.channels, OUTSIDE_CHANNELS, 1, stride=border.consumer_stride)
+
+
+def made_up(build: Callable[[], Made]) -> Made:
+    """The module that `build` gives, its numbers random, and the same each time.
+
+    Norms and biases are as after training: runtimes leave out what adds zero.
     """
-    import onnx
-
-    whole = onnx.ModelProto.FromString(graph)
-    inner = onnx.GraphProto()
-    inner.CopyFrom(whole.graph)
-    _clear(whole.graph)
-    before, behind = input_borders(spec), output_border(spec)
-    produced = {f"in{i}": border for i, border in enumerate(before) if border.has_producer}
-    outside = {value.name for value in (*inner.input, *inner.output)} - produced.keys()
-    kept = outside - ({"out"} if behind is not None else set())
-    rename(inner, {name: name for name in kept}, others=BLOCK)
-    for name, border in produced.items():
-        _add_producer(whole.graph, border, name, BLOCK + name)
-    whole.graph.node.extend(inner.node)
-    whole.graph.initializer.extend(inner.initializer)
-    whole.graph.input.extend(value for value in inner.input if value.name in kept)
-    whole.graph.output.extend(value for value in inner.output if value.name in kept)
-    if behind is not None:
-        _add_consumer(whole.graph, behind, f"{BLOCK}out")
-    return with_random_weights(bytes(whole.SerializeToString()))
-
-
-def bare(border: Border) -> bytes:
-    """The model of a border's producer followed by its consumer; reads `borders.bare_input`."""
-    model = _empty_model()
-    if border.has_producer:
-        _add_producer(model.graph, border, "in0", "between")
-    else:
-        model.graph.input.append(_value("in0", border.channels, border.size))
-    _add_consumer(model.graph, border, "between" if border.has_producer else "in0")
-    return with_random_weights(bytes(model.SerializeToString()))
-
-
-def _empty_model() -> ModelProto:
-    from onnx import helper
-
-    opset = helper.make_opsetid("", OPSET)
-    empty = helper.make_graph([], "border", [], [])
-    return helper.make_model(empty, opset_imports=[opset], ir_version=IR_VERSION)
-
-
-def _clear(graph: GraphProto) -> None:
-    """Leave a graph its name alone."""
-    name = graph.name
-    graph.Clear()
-    graph.name = name
-
-
-def _add_producer(graph: GraphProto, border: Border, source: str, result: str) -> None:
-    """A convolution that writes what crosses a border, from an input of the graph."""
-    from onnx import helper
-
-    graph.input.append(_value(source, OUTSIDE_CHANNELS, border.size))
-    if border.is_rectified:
-        _add_convolution(graph, source, f"{result}/sum", (OUTSIDE_CHANNELS, border.channels))
-        graph.node.append(helper.make_node("Relu", [f"{result}/sum"], [result], f"{result}/relu"))
-    else:
-        _add_convolution(graph, source, result, (OUTSIDE_CHANNELS, border.channels))
-
-
-def _add_consumer(graph: GraphProto, border: Border, source: str) -> None:
-    """A convolution that reads what crosses a border, to the output of the graph."""
-    channels, stride = (border.channels, OUTSIDE_CHANNELS), border.consumer_stride
-    _add_convolution(graph, source, "out", channels, stride=stride)
-    graph.output.append(_value("out", OUTSIDE_CHANNELS, border.size.strided(stride)))
-
-
-def _add_convolution(
-    graph: GraphProto, source: str, result: str, channels: tuple[int, int], *, stride: int = 1
-) -> None:
-    """A 1x1 convolution between channels in and out, its weights left out."""
-    from onnx import TensorProto, helper
-
-    read, written = channels
-    name = f"{result}/convolution"
-    for part, shape in (("weight", [written, read, 1, 1]), ("bias", [written])):
-        graph.initializer.append(
-            TensorProto(name=f"{name}/{part}", data_type=TensorProto.FLOAT, dims=shape)
-        )
-    sources = [source, f"{name}/weight", f"{name}/bias"]
-    graph.node.append(
-        helper.make_node(
-            "Conv", sources, [result], name, kernel_shape=[1, 1], strides=[stride, stride]
-        )
-    )
-
-
-def _value(name: str, channels: int, size: Size) -> ValueInfoProto:
-    from onnx import TensorProto, helper
-
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, *size])
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.default_generator.manual_seed(0)
+        module = build()
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            if name.endswith(("bias", "running_mean")):
+                tensor.normal_(0.0, 0.1)
+    return module

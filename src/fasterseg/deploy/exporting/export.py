@@ -1,18 +1,12 @@
-"""The one exporter: from a module to an ONNX model, its batch norms folded, in one file.
-
-Exporting takes a fixed time for each call, so blocks are exported by the dozen: many blocks in
-one module, each with inputs and output of its own, and the graph is cut into one model per block
-afterwards.
-"""
+"""The one exporter: from a module to an ONNX model, its batch norms folded, in one file."""
 
 from __future__ import annotations
 
 import logging
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,17 +14,15 @@ from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
 from fasterseg.deploy.exporting.folding import folded
-from fasterseg.deploy.exporting.graphs import part_of
 from fasterseg.errors import EnvironmentFault
 from fasterseg.network.network import WholeJob
-from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 # ONNX Runtime 1.20, OpenVINO 2025.0 and TensorRT 10 load these; a test holds every export to them.
 OPSET, IR_VERSION = 18, 10
-BLOCKS_PER_EXPORT = 32
 IMAGE, HEIGHT, WIDTH = "image", "height", "width"
 OUTPUT_NAMES: Mapping[OutputForm, str] = {
     "labels": "labels",
@@ -77,60 +69,6 @@ def _name_lengths(model: ModelProto) -> None:
                 length.dim_param = re.sub(
                     r"[A-Za-z_]\w*", lambda m: names.get(m[0], m[0]), length.dim_param
                 )
-
-
-def export_modules(
-    blocks: Iterable[tuple[BlockSpec, nn.Module]], *, chunk: int = BLOCKS_PER_EXPORT
-) -> Iterator[tuple[BlockSpec, bytes]]:
-    """The ONNX model of each block; inputs ``in0``.., output ``out``."""
-    pending = iter(blocks)
-    while some := list(islice(pending, chunk)):
-        yield from _export_together(some)
-
-
-def _export_together(
-    blocks: Sequence[tuple[BlockSpec, nn.Module]],
-) -> Iterator[tuple[BlockSpec, bytes]]:
-    side = _SideBySide(blocks)
-    inputs = [example_inputs(spec) for spec, _ in blocks]
-    names = [[f"{i}:in{j}" for j in range(len(some))] for i, some in enumerate(inputs)]
-    outputs = [f"{i}:out" for i in range(len(blocks))]
-    flat_names = [name for some in names for name in some]
-    model = export_module(
-        side, tuple(x for some in inputs for x in some), inputs=flat_names, outputs=outputs
-    )
-    for (spec, _), own, output in zip(blocks, names, outputs, strict=True):
-        yield spec, bytes(part_of(model, own, output).SerializeToString())
-
-
-def example_inputs(spec: BlockSpec) -> tuple[Tensor, ...]:
-    """Tensors of the shapes that a block takes, their content undefined."""
-    if spec.row.reads == "bytes":
-        return (torch.empty(1, *spec.in_size, 3, dtype=torch.uint8),)
-    return tuple(torch.empty(1, count, *spec.in_size) for count in spec.in_channels)
-
-
-class _SideBySide(nn.Module):
-    """Blocks that know nothing of each other."""
-
-    def __init__(self, blocks: Sequence[tuple[BlockSpec, nn.Module]]) -> None:
-        super().__init__()
-        self.specs = tuple(spec for spec, _ in blocks)
-        self.blocks = nn.ModuleList(block for _, block in blocks)
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Every block's output."""
-        outputs, rest = [], iter(inputs)
-        for spec, block in zip(self.specs, self.blocks, strict=True):
-            outputs.append(run_block(spec, block, list(islice(rest, len(spec.in_channels)))))
-        return tuple(outputs)
-
-
-def run_block(spec: BlockSpec, block: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
-    """The block's output; arm and tail are told the size of their spec."""
-    if spec.row.needs_size:
-        return block(*inputs, size=tuple(spec.out_size))  # type: ignore[no-any-return]
-    return block(*inputs)  # type: ignore[no-any-return]
 
 
 def export_module(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -12,32 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fasterseg.config import OutputForm, Precision
-from fasterseg.deploy.exporting.borders import (
-    OUTSIDE_CHANNELS,
-    Border,
-    Numbers,
-    bare_input,
-    bordered_inputs,
-    input_borders,
-    output_border,
-)
-from fasterseg.deploy.exporting.export import run_block
+from fasterseg.config import Precision
+from fasterseg.deploy.exporting.borders import Numbers
 from fasterseg.deploy.exporting.folding import folded
-from fasterseg.deploy.runtimes.onnx_backend import tail_call
-from fasterseg.deploy.runtimes.sessions import (
-    PLAIN_DEVIATION,
-    PLAIN_MEAN,
-    Image,
-    Session,
-)
+from fasterseg.deploy.runtimes.module_backend import ModuleBackend
+from fasterseg.deploy.runtimes.sessions import Image
 from fasterseg.deploy.tail.label_maps import Tail
-from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
-from fasterseg.layers.building import build_block
-from fasterseg.network.network import Network, WholeJob
+from fasterseg.latency.timing import Call, CudaStopwatch, Stopwatch
+from fasterseg.network.network import WholeJob
 from fasterseg.runtime import select_device, set_threads
-from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.blocks import Size
 
 
 @dataclass(frozen=True)
@@ -135,40 +119,7 @@ def threads_set(threads: int) -> Iterator[None]:
         set_threads(before)
 
 
-class Bordered(nn.Module):
-    """A block between a producer for each input and a consumer."""
-
-    def __init__(self, spec: BlockSpec, block: nn.Module) -> None:
-        super().__init__()
-        behind = output_border(spec)
-        self.spec = spec
-        self.producers = nn.ModuleList(producer(border) for border in input_borders(spec))
-        self.block = block
-        self.consumer = nn.Identity() if behind is None else consumer(behind)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """What the consumer writes; labels behind a tail."""
-        if self.producers:
-            pairs = zip(self.producers, inputs, strict=True)
-            inputs = tuple(part(x) for part, x in pairs)
-        found: Tensor = self.consumer(run_block(self.spec, self.block, inputs))
-        return found
-
-
-def producer(border: Border) -> nn.Module:
-    """What writes the features of a border; nothing before the image."""
-    if not border.has_producer:
-        return nn.Identity()
-    convolution = nn.Conv2d(OUTSIDE_CHANNELS, border.channels, 1)
-    return nn.Sequential(convolution, nn.ReLU()) if border.is_rectified else convolution
-
-
-def consumer(border: Border) -> nn.Module:
-    """What reads the features of a border."""
-    return nn.Conv2d(border.channels, OUTSIDE_CHANNELS, 1, stride=border.consumer_stride)
-
-
-class PytorchBackend:
+class PytorchBackend(ModuleBackend):
     """Eager PyTorch, on the CPU with a fixed number of threads, or on CUDA."""
 
     def __init__(
@@ -180,45 +131,23 @@ class PytorchBackend:
         precision: Precision = "float32",
         compiled: bool = False,
     ) -> None:
+        super().__init__(threads=threads, tail=tail)
         self.device = select_device(device)
-        self.threads = threads
-        self.tail = tail
         self.precision: Precision = precision
         self.compiled = compiled
-        on_cuda = self.device.type == "cuda"
-        self.stopwatch: Stopwatch = (
-            CudaStopwatch(torch.cuda, self.device) if on_cuda else MonotonicStopwatch()
-        )
+        if self.device.type == "cuda":
+            self.stopwatch = CudaStopwatch(torch.cuda, self.device)
 
-    def open_network(self, job: nn.Module, size: Size) -> Session:
+    def graph_of(self, job: WholeJob, size: Size) -> PytorchGraph:
         """The job in its evaluation form, on the device; compiled if this backend compiles."""
-        assert isinstance(job, WholeJob)
+        del size
         placed = folded(job).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         run = torch.compile(placed) if self.compiled else placed
         name = "pytorch, compiled" if self.compiled else "pytorch"
-        graph = PytorchGraph(run, self.device, self.threads, self.precision, runtime=name)
-        return Session(graph, job.output, None if job.output == "labels" else self.tail)
+        return PytorchGraph(run, self.device, self.threads, self.precision, runtime=name)
 
-    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
-        """Nothing: eager blocks share no work."""
-        del specs
-        return iter(())
-
-    def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
-        """Build each block between its convolutions when its turn comes."""
-        for spec in specs:
-            if spec.row.writes == "labels" and self.tail is not None:
-                yield spec, tail_call(self.tail, spec)
-            else:
-                yield spec, self._bound(Bordered(spec, build_block(spec)), bordered_inputs(spec))
-
-    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
-        """Build each bare border when its turn comes."""
-        for border in borders:
-            module = nn.Sequential(producer(border), consumer(border))
-            yield border, self._bound(module, [bare_input(border)])
-
-    def _bound(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+    def module_call(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+        """The module in its evaluation form on the device, its inputs there already."""
         layout = torch.channels_last
         placed = folded(module).to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
         tensors = [torch.from_numpy(x).to(self.device) for x in inputs]
@@ -229,13 +158,6 @@ class PytorchBackend:
         with torch.inference_mode(), threads_set(self.threads):
             found: Tensor = module(*inputs)
             return found
-
-    def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
-        """The network's own modules."""
-        network = Network(architecture, geometry.classes, auxiliary_heads=False)
-        output: OutputForm = "labels" if self.tail is None else "low-resolution-logits"
-        job = WholeJob(network, PLAIN_MEAN, PLAIN_DEVIATION, output=output)
-        return self.open_network(job, geometry.size)
 
     def floor_call(self) -> Call:
         """The smallest operator there is."""

@@ -103,9 +103,6 @@ class Backend(Protocol):
     def tail(self) -> Tail | None:
         """The tail behind low-resolution logits; None where it is in the graph."""
 
-    def prepare(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[int, int]]:
-        """Do once what many blocks share; gives (done, total) on the way."""
-
     def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
         """A call that runs a block between convolutions once (`borders`), for each spec in turn.
 

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 TIMED_BLOCKS = 28
 BLOCK_RUNS, BLOCK_SECONDS = 5, 0.03
-MOST_EXPORT_SECONDS = 25.0
 DRAWN_NETWORKS = 4
 
 
 def probe_target(job: Job) -> TargetTiming:
-    """Export the patterns, time some blocks, and measure each student's two ends whole."""
+    """Time some blocks, and measure each student's two ends whole."""
     from fasterseg.deploy.benchmark.measuring import PROMISE, Meter
     from fasterseg.latency.enumeration import specs_of
     from fasterseg.latency.table import Target
@@ -46,7 +45,6 @@ def probe_target(job: Job) -> TargetTiming:
     reset_peak()
     options = [Options.of(recipe.space, contender) for contender in recipe.contenders]
     specs = specs_of(options, geometry)
-    patterns, pattern_seconds = _exported(meter, specs)
     timed, call_seconds = _timed_blocks(meter, specs)
     prices = Prices.fitted(timed)
     table = priced_table(target, specs, prices)
@@ -56,8 +54,6 @@ def probe_target(job: Job) -> TargetTiming:
         base_bytes=base,
         prices=prices,
         timed_blocks=len(timed),
-        patterns=patterns,
-        pattern_seconds=pattern_seconds,
         call_seconds=call_seconds,
         open_seconds=ends.open_seconds,
         sampling_seconds=_sampling_seconds(options, table, recipe),
@@ -105,16 +101,6 @@ def priced_table(target: Target, specs: Sequence[BlockSpec], prices: Prices) -> 
         spec.key: Entry(median_ms=max(prices(spec), 1e-6), spread_ms=0.0, runs=1) for spec in specs
     }
     return unmeasured(target).model_copy(update={"entries": entries})
-
-
-def _exported(meter: Meter, specs: Sequence[BlockSpec]) -> tuple[int, float]:
-    """How many patterns were exported, and the seconds of one; not all where it takes long."""
-    began, exported = time.monotonic(), 0
-    for done, _total in meter.backend.prepare(specs):
-        exported = done
-        if time.monotonic() - began > MOST_EXPORT_SECONDS:
-            break
-    return exported, (time.monotonic() - began) / max(1, exported)
 
 
 def _timed_blocks(
@@ -183,7 +169,6 @@ class _Ends:
         from fasterseg.pipeline.measuring import ATTEMPTS, STEADY_WINDOWS, windows_for
 
         size = self.geometry.size
-        self.meter.backend.random_network(architecture, self.geometry)  # exports what is new
         held, began = trimmed_bytes(), time.monotonic()
         session = self.meter.backend.random_network(architecture, self.geometry)
         self.open_seconds = time.monotonic() - began

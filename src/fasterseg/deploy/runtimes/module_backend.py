@@ -1,0 +1,93 @@
+"""What all backends time: the same modules, each runtime in its own way."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from torch import nn
+
+from fasterseg.deploy.exporting.bordering import Bordered, bare, made_up
+from fasterseg.deploy.exporting.borders import Border, Numbers, bare_input, bordered_inputs
+from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Graph, Session
+from fasterseg.deploy.tail.label_maps import Tail
+from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
+from fasterseg.network.network import Network, WholeJob
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import BlockSpec, Size
+
+PATCH = 6
+"""Low-resolution pixels along the side of a patch of one class in made-up logits."""
+
+
+class ModuleBackend(ABC):
+    """A runtime with a fixed number of threads.
+
+    With a `tail`, networks end at low-resolution logits and the tail makes labels of them.
+    """
+
+    def __init__(self, *, threads: int, tail: Tail | None = None) -> None:
+        self.threads = threads
+        self.tail = tail
+        self.stopwatch: Stopwatch = MonotonicStopwatch()
+
+    @abstractmethod
+    def module_call(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+        """A call that runs a module on these inputs."""
+
+    @abstractmethod
+    def graph_of(self, job: WholeJob, size: Size) -> Graph:
+        """A whole job, ready to run: what is shipped."""
+
+    def timed_graph_of(self, job: WholeJob, size: Size) -> Graph:
+        """A whole job, opened as quickly as it can be: only good for timing."""
+        return self.graph_of(job, size)
+
+    def open_network(self, job: nn.Module, size: Size) -> Session:
+        """The session of a whole job, which ends where this backend's graphs end."""
+        assert isinstance(job, WholeJob)
+        tail = None if job.output == "labels" else self.tail
+        return Session(self.graph_of(job, size), job.output, tail)
+
+    def block_calls(self, specs: Iterable[BlockSpec]) -> Iterator[tuple[BlockSpec, Call]]:
+        """Open each block between its convolutions when its turn comes."""
+        for spec in specs:
+            if spec.row.writes == "labels" and self.tail is not None:
+                yield spec, tail_call(self.tail, spec)
+            else:
+                yield (
+                    spec,
+                    self.module_call(made_up(partial(Bordered, spec)), bordered_inputs(spec)),
+                )
+
+    def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
+        """Open each bare border when its turn comes."""
+        for border in borders:
+            yield border, self.module_call(made_up(partial(bare, border)), [bare_input(border)])
+
+    def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
+        """The whole job of an architecture with random weights: only good for timing."""
+        build = partial(Network, architecture, geometry.classes, auxiliary_heads=False)
+        job = WholeJob(
+            made_up(build),
+            PLAIN_MEAN,
+            PLAIN_DEVIATION,
+            output="labels" if self.tail is None else "low-resolution-logits",
+        )
+        return Session(self.timed_graph_of(job, geometry.size), job.output, self.tail)
+
+
+def tail_call(tail: Tail, spec: BlockSpec) -> Call:
+    """A call of the tail on logits as scenes have them: patches of a class, rough at the edges.
+
+    How long it takes depends on how many cells lie on an edge.
+    """
+    generator = np.random.default_rng(0)
+    height, width = spec.in_size
+    patches = (spec.in_channels[0], -(-height // PATCH), -(-width // PATCH))
+    coarse = generator.standard_normal(patches, dtype=np.float32)
+    wide = np.kron(coarse, np.ones((1, PATCH, PATCH), dtype=np.float32))[:, :height, :width]
+    logits = wide + 0.1 * generator.standard_normal(wide.shape, dtype=np.float32)
+    return partial(tail, logits, spec.out_size)
