@@ -22,7 +22,7 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.extremes import narrowest, widest
-from fasterseg.space.lattice import Lattice, Slot, laterals
+from fasterseg.space.kinds import Kind
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
 
@@ -281,21 +281,16 @@ def _calls_ms(specs: tuple[BlockSpec, ...], prices: Prices) -> Iterator[float]:
 
 
 def _places(options: Options, geometry: Geometry) -> Iterator[tuple[int, list[BlockSpec]]]:
-    """Every place for a block and an operator: how often it runs in a pass, and its blocks."""
-    lattice, size = options.lattice, geometry.size
-    for edge in lattice.edges:
-        slot = lattice.cell_slot(edge)
-        for kind in options.operators:
-            # A cell runs on each tensor that enters it.
-            yield max(1, len(lattice.parents(edge.node))), list(options.specs(slot, kind, size))
-    for slot in (*lattice.stem_slots, *_behind(lattice, geometry.classes)):
-        yield 1, list(options.specs(slot, slot.kinds[0], size))
+    """Every place for a block and a kind: how often it runs in a pass, and its blocks.
 
-
-def _behind(lattice: Lattice, classes: int) -> Iterator[Slot]:
-    branches = lattice.space.branches
-    for branch in branches:
-        for stride in laterals(branch):
-            yield lattice.arm_slot(branch, stride)
-            yield lattice.refine_slot(branch, lattice.partings(branch, stride)[0].node)
-    yield from lattice.join_slots(classes)
+    A cell runs on each tensor that enters it, all else once.  What is one block of several inputs
+    is one place, and what stands outside the network that is trained is none.
+    """
+    passes: dict[tuple[str, Kind], int] = {}
+    blocks: dict[tuple[str, Kind], list[BlockSpec]] = {}
+    for one in options.lattice.placements(geometry.classes):
+        if one.part in ("stem", "cells", "fusion", "head"):
+            for spec in options.blocks(one, geometry.size):
+                passes[one.name, spec.kind] = len(one.sources) if one.part == "cells" else 1
+                blocks.setdefault((one.name, spec.kind), []).append(spec)
+    return ((passes[key], specs) for key, specs in blocks.items())

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.lattice import Slot, border_slots, laterals
 from fasterseg.space.options import Options
 
 
@@ -27,21 +26,7 @@ def specs_of(contenders: Iterable[Options], geometry: Geometry) -> tuple[BlockSp
 
 
 def _specs(options: Options, geometry: Geometry) -> Iterator[BlockSpec]:
-    for slot in _slots(options, geometry.classes):
-        for kind in slot.kinds:
-            if slot.node is None or kind in options.operators:
-                yield from options.specs(slot, kind, geometry.size)
-
-
-def _slots(options: Options, classes: int) -> Iterator[Slot]:
-    """Each slot of the space, in the order in which an image passes through them."""
-    lattice, branches = options.lattice, options.space.branches
-    first, last = border_slots(classes)
-    yield from (first, *lattice.stem_slots)
-    yield from (lattice.cell_slot(edge) for edge in lattice.edges)
-    for branch in branches:
-        for stride in laterals(branch):
-            yield lattice.arm_slot(branch, stride)
-            for edge in lattice.transitions(stride):
-                yield lattice.refine_slot(branch, edge.node)
-    yield from (*lattice.join_slots(classes), last)
+    """Block by block, in the order in which an image passes through their places."""
+    for one in options.lattice.placements(geometry.classes):
+        if not one.is_auxiliary:
+            yield from options.blocks(one, geometry.size)

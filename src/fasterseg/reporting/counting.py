@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AUXILIARY = "auxiliary"
 PARTS = ("stem", "cells", "fusion", "head", AUXILIARY)
-"""By the first word of a step's name, in the order in which an image passes through them."""
+"""In the order in which an image passes through them."""
 
 NORMALISATION_COST = 4
 """Operations per batch-norm output in the authors' counter; papers mix both ways of counting."""
@@ -43,8 +43,7 @@ def part_costs(architecture: Architecture, geometry: Geometry) -> tuple[PartCost
     wiring = wire(architecture, geometry)
     steps = (*wiring.steps, *wiring.auxiliary)
     return tuple(
-        total(name, [step for step in steps if step.name.partition(".")[0] == name])
-        for name in PARTS
+        total(name, [step for step in steps if step.placement.part == name]) for name in PARTS
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from fasterseg.reporting.placing import STEM_COLUMNS, Placed, Plan, caption, scaled
+from fasterseg.reporting.placing import Placed, Plan, caption, scaled
 from fasterseg.space.architecture import Architecture, Geometry
 
 PITCH, BOX_WIDTH, BOX_HEIGHT = 57.0, 47.0, 35.0
@@ -137,17 +137,14 @@ class _Drawing:
         return "\n".join([*parts, *self._headings()])
 
     def _headings(self) -> list[str]:
-        names = {column: f"1/{2 << column}" for column in range(STEM_COLUMNS)}
-        names |= {STEM_COLUMNS + layer: str(layer + 1) for layer in range(self.plan.layers)}
+        stem, layers = self.plan.stem_columns, self.plan.layers
+        names = {column: f"1/{2 << column}" for column in range(stem)}
+        names |= {stem + layer: str(layer + 1) for layer in range(layers)}
         numbers = [
             _text(name, LEFT + (column + 0.5) * PITCH, TOP - 8, "soft mid")
             for column, name in names.items()
         ]
-        groups = {
-            "stem": 0,
-            "layers": STEM_COLUMNS,
-            "fusion and head": STEM_COLUMNS + self.plan.layers,
-        }
+        groups = {"stem": 0, "layers": stem, "fusion and head": stem + layers}
         starts = [
             _text(name, LEFT + column * PITCH + 6, TOP - 23, "group")
             for name, column in groups.items()

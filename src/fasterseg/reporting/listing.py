@@ -33,7 +33,7 @@ def _row_name(row: dict[int, list[Placed]]) -> str:
     first = next(iter(row.values()))[0]
     if first.layer is not None:
         return f"layer {first.layer + 1}"
-    return first.step.name.partition(".")[0]
+    return first.step.placement.part
 
 
 def _row_lines(name: str, row: dict[int, list[Placed]], strides: list[int]) -> list[str]:

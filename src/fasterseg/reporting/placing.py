@@ -8,12 +8,11 @@ band, each has its own lane, and what they share stands between.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fasterseg.space.architecture import Architecture, Geometry, Step, Wiring, wire
-
-STEM_COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +55,20 @@ class Plan:
         """Layers of cells."""
         return len(self.architecture.branches[0].cells)
 
-    @property
-    def fuse_column(self) -> int:
-        """The column in which the branches join."""
-        arms = {s.name.split(".")[-1] for s in self.wiring.steps if s.spec.row.needs_size}
-        return STEM_COLUMNS + self.layers + 2 * len(arms)
+    @cached_property
+    def stem_columns(self) -> int:
+        """Columns in front of the cells."""
+        return sum(step.placement.part == "stem" for step in self.wiring.steps)
 
     @property
     def columns(self) -> int:
         """All columns, the head's last."""
-        return self.fuse_column + 2
+        return 1 + max(self._columns.values())
 
     @cached_property
     def placed(self) -> tuple[Placed, ...]:
         """Every step of the wiring, in the order of execution."""
-        owners = self._owners()
-        rough = [self._rough(step, owners[step.name]) for step in self.wiring.steps]
-        return tuple(self._in_lane(block, rough) for block in rough)
+        return tuple(self._in_lane(block) for block in self._rough)
 
     @cached_property
     def lanes(self) -> dict[int, tuple[int, ...]]:
@@ -80,75 +76,75 @@ class Plan:
 
         No branch has one where no column of the band holds two blocks.
         """
-        owners = self._owners()
-        rough = [self._rough(step, owners[step.name]) for step in self.wiring.steps]
-        return {band: _lanes(band, rough) for band in sorted({block.band for block in rough})}
+        bands = sorted({block.band for block in self._rough})
+        return {band: _lanes(band, self._rough) for band in bands}
 
     def part_macs(self) -> dict[str, int]:
         """Multiply-accumulates of stem, cells, and fusion with head."""
         sums = {"stem": 0, "cells": 0, "fusion and head": 0}
         for step in self.wiring.steps:
-            first = step.name.partition(".")[0]
-            sums[first if first in sums else "fusion and head"] += step.spec.macs
+            part = step.placement.part
+            sums[part if part in sums else "fusion and head"] += step.spec.macs
         return sums
 
     def _owners(self) -> dict[str, tuple[int, ...]]:
-        """The branches upstream of whose end a step lies; fuse and head belong to all."""
+        """The branches upstream of whose end a step lies; what joins them, and behind, all."""
         steps = {step.name: step for step in self.wiring.steps}
         strides = [branch.stride for branch in self.architecture.branches]
         found: dict[str, list[int]] = {name: [] for name in steps}
-        for stride, end in zip(strides, steps["fusion.fuse"].inputs, strict=True):
+        (fuse,) = (step for step in self.wiring.steps if step.spec.row.joins == "branches")
+        for stride, end in zip(strides, fuse.inputs, strict=True):
             for name in _upstream(end, steps):
                 found[name].append(stride)
-        found["fusion.fuse"] = found["head"] = strides
-        return {name: tuple(sorted(owners)) for name, owners in found.items()}
+        return {name: tuple(sorted(owners or strides)) for name, owners in found.items()}
 
-    def _rough(self, step: Step, owners: tuple[int, ...]) -> Placed:
-        """The step's column and band; its lane is found once all are known."""
-        first, *rest = step.name.split(".")
-        match first:
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        """Stem and cells as early as they can run, what is behind them as late."""
+        early: dict[str, int] = {}
+        for step in self.wiring.steps:
+            early[step.name] = 1 + max(early.get(name, -1) for name in step.inputs)
+        late: dict[str, int] = {}
+        for step in reversed(self.wiring.steps):
+            own = late.setdefault(step.name, early[step.name])
+            late |= {name: min(own - 1, late.get(name, own)) for name in step.inputs}
+        first = ("stem", "cells")
+        return {
+            step.name: (early if step.placement.part in first else late)[step.name]
+            for step in self.wiring.steps
+        }
+
+    @cached_property
+    def _rough(self) -> tuple[Placed, ...]:
+        """Every step with its column and band; its lane is found once all are known."""
+        owners = self._owners()
+        return tuple(self._placed(step, owners[step.name]) for step in self.wiring.steps)
+
+    def _placed(self, step: Step, owners: tuple[int, ...]) -> Placed:
+        column, slot = self._columns[step.name], step.placement.slot
+        match step.placement.part:
             case "stem":
-                return Placed(step, int(rest[0]), 8, 0.0, owners)
+                return Placed(step, column, 8, 0.0, owners)
             case "cells":
-                layer, band = int(rest[0]), int(rest[1]) * step.spec.stride
-                return Placed(
-                    step,
-                    STEM_COLUMNS + layer,
-                    band,
-                    0.0,
-                    owners,
-                    layer=layer,
-                    expansion=step.spec.out_channels // band,
-                )
-            case "fusion" if rest[0] != "fuse":
-                band = int(rest[2])
-                column = self.fuse_column - band // 4 + (rest[1] == "refine")
-                return Placed(step, column, band, 0.0, owners)
+                layer, width = column - self.stem_columns, step.spec.out_channels // slot.out_stride
+                return Placed(step, column, slot.out_stride, 0.0, owners, layer, width)
             case _:
-                return Placed(step, self.fuse_column + (first == "head"), 8, 0.0, owners)
+                return Placed(step, column, slot.out_stride, 0.0, owners)
 
-    def _in_lane(self, block: Placed, others: list[Placed]) -> Placed:
+    def _in_lane(self, block: Placed) -> Placed:
         lanes = self.lanes[block.band]
         if not lanes:
             return block
         own = [float(lanes.index(owner)) for owner in block.owners]
         beside = [
             float(lanes.index(owner))
-            for other in others
+            for other in self._rough
             if other is not block and (other.column, other.band) == (block.column, block.band)
             for owner in other.owners
         ]
         middle = sum(own) / len(own)
         lane = own[0] if any(abs(lane - middle) < 1 for lane in beside) else middle
-        return Placed(
-            block.step,
-            block.column,
-            block.band,
-            lane,
-            block.owners,
-            block.layer,
-            block.expansion,
-        )
+        return replace(block, lane=lane)
 
 
 def _upstream(end: str, steps: dict[str, Step]) -> set[str]:
@@ -162,7 +158,7 @@ def _upstream(end: str, steps: dict[str, Step]) -> set[str]:
     return found
 
 
-def _lanes(band: int, blocks: list[Placed]) -> tuple[int, ...]:
+def _lanes(band: int, blocks: Sequence[Placed]) -> tuple[int, ...]:
     here = [block for block in blocks if block.band == band]
     crowd = Counter(block.column for block in here)
     if max(crowd.values()) == 1:
