@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, SearchSpace, build_recipe
 from fasterseg.config.uses import FIRST_USES, Use, keyed, uses_of
 
 
@@ -48,3 +48,18 @@ def test_class_weights_of_students_are_the_search_s_too_unless_it_has_its_own() 
     apart = keyed(build_recipe(overrides=own))
     assert known["search"] != auto["search"]
     assert known["search"] == apart["search"]
+
+
+def test_an_operator_that_the_space_lacks_is_no_change_of_a_contender() -> None:
+    space = SearchSpace(operators=("conv", "zoomed_conv"))
+    student = {"name": "student", "role": "student"}
+    told = [
+        keyed(Recipe.model_validate({"space": space, "contenders": [{**student, **taken}]}))
+        for taken in (
+            {"operators": ["conv", "conv_x2"]},
+            {"operators": ["skip", "conv"]},
+            {"operators": ["conv", "zoomed_conv"]},
+        )
+    ]
+    assert told[0] == told[1]
+    assert told[0] != told[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fasterseg.config import SearchSettings, SearchSpace
+from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.searching.plan import SearchPlan
 
 
@@ -33,3 +33,18 @@ def test_a_search_keeps_the_halves_that_it_began_with() -> None:
 def test_halves_of_other_images_are_no_halves() -> None:
     assert plan().halves_of(["a", "b", "c", "d"]) is None
     assert plan().halves_of(["a", "b", "c", "d", "e", "f"]) is None
+
+
+def test_a_plan_agrees_with_one_whose_contenders_could_take_more_than_the_space_has() -> None:
+    space, some = SearchSpace(operators=("conv",)), {"name": "student", "role": "student"}
+    before, now, other = (
+        plan().model_copy(
+            update={
+                "space": space,
+                "contenders": (ContenderSettings.model_validate({**some, "operators": operators}),),
+            }
+        )
+        for operators in (("conv", "skip"), ("conv",), ("skip",))
+    )
+    assert now.agrees(before)
+    assert not other.agrees(before)

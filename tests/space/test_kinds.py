@@ -39,3 +39,11 @@ def test_a_kind_stands_in_the_table_under_the_name_that_its_keys_begin_with() ->
 def test_operators_read_and_write_features() -> None:
     for name in OPERATORS:
         assert (KINDS[name].reads, KINDS[name].writes) == ("features", "features")
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_an_operator_ends_in_a_norm_by_which_its_weight_is_folded(name: str, stride: int) -> None:
+    row = KINDS[name]
+    assert row.layers(stride)[-1].normalised
+    assert row.joins is None and not row.needs_size

@@ -6,6 +6,7 @@ the plan they began with.  What nothing was made by yet can be mended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -87,8 +88,20 @@ def keyed(recipe: Recipe) -> dict[str, Any]:
     That are the students that budgets make, and the search's class weights.
     """
     written = as_written(recipe.content())
-    written["contenders"] = {one["name"]: one for one in written["contenders"]}
+    written["contenders"] = contenders_by_name(written)
     if recipe.search.class_weights == "student":
         weights = written["student"]["class_weights"]
         written["search"] = {**written["search"], "class_weights": weights}
     return {**written, "students": [student.name for student in recipe.students()]}
+
+
+def contenders_by_name(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The contenders of a recipe's or a plan's content; an operator that its space lacks is none.
+
+    So an operator more in the table of kinds is no change of what was made before.
+    """
+    offered = content["space"]["operators"]
+    return {
+        one["name"]: {**one, "operators": [name for name in offered if name in one["operators"]]}
+        for one in content["contenders"]
+    }

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import ClassWeights, ContenderSettings, Precision, SearchSettings, SearchSpace
-from fasterseg.config.uses import Use, uses_of
+from fasterseg.config.uses import Use, contenders_by_name, uses_of
 from fasterseg.runs import changes_between, refuse_changes
 
 
@@ -86,7 +86,7 @@ def _what_matters(plan: SearchPlan) -> dict[str, Any]:
     del content["data"]
     content["search"] = content.pop("settings")
     content["search"]["class_weights"] = content.pop("class_weights")  # as they were meant
-    content["contenders"] = {one["name"]: one for one in content["contenders"]}
+    content["contenders"] = contenders_by_name(content)
     return content
 
 
