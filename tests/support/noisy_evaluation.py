@@ -39,7 +39,8 @@ class NoisyEvaluation(FoldedEvaluation):
         """The features of a block outside the cells."""
         features = super().block(block, *inputs, out=out, size=size)
         deviation = self.deviation(block, out)
-        if not deviation:
+        in_stem = block.parts[0].layer.stride == 2
+        if in_stem and not deviation:  # as in a cell: nothing is drawn
             return features
         return features + deviation * torch.randn(features.shape, generator=self.generator)
 
