@@ -17,7 +17,7 @@ from fasterseg.evaluation import position_baseline
 from fasterseg.events import EventLog, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
-from fasterseg.pipeline.evaluating import evaluate_stage, evaluation_path
+from fasterseg.pipeline.evaluating import evaluate_stage
 from fasterseg.pipeline.searching import search_job
 from fasterseg.pipeline.training import Trainer
 from fasterseg.runs import RunFolder
@@ -166,7 +166,7 @@ class SeedRun:
         search = Search.begin(task_of(job, plan))
         seconds = self._search_steps(search, run, arm)
         if not run.architecture(STUDENT).exists():
-            kept = KeptMeasurements(run.search / "measured.json", job.measure)
+            kept = KeptMeasurements(run.measured, job.measure)
             appraisal = Appraisal(search.latency.pricing, kept, recipe.promise)
             for name, landing in land_all(search.contenders, appraisal, progress=silent).items():
                 landing.architecture.save(run.architecture(name))
@@ -175,7 +175,7 @@ class SeedRun:
     def pretraining_folder(self, _arm: str) -> Path:
         """Where an arm's pre-training lies."""
         # No latency enters pre-training: it is the same, step for step, for both penalties.
-        return RunFolder(self.folder / DECOUPLED).search / "pretraining"
+        return RunFolder(self.folder / DECOUPLED).pretraining.root
 
     def _search_steps(self, search: Search, folder: RunFolder, arm: str) -> float:
         settings = search.task.settings
@@ -191,7 +191,7 @@ class SeedRun:
         title = f"seed {self.seed}, search, {arm}"
         then = run(
             search.cosearch(warn=lambda text: self.shared.say(f"{title}: {text}")),
-            folder.search / "cosearch",
+            folder.cosearch.root,
             steps=settings.steps,
             progress=self.shared.say.progress(title),
             name="search",
@@ -200,7 +200,7 @@ class SeedRun:
 
     def signs(self, arm: str) -> dict[str, float]:
         """How the student's search ended, and how low its latency went on the way."""
-        log = EventLog(RunFolder(self.folder / arm).search / "cosearch" / "events.jsonl")
+        log = EventLog(RunFolder(self.folder / arm).cosearch.log)
         looks = [event for event in log.events() if f"{STUDENT}/derived_ms" in event]
         lowest = min(event[f"{STUDENT}/derived_ms"] for event in looks)
         last = {f"{STUDENT}/lowest_derived_ms": lowest, **looks[-1]}
@@ -242,7 +242,7 @@ class SeedRun:
             architecture,
             teacher=RunFolder(self.folder / DECOUPLED).bundle(TEACHER) if distilled else None,
         )
-        path = evaluation_path(run, name, which="best", split="test")
+        path = run.score(name, "test", which="best")
         report = evaluate_stage(best, path, source=self.source, split="test", device="cpu")
         self.shared.say(f"seed {self.seed}, {arm} {name}: {100 * report.mean_iou:.2f} % mIoU")
         specs = wire(architecture, self.geometry).timed_specs()

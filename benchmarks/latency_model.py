@@ -32,6 +32,7 @@ from pathlib import Path
 from random import Random
 
 from fasterseg.artifacts import durable_write
+from fasterseg.changes import refuse_changes
 from fasterseg.commands.profile import all_options, profile_stage
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.progress import progress_for
@@ -39,7 +40,7 @@ from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import LatencyTable, describe, geometry_of
 from fasterseg.pipeline.measuring import meter_of
-from fasterseg.runs import RunFolder, refuse_changes
+from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
 from fasterseg.space.architecture import wire
 from fasterseg.space.extremes import narrowest, widest

@@ -91,7 +91,7 @@ class ModeRun(SeedRun):
 
     def pretraining_folder(self, arm: str) -> Path:
         """In the arm's own folder."""
-        return RunFolder(self.folder / arm).search / "pretraining"
+        return RunFolder(self.folder / arm).pretraining.root
 
     def finished(self, arm: Arm) -> Finished:
         """Search and train; what is there already is only read."""

@@ -29,11 +29,12 @@ import torch
 
 from ablation_arms import TOLERANCE, Comparison, Say, SeedRun, scenes_of
 from fasterseg.artifacts import durable_write
+from fasterseg.changes import refuse_changes
 from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
-from fasterseg.runs import RunFolder, refuse_changes
+from fasterseg.runs import RunFolder
 from fasterseg.runtime import processor_name
 from fasterseg.stopping import stop_on_signals
 from paired_differences import SeedResult, effects_of, table_of

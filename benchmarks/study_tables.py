@@ -15,7 +15,6 @@ from pathlib import Path
 from fasterseg.config import Recipe
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.pipeline.evaluating import evaluation_path
 from fasterseg.reporting.counting import AUXILIARY, costs_of, evaluated
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
@@ -38,7 +37,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def latencies(run: RunFolder) -> Iterator[Sequence[str]]:
     """Budget, prediction and measurement of each network that was handed over."""
-    for path in sorted(run.evaluation.glob("*-result.json")):
+    for path in sorted(run.result("").parent.glob("*-result.json")):
         found = NetworkResult.load(path)
         budget = "none" if found.budget_ms is None else f"{found.budget_ms:.2f}"
         exported = found.exported_mean_iou
@@ -56,7 +55,7 @@ def latencies(run: RunFolder) -> Iterator[Sequence[str]]:
 def trained(runs: Sequence[RunFolder]) -> Iterator[tuple[RunFolder, str]]:
     """Every network whose training has come to its end."""
     for run in runs:
-        for path in sorted(run.training("").glob("*/report.json")):
+        for path in (one.report for one in run.trainings() if one.report.exists()):
             yield run, path.parent.name
 
 
@@ -75,7 +74,7 @@ def costs_by_part(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
 def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
     """How each network was trained, and what it scores."""
     for run, name in trained(runs):
-        report = TrainingReport.load(run.training(name) / "report.json")
+        report = TrainingReport.load(run.training(name).report)
         facts = ModelBundle.load(run.bundle(name)).card.training
         epochs = facts.steps * facts.batch_size / facts.images
         score = test_score(run, name)
@@ -95,7 +94,7 @@ def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
 def test_score(run: RunFolder, name: str) -> EvaluationReport | None:
     """The score on the test split, where it was taken: of the best weights, or else of the last."""
     split = Recipe.load(run.recipe).data.test_split
-    paths = (evaluation_path(run, name, which=which, split=split) for which in ("best", "last"))
+    paths = (run.score(name, split, which=which) for which in ("best", "last"))
     return next((EvaluationReport.load(path) for path in paths if path.is_file()), None)
 
 

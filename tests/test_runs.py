@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import signal
@@ -13,9 +14,11 @@ import pytest
 import torch
 from power_cuts import PowerCuts
 
+from fasterseg import runs
 from fasterseg.artifacts import durable_write, make_folder, read_json
+from fasterseg.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from fasterseg.errors import FileError, UsageError
-from fasterseg.runs import Checkpoint, RunFolder, load_checkpoint, save_checkpoint
+from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
 
 
 def checkpoint(step: int) -> Checkpoint:
@@ -61,7 +64,7 @@ def test_what_killed_processes_left_half_written_is_removed_by_the_next_start(
     tmp_path: Path,
 ) -> None:
     run = RunFolder(tmp_path / "run")
-    checkpoints = run.training("student") / "checkpoints"
+    checkpoints = run.training("student").checkpoints
     for step in (4, 8, 12):
         save_checkpoint(checkpoints, checkpoint(step))
     gone = 2**22 + 1  # no system numbers its processes as high
@@ -81,7 +84,7 @@ RACE = """
 import os, sys
 from pathlib import Path
 from fasterseg.errors import FileError, UsageError
-from fasterseg.runs import RunFolder
+from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
 
 start, over, said = os.pipe(), os.pipe(), os.pipe()
 for _ in range(int(sys.argv[2])):
@@ -129,7 +132,7 @@ def test_two_runs_one_folder_of_twenty_racing_starts_one_wins_and_is_named(
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from fasterseg.runs import RunFolder
+from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
 
 with RunFolder(Path(sys.argv[1])).locked():
     child = os.fork()
@@ -161,3 +164,27 @@ def test_two_runs_one_folder_is_free_at_once_when_its_holder_alone_was_killed(
 def test_a_device_is_no_artifact_and_is_not_read_to_an_end_that_it_has_not() -> None:
     with pytest.raises(FileError, match="a device"):
         read_json(Path("/dev/zero"))
+
+
+def names_in(kept: object) -> set[str]:
+    """The names of the files that a folder's class knows."""
+    known = (getattr(kept, name) for name in dir(type(kept)) if not name.startswith("_"))
+    return {one.name for one in known if isinstance(one, Path) and one.suffix}
+
+
+def test_no_other_module_names_the_files_of_a_run() -> None:
+    here = Path()
+    kept = (RunFolder(here), StageFolder(here), TrainingFolder(here), BundleFolder(here))
+    names = set().union(*map(names_in, kept))
+    assert {"recipe.json", "entries.jsonl", "events.jsonl", "segments.json", "card.json"} <= names
+    source = Path(runs.__file__).parent
+    # Checkpoints, benchmarks and official imports have folders of their own.
+    others = {"runs.py", "checkpoints.py", "commands/benchmark.py", "commands/import_official.py"}
+    for path in source.rglob("*.py"):
+        if path.relative_to(source).as_posix() not in others:
+            texts = {
+                node.value
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            }
+            assert not texts & names, path

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fasterseg import stages
-from fasterseg.stages import STAGES_FILE, StageTimes, noted
+from fasterseg.runs import RunFolder
+from fasterseg.stages import StageTimes, noted
 
 MIB = 1 << 20
 
@@ -29,7 +30,7 @@ def test_a_stage_that_was_stopped_and_gone_on_with_adds_up_in_its_place() -> Non
 
 def test_times_survive_the_file(tmp_path: Path) -> None:
     times = StageTimes().adding("train", 1.5, finished=True)
-    times.save(tmp_path / STAGES_FILE)
+    times.save(RunFolder(tmp_path).times)
     assert StageTimes.of_run(tmp_path) == times
 
 

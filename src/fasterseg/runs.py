@@ -2,37 +2,112 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fasterseg.artifacts import (
-    digest_of_file,
-    digest_of_value,
-    durable_write,
-    make_folder,
-    read_json,
-    sync_folder,
-    writing,
-)
-from fasterseg.errors import FileError, UsageError
-from fasterseg.events import Warn, warn_on_stderr
+from fasterseg.artifacts import make_folder, sync_folder
+from fasterseg.checkpoints import checkpoints_in
+from fasterseg.errors import UsageError
 from fasterseg.processes import Held, held, is_running
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-KEPT_CHECKPOINTS = 2
+RECIPE_FILE, PLAN_FILE = "recipe.json", "plan.json"
+"""By one of them a folder is known as a run's."""
+MANIFEST, DESCRIPTION = "manifest.json", "description.json"
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+"""A bundle's files: the manifest has the digests of the others."""
 
 SAME_MACHINE = (
     "go on with the machine and the versions that it began with, or start a new run with another "
     "--run; trainings go on anywhere, with 'fasterseg train' and the same --run"
 )
 """What to do where measured times are at stake: no other machine can go on with those."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageFolder:
+    """The names of what a stage keeps that is done in steps."""
+
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        """The log of its steps."""
+        return self.root / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of its checkpoints."""
+        return self.root / "checkpoints"
+
+    def stepped(self) -> Path | None:
+        """What shows that steps were made: a checkpoint; None before the first."""
+        return next(iter(checkpoints_in(self.checkpoints)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFolder:
+    """The names of a bundle's files."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """The digests of the others."""
+        return self.root / MANIFEST
+
+    @property
+    def description(self) -> Path:
+        """The network."""
+        return self.root / DESCRIPTION
+
+    @property
+    def weights(self) -> Path:
+        """Its weights."""
+        return self.root / WEIGHTS
+
+    @property
+    def card(self) -> Path:
+        """Classes, terms, scores and what else a user has to know."""
+        return self.root / CARD
+
+    def is_there(self) -> bool:
+        """Whether the folder claims to be a bundle."""
+        return self.manifest.is_file() and self.description.is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFolder(StageFolder):
+    """The names of what a training keeps; its bundles are ``best``, ``last`` and ``ema``."""
+
+    @property
+    def plan(self) -> Path:
+        """What the training began with."""
+        return self.root / "plan.json"
+
+    @property
+    def allowance(self) -> Path:
+        """How many steps its hours came to."""
+        return self.root / "allowance.json"
+
+    @property
+    def segments(self) -> Path:
+        """Which steps were computed by what."""
+        return self.root / "segments.json"
+
+    @property
+    def report(self) -> Path:
+        """What the training came to."""
+        return self.root / "report.json"
+
+    def bundle(self, which: str) -> BundleFolder:
+        """A trained network."""
+        return BundleFolder(self.root / which)
+
+    def begun(self) -> Path | None:
+        """What shows that steps were made: a checkpoint, or the report; None before."""
+        return first_of(self.stepped(), self.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +119,17 @@ class RunFolder:
     @property
     def recipe(self) -> Path:
         """The resolved recipe."""
-        return self.root / "recipe.json"
+        return self.root / RECIPE_FILE
+
+    @property
+    def plan(self) -> Path:
+        """What the run will take, by forecast."""
+        return self.root / PLAN_FILE
+
+    @property
+    def times(self) -> Path:
+        """How long each stage took, and what memory it held."""
+        return self.root / "stages.json"
 
     @property
     def data_report(self) -> Path:
@@ -52,24 +137,54 @@ class RunFolder:
         return self.root / "data.json"
 
     @property
-    def latency(self) -> Path:
-        """Folder of the latency table and its entries."""
-        return self.root / "latency"
+    def timed_blocks(self) -> Path:
+        """The times of blocks so far, one a line."""
+        return self.root / "latency" / "entries.jsonl"
+
+    @property
+    def timed_networks(self) -> Path:
+        """The times of whole networks so far, one a line."""
+        return self.root / "latency" / "networks.jsonl"
 
     @property
     def latency_table(self) -> Path:
         """The finished latency table."""
-        return self.latency / "table.json"
+        return self.root / "latency" / "table.json"
 
     @property
     def search(self) -> Path:
-        """Folder of the search: checkpoints, log, architectures."""
+        """Folder of the search: its two stages, what they came to, architectures."""
         return self.root / "search"
 
     @property
     def search_plan(self) -> Path:
         """What the search began with."""
         return self.search / "plan.json"
+
+    @property
+    def search_allowance(self) -> Path:
+        """How many steps the search's hours came to."""
+        return self.search / "allowance.json"
+
+    @property
+    def pretraining(self) -> StageFolder:
+        """The supernet's pre-training."""
+        return StageFolder(self.search / "pretraining")
+
+    @property
+    def cosearch(self) -> StageFolder:
+        """The search's own steps."""
+        return StageFolder(self.search / "cosearch")
+
+    @property
+    def draws(self) -> Path:
+        """The scores of the networks that were drawn from a search, to choose among."""
+        return self.search / "draws.json"
+
+    @property
+    def measured(self) -> Path:
+        """The latencies that were measured on the way from a search to networks."""
+        return self.search / "measured.json"
 
     @property
     def search_summary(self) -> Path:
@@ -80,22 +195,49 @@ class RunFolder:
         """The architecture found for a contender."""
         return self.search / f"{contender}.json"
 
-    def training(self, contender: str) -> Path:
-        """Folder of a contender's training: checkpoints, log, bundles."""
-        return self.root / "training" / contender
+    def random_architectures(self, student: str) -> list[Path]:
+        """The random architectures that were drawn at a student's latency, by their numbers."""
+        stem = self.architecture(random_name(student, "")).stem
+        found = [path.stem.removeprefix(stem) for path in self.search.glob(f"{stem}*.json")]
+        numbers = sorted(map(int, filter(str.isdecimal, found)))
+        return [self.architecture(random_name(student, number)) for number in numbers]
+
+    def training(self, contender: str) -> TrainingFolder:
+        """A contender's training."""
+        return TrainingFolder(self.root / "training" / contender)
+
+    def trainings(self) -> list[TrainingFolder]:
+        """All trainings that there are."""
+        return [TrainingFolder(path) for path in sorted((self.root / "training").glob("*/"))]
 
     def bundle(self, contender: str, which: str = "best") -> Path:
         """A trained network: ``best``, ``last`` or ``ema``."""
-        return self.training(contender) / which
+        return self.training(contender).bundle(which).root
 
     def exported(self, contender: str) -> Path:
         """A contender's exported whole job."""
         return self.root / "export" / f"{contender}.onnx"
 
-    @property
-    def evaluation(self) -> Path:
-        """Folder of evaluation reports."""
-        return self.root / "evaluation"
+    def score(self, model: str, split: str, *, which: str = "") -> Path:
+        """The report on one of a contender's bundles, or on an exported file, on a split."""
+        return self.root / "evaluation" / f"{'-'.join(filter(None, (model, which, split)))}.json"
+
+    def score_of(self, contender: str, split: str) -> Path:
+        """The report on the best weights; that on the contender as such where there is none."""
+        best = self.score(contender, split, which="best")
+        return best if best.is_file() else self.score(contender, "")
+
+    def position_score(self, split: str) -> Path:
+        """The report on what the pixels' positions alone tell, on a split."""
+        return self.score("position", split)
+
+    def position_scores(self) -> list[Path]:
+        """All reports on what positions alone tell."""
+        return sorted(self.position_score("").parent.glob("position-*.json"))
+
+    def result(self, contender: str) -> Path:
+        """What a contender came to: latency, score, budget."""
+        return self.score(contender, "result")
 
     @property
     def report(self) -> Path:
@@ -136,173 +278,11 @@ def clear_leftovers(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def trained_by(folder: Path) -> Path | None:
-    """What shows that steps of a training were made: a checkpoint, or its report; None before."""
-    return first_of(folder, "checkpoints/step-*", "report.json")
+def random_name(student: str, number: int | str) -> str:
+    """What a random architecture at a student's latency is called."""
+    return f"random-{student}-{number}"
 
 
-def first_of(folder: Path, *patterns: str) -> Path | None:
-    """The first file of a folder that one of the patterns names."""
-    found = (path for pattern in patterns for path in sorted(folder.glob(pattern)))
-    return next(found, None)
-
-
-class Change(NamedTuple):
-    """A key whose value differs between two descriptions."""
-
-    key: str
-    old: Any
-    new: Any
-
-    def __str__(self) -> str:
-        return f"{self.key}: {json.dumps(self.old)} -> {json.dumps(self.new)}"
-
-
-UsedBy = Callable[[str], str]
-"""From a key to what was made by it already; empty where nothing was."""
-
-
-def refuse_changes(
-    what: str,
-    *,
-    stored: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-    where: Path | str = "",
-    used_by: UsedBy | None = None,
-    next_step: str = "undo the change to go on, or start a new run with another --run",
-) -> tuple[Change, ...]:
-    """Raise `UsageError` with a diff when two descriptions differ in what something was made by.
-
-    Returns the changes that are left: those of keys which nothing was made by yet.  Without
-    `used_by` every key counts as used.  `where` is the file that holds the stored description.
-    """
-    changes = tuple(changes_between(stored, wanted))
-    used = [change for change in changes if used_by is None or used_by(change.key)]
-    if used:
-        told = [
-            f"{one} ({by})" if (by := used_by and used_by(one.key)) else str(one) for one in used
-        ]
-        shown = "; ".join(told[:5]) + (f"; {len(told)} in all" if len(told) > 5 else "")
-        raise UsageError(
-            f"{what} differs from the one that this run began with",
-            where=str(where),
-            why=shown,
-            next_step=next_step,
-        )
-    return changes
-
-
-def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Each key whose value differs, as ``a.b: old -> new``."""
-    yield from map(str, changes_between(stored, wanted))
-
-
-def changes_between(
-    stored: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
-) -> Iterator[Change]:
-    """Each key whose value differs, in order."""
-    for key in sorted({*stored, *wanted}):
-        old, new = stored.get(key), wanted.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from changes_between(old, new, f"{prefix}{key}.")
-        elif old != new:
-            yield Change(f"{prefix}{key}", old, new)
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The state of a stage after `step` steps: tensors, and values that JSON can hold."""
-
-    step: int
-    tensors: dict[str, Tensor]
-    values: dict[str, Any]
-
-
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Save a checkpoint so that a crash at any moment leaves the one before it usable.
-
-    Everything goes into a new folder under a temporary name, the manifest with all digests
-    last; then it is renamed, and only then are older checkpoints deleted.
-    """
-    from fasterseg.tensors import save_tensors
-
-    make_folder(folder)
-    final = folder / f"step-{checkpoint.step:09d}"
-    if final.exists():
-        return final
-    temporary = folder / f".{final.name}.tmp"
-    tidy_checkpoints(folder)
-    try:
-        with writing(final):
-            temporary.mkdir()
-            save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
-            durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
-            _write_manifest(temporary, checkpoint.step)
-            temporary.rename(final)
-            sync_folder(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    tidy_checkpoints(folder)
-    return final
-
-
-def tidy_checkpoints(folder: Path) -> None:
-    """Delete half-written checkpoints, and all but the newest ones, half-deleted ones included."""
-    for path in (*folder.glob(".step-*.tmp"), *_checkpoints(folder)[:-KEPT_CHECKPOINTS]):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _write_manifest(folder: Path, step: int) -> None:
-    files = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
-    content = {"schema": "fasterseg/checkpoint/1", "step": step, "files": files}
-    content["digest"] = digest_of_value({"step": step, "files": files})
-    durable_write(folder / "manifest.json", json.dumps(content, indent=1).encode())
-    sync_folder(folder)
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*")) if folder.is_dir() else []
-
-
-def load_checkpoint(folder: Path, *, warn: Warn = warn_on_stderr) -> Checkpoint | None:
-    """The newest whole checkpoint in a folder, or None when there is none at all.
-
-    A damaged one is passed over for the one before it, and `warn` is told; when all are damaged,
-    `FileError`.
-    """
-    found = _checkpoints(folder)
-    damaged: list[str] = []
-    for path in reversed(found):
-        try:
-            checkpoint = _read_checkpoint(path)
-        except FileError:
-            damaged.append(path.name)
-            continue
-        if damaged:
-            names = " and ".join(damaged)
-            warn(f"{folder}: {names} is damaged and was passed over for {path.name}")
-        return checkpoint
-    if found:
-        raise FileError(
-            "no checkpoint here is whole",
-            where=str(folder),
-            why="their content does not have the digests in their manifests",
-            next_step="delete the folder to start this stage anew",
-        )
-    return None
-
-
-def _read_checkpoint(path: Path) -> Checkpoint:
-    from fasterseg.tensors import load_tensors
-
-    manifest = read_json(path / "manifest.json")
-    try:
-        step, files = int(manifest["step"]), dict(manifest["files"])
-        whole = manifest["digest"] == digest_of_value({"step": step, "files": files})
-        whole = whole and all(digest_of_file(path / name) == d for name, d in files.items())
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise FileError("not a whole checkpoint", where=str(path), why=str(error)) from error
-    if not whole:
-        raise FileError("not a whole checkpoint", where=str(path))
-    tensors = load_tensors(path / "tensors.safetensors")
-    return Checkpoint(step, tensors, read_json(path / "values.json"))
+def first_of(*files: Path | None) -> Path | None:
+    """The first of some files that is there."""
+    return next((path for path in files if path is not None and path.exists()), None)

@@ -17,9 +17,9 @@ from fasterseg.artifacts import Artifact
 from fasterseg.errors import FastersegError
 from fasterseg.events import Progress
 from fasterseg.resources import Since, peak_bytes, reset_peak
+from fasterseg.runs import RunFolder
 from fasterseg.stopping import Show, StopRequest, stoppable
 
-STAGES_FILE = "stages.json"
 PART = "/"
 """Between the names of a stage and of one of its parts: ``search/pretraining``."""
 
@@ -53,7 +53,7 @@ class StageTimes(Artifact):
     @classmethod
     def of_run(cls, root: Path) -> Self:
         """The times kept in a run's folder; none yet when there is no such file."""
-        path = root / STAGES_FILE
+        path = RunFolder(root).times
         return cls.load(path) if path.is_file() else cls()
 
     def adding(
@@ -118,7 +118,7 @@ class _Noting:
                 peak=peak_bytes(),
                 since=self.since,
             )
-            times.save(self.root / STAGES_FILE)
+            times.save(RunFolder(self.root).times)
             self.noted_until = now
 
     def keep_noting(self) -> None:

@@ -59,7 +59,7 @@ def model(run: RunFolder) -> str:
 def test_it_is_trained_by_the_students_settings_without_a_teacher_and_a_search(
     run: RunFolder,
 ) -> None:
-    plan = TrainingPlan.load(run.training("fast-scnn") / "plan.json")
+    plan = TrainingPlan.load(run.training("fast-scnn").plan)
     assert plan.teacher == ""
     assert (plan.settings.steps, plan.settings.batch_size) == (3, 2)
     for which in ("best", "last", "ema"):
@@ -77,7 +77,7 @@ def test_training_it_again_changes_nothing(run: RunFolder, model: str) -> None:
 
 def test_it_is_scored_like_any_model(run: RunFolder, model: str) -> None:
     result = evaluate(model)
-    assert Path(result.file) == run.evaluation / "fast-scnn-best-test.json"
+    assert Path(result.file) == run.score("fast-scnn", "test", which="best")
     assert (result.report.images, result.report.resolution) == (2, "63x97")
 
 

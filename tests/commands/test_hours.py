@@ -34,7 +34,7 @@ def test_hours_are_those_of_the_roles_that_are_trained(
 
 
 def begin(run: RunFolder, contender: str) -> None:
-    (run.training(contender) / "checkpoints" / "step-000000001").mkdir(parents=True)
+    (run.training(contender).checkpoints / "step-000000001").mkdir(parents=True)
 
 
 def test_hours_may_be_given_until_their_training_began(tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ from fasterseg.cli import main
 from fasterseg.commands import plan as verb
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.errors import DataError, UsageError
-from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.forecasting.report import PlanReport
 from fasterseg.forecasting.timings import DataTiming, Probe
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.planning import PROBES, Limits, Planner
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probing import probed
-from fasterseg.stages import STAGES_FILE, StageTimes
+from fasterseg.runs import RunFolder
+from fasterseg.stages import StageTimes
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
@@ -108,7 +109,7 @@ def test_the_command_prints_the_table_and_keeps_the_plan(
     code = main(["plan", "--recipe", str(written(tmp_path)), "--run", str(run)])
     assert code == 0
     out = capsys.readouterr().out
-    kept = PlanReport.load(run / PLAN_FILE)
+    kept = PlanReport.load(RunFolder(run).plan)
     assert out.strip() == kept.describe()
     assert not (run / "recipe.json").exists(), "a plan leaves the recipe open"
 
@@ -144,7 +145,7 @@ def test_a_run_that_has_begun_shows_forecast_and_actual(
     assert isinstance(first, PlanReport)
     profile = next(stage for stage in first.stages if stage.name == "profile")
     times = StageTimes().adding("profile", 2 * 3600 * profile.hours, finished=True)
-    times.save(run / STAGES_FILE)
+    times.save(RunFolder(run).times)
     assert main(["plan", "--run", str(run), "--recipe", recipe]) == 0
     out = capsys.readouterr().out
     (row,) = [line for line in out.splitlines() if line.startswith("profile ")]
@@ -152,7 +153,7 @@ def test_a_run_that_has_begun_shows_forecast_and_actual(
     assert "note:" not in out
     main(["plan", "--run", str(run), "--recipe", recipe, "--set", "student.steps=7"])
     assert "another recipe" in capsys.readouterr().out
-    assert PlanReport.load(run / PLAN_FILE) == first
+    assert PlanReport.load(RunFolder(run).plan) == first
 
 
 def test_what_the_run_will_lack_is_told_before_anything_is_timed(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.commands.profile import ENTRIES_FILE, profile_stage
+from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.exporting.borders import PROTOCOL
@@ -108,7 +108,7 @@ def test_a_table_of_another_machine_is_refused(run_folder: Path) -> None:
 def test_a_profile_of_blocks_that_were_timed_alone_is_refused(run_folder: Path) -> None:
     table = profiled(recipe_of(), run_folder)
     run = RunFolder(run_folder)
-    entries = run.latency / ENTRIES_FILE
+    entries = run.timed_blocks
     first, *rest = entries.read_text().splitlines()
     stored = json.loads(first)
     del stored["check"], stored["conditions"]["blocks"]

@@ -53,9 +53,9 @@ def run(tmp_path: Path) -> RunFolder:
 def test_all_networks_are_trained_and_the_student_learns_from_the_teacher(run: RunFolder) -> None:
     result = train(data="street", run=run.root, set=SETTINGS)
     assert list(result.bundles) == ["teacher", "student"]
-    plan = TrainingPlan.load(run.training("student") / "plan.json")
+    plan = TrainingPlan.load(run.training("student").plan)
     assert plan.teacher == weights_digest(run.bundle("teacher"))
-    assert TrainingPlan.load(run.training("teacher") / "plan.json").teacher == ""
+    assert TrainingPlan.load(run.training("teacher").plan).teacher == ""
     card = ModelBundle.load(Path(result.bundles["student"])).card
     assert card.training.teacher == plan.teacher
     assert card.training.terms == "made by this program; free of any terms"
@@ -99,7 +99,7 @@ def test_an_architecture_is_for_one_contender_that_has_no_other(
 def test_a_model_is_scored_at_native_resolution_on_the_data_of_its_run(run: RunFolder) -> None:
     model = train("teacher", data="street", run=run.root, set=SETTINGS).bundles["teacher"]
     result = evaluate(model)
-    assert Path(result.file) == run.evaluation / "teacher-best-test.json"
+    assert Path(result.file) == run.score("teacher", "test", which="best")
     report = result.report
     assert (report.split, report.images, report.resolution) == ("test", 2, "31x33")
     assert sum(map(sum, report.confusion)) <= 2 * 31 * 33
@@ -142,7 +142,7 @@ def test_what_a_later_training_lacks_is_told_before_the_first(
     run.architecture("student").unlink()
     with pytest.raises(FileError, match=missing):
         train(*names, data="street", run=run.root, set=SETTINGS)
-    assert not run.training("").exists()
+    assert not run.training("").root.exists()
 
 
 def test_a_teacher_of_other_classes_is_told_before_the_run_s_own_is_trained(
@@ -150,7 +150,7 @@ def test_a_teacher_of_other_classes_is_told_before_the_run_s_own_is_trained(
 ) -> None:
     with pytest.raises(UsageError, match="knows other classes"):
         train(teacher="camvid-12ms", data="street", run=run.root, set=SETTINGS)
-    assert not run.training("").exists()
+    assert not run.training("").root.exists()
 
 
 def test_teachers_come_first_and_an_unknown_name_is_refused() -> None:
@@ -179,5 +179,5 @@ def test_the_command_line_gives_the_same_and_its_exit_codes(
     assert json.loads(capsys.readouterr().out)["report"]["resolution"] == "31x33"
     assert main(["evaluate", bundle + "x"]) == 2
     assert "did you mean" in capsys.readouterr().err
-    assert main(["evaluate", str(run.training("teacher"))]) == 3
+    assert main(["evaluate", str(run.training("teacher").root)]) == 3
     assert str(run.bundle("teacher")) in capsys.readouterr().err

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import Diverged, FastersegError, FileError, Interrupted
 from fasterseg.learning.states import (
     gradient_norm,
@@ -17,7 +18,6 @@ from fasterseg.learning.states import (
     restore_optimizer,
 )
 from fasterseg.learning.stepping import Course, StageState, run_steps, without_clock
-from fasterseg.runs import load_checkpoint
 from fasterseg.runtime import torch_generator
 from fasterseg.stopping import StopRequest
 

@@ -21,11 +21,11 @@ from fasterseg.network.bundle import (
     WEIGHTS,
     ModelBundle,
     bundle_digest,
-    is_bundle,
     weights_digest,
 )
 from fasterseg.network.card import Card, Score, TrainingFacts
 from fasterseg.network.description import NetworkDescription
+from fasterseg.runs import BundleFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 CLASSES = 3
@@ -220,7 +220,7 @@ def test_a_half_written_bundle_is_none(folder: Path, tmp_path: Path) -> None:
     left_over = tmp_path / ".best.tmp"
     left_over.mkdir()
     (left_over / WEIGHTS).write_bytes(b"half")
-    assert not is_bundle(left_over)
+    assert not BundleFolder(left_over).is_there()
     bundle().save(folder, replace=True)
     assert not left_over.exists()
 

@@ -42,7 +42,7 @@ def opened(run: Path, data: Path, *changes: str) -> OpenedRun:
 def as_trained(run: OpenedRun) -> None:
     """As if the student had been trained on the run's data."""
     data, source = run.recipe.data, run.source
-    folder = run.folder.training("student")
+    folder = run.folder.training("student").root
     (folder / "checkpoints" / "step-000000001").mkdir(parents=True)
     plan = SimpleNamespace(train_split=data.trained_on, val_split=data.val_split)
     plan.train_digest, plan.val_digest = (source.digest(s) for s in (data.trained_on, "val"))

@@ -20,13 +20,14 @@ from small_settings import settings
 from tiny_export import FORM, evidence, faithful, origin
 
 from fasterseg.artifacts import digest_of_file
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import guarded, main
 from fasterseg.deploy.exporting import formats
 from fasterseg.deploy.shipping.verified_export import ExportReport, report_beside, ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 
@@ -62,13 +63,13 @@ def training(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Work:
     """The same training, killed after its fourth step."""
     run = RunFolder(tmp_path_factory.mktemp("before") / "run")
     shutil.copytree(trained, run.root)
-    shutil.rmtree(run.training("student") / "checkpoints" / "step-000000006")
-    (run.training("student") / "report.json").unlink()
+    shutil.rmtree(run.training("student").checkpoints / "step-000000006")
+    run.training("student").report.unlink()
     for which in ("best", "last", "ema"):
         shutil.rmtree(run.bundle("student", which))
 
     def check(root: Path) -> None:
-        folder = RunFolder(root).training("student")
+        folder = RunFolder(root).training("student").root
         found = load_checkpoint(folder / "checkpoints")
         assert found is not None
         assert found.step >= 4

@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 from small_settings import SMALL, settings
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import main
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.loading import TrainingBatches
-from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 Fails = Callable[..., str]
@@ -94,7 +95,7 @@ def test_a_recipe_that_changed_on_resume_is_refused_with_the_change(
     run: RunFolder, fails: Fails
 ) -> None:
     assert main(checked(run, *settings())) == 0
-    run.latency.mkdir()
+    run.latency_table.parent.mkdir()
     run.latency_table.write_text("{}")
     said = fails(*checked(run, "--seed", "1", "--set", "space.layers=9"), code=2)
     used = "(used by latency/table.json)"
@@ -331,7 +332,7 @@ def test_a_killed_worker_is_the_machine_s_fault_and_the_step_that_is_named_goes_
     assert "SIGKILL" in said
     assert "--set data.workers=0" in said
     assert main(["train", "--run", str(run.root), "--set", "data.workers=0"]) == 0
-    ends = [load_checkpoint(r.training("student") / "checkpoints") for r in (run, trained)]
+    ends = [load_checkpoint(r.training("student").checkpoints) for r in (run, trained)]
     assert ends[0] is not None
     assert ends[1] is not None
     assert all(torch.equal(t, ends[1].tensors[name]) for name, t in ends[0].tensors.items())
@@ -395,7 +396,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def interrupted(trained: RunFolder, run: RunFolder) -> RunFolder:
     """The run as if it had been killed after its last checkpoint."""
     shutil.copytree(trained.root, run.root)
-    folder = run.training("student")
+    folder = run.training("student").root
     (folder / "report.json").unlink()
     for which in ("best", "last", "ema"):
         shutil.rmtree(folder / which)
@@ -409,18 +410,18 @@ def flip_a_bit(path: Path) -> None:
 
 
 def checkpoints(run: RunFolder) -> list[Path]:
-    return sorted((run.training("student") / "checkpoints").glob("step-*"))
+    return sorted(run.training("student").checkpoints.glob("step-*"))
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before_it(
     interrupted: RunFolder, trained: RunFolder
 ) -> None:
     flip_a_bit(checkpoints(interrupted)[-1] / "tensors.safetensors")
-    before = load_checkpoint(interrupted.training("student") / "checkpoints")
+    before = load_checkpoint(interrupted.training("student").checkpoints)
     assert before is not None
     assert before.step == 4
     assert main(["train", "--run", str(interrupted.root)]) == 0
-    ends = [load_checkpoint(r.training("student") / "checkpoints") for r in (interrupted, trained)]
+    ends = [load_checkpoint(r.training("student").checkpoints) for r in (interrupted, trained)]
     assert ends[0] is not None
     assert ends[1] is not None
     assert ends[0].step == ends[1].step == 6
@@ -431,7 +432,7 @@ def test_damaged_checkpoints_alone_are_refused(interrupted: RunFolder, fails: Fa
     for path in checkpoints(interrupted):
         flip_a_bit(path / "tensors.safetensors")
     said = fails("train", "--run", str(interrupted.root), code=3)
-    assert str(interrupted.training("student")) in said
+    assert str(interrupted.training("student").root) in said
 
 
 @pytest.mark.parametrize(
@@ -518,7 +519,7 @@ def test_a_model_that_is_named_twice_is_refused_before_any_is_read(fails: Fails)
 
 
 def test_a_folder_that_is_no_model_names_the_one_in_it(trained: RunFolder, fails: Fails) -> None:
-    folder = trained.training("student")
+    folder = trained.training("student").root
     assert str(trained.bundle("student")) in fails("evaluate", str(folder), code=3)
     assert "bundle" in fails("evaluate", str(trained.search), "--run", str(trained.root), code=3)
 

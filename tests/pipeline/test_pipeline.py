@@ -22,9 +22,10 @@ from typing import Any
 import pytest
 
 from fasterseg.artifacts import digest_of_file
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.commands.run import STAGES
 from fasterseg.latency.table import LatencyTable
-from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.runs import RunFolder
 from fasterseg.searching.choosing import DrawScores
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
@@ -94,7 +95,7 @@ def interrupted(searched: RunFolder) -> tuple[str, str, float]:
     The first is in training when the second comes; then it is stopped by SIGTERM.
     """
     process = start(searched)
-    wait_for_lines(searched.training("teacher") / "events.jsonl", 2, process)
+    wait_for_lines(searched.training("teacher").log, 2, process)
     process.send_signal(signal.SIGSTOP)  # so that it cannot come to its end meanwhile
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     _, refused = finish(start(searched, "--unhurried"), code=2)
@@ -123,7 +124,7 @@ def stages_of(run: RunFolder) -> dict[str, bool]:
 def test_a_run_until_the_search_ends_there(searched: RunFolder) -> None:
     assert searched.architecture("student").is_file()
     assert searched.latency_table.is_file()
-    assert not searched.training("teacher").exists() or stages_of(searched)["search"]
+    assert not searched.training("teacher").root.exists() or stages_of(searched)["search"]
     assert list(stages_of(searched))[:3] == list(STAGES[:3])
 
 
@@ -235,9 +236,9 @@ def test_score_table_export_and_budget_name_one_size(
 def test_the_interrupted_training_went_on_to_its_last_step(
     result: dict[str, Any], run: RunFolder
 ) -> None:
-    end = load_checkpoint(run.training("teacher") / "checkpoints")
+    end = load_checkpoint(run.training("teacher").checkpoints)
     assert end is not None
-    events = (run.training("teacher") / "events.jsonl").read_text().splitlines()
+    events = run.training("teacher").log.read_text().splitlines()
     assert [json.loads(line)["step"] for line in events] == list(range(1, end.step + 1))
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 import torch
 
+from fasterseg.checkpoints import Checkpoint, load_checkpoint
 from fasterseg.events import EventLog
 from fasterseg.learning.stepping import without_clock
-from fasterseg.runs import Checkpoint, RunFolder, load_checkpoint
+from fasterseg.runs import RunFolder
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 

@@ -67,7 +67,7 @@ def test_each_budget_has_its_student_to_the_end(result: dict[str, Any], run: Run
         assert networks[name]["budget_ms"] == budget_ms
         assert networks[name]["measured_ms"] > 0
         assert run.architecture(name).is_file()
-        taught = TrainingPlan.load(run.training(name) / "plan.json").teacher
+        taught = TrainingPlan.load(run.training(name).plan).teacher
         assert taught, "students learn from the one teacher"
     assert SearchPlan.load(run.search_plan).budgets_ms == STUDENTS
     assert [c.name for c in Recipe.load(run.recipe).contenders] == ["teacher", *STUDENTS]

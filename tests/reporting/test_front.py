@@ -21,7 +21,7 @@ def run(tmp_path: Path) -> RunFolder:
     """A whole run for two budgets; of the random architectures one was trained and scored."""
     run = FakeRun(students=NAMES).write(tmp_path)
     trained = report_of(run, "student-8ms").model_copy(update={"mean_iou": 0.125})
-    trained.save(run.evaluation / "random-student-8ms-2-best-test.json")
+    trained.save(run.score("random-student-8ms-2", "test", which="best"))
     return run
 
 

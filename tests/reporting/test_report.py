@@ -208,7 +208,7 @@ def test_hostile_contender_names_are_only_words(hostile: str) -> None:
 def bare_copy(run: RunFolder, folder: Path) -> RunFolder:
     """A copy of a run without what takes a while to draw."""
     shutil.copytree(run.root, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.jsonl"))
-    for path in (run.search, run.latency):
+    for path in (run.search, run.latency_table.parent):
         shutil.rmtree(folder / path.name)
     return RunFolder(folder)
 
@@ -254,7 +254,7 @@ def test_before_the_test_score_the_validation_score_is_told_as_such(
     whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
 ) -> None:
     run = bare_copy(whole[1], tmp_path)
-    shutil.rmtree(run.evaluation)
+    shutil.rmtree(run.result("").parent)
     page = Page(write_report(run).read_text(encoding="utf-8"))
     assert "chosen by this very score, so it flatters" in page.text
 
@@ -388,7 +388,7 @@ def test_a_damaged_file_is_refused_rather_than_left_out(
     whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
 ) -> None:
     run = bare_copy(whole[1], tmp_path)
-    path = run.evaluation / "student-best-test.json"
+    path = run.score("student", "test", which="best")
     text = re.sub(r'"mean_iou": 0\.\d', '"mean_iou": 0.9', path.read_text(encoding="utf-8"))
     path.write_text(text, encoding="utf-8")
     with pytest.raises(FileError, match="changed after it was written"):

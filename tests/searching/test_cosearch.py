@@ -14,11 +14,11 @@ from small_searches import OPERATORS, SmallSearch, random_batch, small_search
 from small_spaces import PRICING, make_space, make_student, make_teacher
 from torch import Tensor
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.datasets.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.layers.units import Take
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
-from fasterseg.runs import load_checkpoint
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.passes import in_turn

@@ -34,7 +34,7 @@ from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
-from fasterseg.stages import STAGES_FILE, StageTimes
+from fasterseg.stages import StageTimes
 
 SIZE = (64, 128)
 STEPS = 40
@@ -143,7 +143,7 @@ class FakeRun:
         times = StageTimes()
         for name, seconds in {"profile": 41.5, "search": 188.0, "train": 260.4}.items():
             times = times.adding(name, seconds, finished=True)
-        times.adding("evaluate", 9.0, finished=False).save(run.root / STAGES_FILE)
+        times.adding("evaluate", 9.0, finished=False).save(run.times)
 
     def _search_event(self, recipe: Recipe, step: int, dice: Random) -> dict[str, Any]:
         done = step / STEPS
@@ -228,7 +228,7 @@ class FakeRun:
                 ModelBundle(description, tensors, card).save(run.bundle(name, which))
             dice = Random(index)
             write_events(
-                run.training(name) / "events.jsonl",
+                run.training(name).log,
                 [self._training_event(step, index, dice) for step in range(STEPS)],
             )
 
@@ -284,12 +284,12 @@ class FakeRun:
     def _write_evaluate(self, run: RunFolder, recipe: Recipe) -> None:
         source = self.source
         position = position_baseline(source, "train", "test")
-        position.save(run.evaluation / "position-test.json")
+        position.save(run.position_score("test"))
         for contender in recipe.contenders:
             name, student = contender.name, contender.role == "student"
             predictor = self.open_predictor(run.bundle(name))
             report = evaluate_predictor(predictor, source, "test", subject=name)
-            report.save(run.evaluation / f"{name}-best-test.json")
+            report.save(run.score(name, "test", which="best"))
             NetworkResult(
                 name=name,
                 role=contender.role,
@@ -301,7 +301,7 @@ class FakeRun:
                 measured_p95_ms=4.94 if student else 9.8,
                 timed_digest="sha256:" + 64 * "c",
                 bundle=f"training/{name}/best",
-            ).save(run.evaluation / f"{name}-result.json")
+            ).save(run.result(name))
 
     def open_predictor(self, bundle: Path) -> Predictor:
         """A predictor that knows the truth and errs more or less, by the bundle's contender."""
@@ -345,4 +345,4 @@ def _whole_network(dice: Random, index: int) -> WholeNetwork:
 
 def report_of(run: RunFolder, name: str) -> EvaluationReport:
     """The evaluation that the run holds of a contender."""
-    return EvaluationReport.load(run.evaluation / f"{name}-best-test.json")
+    return EvaluationReport.load(run.score(name, "test", which="best"))

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.events import EventLog
 from fasterseg.learning.stepping import without_clock
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import load_checkpoint
 from fasterseg.training.training import TrainingReport
 
 

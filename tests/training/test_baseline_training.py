@@ -10,10 +10,10 @@ import torch
 from tiny_training import tiny_task
 
 from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
-from fasterseg.runs import load_checkpoint
 from fasterseg.stopping import StopRequest
 from fasterseg.training.training import TrainingTask, train_network
 

@@ -9,10 +9,10 @@ import torch
 from fake_clocks import TickingClock
 from tiny_training import tiny_task
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.learning.allowance import Allowance
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import load_checkpoint
 from fasterseg.stopping import StopRequest
 from fasterseg.training.counting import within_steps
 from fasterseg.training.training import train_network

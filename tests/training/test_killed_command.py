@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from outcomes import assert_same_outcome
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.learning.stepping import without_clock
-from fasterseg.runs import RunFolder, load_checkpoint
+from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
 CHANGES = (
@@ -69,7 +70,7 @@ def prepare(folder: Path) -> RunFolder:
 
 
 def lines(run: RunFolder) -> int:
-    path = run.training("teacher") / "events.jsonl"
+    path = run.training("teacher").log
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
@@ -97,7 +98,7 @@ def test_sigkill_resume_identical_of_a_training_killed_from_outside(
         kill(process, group=group)
         assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
     finish(start(killed, workers))
-    assert_same_outcome(killed.training("teacher"), reference.training("teacher"))
+    assert_same_outcome(killed.training("teacher").root, reference.training("teacher").root)
     assert list((tmp_path / "temporary").iterdir()) == [], "nothing is left in the temporary folder"
     assert list(killed.root.rglob(".*")) == [], "nothing is left half-written"
 
@@ -152,6 +153,6 @@ def test_a_signal_ends_the_command_with_exit_code_7_and_the_way_on(
     said = errors.decode()
     assert "to go on: fasterseg train teacher" in said
     assert "Traceback" not in said
-    saved = load_checkpoint(run.training("teacher") / "checkpoints")
+    saved = load_checkpoint(run.training("teacher").checkpoints)
     assert saved is not None
     assert saved.step == lines(run)

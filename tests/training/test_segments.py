@@ -13,6 +13,7 @@ from fasterseg.errors import FastersegError, Interrupted, UsageError
 from fasterseg.learning import precision
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Segment
+from fasterseg.runs import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training import segments
 from fasterseg.training.segments import Segments
@@ -51,12 +52,12 @@ def test_another_machine_goes_on_says_so_and_is_recorded(
     train_until(5, tmp_path)
     train_until(7, tmp_path)
     told: list[str] = []
-    before = Segments.of_training(tmp_path)
+    before = Segments.of_training(TrainingFolder(tmp_path))
     assert first_and_last(before) == [(1, 12)], "the same machine is one segment"
     with monkeypatch.context() as patch:
         patch.setattr(f"fasterseg.training.{name}", value)
         report = train_network(tiny_task(), tmp_path, warn=told.append)
-    found = Segments.of_training(tmp_path)
+    found = Segments.of_training(TrainingFolder(tmp_path))
     assert first_and_last(found) == [(1, 7), (8, 12)]
     assert [
         name
@@ -82,7 +83,7 @@ def test_what_is_gone_on_with_from_an_earlier_checkpoint_is_counted_from_there(
         patch.setattr(segments, "processor_name", lambda: "another")
         with pytest.raises(FastersegError, match="stop here"):
             train_network(tiny_task(), tmp_path, progress=failing_at(7), warn=str)
-    assert first_and_last(Segments.of_training(tmp_path)) == [(1, 5), (6, 12)]
+    assert first_and_last(Segments.of_training(TrainingFolder(tmp_path))) == [(1, 5), (6, 12)]
     report = train_network(tiny_task(), tmp_path, warn=str)
     # Steps 6 and 7 were not saved, so they were computed again.
     assert first_and_last(report.segments) == [(1, 12)]

@@ -11,10 +11,10 @@ import torch
 from tiny_training import tiny_task
 from torch import nn
 
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import Diverged, EnvironmentFault, UsageError
 from fasterseg.learning.precision import Numerics
-from fasterseg.runs import load_checkpoint
 from fasterseg.training.stage import TrainingStage, schedule_of, sgd
 from fasterseg.training.training import Teacher, TrainingTask, train_network
 

@@ -18,8 +18,8 @@ from outcomes import assert_same_outcome
 from tiny_training import tiny_task
 
 from fasterseg import tensors
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import EnvironmentFault
-from fasterseg.runs import load_checkpoint
 from fasterseg.training import stage
 from fasterseg.training.training import train_network
 

@@ -21,7 +21,7 @@ from fasterseg.paths import given, place_for_file
 from fasterseg.pipeline.sizing import size_of_images
 from fasterseg.reporting.drawing import draw_svg, stack_svgs
 from fasterseg.reporting.listing import draw_text
-from fasterseg.runs import RunFolder
+from fasterseg.runs import BundleFolder, RunFolder
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 
@@ -130,7 +130,7 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
     path = model_path(path)
     if path.is_file():
         return [_of_file(path, RunFolder(Path(common.run)) if common.run else _run_above(path))]
-    if (path / "description.json").is_file():
+    if BundleFolder(path).description.is_file():
         return [_of_bundle(path)]
     if path.is_dir():
         return _of_run(RunFolder(path))

@@ -16,6 +16,7 @@ from fasterseg.console.options import Common, CommonOptions
 from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_folder
 from fasterseg.reporting.drawing import draw_svg
+from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.placements import channels_of
 
@@ -32,7 +33,7 @@ OURS = (
     "report.html",
     "table.json",
     "table-misread.json",
-    *("manifest.json", "description.json", "weights.safetensors", "card.json"),
+    *(MANIFEST, DESCRIPTION, WEIGHTS, CARD),
 )
 """What may lie in the folder of one network."""
 

@@ -16,7 +16,7 @@ from fasterseg.console.options import Budgets, Common, CommonOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.errors import UsageError
 from fasterseg.forecasting.outcome import Comparison, compared
-from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.forecasting.report import PlanReport
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.opening import (
     open_settled,
@@ -31,7 +31,7 @@ from fasterseg.pipeline.preflight.stages import STAGES, require
 from fasterseg.pipeline.probing import probed
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
 from fasterseg.resources import free_disk_bytes, memory_bytes
-from fasterseg.runs import RunFolder
+from fasterseg.runs import PLAN_FILE, RunFolder
 from fasterseg.scratch import scratch_folder
 from fasterseg.stages import StageTimes
 
@@ -106,7 +106,7 @@ def _asked(
     stop.raise_if_set("before anything was timed")
     found = _planned(recipe, common, limits, stop)
     if run is not None:
-        found.save(run.root / PLAN_FILE)
+        found.save(run.plan)
     return found
 
 
@@ -128,12 +128,12 @@ def _planned(recipe: Recipe, common: Common, limits: Limits, stop: StopRequest) 
 
 def has_begun(run: RunFolder) -> bool:
     """Whether a run that was planned has noted a stage since."""
-    return (run.root / PLAN_FILE).exists() and bool(StageTimes.of_run(run.root).stages)
+    return run.plan.exists() and bool(StageTimes.of_run(run.root).stages)
 
 
 def outcome_of(run: RunFolder, recipe: Recipe) -> PlanOutcome:
     """What a run took so far, beside its plan."""
-    known = PlanReport.load(run.root / PLAN_FILE)
+    known = PlanReport.load(run.plan)
     other = known.recipe_digest != recipe.digest()
     note = "note: the plan was made for another recipe than the run's" if other else ""
     return PlanOutcome(known, compared(known, StageTimes.of_run(run.root)), note)

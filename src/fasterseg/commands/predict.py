@@ -29,6 +29,7 @@ from fasterseg.network.card import Card
 from fasterseg.network.shipped import model_path
 from fasterseg.paths import place_for_folder
 from fasterseg.resources import free_memory_bytes
+from fasterseg.runs import BundleFolder
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def predict(
 
 def scale_note(model: str, sizes: Sequence[Size]) -> str:
     """A word about images of quite another size than those of the data that a bundle is for."""
-    card = model_path(model) / "card.json"
+    card = BundleFolder(model_path(model)).card
     trained = Card.load(card).image_resolution if card.is_file() else ""
     if not trained or "," in trained:
         return ""

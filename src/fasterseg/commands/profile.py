@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from fasterseg.artifacts import Artifact
+from fasterseg.changes import refuse_changes
 from fasterseg.config import ProfileSettings, Recipe
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import Steps, progress_for
 from fasterseg.pipeline.opening import hold_run
-from fasterseg.runs import SAME_MACHINE, RunFolder, refuse_changes
+from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item", bound="Keyed")
 
-ENTRIES_FILE, NETWORKS_FILE = "entries.jsonl", "networks.jsonl"
 # A whole network gets this many times the seconds of a block, and this share of its runs.
 NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
 VISITS = 5
@@ -205,7 +206,7 @@ class _Stage:
             "blocks",
             specs,
             lambda wanted: self.meter.blocks(wanted, settings=settings),
-            file=ENTRIES_FILE,
+            file=self.run.timed_blocks,
         )
 
     def _networks(self, table: LatencyTable) -> list[tuple[Architecture, WholeNetwork]]:
@@ -224,7 +225,7 @@ class _Stage:
             "whole networks",
             networks,
             lambda wanted: self.meter.networks(wanted, settings=settings),
-            file=NETWORKS_FILE,
+            file=self.run.timed_networks,
         )
         return [
             (n.architecture, whole_network(table, n.specs, found[n.key].median_ms))
@@ -232,7 +233,7 @@ class _Stage:
         ]
 
     def _measured(
-        self, what: str, items: Sequence[Item], time: TimeItems[Item], *, file: str
+        self, what: str, items: Sequence[Item], time: TimeItems[Item], *, file: Path
     ) -> dict[str, Entry]:
         """Every item's entry: from its file, or measured now."""
         from fasterseg.latency.profiling import profile_items
@@ -241,7 +242,7 @@ class _Stage:
             return profile_items(
                 items,
                 time,
-                self.run.latency / file,
+                file,
                 conditions={"target": self.target.model_dump(mode="json"), **self.conditions},
                 progress=step,
                 stop=self._stop,

@@ -16,7 +16,7 @@ from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file
 from fasterseg.pipeline.opening import RUNS, open_source
 from fasterseg.reporting.report import write_report
-from fasterseg.runs import RunFolder
+from fasterseg.runs import BundleFolder, RunFolder
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -58,7 +58,7 @@ def report(
     common = Common(**options)
     require_trained(folder)
     model = model_path(folder) if folder else None
-    if model is not None and (model / "description.json").is_file():
+    if model is not None and BundleFolder(model).description.is_file():
         usual = Path(f"{folder}-report.html") if is_shipped(folder) else model / "report.html"
         return ReportResult(file=str(report_model(model, place_for_file(out or usual, "--out"))))
     run = RunFolder(find_run(model, common))

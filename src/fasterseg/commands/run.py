@@ -178,7 +178,7 @@ class Pipeline:
     def evaluate(self) -> None:
         """Score every network's best weights, and position alone, on the split to score."""
         from fasterseg.evaluation import position_baseline
-        from fasterseg.pipeline.evaluating import evaluate_stage, evaluation_path
+        from fasterseg.pipeline.evaluating import evaluate_stage
 
         data = self.recipe.data
         for contender in self.recipe.contenders:
@@ -186,9 +186,7 @@ class Pipeline:
             with self._stoppable(f"Scoring {contender.name}", total=total, unit="images") as step:
                 evaluate_stage(
                     self.folder.bundle(contender.name),
-                    evaluation_path(
-                        self.folder, contender.name, which="best", split=data.test_split
-                    ),
+                    self.folder.score(contender.name, data.test_split, which="best"),
                     source=self.source,
                     split=data.test_split,
                     device=self.device,
@@ -204,7 +202,7 @@ class Pipeline:
         What missed its budget, or met too noisy a machine, is measured again by the next call.
         """
         from fasterseg.latency.table import LatencyTable
-        from fasterseg.pipeline.delivering import deliver, is_settled, result_path
+        from fasterseg.pipeline.delivering import deliver, is_settled
         from fasterseg.pipeline.measuring import meter_of
 
         split = self.recipe.data.test_split
@@ -212,7 +210,7 @@ class Pipeline:
         waiting = [
             contender
             for contender in self.recipe.contenders
-            if not is_settled(result_path(self.folder, contender.name), split=split)
+            if not is_settled(self.folder.result(contender.name), split=split)
         ]
         if not waiting:
             return
@@ -236,7 +234,6 @@ class Pipeline:
         from fasterseg.commands.report import report_stage
         from fasterseg.evaluation import EvaluationReport
         from fasterseg.latency.table import LatencyTable, describe
-        from fasterseg.pipeline.delivering import result_path
         from fasterseg.pipeline.sizing import other_sizes_note
 
         told = [
@@ -245,7 +242,7 @@ class Pipeline:
             *self.search().verdicts(),
         ]
         names = [contender.name for contender in self.recipe.contenders]
-        found = [NetworkResult.load(result_path(self.folder, name)) for name in names]
+        found = [NetworkResult.load(self.folder.result(name)) for name in names]
         with self.show("Writing the report", total=1, unit="pages") as step:
             path = report_stage(self.folder, source=self.source)
             step(1, 1, "")
@@ -268,7 +265,7 @@ class Pipeline:
 
     @property
     def _position_path(self) -> Path:
-        return self.folder.evaluation / f"position-{self.recipe.data.test_split}.json"
+        return self.folder.position_score(self.recipe.data.test_split)
 
     def _stoppable(self, title: str, *, total: int, unit: str) -> AbstractContextManager[Progress]:
         return stoppable(self.show, self.stop, title, total=total, unit=unit)

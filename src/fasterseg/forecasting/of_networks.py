@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
 from fasterseg.forecasting.costs import TrainingCost, beyond_of, share_of
 from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.scaling import Scaling, stage_forecast
 from fasterseg.forecasting.timings import TrainingTiming
 from fasterseg.forecasting.workload import Outlook
-from fasterseg.runs import KEPT_CHECKPOINTS
 from fasterseg.training.scoring import scoring_interval
 
 PROMISE_RETRIES = 1.5

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.scaling import Scaling, stage_forecast
 from fasterseg.forecasting.timings import StepTiming
 from fasterseg.forecasting.workload import Outlook
-from fasterseg.runs import KEPT_CHECKPOINTS
 
 CANDIDATES = 4
 """Measurements until a student has landed on its budget: most often two to six."""

@@ -11,7 +11,6 @@ from fasterseg.artifacts import Artifact
 from fasterseg.errors import BudgetError, EnvironmentFault
 
 SECONDS_PER_HOUR = 3600.0
-PLAN_FILE = "plan.json"
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Subject = Literal["hours", "memory", "disk", "budget"]
 

@@ -24,11 +24,12 @@ from fasterseg.artifacts import (
     sync_folder,
     writing,
 )
+from fasterseg.changes import refuse_changes
 from fasterseg.errors import FileError
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
-from fasterseg.runs import SAME_MACHINE, refuse_changes
+from fasterseg.runs import SAME_MACHINE
 
 
 class Keyed(Protocol):

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.changes import differences
 from fasterseg.config import TailForm, TargetSettings
 from fasterseg.errors import FileError, UsageError
-from fasterseg.runs import differences
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 

@@ -43,8 +43,15 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from fasterseg.artifacts import writing
+from fasterseg.checkpoints import (
+    Checkpoint,
+    checkpoints_in,
+    load_checkpoint,
+    save_checkpoint,
+    tidy_checkpoints,
+)
 from fasterseg.events import EventLog, Progress, Warn, silent, warn_on_stderr
-from fasterseg.runs import Checkpoint, load_checkpoint, save_checkpoint, tidy_checkpoints
+from fasterseg.runs import StageFolder
 from fasterseg.runtime import memory_kept
 from fasterseg.stopping import StopRequest
 
@@ -111,8 +118,9 @@ def run_steps(
     `warn` is told of a damaged checkpoint or log that the steps go on without, `resumed` of how
     many steps are done when the others begin.
     """
-    log = EventLog(folder / "events.jsonl")
-    start, seconds = _resume(stage, folder / "checkpoints", log, warn)
+    kept = StageFolder(folder)
+    log = EventLog(kept.log)
+    start, seconds = _resume(stage, kept.checkpoints, log, warn)
     resumed(start)
     began = time.monotonic() - seconds
     saved = start
@@ -127,7 +135,7 @@ def run_steps(
         # Asked once: a request that comes after this line waits for the next step's save.
         stopping = bool(stop)
         if done == steps or done - saved >= checkpoint_every or stopping:
-            _save(stage, folder / "checkpoints", log, done, seconds)
+            _save(stage, kept.checkpoints, log, done, seconds)
             saved = done
         progress(done, steps, _note(name, event))
         if stop is not None and stopping and done < steps:
@@ -150,7 +158,7 @@ def _resume(stage: Stage, folder: Path, log: EventLog, warn: Warn) -> tuple[int,
 
 def _drop_later(folder: Path, step: int) -> None:
     """Delete checkpoints beyond the newest whole one: damaged, and in their successors' way."""
-    for path in folder.glob("step-*"):
+    for path in checkpoints_in(folder):
         if int(path.name.removeprefix("step-")) > step:
             shutil.rmtree(path)
 

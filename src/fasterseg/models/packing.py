@@ -25,6 +25,7 @@ from fasterseg.console.options import Common
 from fasterseg.errors import FastersegError, UsageError
 from fasterseg.network import shipped
 from fasterseg.pipeline.opening import open_source, resolve_recipe
+from fasterseg.runs import BundleFolder
 
 if TYPE_CHECKING:
     from fasterseg.evaluation import EvaluationReport
@@ -160,7 +161,7 @@ def _require_terms(bundle: ModelBundle, folder: Path) -> None:
     if not bundle.card.training.terms:
         raise UsageError(
             "this bundle does not say on which terms its data may be used",
-            where=str(folder / "card.json"),
+            where=str(BundleFolder(folder).card),
             why="what is shipped says its terms to whoever uses it",
             next_step="say terms in the data.yaml, and train again",
         )

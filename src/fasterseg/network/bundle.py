@@ -34,11 +34,8 @@ from fasterseg.artifacts import (
 from fasterseg.errors import Diverged, FileError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
+from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 
-MANIFEST = "manifest.json"
-DESCRIPTION = "description.json"
-WEIGHTS = "weights.safetensors"
-CARD = "card.json"
 _FILES = (DESCRIPTION, WEIGHTS, CARD)
 _SCHEMA = "fasterseg/bundle/1"
 Storage = Literal["float32", "float16"]
@@ -119,11 +116,6 @@ def bundle_digest(folder: Path) -> str:
 def weights_digest(folder: Path) -> str:
     """The digest of the weights' file, which also names the description: what a network *is*."""
     return str(_manifest(folder)["files"][WEIGHTS])
-
-
-def is_bundle(folder: Path) -> bool:
-    """Whether a folder claims to be a bundle."""
-    return all((folder / name).is_file() for name in (MANIFEST, DESCRIPTION))
 
 
 def _put_in_place(temporary: Path, folder: Path) -> None:

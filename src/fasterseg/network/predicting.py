@@ -20,11 +20,12 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import FileError, UsageError
-from fasterseg.network.bundle import ModelBundle, is_bundle
+from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
+from fasterseg.runs import BundleFolder
 from fasterseg.space.blocks import Size
 
 
@@ -71,7 +72,7 @@ def open_bundle(model: Path | str) -> ModelBundle:
 def require_bundle(model: Path | str) -> Path:
     """The folder of the bundle that a model's name stands for, unread; raises as `load_network`."""
     path = model_path(model)
-    if is_bundle(path):
+    if BundleFolder(path).is_there():
         return path
     if path.exists():
         raise _no_bundle(path)
@@ -80,7 +81,7 @@ def require_bundle(model: Path | str) -> Path:
 
 def _no_bundle(path: Path) -> FileError:
     inside = [str(found.parent) for found in sorted(path.glob("**/description.json"))]
-    bundles = [name for name in inside if is_bundle(Path(name))]
+    bundles = [name for name in inside if BundleFolder(Path(name)).is_there()]
     return FileError(
         "this is not a model",
         where=str(path),
@@ -93,7 +94,7 @@ def _no_bundle(path: Path) -> FileError:
 def _unknown(model: str) -> UsageError:
     path = Path(model)
     siblings = path.parent.iterdir() if path.parent.is_dir() else []
-    beside = {folder.name: str(folder) for folder in siblings if is_bundle(folder)}
+    beside = {folder.name: str(folder) for folder in siblings if BundleFolder(folder).is_there()}
     known = {name: name for name in shipped_names()} | beside
     near = get_close_matches(path.name, known, n=1, cutoff=0.4)
     shipped = ", ".join(shipped_names())

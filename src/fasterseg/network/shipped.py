@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fasterseg.network.card import Card
 from fasterseg.paths import given
+from fasterseg.runs import BundleFolder
 
 ROOT = Path(__file__).parents[1] / "models"
 """Where they lie; the tool beside them puts them there."""
@@ -37,7 +38,7 @@ def nearest_shipped(model: Path | str) -> str | None:
 
 def shipped_card(name: str) -> Card:
     """The card of a shipped bundle."""
-    return Card.load(ROOT / name / "card.json")
+    return Card.load(BundleFolder(ROOT / name).card)
 
 
 def say_terms_of(folder: Path) -> None:

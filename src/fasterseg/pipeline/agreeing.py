@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasterseg.artifacts import read_json
+from fasterseg.changes import UsedBy, refuse_changes
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use, keyed, uses_of
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.made import made_in
-from fasterseg.runs import RunFolder, UsedBy, refuse_changes, trained_by
+from fasterseg.runs import RunFolder
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -46,7 +47,7 @@ def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) ->
     )
     _require_same_data(run, source, before, made)
     if changes and Use.SUPERNET not in made:
-        for path in (run.search_plan, run.search / "allowance.json"):
+        for path in (run.search_plan, run.search_allowance):
             path.unlink(missing_ok=True)
     changed = [str(change) for change in changes if uses_of(change.key)]
     return f"changed in this run: {'; '.join(changed)}" if changed else ""
@@ -90,13 +91,13 @@ def _used_splits(run: RunFolder, recipe: Recipe, made: Mapping[Use, Path]) -> It
     if Use.SUPERNET in made and run.search_plan.exists():
         plan = _content(run.search_plan)
         yield UsedSplit(recipe.data.train_split, plan["data_digest"], run.search_plan)
-    for path in sorted(run.training("").glob("*/plan.json")):
-        if trained_by(path.parent) is not None:
-            plan = _content(path)
-            yield UsedSplit(plan["train_split"], plan["train_digest"], path)
-            yield UsedSplit(plan["val_split"], plan["val_digest"], path)
+    for training in run.trainings():
+        if training.plan.exists() and training.begun() is not None:
+            plan = _content(training.plan)
+            yield UsedSplit(plan["train_split"], plan["train_digest"], training.plan)
+            yield UsedSplit(plan["val_split"], plan["val_digest"], training.plan)
     # The run's own report alone: whoever scores a model of it on other data writes there too.
-    for path in sorted(run.evaluation.glob("position-*.json")):
+    for path in run.position_scores():
         report = _content(path)
         yield UsedSplit(report["split"], report["data_digest"], path)
 

@@ -47,13 +47,8 @@ def deliver(
         progress=progress,
     )
     result = _result(recipe, folder, contender, summary, deployed, promise)
-    result.save(result_path(folder, contender.name))
+    result.save(folder.result(contender.name))
     return result
-
-
-def result_path(folder: RunFolder, contender: str) -> Path:
-    """Where a run keeps what one of its networks came to."""
-    return folder.evaluation / f"{contender}-result.json"
 
 
 def is_settled(path: Path, *, split: str) -> bool:
@@ -73,11 +68,10 @@ def _result(
     promise: Promise,
 ) -> NetworkResult:
     from fasterseg.evaluation import EvaluationReport
-    from fasterseg.pipeline.evaluating import evaluation_path
     from fasterseg.pipeline.measuring import STEADY_WINDOWS
 
     split, latency = recipe.data.test_split, deployed.latency
-    path = evaluation_path(folder, contender.name, which="best", split=split)
+    path = folder.score(contender.name, split, which="best")
     report = EvaluationReport.load(path)
     found = summary.contender(contender.name)
     assert found is not None

@@ -83,15 +83,10 @@ def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
     """
     folder = without_steps_up(Path(model))
     if run is not None and (folder.is_file() or is_shipped(model)):
-        return run.evaluation / f"{folder.name}-{split}.json"
+        return run.score(folder.name, split)
     if run is None:
         return folder.with_name(f"{folder.name}-{split}.json")
-    return evaluation_path(run, folder.parent.name, which=folder.name, split=split)
-
-
-def evaluation_path(run: RunFolder, contender: str, *, which: str, split: str) -> Path:
-    """Where a run keeps the report on one of a contender's bundles."""
-    return run.evaluation / f"{contender}-{which}-{split}.json"
+    return run.score(folder.parent.name, split, which=folder.name)
 
 
 def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use
-from fasterseg.runs import RunFolder, first_of, trained_by
+from fasterseg.runs import RunFolder, first_of
 
 
 def made_in(run: RunFolder, recipe: Recipe) -> Mapping[Use, Path]:
@@ -16,20 +16,15 @@ def made_in(run: RunFolder, recipe: Recipe) -> Mapping[Use, Path]:
 
 
 def _evidence(run: RunFolder, recipe: Recipe) -> Iterator[tuple[Use, Path | None]]:
-    latency, search = run.latency, run.search
-    yield Use.BLOCKS, first_of(latency, "entries.jsonl", "table.json")
-    yield Use.TABLE, first_of(latency, "table.json")
-    cosearch = ("cosearch/checkpoints/step-*", "summary.json")
-    yield Use.SUPERNET, first_of(search, "pretraining/checkpoints/step-*", *cosearch)
-    yield Use.SEARCH, first_of(search, *cosearch)
-    yield Use.DRAWS, first_of(search, "draws.json")
-    yield Use.LANDED, first_of(search, "summary.json")
+    yield Use.BLOCKS, first_of(run.timed_blocks, run.latency_table)
+    yield Use.TABLE, first_of(run.latency_table)
+    searched = first_of(run.cosearch.stepped(), run.search_summary)
+    yield Use.SUPERNET, first_of(run.pretraining.stepped(), searched)
+    yield Use.SEARCH, searched
+    yield Use.DRAWS, first_of(run.draws)
+    yield Use.LANDED, first_of(run.search_summary)
     teachers = {one.name for one in recipe.contenders if one.role == "teacher"}
-    trained = sorted(run.training("").glob("*/"))
-    for use, folders in (
-        (Use.TEACHER, [folder for folder in trained if folder.name in teachers]),
-        # Baselines and random architectures are trained as students are.
-        (Use.STUDENT, [folder for folder in trained if folder.name not in teachers]),
-    ):
-        begun = [found for folder in folders if (found := trained_by(folder)) is not None]
-        yield use, next(iter(begun), None)
+    trained = {one.root.name: one.begun() for one in run.trainings()}
+    yield Use.TEACHER, first_of(*(shown for name, shown in trained.items() if name in teachers))
+    # Baselines and random architectures are trained as students are.
+    yield Use.STUDENT, first_of(*(shown for name, shown in trained.items() if name not in teachers))

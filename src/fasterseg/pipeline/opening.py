@@ -18,7 +18,7 @@ from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
 from fasterseg.pipeline.settling import note_on_scores, settled
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
-from fasterseg.runs import RunFolder
+from fasterseg.runs import RECIPE_FILE, RunFolder
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -110,8 +110,8 @@ def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
 def _folder(common: Common, recipe: Recipe) -> RunFolder:
     """The run's folder; raises where there can be none."""
     if common.run is None:
-        return RunFolder(place_for_folder(RUNS / recipe.name, names=("recipe.json",)))
-    return RunFolder(place_for_folder(common.run, "--run", names=("recipe.json",)))
+        return RunFolder(place_for_folder(RUNS / recipe.name, names=(RECIPE_FILE,)))
+    return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,)))
 
 
 def stored_recipe(common: Common) -> Recipe | None:

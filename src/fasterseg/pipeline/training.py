@@ -140,7 +140,7 @@ class Trainer:
             device=select_device(self.device),
             teacher=None if teacher is None else _teacher(teacher, data),
         )
-        folder = self.run.training(name)
+        folder = self.run.training(name).root
         train_network(task, folder, progress=self.progress, stop=self.stop, baselines=BASELINES)
         return self.run.bundle(name)
 
@@ -208,4 +208,4 @@ def training_summary(run: RunFolder, contender: str) -> str:
     """A finished training's scores, in a few lines."""
     from fasterseg.training.training import TrainingReport
 
-    return TrainingReport.load(run.training(contender) / "report.json").describe()
+    return TrainingReport.load(run.training(contender).report).describe()

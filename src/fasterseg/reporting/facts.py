@@ -16,7 +16,7 @@ from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog
-from fasterseg.forecasting.report import PLAN_FILE, PlanReport
+from fasterseg.forecasting.report import PlanReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.reporting.results import NetworkResult
@@ -24,7 +24,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
-from fasterseg.stages import STAGES_FILE, StageTimes
+from fasterseg.stages import StageTimes
 
 Event = dict[str, Any]
 AnyArtifact = TypeVar("AnyArtifact", bound=Artifact)
@@ -156,8 +156,8 @@ def read_facts(run: RunFolder) -> RunFacts:
         )
     reader = _Reader(run)
     recipe = reader.required(Recipe, run.recipe)
-    plan = reader.read(PlanReport, run.root / PLAN_FILE)
-    summary = reader.read(SearchSummary, run.search / "summary.json")
+    plan = reader.read(PlanReport, run.plan)
+    summary = reader.read(SearchSummary, run.search_summary)
     table = reader.read(LatencyTable, run.latency_table)
     return RunFacts(
         run=run,
@@ -165,14 +165,12 @@ def read_facts(run: RunFolder) -> RunFacts:
         data=reader.read(DataReport, run.data_report),
         table=table,
         summary=summary,
-        pretraining=reader.events(run.search / "pretraining" / "events.jsonl"),
-        cosearch=reader.events(run.search / "cosearch" / "events.jsonl"),
+        pretraining=reader.events(run.pretraining.log),
+        cosearch=reader.events(run.cosearch.log),
         networks=tuple(reader.network(one, recipe, summary) for one in recipe.contenders),
         randoms=tuple(reader.randoms(recipe, summary, table)),
-        baseline=reader.read(
-            EvaluationReport, run.evaluation / f"position-{recipe.data.test_split}.json"
-        ),
-        times=reader.read(StageTimes, run.root / STAGES_FILE) or StageTimes(),
+        baseline=reader.read(EvaluationReport, run.position_score(recipe.data.test_split)),
+        times=reader.read(StageTimes, run.times) or StageTimes(),
         files=tuple(reader.files),
         plan=plan,
     )
@@ -206,15 +204,15 @@ class _Reader:
         self, settings: ContenderSettings, recipe: Recipe, summary: SearchSummary | None
     ) -> NetworkFacts:
         name = settings.name
-        evaluation = self._evaluation_path(name, recipe.data.test_split)
+        evaluation = self.run.score_of(name, recipe.data.test_split)
         return NetworkFacts(
             settings=settings,
             architecture=self.read(Architecture, self.run.architecture(name)),
             summary=None if summary is None else summary.contender(name),
-            result=self.read(NetworkResult, self.run.evaluation / f"{name}-result.json"),
+            result=self.read(NetworkResult, self.run.result(name)),
             evaluation=self.read(EvaluationReport, evaluation),
             evaluation_path=self.relative(evaluation),
-            events=self.events(self.run.training(name) / "events.jsonl"),
+            events=self.events(self.run.training(name).log),
             cards=dict(self._cards(name)),
         )
 
@@ -225,9 +223,9 @@ class _Reader:
         for student in recipe.students():
             found = None if summary is None else summary.contender(student.name)
             scored = {} if found is None else {one.name: one for one in found.random_subnets}
-            for path in _numbered(self.run.search, f"random-{student.name}"):
+            for path in self.run.random_architectures(student.name):
                 architecture, subnet = self.required(Architecture, path), scored.get(path.stem)
-                report = self._evaluation_path(path.stem, recipe.data.test_split)
+                report = self.run.score_of(path.stem, recipe.data.test_split)
                 yield RandomFacts(
                     path.stem,
                     student.name,
@@ -239,19 +237,16 @@ class _Reader:
     def relative(self, path: Path) -> str:
         return path.relative_to(self.run.root).as_posix()
 
-    def _evaluation_path(self, name: str, split: str) -> Path:
-        """The report on the best weights; that on the contender as such where there is none."""
-        best = self.run.evaluation / f"{name}-best-{split}.json"
-        return best if best.is_file() else self.run.evaluation / f"{name}.json"
-
     def _cards(self, name: str) -> Iterator[tuple[str, Card]]:
         for which in KINDS:
-            card = self.read(Card, self.run.bundle(name, which) / "card.json")
+            bundle = self.run.training(name).bundle(which)
+            card = self.read(Card, bundle.card)
             if card is not None:
                 yield which, card
-                weights = self.run.bundle(name, which) / "weights.safetensors"
-                if weights.is_file():
-                    self.files.append(SourceFile(self.relative(weights), digest_of_file(weights)))
+                if bundle.weights.is_file():
+                    self.files.append(
+                        SourceFile(self.relative(bundle.weights), digest_of_file(bundle.weights))
+                    )
 
     def _note(self, path: Path) -> None:
         document = read_json(path)
@@ -266,12 +261,6 @@ class _Reader:
                 inputs=tuple(f"{name} {digest}" for name, digest in sorted(inputs.items())),
             )
         )
-
-
-def _numbered(folder: Path, stem: str) -> list[Path]:
-    """The files ``STEM-1.json``, ``STEM-2.json`` and so on, in the order of their numbers."""
-    names = [path.stem.removeprefix(f"{stem}-") for path in folder.glob(f"{stem}-*.json")]
-    return [folder / f"{stem}-{n}.json" for n in sorted(map(int, filter(str.isdecimal, names)))]
 
 
 def _priced(architecture: Architecture, table: LatencyTable | None) -> float | None:

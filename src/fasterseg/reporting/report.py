@@ -61,7 +61,7 @@ def _gallery(
 
 
 def _can_predict(network: NetworkFacts, run: RunFolder) -> bool:
-    return network.evaluation is not None and (run.bundle(network.name) / "manifest.json").is_file()
+    return network.evaluation is not None and run.training(network.name).bundle("best").is_there()
 
 
 def _words(name: str, judge: EvaluationReport) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fasterseg.artifacts import Artifact
+from fasterseg.changes import changes_between, refuse_changes
 from fasterseg.config import ClassWeights, ContenderSettings, Precision, SearchSettings, SearchSpace
 from fasterseg.config.uses import Use, contenders_by_name, uses_of
-from fasterseg.runs import changes_between, refuse_changes
 
 
 class SearchPlan(Artifact):

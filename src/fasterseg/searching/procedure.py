@@ -72,7 +72,7 @@ def _planned(job: SearchJob, watch: Watch) -> SearchPlan:
 
 def _begun(job: SearchJob, plan: SearchPlan) -> Search:
     """The search from its start, with as many steps as it may do."""
-    task, path = task_of(job, plan), job.run.search / "allowance.json"
+    task, path = task_of(job, plan), job.run.search_allowance
     settings = counted(task.settings, SearchStages.of(task), path, device=job.device)
     return Search.begin(replace(task, settings=settings))
 
@@ -83,7 +83,7 @@ def _pretrain(search: Search, job: SearchJob, watch: Watch) -> None:
     with watch.saving_part(part, title, total=settings.pretrain_steps) as step:
         run_steps(
             search.pretraining(),
-            job.run.search / "pretraining",
+            job.run.pretraining.root,
             steps=settings.pretrain_steps,
             checkpoint_every=settings.checkpoint_every,
             progress=step,
@@ -98,7 +98,7 @@ def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn) -> Itera
     with watch.saving_part("search/cosearch", "Searching", total=settings.steps) as step:
         course = run_steps(
             search.cosearch(warn=warn),
-            job.run.search / "cosearch",
+            job.run.cosearch.root,
             steps=settings.steps,
             checkpoint_every=settings.checkpoint_every,
             progress=step,
@@ -109,7 +109,7 @@ def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn) -> Itera
 
 
 def _appraisal(job: SearchJob, search: Search) -> Appraisal:
-    kept = KeptMeasurements(job.run.search / "measured.json", job.measure)
+    kept = KeptMeasurements(job.run.measured, job.measure)
     return Appraisal(search.latency.pricing, kept, job.recipe.promise)
 
 
@@ -137,7 +137,7 @@ def _chosen(
             search.contenders,
             landed,
             appraisal,
-            KeptScores(job.run.search / "draws.json", score),
+            KeptScores(job.run.draws, score),
             draws=draws,
             seed=search.task.seed,
             progress=step,

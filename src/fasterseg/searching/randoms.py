@@ -13,7 +13,7 @@ from typing import Self
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.table import LatencyTable, geometry_of
-from fasterseg.runs import RunFolder
+from fasterseg.runs import RunFolder, random_name
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
@@ -52,7 +52,7 @@ class RandomName:
     @property
     def file_name(self) -> str:
         """What it is called in the run's folders."""
-        return f"random-{self.student}-{self.number}"
+        return random_name(self.student, self.number)
 
     def __str__(self) -> str:
         return f"{PREFIX}{self.student}:{self.number}"

@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 
 from fasterseg.config import WARMUP_SHARE, TrainingSettings
 from fasterseg.learning.allowance import Costs, allowed_steps
 from fasterseg.learning.step_times import Now
 from fasterseg.network.description import BaselineBuilder
+from fasterseg.runs import TrainingFolder
 from fasterseg.training.scoring import scoring_interval
 from fasterseg.training.task import TrainingTask
 from fasterseg.training.timing import TrainingTimes, time_training
@@ -28,14 +28,14 @@ def within_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
 
 def counted(
     task: TrainingTask,
-    folder: Path,
+    kept: TrainingFolder,
     *,
     baselines: Mapping[str, BaselineBuilder] | None = None,
     clock: Now = time.monotonic,
 ) -> TrainingTask:
     """The task with its number of steps: its own, or what fits into its hours.
 
-    The hours are counted once, and the number is kept in the folder.
+    The hours are counted once, and the number is kept.
     """
     hours = task.settings.hours
     if hours is None:
@@ -46,7 +46,7 @@ def counted(
         return Costs(lambda steps: cost_of(task, times, steps), lambda steps: {TRAINING: steps})
 
     found = allowed_steps(
-        hours, folder / "allowance.json", timing, what=f"the training of {task.name}", clock=clock
+        hours, kept.allowance, timing, what=f"the training of {task.name}", clock=clock
     )
     return replace(task, settings=within_steps(task.settings, found.steps[TRAINING]))
 

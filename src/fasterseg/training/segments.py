@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar, cast
 
 import torch
 
 from fasterseg import __version__
 from fasterseg.artifacts import Artifact
+from fasterseg.changes import differences
 from fasterseg.config import Precision
 from fasterseg.errors import EnvironmentFault
 from fasterseg.events import Warn
 from fasterseg.learning.precision import Numerics, choose_numerics
 from fasterseg.network.card import Segment
-from fasterseg.runs import differences
+from fasterseg.runs import TrainingFolder
 from fasterseg.runtime import processor_name
 from fasterseg.training.task import TrainingTask
-
-SEGMENTS_FILE = "segments.json"
 
 
 class Segments(Artifact):
@@ -29,39 +27,38 @@ class Segments(Artifact):
     segments: tuple[Segment, ...] = ()
 
     @classmethod
-    def of_training(cls, folder: Path) -> tuple[Segment, ...]:
-        """The segments of a training's folder; none where there is no such file."""
-        path = folder / SEGMENTS_FILE
-        return cls.load(path).segments if path.is_file() else ()
+    def of_training(cls, kept: TrainingFolder) -> tuple[Segment, ...]:
+        """The segments of a training; none where there is no such file."""
+        return cls.load(kept.segments).segments if kept.segments.is_file() else ()
 
 
-def note_segment(folder: Path, now: Segment, *, name: str, warn: Warn) -> None:
+def note_segment(kept: TrainingFolder, now: Segment, *, name: str, warn: Warn) -> None:
     """Record what computes the steps from `now.first` to the end; the steps before it stay.
 
     `warn` is told when that is something else than what computed those.
     """
-    before = Segments.of_training(folder)
+    before = Segments.of_training(kept)
     if not before and now.first > 1:
         before = (_unrecorded(now),)
-    kept = [
+    earlier = [
         segment.model_copy(update={"last": min(segment.last, now.first - 1)})
         for segment in before
         if segment.first < now.first
     ]
     if now.first > now.last:
-        found = kept
-    elif kept and kept[-1].conditions() == now.conditions():
-        found = [*kept[:-1], kept[-1].model_copy(update={"last": now.last})]
+        found = earlier
+    elif earlier and earlier[-1].conditions() == now.conditions():
+        found = [*earlier[:-1], earlier[-1].model_copy(update={"last": now.last})]
     else:
-        found = [*kept, now]
-        if kept and kept[-1].processor:
-            changes = "; ".join(differences(kept[-1].conditions(), now.conditions()))
+        found = [*earlier, now]
+        if earlier and earlier[-1].processor:
+            changes = "; ".join(differences(earlier[-1].conditions(), now.conditions()))
             warn(
                 f"{name}: steps {now.first} to {now.last} are not computed by what computed those "
                 f"before them, so the end is not bit for bit that of one machine: {changes}"
             )
-    if tuple(found) != Segments.of_training(folder):
-        Segments(segments=tuple(found)).save(folder / SEGMENTS_FILE)
+    if tuple(found) != Segments.of_training(kept):
+        Segments(segments=tuple(found)).save(kept.segments)
 
 
 def segment_from(first: int, task: TrainingTask, numerics: Numerics) -> Segment:

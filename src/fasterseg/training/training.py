@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 
 from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
+from fasterseg.changes import refuse_changes
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, run_steps
-from fasterseg.network.bundle import ModelBundle, is_bundle
+from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, Facts, Score, Segment, TrainingFacts, Which, told_segments
 from fasterseg.network.description import BaselineBuilder
-from fasterseg.runs import refuse_changes, trained_by
+from fasterseg.runs import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training.counting import counted
 from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
@@ -124,18 +125,18 @@ def train_network(
     and `Interrupted` after a stop.
     """
     _require_same_classes(task)
-    numerics = numerics_of(task, _begun_in(folder))
+    kept = TrainingFolder(folder)
+    numerics = numerics_of(task, _begun_in(kept))
     plan = plan_of(task, precision=numerics.precision)
-    _agree_on_plan(plan, folder / "plan.json")
-    task = _as_begun(task, folder / "plan.json")
-    report_path = folder / "report.json"
-    if report_path.exists() and all(is_bundle(folder / which) for which in KINDS):
-        known = TrainingReport.load(report_path)
+    _agree_on_plan(plan, kept)
+    task = _as_begun(task, kept.plan)
+    if kept.report.exists() and all(kept.bundle(which).is_there() for which in KINDS):
+        known = TrainingReport.load(kept.report)
         progress(known.steps, known.steps, task.name)
         return known
     if task.settings.hours is not None:
         progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
-    task = counted(task, folder, baselines=baselines, clock=clock)
+    task = counted(task, kept, baselines=baselines, clock=clock)
     stage = stage_of(task, numerics, baselines=baselines)
     with closing(stage):
         course = run_steps(
@@ -148,14 +149,14 @@ def train_network(
             name=task.name,
             warn=warn,
             resumed=lambda done: note_segment(
-                folder, segment_from(done + 1, task, numerics), name=task.name, warn=warn
+                kept, segment_from(done + 1, task, numerics), name=task.name, warn=warn
             ),
         )
-    segments = Segments.of_training(folder)
+    segments = Segments.of_training(kept)
     for which in KINDS:
         card = card_of(task, plan, which=which, score=stage.scores[which], segments=segments)
         bundle = ModelBundle(task.description, stage.weights(which), card)
-        bundle.save(folder / which, replace=True)
+        bundle.save(kept.bundle(which).root, replace=True)
     report = TrainingReport(
         name=task.name,
         steps=course.steps,
@@ -167,7 +168,7 @@ def train_network(
         clock=_clock(course.seconds, task.settings, course.events()),
         segments=segments,
     )
-    report.save(report_path)
+    report.save(kept.report)
     return report
 
 
@@ -230,22 +231,22 @@ def card_of(
     )
 
 
-def _agree_on_plan(plan: TrainingPlan, path: Path) -> None:
+def _agree_on_plan(plan: TrainingPlan, kept: TrainingFolder) -> None:
     """Store the plan, or refuse one that differs from the stored one in what matters.
 
     Before its first checkpoint nothing was made by the stored one: the new one takes its place.
     """
-    if trained_by(path.parent) is not None:
+    if kept.begun() is not None:
         asked = plan.settings.precision != "auto"
         refuse_changes(
             f"the training of {plan.name}",
-            stored=_what_matters(TrainingPlan.load(path), precision=asked),
+            stored=_what_matters(TrainingPlan.load(kept.plan), precision=asked),
             wanted=_what_matters(plan, precision=asked),
-            where=path,
+            where=kept.plan,
         )
-    elif not path.exists() or TrainingPlan.load(path) != plan:
-        (path.parent / "allowance.json").unlink(missing_ok=True)
-        plan.save(path)
+    elif not kept.plan.exists() or TrainingPlan.load(kept.plan) != plan:
+        kept.allowance.unlink(missing_ok=True)
+        plan.save(kept.plan)
 
 
 def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
@@ -262,11 +263,10 @@ def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
     return replace(task, settings=settings)
 
 
-def _begun_in(folder: Path) -> str:
+def _begun_in(kept: TrainingFolder) -> str:
     """The precision that the steps of a training began in; empty before the first one."""
-    path = folder / "plan.json"
-    begun = path.exists() and trained_by(folder) is not None
-    return TrainingPlan.load(path).precision if begun else ""
+    begun = kept.plan.exists() and kept.begun() is not None
+    return TrainingPlan.load(kept.plan).precision if begun else ""
 
 
 def _what_matters(plan: TrainingPlan, *, precision: bool) -> dict[str, Any]:

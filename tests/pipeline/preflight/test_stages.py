@@ -110,7 +110,7 @@ def test_one_network_is_exported_and_run_unless_the_target_was_timed_already(
     an_export(ahead)
     assert {image.shape for image in ran} == {(32, 64, 3)}
     runs = len(ran)
-    timed = {Use.BLOCKS: ahead.run.latency}
+    timed = {Use.BLOCKS: ahead.run.timed_blocks}
     an_export(Ahead(ahead.recipe, ahead.run, ahead.source, "cpu", (), timed))
     assert len(ran) == runs
 

@@ -11,7 +11,7 @@ from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.training import SplitNames, settings_for
-from fasterseg.runs import RunFolder, trained_by
+from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
@@ -69,7 +69,7 @@ class Ahead:
         """All that is about to be done with a run; `trained` by default are all contenders."""
         made = made_in(run, recipe)
         wanted = (trained or Trained()).of(recipe, run)
-        waiting = tuple(one for one in wanted if trained_by(run.training(one.name)) is None)
+        waiting = tuple(one for one in wanted if run.training(one.name).begun() is None)
         return cls(recipe, run, source, device, waiting, made)
 
 

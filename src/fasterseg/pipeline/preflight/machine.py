@@ -7,6 +7,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.config.uses import Use
 from fasterseg.errors import EnvironmentFault
@@ -14,7 +15,6 @@ from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.networks import numbers_of
 from fasterseg.pipeline.preflight.reach import require_near
 from fasterseg.resources import free_disk_bytes
-from fasterseg.runs import KEPT_CHECKPOINTS
 
 if TYPE_CHECKING:
     from fasterseg.space.architecture import Architecture

@@ -32,7 +32,7 @@ def timed_steps(stage: Stage, *, seconds: float, device: torch.device, folder: P
 
 def saved(stage: Stage, folder: Path) -> tuple[float, int]:
     """The seconds and bytes of one checkpoint of a stage."""
-    from fasterseg.runs import Checkpoint, save_checkpoint
+    from fasterseg.checkpoints import Checkpoint, save_checkpoint
 
     began = time.monotonic()
     state = stage.state()
