@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fasterseg.config import ContenderSettings
 from fasterseg.layers.units import normalised, taken_frozen
 from fasterseg.searching.gradients import SlicedGradients
+from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet import folded
@@ -27,7 +28,7 @@ from fasterseg.supernet.supernet import Supernet
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 CLASSES = 3
-SPACE = make_space(5, expansions=(2, 3, 4))
+SPACE = make_space(5, expansions=(2, 3, 4), operators=OPERATORS)
 LATTICE = Lattice(SPACE)
 TEACHER, STUDENT = make_teacher(), make_student(stem_expansion=None, head_expansion=None)
 OPTIONS = Options.of(SPACE, STUDENT)
