@@ -78,7 +78,7 @@ def students_of(path: Path, threads: int) -> Recipe:
     """A recipe on so many threads, without its teachers: their networks have no budget."""
     recipe = build_recipe(path, overrides=(f"target.threads={threads}",))
     students = tuple(one for one in recipe.contenders if one.role == "student")
-    return recipe.model_copy(update={"contenders": students})
+    return recipe.model_copy(update={"written_contenders": students})
 
 
 def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:

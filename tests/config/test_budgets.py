@@ -1,14 +1,15 @@
-"""Several budgets make one student each, once, and the way back is known."""
+"""Several budgets make one student each where a recipe is read; its file keeps the one."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from fasterseg.artifacts import digest_of_value, read_json
 from fasterseg.config import (
     Recipe,
-    as_written,
     budget_in_ms,
     budget_label,
     budget_option,
@@ -58,12 +59,28 @@ def test_other_budgets_take_the_place_of_those_before() -> None:
     assert build_recipe(base=one.content(), overrides=("budget=[8ms, 12ms]",)) == recipe
 
 
-def test_as_written_a_recipe_has_the_student_that_the_budgets_are_for() -> None:
+def test_a_recipe_is_stored_with_the_student_that_the_budgets_are_for(tmp_path: Path) -> None:
     recipe = build_recipe(overrides=("budget=[8ms, 12ms]",))
-    written = Recipe.model_validate(as_written(recipe.content()))
-    assert written.contenders == Recipe().contenders
-    assert written.budgets == ("8ms", "12ms")
-    assert as_written(Recipe().content()) == Recipe().content()
+    stored = read_json(recipe.save(tmp_path / "recipe.json"))["content"]
+    assert stored["budget"] == ["8ms", "12ms"]
+    assert [one["name"] for one in stored["contenders"]] == ["teacher", "student"]
+    assert students_of(Recipe.load(tmp_path / "recipe.json")) == students_of(recipe)
+
+
+def test_a_recipe_that_was_stored_with_a_student_for_each_budget_is_read_as_it_is(
+    tmp_path: Path,
+) -> None:
+    recipe = build_recipe(overrides=("budget=[8ms, 12ms]",))
+    each = [one.model_dump(mode="json") for one in recipe.contenders]
+    content = {**recipe.content(), "contenders": each}
+    content["search"] = {**content["search"], "weight_lr": 0.25}
+    document = {"schema": "fasterseg/recipe/1", "digest": digest_of_value(content)}
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({**document, "content": content, "provenance": {}}))
+    found = build_recipe(path)
+    assert found.contenders == recipe.contenders
+    assert found.search.lr == 0.25
+    assert Recipe.load(path) == found == build_recipe(base=found.content())
 
 
 def test_a_list_of_one_budget_is_that_budget() -> None:

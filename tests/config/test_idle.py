@@ -136,7 +136,7 @@ def fields_of(*models: type[BaseModel]) -> set[str]:
     found: set[str] = set()
     for model in models:
         for name, field in model.model_fields.items():
-            found.add(name)
+            found.add(field.alias or name)
             if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
                 found |= fields_of(field.annotation)
     return found

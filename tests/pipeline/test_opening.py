@@ -43,7 +43,7 @@ FIRST = [
     ("profile.runs=3", "data.json", "latency/entries.jsonl"),
     ("space.layers=7", "latency/entries.jsonl", "latency/table.json"),
     ("seed=4", "latency/entries.jsonl", "latency/table.json"),
-    ("search.weight_lr=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("search.lr=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
     ("threads=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
     ("budget=[8ms, 12ms]", "latency/table.json", "search/pretraining/checkpoints/step-1"),
     ("budget=8ms", "search/pretraining/checkpoints/step-1", "search/cosearch/checkpoints/step-1"),
@@ -117,7 +117,7 @@ def test_a_search_s_plan_that_nothing_was_made_by_is_forgotten_with_its_recipe(
     begin(run, "search/plan.json", "search/allowance.json")
     open_run(Common(run=tmp_path))
     assert run.search_plan.exists()
-    open_run(Common(run=tmp_path, set=("search.weight_lr=1",)))
+    open_run(Common(run=tmp_path, set=("search.lr=1",)))
     assert not [*run.search.iterdir()]
 
 

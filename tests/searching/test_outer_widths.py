@@ -198,7 +198,7 @@ def test_a_real_search_takes_the_wide_stem_fusion_and_head_where_the_narrow_ones
         penalty_strength=0.0,
         pretrain_steps=100,
         steps=120,
-        weight_lr=0.05,
+        lr=0.05,
         architecture_lr=0.05,
         random_widths=2,
         control_every=1000,

@@ -79,7 +79,7 @@ def pretrained(
         ohem_threshold=1.0,
         pretrain_steps=before,
         steps=steps,
-        weight_lr=0.05,
+        lr=0.05,
         architecture_lr=0.05,
         control_every=steps,
     )

@@ -34,8 +34,8 @@ def plain_update(search: SmallSearch, batch: Batch, relaxations: list[Relaxation
             {"params": kernels, "weight_decay": settings.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ],
-        lr=settings.weight_lr,
-        momentum=settings.weight_momentum,
+        lr=settings.lr,
+        momentum=settings.momentum,
     )
     for _ in range(2):
         optimizer.zero_grad()
@@ -64,7 +64,7 @@ def double_precision() -> Iterator[None]:
 @pytest.mark.usefixtures("double_precision")
 @pytest.mark.parametrize("clip_norm", [0.01, 1e6])
 def test_exact_mode_moves_the_weights_as_torch_would(clip_norm: float) -> None:
-    settings = {"mode": "exact", "clip_norm": clip_norm, "weight_lr": 0.003}
+    settings = {"mode": "exact", "clip_norm": clip_norm, "lr": 0.003}
     fast, plain = (small_search(space=SPACE, **settings) for _ in range(2))
     batch = random_batch("weights", 0)
     relaxations = [*fast.cosearch.passes.weights(0, temperature=1.0)]

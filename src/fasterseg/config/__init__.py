@@ -1,19 +1,16 @@
 """Recipes: what describes a run."""
 
-from fasterseg.config.budgets import as_written, budget_label, one_student_each
+from fasterseg.config.budgets import budget_in_ms, budget_label, budget_option
+from fasterseg.config.contenders import PAPER_CONTENDERS, ContenderSettings
 from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
-    PAPER_CONTENDERS,
     WARMUP_SHARE,
     ClassWeights,
-    ContenderSettings,
     Promise,
     Recipe,
     SamplingSettings,
     SearchSettings,
     TrainingSettings,
-    budget_in_ms,
-    budget_option,
 )
 from fasterseg.config.sections import (
     AUTO,
@@ -54,11 +51,9 @@ __all__ = [
     "TargetSettings",
     "TemperatureSettings",
     "TrainingSettings",
-    "as_written",
     "budget_in_ms",
     "budget_label",
     "budget_option",
     "build_recipe",
-    "one_student_each",
     "read_yaml",
 ]

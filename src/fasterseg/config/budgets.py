@@ -1,16 +1,24 @@
-"""Several budgets, one search: a recipe with several is given one student for each of them.
-
-They are named after their budgets: ``student-8ms``, ``student-25pct``.  Whoever reads a resolved
-recipe sees contenders, each with a budget of its own.
-"""
+"""Budgets as they are written: milliseconds, a share of the space's range, or halfway."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+import re
 
-from fasterseg.config.recipe import ContenderSettings, Recipe
-from fasterseg.errors import UsageError
+# Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
+BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
+
+
+def possible_budget(budget: str | None) -> str | None:
+    """Return a budget of the right form; raises ValueError for one that no network can meet."""
+    number = float(re.sub(r"[^\d.]", "", budget or "") or 1)
+    if budget and budget.endswith("ms") and not number:
+        raise ValueError(f"{budget!r} is no time that a network could take")
+    if budget and budget.endswith("%") and number > 100:
+        raise ValueError(
+            f"{budget!r}: from the fastest (0%) to the slowest network of the space are 100%"
+        )
+    return budget
 
 
 def budget_label(budget: str) -> str:
@@ -22,76 +30,15 @@ def budget_label(budget: str) -> str:
     return text
 
 
-def one_student_each(recipe: Recipe, *, where: str) -> Recipe:
-    """The recipe with its one student once for each budget; itself when it has one budget.
-
-    Raises `UsageError` for a budget that comes twice, and for several budgets that do not belong
-    to one student.
-    """
-    if len(recipe.budgets) == 1:
-        return recipe
-    _require_distinct(recipe.budgets, where)
-    student = _only_student(recipe, where)
-    each = tuple(
-        student.model_copy(
-            update={"name": f"{student.name}-{budget_label(budget)}", "budget": budget}
-        )
-        for budget in recipe.budgets
-    )
-    found: list[ContenderSettings] = []
-    for contender in recipe.contenders:
-        found += each if contender is student else (contender,)
-    return recipe.model_copy(update={"contenders": tuple(found)})
+def budget_option(ms: float) -> str:
+    """The words that ask for a budget of at least so many milliseconds, as they are typed."""
+    digits = max(0, 2 - math.floor(math.log10(ms)))
+    return f"--budget {math.ceil(ms * 10**digits) / 10**digits:.{digits}f}ms"
 
 
-def as_written(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a resolved recipe before `one_student_each`: the way back."""
-    budgets, contenders = content.get("budget", ""), content.get("contenders", ())
-    students = [one for one in contenders if one["role"] == "student"]
-    if isinstance(budgets, str) or [one["budget"] for one in students] != list(budgets):
-        return dict(content)
-    first = students[0]
-    name = first["name"].removesuffix(f"-{budget_label(budgets[0])}")
-    written: list[dict[str, Any]] = []
-    for one in contenders:
-        if one is first:
-            written.append({**first, "name": name, "budget": None})
-        elif one["role"] != "student":
-            written.append(one)
-    return {**content, "contenders": written}
-
-
-def _require_distinct(budgets: tuple[str, ...], where: str) -> None:
-    # Halfway is half of the way.
-    known = [budget_label("50%" if budget == "halfway" else budget) for budget in budgets]
-    for index, label in enumerate(known):
-        first = known.index(label)
-        if first < index:
-            raise UsageError(
-                "the same budget is asked for twice",
-                where=where,
-                why=f"{budgets[first]} and {budgets[index]} are one budget, and each has a student",
-                next_step="name each budget once",
-            )
-
-
-def _only_student(recipe: Recipe, where: str) -> ContenderSettings:
-    students, budgets = recipe.students(), ", ".join(recipe.budgets)
-    if len(students) != 1:
-        names = ", ".join(student.name for student in students) or "none"
-        raise UsageError(
-            f"whose budgets are {budgets}?",
-            where=where,
-            why=f"several budgets make one student each of the recipe's student, and its students "
-            f"are: {names}",
-            next_step="leave one student among the contenders, or write each student's own budget "
-            "beside its name",
-        )
-    if students[0].budget is not None:
-        raise UsageError(
-            f"{students[0].name} has a budget of its own",
-            where=where,
-            why=f"its own is {students[0].budget}, the recipe's are {budgets}",
-            next_step=f"leave out the budget beside {students[0].name}, or those of the recipe",
-        )
-    return students[0]
+def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:
+    """A budget in milliseconds, given the two ends of the space."""
+    text = "50%" if budget == "halfway" else budget.replace(" ", "")
+    if text.endswith("%"):
+        return fastest_ms + float(text.removesuffix("%")) / 100 * (slowest_ms - fastest_ms)
+    return float(text.removesuffix("ms"))

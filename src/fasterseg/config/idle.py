@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fasterseg.config.recipe import Recipe, SearchSettings, TrainingSettings
+from fasterseg.config.roles import ROLES, SHARED, takes
 from fasterseg.errors import UsageError
 
 
@@ -122,7 +123,9 @@ RULES: tuple[Idle, ...] = (
     ),
     Idle(
         ("budget",),
-        lambda recipe: all(student.budget is not None for student in recipe.students()),
+        lambda recipe: all(
+            one.budget is not None for one in recipe.written_contenders if one.role == "student"
+        ),
         "every student has a budget of its own, beside its name",
     ),
     Idle(
@@ -176,21 +179,33 @@ def refuse_idle_keys(
     What has its default is taken for not set; so is what stands in `known`, the content of a
     run's stored recipe.  `where` is the file, unless one of the `overrides` sets the key.
     """
-    plain = {**leaves(Recipe().content()), "budget": Recipe().budget}
+    usual = Recipe().model_dump(mode="json", by_alias=True)
+    plain = {**leaves(usual), "budget": Recipe().budget}
     stored = leaves(known)
     for key, value in leaves(recipe.content()).items():
         if value == plain.get(key) or (key in stored and value == stored[key]):
             continue
-        for rule in RULES:
-            if rule.covers(key) and rule.where(recipe):
-                said = [f"--set {one}" for one in overrides if one.split("=")[0].strip() == key]
-                without = f"leave it out, or write --set {key}={json.dumps(plain[key])}"
-                raise _does_nothing(key, rule.why, said[-1] if said else where, without)
+        if why := _why_idle(key, recipe):
+            said = [f"--set {one}" for one in overrides if one.split("=")[0].strip() == key]
+            without = f"leave it out, or write --set {key}={json.dumps(plain[key])}"
+            raise _does_nothing(key, why, said[-1] if said else where, without)
     kept = [one["name"] for one in known.get("contenders", ())]
     for contender in recipe.contenders:
         if contender.role == "teacher" and contender.budget and contender.name not in kept:
             key, why = f"contenders, {contender.name}: budget", "a teacher is searched without one"
             raise _does_nothing(key, why, where, "leave it out")
+
+
+def _why_idle(key: str, recipe: Recipe) -> str:
+    """Why a key does nothing in a recipe; empty where it does.
+
+    What roles share does nothing where it does none for any of them.
+    """
+    section, _, inner = key.partition(".")
+    if section == SHARED:
+        whys = [_why_idle(f"{role}.{inner}", recipe) for role in ROLES if takes(role, inner)]
+        return whys[-1] if all(whys) else ""
+    return next((rule.why for rule in RULES if rule.covers(key) and rule.where(recipe)), "")
 
 
 def leaves(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

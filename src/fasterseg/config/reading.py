@@ -11,16 +11,17 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from fasterseg.config.budgets import as_written, one_student_each
+from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
 from fasterseg.config.recipe import (
+    EARLIER_NAMES,
     USUAL_SPACE,
-    ContenderSettings,
     LongSection,
     Recipe,
     SearchSettings,
     TrainingSettings,
 )
+from fasterseg.config.roles import SHARED
 from fasterseg.errors import UsageError
 from fasterseg.strict_yaml import load_yaml
 
@@ -29,6 +30,7 @@ LONG_SECTIONS: Mapping[str, type[LongSection]] = {
     "search": SearchSettings,
     "teacher": TrainingSettings,
     "student": TrainingSettings,
+    SHARED: TrainingSettings,
 }
 _LOOK = "recipes/demo.yaml is a recipe to begin with"
 
@@ -74,16 +76,15 @@ def build_recipe(
     """The recipe in a file, with ``a.b=c`` overrides applied; raises `UsageError`.
 
     The file may be the one that a run keeps.  Without a file it is that of `base`, the content of
-    a resolved recipe.  Several budgets get a student each.  Steps that an override gives take the
-    place of hours, unless one gives these.  A key that would do nothing beside the others is
-    refused, unless it stands in `base` as it is.  An error names the override that brought it,
-    else the file.
+    a recipe.  Several budgets have one student, which stands for one of each.  Steps that an
+    override gives take the place of hours, unless one gives these.  A key that would do nothing
+    beside the others is refused, unless it stands in `base` as it is.  An error names the override
+    that brought it, else the file.
     """
     file = str(path) if path is not None else "the recipe" if base else "the built-in recipe"
-    written = read_yaml(path) if path is not None else as_written(base or {})
-    if path is not None and written.get("schema") == Recipe.schema_tag:
-        base = Recipe.load(path).content()
-        written = as_written(base)
+    written = read_yaml(path) if path is not None else dict(base or {})
+    if path is not None and written.get("schema") in (Recipe.schema_tag, *Recipe.earlier_tags):
+        written = base = Recipe.load(path).content()
     # What an override says of the space goes over the usual one, not over the paper's.
     content = {"space": USUAL_SPACE.content(), **deepcopy(written)}
     for override in overrides:
@@ -93,9 +94,11 @@ def build_recipe(
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _explain(error, _culprit(error, written, overrides) or file) from error
-    refuse_idle_keys(recipe, known=as_written(base or {}), where=file, overrides=overrides)
-    budgets = [one for one in overrides if _key_of(one) == ("budget",)]
-    return one_student_each(recipe, where=_as_typed(budgets) or file)
+    refuse_idle_keys(recipe, known=base or {}, where=file, overrides=overrides)
+    asked = [one for one in overrides if _key_of(one) == ("budget",)]
+    where = _as_typed(asked) or file
+    require_student_for(recipe.written_contenders, recipe.budgets, where=where)
+    return recipe
 
 
 def _key_of(override: str) -> tuple[str, ...]:
@@ -152,6 +155,7 @@ def _override(content: dict[str, Any], override: str) -> None:
             next_step="write it as --set a.b=value",
         )
     *parents, last = name.strip().split(".")
+    last = EARLIER_NAMES.get(last, last) if parents == ["search"] else last
     place = content
     for parent in parents:
         inner = place.get(parent)

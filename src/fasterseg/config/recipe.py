@@ -6,14 +6,21 @@ processor, a search and two trainings of some hours want (decision 0028).
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.config.budgets import BUDGET_PATTERN, possible_budget
+from fasterseg.config.contenders import (
+    USUAL_CONTENDERS,
+    Contenders,
+    ContenderSettings,
+    one_student_each,
+)
+from fasterseg.config.roles import as_written, expanded
 from fasterseg.config.sections import (
     MOST_THREADS,
     AugmentationSettings,
@@ -25,28 +32,11 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
-from fasterseg.space.kinds import OPERATORS
-from fasterseg.space.search_space import Operator, SearchSpace
+from fasterseg.space.search_space import SearchSpace
 
 # With a profile, scores and measurements they are a night: eight hours.
 SEARCH_HOURS, TRAINING_HOURS = 3.0, 2.0
 MOST_WARMUP_STEPS, WARMUP_SHARE = 100, 0.1
-
-# Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
-BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
-
-
-def possible_budget(budget: str | None) -> str | None:
-    """Return a budget of the right form; raises ValueError for one that no network can meet."""
-    number = float(re.sub(r"[^\d.]", "", budget or "") or 1)
-    if budget and budget.endswith("ms") and not number:
-        raise ValueError(f"{budget!r} is no time that a network could take")
-    if budget and budget.endswith("%") and number > 100:
-        raise ValueError(
-            f"{budget!r}: from the fastest (0%) to the slowest network of the space are 100%"
-        )
-    return budget
-
 
 Promise = Literal["p95", "median"]
 """What of a network's latency is to meet its budget."""
@@ -70,24 +60,6 @@ class SamplingSettings(Section):
 
 ClassWeights = Literal["data", "none", "auto"] | tuple[PositiveFloat, ...]
 """What each class counts in a loss: what the data say, all the same, rare ones more, numbers."""
-
-
-class ContenderSettings(Section):
-    """One network being searched.
-
-    An expansion fixes the width of stem, fusion or head; without one a student searches among
-    what the space offers, and a teacher takes the largest.
-    """
-
-    name: str
-    role: Literal["teacher", "student"]
-    stem_expansion: int | None = Field(None, ge=1)
-    fusion_expansion: int | None = Field(None, ge=1)
-    head_expansion: int | None = Field(None, ge=1)
-    budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
-        None, pattern=BUDGET_PATTERN
-    )
-    operators: tuple[Operator, ...] = OPERATORS
 
 
 class LongSection(Section):
@@ -114,7 +86,6 @@ class LongSection(Section):
         return {"hours": cls.usual_hours, **given}
 
 
-WITHOUT_SKIP = tuple(name for name in OPERATORS if name != "skip")
 USUAL_SPACE = SearchSpace(
     layers=10,
     expansions=(2, 4, 6, 8, 10),
@@ -123,22 +94,10 @@ USUAL_SPACE = SearchSpace(
     head_expansions=(2, 4, 6, 8),
 )
 """What a recipe without a space searches: networks that a processor with few cores runs too."""
-# Two searches with skip among the operators took it in more than half of the cells.
-USUAL_CONTENDERS = (
-    ContenderSettings(name="teacher", role="teacher", operators=WITHOUT_SKIP),
-    ContenderSettings(name="student", role="student", operators=WITHOUT_SKIP),
-)
-PAPER_CONTENDERS = (
-    ContenderSettings(
-        name="teacher",
-        role="teacher",
-        stem_expansion=12,
-        head_expansion=12,
-        operators=WITHOUT_SKIP,
-    ),
-    ContenderSettings(name="student", role="student", stem_expansion=8, head_expansion=8),
-)
-"""The paper's, for its space, which is `SearchSpace` with nothing said."""
+
+
+EARLIER_NAMES: Mapping[str, str] = {"weight_lr": "lr", "weight_momentum": "momentum"}
+"""Keys of the search in earlier recipes, and what they are called now."""
 
 
 class SearchSettings(LongSection):
@@ -152,11 +111,20 @@ class SearchSettings(LongSection):
     of steps (`fasterseg.searching.noise_floor`).  A student is the most probable network at its
     budget, as in the paper, or with several `draws` the one of them whose subnet scores best on
     the half that the weights were not trained on.  Classes count in the loss as they do in the
-    ``student``'s training, unless `class_weights` says otherwise.
+    ``student``'s training, unless `class_weights` says otherwise.  `lr`, `momentum` and
+    `weight_decay` are those of the supernet's weights.
     """
 
     usual_hours: ClassVar[float] = SEARCH_HOURS
     numbers_of_steps: ClassVar[tuple[str, ...]] = ("pretrain_steps", "steps")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_earlier_names(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        renamed = {EARLIER_NAMES[key]: given[key] for key in given.keys() & EARLIER_NAMES.keys()}
+        return {**{k: v for k, v in given.items() if k not in EARLIER_NAMES}, **renamed}
 
     mode: Literal["sampled", "exact"] = "sampled"
     sampling: SamplingSettings = SamplingSettings()
@@ -165,8 +133,8 @@ class SearchSettings(LongSection):
     pretrain_steps: int = Field(600, ge=0)
     steps: int = Field(300, ge=0)
     batch_size: int = Field(4, ge=1)
-    weight_lr: float = Field(0.05, gt=0)
-    weight_momentum: float = Field(0.9, ge=0, lt=1)
+    lr: float = Field(0.05, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
     architecture_lr: float | None = Field(None, gt=0)
     architecture_weight_decay: float = Field(0.0, ge=0)
@@ -245,10 +213,14 @@ class Recipe(Artifact):
     its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
     measured narrowest and widest network of the space, or several of these; `promise` says what of
     a student's latency is to meet it: the 95th percentile, or the median, which a busy machine can
-    tell too.
+    tell too.  Several budgets make one student each of the recipe's one (`config.budgets`), and
+    what `training` says holds for search, teacher and student, unless their own section says
+    otherwise (`config.roles`).  A recipe is stored as it was written, with its defaults; readers
+    find students and settings expanded.
     """
 
-    schema_tag: ClassVar[str] = "fasterseg/recipe/1"
+    schema_tag: ClassVar[str] = "fasterseg/recipe/2"
+    earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/recipe/1",)
 
     name: str = "fasterseg"
     seed: int = 0
@@ -259,19 +231,34 @@ class Recipe(Artifact):
     target: TargetSettings = TargetSettings()
     space: SearchSpace = USUAL_SPACE
     profile: ProfileSettings = ProfileSettings()
-    contenders: tuple[ContenderSettings, ...] = USUAL_CONTENDERS
+    written_contenders: Contenders = Field(USUAL_CONTENDERS, alias="contenders")
+    training: TrainingSettings = TrainingSettings()
     search: SearchSettings = SearchSettings()
     teacher: TrainingSettings = TrainingSettings()
     student: TrainingSettings = TrainingSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_from_training(cls, given: Any) -> Any:
+        return expanded(given) if isinstance(given, Mapping) else given
+
+    def content(self) -> dict[str, Any]:
+        """The recipe as it was written, with its defaults, as a JSON value."""
+        return as_written(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def contenders(self) -> Contenders:
+        """The networks being searched: of several budgets, each has its student."""
+        return one_student_each(self.written_contenders, self.budgets)
+
     @model_validator(mode="after")
     def _has_contenders_that_can_be(self) -> Self:
-        names = [contender.name for contender in self.contenders]
+        names = [contender.name for contender in self.written_contenders]
         if not names:
             raise ValueError("there is no contender; a search has a teacher, a student, or both")
         if len(set(names)) < len(names):
             raise ValueError(f"two contenders have one name, of {', '.join(names)}")
-        for contender in self.contenders:
+        for contender in self.written_contenders:
             if set(contender.operators).isdisjoint(self.space.operators):
                 raise ValueError(
                     f"contender {contender.name!r} may take {', '.join(contender.operators)}, and "
@@ -281,7 +268,7 @@ class Recipe(Artifact):
 
     @model_validator(mode="after")
     def _offers_what_contenders_fix(self) -> Self:
-        for contender in self.contenders:
+        for contender in self.written_contenders:
             for part in ("stem", "fusion", "head"):
                 fixed: int | None = getattr(contender, f"{part}_expansion")
                 offered: tuple[int, ...] = getattr(self.space, f"{part}_expansions")
@@ -306,7 +293,7 @@ class Recipe(Artifact):
         """The budget, or the several."""
         return (self.budget,) if isinstance(self.budget, str) else self.budget
 
-    def students(self) -> tuple[ContenderSettings, ...]:
+    def students(self) -> Contenders:
         """The contenders that must meet a budget."""
         return tuple(c for c in self.contenders if c.role == "student")
 
@@ -334,17 +321,3 @@ def _not_offered(contender: str, part: str, fixed: int, offered: tuple[int, ...]
         f"contender {contender!r} fixes {part}_expansion: {fixed}, which is not among "
         f"space.{part}_expansions: {list(offered)}"
     )
-
-
-def budget_option(ms: float) -> str:
-    """The words that ask for a budget of at least so many milliseconds, as they are typed."""
-    digits = max(0, 2 - math.floor(math.log10(ms)))
-    return f"--budget {math.ceil(ms * 10**digits) / 10**digits:.{digits}f}ms"
-
-
-def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:
-    """A budget in milliseconds, given the two ends of the space."""
-    text = "50%" if budget == "halfway" else budget.replace(" ", "")
-    if text.endswith("%"):
-        return fastest_ms + float(text.removesuffix("%")) / 100 * (slowest_ms - fastest_ms)
-    return float(text.removesuffix("ms"))

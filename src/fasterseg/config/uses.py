@@ -11,8 +11,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from fasterseg.config.budgets import as_written
 from fasterseg.config.recipe import Recipe
+from fasterseg.config.roles import SHARED
 
 
 class Use(StrEnum):
@@ -85,14 +85,15 @@ def uses_of(key: str) -> tuple[Use, ...]:
 def keyed(recipe: Recipe) -> dict[str, Any]:
     """A recipe as the table has it: contenders by name, and what follows from other keys.
 
-    That are the students that budgets make, and the search's class weights.
+    That are the settings that roles share, the students that budgets make, and the search's class
+    weights.
     """
-    written = as_written(recipe.content())
-    written["contenders"] = contenders_by_name(written)
+    content = recipe.model_dump(mode="json", by_alias=True)
+    del content[SHARED]
+    content["contenders"] = contenders_by_name(content)
     if recipe.search.class_weights == "student":
-        weights = written["student"]["class_weights"]
-        written["search"] = {**written["search"], "class_weights": weights}
-    return {**written, "students": [student.name for student in recipe.students()]}
+        content["search"]["class_weights"] = content["student"]["class_weights"]
+    return {**content, "students": [student.name for student in recipe.students()]}
 
 
 def contenders_by_name(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

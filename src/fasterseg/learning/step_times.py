@@ -21,7 +21,7 @@ NEVER = 10**9
 _WITHOUT_END = {
     "hours": None,
     **dict.fromkeys(("steps", "pretrain_steps", "evaluate_every", "control_every"), NEVER),
-    **dict.fromkeys(("lr", "weight_lr", "architecture_lr"), 1e-9),
+    **dict.fromkeys(("lr", "architecture_lr"), 1e-9),
     "warmup_steps": 0,
 }
 Settings = TypeVar("Settings", SearchSettings, TrainingSettings)

@@ -77,7 +77,7 @@ class CoSearch:
         self.steps = max(1, steps)
         self.warn = warn
         self.said: list[str] = []
-        self.schedule = Schedule("poly", settings.weight_lr, self.steps)
+        self.schedule = Schedule("poly", settings.lr, self.steps)
         self.controller = BudgetController(settings.penalty_strength, settings.control_gain)
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}

@@ -33,7 +33,7 @@ class Pretraining:
         self.weights = weights
         self.passes = passes
         self.batch_at = batch_at
-        self.schedule = Schedule("constant", weights.settings.weight_lr, max(1, steps))
+        self.schedule = Schedule("constant", weights.settings.lr, max(1, steps))
 
     def step(self, index: int) -> Mapping[str, Any]:
         """One pass through all networks that are due, and what they teach the weights."""

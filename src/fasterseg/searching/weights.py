@@ -85,8 +85,8 @@ class WeightTraining:
         self.stage = stage
         self.gradients = SlicedGradients(whole=settings.mode == "exact")
         self.optimizer = SlicedSGD(
-            rate=settings.weight_lr,
-            momentum=settings.weight_momentum,
+            rate=settings.lr,
+            momentum=settings.momentum,
             decay=settings.weight_decay,
             clip_norm=settings.clip_norm,
             half=objective.numerics.precision != "float32",

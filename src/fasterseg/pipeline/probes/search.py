@@ -117,7 +117,11 @@ def reachable(recipe: Recipe) -> Recipe:
 
     contenders = tuple(one.model_copy(update={"budget": None}) for one in recipe.contenders)
     return recipe.model_copy(
-        update={"search": endless(recipe.search), "contenders": contenders, "budget": "halfway"}
+        update={
+            "search": endless(recipe.search),
+            "written_contenders": contenders,
+            "budget": "halfway",
+        }
     )
 
 

@@ -1,0 +1,125 @@
+"""The networks of one search: a teacher, and a student for each budget.
+
+A recipe with several budgets has one student, which stands for one of each: they are named after
+their budgets, ``student-8ms``, ``student-25pct``.  Whoever asks a recipe for its contenders sees
+these, each with a budget of its own; its file keeps the one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from fasterseg.config.budgets import BUDGET_PATTERN, budget_label, possible_budget
+from fasterseg.config.sections import Section
+from fasterseg.errors import UsageError
+from fasterseg.space.kinds import OPERATORS
+from fasterseg.space.search_space import Operator
+
+
+class ContenderSettings(Section):
+    """One network being searched.
+
+    An expansion fixes the width of stem, fusion or head; without one a student searches among
+    what the space offers, and a teacher takes the largest.
+    """
+
+    name: str
+    role: Literal["teacher", "student"]
+    stem_expansion: int | None = Field(None, ge=1)
+    fusion_expansion: int | None = Field(None, ge=1)
+    head_expansion: int | None = Field(None, ge=1)
+    budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
+        None, pattern=BUDGET_PATTERN
+    )
+    operators: tuple[Operator, ...] = OPERATORS
+
+
+WITHOUT_SKIP = tuple(name for name in OPERATORS if name != "skip")
+# Two searches with skip among the operators took it in more than half of the cells.
+USUAL_CONTENDERS = (
+    ContenderSettings(name="teacher", role="teacher", operators=WITHOUT_SKIP),
+    ContenderSettings(name="student", role="student", operators=WITHOUT_SKIP),
+)
+PAPER_CONTENDERS = (
+    ContenderSettings(
+        name="teacher",
+        role="teacher",
+        stem_expansion=12,
+        head_expansion=12,
+        operators=WITHOUT_SKIP,
+    ),
+    ContenderSettings(name="student", role="student", stem_expansion=8, head_expansion=8),
+)
+"""The paper's, for its space, which is `SearchSpace` with nothing said."""
+
+Contenders = tuple[ContenderSettings, ...]
+
+
+def one_student_each(contenders: Contenders, budgets: Sequence[str]) -> Contenders:
+    """The contenders with the one student once for each of several budgets.
+
+    As they are with one budget, and where students have budgets of their own.
+    """
+    students = [one for one in contenders if one.role == "student"]
+    if len(budgets) == 1 or len(students) != 1 or students[0].budget is not None:
+        return contenders
+    found: list[ContenderSettings] = []
+    for contender in contenders:
+        found += _each(contender, budgets) if contender is students[0] else (contender,)
+    return tuple(found)
+
+
+def _each(student: ContenderSettings, budgets: Sequence[str]) -> Contenders:
+    return tuple(
+        student.model_copy(
+            update={"name": f"{student.name}-{budget_label(budget)}", "budget": budget}
+        )
+        for budget in budgets
+    )
+
+
+def require_student_for(contenders: Contenders, budgets: tuple[str, ...], *, where: str) -> None:
+    """Raise `UsageError` for several budgets that do not belong to one student, or are one."""
+    students = [one for one in contenders if one.role == "student"]
+    if len(budgets) == 1 or [one.budget for one in students] == list(budgets):
+        return
+    _require_distinct(budgets, where)
+    _require_one(students, budgets, where)
+
+
+def _require_distinct(budgets: tuple[str, ...], where: str) -> None:
+    # Halfway is half of the way.
+    known = [budget_label("50%" if budget == "halfway" else budget) for budget in budgets]
+    for index, label in enumerate(known):
+        first = known.index(label)
+        if first < index:
+            raise UsageError(
+                "the same budget is asked for twice",
+                where=where,
+                why=f"{budgets[first]} and {budgets[index]} are one budget, and each has a student",
+                next_step="name each budget once",
+            )
+
+
+def _require_one(students: Sequence[ContenderSettings], budgets: Sequence[str], where: str) -> None:
+    asked = ", ".join(budgets)
+    if len(students) != 1:
+        names = ", ".join(student.name for student in students) or "none"
+        raise UsageError(
+            f"whose budgets are {asked}?",
+            where=where,
+            why=f"several budgets make one student each of the recipe's student, and its students "
+            f"are: {names}",
+            next_step="leave one student among the contenders, or write each student's own budget "
+            "beside its name",
+        )
+    if students[0].budget is not None:
+        raise UsageError(
+            f"{students[0].name} has a budget of its own",
+            where=where,
+            why=f"its own is {students[0].budget}, the recipe's are {asked}",
+            next_step=f"leave out the budget beside {students[0].name}, or those of the recipe",
+        )
