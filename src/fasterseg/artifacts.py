@@ -202,7 +202,7 @@ class Artifact(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """The artifact as a JSON value."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
 
     def digest(self) -> str:
         """SHA-256 of the content."""

@@ -216,7 +216,7 @@ def known_keys() -> tuple[str, ...]:
     pending: list[type[BaseModel]] = [Recipe, ContenderSettings]
     while pending:
         for name, field in pending.pop().model_fields.items():
-            found.add(name)
+            found.add(field.alias or name)
             if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
                 pending.append(field.annotation)
     return tuple(sorted(found))

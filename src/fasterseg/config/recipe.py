@@ -244,7 +244,7 @@ class Recipe(Artifact):
 
     def content(self) -> dict[str, Any]:
         """The recipe as it was written, with its defaults, as a JSON value."""
-        return as_written(self.model_dump(mode="json", by_alias=True))
+        return as_written(super().content())
 
     @property
     def contenders(self) -> Contenders:
