@@ -29,6 +29,7 @@ from fasterseg.config import PAPER_CONTENDERS, SearchSpace
 from fasterseg.deploy.benchmark.alternating import AlternationSettings, Query
 from fasterseg.deploy.benchmark.benchmark_report import Comparison
 from fasterseg.deploy.benchmark.benchmarking import compare_by_turns
+from fasterseg.deploy.benchmark.contestants import open_canary, street_images
 from fasterseg.deploy.benchmark.pinning import (
     collection_paused,
     cores_for,
@@ -37,7 +38,6 @@ from fasterseg.deploy.benchmark.pinning import (
 )
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
-from fasterseg.pipeline.contestants import open_canary, street_images
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size

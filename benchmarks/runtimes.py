@@ -14,9 +14,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from fasterseg.commands.benchmark import Entry, time_models, write_files
+from fasterseg.commands.benchmark import write_files
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import QUICK
+from fasterseg.deploy.benchmark.entry import Entry, time_models
+from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.blocks import Size
 
 SIZES, THREADS = ("512x1024", "360x480"), (1, 2)
@@ -49,7 +51,7 @@ def main() -> None:
                 ("fast",),
                 Size.parse(size),
             )
-            report = time_models(entry, settings=SETTINGS)
+            report = time_models(entry, settings=SETTINGS, count_macs=evaluated_macs)
             print(f"\n{size}, {threads} thread{'s' if threads > 1 else ''}\n")
             print(table(report, names), flush=True)
             if chosen.out:

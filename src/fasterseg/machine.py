@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -62,14 +61,6 @@ class Torch(Fact):
     cuda_build: str | None = None
     cuda_devices: tuple[CudaDevice, ...] = ()
     fault: str = ""
-
-
-class Backend(Fact):
-    """A library that can run a network."""
-
-    name: str
-    version: str | None
-    install: str
 
 
 class Disk(Fact):
@@ -167,23 +158,6 @@ def _cuda_device(index: int) -> CudaDevice:
     )
 
 
-BACKENDS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("torch", ("torch",), "pip install fasterseg"),
-    ("onnxruntime", ("onnxruntime", "onnxruntime-gpu"), "pip install 'fasterseg[onnx]'"),
-    ("openvino", ("openvino",), "pip install 'fasterseg[openvino]'"),
-    ("tensorrt", ("tensorrt", "tensorrt-cu12", "tensorrt-cu13"), "pip install tensorrt"),
-)
-"""Each backend, the distributions that bring it, and how to install it."""
-
-
-def backends() -> tuple[Backend, ...]:
-    """Return every backend we know, with its version where it is installed."""
-    return tuple(
-        Backend(name=name, version=version_of(*distributions), install=install)
-        for name, distributions, install in BACKENDS
-    )
-
-
 def version_of(*distributions: str) -> str | None:
     """Return the version of the first of these distributions that is installed."""
     for distribution in distributions:
@@ -217,16 +191,3 @@ def _write_speed(folder: Path) -> float:
         file.flush()
         os.fsync(file.fileno())
     return round(_WRITE_TEST_BYTES / _MIB / max(time.monotonic() - started, 1e-6), 1)
-
-
-Level = Literal["fault", "hint"]
-
-
-class Advice(Fact):
-    """One finding in four parts; a fault stops work, a hint does not."""
-
-    level: Level
-    what: str
-    where: str
-    why: str
-    next_step: str

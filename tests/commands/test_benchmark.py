@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +14,23 @@ from tiny_export import SIZE, faithful
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
 from fasterseg.commands import benchmark as verb
-from fasterseg.commands.benchmark import (
-    BenchmarkResult,
-    Entry,
-    threads_of,
-    time_models,
-    write_files,
-)
-from fasterseg.deploy.benchmark import contest, peak
+from fasterseg.commands.benchmark import BenchmarkResult, write_files
+from fasterseg.deploy.benchmark import contest, entry
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, Comparison
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
+from fasterseg.deploy.benchmark.contestants import open_contestant, street_images
+from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models
 from fasterseg.deploy.benchmark.machine_state import machine_facts
 from fasterseg.deploy.benchmark.peak import Peak
+from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.network.predicting import load_model
-from fasterseg.pipeline.contestants import Running, open_contestant, street_images
+from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.architecture import wire
 from fasterseg.space.blocks import Size
 
+PYTORCH = Running("pytorch", tail="graph")
 TINY = BenchmarkSettings(
     "quick",
     queries=8,
@@ -58,7 +57,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tiny_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few queries for a quick look, and no minute for the peak."""
     monkeypatch.setattr(contest, "QUICK", TINY)
-    monkeypatch.setattr(peak, "convolution_peak", lambda *, threads: Peak(50.0, f"{threads}"))
+    monkeypatch.setattr(entry, "convolution_peak", lambda *, threads: Peak(50.0, f"{threads}"))
 
 
 def test_a_model_is_timed_on_each_backend_and_written(
@@ -92,9 +91,9 @@ def test_a_model_is_timed_on_each_backend_and_written(
 
 def test_threads_and_size_are_those_of_the_run_s_target(bundle: str) -> None:
     assert threads_of([bundle]) == 2
-    found = open_contestant(bundle, Running("pytorch"))
+    found = open_contestant(bundle, PYTORCH)
     assert found.facts["size"] == "64x128"
-    other = open_contestant(bundle, Running("pytorch", size=Size(32, 64)))
+    other = open_contestant(bundle, PYTORCH, size=Size(32, 64))
     assert other.facts["size"] == "32x64"
 
 
@@ -109,7 +108,7 @@ def test_models_made_for_different_threads_need_a_word(
 def test_a_contestant_computes_the_model_s_labels_of_each_of_its_images(
     bundle: str, backend: str
 ) -> None:
-    found = open_contestant(bundle, Running(backend))  # type: ignore[arg-type]
+    found = open_contestant(bundle, replace(PYTORCH, runtime=backend))
     images = street_images(Size(64, 128))
     assert not np.array_equal(images[0], images[1])
     predictor = load_model(bundle)
@@ -121,7 +120,7 @@ def test_a_contestant_computes_the_model_s_labels_of_each_of_its_images(
 def test_a_contestant_knows_its_multiply_adds(bundle: str) -> None:
     run = FakeRun(until="train", teacher=False, layers=3)
     macs = wire(run.architecture(run.recipe(), 0), run.geometry()).macs
-    assert open_contestant(bundle, Running("pytorch")).macs == macs
+    assert open_contestant(bundle, PYTORCH, count_macs=evaluated_macs).macs == macs
 
 
 @pytest.mark.parametrize(
@@ -180,17 +179,18 @@ def test_exported_files_and_baselines_are_timed_too(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="tail in the graph"):
         open_contestant(str(labels), how)
     with pytest.raises(UsageError, match="other images"):
-        open_contestant(str(labels), Running(size=Size(65, 128)))
-    baseline = open_contestant("baseline:fast-scnn", Running("pytorch", size=Size(64, 96)))
+        open_contestant(str(labels), replace(how, tail="graph"), size=Size(65, 128))
+    name = "baseline:fast-scnn"
+    baseline = open_contestant(name, PYTORCH, size=Size(64, 96), count_macs=evaluated_macs)
     assert np.asarray(baseline.run()).shape == (64, 96)
     assert baseline.macs
     with pytest.raises(UsageError, match="--size"):
-        open_contestant("baseline:fast-scnn", Running("pytorch"))
+        open_contestant(name, PYTORCH)
 
 
 def test_every_model_runs_in_every_way_and_a_file_by_its_own_runtime() -> None:
-    entry = Entry(("a", "b.xml"), 2, tails=("graph", "fast"))
-    ways = [(model, how.backend, how.tail) for model, how in entry.contestants()]
+    both = Entry(("a", "b.xml"), 2, tails=("graph", "fast"))
+    ways = [(model, how.runtime, how.tail) for model, how in both.contestants()]
     assert ways == [
         ("a", "onnxruntime", "graph"),
         ("a", "onnxruntime", "fast"),
@@ -201,7 +201,7 @@ def test_every_model_runs_in_every_way_and_a_file_by_its_own_runtime() -> None:
 
 def test_a_combination_that_does_not_exist_is_left_out_aloud() -> None:
     both = Entry(("a",), 1, ("onnxruntime", "openvino"), ("float32", "bfloat16"))
-    ways = [(how.backend, how.precision) for _, how in both.contestants()]
+    ways = [(how.runtime, how.precision) for _, how in both.contestants()]
     assert ways == [
         ("onnxruntime", "float32"),
         ("openvino", "float32"),
@@ -218,11 +218,11 @@ def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.Monke
     asked: list[BenchmarkSettings] = []
     made = BenchmarkReport(mode="headline", contestants=())
 
-    def fake(entry: Entry, *, settings: BenchmarkSettings, progress: object) -> BenchmarkReport:
+    def fake(one: Entry, *, settings: BenchmarkSettings, **options: object) -> BenchmarkReport:
         asked.append(settings)
         return made
 
-    monkeypatch.setattr(verb, "time_models", fake)
+    monkeypatch.setattr(entry, "time_models", fake)
     verb.benchmark(bundle)
     verb.benchmark(bundle, quick=True)
     assert [settings.mode for settings in asked] == ["headline", "quick"]

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from fasterseg import cli, machine
-from fasterseg.commands.doctor import advise, doctor
+from fasterseg.commands.doctor import Advice, Backend, advise, doctor
 from fasterseg.machine import (
-    Advice,
-    Backend,
     CudaDevice,
     Disk,
     Processor,

@@ -14,7 +14,7 @@ import fasterseg
 
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!]+)")
-UNPINNED_EXTRAS = {"openvino", "video", "fast", "tensorboard"}  # not installed where tests run
+UNPINNED_EXTRAS = {"openvino", "fast"}  # not installed where tests run
 
 
 def text_of(name: str) -> str:

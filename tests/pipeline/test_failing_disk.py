@@ -22,7 +22,7 @@ from tiny_export import FORM, evidence, faithful, origin
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import guarded, main
-from fasterseg.deploy.exporting import formats
+from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.shipping.verified_export import ExportReport, report_beside, ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
@@ -151,7 +151,7 @@ def searching(tmp_path_factory: pytest.TempPathFactory) -> Work:
 def exporting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     """A network over a file that was exported before."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(formats, "onnx_model", lambda *_: faithful())
+    patch.setattr(onnx_files, "model_of", lambda *_: faithful())
     before = tmp_path_factory.mktemp("exported")
     (before / "x.onnx").write_bytes(b"the one before")
 

@@ -14,8 +14,8 @@ from torch import nn
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.deploy.exporting.export import export_network
-from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.exporting.formats import ExportForm, whole_job
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
+from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.verification import Evidence, Subject

@@ -5,18 +5,17 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 from fasterseg import __version__
+from fasterseg.config import RUNTIMES
 from fasterseg.console.options import Json, RunFolder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.machine import (
-    Advice,
-    Backend,
     Disk,
     Fact,
     Processor,
     Torch,
-    backends,
     disk,
     processor,
     torch_facts,
@@ -29,6 +28,27 @@ LEAST_PYTHON = (3, 11)
 LEAST_TORCH = (2, 10)
 LEAST_FREE_MIB = 2048
 _LIBRARIES = ("numpy", "pillow", "pydantic", "safetensors", "onnx", "onnxscript", "numba")
+
+
+class Backend(Fact):
+    """A library that can run a network."""
+
+    name: str
+    version: str | None
+    install: str
+
+
+Level = Literal["fault", "hint"]
+
+
+class Advice(Fact):
+    """One finding in four parts; a fault stops work, a hint does not."""
+
+    level: Level
+    what: str
+    where: str
+    why: str
+    next_step: str
 
 
 class Shipped(Fact):
@@ -102,6 +122,15 @@ def _shipped(name: str) -> Shipped:
         data=card.training.data,
         terms=card.training.terms,
         scores={f"{one.data}/{one.split}": one.mean_iou for one in card.scores if not one.seen},
+    )
+
+
+def backends() -> tuple[Backend, ...]:
+    """Return the library of every runtime we know, with its version where it is installed."""
+    rows = {row.library: row for row in RUNTIMES.values()}
+    return tuple(
+        Backend(name=name, version=version_of(*row.distributions), install=row.install)
+        for name, row in rows.items()
     )
 
 

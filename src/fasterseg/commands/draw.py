@@ -18,7 +18,6 @@ from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.shipped import model_path, nearest_shipped
 from fasterseg.paths import given, place_for_file
-from fasterseg.pipeline.sizing import size_of_images
 from fasterseg.reporting.drawing import draw_svg, stack_svgs
 from fasterseg.reporting.listing import draw_text
 from fasterseg.runs import BundleFolder, RunFolder
@@ -220,7 +219,7 @@ def _of_bundle(path: Path) -> Subject | HandMade:
     title = f"{bundle.card.name} ({bundle.card.which})"
     run = _run_above(path)
     size = _geometry_of_run(run)[0] if run is not None else None
-    size = size or size_of_images(bundle.card, next_step="choose one with --size 360x480")
+    size = size or bundle.card.image_size(next_step="choose one with --size 360x480")
     if description.architecture is None:
         return HandMade(title, description.baseline, size, description.classes)
     return Subject(title, description.architecture, size, description.classes)

@@ -10,14 +10,13 @@ from cyclopts import Parameter
 from fasterseg.config import OutputForm
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
+from fasterseg.deploy.exporting.formats import FORMATS, ExportForm
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_file, without_steps_up
-from fasterseg.pipeline.sizing import size_of_images
 from fasterseg.pipeline.verifying import IMAGES, evidence_for, origin_of, require_images
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
-    from fasterseg.deploy.exporting.formats import ExportForm, Format
     from fasterseg.deploy.shipping.verified_export import ExportReport
 
 _ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"
@@ -26,9 +25,7 @@ _ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any 
 def export(
     model: str,
     *,
-    format: Annotated[
-        Literal["onnx", "openvino", "tensorrt", "torch"], Parameter(help="Which kind of file.")
-    ] = "onnx",
+    format: Annotated[str, Parameter(help="Which kind of file.", choices=FORMATS)] = "onnx",
     output: Annotated[
         OutputForm,
         Parameter(help="Where the graph ends; the fast tail makes labels of the last form."),
@@ -68,8 +65,7 @@ def export(
     ExportReport
         The file, its digest, and the verification.
     """
-    from fasterseg.deploy.exporting.formats import ExportForm
-    from fasterseg.deploy.runtimes.opening import Running
+    from fasterseg.deploy.runtimes.sessions import Running
     from fasterseg.deploy.shipping.verified_export import ship
 
     common = Common(**options)
@@ -78,9 +74,7 @@ def export(
     if out:
         place_for_export(out, format, overwrite=overwrite)
     origin = origin_of(model)
-    wanted = (
-        Size.parse(size) if size else size_of_images(origin.bundle.card, next_step=_ONE_OF_THEM)
-    )
+    wanted = Size.parse(size) if size else origin.bundle.card.image_size(next_step=_ONE_OF_THEM)
     form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
     form.require_possible()
     path = place_for_export(out or default_file(model, form), format, overwrite=overwrite)
@@ -95,18 +89,18 @@ def export(
         )
 
 
-def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Path:
+def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
     """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
-    from fasterseg.deploy.exporting.formats import SUFFIXES
     from fasterseg.deploy.shipping.verified_export import names_beside, require_free, written_file
 
     path = place_for_file(out, "--out", beside=names_beside(Path(out)))
-    if path.suffix != SUFFIXES[format]:
+    suffix = FORMATS[format].suffix
+    if path.suffix != suffix:
         raise UsageError(
-            f"the name of an exported {format} file ends in {SUFFIXES[format]}",
+            f"the name of an exported {format} file ends in {suffix}",
             where=f"--out {out}",
             why="its ending says which runtime opens it",
-            next_step=f"--out {path.with_name(path.name + SUFFIXES[format])}",
+            next_step=f"--out {path.with_name(path.name + suffix)}",
         )
     if not overwrite:
         require_free(written_file(path, format))
@@ -115,14 +109,13 @@ def place_for_export(out: Path | str, format: Format, *, overwrite: bool) -> Pat
 
 def default_file(model: str, form: ExportForm) -> Path:
     """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
-    from fasterseg.deploy.exporting.formats import SUFFIXES
 
     folder = without_steps_up(Path(model))
     name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
     extras: list[str] = [form.output] if form.output != "labels" else []
     extras += [form.precision] if form.precision != "float32" else []
     extras += ["dynamic"] if form.size is None else []
-    return folder.parent / ("-".join([name, *extras]) + SUFFIXES[form.format])
+    return folder.parent / ("-".join([name, *extras]) + form.row.suffix)
 
 
 def _require_one_size(size: str, *, dynamic: bool) -> None:

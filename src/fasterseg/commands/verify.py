@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.config import TailForm
+from fasterseg.config import RUNTIMES, TailForm
 from fasterseg.console.options import Common, CommonOptions, require_threads
 from fasterseg.console.progress import progress_for
 from fasterseg.paths import given, place_for_file
@@ -22,8 +22,8 @@ def verify(
     *,
     against: Annotated[str, Parameter(help="The bundle that the file was made from.")],
     backend: Annotated[
-        Literal["onnxruntime", "openvino", "pytorch", "tensorrt"] | None,
-        Parameter(help="What runs the file; its own runtime when left out."),
+        str | None,
+        Parameter(help="What runs the file; its own runtime when left out.", choices=RUNTIMES),
     ] = None,
     precision: Annotated[
         Literal["float32", "bfloat16"], Parameter(help="What the runtime is to compute in.")
@@ -56,7 +56,8 @@ def verify(
         Each check with what was found and what is allowed.
     """
     from fasterseg.deploy.runtimes.models import require_model
-    from fasterseg.deploy.runtimes.opening import Running, open_export
+    from fasterseg.deploy.runtimes.opening import open_export
+    from fasterseg.deploy.runtimes.sessions import Running
     from fasterseg.deploy.shipping.verification import Subject
     from fasterseg.deploy.shipping.verification import verify as verify_file
     from fasterseg.deploy.shipping.verified_export import save_evidence

@@ -12,13 +12,13 @@ from fasterseg.config.recipe import (
     SearchSettings,
     TrainingSettings,
 )
+from fasterseg.config.runtimes import RUNTIMES, Precision, Runtime, RuntimeName, runtime_named
 from fasterseg.config.sections import (
     AUTO,
     AugmentationSettings,
     DataSettings,
     OutputForm,
     PenaltySettings,
-    Precision,
     ProfileSettings,
     StreetSettings,
     TailForm,
@@ -30,6 +30,7 @@ from fasterseg.space.search_space import STRIDES, Operator, SearchSpace
 __all__ = [
     "AUTO",
     "PAPER_CONTENDERS",
+    "RUNTIMES",
     "STRIDES",
     "WARMUP_SHARE",
     "AugmentationSettings",
@@ -43,6 +44,8 @@ __all__ = [
     "ProfileSettings",
     "Promise",
     "Recipe",
+    "Runtime",
+    "RuntimeName",
     "SamplingSettings",
     "SearchSettings",
     "SearchSpace",
@@ -56,4 +59,5 @@ __all__ = [
     "budget_option",
     "build_recipe",
     "read_yaml",
+    "runtime_named",
 ]

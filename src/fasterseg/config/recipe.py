@@ -21,12 +21,12 @@ from fasterseg.config.contenders import (
     one_student_each,
 )
 from fasterseg.config.roles import as_written, expanded
+from fasterseg.config.runtimes import Precision
 from fasterseg.config.sections import (
     MOST_THREADS,
     AugmentationSettings,
     DataSettings,
     PenaltySettings,
-    Precision,
     ProfileSettings,
     Section,
     TargetSettings,

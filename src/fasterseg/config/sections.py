@@ -7,14 +7,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
 
 OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 """What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
 TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
-Precision = Literal["float32", "bfloat16", "float16"]
-"""What networks compute in, or are written in."""
 MOST_THREADS, MOST_WORKERS = 1024, 256
 """More end a process without a word, or take all its files: no machine has as many cores."""
 AUTO = "auto"
@@ -69,7 +68,7 @@ class TargetSettings(Section):
     Without height and width the images' own size is taken, before a run is begun.
     """
 
-    backend: Literal["onnxruntime", "openvino", "pytorch"] = "onnxruntime"
+    backend: BlockRuntimeName = "onnxruntime"
     device: str = "cpu"
     precision: Literal["float32"] = "float32"
     threads: int = Field(2, ge=1)

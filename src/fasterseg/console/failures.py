@@ -21,6 +21,7 @@ from pathlib import Path
 from cyclopts import CycloptsError
 
 from fasterseg.artifacts import DISK_IS_FULL
+from fasterseg.config import RUNTIMES
 from fasterseg.console.results import asks_for_json
 from fasterseg.errors import (
     EnvironmentFault,
@@ -31,12 +32,9 @@ from fasterseg.errors import (
 
 EXTRAS = {
     "onnx": "onnx",
-    "onnxruntime": "onnx",
     "onnxscript": "onnx",
-    "openvino": "openvino",
-    "cv2": "video",
     "numba": "fast",
-    "tensorboard": "tensorboard",
+    **{row.library: row.extra for row in RUNTIMES.values() if row.extra},
 }
 """Which extra of the package brings which optional library."""
 

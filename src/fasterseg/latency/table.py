@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import differences
-from fasterseg.config import TailForm, TargetSettings
+from fasterseg.config import RuntimeName, TailForm, TargetSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
@@ -44,7 +44,7 @@ class Target(_Values):
     """What a latency belongs to; two latencies are comparable only when all of it is equal."""
 
     device: str
-    backend: Literal["onnxruntime", "openvino", "pytorch", "tensorrt"]
+    backend: RuntimeName
     precision: Literal["float32"]
     threads: int
     height: int

@@ -11,7 +11,9 @@ from fasterseg.artifacts import Artifact
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
+from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.space.blocks import Size
 
 Which = Literal["best", "last", "ema"]
 
@@ -155,6 +157,15 @@ class Card(Artifact):
         Training may have seen crops of them; where there is no score, it is what it saw.
         """
         return self.scores[0].resolution if self.scores else self.training.resolution
+
+    def image_size(self, *, next_step: str) -> Size:
+        """The size of the images that it was scored on; raises `UsageError` where they differ."""
+        text = self.image_resolution
+        if "," in text:
+            raise UsageError(
+                "the model's data has images of several sizes", where=text, next_step=next_step
+            )
+        return Size.parse(text)
 
     def describe(self) -> str:
         """The card in a few lines."""

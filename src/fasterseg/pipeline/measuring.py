@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.config import OutputForm, Promise
+from fasterseg.config import OutputForm, Promise, runtime_named
 from fasterseg.errors import FileError
 from fasterseg.events import Progress, silent
 from fasterseg.space.blocks import Size
@@ -84,10 +84,11 @@ def deploy_bundle(
     origin, evidence = origin_of(str(bundle)), evidence_of(source, split)
     geometry = geometry_of(target)
     with threads_kept():
-        if target.backend == "pytorch":
-            session, mean_iou = _in_pytorch(origin, evidence, meter, geometry, progress)
+        form = export_form(target)
+        if form is None:
+            session, mean_iou = _as_it_is(origin, evidence, meter, geometry, progress)
         else:
-            session, mean_iou = _shipped(origin, evidence, target, file, progress)
+            session, mean_iou = _shipped(origin, evidence, target, form, file, progress)
         latency = _timed(meter, session, geometry, promise)
     return Deployed(latency, session.digest, mean_iou)
 
@@ -105,17 +106,17 @@ def _shipped(
     origin: Origin,
     evidence: Evidence,
     target: Target,
+    form: ExportForm,
     file: Path,
     progress: Progress,
 ) -> tuple[Session, float | None]:
     """The session of the very file that was written and verified, and that file's score."""
-    from fasterseg.deploy.exporting.formats import SUFFIXES
-    from fasterseg.deploy.runtimes.opening import Running, open_export
+    from fasterseg.deploy.runtimes.opening import open_export
+    from fasterseg.deploy.runtimes.sessions import Running
     from fasterseg.deploy.shipping.verified_export import ship
 
-    form = export_form(target)
     running = Running(threads=target.threads, tail=target.tail)
-    path = file.with_suffix(SUFFIXES[form.format])
+    path = file.with_suffix(form.row.suffix)
     report = ship(origin, form, path, evidence, running=running, progress=progress)
     session, _ = open_export(path, running)
     if session.digest != report.file_digest:
@@ -128,30 +129,29 @@ def _shipped(
     return session, report.verification.mean_iou
 
 
-def export_form(target: Target) -> ExportForm:
-    """What a network is exported to for a target that runs from a file."""
-    from fasterseg.deploy.exporting.formats import ExportForm, Format
+def export_form(target: Target) -> ExportForm | None:
+    """What a network is exported to for a target; None where it runs as it is, from no file."""
+    from fasterseg.deploy.exporting.formats import ExportForm
 
-    formats: dict[str, Format] = {"onnxruntime": "onnx", "openvino": "openvino"}
-    kind = formats.get(target.backend, "tensorrt")
+    kind = runtime_named(target.backend).ships_as
+    if kind is None:
+        return None
     size = Size(target.height, target.width)
     output: OutputForm = "labels" if target.tail == "graph" else "low-resolution-logits"
     return ExportForm(kind, size, size, output)
 
 
-def _in_pytorch(
+def _as_it_is(
     origin: Origin,
     evidence: Evidence,
     meter: Meter,
     geometry: Geometry,
     progress: Progress,
 ) -> tuple[Session, float | None]:
-    """The network where PyTorch itself is the runtime: there is no file."""
-    from fasterseg.deploy.runtimes.pytorch import PytorchBackend
+    """The network where its runtime takes it as it is, as PyTorch does: there is no file."""
     from fasterseg.evaluation import evaluate_predictor
     from fasterseg.network.network import WholeJob
 
-    assert isinstance(meter.backend, PytorchBackend)
     card = origin.bundle.card
     output: OutputForm = "labels" if meter.backend.tail is None else "low-resolution-logits"
     network, grey = origin.predictor.network, card.reading.is_grey

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from fasterseg.config import AugmentationSettings, Recipe
 from fasterseg.errors import UsageError
-from fasterseg.space.blocks import Size as ImageSize
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
-    from fasterseg.network.card import Card
 
 SEARCH_CROP_PIXELS, TRAINING_CROP_PIXELS = 256 * 256, 512 * 512
 STRIDE = 32
@@ -143,13 +141,3 @@ def _listed(sizes: Counter[Size]) -> str:
 
 def _text(size: Size) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def size_of_images(card: Card, *, next_step: str) -> ImageSize:
-    """The size of the images that a model was scored on; raises `UsageError` where they differ."""
-    text = card.image_resolution
-    if "," in text:
-        raise UsageError(
-            "the model's data has images of several sizes", where=text, next_step=next_step
-        )
-    return ImageSize.parse(text)

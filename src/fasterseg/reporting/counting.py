@@ -128,3 +128,8 @@ def evaluated(parts: Iterable[PartCosts]) -> PartCosts:
         macs_with_normalisation=sum(part.macs_with_normalisation for part in kept),
         parameters=sum(part.parameters for part in kept),
     )
+
+
+def evaluated_macs(description: NetworkDescription, geometry: Geometry) -> int:
+    """The multiply-adds of a network in that form, for one image."""
+    return evaluated(costs_of(description, geometry)).macs

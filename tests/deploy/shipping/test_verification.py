@@ -26,8 +26,7 @@ from torch import nn
 
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.sample import Pixels
-from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.exporting.formats import whole_job
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
 from fasterseg.deploy.shipping.verification import (
     OTHER_SIZES,
     Evidence,

@@ -14,14 +14,13 @@ from tiny_export import FORM, SOURCE, evidence, faithful, origin
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.datasets.sample import Pixels
-from fasterseg.deploy.exporting import formats
 from fasterseg.deploy.exporting.export import IR_VERSION, OPSET
-from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.exporting.formats import Format
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
 from fasterseg.deploy.runtimes.models import load_model
-from fasterseg.deploy.runtimes.opening import Running, open_export
+from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
-from fasterseg.deploy.shipping import verified_export, writing
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.shipping import verified_export
 from fasterseg.deploy.shipping.verification import verify
 from fasterseg.deploy.shipping.verified_export import ExportReport, ship
 from fasterseg.errors import DataError, EnvironmentFault, UsageError, VerificationError
@@ -34,7 +33,7 @@ def an_image() -> Pixels:
     return SOURCE.sample("train", 0).image
 
 
-def shipped(kind: Format, folder: Path, **form: object) -> ExportReport:
+def shipped(kind: str, folder: Path, **form: object) -> ExportReport:
     """The tiny network in a format."""
     if kind == "openvino":
         pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
@@ -44,7 +43,7 @@ def shipped(kind: Format, folder: Path, **form: object) -> ExportReport:
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino", "torch"])
 def test_each_format_gives_the_networks_labels_and_says_what_it_is(
-    kind: Format, tmp_path: Path
+    kind: str, tmp_path: Path
 ) -> None:
     report = shipped(kind, tmp_path)
     session, card = open_export(Path(report.file))
@@ -61,7 +60,7 @@ def test_each_format_gives_the_networks_labels_and_says_what_it_is(
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torch"])
-def test_a_file_of_any_size_takes_any_size(kind: Format, tmp_path: Path) -> None:
+def test_a_file_of_any_size_takes_any_size(kind: str, tmp_path: Path) -> None:
     report = shipped(kind, tmp_path, size=None)
     assert report.size == "any size"
     assert len(report.verification.sizes) > 3
@@ -100,8 +99,8 @@ def test_the_card_of_a_file_survives_as_text() -> None:
 def test_a_file_that_fails_its_verification_does_not_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = formats.whole_job(origin(1).predictor.network, origin().card_like(FORM))
-    monkeypatch.setattr(writing, "whole_job", lambda network, card: other)
+    other = whole_job(origin(1).predictor.network, origin().card_like(FORM))
+    monkeypatch.setattr(verified_export, "whole_job", lambda network, card: other)
     before = tmp_path / "student.onnx"
     before.write_bytes(b"the one before")
     with pytest.raises(VerificationError, match="student") as caught:
@@ -202,13 +201,13 @@ def test_a_runtime_that_does_not_load_a_file_is_refused(
     file = tmp_path / "student.onnx"
     file.write_bytes(faithful())
     with pytest.raises(UsageError) as caught:
-        open_export(file, Running(runtime=runtime, precision=precision))  # type: ignore[arg-type]
+        open_export(file, Running(runtime=runtime, precision=precision))
     assert named in str(caught.value)
 
 
 @pytest.mark.parametrize(("kind", "precision"), [("torch", "float16"), ("onnx", "bfloat16")])
 def test_what_no_file_can_hold_is_refused_before_anything_is_written(
-    kind: Format, precision: str, tmp_path: Path
+    kind: str, precision: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError):
         shipped(kind, tmp_path, precision=precision)

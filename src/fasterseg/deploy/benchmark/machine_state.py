@@ -7,6 +7,9 @@ import platform
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
+
+from fasterseg.config import RUNTIMES
 from fasterseg.deploy.benchmark.benchmark_report import MachineState
 from fasterseg.machine import processor, version_of
 
@@ -14,7 +17,6 @@ _CPUS = Path("/sys/devices/system/cpu")
 _STAT = Path("/proc/stat")
 _CPUINFO = Path("/proc/cpuinfo")
 _STEAL_FIELD = 8  # after the name: user nice system idle iowait irq softirq steal
-LIBRARIES = ("torch", "numpy", "onnxruntime", "openvino")
 
 
 def machine_state(
@@ -32,12 +34,14 @@ def machine_state(
 def machine_facts() -> dict[str, str]:
     """What stays as it is while something is timed: processor, cores, system, versions."""
     cpu = processor()
-    versions = {name: version_of(name) for name in LIBRARIES}
+    libraries = {row.library: row.distributions for row in RUNTIMES.values()}
+    versions = {name: version_of(*brought) for name, brought in libraries.items()}
     return {
         "processor": cpu.name,
         "cores": f"{cpu.usable_cores:g} of {cpu.cores}",
         "system": platform.platform(),
         "python": platform.python_version(),
+        "numpy": np.__version__,
         **{name: version for name, version in versions.items() if version is not None},
     }
 

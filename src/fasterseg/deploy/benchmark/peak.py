@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
+from pkgutil import resolve_name
 from statistics import median
 
 import numpy as np
 import torch
 from torch import nn
 
+from fasterseg.config import RUNTIMES
 from fasterseg.deploy.runtimes.pytorch import threads_set
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.space.blocks import Size
@@ -90,14 +93,12 @@ def convolution_peak(
 
 
 def installed_openers() -> dict[str, Opener]:
-    """PyTorch, and ONNX Runtime where it is installed."""
-    openers: dict[str, Opener] = {"pytorch": open_on_pytorch}
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ModuleNotFoundError:
-        return openers
-    return {**openers, "onnxruntime": open_on_onnxruntime}
+    """Those runtimes of the table that say how, where they are installed with all they need."""
+    return {
+        row.name: resolve_name(row.peak)
+        for row in RUNTIMES.values()
+        if row.peak and all(find_spec(library) for library in (row.library, *row.needs))
+    }
 
 
 def open_on_pytorch(layer: HeavyLayer, threads: int) -> Call:

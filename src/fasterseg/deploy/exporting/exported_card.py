@@ -6,6 +6,7 @@ import json
 from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
+from torch import nn
 
 from fasterseg import __version__
 from fasterseg.artifacts import Artifact, first_fault
@@ -15,6 +16,7 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import FileError
 from fasterseg.network.card import Card
+from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
 
 METADATA_KEY = "fasterseg"
@@ -114,3 +116,18 @@ def _foreign(where: str, why: str) -> FileError:
         why=why,
         next_step="fasterseg export MODEL --out FILE",
     )
+
+
+def whole_job(network: nn.Module, card: ExportedCard) -> WholeJob:
+    """The job from image to the card's output, read, normalised and computed as it says."""
+    assert card.precision != "bfloat16"
+    job = WholeJob(
+        network,
+        card.mean,
+        card.std,
+        output=card.output,
+        precision=card.precision,
+        grey=card.reading.is_grey,
+    )
+    job.eval()
+    return job

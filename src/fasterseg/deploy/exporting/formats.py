@@ -1,41 +1,79 @@
-"""The formats that a network is exported to: the files of each, and how they are read again."""
+"""The formats that a network is exported to: one table, and what is asked of a file.
+
+A new format is a row here and the function that writes it; runtimes say which of them they load
+(`config.runtimes`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from fasterseg.artifacts import digest_of_file, digest_of_value
 from fasterseg.config import OutputForm, Precision
-from fasterseg.deploy.exporting.export import export_network
-from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.errors import UsageError
-from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
 
-if TYPE_CHECKING:
-    from torch import nn
 
-Format = Literal["onnx", "openvino", "tensorrt", "torch"]
-SUFFIXES: Mapping[Format, str] = {
-    "onnx": ".onnx",
-    "openvino": ".xml",
-    "tensorrt": ".engine",
-    "torch": ".pt2",
-}
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file, known by its suffix.
+
+    `writer` is the function that writes one from a job, its card and a form; `precisions` are
+    what it may hold, `companions` the suffixes of what is written beside it.
+    """
+
+    name: str
+    suffix: str
+    writer: str
+    precisions: tuple[Precision, ...] = ("float32",)
+    companions: tuple[str, ...] = ()
+
+
+_ROWS = (
+    Format(
+        "onnx",
+        ".onnx",
+        writer="fasterseg.deploy.runtimes.onnx_files:write",
+        precisions=("float32", "float16"),
+    ),
+    Format(
+        "openvino",
+        ".xml",
+        writer="fasterseg.deploy.runtimes.openvino_files:write",
+        companions=(".bin",),
+    ),
+    Format(
+        "tensorrt",
+        ".engine",
+        writer="fasterseg.deploy.runtimes.tensorrt:write",
+        precisions=("float32", "float16"),
+    ),
+    Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.torch_program:write"),
+)
+FORMATS: Mapping[str, Format] = {row.name: row for row in _ROWS}
 
 
 @dataclass(frozen=True, slots=True)
 class ExportForm:
     """What is exported: without a `size` a graph of any size, traced with `example_size`."""
 
-    format: Format
+    format: str
     size: Size | None
     example_size: Size
     output: OutputForm = "labels"
     precision: Precision = "float32"
+
+    @property
+    def row(self) -> Format:
+        """Its format; raises `UsageError` where there is none of that name."""
+        if self.format not in FORMATS:
+            raise UsageError(
+                f"there is no format named {self.format!r}",
+                next_step=f"choose one of {', '.join(FORMATS)}",
+            )
+        return FORMATS[self.format]
 
     def require_possible(self) -> None:
         """Raise `UsageError` for a combination that no file can hold."""
@@ -46,43 +84,24 @@ class ExportForm:
                 why="runtimes turn to bfloat16 when they load a file, where they have it",
                 next_step="export in float32, and choose bfloat16 where the file is run",
             )
-        if self.precision == "float16" and self.format in ("torch", "openvino"):
+        if self.precision not in self.row.precisions:
             raise UsageError(
                 f"{self.format} files are written in float32",
-                where="--precision float16",
+                where=f"--precision {self.precision}",
                 why="explicitly typed float16 is written as ONNX, for ONNX Runtime and TensorRT",
                 next_step="--format onnx --precision float16",
             )
 
 
-def whole_job(network: nn.Module, card: ExportedCard) -> WholeJob:
-    """The job from image to the card's output, read, normalised and computed as it says."""
-    assert card.precision != "bfloat16"
-    job = WholeJob(
-        network,
-        card.mean,
-        card.std,
-        output=card.output,
-        precision=card.precision,
-        grey=card.reading.is_grey,
-    )
-    job.eval()
-    return job
-
-
-def onnx_model(job: WholeJob, card: ExportedCard, form: ExportForm) -> bytes:
-    """The ONNX model of a job, with the card in its metadata."""
-    return export_network(
-        job,
-        form.size or form.example_size,
-        any_size=form.size is None,
-        metadata={METADATA_KEY: card.to_text()},
-    )
+def format_of(path: Path) -> Format | None:
+    """The format that a file's name says; None for a name that says none."""
+    return next((row for row in FORMATS.values() if row.suffix == path.suffix), None)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
     """An exported file and its companions: OpenVINO keeps the weights in a second file."""
-    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
+    row = format_of(path)
+    return (path, *(path.with_suffix(suffix) for suffix in (row.companions if row else ())))
 
 
 def digest_of_export(path: Path) -> str:

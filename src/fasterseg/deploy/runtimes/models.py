@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES, require_trained
-from fasterseg.deploy.runtimes.opening import Running, is_export, open_export
+from fasterseg.deploy.runtimes.opening import is_export, open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
+from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.tail.label_maps import best_tail
 from fasterseg.network import predicting
 from fasterseg.network.bundle import ModelBundle

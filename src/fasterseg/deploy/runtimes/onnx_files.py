@@ -1,20 +1,37 @@
-"""Reading ONNX files of unknown origin: one self-contained file of standard operators."""
+"""ONNX files: written with a card, and read, of unknown origin: one file of standard operators."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.artifacts import reading
-from fasterseg.deploy.exporting.export import require_onnx
+from fasterseg.artifacts import durable_write, reading
+from fasterseg.deploy.exporting.export import export_network, require_onnx
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
+from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.errors import FileError
+from fasterseg.network.network import WholeJob
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
 
 MOST_BYTES = 1 << 30
 STANDARD = ("", "ai.onnx")
+
+
+def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
+    """Write a job as an ONNX file."""
+    durable_write(path, model_of(job, card, form))
+
+
+def model_of(job: WholeJob, card: ExportedCard, form: ExportForm) -> bytes:
+    """The ONNX model of a job, with the card in its metadata."""
+    return export_network(
+        job,
+        form.size or form.example_size,
+        any_size=form.size is None,
+        metadata={METADATA_KEY: card.to_text()},
+    )
 
 
 def read(path: Path) -> tuple[bytes, ExportedCard]:

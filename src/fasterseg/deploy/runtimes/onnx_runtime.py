@@ -13,8 +13,10 @@ import numpy as np
 
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.deploy.exporting.export import missing_extra
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
-from fasterseg.deploy.runtimes.sessions import Image
+from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, Stopwatch
 
@@ -123,3 +125,14 @@ class OnnxRuntimeBackend(OnnxBackend):
         session.run_with_iobinding(binding)
         binding.bind_ortvalue_output("out", binding.get_outputs()[0])
         return lambda: session.run_with_iobinding(binding)
+
+
+def open_backend(running: Running, tail: Tail | None) -> OnnxRuntimeBackend:
+    """The backend for these conditions."""
+    return OnnxRuntimeBackend(threads=running.threads, tail=tail)
+
+
+def open_file(path: Path, running: Running) -> tuple[OnnxGraph, ExportedCard]:
+    """The model of an ONNX file, ready to run, and its card."""
+    data, card = onnx_files.read(path)
+    return open_backend(running, None).open_graph(data), card

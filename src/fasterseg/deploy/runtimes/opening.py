@@ -1,58 +1,40 @@
-"""From an exported file to a session and to a predictor: what runs is what the file holds."""
+"""From an exported file to a session: what runs is what the file holds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-import torch
-
-from fasterseg.artifacts import digest_of_file
-from fasterseg.config import OutputForm, Precision, TailForm
+from fasterseg.config import RUNTIMES, OutputForm, Runtime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import SUFFIXES, digest_of_export
-from fasterseg.deploy.runtimes import onnx_files, openvino_files, tensorrt, torch_program
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.deploy.runtimes.openvino_runtime import OpenvinoBackend
-from fasterseg.deploy.runtimes.pytorch import PytorchGraph
-from fasterseg.deploy.runtimes.sessions import Graph, Session
+from fasterseg.deploy.exporting.formats import FORMATS, format_of
+from fasterseg.deploy.runtimes.backends import opener_of, require_precision
+from fasterseg.deploy.runtimes.sessions import Running, Session
 from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
-
-Runtime = Literal["onnxruntime", "openvino", "pytorch", "compiled", "tensorrt"]
-RUNTIMES_OF: dict[str, tuple[Runtime, ...]] = {
-    ".onnx": ("onnxruntime", "openvino"),
-    ".xml": ("openvino",),
-    ".pt2": ("pytorch", "compiled"),
-    ".engine": ("tensorrt",),
-}
-"""The runtimes that load a file, by its suffix; the first one unless another is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """How a file is run: None stands for the file's own runtime, and for the best tail here."""
-
-    runtime: Runtime | None = None
-    threads: int = 1
-    precision: Precision = "float32"
-    tail: TailForm | None = None
 
 
 def is_export(path: Path) -> bool:
     """Whether a path names an exported file, by its suffix."""
-    return path.suffix in SUFFIXES.values()
+    return format_of(path) is not None
 
 
-def open_export(path: Path, running: Running = Running()) -> tuple[Session, ExportedCard]:
+def runtimes_of(path: Path) -> list[Runtime]:
+    """Those that load a file, by its suffix; the first one unless another is asked for."""
+    row = format_of(path)
+    return [runtime for runtime in RUNTIMES.values() if row and row.name in runtime.loads]
+
+
+def open_export(path: Path, running: Running | None = None) -> tuple[Session, ExportedCard]:
     """The session of an exported file and its card.
 
     Raises `FileError` for what is no such file, `EnvironmentFault` where its runtime is missing,
     `UsageError` for a runtime that does not load it.
     """
+    running = running or Running()
     runtime = _runtime_for(path, running.runtime)
-    graph, card = _graph(path, runtime, running)
+    require_precision(runtime, running, where=str(path))
+    graph, card = opener_of(runtime).open_file(path, replace(running, runtime=runtime.name))
     return Session(graph, card.output, tail_for(card.output, running)), card
 
 
@@ -65,53 +47,15 @@ def tail_for(output: OutputForm, running: Running) -> Tail | None:
     return open_tail(running.tail, threads=running.threads)
 
 
-def _runtime_for(path: Path, wanted: Runtime | None) -> Runtime:
-    possible = RUNTIMES_OF.get(path.suffix, ())
+def _runtime_for(path: Path, wanted: str | None) -> Runtime:
+    possible = {runtime.name: runtime for runtime in runtimes_of(path)}
     if not possible or (wanted is not None and wanted not in possible):
         raise UsageError(
             f"{path.name} cannot be run {f'by {wanted}' if wanted and possible else 'here'}",
             where=str(path),
             why=f"files that end in {path.suffix or 'nothing'} are loaded by "
             + (" and ".join(possible) or "nothing"),
-            next_step=f"name a file that ends in {', '.join(RUNTIMES_OF)}",
+            next_step="name a file that ends in "
+            + ", ".join(row.suffix for row in FORMATS.values()),
         )
-    return wanted or possible[0]
-
-
-def _graph(path: Path, runtime: Runtime, running: Running) -> tuple[Graph, ExportedCard]:
-    if path.suffix == ".engine":
-        return tensorrt.read(path)
-    if path.suffix == ".xml":
-        model, card = openvino_files.read(path)
-        backend = OpenvinoBackend(threads=running.threads, precision=running.precision)
-        return backend.open_model(model, digest_of_export(path)), card
-    if path.suffix == ".pt2":
-        program, card = torch_program.read(path)
-        return (
-            PytorchGraph(
-                torch.compile(program) if runtime == "compiled" else program,
-                torch.device("cpu"),
-                running.threads,
-                running.precision,
-                digest_of_file(path),
-                "pytorch, compiled" if runtime == "compiled" else "pytorch",
-            ),
-            card,
-        )
-    data, card = onnx_files.read(path)
-    if runtime == "openvino":
-        openvino = OpenvinoBackend(threads=running.threads, precision=running.precision)
-        return openvino.open_graph(data), card
-    require_float32(runtime, running.precision, path)
-    return OnnxRuntimeBackend(threads=running.threads).open_graph(data), card
-
-
-def require_float32(runtime: str, precision: Precision, path: Path) -> None:
-    """Raise `UsageError` where a runtime has no other type to compute in."""
-    if precision != "float32":
-        raise UsageError(
-            f"{runtime} does not turn a file to {precision}",
-            where=str(path),
-            why="it computes in the types of the file",
-            next_step="choose --backend openvino or --backend pytorch, or leave --precision out",
-        )
+    return possible[wanted] if wanted else next(iter(possible.values()))

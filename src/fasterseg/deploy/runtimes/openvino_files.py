@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.runtimes.openvino_runtime import require_openvino, the_core
+from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.network.network import WholeJob
 
 
-def write(model: bytes, card: ExportedCard, path: Path) -> None:
-    """Convert an ONNX model, and write it in float32 with the card in its information."""
+def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
+    """Convert a job's ONNX model, and write it in float32 with the card in its information."""
     openvino = require_openvino()
-    converted = the_core().read_model(model)
+    converted = the_core().read_model(onnx_files.model_of(job, card, form))
     converted.set_rt_info(card.to_text(), METADATA_KEY)
     try:
         openvino.save_model(converted, str(path), compress_to_fp16=False)
@@ -40,3 +43,22 @@ def read(path: Path) -> tuple[Any, ExportedCard]:
         ) from error
     text = model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None
     return model, ExportedCard.from_text(text, where=str(path))
+
+
+@cache
+def the_core() -> Any:
+    """OpenVINO itself, opened once in a process; see `require_openvino`."""
+    return require_openvino().Core()
+
+
+def require_openvino() -> Any:
+    """The library; `EnvironmentFault` naming the extra where it is not installed."""
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise EnvironmentFault(
+            "openvino is not installed",
+            why="it belongs to the extra 'openvino'",
+            next_step="pip install 'fasterseg[openvino]', or choose another backend",
+        ) from error
+    return openvino

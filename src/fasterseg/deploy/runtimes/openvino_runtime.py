@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.config import Precision
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.exporting.formats import digest_of_export
+from fasterseg.deploy.runtimes import onnx_files, openvino_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
-from fasterseg.deploy.runtimes.sessions import Image
+from fasterseg.deploy.runtimes.openvino_files import require_openvino, the_core
+from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
-from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.timing import Call, Stopwatch
 
 HINTS: Mapping[Precision, str] = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
@@ -124,20 +127,15 @@ class OpenvinoBackend(OnnxBackend):
         return run
 
 
-@cache
-def the_core() -> Any:
-    """OpenVINO itself, opened once in a process; see `require_openvino`."""
-    return require_openvino().Core()
+def open_backend(running: Running, tail: Tail | None) -> OpenvinoBackend:
+    """The backend for these conditions."""
+    return OpenvinoBackend(threads=running.threads, tail=tail, precision=running.precision)
 
 
-def require_openvino() -> Any:
-    """The library; `EnvironmentFault` naming the extra where it is not installed."""
-    try:
-        import openvino
-    except ModuleNotFoundError as error:
-        raise EnvironmentFault(
-            "openvino is not installed",
-            why="it belongs to the extra 'openvino'",
-            next_step="pip install 'fasterseg[openvino]', or choose another backend",
-        ) from error
-    return openvino
+def open_file(path: Path, running: Running) -> tuple[OpenvinoGraph, ExportedCard]:
+    """A model in OpenVINO's own files or in ONNX, ready to run, and its card."""
+    if path.suffix == ".xml":
+        model, card = openvino_files.read(path)
+        return open_backend(running, None).open_model(model, digest_of_export(path)), card
+    data, card = onnx_files.read(path)
+    return open_backend(running, None).open_graph(data), card

@@ -6,22 +6,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fasterseg.artifacts import digest_of_file
 from fasterseg.config import Precision
 from fasterseg.deploy.exporting.borders import Numbers
+from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.folding import folded
+from fasterseg.deploy.runtimes import torch_program
 from fasterseg.deploy.runtimes.module_backend import ModuleBackend
-from fasterseg.deploy.runtimes.sessions import Image
+from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, CudaStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.space.blocks import Size
+
+COMPILED = "compiled"
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ class PytorchBackend(ModuleBackend):
         del size
         placed = folded(job).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         run = torch.compile(placed) if self.compiled else placed
-        name = "pytorch, compiled" if self.compiled else "pytorch"
+        name = _name(compiled=self.compiled)
         return PytorchGraph(run, self.device, self.threads, self.precision, runtime=name)
 
     def module_call(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
@@ -170,3 +176,33 @@ class PytorchBackend(ModuleBackend):
         if self.device.type == "cuda":
             found["gpu"] = torch.cuda.get_device_name(self.device)
         return found
+
+
+def open_backend(running: Running, tail: Tail | None) -> PytorchBackend:
+    """The backend for these conditions, compiled where that is the runtime's name."""
+    return PytorchBackend(
+        threads=running.threads,
+        device=running.device,
+        tail=tail,
+        precision=running.precision,
+        compiled=running.runtime == COMPILED,
+    )
+
+
+def open_file(path: Path, running: Running) -> tuple[PytorchGraph, ExportedCard]:
+    """An exported program, ready to run on the CPU, and its card."""
+    program, card = torch_program.read(path)
+    compiled = running.runtime == COMPILED
+    graph = PytorchGraph(
+        torch.compile(program) if compiled else program,
+        torch.device("cpu"),
+        running.threads,
+        running.precision,
+        digest_of_file(path),
+        _name(compiled=compiled),
+    )
+    return graph, card
+
+
+def _name(*, compiled: bool) -> str:
+    return "pytorch, compiled" if compiled else "pytorch"

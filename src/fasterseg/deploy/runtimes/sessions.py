@@ -1,4 +1,4 @@
-"""What every runtime offers: graphs, sessions of a whole job, and a backend that opens them.
+"""What every runtime offers: graphs, sessions of a whole job, and what opens them.
 
 A graph ends at labels or at logits; what is missing to labels is the tail.  A session is both, so
 that a whole job is the same call everywhere: from a uint8 image to class ids.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from torch import nn
 
-from fasterseg.config import OutputForm
+from fasterseg.config import OutputForm, Precision, TailForm
 from fasterseg.deploy.exporting.borders import Border
+from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry
@@ -123,3 +125,24 @@ class Backend(Protocol):
 
     def versions(self) -> dict[str, str]:
         """What else a latency depends on: names and versions of the runtime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How something is run: None stands for a file's own runtime, and for the best tail here."""
+
+    runtime: str | None = None
+    threads: int = 1
+    precision: Precision = "float32"
+    tail: TailForm | None = None
+    device: str = "cpu"
+
+
+class Opener(Protocol):
+    """What the module of a runtime offers (`config.runtimes`)."""
+
+    def open_backend(self, running: Running, tail: Tail | None) -> Backend:
+        """What runs blocks and networks; `EnvironmentFault` where it is not installed."""
+
+    def open_file(self, path: Path, running: Running) -> tuple[Graph, ExportedCard]:
+        """An exported file, ready to run, and its card; raises `FileError` for no such file."""

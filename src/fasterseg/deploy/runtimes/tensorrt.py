@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
 from fasterseg.artifacts import digest_of_file, durable_write
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes import build_engine
-from fasterseg.deploy.runtimes.sessions import Image
+from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes import build_engine, onnx_files
+from fasterseg.deploy.runtimes.sessions import Image, Running
+from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.latency.timing import Stopwatch
+from fasterseg.network.network import WholeJob
 
 CARD_SUFFIX = ".json"
 
@@ -36,15 +39,15 @@ def missing() -> EnvironmentFault:
     )
 
 
-def write(model: bytes, card: ExportedCard, path: Path) -> None:
-    """Build an engine from an ONNX model and write it, its card beside it.
+def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
+    """Build an engine from a job's ONNX model and write it, its card beside it.
 
     Raises `EnvironmentFault` where TensorRT or a GPU is missing, or where it refuses the graph.
     """
     if not is_installed():
         raise missing()
     try:
-        engine = build_engine.build(model)
+        engine = build_engine.build(onnx_files.model_of(job, card, form))
     except RuntimeError as error:
         raise EnvironmentFault(
             "the engine was not built", where=str(path), why=str(error)
@@ -59,7 +62,18 @@ def write_script(path: Path) -> Path:
     return path
 
 
-def read(path: Path) -> tuple[TensorrtGraph, ExportedCard]:
+def open_backend(running: Running, tail: Tail | None) -> NoReturn:
+    """Raise `EnvironmentFault`: what is run are engines, which are built from an export."""
+    del running, tail
+    if not is_installed():
+        raise missing()
+    raise EnvironmentFault(
+        "TensorRT runs engines, not bundles",
+        next_step="fasterseg export MODEL --format tensorrt, then benchmark the .engine",
+    )
+
+
+def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard]:
     """An engine, ready to run, and its card; `EnvironmentFault` where TensorRT is missing."""
     card_path = path.with_suffix(CARD_SUFFIX)
     if not card_path.is_file():
@@ -69,6 +83,7 @@ def read(path: Path) -> tuple[TensorrtGraph, ExportedCard]:
             why="engines hold no metadata, so the card lies beside them",
             next_step="copy both files",
         )
+    del running  # an engine has its precision, and no threads
     card = ExportedCard.from_text(card_path.read_text(), where=str(card_path))
     if not is_installed():
         raise missing()

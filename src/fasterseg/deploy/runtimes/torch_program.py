@@ -17,18 +17,17 @@ from torch.utils._sympy.value_ranges import ValueRanges
 from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.folding import folded
+from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.errors import FileError
 from fasterseg.network.network import WholeJob
-from fasterseg.space.blocks import Size
 
 EXTRA = f"{METADATA_KEY}.json"
 
 
-def write(
-    job: WholeJob, card: ExportedCard, size: Size | None, example_size: Size, path: Path
-) -> None:
+def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
     """Write a job as an exported program with the card among its extra files."""
-    image = torch.zeros(1, *(size or example_size), 3, dtype=torch.uint8)
+    size = form.size
+    image = torch.zeros(1, *(size or form.example_size), 3, dtype=torch.uint8)
     any_length = torch.export.Dim.DYNAMIC
     shapes = ({1: any_length, 2: any_length},) if size is None else None
     program = torch.export.export(folded(job), (image,), dynamic_shapes=shapes)

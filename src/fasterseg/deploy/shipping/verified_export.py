@@ -6,17 +6,20 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import ClassVar
 
 import numpy as np
+from torch import nn
 
 from fasterseg.amounts import size
 from fasterseg.artifacts import Artifact, durable_write, sync_folder, writing
 from fasterseg.datasets.sample import Pixels
-from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import SUFFIXES, ExportForm, Format, files_of
+from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
+from fasterseg.deploy.exporting.formats import FORMATS, ExportForm, files_of
 from fasterseg.deploy.runtimes import tensorrt
-from fasterseg.deploy.runtimes.opening import Running, open_export
+from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.verification import (
     Difference,
     Evidence,
@@ -24,7 +27,6 @@ from fasterseg.deploy.shipping.verification import (
     verify,
 )
 from fasterseg.deploy.shipping.verification_report import VerificationReport
-from fasterseg.deploy.shipping.writing import write_files
 from fasterseg.errors import UsageError, VerificationError
 from fasterseg.events import Progress, silent
 from fasterseg.network.bundle import ModelBundle
@@ -129,6 +131,12 @@ def ship(
     return shipped
 
 
+def write_files(network: nn.Module, card: ExportedCard, form: ExportForm, path: Path) -> None:
+    """Write a network in a form to `path`, and its companions beside it; nothing is checked."""
+    form.require_possible()
+    resolve_name(form.row.writer)(whole_job(network, card), card, form, path)
+
+
 def _report_of(
     form: ExportForm, path: Path, staged: Path, report: VerificationReport, script: Path | None
 ) -> ExportReport:
@@ -165,10 +173,10 @@ def names_beside(path: Path) -> tuple[str, ...]:
     return tuple(file.name for file in found)
 
 
-def written_file(path: Path, format: Format) -> Path:
+def written_file(path: Path, format: str) -> Path:
     """The file that is written for a path: the graph in ONNX where no engine can be built."""
     if format == "tensorrt" and not tensorrt.is_installed():
-        return path.with_suffix(SUFFIXES["onnx"])
+        return path.with_suffix(FORMATS["onnx"].suffix)
     return path
 
 

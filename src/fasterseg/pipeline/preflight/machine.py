@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
-from fasterseg.config import ContenderSettings, Recipe
+from fasterseg.config import ContenderSettings, Recipe, runtime_named
 from fasterseg.config.uses import Use
 from fasterseg.errors import EnvironmentFault
 from fasterseg.pipeline.preflight.ahead import Ahead
@@ -105,7 +105,6 @@ def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
 
     select_device(device)
     open_backend(Target.of(recipe.target, classes))
-    needed = () if recipe.target.backend == "pytorch" else ("onnx", "onnxscript")
-    for library in needed:
+    for library in runtime_named(recipe.target.backend).needs:
         if find_spec(library) is None:
             raise missing_extra(library)

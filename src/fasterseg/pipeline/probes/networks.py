@@ -186,10 +186,11 @@ def _bundle(job: Job, source: DataSource, folder: Path) -> Path:
 def _exported(job: Job, source: DataSource, bundle: Path, folder: Path) -> int:
     """The bytes of the file that was written, opened and run."""
     from fasterseg.deploy.benchmark.measuring import noise_image
-    from fasterseg.deploy.exporting.formats import SUFFIXES, files_of
+    from fasterseg.deploy.exporting.formats import files_of
     from fasterseg.deploy.runtimes.backends import open_backend
-    from fasterseg.deploy.runtimes.opening import Running, open_export
-    from fasterseg.deploy.shipping.writing import write_files
+    from fasterseg.deploy.runtimes.opening import open_export
+    from fasterseg.deploy.runtimes.sessions import Running
+    from fasterseg.deploy.shipping.verified_export import write_files
     from fasterseg.latency.table import Target, geometry_of
     from fasterseg.pipeline.measuring import export_form
     from fasterseg.pipeline.verifying import origin_of
@@ -197,13 +198,13 @@ def _exported(job: Job, source: DataSource, bundle: Path, folder: Path) -> int:
     target = Target.of(job.recipe.target, source.label_space.classes)
     origin, size = origin_of(str(bundle)), geometry_of(target).size
     images = [source.sample(job.recipe.data.test_split, 0).image, noise_image(size)]
-    if target.backend == "pytorch":
+    form = export_form(target)
+    if form is None:
         assert job.architecture is not None
         session = open_backend(target).random_network(job.architecture, geometry_of(target))
         session.run(noise_image(size))
         return 0
-    form = export_form(target)
-    path = folder / f"network{SUFFIXES[form.format]}"
+    path = folder / f"network{form.row.suffix}"
     folder.mkdir(parents=True)
     write_files(origin.predictor.network, origin.card_like(form), form, path)
     for _ in range(2):  # once to verify, once to measure

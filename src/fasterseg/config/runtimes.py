@@ -1,0 +1,149 @@
+"""Which runtimes there are: one table, that recipes, latency tables, commands and `deploy` read.
+
+A new runtime is a row here and the module that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator
+
+from fasterseg.errors import UsageError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+"""What networks compute in, or are written in."""
+_EXPORTER = ("onnx", "onnxscript")
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runs networks, and what it can and needs.
+
+    `module` opens it (`deploy.runtimes.backends` says what it has to offer).  Any of
+    `distributions` brings its library, which the first is called after; `extra` of this package
+    does, empty where the package itself needs it, None where it is to be installed apart.  Without
+    `needs`, more libraries, no network gets there.
+
+    It runs files of the formats that it `loads`; `ships_as` is the one in which a network is
+    handed over for it, None where the network runs as it is.  `takes_networks` says whether it
+    opens a network that lies in no file, `times_blocks` whether a recipe may name it.  It computes
+    in one of `precisions`, on one of `devices`: empty where PyTorch knows which there are.
+    `peak` opens a heavy convolution on it, where the processor's peak is sought on it too.
+    """
+
+    name: str
+    module: str
+    distributions: tuple[str, ...]
+    loads: tuple[str, ...]
+    ships_as: str | None
+    extra: str | None = None
+    needs: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = ("float32",)
+    devices: tuple[str, ...] = ("cpu",)
+    takes_networks: bool = True
+    times_blocks: bool = True
+    peak: str = ""
+
+    @property
+    def library(self) -> str:
+        """What is imported, and what the versions are told of."""
+        return self.distributions[0]
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        if self.extra is None:
+            return f"pip install {self.library}"
+        return f"pip install 'fasterseg[{self.extra}]'" if self.extra else "pip install fasterseg"
+
+
+_ROWS = (
+    Runtime(
+        name="onnxruntime",
+        module="fasterseg.deploy.runtimes.onnx_runtime",
+        distributions=("onnxruntime", "onnxruntime-gpu"),
+        extra="onnx",
+        needs=_EXPORTER,
+        loads=("onnx",),
+        ships_as="onnx",
+        peak="fasterseg.deploy.benchmark.peak:open_on_onnxruntime",
+    ),
+    Runtime(
+        name="openvino",
+        module="fasterseg.deploy.runtimes.openvino_runtime",
+        distributions=("openvino",),
+        extra="openvino",
+        needs=_EXPORTER,
+        loads=("onnx", "openvino"),
+        ships_as="openvino",
+        precisions=get_args(Precision),
+    ),
+    Runtime(
+        name="pytorch",
+        module="fasterseg.deploy.runtimes.pytorch",
+        distributions=("torch",),
+        extra="",
+        loads=("torch",),
+        ships_as=None,
+        precisions=get_args(Precision),
+        devices=(),
+        peak="fasterseg.deploy.benchmark.peak:open_on_pytorch",
+    ),
+    Runtime(
+        name="compiled",
+        module="fasterseg.deploy.runtimes.pytorch",
+        distributions=("torch",),
+        extra="",
+        loads=("torch",),
+        ships_as=None,
+        precisions=get_args(Precision),
+        devices=(),
+        times_blocks=False,
+    ),
+    Runtime(
+        name="tensorrt",
+        module="fasterseg.deploy.runtimes.tensorrt",
+        distributions=("tensorrt", "tensorrt-cu12", "tensorrt-cu13"),
+        needs=_EXPORTER,
+        loads=("tensorrt",),
+        ships_as="tensorrt",
+        devices=("cuda",),
+        takes_networks=False,
+        times_blocks=False,
+    ),
+)
+RUNTIMES: Mapping[str, Runtime] = {row.name: row for row in _ROWS}
+"""By name; of several that would do, the first is taken."""
+
+
+def runtime_named(name: str) -> Runtime:
+    """The row of that name; raises `UsageError` where there is none."""
+    if name not in RUNTIMES:
+        raise UsageError(
+            f"there is no runtime named {name!r}",
+            next_step=f"choose one of {', '.join(RUNTIMES)}",
+        )
+    return RUNTIMES[name]
+
+
+def _known(name: str) -> str:
+    return _one_of(tuple(RUNTIMES), name)
+
+
+def _timed(name: str) -> str:
+    return _one_of(tuple(row.name for row in RUNTIMES.values() if row.times_blocks), name)
+
+
+def _one_of(names: tuple[str, ...], name: str) -> str:
+    if name not in names:
+        *others, last = map(repr, names)
+        raise ValueError(f"Input should be {', '.join(others)} or {last}")
+    return name
+
+
+RuntimeName = Annotated[str, AfterValidator(_known)]
+BlockRuntimeName = Annotated[str, AfterValidator(_timed)]
+"""One that blocks can be timed on."""

@@ -1,0 +1,138 @@
+"""Which models take part in a benchmark and how they run; opening and timing all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from fasterseg.config import Precision, TailForm, runtime_named
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.deploy.benchmark.benchmarking import Surroundings, benchmark
+from fasterseg.deploy.benchmark.contest import BenchmarkSettings
+from fasterseg.deploy.benchmark.contestants import (
+    CountMacs,
+    open_canary,
+    open_contestant,
+    runtime_of,
+    street_images,
+    target_of,
+)
+from fasterseg.deploy.benchmark.machine_state import machine_facts, machine_state
+from fasterseg.deploy.benchmark.peak import Peak, convolution_peak
+from fasterseg.deploy.benchmark.pinning import cores_for, denormals_flushed, pinned
+from fasterseg.deploy.runtimes.backends import backend_for
+from fasterseg.deploy.runtimes.opening import runtimes_of
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.errors import UsageError
+from fasterseg.events import Progress, silent
+from fasterseg.runtime import threads_kept
+from fasterseg.space.blocks import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Which models are timed, and how they run: every model in every way.
+
+    Without backends, each model on its own: ONNX Runtime, but for files of another runtime.
+    """
+
+    models: tuple[str, ...]
+    threads: int
+    backends: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = ("float32",)
+    tails: tuple[TailForm, ...] = ("graph",)
+    size: Size | None = None
+    device: str = "cpu"
+
+    def contestants(self) -> list[tuple[str, Running]]:
+        """Each model with each way of running it; all that were asked for where one alone was."""
+        found = self._asked_for()
+        return [(model, how) for model, how in found if _is_possible(how)] or found
+
+    def require_possible(self) -> None:
+        """Raise where images are too small, or what runs files alone is to run something else."""
+        if self.size is not None:
+            street_images(self.size, 1)
+        for model, how in self.contestants():
+            runtime = runtime_named(str(how.runtime))
+            if not runtime.takes_networks and runtime not in runtimes_of(Path(model)):
+                backend_for(how)
+
+    def left_out(self) -> list[str]:
+        """Combinations that do not exist, one line each."""
+        if not any(_is_possible(how) for _, how in self._asked_for()):
+            return []
+        return [
+            f"left out: {model} on {how.runtime} in {how.precision}: it computes in float32"
+            for model, how in self._asked_for()
+            if not _is_possible(how)
+        ]
+
+    def _asked_for(self) -> list[tuple[str, Running]]:
+        return [
+            (model, Running(backend, self.threads, precision, tail, self.device))
+            for model in self.models
+            for backend in self.backends or (runtime_of(model),)
+            for precision in self.precisions
+            for tail in self.tails
+        ]
+
+
+def _is_possible(how: Running) -> bool:
+    return how.precision in runtime_named(str(how.runtime)).precisions
+
+
+def threads_of(models: Sequence[str]) -> int:
+    """The threads of the models' own targets, 1 for models of no run; `UsageError` if they differ.
+
+    Contestants of one session share cores and canary, and so the number of threads.
+    """
+    targets = {model: target_of(model) for model in models}
+    threads = {model: target.threads if target else 1 for model, target in targets.items()}
+    if len(set(threads.values())) > 1:
+        raise UsageError(
+            "the models were made for different numbers of threads",
+            where=", ".join(f"{model}: {count}" for model, count in threads.items()),
+            next_step="say which with --threads",
+        )
+    return next(iter(threads.values()))
+
+
+def time_models(
+    entry: Entry,
+    *,
+    settings: BenchmarkSettings,
+    count_macs: CountMacs | None = None,
+    progress: Progress = silent,
+) -> BenchmarkReport:
+    """Open each model in each way on cores of their own, and time them by turns."""
+    lasting = machine_facts()  # before the process is confined to some of its cores
+    with ExitStack() as stack:
+        stack.enter_context(threads_kept())
+        cores = stack.enter_context(pinned(cores_for(entry.threads)))
+        flushed = stack.enter_context(denormals_flushed())
+        contestants = [
+            open_contestant(model, how, size=entry.size, count_macs=count_macs)
+            for model, how in entry.contestants()
+        ]
+        facts = {
+            **lasting,
+            "pinned to": cores,
+            "denormals": "flushed to zero" if flushed else "kept",
+        }
+        return benchmark(
+            contestants,
+            canary=open_canary(entry.threads, entry.device),
+            settings=settings,
+            surroundings=Surroundings(facts, machine_state, _peak(entry)),
+            progress=progress,
+        )
+
+
+def _peak(entry: Entry) -> Peak | None:
+    """The processor's peak in float32; None for other devices and precisions."""
+    if entry.device != "cpu" or "float32" not in entry.precisions:
+        return None
+    return convolution_peak(threads=entry.threads)
