@@ -27,8 +27,7 @@ from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import Search
-from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import Size
+from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import architectures_near
@@ -121,7 +120,7 @@ class SeedRun:
         self.folder = shared.work / f"seed-{seed}"
         self.source = scenes_of(shared.recipe, seed)
         target = shared.recipe.target
-        self.geometry = Geometry(Size(target.height, target.width), self.source.label_space.classes)
+        self.geometry = target.geometry(self.source.label_space.classes)
         self.pricing = Pricing(self.geometry, shared.table.cost_ms)
 
     def result(self) -> SeedResult:

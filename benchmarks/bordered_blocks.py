@@ -30,7 +30,7 @@ from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
-from fasterseg.latency.table import Entry, LatencyTable, Target, geometry_of
+from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.latency.timing import (
     Call,
     MonotonicStopwatch,
@@ -125,7 +125,7 @@ def study(recipe: Recipe, *, classes: int, count: int) -> None:
     """Time everything, and print the errors."""
     target = Target.of(recipe.target, classes)
     backend = BothWays(threads=target.threads)
-    specs = specs_of(all_options(recipe), geometry_of(target))
+    specs = specs_of(all_options(recipe), target.geometry)
     alone, bordered = timed_blocks(backend, specs, block_settings(recipe.profile))
     entries = {
         key: Entry(median_ms=one.median_ms, spread_ms=one.spread_ms, runs=one.runs)

@@ -38,7 +38,7 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.latency.networks import NetworkSpec, sample_networks
-from fasterseg.latency.table import LatencyTable, describe, geometry_of
+from fasterseg.latency.table import LatencyTable, describe
 from fasterseg.pipeline.measuring import meter_of
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
@@ -129,7 +129,7 @@ def fresh_networks(
 ) -> tuple[tuple[NetworkSpec, str], ...]:
     """Networks that the table has not seen, each with the group that it stands for."""
     known = {network.key for network in calibrating(recipe, table)}
-    spaces, geometry = all_options(recipe), geometry_of(table.target)
+    spaces, geometry = all_options(recipe), table.target.geometry
     price = Pricing(geometry, table.cost_ms)
     options = spaces[0]
     ends = [price(end(options, geometry, table.cost_ms)) for end in (narrowest, widest)]

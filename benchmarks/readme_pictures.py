@@ -21,8 +21,7 @@ from fasterseg.network.segmentation import png_bytes
 from fasterseg.pipeline.opening import open_source
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.runs import RunFolder
-from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import Size
+from fasterseg.space.architecture import Architecture
 
 SCENES = (3, 17, 42)
 GAP = 6
@@ -49,7 +48,7 @@ def main(folder: Path) -> None:
     target = Path("docs/pictures")
     large = np.array(picture.resize(size, Image.Resampling.NEAREST))
     durable_write(target / "predictions.png", png_bytes(large))
-    geometry = Geometry(Size(recipe.target.height, recipe.target.width), source.label_space.classes)
+    geometry = recipe.target.geometry(source.label_space.classes)
     drawing = draw_svg(Architecture.load(run.architecture("student")), geometry, title="student")
     durable_write(target / "student.svg", drawing.encode())
 

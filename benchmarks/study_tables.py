@@ -18,8 +18,6 @@ from fasterseg.network.bundle import ModelBundle
 from fasterseg.reporting.counting import AUXILIARY, costs_of, evaluated
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import Size
 from fasterseg.stages import StageTimes
 from fasterseg.training.training import TrainingReport
 
@@ -64,7 +62,7 @@ def costs_by_part(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
     for run, name in trained(runs):
         target = Recipe.load(run.recipe).target
         description = ModelBundle.load(run.bundle(name)).description
-        geometry = Geometry(Size(target.height, target.width), description.classes)
+        geometry = target.geometry(description.classes)
         parts = costs_of(description, geometry)
         by_part = ", ".join(f"{p.name} {p.macs / 1e9:.2f}" for p in parts if p.name != AUXILIARY)
         whole = evaluated(parts)

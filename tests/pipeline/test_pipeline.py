@@ -28,8 +28,7 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 from fasterseg.searching.choosing import DrawScores
 from fasterseg.searching.summary import SearchSummary
-from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import Size
+from fasterseg.space.architecture import Architecture, wire
 from fasterseg.stages import StageTimes
 
 pytestmark = pytest.mark.timeout(600)
@@ -131,7 +130,7 @@ def test_a_run_until_the_search_ends_there(searched: RunFolder) -> None:
 def test_each_contender_has_the_architecture_that_was_found_for_it(searched: RunFolder) -> None:
     summary = SearchSummary.load(searched.search_summary)
     table = LatencyTable.load(searched.latency_table)
-    geometry = Geometry(Size(table.target.height, table.target.width), table.target.classes)
+    geometry = table.target.geometry
     kept = {name: Architecture.load(searched.architecture(name)) for name in ("teacher", "student")}
     for name, architecture in kept.items():
         found = summary.contender(name)

@@ -17,8 +17,7 @@ from fasterseg.forecasting.timings import (
     TrainingTiming,
 )
 from fasterseg.forecasting.workload import Counted, Workload
-from fasterseg.space.architecture import Geometry, wire
-from fasterseg.space.blocks import Size
+from fasterseg.space.architecture import wire
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
 
@@ -69,7 +68,7 @@ def _with_crops(settings: Any) -> Any:
 
 def target_timing(recipe: Recipe) -> TargetTiming:
     """A target on which the ends of the student's options take 4 and 16 ms."""
-    geometry = Geometry(Size(*recipe.target.size), CLASSES)
+    geometry = recipe.target.geometry(CLASSES)
     lowest, highest = {}, {}
     for student in recipe.students():
         options = Options.of(recipe.space, student)

@@ -259,7 +259,7 @@ def _run_above(path: Path) -> RunFolder | None:
 def _geometry_of_run(run: RunFolder) -> tuple[Size | None, int | None]:
     size = classes = None
     if run.recipe.is_file():
-        size = Size(*Recipe.load(run.recipe).target.size)
+        size = Recipe.load(run.recipe).target.size
     if run.data_report.is_file():
         classes = len(DataReport.load(run.data_report).names)
     return size, classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +19,7 @@ from fasterseg.reporting.drawing import draw_svg
 from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.placements import channels_of
+from fasterseg.space.search_space import Role
 
 if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable
@@ -97,7 +98,7 @@ def import_official(
         Parameter(negative="", help="Their weights0.pt or weights1.pt, in the order of --arch."),
     ] = (),
     role: Annotated[
-        Literal["teacher", "student"] | None,
+        Role | None,
         Parameter(help="Which one; found from the file when left out."),
     ] = None,
     table: Annotated[Path | str, Parameter(help="Their latency_lookup_table.npy.")] = "",
@@ -156,7 +157,7 @@ def _at(weights: tuple[Path, ...], index: int) -> Path | None:
     return given(weights[index], "--weights") if weights else None
 
 
-def _read(path: Path, role: Literal["teacher", "student"] | None, weights: Path | None) -> _Found:
+def _read(path: Path, role: Role | None, weights: Path | None) -> _Found:
     from fasterseg.network.foreign_files import read_tensors
     from fasterseg.network.official import decode, read_logits
     from fasterseg.network.official_weights import convert_weights

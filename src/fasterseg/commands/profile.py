@@ -168,12 +168,11 @@ class _Stage:
         progress: Steps,
         stop: StopRequest | None,
     ) -> None:
-        from fasterseg.latency.table import geometry_of
 
         self.recipe = recipe
         self.run = run
         self.target = target
-        self.geometry = geometry_of(target)
+        self.geometry = target.geometry
         self.meter = meter
         self.conditions = conditions
         self.progress = progress

@@ -160,10 +160,10 @@ class Pipeline:
             known_steps,
             teacher_bundle,
         )
-        from fasterseg.pipeline.training import Trainer, settings_for
+        from fasterseg.pipeline.training import Trainer
 
         for contender in chosen_contenders(self.recipe, ()):
-            total = known_steps(settings_for(self.recipe, contender))
+            total = known_steps(self.recipe.training_of(contender.role))
             part = noted(self.folder.root, f"train/{contender.name}")
             with part, self.show(f"Training {contender.name}", total=total) as step:
                 trainer = Trainer(

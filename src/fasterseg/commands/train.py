@@ -26,7 +26,6 @@ from fasterseg.pipeline.training import (
     require_own_name,
     require_teacher,
     sets_distillation,
-    settings_for,
     split_names,
     training_summary,
 )
@@ -130,7 +129,7 @@ def _jobs(
         bundle = teacher_bundle(recipe, run, contender, named=teacher)
         yield _Job(
             contender.name,
-            known_steps(settings_for(recipe, contender)),
+            known_steps(recipe.training_of(contender.role)),
             partial(Trainer.contender, contender=contender, architecture=found, teacher=bundle),
         )
     for name in names.baselines:
@@ -238,7 +237,7 @@ def teacher_bundle(
     there and is not, `UsageError` for one that is named where nothing is distilled.
     """
     teachers = [other for other in recipe.contenders if other.role == "teacher"]
-    wanted = settings_for(recipe, contender).distillation_weight > 0
+    wanted = recipe.training_of(contender.role).distillation_weight > 0
     if contender.role == "teacher":
         return None
     if named and not wanted:

@@ -8,7 +8,7 @@ these, each with a budget of its own; its file keeps the one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -16,7 +16,7 @@ from fasterseg.config.budgets import BUDGET_PATTERN, budget_label, possible_budg
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
 from fasterseg.space.kinds import OPERATORS
-from fasterseg.space.search_space import Operator
+from fasterseg.space.search_space import Operator, Role
 
 
 class ContenderSettings(Section):
@@ -27,7 +27,7 @@ class ContenderSettings(Section):
     """
 
     name: str
-    role: Literal["teacher", "student"]
+    role: Role
     stem_expansion: int | None = Field(None, ge=1)
     fusion_expansion: int | None = Field(None, ge=1)
     head_expansion: int | None = Field(None, ge=1)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from fasterseg.config.recipe import Recipe, SearchSettings, TrainingSettings
 from fasterseg.config.roles import ROLES, SHARED, takes
 from fasterseg.errors import UsageError
+from fasterseg.space.search_space import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ def _scores_what_it_learns(recipe: Recipe) -> bool:
     return bool(trained & scored)
 
 
-def _of_training(role: Literal["teacher", "student"]) -> tuple[Idle, ...]:
+def _of_training(role: Role) -> tuple[Idle, ...]:
     """What holds of either role's training."""
 
     def settings(recipe: Recipe) -> TrainingSettings:
-        return recipe.teacher if role == "teacher" else recipe.student
+        return recipe.training_of(role)
 
     return (
         Idle(

@@ -32,7 +32,7 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
-from fasterseg.space.search_space import SearchSpace
+from fasterseg.space.search_space import Role, SearchSpace
 
 # With a profile, scores and measurements they are a night: eight hours.
 SEARCH_HOURS, TRAINING_HOURS = 3.0, 2.0
@@ -296,6 +296,10 @@ class Recipe(Artifact):
     def students(self) -> Contenders:
         """The contenders that must meet a budget."""
         return tuple(c for c in self.contenders if c.role == "student")
+
+    def training_of(self, role: Role) -> TrainingSettings:
+        """How the networks of a role are trained."""
+        return self.teacher if role == "teacher" else self.student
 
     @property
     def search_class_weights(self) -> ClassWeights:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
 
 OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 """What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
@@ -87,7 +89,7 @@ class TargetSettings(Section):
         return self
 
     @property
-    def size(self) -> tuple[int, int]:
+    def size(self) -> Size:
         """Height and width in pixels; raises `UsageError` where they are not known yet."""
         if self.height is None or self.width is None:
             raise UsageError(
@@ -96,7 +98,11 @@ class TargetSettings(Section):
                 why="the recipe names none, and no images were asked",
                 next_step="say both: --set target.height=720 --set target.width=1280",
             )
-        return self.height, self.width
+        return Size(self.height, self.width)
+
+    def geometry(self, classes: int) -> Geometry:
+        """What an architecture needs to know of the target; raises `UsageError` as `size` does."""
+        return Geometry(self.size, classes)
 
 
 class ProfileSettings(Section):

@@ -33,7 +33,7 @@ class NetworksForecast:
             yield self._training(outlook)
 
     def _training(self, outlook: Outlook) -> StageForecast:
-        settings = self.scaling.now.settings_of(outlook.contender)
+        settings = self.scaling.now.recipe.training_of(outlook.contender.role)
         cost = self._training_cost(outlook)
         scoring = self.scaling.timings.data.val * self.scaling.image_seconds(outlook.macs)
         steps = self._training_steps(settings, cost.step_seconds, scoring)

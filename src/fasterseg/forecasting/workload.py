@@ -12,7 +12,6 @@ from fasterseg.config import (
     AugmentationSettings,
     ContenderSettings,
     Recipe,
-    TrainingSettings,
     budget_in_ms,
 )
 from fasterseg.deploy.exporting.borders import border_shares
@@ -20,7 +19,7 @@ from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.kinds import Kind
 from fasterseg.space.options import Options
@@ -95,7 +94,7 @@ class Workload:
     @cached_property
     def geometry(self) -> Geometry:
         """The target's images and the data's classes."""
-        return Geometry(Size(*self.recipe.target.size), self.classes)
+        return self.recipe.target.geometry(self.classes)
 
     def options(self, contender: ContenderSettings) -> Options:
         """What a contender may take."""
@@ -228,7 +227,7 @@ class Workload:
 
     def training_pixels(self, contender: ContenderSettings) -> int:
         """Pixels of a batch of a contender's training."""
-        settings = self.settings_of(contender)
+        settings = self.recipe.training_of(contender.role)
         return pixels(settings.augmentation, settings.batch_size)
 
     @property
@@ -236,10 +235,6 @@ class Workload:
         """Pixels of an image of the data; None where the recipe does not decide them."""
         street = self.recipe.data.street
         return street.height * street.width if self.recipe.data.source == STREET else None
-
-    def settings_of(self, contender: ContenderSettings) -> TrainingSettings:
-        """The training settings of a contender's role."""
-        return self.recipe.teacher if contender.role == "teacher" else self.recipe.student
 
 
 def typical_teachers(options: Options) -> list[Architecture]:

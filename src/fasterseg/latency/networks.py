@@ -12,7 +12,7 @@ from fasterseg.errors import BudgetError
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runtime import derived_seed
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import architectures_near
@@ -49,7 +49,7 @@ def sample_networks(
     Two, so that one can be fitted and the other held out.
     """
     target = table.target
-    geometry = Geometry(Size(target.height, target.width), target.classes)
+    geometry = target.geometry
     ladders = [_Ladder(options, geometry, table, tolerance) for options in spaces]
     pairs = -(-count // 2)
     found: dict[str, NetworkSpec] = {}

@@ -58,6 +58,11 @@ class Target(_Values):
         """The target that a recipe names, for so many classes."""
         return cls(**settings.model_dump(), classes=classes)
 
+    @property
+    def geometry(self) -> Geometry:
+        """What an architecture needs to know of it."""
+        return Geometry(Size(self.height, self.width), self.classes)
+
 
 class Entry(_Values):
     """What was measured for one block or network; `spread_ms` is that of one run.
@@ -176,11 +181,6 @@ class LatencyTable(Artifact):
     def marked(self) -> tuple[str, ...]:
         """The keys of the entries that are too short to say much about their blocks."""
         return tuple(key for key, entry in self.entries.items() if entry.marked)
-
-
-def geometry_of(target: Target) -> Geometry:
-    """The image size and the classes of a target."""
-    return Geometry(Size(target.height, target.width), target.classes)
 
 
 def describe(target: Target) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,8 +18,8 @@ from torch import Tensor
 from fasterseg.config import Operator
 from fasterseg.errors import FileError, UsageError
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
+from fasterseg.space.search_space import Role
 
-Role = Literal["teacher", "student"]
 ROLES: tuple[Role, ...] = ("teacher", "student")
 """By the number that the authors' keys carry: 0 is the teacher."""
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from fasterseg.config import OutputForm, Promise, runtime_named
 from fasterseg.errors import FileError
 from fasterseg.events import Progress, silent
-from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -77,12 +76,11 @@ def deploy_bundle(
     It is timed long enough for the `promise` that is made of it.  Raises `VerificationError` where
     it is not what the bundle's network is.
     """
-    from fasterseg.latency.table import geometry_of
     from fasterseg.pipeline.verifying import evidence_of, origin_of
     from fasterseg.runtime import threads_kept
 
     origin, evidence = origin_of(str(bundle)), evidence_of(source, split)
-    geometry = geometry_of(target)
+    geometry = target.geometry
     with threads_kept():
         form = export_form(target)
         if form is None:
@@ -136,7 +134,7 @@ def export_form(target: Target) -> ExportForm | None:
     kind = runtime_named(target.backend).ships_as
     if kind is None:
         return None
-    size = Size(target.height, target.width)
+    size = target.geometry.size
     output: OutputForm = "labels" if target.tail == "graph" else "low-resolution-logits"
     return ExportForm(kind, size, size, output)
 
@@ -199,9 +197,8 @@ def meter_of(table: LatencyTable) -> tuple[Meter, Geometry]:
     from fasterseg.deploy.benchmark.measuring import Meter
     from fasterseg.deploy.runtimes.backends import open_backend
     from fasterseg.latency.networks import NetworkSpec
-    from fasterseg.latency.table import geometry_of
 
-    backend, geometry = open_backend(table.target), geometry_of(table.target)
+    backend, geometry = open_backend(table.target), table.target.geometry
     if table.reference is None:
         return Meter(backend), geometry
     reference = NetworkSpec(table.reference.architecture, geometry)

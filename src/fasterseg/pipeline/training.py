@@ -56,11 +56,6 @@ def sets_distillation(common: Common) -> bool:
     )
 
 
-def settings_for(recipe: Recipe, contender: ContenderSettings) -> TrainingSettings:
-    """The training settings of a contender's role."""
-    return recipe.teacher if contender.role == "teacher" else recipe.student
-
-
 @dataclass(frozen=True, slots=True)
 class Trainer:
     """Trains networks in a run's folder, each by its role's settings, and goes on where it stopped.
@@ -84,7 +79,7 @@ class Trainer:
         teacher: Path | None = None,
     ) -> Path:
         """Train a contender's network."""
-        settings = settings_for(self.recipe, contender)
+        settings = self.recipe.training_of(contender.role)
         return self._train(contender.name, self._described(architecture), settings, teacher)
 
     def baseline(self, name: str) -> Path:

@@ -135,7 +135,7 @@ class RunFacts:
         """The size that latencies and budgets hold for."""
         if self.table is not None:
             return Size(self.table.target.height, self.table.target.width)
-        return Size(*self.recipe.target.size)
+        return self.recipe.target.size
 
     @property
     def geometry(self) -> Geometry | None:
@@ -267,8 +267,7 @@ def _priced(architecture: Architecture, table: LatencyTable | None) -> float | N
     """The table's estimate of a network."""
     if table is None:
         return None
-    size = Size(table.target.height, table.target.width)
-    wiring = wire(architecture, Geometry(size, table.target.classes))
+    wiring = wire(architecture, table.target.geometry)
     return table.estimate_ms(wiring.timed_specs())
 
 

@@ -22,7 +22,6 @@ from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import SearchTask
 from fasterseg.searching.weights import search_numerics
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import Size
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
 
@@ -45,7 +44,7 @@ class SearchJob:
     @property
     def geometry(self) -> Geometry:
         """The target's images, and the classes of the data."""
-        return Geometry(Size(*self.recipe.target.size), self.source.label_space.classes)
+        return self.recipe.target.geometry(self.source.label_space.classes)
 
     @property
     def students(self) -> tuple[ContenderSettings, ...]:

@@ -12,7 +12,7 @@ from typing import Self
 
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.errors import FileError, UsageError
-from fasterseg.latency.table import LatencyTable, geometry_of
+from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder, random_name
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
@@ -109,7 +109,7 @@ def student_named(recipe: Recipe, name: RandomName) -> ContenderSettings:
 def pricing_of(run: RunFolder) -> Pricing:
     """The estimates of the run's latency table."""
     table = LatencyTable.load(run.latency_table)
-    return Pricing(geometry_of(table.target), table.cost_ms)
+    return Pricing(table.target.geometry, table.cost_ms)
 
 
 def _estimated_ms(run: RunFolder, name: RandomName) -> float:

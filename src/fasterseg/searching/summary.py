@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
+from fasterseg.space.search_space import Role
 
 
 class SummaryPart(BaseModel):
@@ -83,7 +84,7 @@ class ContenderSummary(SummaryPart):
     """
 
     name: str
-    role: Literal["teacher", "student"]
+    role: Role
     budget_ms: float | None = None
     derived_ms: float
     estimated_ms: float

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import OUTER, Option, choice
 from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
 from fasterseg.space.placements import Placement
-from fasterseg.space.search_space import Operator, SearchSpace
+from fasterseg.space.search_space import Operator, Role, SearchSpace
 
 
 class Contender(Protocol):
     """What a recipe says of what a contender may take; an expansion of None is not fixed."""
 
     @property
-    def role(self) -> Literal["teacher", "student"]:
+    def role(self) -> Role:
         """Who searches among widths, and who takes the largest."""
 
     @property

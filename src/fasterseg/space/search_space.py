@@ -16,6 +16,7 @@ from fasterseg.space.choices import Option
 from fasterseg.space.kinds import OPERATORS
 
 STRIDES = (8, 16, 32)
+Role = Literal["teacher", "student"]
 PAPER_OPERATORS = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
 from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.training import SplitNames, settings_for
+from fasterseg.pipeline.training import SplitNames
 from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Ahead:
     def geometry(self) -> Geometry:
         """The target's image size, and the classes."""
         target = self.recipe.target
-        return Geometry(Size(*target.size), self.source.label_space.classes)
+        return target.geometry(self.source.label_space.classes)
 
     @classmethod
     def of(
@@ -110,7 +109,7 @@ def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> T
     return TrainingAhead(
         contender.name,
         contender.role,
-        settings_for(recipe, contender),
+        recipe.training_of(contender.role),
         Options.of(recipe.space, contender),
         Architecture.load(file) if file.is_file() else None,
     )

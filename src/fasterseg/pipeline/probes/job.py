@@ -8,6 +8,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import Recipe
 from fasterseg.forecasting.timings import TargetTiming
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.search_space import Role
 
 Kind = Literal["data", "target", "search", "training", "delivery"]
 
@@ -27,5 +28,5 @@ class Job(Artifact):
     seconds: float
     target: TargetTiming | None = None
     architecture: Architecture | None = None
-    role: Literal["teacher", "student"] = "student"
+    role: Role = "student"
     taught_by: Architecture | None = None

@@ -14,7 +14,6 @@ from fasterseg.pipeline.probes.remembering import as_after_an_epoch
 from fasterseg.pipeline.probes.steps import timed_steps
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
     from fasterseg.datasets.source import DataSource
@@ -72,7 +71,7 @@ def _description(job: Job, source: DataSource) -> NetworkDescription:
 
 
 def _geometry(job: Job, source: DataSource) -> Geometry:
-    return Geometry(Size(*job.recipe.target.size), source.label_space.classes)
+    return job.recipe.target.geometry(source.label_space.classes)
 
 
 def _stage(job: Job, source: DataSource, description: NetworkDescription) -> TrainingStage:
@@ -84,7 +83,7 @@ def _stage(job: Job, source: DataSource, description: NetworkDescription) -> Tra
     from fasterseg.training.task import TrainingTask, stage_of
 
     recipe, device = job.recipe, select_device(job.device)
-    settings = recipe.teacher if job.role == "teacher" else recipe.student
+    settings = recipe.training_of(job.role)
     data = TrainingData(
         as_after_an_epoch(source, recipe.data.trained_on),
         train_split=recipe.data.trained_on,
@@ -191,17 +190,17 @@ def _exported(job: Job, source: DataSource, bundle: Path, folder: Path) -> int:
     from fasterseg.deploy.runtimes.opening import open_export
     from fasterseg.deploy.runtimes.sessions import Running
     from fasterseg.deploy.shipping.verified_export import write_files
-    from fasterseg.latency.table import Target, geometry_of
+    from fasterseg.latency.table import Target
     from fasterseg.pipeline.measuring import export_form
     from fasterseg.pipeline.verifying import origin_of
 
     target = Target.of(job.recipe.target, source.label_space.classes)
-    origin, size = origin_of(str(bundle)), geometry_of(target).size
+    origin, size = origin_of(str(bundle)), target.geometry.size
     images = [source.sample(job.recipe.data.test_split, 0).image, noise_image(size)]
     form = export_form(target)
     if form is None:
         assert job.architecture is not None
-        session = open_backend(target).random_network(job.architecture, geometry_of(target))
+        session = open_backend(target).random_network(job.architecture, target.geometry)
         session.run(noise_image(size))
         return 0
     path = folder / f"network{form.row.suffix}"
