@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import fasterseg
-from fasterseg.cli import VERBS
+from fasterseg.verbs import VERBS
 
 SOURCE = Path(inspect.getfile(fasterseg)).parent
 
@@ -31,10 +31,6 @@ def test_what_is_visible_is_what_is_promised() -> None:
     assert fasterseg.__all__ == sorted(fasterseg.__all__)
 
 
-def test_every_promised_name_has_a_home_and_every_home_a_promised_name() -> None:
-    assert sorted(fasterseg._HOMES) == fasterseg.__all__
-
-
 def test_type_checkers_and_programs_are_told_the_same_homes() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
     told = {
@@ -42,6 +38,7 @@ def test_type_checkers_and_programs_are_told_the_same_homes() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fasterseg.")
         for alias in node.names
+        if alias.asname == alias.name  # else strict checkers of other programs do not see it
     }
     assert told == {name: f"fasterseg.{home}" for name, home in fasterseg._HOMES.items()}
 
@@ -63,7 +60,7 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
 
 
 def test_every_verb_is_a_public_function() -> None:
-    assert {verb.name.replace("-", "_") for verb in VERBS} <= set(fasterseg.__all__)
+    assert {verb.function for verb in VERBS} <= set(fasterseg.__all__)
 
 
 def test_importing_the_package_loads_no_torch() -> None:

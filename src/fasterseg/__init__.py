@@ -10,57 +10,34 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from fasterseg.verbs import VERBS
+
 if TYPE_CHECKING:
-    from fasterseg.commands.benchmark import benchmark
-    from fasterseg.commands.check_data import check_data
-    from fasterseg.commands.describe import describe
-    from fasterseg.commands.doctor import doctor
-    from fasterseg.commands.draw import draw
-    from fasterseg.commands.evaluate import evaluate
-    from fasterseg.commands.export import export
-    from fasterseg.commands.import_official import import_official
-    from fasterseg.commands.plan import plan
-    from fasterseg.commands.predict import predict
-    from fasterseg.commands.profile import profile
-    from fasterseg.commands.report import report
-    from fasterseg.commands.run import run
-    from fasterseg.commands.search import search
-    from fasterseg.commands.train import train
-    from fasterseg.commands.verify import verify
-    from fasterseg.config.recipe import Recipe
-    from fasterseg.datasets.labels import LabelSpace
-    from fasterseg.deploy.runtimes.models import load_model, load_network
-    from fasterseg.latency.table import LatencyTable
-    from fasterseg.space.architecture import Architecture
-    from fasterseg.space.search_space import SearchSpace
+    from fasterseg.commands.benchmark import benchmark as benchmark
+    from fasterseg.commands.check_data import check_data as check_data
+    from fasterseg.commands.describe import describe as describe
+    from fasterseg.commands.doctor import doctor as doctor
+    from fasterseg.commands.draw import draw as draw
+    from fasterseg.commands.evaluate import evaluate as evaluate
+    from fasterseg.commands.export import export as export
+    from fasterseg.commands.import_official import import_official as import_official
+    from fasterseg.commands.plan import plan as plan
+    from fasterseg.commands.predict import predict as predict
+    from fasterseg.commands.profile import profile as profile
+    from fasterseg.commands.report import report as report
+    from fasterseg.commands.run import run as run
+    from fasterseg.commands.search import search as search
+    from fasterseg.commands.train import train as train
+    from fasterseg.commands.verify import verify as verify
+    from fasterseg.config.recipe import Recipe as Recipe
+    from fasterseg.datasets.labels import LabelSpace as LabelSpace
+    from fasterseg.deploy.runtimes.models import load_model as load_model
+    from fasterseg.deploy.runtimes.models import load_network as load_network
+    from fasterseg.latency.table import LatencyTable as LatencyTable
+    from fasterseg.space.architecture import Architecture as Architecture
+    from fasterseg.space.search_space import SearchSpace as SearchSpace
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "Architecture",
-    "LabelSpace",
-    "LatencyTable",
-    "Recipe",
-    "SearchSpace",
-    "benchmark",
-    "check_data",
-    "describe",
-    "doctor",
-    "draw",
-    "evaluate",
-    "export",
-    "import_official",
-    "load_model",
-    "load_network",
-    "plan",
-    "predict",
-    "profile",
-    "report",
-    "run",
-    "search",
-    "train",
-    "verify",
-]
 
 _HOMES = {
     "Architecture": "space.architecture",
@@ -68,25 +45,12 @@ _HOMES = {
     "LatencyTable": "latency.table",
     "Recipe": "config.recipe",
     "SearchSpace": "space.search_space",
-    "benchmark": "commands.benchmark",
-    "check_data": "commands.check_data",
-    "describe": "commands.describe",
-    "doctor": "commands.doctor",
-    "draw": "commands.draw",
-    "evaluate": "commands.evaluate",
-    "export": "commands.export",
-    "import_official": "commands.import_official",
     "load_model": "deploy.runtimes.models",
     "load_network": "deploy.runtimes.models",
-    "plan": "commands.plan",
-    "predict": "commands.predict",
-    "profile": "commands.profile",
-    "report": "commands.report",
-    "run": "commands.run",
-    "search": "commands.search",
-    "train": "commands.train",
-    "verify": "commands.verify",
+    **{verb.function: f"commands.{verb.function}" for verb in VERBS},
 }
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 (type checkers go by the imports above)
 
 
 def __getattr__(name: str) -> object:

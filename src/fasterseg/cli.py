@@ -1,4 +1,4 @@
-"""The command line: a table of verbs, each the import string of its function.
+"""The command line: what the words ask for, by the table of verbs.
 
 Only the module of the chosen verb is imported, and no torch before that verb asks for it.
 Exit codes are those of `fasterseg.errors`.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from types import FunctionType
@@ -16,48 +15,10 @@ from typing import TYPE_CHECKING
 
 from fasterseg import __version__
 from fasterseg.errors import UsageError
+from fasterseg.verbs import VERBS, Verb
 
 if TYPE_CHECKING:
     from cyclopts import App
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One command: its name on the command line, where its function lives, its one-line help."""
-
-    name: str
-    target: str
-    line: str
-
-
-VERBS = (
-    Verb("doctor", "doctor:doctor", "Look at this machine: what works, what is missing."),
-    Verb("check-data", "check_data:check_data", "Walk a data set and list its faults."),
-    Verb("plan", "plan:plan", "Forecast hours, memory, disk and latencies of a run."),
-    Verb("profile", "profile:profile", "Time every block of the search space on the target."),
-    Verb(
-        "search", "search:search", "Search a teacher, and for each budget a student that meets it."
-    ),
-    Verb("train", "train:train", "Train the networks that were found, or a baseline."),
-    Verb("evaluate", "evaluate:evaluate", "Score a model on a split: IoU per class."),
-    Verb(
-        "benchmark",
-        "benchmark:benchmark",
-        "Time models on this machine by turns: p50, p95, p99, comparisons.",
-    ),
-    Verb("predict", "predict:predict", "Segment an image or a folder of images."),
-    Verb("export", "export:export", "Export a network to the runtime that is deployed, verified."),
-    Verb("verify", "verify:verify", "Hold an exported file against the network it was made from."),
-    Verb("draw", "draw:draw", "Draw an architecture as SVG and text."),
-    Verb("describe", "describe:describe", "Describe a network: branches, widths, costs by part."),
-    Verb(
-        "import-official",
-        "import_official:import_official",
-        "Read the published networks, weights and latency table.",
-    ),
-    Verb("report", "report:report", "Write the run's page: course, scores, pictures, provenance."),
-    Verb("run", "run:run", "All stages in order, going on where the run stopped."),
-)
 
 
 SUMMARY = "Search, train and score a segmentation network for a latency budget."
@@ -138,8 +99,8 @@ def function_of(verb: Verb) -> Callable[..., object]:
     What a command returns is imported for type checkers only (it may need torch), so the command
     line must not try to resolve it.
     """
-    module, _, name = verb.target.partition(":")
-    function: FunctionType = getattr(import_module(f"fasterseg.commands.{module}"), name)
+    name = verb.function
+    function: FunctionType = getattr(import_module(f"fasterseg.commands.{name}"), name)
     copy = FunctionType(
         function.__code__, function.__globals__, name, function.__defaults__, function.__closure__
     )

@@ -180,8 +180,8 @@ def test_what_cannot_be_read_is_told_and_is_no_bug(
 def test_every_command_that_names_a_path_is_among_these() -> None:
     shared = set(CommonOptions.__annotations__)
     for verb in cli.VERBS:
-        module, _, name = verb.target.partition(":")
-        function = getattr(import_module(f"fasterseg.commands.{module}"), name)
+        module = import_module(f"fasterseg.commands.{verb.function}")
+        function = getattr(module, verb.function)
         named = set(inspect.signature(function).parameters) - shared
         asked = {o.removeprefix("--") for o in WRITTEN.get(verb.name, ([], []))[1]}
         assert "out" not in named or "out" in asked, verb.name

@@ -1,0 +1,37 @@
+"""The verbs: what the command line and the package offer, each in a module of its name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """One command: its name on the command line, and its one-line help."""
+
+    name: str
+    line: str
+
+    @property
+    def function(self) -> str:
+        """The name of its function, and of the function's module in ``commands``."""
+        return self.name.replace("-", "_")
+
+
+VERBS = (
+    Verb("doctor", "Look at this machine: what works, what is missing."),
+    Verb("check-data", "Walk a data set and list its faults."),
+    Verb("plan", "Forecast hours, memory, disk and latencies of a run."),
+    Verb("profile", "Time every block of the search space on the target."),
+    Verb("search", "Search a teacher, and for each budget a student that meets it."),
+    Verb("train", "Train the networks that were found, or a baseline."),
+    Verb("evaluate", "Score a model on a split: IoU per class."),
+    Verb("benchmark", "Time models on this machine by turns: p50, p95, p99, comparisons."),
+    Verb("predict", "Segment an image or a folder of images."),
+    Verb("export", "Export a network to the runtime that is deployed, verified."),
+    Verb("verify", "Hold an exported file against the network it was made from."),
+    Verb("draw", "Draw an architecture as SVG and text."),
+    Verb("describe", "Describe a network: branches, widths, costs by part."),
+    Verb("import-official", "Read the published networks, weights and latency table."),
+    Verb("report", "Write the run's page: course, scores, pictures, provenance."),
+    Verb("run", "All stages in order, going on where the run stopped."),
+)
