@@ -37,9 +37,9 @@ from fasterseg.commands.profile import all_options, profile_stage
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
+from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import LatencyTable, describe
-from fasterseg.pipeline.measuring import meter_of
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
 from fasterseg.space.architecture import wire

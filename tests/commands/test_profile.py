@@ -8,12 +8,12 @@ import pytest
 from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe
 from fasterseg.console.progress import progress_for
+from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
 from fasterseg.latency.enumeration import all_specs
 from fasterseg.latency.profiling import EntriesFile
 from fasterseg.latency.table import LatencyTable
-from fasterseg.pipeline.measuring import meter_of
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size

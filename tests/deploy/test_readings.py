@@ -20,8 +20,9 @@ from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.sessions import Labels, Session
+from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verification import Evidence, Subject, statements
-from fasterseg.deploy.shipping.verified_export import Origin, ship
+from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.errors import DataError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor

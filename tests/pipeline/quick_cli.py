@@ -8,9 +8,9 @@ from fasterseg.cli import main
 def hurry() -> None:
     """Time in few and short windows; nothing that is checked here depends on the figures."""
     from fasterseg.commands import search
-    from fasterseg.pipeline import measuring
+    from fasterseg.deploy.benchmark import on_target
 
-    measuring.WINDOWS, measuring.WINDOW_SECONDS, measuring.ATTEMPTS = 3, 0.01, 1
+    on_target.WINDOWS, on_target.WINDOW_SECONDS, on_target.ATTEMPTS = 3, 0.01, 1
     search.RANDOM_SUBNETS = 1
 
 

@@ -366,9 +366,9 @@ def reseal(document: dict[str, object]) -> None:
 def test_a_budget_out_of_reach_names_the_fastest_network_before_the_search(
     run: RunFolder, fails: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fasterseg.pipeline.measuring.ATTEMPTS", 1)
-    monkeypatch.setattr("fasterseg.pipeline.measuring.WINDOWS", 1)
-    monkeypatch.setattr("fasterseg.pipeline.measuring.WINDOW_SECONDS", 0.001)
+    monkeypatch.setattr("fasterseg.deploy.benchmark.on_target.ATTEMPTS", 1)
+    monkeypatch.setattr("fasterseg.deploy.benchmark.on_target.WINDOWS", 1)
+    monkeypatch.setattr("fasterseg.deploy.benchmark.on_target.WINDOW_SECONDS", 0.001)
     assert main(["profile", "--run", str(run.root), *settings()]) == 0
     words = ["search", "--run", str(run.root)]
     said = fails(*words, *settings(budget="0.0001ms"), code=5)

@@ -18,8 +18,8 @@ from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard,
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verification import Evidence, Subject
-from fasterseg.deploy.shipping.verified_export import Origin
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, TrainingFacts

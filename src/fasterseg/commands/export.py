@@ -13,7 +13,7 @@ from fasterseg.console.progress import progress_for
 from fasterseg.deploy.exporting.formats import FORMATS, ExportForm
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_file, without_steps_up
-from fasterseg.pipeline.verifying import IMAGES, evidence_for, origin_of, require_images
+from fasterseg.pipeline.verifying import IMAGES, evidence_for, require_images
 from fasterseg.space.blocks import Size
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def export(
         The file, its digest, and the verification.
     """
     from fasterseg.deploy.runtimes.sessions import Running
+    from fasterseg.deploy.shipping.origin import origin_of
     from fasterseg.deploy.shipping.verified_export import ship
 
     common = Common(**options)

@@ -201,9 +201,9 @@ class Pipeline:
 
         What missed its budget, or met too noisy a machine, is measured again by the next call.
         """
+        from fasterseg.deploy.benchmark.on_target import meter_of
         from fasterseg.latency.table import LatencyTable
         from fasterseg.pipeline.delivering import deliver, is_settled
-        from fasterseg.pipeline.measuring import meter_of
 
         split = self.recipe.data.test_split
         summary, total = self.search(), self.source.length(split)

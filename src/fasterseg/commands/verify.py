@@ -11,7 +11,7 @@ from fasterseg.config import RUNTIMES, TailForm
 from fasterseg.console.options import Common, CommonOptions, require_threads
 from fasterseg.console.progress import progress_for
 from fasterseg.paths import given, place_for_file
-from fasterseg.pipeline.verifying import IMAGES, evidence_for, origin_of, require_images
+from fasterseg.pipeline.verifying import IMAGES, evidence_for, require_images
 
 if TYPE_CHECKING:
     from fasterseg.deploy.shipping.verification_report import VerificationReport
@@ -58,6 +58,7 @@ def verify(
     from fasterseg.deploy.runtimes.models import require_model
     from fasterseg.deploy.runtimes.opening import open_export
     from fasterseg.deploy.runtimes.sessions import Running
+    from fasterseg.deploy.shipping.origin import origin_of
     from fasterseg.deploy.shipping.verification import Subject
     from fasterseg.deploy.shipping.verification import verify as verify_file
     from fasterseg.deploy.shipping.verified_export import save_evidence

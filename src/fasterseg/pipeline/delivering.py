@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fasterseg.config import ContenderSettings, Promise, Recipe
+from fasterseg.datasets.source import DataSource
+from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency
+from fasterseg.deploy.benchmark.on_target import STEADY_WINDOWS, latency_of
+from fasterseg.deploy.shipping.deploying import Deployed, deploy
+from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.verification import evidence_of
+from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
+from fasterseg.latency.table import Target
+from fasterseg.pipeline.verifying import IMAGES
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
-    from fasterseg.deploy.benchmark.measuring import Meter
-    from fasterseg.latency.table import Target
-    from fasterseg.pipeline.measuring import Deployed
-    from fasterseg.searching.summary import SearchSummary
+from fasterseg.runtime import threads_kept
+from fasterseg.searching.summary import SearchSummary
 
 
 def deliver(
@@ -29,26 +32,28 @@ def deliver(
     meter: Meter,
     progress: Progress = silent,
 ) -> NetworkResult:
-    """Hand a contender's network over, and keep what came out as the run's result.
-
-    A teacher has no budget to meet, so that its median will do.
-    """
-    from fasterseg.pipeline.measuring import deploy_bundle
-
-    promise: Promise = recipe.promise if contender.role == "student" else "median"
-    deployed = deploy_bundle(
-        folder.bundle(contender.name),
-        folder.exported(contender.name),
-        meter=meter,
-        target=target,
-        source=source,
-        split=recipe.data.test_split,
-        promise=promise,
-        progress=progress,
-    )
-    result = _result(recipe, folder, contender, summary, deployed, promise)
+    """Hand a contender's network over, and keep what came out as the run's result."""
+    promise = _promise(recipe, contender)
+    origin = origin_of(str(folder.bundle(contender.name)))
+    evidence = evidence_of(source, recipe.data.test_split, images=IMAGES)
+    with threads_kept():
+        deployed = deploy(
+            origin,
+            evidence,
+            target,
+            folder.exported(contender.name),
+            backend=meter.backend,
+            progress=progress,
+        )
+        latency = latency_of(meter, deployed.session, target.geometry, promise=promise)
+    result = _result(recipe, folder, contender, summary, deployed, latency)
     result.save(folder.result(contender.name))
     return result
+
+
+def _promise(recipe: Recipe, contender: ContenderSettings) -> Promise:
+    """What is promised of a contender: a teacher has no budget to meet, so its median will do."""
+    return recipe.promise if contender.role == "student" else "median"
 
 
 def is_settled(path: Path, *, split: str) -> bool:
@@ -65,12 +70,9 @@ def _result(
     contender: ContenderSettings,
     summary: SearchSummary,
     deployed: Deployed,
-    promise: Promise,
+    latency: NetworkLatency,
 ) -> NetworkResult:
-    from fasterseg.evaluation import EvaluationReport
-    from fasterseg.pipeline.measuring import STEADY_WINDOWS
-
-    split, latency = recipe.data.test_split, deployed.latency
+    split, promise = recipe.data.test_split, _promise(recipe, contender)
     path = folder.score(contender.name, split, which="best")
     report = EvaluationReport.load(path)
     found = summary.contender(contender.name)
@@ -89,7 +91,7 @@ def _result(
         measured_p95_ms=latency.p95_ms,
         pace=latency.pace,
         timed_digest=latency.digest,
-        scored_digest=deployed.digest if deployed.mean_iou is not None else "",
+        scored_digest=deployed.session.digest if deployed.mean_iou is not None else "",
         bundle=str(folder.bundle(contender.name)),
         promise=promise,
         quiet=promise == "median" or latency.steady_windows >= STEADY_WINDOWS,

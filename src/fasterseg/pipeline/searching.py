@@ -8,10 +8,10 @@ from functools import partial
 from fasterseg.config import Recipe
 from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.source import DataSource
+from fasterseg.deploy.benchmark.on_target import network_measure
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable
 from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.measuring import network_measure
 from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
-from fasterseg.network.shipped import model_path
 from fasterseg.pipeline.evaluating import run_of
 from fasterseg.pipeline.opening import open_settled, resolve_recipe
 from fasterseg.pipeline.preflight.data import require_split
@@ -16,9 +15,7 @@ from fasterseg.space.blocks import Size
 if TYPE_CHECKING:
     from fasterseg.datasets.reading import Reading
     from fasterseg.datasets.sample import Pixels
-    from fasterseg.datasets.source import DataSource
     from fasterseg.deploy.shipping.verification import Evidence
-    from fasterseg.deploy.shipping.verified_export import Origin
 
 IMAGES = 16
 ALL_CORES = 0
@@ -36,23 +33,6 @@ def require_images(count: int) -> None:
         )
 
 
-def origin_of(model: str) -> Origin:
-    """A bundle with its network in PyTorch; raises as `load_network` does."""
-    from fasterseg.deploy.runtimes.models import load_network, open_bundle
-    from fasterseg.deploy.shipping.verified_export import Origin
-    from fasterseg.network.bundle import bundle_digest, weights_digest
-    from fasterseg.network.predicting import NetworkPredictor
-
-    bundle, folder = open_bundle(model), model_path(model)
-    predictor = NetworkPredictor(
-        load_network(model),
-        label_space=bundle.card.label_space,
-        normalisation=bundle.card.normalisation,
-        reading=bundle.card.reading,
-    )
-    return Origin(bundle, predictor, model, bundle_digest(folder), weights_digest(folder))
-
-
 def evidence_for(
     model: str, common: Common, *, split: str, images: int, size: Size | None, reading: Reading
 ) -> Evidence:
@@ -62,7 +42,7 @@ def evidence_for(
     split serves for the score.  From here on the model computes on as many threads as the recipe
     says.
     """
-    from fasterseg.deploy.shipping.verification import Evidence
+    from fasterseg.deploy.shipping.verification import Evidence, evidence_of
     from fasterseg.runtime import set_threads
 
     recipe = _recipe_of(model, common)
@@ -74,16 +54,6 @@ def evidence_for(
     asked = "--split" if split else "data.test_split"
     require_split(source, split or recipe.data.test_split, asked=asked)
     return evidence_of(source.read_as(reading), split or recipe.data.test_split, images=images)
-
-
-def evidence_of(source: DataSource, split: str, *, images: int = IMAGES) -> Evidence:
-    """Images of a split at equal distances, and the whole split for the score."""
-    from fasterseg.deploy.shipping.verification import Evidence
-
-    total = source.length(split)
-    chosen = sorted({index * total // images for index in range(min(images, total))})
-    pictures = [source.sample(split, index).image for index in chosen]
-    return Evidence(pictures, f"{source.name}/{split}", source, split)
 
 
 def _recipe_of(model: str, common: Common) -> Recipe | None:

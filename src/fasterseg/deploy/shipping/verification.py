@@ -84,6 +84,14 @@ class Evidence:
     split: str = ""
 
 
+def evidence_of(source: DataSource, split: str, *, images: int) -> Evidence:
+    """Images of a split at equal distances, and the whole split for the score."""
+    total = source.length(split)
+    chosen = sorted({index * total // images for index in range(min(images, total))})
+    pictures = [source.sample(split, index).image for index in chosen]
+    return Evidence(pictures, f"{source.name}/{split}", source, split)
+
+
 def verify(
     subject: Subject, evidence: Evidence, *, progress: Progress = silent
 ) -> tuple[VerificationReport, Difference | None]:

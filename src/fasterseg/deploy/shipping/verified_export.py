@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import ClassVar
@@ -20,6 +19,7 @@ from fasterseg.deploy.exporting.formats import FORMATS, ExportForm, files_of
 from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verification import (
     Difference,
     Evidence,
@@ -29,8 +29,6 @@ from fasterseg.deploy.shipping.verification import (
 from fasterseg.deploy.shipping.verification_report import VerificationReport
 from fasterseg.errors import UsageError, VerificationError
 from fasterseg.events import Progress, silent
-from fasterseg.network.bundle import ModelBundle
-from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.scratch import alone_in, scratch_folder
 
@@ -72,28 +70,6 @@ class ExportReport(Artifact):
                 f"{Path(self.file).name} {Path(self.file).with_suffix('.engine').name}",
             ]
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A bundle with its digests, and what it is called."""
-
-    bundle: ModelBundle
-    predictor: NetworkPredictor
-    name: str
-    bundle_digest: str
-    weights_digest: str
-
-    def card_like(self, form: ExportForm | ExportedCard) -> ExportedCard:
-        """The card of a faithful export in a form, or in that of another export."""
-        return ExportedCard.of(
-            self.bundle.card,
-            output=form.output,
-            precision=form.precision,
-            size=form.size,
-            bundle_digest=self.bundle_digest,
-            weights_digest=self.weights_digest,
-        )
 
 
 def ship(

@@ -189,10 +189,10 @@ def _exported(job: Job, source: DataSource, bundle: Path, folder: Path) -> int:
     from fasterseg.deploy.runtimes.backends import open_backend
     from fasterseg.deploy.runtimes.opening import open_export
     from fasterseg.deploy.runtimes.sessions import Running
+    from fasterseg.deploy.shipping.deploying import export_form
+    from fasterseg.deploy.shipping.origin import origin_of
     from fasterseg.deploy.shipping.verified_export import write_files
     from fasterseg.latency.table import Target
-    from fasterseg.pipeline.measuring import export_form
-    from fasterseg.pipeline.verifying import origin_of
 
     target = Target.of(job.recipe.target, source.label_space.classes)
     origin, size = origin_of(str(bundle)), target.geometry.size

@@ -30,9 +30,9 @@ DRAWN_NETWORKS = 4
 def probe_target(job: Job) -> TargetTiming:
     """Time some blocks, and measure each student's two ends whole."""
     from fasterseg.deploy.benchmark.measuring import PROMISE, Meter
+    from fasterseg.deploy.benchmark.on_target import WINDOW_SECONDS, WINDOWS, meter_of
     from fasterseg.latency.enumeration import specs_of
     from fasterseg.latency.table import Target
-    from fasterseg.pipeline.measuring import WINDOW_SECONDS, WINDOWS, meter_of
     from fasterseg.pipeline.opening import open_source
 
     recipe = job.recipe
@@ -166,7 +166,7 @@ class _Ends:
         return self._known[key]
 
     def _timed(self, architecture: Architecture) -> NetworkTiming:
-        from fasterseg.pipeline.measuring import ATTEMPTS, STEADY_WINDOWS, windows_for
+        from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, windows_for
 
         size = self.geometry.size
         held, began = trimmed_bytes(), time.monotonic()

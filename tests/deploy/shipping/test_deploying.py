@@ -10,32 +10,21 @@ from fake_run import FakeRun
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.config import TargetSettings
-from fasterseg.deploy.benchmark.measuring import Beat, Meter, WindowSettings
-from fasterseg.deploy.runtimes import opening
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.shipping import verified_export
+from fasterseg.deploy.shipping import deploying
+from fasterseg.deploy.shipping.deploying import Deployed, deploy
+from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verified_export import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.latency.table import Target
-from fasterseg.pipeline import measuring
-from fasterseg.pipeline.measuring import Deployed, deploy_bundle
-
-
-class Quick(Meter):
-    """Measures against nothing: exporting a reference takes seconds."""
-
-    @property
-    def beat(self) -> Beat:  # type: ignore[override]
-        """A call that does nothing."""
-        return Beat(lambda: None)
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
-    """A run up to its trained student, to be measured in no time."""
-    monkeypatch.setattr(measuring, "windows_for", lambda ms: WindowSettings(4, 8, 1))
+def fake() -> FakeRun:
+    """A run up to its trained student."""
     return FakeRun(until="train", teacher=False, layers=3)
 
 
@@ -45,14 +34,9 @@ def deployed(fake: FakeRun, folder: Path, file: Path, **changes: object) -> Depl
     settings = {"threads": 1, "height": size.height, "width": size.width, **changes}
     classes = fake.source.label_space.classes
     target = Target.of(TargetSettings.model_validate(settings), classes)
-    return deploy_bundle(
-        run.bundle("student"),
-        file,
-        meter=Quick(open_backend(target)),
-        target=target,
-        source=fake.source,
-        split="test",
-    )
+    origin = origin_of(str(run.bundle("student")))
+    evidence = evidence_of(fake.source, "test", images=4)
+    return deploy(origin, evidence, target, file, backend=open_backend(target))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +52,8 @@ def test_the_file_that_is_verified_is_what_is_timed_and_scored(
     file = file.with_suffix(suffix)
     session, card = open_export(file)
     report = ExportReport.load(file.with_suffix(".export.json"))
-    assert found.digest == found.latency.digest == report.file_digest == session.digest
-    assert suffix != ".onnx" or found.digest == digest_of_file(file)
+    assert found.session.digest == report.file_digest == session.digest
+    assert suffix != ".onnx" or found.session.digest == digest_of_file(file)
     scored = evaluate_predictor(session.run, fake.source, "test")
     assert found.mean_iou == report.verification.mean_iou == scored.mean_iou
     assert (session.tail is None) == (tail == "graph")
@@ -79,21 +63,20 @@ def test_the_file_that_is_verified_is_what_is_timed_and_scored(
 def test_a_file_that_changes_after_it_was_verified_is_not_timed(
     fake: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = verified_export.ship
+    own = deploying.ship
 
     def ship_and_meddle(*arguments: Any, **options: Any) -> ExportReport:
         report = own(*arguments, **options)
         Path(report.file).write_bytes(Path(report.file).read_bytes() + b"\x0a\x00")
         return report
 
-    monkeypatch.setattr(verified_export, "ship", ship_and_meddle)
-    monkeypatch.setattr(opening, "is_export", lambda path: True)
+    monkeypatch.setattr(deploying, "ship", ship_and_meddle)
     with pytest.raises(FileError):
         deployed(fake, tmp_path / "run", tmp_path / "student.onnx")
 
 
 def test_pytorch_itself_may_be_the_runtime(fake: FakeRun, tmp_path: Path) -> None:
     found = deployed(fake, tmp_path / "run", tmp_path / "student.onnx", backend="pytorch")
-    assert found.digest == ""
+    assert found.session.digest == ""
     assert found.mean_iou is not None
     assert not (tmp_path / "student.onnx").exists()

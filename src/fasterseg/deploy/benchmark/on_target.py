@@ -1,0 +1,79 @@
+"""Whole networks on a latency table's target: candidates of a search, and what was trained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from fasterseg.config import Promise
+from fasterseg.deploy.benchmark.measuring import PROMISE, Meter, NetworkLatency, WindowSettings
+from fasterseg.deploy.runtimes.backends import open_backend
+from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.latency.networks import NetworkSpec
+from fasterseg.latency.table import LatencyTable
+from fasterseg.runtime import threads_kept
+from fasterseg.space.architecture import Architecture, Geometry
+
+# Windows of about this long: on a machine that others use too, a slow spell is one window's.
+WINDOW_SECONDS = 0.25
+WINDOWS = 7
+STEADY_WINDOWS = 4
+ATTEMPTS = 3
+MOST_QUERIES = 256
+
+
+def meter_of(table: LatencyTable) -> tuple[Meter, Geometry]:
+    """What measures networks on a table's target at that table's pace, and the target's images."""
+    backend, geometry = open_backend(table.target), table.target.geometry
+    if table.reference is None:
+        return Meter(backend), geometry
+    reference = NetworkSpec(table.reference.architecture, geometry)
+    return Meter(backend, reference, known_ms=table.reference.measured_ms), geometry
+
+
+def network_measure(table: LatencyTable) -> Callable[[Architecture], NetworkLatency]:
+    """A function from an architecture to its latency on the table's target, at the table's pace.
+
+    What is measured is exported with random weights.
+    """
+    meter, geometry = meter_of(table)
+
+    def measure(architecture: Architecture) -> NetworkLatency:
+        with threads_kept():
+            session = meter.backend.random_network(architecture, geometry)
+            return _in_windows(meter, session, geometry)
+
+    return measure
+
+
+def latency_of(
+    meter: Meter, session: Session, geometry: Geometry, *, promise: Promise
+) -> NetworkLatency:
+    """The latency of a session, measured for as long as the `promise` that is made of it takes."""
+    if promise == "median":
+        return _in_windows(meter, session, geometry)
+    return meter.session(session, geometry.size, settings=PROMISE)
+
+
+def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:
+    """The latency in windows of a quiet machine; a noisy one is asked again, then owned up to."""
+    quick = meter.session(session, geometry.size)
+    settings = windows_for(quick.median_ms)
+    tries = []
+    for _ in range(ATTEMPTS):
+        tries.append(meter.session(session, geometry.size, settings=settings))
+        if tries[-1].steady_windows >= STEADY_WINDOWS:
+            return tries[-1]
+    best = max(tries, key=lambda found: (found.steady_windows, -found.spread))
+    print(
+        f"warning: the machine is noisy: windows differed by up to {best.spread:.0%} while "
+        f"{best.median_ms:.2f} ms were measured",
+        file=sys.stderr,
+    )
+    return best
+
+
+def windows_for(median_ms: float) -> WindowSettings:
+    """Windows long enough to be told apart from noise, and no longer."""
+    queries = int(WINDOW_SECONDS * 1000 / max(median_ms, 1e-3))
+    return WindowSettings(windows=WINDOWS, queries=max(8, min(MOST_QUERIES, queries)))

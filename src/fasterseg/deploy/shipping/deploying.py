@@ -1,0 +1,101 @@
+"""A trained network on a target: one exported file, written, verified, opened and scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fasterseg.config import OutputForm, runtime_named
+from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
+from fasterseg.deploy.shipping.origin import Origin
+from fasterseg.deploy.shipping.verification import Evidence
+from fasterseg.deploy.shipping.verified_export import ship
+from fasterseg.errors import FileError
+from fasterseg.evaluation import evaluate_predictor
+from fasterseg.events import Progress, silent
+from fasterseg.latency.table import Target
+from fasterseg.network.network import WholeJob
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A network's session on the target.
+
+    `mean_iou` is its own score, None where the images do not have the target's size.
+    """
+
+    session: Session
+    mean_iou: float | None
+
+
+def deploy(
+    origin: Origin,
+    evidence: Evidence,
+    target: Target,
+    file: Path,
+    *,
+    backend: Backend,
+    progress: Progress = silent,
+) -> Deployed:
+    """Export a network for a target, and verify, open and score what stands in that file.
+
+    Where the runtime takes the network as it is, there is no file, and `backend` opens it.  Raises
+    `VerificationError` where the file is not what the network is.
+    """
+    form = export_form(target)
+    if form is None:
+        return _as_it_is(origin, evidence, target, backend, progress)
+    return _shipped(origin, evidence, target, form, file, progress)
+
+
+def _shipped(
+    origin: Origin,
+    evidence: Evidence,
+    target: Target,
+    form: ExportForm,
+    file: Path,
+    progress: Progress,
+) -> Deployed:
+    """The session of the very file that was written and verified, and that file's score."""
+    running = Running(target.backend, target.threads, tail=target.tail)
+    path = file.with_suffix(form.row.suffix)
+    report = ship(origin, form, path, evidence, running=running, progress=progress)
+    session, _ = open_export(path, running)
+    if session.digest != report.file_digest:
+        raise FileError(
+            "the exported file changed after it was verified",
+            where=str(path),
+            why="it does not have the digest that was verified",
+            next_step="run the command again",
+        )
+    return Deployed(session, report.verification.mean_iou)
+
+
+def export_form(target: Target) -> ExportForm | None:
+    """What a network is exported to for a target; None where it runs as it is, from no file."""
+    kind = runtime_named(target.backend).ships_as
+    if kind is None:
+        return None
+    size = target.geometry.size
+    return ExportForm(kind, size, size, _output(target))
+
+
+def _as_it_is(
+    origin: Origin, evidence: Evidence, target: Target, backend: Backend, progress: Progress
+) -> Deployed:
+    """The network where its runtime takes it as it is, as PyTorch does: there is no file."""
+    card = origin.bundle.card
+    network, grey = origin.predictor.network, card.reading.is_grey
+    job = WholeJob(network, card.mean, card.std, output=_output(target), grey=grey).eval()
+    session = backend.open_network(job, target.geometry.size)
+    assert evidence.source is not None
+    report = evaluate_predictor(
+        session.run, evidence.source, evidence.split, subject=origin.name, progress=progress
+    )
+    return Deployed(session, report.mean_iou)
+
+
+def _output(target: Target) -> OutputForm:
+    return "labels" if target.tail == "graph" else "low-resolution-logits"

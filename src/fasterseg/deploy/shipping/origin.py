@@ -1,0 +1,46 @@
+"""The network that a file is made from, and what it is known by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes.models import load_network, open_bundle
+from fasterseg.network.bundle import ModelBundle, bundle_digest, weights_digest
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.network.shipped import model_path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A bundle with its digests, and what it is called."""
+
+    bundle: ModelBundle
+    predictor: NetworkPredictor
+    name: str
+    bundle_digest: str
+    weights_digest: str
+
+    def card_like(self, form: ExportForm | ExportedCard) -> ExportedCard:
+        """The card of a faithful export in a form, or in that of another export."""
+        return ExportedCard.of(
+            self.bundle.card,
+            output=form.output,
+            precision=form.precision,
+            size=form.size,
+            bundle_digest=self.bundle_digest,
+            weights_digest=self.weights_digest,
+        )
+
+
+def origin_of(model: str) -> Origin:
+    """A bundle with its network in PyTorch; raises as `load_network` does."""
+    bundle, folder = open_bundle(model), model_path(model)
+    predictor = NetworkPredictor(
+        load_network(model),
+        label_space=bundle.card.label_space,
+        normalisation=bundle.card.normalisation,
+        reading=bundle.card.reading,
+    )
+    return Origin(bundle, predictor, model, bundle_digest(folder), weights_digest(folder))

@@ -1,0 +1,59 @@
+"""Networks on a target: in windows of a quiet machine, or for as long as a promise takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from fasterseg.deploy.benchmark.measuring import PROMISE, Meter, NetworkLatency, WindowSettings
+from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, WINDOWS, latency_of
+from fasterseg.deploy.runtimes.sessions import Graph, Session
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+
+GEOMETRY = Geometry(Size(8, 8), 2)
+FOUND = NetworkLatency(10.0, 12.0, 7, 25, STEADY_WINDOWS, 0.01)
+SESSION = Session(cast("Graph", None))
+
+
+class ScriptedMeter:
+    """Says what it is told to, and keeps how it was asked."""
+
+    def __init__(self, *found: NetworkLatency) -> None:
+        self.asked: list[WindowSettings | None] = []
+        self._pending = iter(found)
+
+    def session(
+        self, session: Session, size: Size, *, settings: WindowSettings | None = None
+    ) -> NetworkLatency:
+        """The next of the latencies."""
+        self.asked.append(settings)
+        return next(self._pending)
+
+
+def found_by(meter: ScriptedMeter, promise: str) -> NetworkLatency:
+    return latency_of(cast("Meter", meter), SESSION, GEOMETRY, promise=promise)  # type: ignore[arg-type]
+
+
+def test_a_median_has_windows_as_long_as_the_first_look_says() -> None:
+    meter = ScriptedMeter(FOUND, FOUND)
+    assert found_by(meter, "median") is FOUND
+    assert meter.asked == [None, WindowSettings(windows=WINDOWS, queries=25)]
+
+
+def test_a_noisy_machine_is_asked_again_and_then_owned_up_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    noisy = [replace(FOUND, steady_windows=count, spread=0.5) for count in (1, 3, 2)]
+    meter = ScriptedMeter(FOUND, *noisy)
+    assert found_by(meter, "median") is noisy[1]
+    assert len(meter.asked) == 1 + ATTEMPTS
+    assert "the machine is noisy: windows differed by up to 50%" in capsys.readouterr().err
+
+
+def test_a_95th_percentile_has_the_windows_of_a_promise() -> None:
+    meter = ScriptedMeter(FOUND)
+    assert found_by(meter, "p95") is FOUND
+    assert meter.asked == [PROMISE]
