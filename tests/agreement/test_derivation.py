@@ -63,32 +63,32 @@ def best_path(layers: int, end: int, paths: dict[tuple[int, int], np.ndarray]) -
 def derived_by_trying_everything(options: Options, probabilities: Relaxation) -> Architecture:
     space = options.space
     paths = {
-        (node.layer, STRIDES.index(node.stride)): weights.numpy()
-        for node, weights in probabilities.paths.items()
+        (node.layer, STRIDES.index(node.stride)): probabilities[node.path_choice].numpy()
+        for node in options.lattice.forks
     }
     branches = []
     for end in space.branches:
         stride, cells = 8, []
         for layer, down in enumerate(best_path(space.layers, end, paths)):
             after = 2 * stride if down else stride
-            end_name = "fusion" if space.fusion_expansions else "head"
-            name = end_name if layer == space.layers - 1 else f"{layer + 1}/{after}"
-            operator = int(probabilities.operators[Node(layer, stride)].numpy().argmax())
-            expansion = int(probabilities.widths[name].numpy().argmax())
+            end_place = "fusion" if space.fusion_expansions else "head"
+            place = end_place if layer == space.layers - 1 else f"cells.{layer + 1}.{after}"
+            operator = int(probabilities[f"kinds.cells.{layer}.{stride}"].numpy().argmax())
+            expansion = int(probabilities[f"widths.{place}"].numpy().argmax())
             cells.append(
                 {
                     "kind": space.operators[operator],
                     "down": down,
-                    "expansion": options.lattice.width_options[name][expansion],
+                    "expansion": options.lattice.choices[f"widths.{place}"][expansion],
                 }
             )
             stride = after
         branches.append(Branch.model_validate({"stride": end, "cells": cells}))
-    taken = {name: int(weights.numpy().argmax()) for name, weights in probabilities.widths.items()}
     outer = {
-        name: getattr(space, f"{name}_expansions")[taken[name]]
-        for name in ("stem", "fusion", "head")
-        if name in taken
+        place: getattr(space, f"{place}_expansions")[int(row.numpy().argmax())]
+        for place in ("stem", "fusion", "head")
+        for row in [probabilities.get(f"widths.{place}")]
+        if row is not None
     }
     return Architecture.model_validate({"widths": outer, "branches": branches})
 
@@ -115,10 +115,8 @@ def test_derivation_changes_nothing_and_gives_the_same_again_in_any_order() -> N
     backwards = [derive(options, probabilities) for probabilities in reversed(drawn)]
     assert first == backwards[::-1]
     for probabilities, copy in zip(drawn, copies, strict=True):
-        for part in ("operators", "paths", "widths"):
-            before, after = getattr(copy, part), getattr(probabilities, part)
-            assert list(before) == list(after)
-            assert all(torch.equal(before[key], after[key]) for key in before)
+        assert [*copy] == [*probabilities]
+        assert all(torch.equal(copy[name], probabilities[name]) for name in copy)
 
 
 def test_what_is_derived_for_one_contender_does_not_depend_on_the_other() -> None:
@@ -128,7 +126,7 @@ def test_what_is_derived_for_one_contender_does_not_depend_on_the_other() -> Non
         (
             Options.of(space, contender),
             ArchitectureParameters(
-                Options.of(space, contender).lattice, contender, torch.Generator().manual_seed(1)
+                Options.of(space, contender), torch.Generator().manual_seed(1)
             ).probabilities(),
         )
         for contender in settings
@@ -143,7 +141,7 @@ def test_a_teacher_is_derived_at_its_widest_and_without_what_it_may_not_take() -
     space = make_space(6)
     teacher = make_teacher(operators=("zoomed_conv",))
     options = Options.of(space, teacher)
-    parameters = ArchitectureParameters(options.lattice, teacher, torch.Generator().manual_seed(2))
+    parameters = ArchitectureParameters(options, torch.Generator().manual_seed(2))
     found = derive(options, parameters.probabilities())
     cells = [cell for branch in found.branches for cell in branch.cells]
     assert {cell.kind for cell in cells} == {"zoomed_conv"}
@@ -155,7 +153,7 @@ def test_of_equals_the_earlier_is_taken_and_of_two_parents_the_one_that_stays() 
     student = make_student()
     options = Options.of(make_space(3), student)
     assert options.lattice.forks == (Node(2, 16),)
-    found = derive(options, uniform(options.lattice, student))
+    found = derive(options, uniform(options))
     assert [cell.down for cell in found.branches[1].cells] == [True, False, False]
     cells = [cell for branch in found.branches for cell in branch.cells]
     assert {cell.kind for cell in cells} == {"skip"}

@@ -29,12 +29,12 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.choices import section
+from fasterseg.space.choices import SECTIONS, section
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture, random_selection
 from fasterseg.space.selection import architecture_of
-from fasterseg.supernet.parameters import ArchitectureParameters
+from fasterseg.supernet.parameters import LOGITS, ArchitectureParameters
 from fasterseg.supernet.relaxation import from_selection, uniform
 
 ONE_WIDTH = {"expansions": (2,), "stem_expansions": (2,), "head_expansions": (2,)}
@@ -177,7 +177,9 @@ def test_equally_dear_blocks_give_a_constant_and_no_path_gradient() -> None:
     stem, arms_and_refines, fuse_and_head, borders = 3, 4, 2, 2
     blocks = 8 + stem + arms_and_refines + fuse_and_head + borders
     assert float(latency.detach()) == pytest.approx(blocks, rel=1e-12)
-    for gradient in torch.autograd.grad(latency, list(logits.paths.values())):
+    for gradient in torch.autograd.grad(
+        latency, [logits[name] for name in logits if section(name) == "paths"]
+    ):
         assert float(gradient.abs().max()) < 1e-12
 
 
@@ -248,7 +250,7 @@ def test_what_only_others_may_take_does_not_change_a_contenders_latency() -> Non
     )
     everything = expected_latency(space)
     for contender in settings:
-        relaxation = uniform(lattice, contender)
+        relaxation = uniform(Options.of(space, contender))
         assert float(own(relaxation)) == pytest.approx(float(everything(relaxation)), rel=1e-12)
 
 
@@ -256,17 +258,13 @@ def test_latency_of_architecture_parameters_reaches_every_one_of_them() -> None:
     lattice = lattice_of(6, **UNTIED)
     largest = make_teacher(stem_expansion=None, head_expansion=None)
     for contender in (largest, open_student(), open_student(head_expansion=3)):
-        parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
+        options = Options.of(lattice.space, contender)
+        parameters = ArchitectureParameters(options, torch.Generator().manual_seed(0))
         expected_latency(lattice.space)(parameters.probabilities()).backward()
         for name, parameter in parameters.named_parameters():
             assert parameter.grad is not None
-            moved = parameter.grad != 0
-            offered = torch.ones_like(moved)
-            if name == "operator_logits":
-                offered = parameters.allowed.expand_as(moved)
-            if name == "width_logits":
-                offered = parameters.offered
-            assert torch.equal(moved, offered), (contender.name, name)
+            (own,) = (known for known in SECTIONS if LOGITS[known] == name)
+            assert torch.equal(parameter.grad != 0, parameters.mask(own)), (contender.name, name)
 
 
 def test_an_architecture_costs_the_same_by_its_selection_and_by_its_wiring() -> None:

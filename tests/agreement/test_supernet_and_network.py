@@ -14,11 +14,12 @@ from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.errors import FastersegError
 from fasterseg.network.network import Network, has_unknown_statistics
 from fasterseg.searching.derivation import derive
+from fasterseg.space.choices import SECTIONS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture, random_selection
 from fasterseg.space.selection import architecture_of
-from fasterseg.supernet.parameters import ArchitectureParameters
+from fasterseg.supernet.parameters import LOGITS, ArchitectureParameters
 from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
 
@@ -98,12 +99,12 @@ def test_parameters_pushed_to_their_arg_max_give_the_derived_network(
     options = Options.of(space, student)
     for seed in range(5):
         generator = torch.Generator().manual_seed(seed)
-        parameters = ArchitectureParameters(options.lattice, student, generator)
+        parameters = ArchitectureParameters(options, generator)
         with torch.no_grad():
-            for parameter in parameters.parameters():
-                kept = parameters.offered if parameter is parameters.width_logits else True
-                drawn = torch.where(torch.as_tensor(kept), parameter, -torch.inf).argmax(1)
-                parameter.copy_(nn.functional.one_hot(drawn, parameter.shape[1]) * 2000.0)
+            for section in SECTIONS:
+                parameter = parameters.get_parameter(LOGITS[section])
+                best = torch.where(parameters.mask(section), parameter, -torch.inf).argmax(1)
+                parameter.copy_(nn.functional.one_hot(best, parameter.shape[1]) * 2000.0)
             probabilities = parameters.probabilities()
             network = supernet.subnet(derive(options, probabilities), Network)
             images = torch.randn(2, 3, 64, 96)

@@ -23,6 +23,7 @@ from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.passes import in_turn
 from fasterseg.searching.penalty import latency_penalty
+from fasterseg.space.choices import SECTIONS
 from fasterseg.supernet.relaxation import Relaxation
 
 BETWEEN_MS = 13.8
@@ -117,7 +118,7 @@ class Noting:
     def __call__(
         self, supernet: Any, batch: Batch, relaxation: Relaxation, *, take: Take
     ) -> Tensor:
-        soft = [*relaxation.operators.values(), *relaxation.paths.values()]
+        soft = [*relaxation.section("kinds").values(), *relaxation.section("paths").values()]
         wanted = "architecture" if any(w.requires_grad for w in soft) else "weights"
         self.seen[wanted] |= set(batch.names)
         return self.true_objective(supernet, batch, relaxation, take=take)
@@ -176,14 +177,14 @@ def test_two_students_have_budgets_and_strengths_of_their_own() -> None:
 
 
 def passes_of(search: SmallSearch, index: int) -> list[str]:
-    """Whose relaxations a weight step runs, told by whose operators they weigh."""
+    """Whose relaxations a weight step runs, told by whose kinds they weigh."""
     own = {
-        contender.name: next(iter(contender.parameters.probabilities().operators.values()))
+        contender.name: contender.parameters.probabilities()["kinds.cells.0.8"]
         for contender in search.contenders
     }
     found = []
     for relaxation in search.cosearch.passes.weights(index, temperature=1.0):
-        weights = next(iter(relaxation.operators.values()))
+        weights = relaxation["kinds.cells.0.8"]
         names = [name for name, wanted in own.items() if torch.equal(weights, wanted)]
         found += names
     return found
@@ -213,7 +214,7 @@ def test_each_student_has_the_penalty_s_weights_that_are_its_own() -> None:
     search = small_search(contenders=settings, penalty_strength=1.0)
     fast, slow = search.contenders
     before = torch.as_tensor(search.cosearch._penalty(slow)).item()
-    own = {"fast": dict.fromkeys(("operators", "paths", "widths"), 0.0)}
+    own = {"fast": dict.fromkeys(SECTIONS, 0.0)}
     search.latency.weights = {**search.latency.weights, **own}
     assert torch.as_tensor(search.cosearch._penalty(fast)).item() == 0.0
     assert torch.as_tensor(search.cosearch._penalty(slow)).item() == before > 0.0

@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
-from small_spaces import UNTIED, lattice_of, make_student, make_teacher, open_student
+from small_spaces import UNTIED, lattice_of, make_space, make_student, make_teacher, open_student
 from torch import Tensor
 
 from fasterseg.searching.guards import SIGNS_IN_A_ROW, Guard, Signs, entropy, read_signs
 from fasterseg.space.options import Options
-from fasterseg.supernet.relaxation import Relaxation, one_hot, uniform
+from fasterseg.supernet.relaxation import one_hot, uniform
 
 LATTICE = lattice_of(5)
 STUDENT = Options.of(LATTICE.space, make_student())
@@ -30,18 +30,18 @@ def told(guard: Guard, **changes: float) -> list[str]:
 
 
 def test_entropy_is_one_for_even_weights_and_zero_for_decided_ones() -> None:
-    assert entropy([torch.full((5,), 0.2)]) == pytest.approx(1.0, abs=1e-6)
-    assert entropy([one_hot(1, 4)]) == 0.0
-    half = entropy([torch.tensor([0.5, 0.5, 0.0, 0.0])])
+    assert entropy(torch.full((5,), 0.2), 5) == pytest.approx(1.0, abs=1e-6)
+    assert entropy(one_hot(1, 4), 4) == 0.0
+    half = entropy(torch.tensor([0.5, 0.5, 0.0, 0.0]), 4)
     assert half == pytest.approx(math.log(2) / math.log(4))
-    assert entropy([]) == 0.0
 
 
 def test_signs_are_read_from_the_probabilities() -> None:
-    start = uniform(LATTICE, make_student())
-    skips = {node: one_hot(0, 5) for node in list(LATTICE.nodes)[:3]}
-    others = {node: one_hot(2, 5) for node in list(LATTICE.nodes)[3:]}
-    relaxation = Relaxation({**skips, **others}, start.paths, start.widths)
+    start = uniform(STUDENT)
+    names = [*start.section("kinds")]
+    skips = {name: one_hot(0, 5) for name in names[:3]}
+    others = {name: one_hot(2, 5) for name in names[3:]}
+    relaxation = start | skips | others
     signs = read_signs(relaxation, STUDENT, derived_ms=7.0, floor_ms=5.0)
     assert signs.skip_share == pytest.approx(3 / len(LATTICE.nodes))
     assert signs.operator_entropy == 0.0
@@ -52,11 +52,11 @@ def test_signs_are_read_from_the_probabilities() -> None:
 
 def test_widths_count_as_undecided_where_they_are_searched_stem_fusion_and_head_included() -> None:
     lattice, student = lattice_of(3, expansions=(2,), **UNTIED), open_student(stem_expansion=2)
-    options, start = Options.of(lattice.space, student), uniform(lattice, student)
+    options = Options.of(lattice.space, student)
+    start = uniform(options)
 
     def width_entropy(**decided: Tensor) -> float:
-        widths = {**start.widths, **decided}
-        found = Relaxation(start.operators, start.paths, widths)
+        found = start | {f"widths.{place}": weights for place, weights in decided.items()}
         return read_signs(found, options, derived_ms=7.0, floor_ms=5.0).width_entropy
 
     assert width_entropy() == pytest.approx(1.0, abs=1e-6)
@@ -65,25 +65,21 @@ def test_widths_count_as_undecided_where_they_are_searched_stem_fusion_and_head_
 
 
 def test_a_space_without_skip_has_no_skips() -> None:
-    lattice = lattice_of(4, operators=("conv", "conv_x2"))
-    teacher = make_teacher(operators=("conv", "conv_x2"))
-    start = uniform(lattice, teacher)
-    signs = read_signs(start, Options.of(lattice.space, teacher), derived_ms=1.0, floor_ms=1.0)
+    space = make_space(4, operators=("conv", "conv_x2"))
+    options = Options.of(space, make_teacher(operators=space.operators))
+    signs = read_signs(uniform(options), options, derived_ms=1.0, floor_ms=1.0)
     assert signs.skip_share == 0
 
 
 def test_what_a_contender_may_not_use_does_not_count_as_decided() -> None:
-    start = uniform(LATTICE, make_teacher())
-    signs = read_signs(
-        start, Options.of(LATTICE.space, make_teacher()), derived_ms=1.0, floor_ms=1.0
-    )
+    options = Options.of(LATTICE.space, make_teacher())
+    signs = read_signs(uniform(options), options, derived_ms=1.0, floor_ms=1.0)
     assert signs.operator_entropy == pytest.approx(1.0, abs=1e-6)
 
 
 def test_a_contender_with_one_operator_is_not_warned_that_it_is_decided() -> None:
-    teacher = make_teacher(operators=("conv",))
-    only = uniform(LATTICE, teacher)
-    signs = read_signs(only, Options.of(LATTICE.space, teacher), derived_ms=9.0, floor_ms=5.0)
+    options = Options.of(LATTICE.space, make_teacher(operators=("conv",)))
+    signs = read_signs(uniform(options), options, derived_ms=9.0, floor_ms=5.0)
     guard = Guard()
     assert [guard.warnings(signs, budget_ms=None) for _ in range(2 * SIGNS_IN_A_ROW)] == (
         [[]] * 2 * SIGNS_IN_A_ROW

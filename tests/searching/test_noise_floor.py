@@ -73,12 +73,12 @@ def test_a_rate_that_follows_from_the_steps_leaves_chance_the_same_whatever_thei
 
 
 def test_the_floor_of_several_choices_is_their_mean_and_surer_than_that_of_one() -> None:
-    one = NoiseFloors(RATE).after(STEPS, {"width": [5]})["width"]
-    other = NoiseFloors(RATE).after(STEPS, {"width": [2]})["width"]
-    both = NoiseFloors(RATE).after(STEPS, {"width": [5, 2, 1], "path": [1, 1], "operator": []})
-    assert set(both) == {"width"}
-    assert both["width"].entropy == pytest.approx((one.entropy + other.entropy) / 2)
-    many = NoiseFloors(RATE).after(STEPS, {"width": [5] * 100})["width"]
+    one = NoiseFloors(RATE).after(STEPS, {"widths": [5]})["widths"]
+    other = NoiseFloors(RATE).after(STEPS, {"widths": [2]})["widths"]
+    both = NoiseFloors(RATE).after(STEPS, {"widths": [5, 2, 1], "paths": [1, 1], "kinds": []})
+    assert set(both) == {"widths"}
+    assert both["widths"].entropy == pytest.approx((one.entropy + other.entropy) / 2)
+    many = NoiseFloors(RATE).after(STEPS, {"widths": [5] * 100})["widths"]
     assert many.entropy == pytest.approx(one.entropy)
     assert one.lowest < many.lowest < many.entropy
 
@@ -86,16 +86,16 @@ def test_the_floor_of_several_choices_is_their_mean_and_surer_than_that_of_one()
 def test_chance_is_taken_for_a_decision_in_one_search_of_two_hundred() -> None:
     rows = left_by_adam(2, rate=RATE, steps=STEPS, rows=4000)
     for count in (1, 4, 20):
-        lowest = NoiseFloors(RATE).after(STEPS, {"path": [2] * count})["path"].lowest
+        lowest = NoiseFloors(RATE).after(STEPS, {"paths": [2] * count})["paths"].lowest
         means = rows[: len(rows) // count * count].reshape(-1, count).mean(dim=1)
         assert float((means < lowest).float().mean()) < 0.02
 
 
 def test_a_floor_does_not_depend_on_what_was_asked_before() -> None:
     floors = NoiseFloors(RATE)
-    along = [floors.after(step, {"path": [2]})["path"] for step in (1, 30, STEPS)]
-    assert along == [NoiseFloors(RATE).after(s, {"path": [2]})["path"] for s in (1, 30, STEPS)]
-    assert floors.after(30, {"path": [2]})["path"] == along[1]
+    along = [floors.after(step, {"paths": [2]})["paths"] for step in (1, 30, STEPS)]
+    assert along == [NoiseFloors(RATE).after(s, {"paths": [2]})["paths"] for s in (1, 30, STEPS)]
+    assert floors.after(30, {"paths": [2]})["paths"] == along[1]
     with pytest.raises(ValueError, match="at step 120"):
         walk = NoiseWalk(2, rate=RATE)
         walk.after(STEPS)
@@ -109,7 +109,7 @@ def followed(contender: Contender, *, drift: float) -> tuple[ChoicesSummary, ...
     for _ in range(STEPS):
         optimizer.zero_grad()
         weights = contender.parameters.probabilities()
-        rows = [*weights.operators.values(), *weights.paths.values(), *weights.widths.values()]
+        rows = [*weights.values()]
         wanted = [torch.randn_like(row) - drift * torch.eye(len(row))[0] for row in rows]
         torch.stack([row @ want for row, want in zip(rows, wanted, strict=True)]).sum().backward()
         optimizer.step()

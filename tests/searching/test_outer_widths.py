@@ -28,16 +28,20 @@ from fasterseg.layers.units import Take, taken
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.outer_widths import paired_draw
+from fasterseg.searching.outer_widths import sampled_pair
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.lattice import OUTER, Lattice, Node, laterals
+from fasterseg.space.choices import HEAD, OUTER, STEM
+from fasterseg.space.lattice import Lattice, Node, laterals
+from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
 
 
 def parameters_of(lattice: Lattice, contender: ContenderSettings) -> ArchitectureParameters:
-    parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
+    parameters = ArchitectureParameters(
+        Options.of(lattice.space, contender), torch.Generator().manual_seed(0)
+    )
     if parameters.width_logits is not None:
         nn.init.normal_(parameters.width_logits, generator=torch.Generator().manual_seed(1))
     return parameters
@@ -51,7 +55,7 @@ def made_up_loss(widths: Mapping[str, Tensor]) -> Tensor:
 
 def expected_loss(parameters: ArchitectureParameters) -> Tensor:
     """The mean of the made-up loss over every combination."""
-    now = parameters.probabilities().widths
+    now = parameters.probabilities()
     total = torch.zeros(())
     for draw in product(*(range(len(now[name])) for name in OUTER)):
         chances = [now[name][index] for name, index in zip(OUTER, draw, strict=True)]
@@ -60,7 +64,7 @@ def expected_loss(parameters: ArchitectureParameters) -> Tensor:
     return total
 
 
-def test_the_mean_gradient_of_paired_draws_is_that_of_the_expected_loss() -> None:
+def test_the_mean_gradient_of_sampled_pairs_is_that_of_the_expected_loss() -> None:
     lattice, student = lattice_of(2, branches=(8,), **UNTIED), open_student()
     parameters = parameters_of(lattice, student)
     assert parameters.width_logits is not None
@@ -68,9 +72,9 @@ def test_the_mean_gradient_of_paired_draws_is_that_of_the_expected_loss() -> Non
     start, generator = parameters.probabilities(), torch.Generator().manual_seed(2)
     terms = []
     for _ in range(4000):
-        pair = paired_draw(parameters, start, generator)
+        pair = sampled_pair(parameters, start, generator)
         assert pair is not None
-        losses = made_up_loss(pair.first.widths), made_up_loss(pair.second.widths)
+        losses = made_up_loss(pair.first), made_up_loss(pair.second)
         terms.append(pair.gradient_term(*losses))
     (found,) = torch.autograd.grad(torch.stack(terms).mean(), parameters.width_logits)
     assert float(exact.abs().max()) > 0.2
@@ -83,24 +87,24 @@ def test_both_draws_are_alike_in_all_but_the_outer_widths_that_are_searched() ->
     sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
     differing = set()
     for seed in range(30):
-        pair = paired_draw(parameters, sampled, torch.Generator().manual_seed(seed))
+        pair = sampled_pair(parameters, sampled, torch.Generator().manual_seed(seed))
         assert pair is not None
-        for node, weights in sampled.operators.items():
-            assert pair.first.operators[node] is weights
-            assert not pair.second.operators[node].requires_grad
-            assert torch.equal(pair.second.operators[node], weights.detach())
-        for name, weights in pair.second.widths.items():
-            assert pair.first.widths[name].requires_grad == ("/" in name)
-            if not torch.equal(weights, pair.first.widths[name].detach()):
+        for name, weights in sampled.section("kinds").items():
+            assert pair.first[name] is weights
+            assert not pair.second[name].requires_grad
+            assert torch.equal(pair.second[name], weights.detach())
+        for name, weights in pair.second.section("widths").items():
+            assert pair.first[name].requires_grad == (name not in OUTER)
+            if not torch.equal(weights, pair.first[name].detach()):
                 differing.add(name)
-    assert differing == {"stem", "head"}
+    assert differing == {STEM, HEAD}
 
 
 def test_a_contender_whose_outer_widths_are_fixed_is_not_drawn_twice() -> None:
     for contender in (make_student(), make_teacher()):
         parameters = parameters_of(lattice_of(3), contender)
         sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
-        assert paired_draw(parameters, sampled, torch.Generator()) is None
+        assert sampled_pair(parameters, sampled, torch.Generator()) is None
 
 
 class Nothing:
@@ -110,8 +114,7 @@ class Nothing:
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """No loss; its gradient to everything is zero."""
-        weights = [*supernet.parameters(), *relaxation.operators.values()]
-        weights += [*relaxation.paths.values(), *relaxation.widths.values()]
+        weights = [*supernet.parameters(), *relaxation.values()]
         return torch.stack([weight.sum() * 0 for weight in weights]).sum()
 
 
@@ -122,7 +125,7 @@ class Width(Nothing):
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """Less for each step up in an outer width."""
-        steps = [float(relaxation.widths[name].argmax()) for name in OUTER]
+        steps = [float(relaxation[name].argmax()) for name in OUTER]
         return super().__call__(supernet, batch, relaxation) - sum(steps)
 
 
@@ -186,7 +189,7 @@ def handicap(search: SmallSearch, seed: int) -> None:
 def test_a_real_search_takes_the_wide_stem_fusion_and_head_where_the_narrow_ones_are_noisy(
     seed: int,
 ) -> None:
-    outer = {f"{name}_expansions": WIDTHS for name in OUTER}
+    outer = {f"{name}_expansions": WIDTHS for name in ("stem", "fusion", "head")}
     operators: tuple[Operator, ...] = ("skip", "conv", "zoomed_conv")
     search = small_search(
         seed=seed,

@@ -12,6 +12,7 @@ from small_spaces import make_space, make_student, make_teacher
 from torch import Tensor
 
 from fasterseg.searching.passes import Passes
+from fasterseg.space.choices import OUTER, STEM
 from fasterseg.supernet.relaxation import Relaxation
 
 SPACE = make_space(4, expansions=(2, 3, 4))
@@ -27,12 +28,7 @@ def passes_of(mode: str, *, seed: int = 0, sampling: Any = None, contenders: Any
 
 
 def flat(relaxations: Iterable[Relaxation]) -> list[Tensor]:
-    return [
-        weights.detach()
-        for relaxation in relaxations
-        for kind in (relaxation.operators, relaxation.paths, relaxation.widths)
-        for weights in kind.values()
-    ]
+    return [weights.detach() for relaxation in relaxations for weights in relaxation.values()]
 
 
 def all_of(passes: Passes, index: int) -> list[Tensor]:
@@ -87,10 +83,11 @@ def test_over_two_steps_each_student_runs_its_widest_and_its_narrowest() -> None
     ends = set()
     for index in range(2):
         for relaxation in [*passes.weights(index, temperature=1.0)][1:]:
-            inner = {n: w for n, w in relaxation.widths.items() if "/" in n}
+            widths = relaxation.section("widths")
+            inner = {n: w for n, w in widths.items() if n not in OUTER}
             taken = {int(weights.argmax()) for weights in inner.values()}
             if len(taken) == 1:
-                ends.add((int(relaxation.widths["stem"].argmax()), taken.pop()))
+                ends.add((int(relaxation[STEM].argmax()), taken.pop()))
     assert ends >= {(0, 0), (0, 2), (1, 0), (1, 2)}
 
 
@@ -103,15 +100,14 @@ def test_an_architecture_step_runs_as_many_options_as_it_is_told(count: str, mos
     sampling = {"architecture_operators": count, "architecture_parents": count}
     passes = passes_of("sampled", sampling=sampling)
     drawn = passes.architecture(passes.contenders[-1], 0, temperature=1.0)
-    assert options_run(drawn.operators.values()) == most
-    assert options_run(drawn.paths.values()) == min(most, 2)
-    assert options_run(drawn.widths.values()) <= 2
-    assert all(weights.requires_grad for weights in drawn.operators.values())
+    assert options_run(drawn.section("kinds").values()) == most
+    assert options_run(drawn.section("paths").values()) == min(most, 2)
+    assert options_run(drawn.section("widths").values()) <= 2
+    assert all(weights.requires_grad for weights in drawn.section("kinds").values())
 
 
 def test_a_weight_step_runs_one_parent_of_each_fork_and_needs_no_gradient() -> None:
     passes = passes_of("sampled", sampling={"weight_operators": "one"})
     for relaxation in passes.weights(0, temperature=1.0):
-        for kind in (relaxation.operators, relaxation.paths, relaxation.widths):
-            assert options_run(kind.values()) == 1
-            assert not any(weights.requires_grad for weights in kind.values())
+        assert options_run(relaxation.values()) == 1
+        assert not any(weights.requires_grad for weights in relaxation.values())

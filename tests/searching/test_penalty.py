@@ -25,8 +25,6 @@ from torch import Tensor
 from fasterseg.config import ContenderSettings, PenaltySettings
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import (
-    CHOICE_KINDS,
-    ChoiceKind,
     Response,
     joint_penalty,
     latency_penalty,
@@ -34,32 +32,34 @@ from fasterseg.searching.penalty import (
     penalty_weights,
     responses,
 )
+from fasterseg.space.choices import SECTIONS, Section, section
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.supernet.relaxation import one_hot, uniform, with_widths
+from fasterseg.supernet.relaxation import one_hot, uniform
 
 LATTICE = lattice_of(5)
 LATENCY = ExpectedLatency(LATTICE, GEOMETRY, made_up_cost_ms)
-PAPER: dict[ChoiceKind, float] = {"operators": 0.001, "paths": 0.997, "widths": 0.002}
+PAPER: dict[Section, float] = {"kinds": 0.001, "paths": 0.997, "widths": 0.002}
 
 
 def leaves() -> Logits:
     return Logits.random(Options.of_space(LATTICE.space), seed=0)
 
 
-def gradients(value: Tensor, logits: Logits) -> dict[ChoiceKind, list[Tensor | None]]:
-    found = iter(torch.autograd.grad(value, logits.all(), allow_unused=True))
-    return {kind: [next(found) for _ in getattr(logits, kind)] for kind in CHOICE_KINDS}
+def gradients(value: Tensor, logits: Logits) -> dict[Section, list[Tensor | None]]:
+    found = torch.autograd.grad(value, logits.all(), allow_unused=True)
+    named = [*zip(logits, found, strict=True)]
+    return {s: [one for name, one in named if section(name) == s] for s in SECTIONS}
 
 
-@pytest.mark.parametrize("kind", CHOICE_KINDS)
-def test_a_term_has_a_gradient_to_its_own_kind_and_to_no_other(kind: ChoiceKind) -> None:
+@pytest.mark.parametrize("own", SECTIONS)
+def test_a_term_has_a_gradient_to_its_own_section_and_to_no_other(own: Section) -> None:
     logits = leaves()
     whole = gradients(LATENCY(logits.relaxation()), logits)
-    term = latency_terms(LATENCY, logits.relaxation())[kind]
+    term = latency_terms(LATENCY, logits.relaxation())[own]
     for name, found in gradients(term, logits).items():
-        if name != kind:
+        if name != own:
             assert found == [None] * len(found)
             continue
         for one, other in zip(found, whole[name], strict=True):
@@ -76,15 +76,15 @@ def test_every_term_is_the_whole_latency() -> None:
         torch.testing.assert_close(term, LATENCY(relaxation))
 
 
-def test_each_weight_scales_the_gradient_to_its_own_kind() -> None:
+def test_each_weight_scales_the_gradient_to_its_own_section() -> None:
     logits = leaves()
     whole = gradients(LATENCY(logits.relaxation()), logits)
     penalty = latency_penalty(LATENCY, logits.relaxation(), budget_ms=5.0, weights=PAPER)
-    for kind, found in gradients(penalty, logits).items():
-        for one, other in zip(found, whole[kind], strict=True):
+    for own, found in gradients(penalty, logits).items():
+        for one, other in zip(found, whole[own], strict=True):
             assert one is not None
             assert other is not None
-            torch.testing.assert_close(one, other * PAPER[kind] / 5.0)
+            torch.testing.assert_close(one, other * PAPER[own] / 5.0)
 
 
 def test_penalties_are_in_units_of_the_budget() -> None:
@@ -104,18 +104,18 @@ def test_the_papers_weights_are_the_preset() -> None:
 
 def test_balanced_weights_are_inverse_to_the_responses_and_sum_to_one() -> None:
     answers = (
-        Response("operators", 1.0, 11.4),
+        Response("kinds", 1.0, 11.4),
         Response("paths", 2.0, 2.01),
         Response("widths", 1.0, 6.5),
     )
     weights = penalty_weights(PenaltySettings(balanced=True), answers)
     assert sum(weights.values()) == pytest.approx(1.0)
-    assert weights["paths"] / weights["operators"] == pytest.approx(10.4 / 0.01, rel=1e-6)
-    assert weights["widths"] / weights["operators"] == pytest.approx(10.4 / 5.5, rel=1e-6)
+    assert weights["paths"] / weights["kinds"] == pytest.approx(10.4 / 0.01, rel=1e-6)
+    assert weights["widths"] / weights["kinds"] == pytest.approx(10.4 / 5.5, rel=1e-6)
 
 
-def by_kind(answers: tuple[Response, ...]) -> dict[ChoiceKind, Response]:
-    return {answer.kind: answer for answer in answers}
+def by_section(answers: tuple[Response, ...]) -> dict[Section, Response]:
+    return {answer.section: answer for answer in answers}
 
 
 @pytest.mark.parametrize(
@@ -126,35 +126,31 @@ def test_the_response_to_widths_is_the_range_over_all_of_them(
     student: ContenderSettings, outer: dict[str, Any]
 ) -> None:
     space = make_space(3, **outer)
-    lattice = Lattice(space)
-    latency = ExpectedLatency(lattice, GEOMETRY, lambda spec: spec.macs / 1e6)
-    start = uniform(lattice, student)
-    names = Options.of(space, student).searched_widths
+    latency = ExpectedLatency(Lattice(space), GEOMETRY, lambda spec: spec.macs / 1e6)
+    options = Options.of(space, student)
+    start = uniform(options)
+    widths = [name for name in options.searched if section(name) == "widths"]
     found = [
-        float(
-            latency(
-                with_widths(start, {n: one_hot(i, 2) for n, i in zip(names, draw, strict=True)})
-            )
-        )
-        for draw in product((0, 1), repeat=len(names))
+        float(latency(start | {n: one_hot(i, 2) for n, i in zip(widths, draw, strict=True)}))
+        for draw in product((0, 1), repeat=len(widths))
     ]
-    response = by_kind(responses(latency, start))["widths"]
+    response = by_section(responses(latency, start))["widths"]
     assert response.lowest_ms == pytest.approx(min(found))
     assert response.highest_ms == pytest.approx(max(found))
 
 
-def test_the_response_to_operators_is_exact() -> None:
+def test_the_response_to_kinds_is_exact() -> None:
     space = make_space(3, operators=("skip", "conv", "zoomed_conv"))
     lattice = Lattice(space)
-    student = make_student(operators=space.operators)
     latency = ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms)
-    start = uniform(lattice, student)
-    assert prod(len(row) for row in start.operators.values()) == 3**5
+    start = uniform(Options.of(space, make_student(operators=space.operators)))
+    names = [*start.section("kinds")]
+    assert prod(len(start[name]) for name in names) == 3**5
     found = []
-    for draw in product(range(3), repeat=len(lattice.nodes)):
-        operators = {n: one_hot(i, 3) for n, i in zip(lattice.nodes, draw, strict=True)}
-        found.append(float(latency(type(start)(operators, start.paths, start.widths))))
-    response = by_kind(responses(latency, start))["operators"]
+    for draw in product(range(3), repeat=len(names)):
+        kinds = {n: one_hot(i, 3) for n, i in zip(names, draw, strict=True)}
+        found.append(float(latency(start | kinds)))
+    response = by_section(responses(latency, start))["kinds"]
     assert response.lowest_ms == pytest.approx(min(found))
     assert response.highest_ms == pytest.approx(max(found))
 
@@ -172,17 +168,17 @@ def test_responses_stay_within_what_a_contender_may_take(
     latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms, contenders=[options])
     fastest = PRICING(narrowest(options, GEOMETRY, made_up_cost_ms))
     slowest = PRICING(widest(options, GEOMETRY, made_up_cost_ms))
-    answers = by_kind(responses(latency, uniform(options.lattice, contender)))
+    answers = by_section(responses(latency, uniform(options)))
     for answer in answers.values():
         assert fastest - 1e-9 <= answer.lowest_ms <= answer.highest_ms <= slowest + 1e-9
-    assert answers["operators"].range_ms > 0
+    assert answers["kinds"].range_ms > 0
     assert answers["paths"].range_ms > 0
     assert (answers["widths"].range_ms > 0) == (contender.role == "student")
 
 
 def test_a_space_without_forks_does_not_respond_to_paths() -> None:
-    lattice, student = lattice_of(3, branches=(8,)), make_student()
-    latency = ExpectedLatency(lattice, GEOMETRY, made_up_cost_ms)
-    answers = by_kind(responses(latency, uniform(lattice, student)))
+    options = Options.of(make_space(3, branches=(8,)), make_student())
+    latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms)
+    answers = by_section(responses(latency, uniform(options)))
     assert answers["paths"].range_ms == 0
-    assert answers["operators"].range_ms > 0
+    assert answers["kinds"].range_ms > 0

@@ -26,7 +26,7 @@ from fasterseg.config import Operator
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive
-from fasterseg.supernet.relaxation import Relaxation, one_hot
+from fasterseg.supernet.relaxation import one_hot
 
 LAYERS = 8
 SEEDS = range(20)
@@ -102,8 +102,8 @@ def loss_of(search: SmallSearch, operators: list[Operator], *, batches: int = 8)
     """The mean loss of one network under the handicap, with the supernet's weights."""
     now = search.contenders[0].parameters.probabilities()
     chosen = {
-        node: one_hot(OPERATORS.index(operators[node.layer]), len(OPERATORS))
-        for node in now.operators
+        node.kind_choice: one_hot(OPERATORS.index(operators[node.layer]), len(OPERATORS))
+        for node in search.contenders[0].options.lattice.nodes
     }
     weights = search.weights
     with torch.no_grad():
@@ -111,7 +111,7 @@ def loss_of(search: SmallSearch, operators: list[Operator], *, batches: int = 8)
             weights.objective(
                 weights.supernet,
                 coloured_batch("loss", batch),
-                Relaxation(chosen, now.paths, now.widths),
+                now | chosen,
             )
             for batch in range(batches)
         ]

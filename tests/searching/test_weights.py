@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -16,10 +17,10 @@ from fasterseg.errors import FileError
 from fasterseg.learning.losses import segmentation_loss
 from fasterseg.searching.gradients import SlicedGradients
 from fasterseg.searching.weights import search_numerics
-from fasterseg.supernet.drawing import one_network
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.plain import PlainEvaluation
-from fasterseg.supernet.relaxation import Relaxation, detached, narrowest
+from fasterseg.supernet.relaxation import Relaxation, narrowest
+from fasterseg.supernet.sampling import one_of, resampled
 
 SPACE = make_space(4, expansions=(2, 4))
 
@@ -87,8 +88,9 @@ def masks_of(supernet: nn.Module, used: SlicedGradients) -> dict[nn.Parameter, T
 
 def a_narrow_network(search: SmallSearch, seed: int) -> Relaxation:
     student = search.contenders[-1]
-    now = detached(student.parameters.probabilities())
-    drawn = one_network(now, torch.Generator().manual_seed(seed))
+    now = student.parameters.probabilities().detached()
+    one = partial(one_of, generator=torch.Generator().manual_seed(seed))
+    drawn = resampled(now, {"kinds": one, "paths": one})
     return narrowest(student.options, drawn)
 
 

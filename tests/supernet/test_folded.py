@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from fasterseg.config import ContenderSettings
 from fasterseg.layers.units import normalised, taken_frozen
 from fasterseg.searching.gradients import SlicedGradients
+from fasterseg.space.choices import SECTIONS
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet import folded
-from fasterseg.supernet.drawing import between_two, one_network, redrawn, straight
 from fasterseg.supernet.evaluation import Evaluation
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.plain import PlainEvaluation
 from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, widest
+from fasterseg.supernet.sampling import between_two, one_of, resampled, straight
 from fasterseg.supernet.supernet import Supernet
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -41,17 +42,18 @@ def soft(parameters: ArchitectureParameters, generator: torch.Generator) -> Rela
 
 
 def one_hot(parameters: ArchitectureParameters, generator: torch.Generator) -> Relaxation:
-    return one_network(soft(parameters, generator), generator)
+    one = partial(one_of, generator=generator)
+    return resampled(soft(parameters, generator), {"kinds": one, "paths": one})
 
 
 def paired(parameters: ArchitectureParameters, generator: torch.Generator) -> Relaxation:
     draw = partial(between_two, generator=generator)
-    return redrawn(parameters.probabilities(), operators=draw, paths=draw, widths=draw)
+    return resampled(parameters.probabilities(), dict.fromkeys(SECTIONS, draw))
 
 
 def straight_through(parameters: ArchitectureParameters, generator: torch.Generator) -> Relaxation:
     draw = partial(straight, temperature=0.7, generator=generator)
-    return redrawn(parameters.probabilities(), operators=draw, paths=draw, widths=draw)
+    return resampled(parameters.probabilities(), dict.fromkeys(SECTIONS, draw))
 
 
 KINDS: dict[str, Kind] = {
@@ -78,7 +80,7 @@ def scattered_supernet() -> Supernet:
 
 def scattered_parameters(contender: ContenderSettings, seed: int) -> ArchitectureParameters:
     generator = torch.Generator().manual_seed(seed)
-    parameters = ArchitectureParameters(LATTICE, contender, generator)
+    parameters = ArchitectureParameters(Options.of(SPACE, contender), generator)
     for parameter in parameters.parameters():
         nn.init.normal_(parameter, generator=generator)
     return parameters

@@ -7,6 +7,8 @@ import torch
 from scipy.stats import chisquare
 from small_spaces import UNTIED, lattice_of, make_student, make_teacher, open_student
 
+from fasterseg.config import ContenderSettings
+from fasterseg.space.choices import OUTER
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters, straight_through
@@ -16,10 +18,11 @@ LARGEST_TEACHER = make_teacher(stem_expansion=None, head_expansion=None)
 LOGITS = torch.tensor([[0.5, -1.0, 1.5, 0.0, 0.2]], dtype=torch.float64)
 
 
-def parameters_of(lattice: Lattice, **changes: object) -> ArchitectureParameters:
-    return ArchitectureParameters(
-        lattice, make_student(**changes), torch.Generator().manual_seed(0)
-    )
+def parameters_of(
+    lattice: Lattice, contender: ContenderSettings, seed: int = 0
+) -> ArchitectureParameters:
+    options = Options.of(lattice.space, contender)
+    return ArchitectureParameters(options, torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3, 3.0])
@@ -76,11 +79,10 @@ def test_noise_is_finite_at_both_ends() -> None:
 
 
 def test_the_same_generator_draws_the_same_widths() -> None:
-    parameters = parameters_of(lattice_of(5, expansions=(2, 3, 4)))
+    parameters = parameters_of(lattice_of(5, expansions=(2, 3, 4)), make_student())
     drawn = [parameters.sampled(1.0, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     same, other = (
-        [torch.equal(drawn[0].widths[name], found.widths[name]) for name in found.widths]
-        for found in drawn[1:]
+        [torch.equal(drawn[0][name], found[name]) for name in found] for found in drawn[1:]
     )
     assert all(same)
     assert not all(other)
@@ -89,23 +91,21 @@ def test_the_same_generator_draws_the_same_widths() -> None:
 def test_every_choice_of_every_contender_sums_to_one() -> None:
     lattice = lattice_of(5, **UNTIED)
     for contender in (LARGEST_TEACHER, open_student(), open_student(stem_expansion=2)):
-        parameters = ArchitectureParameters(lattice, contender, torch.Generator().manual_seed(0))
+        parameters = parameters_of(lattice, contender)
         for found in (
             parameters.probabilities(),
             parameters.sampled(1.0, torch.Generator().manual_seed(0)),
-            uniform(lattice, contender),
+            uniform(parameters.options),
         ):
-            assert set(found.operators) == set(lattice.nodes)
-            assert set(found.paths) == set(lattice.forks)
-            assert set(found.widths) == set(lattice.width_options)
-            for part in (found.operators, found.paths, found.widths):
-                for weights in part.values():
-                    assert float(weights.detach().sum()) == pytest.approx(1.0, abs=1e-6)
+            assert {*found} == lattice.choices.keys() - lattice.settled
+            for name, weights in found.items():
+                assert len(weights) == len(lattice.choices[name])
+                assert float(weights.detach().sum()) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_what_a_contender_may_not_take_has_no_weight_and_no_gradient() -> None:
-    parameters = parameters_of(lattice_of(4), operators=("skip", "zoomed_conv"))
-    weights = parameters.operator_weights()
+    parameters = parameters_of(lattice_of(4), make_student(operators=("skip", "zoomed_conv")))
+    weights = torch.stack([*parameters.probabilities().section("kinds").values()])
     assert bool((weights[:, [1, 2, 4]] == 0).all())
     weights.square().sum().backward()
     assert parameters.operator_logits.grad is not None
@@ -115,12 +115,12 @@ def test_what_a_contender_may_not_take_has_no_weight_and_no_gradient() -> None:
 
 def test_a_teacher_searches_no_widths_and_always_takes_the_widest() -> None:
     lattice, teacher = lattice_of(4, **UNTIED), LARGEST_TEACHER
-    parameters = ArchitectureParameters(lattice, teacher, torch.Generator().manual_seed(0))
+    parameters = parameters_of(lattice, teacher)
     assert set(dict(parameters.named_parameters())) == {"operator_logits", "path_logits"}
     sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
-    for found in (parameters.probabilities(), sampled, uniform(lattice, teacher)):
-        wide = widest(Options.of(lattice.space, teacher), found)
-        assert all(torch.equal(found.widths[name], wide.widths[name]) for name in found.widths)
+    for found in (parameters.probabilities(), sampled, uniform(parameters.options)):
+        wide = widest(parameters.options, found)
+        assert all(torch.equal(found[name], wide[name]) for name in found)
 
 
 def test_an_outer_width_that_is_fixed_has_no_logits_and_one_that_is_not_has() -> None:
@@ -132,61 +132,57 @@ def test_an_outer_width_that_is_fixed_has_no_logits_and_one_that_is_not_has() ->
         ({"stem_expansion": 3, "fusion_expansion": 5, "head_expansion": 1}, 0),
     ):
         student = open_student(**fixed)
-        parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+        parameters = parameters_of(lattice, student)
         assert parameters.width_logits is not None
         assert len(parameters.width_logits) == inside + rows
-        offered = Options.of(lattice.space, student).widths
         for found in (
             parameters.probabilities(),
             parameters.sampled(1.0, torch.Generator().manual_seed(0)),
-            uniform(lattice, student),
+            uniform(parameters.options),
         ):
-            for name in ("stem", "fusion", "head"):
-                weights = found.widths[name].tolist()
-                pairs = zip(lattice.width_options[name], weights, strict=True)
+            for name in OUTER:
+                pairs = zip(lattice.choices[name], found[name].tolist(), strict=True)
                 taken = {width for width, weight in pairs if weight > 1e-6}
-                assert taken <= set(offered[name])
+                assert taken <= set(parameters.options.choices[name])
 
 
 def test_draws_of_outer_widths_reach_every_option_and_nothing_else() -> None:
     lattice, student = lattice_of(3, **UNTIED), open_student()
-    parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+    parameters = parameters_of(lattice, student)
     generator = torch.Generator().manual_seed(1)
-    drawn = [parameters.sampled(1.0, generator).widths for _ in range(200)]
-    for name, options in lattice.width_options.items():
-        found = torch.stack([widths[name].detach() for widths in drawn]).round().sum(0)
+    sampled = [parameters.sampled(1.0, generator) for _ in range(200)]
+    for name in parameters.searched_in("widths"):
+        options = lattice.choices[name]
+        found = torch.stack([one[name].detach() for one in sampled]).round().sum(0)
         assert len(found) == len(options)
         assert bool((found > 200 / len(options) / 3).all()), name
 
 
 def test_a_gradient_reaches_the_logits_of_every_option_and_never_those_beyond() -> None:
     lattice, student = lattice_of(3, **UNTIED), open_student()
-    parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
-    widths = parameters.sampled(0.7, torch.Generator().manual_seed(1)).widths
+    parameters = parameters_of(lattice, student)
+    widths = parameters.sampled(0.7, torch.Generator().manual_seed(1)).section("widths")
     torch.stack(
         [(w * torch.arange(1.0, len(w) + 1)).sum() for w in widths.values()]
     ).sum().backward()
     assert parameters.width_logits is not None
     gradient = parameters.width_logits.grad
     assert gradient is not None
-    assert bool((gradient[parameters.offered] != 0).all())
-    assert bool((gradient[~parameters.offered] == 0).all())
-    assert not bool(parameters.offered.all())
+    assert bool((gradient[parameters.mask("widths")] != 0).all())
+    assert bool((gradient[~parameters.mask("widths")] == 0).all())
+    assert not bool(parameters.mask("widths").all())
 
 
 def test_a_space_without_forks_has_no_path_logits() -> None:
-    parameters = parameters_of(lattice_of(3, branches=(8,)))
+    parameters = parameters_of(lattice_of(3, branches=(8,)), make_student())
     assert set(dict(parameters.named_parameters())) == {"operator_logits", "width_logits"}
-    assert dict(parameters.probabilities().paths) == {}
+    assert parameters.probabilities().section("paths") == {}
 
 
 def test_parameters_begin_nearly_even_and_differ_by_seed() -> None:
     lattice, student = lattice_of(6), make_student()
-    first, second = (
-        ArchitectureParameters(lattice, student, torch.Generator().manual_seed(seed))
-        for seed in (0, 1)
-    )
-    even = uniform(lattice, student)
-    for node, weights in first.probabilities().operators.items():
-        torch.testing.assert_close(weights.detach(), even.operators[node], rtol=0, atol=2e-3)
+    first, second = (parameters_of(lattice, student, seed) for seed in (0, 1))
+    even = uniform(first.options)
+    for name, weights in first.probabilities().section("kinds").items():
+        torch.testing.assert_close(weights.detach(), even[name], rtol=0, atol=2e-3)
     assert not torch.equal(first.operator_logits, second.operator_logits)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.layers.units import SlimmableConv, Take, taken
+from fasterseg.space.choices import FUSION, HEAD, OUTER, STEM
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_selection
@@ -73,10 +74,10 @@ def test_widest_relaxation_uses_every_channel(
 ) -> None:
     space = make_space(5, **outer)
     student = open_student()
-    supernet = supernet_for(space, student)
+    supernet, options = supernet_for(space, student), Options.of(space, student)
     widths = Widths(supernet, monkeypatch)
     with torch.no_grad():
-        supernet(images(), widest(Options.of(space, student), uniform(supernet.lattice, student)))
+        supernet(images(), widest(options, uniform(options)))
     assert widths.used
     for conv, shapes in widths.used.items():
         assert set(shapes) == {widths.whole[conv]}
@@ -85,12 +86,10 @@ def test_widest_relaxation_uses_every_channel(
 def test_narrowest_relaxation_uses_the_fewest_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     student = make_student()
     space = make_space(5)
-    supernet = supernet_for(space, make_teacher(), student)
+    supernet, options = supernet_for(space, make_teacher(), student), Options.of(space, student)
     widths = Widths(supernet, monkeypatch)
     with torch.no_grad():
-        supernet(
-            images(), narrowest(Options.of(space, student), uniform(supernet.lattice, student))
-        )
+        supernet(images(), narrowest(options, uniform(options)))
     cells = {
         id(module): tuple(module.weight.shape[:2])
         for name, module in supernet.named_modules()
@@ -107,29 +106,30 @@ def test_narrowest_relaxation_uses_the_fewest_channels(monkeypatch: pytest.Monke
 def test_widths_that_a_contender_fixes_are_neither_widened_nor_narrowed() -> None:
     lattice = lattice_of(3, **UNTIED)
     student = open_student(stem_expansion=2, fusion_expansion=2)
-    options, start = Options.of(lattice.space, student), uniform(lattice, student)
+    options = Options.of(lattice.space, student)
+    start, offered = uniform(options), lattice.choices
     generator = torch.Generator().manual_seed(0)
     for found, head in ((widest(options, start), [6]), (narrowest(options, start), [1])):
-        taken = {n: lattice.width_options[n][int(w.argmax())] for n, w in found.widths.items()}
-        assert (taken["stem"], taken["fusion"], [taken["head"]]) == (2, 2, head)
+        taken = [offered[name][int(found[name].argmax())] for name in OUTER]
+        assert taken == [2, 2, *head]
     heads = set()
     for _ in range(40):
-        drawn = random_widths(options, start, generator).widths
-        assert torch.equal(drawn["stem"], start.widths["stem"])
-        assert torch.equal(drawn["fusion"], start.widths["fusion"])
-        heads.add(lattice.width_options["head"][int(drawn["head"].argmax())])
+        sampled = random_widths(options, start, generator)
+        assert torch.equal(sampled[STEM], start[STEM])
+        assert torch.equal(sampled[FUSION], start[FUSION])
+        heads.add(offered[HEAD][int(sampled[HEAD].argmax())])
     assert heads == {1, 3, 4, 6}
 
 
 def test_random_widths_visit_all_widths_about_equally() -> None:
-    lattice, student = lattice_of(5, expansions=(2, 3, 4)), make_student()
-    start = uniform(lattice, student)
+    options = Options.of(make_space(5, expansions=(2, 3, 4)), make_student())
+    start = uniform(options)
     generator = torch.Generator().manual_seed(0)
-    inner = [node.name for node in lattice.nodes if node.layer > 0]
+    inner = [name for name in start.section("widths") if name not in OUTER]
     total = torch.zeros(3)
     for _ in range(100):
-        drawn = random_widths(Options.of(lattice.space, student), start, generator)
-        total += torch.stack([drawn.widths[name] for name in inner]).sum(0)
+        sampled = random_widths(options, start, generator)
+        total += torch.stack([sampled[name] for name in inner]).sum(0)
     assert float((total / total.sum() - 1 / 3).abs().max()) < 0.03
 
 
@@ -199,13 +199,12 @@ def test_sampled_pre_training_reaches_every_tensor_in_time() -> None:
 def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
     lattice = lattice_of(4)
     supernet = Supernet(lattice, CLASSES)
-    relaxation = from_selection(
-        lattice, random_selection(Options.of_space(lattice.space), Random(0))
-    )
-    other = uniform(lattice, make_student())
+    options = Options.of_space(lattice.space)
+    relaxation = from_selection(lattice, random_selection(options, Random(0)))
+    other = uniform(Options.of(lattice.space, make_student()))
     with torch.no_grad():
         first, _ = supernet(images(), relaxation)
-        supernet(images(), widest(Options.of_space(lattice.space), other))
+        supernet(images(), widest(options, other))
         again, _ = supernet(images(), relaxation)
     assert torch.equal(first, again)
 
@@ -213,7 +212,9 @@ def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
 def test_logits_come_at_the_sizes_of_their_heads_for_any_size() -> None:
     supernet = Supernet(lattice_of(3), CLASSES)
     for size in ((33, 47), (64, 64), (40, 90)):
-        main, auxiliary = supernet(images(size), uniform(supernet.lattice, make_student()))
+        main, auxiliary = supernet(
+            images(size), uniform(Options.of(supernet.lattice.space, make_student()))
+        )
         at = {stride: tuple(-(-length // stride) for length in size) for stride in (8, 16, 32)}
         assert main.shape == (2, CLASSES, *at[8])
         assert {stride: logits.shape for stride, logits in auxiliary.items()} == {
@@ -226,14 +227,16 @@ def test_operators_without_weight_are_not_run() -> None:
     supernet = supernet_for(make_space(4), teacher)
     kinds = {name.rpartition("keep_")[2] for name in supernet.blocks if "keep" in name}
     assert kinds == {"conv"}
-    main, _ = supernet(images(), uniform(supernet.lattice, teacher))
+    main, _ = supernet(images(), uniform(Options.of(supernet.lattice.space, teacher)))
     assert bool(torch.isfinite(main).all())
 
 
 def test_the_logits_reach_every_searched_architecture_parameter() -> None:
     lattice, student = lattice_of(5), make_student()
     supernet = Supernet(lattice, CLASSES)
-    parameters = ArchitectureParameters(lattice, student, torch.Generator().manual_seed(0))
+    parameters = ArchitectureParameters(
+        Options.of(lattice.space, student), torch.Generator().manual_seed(0)
+    )
     relaxation = parameters.sampled(1.0, torch.Generator().manual_seed(1))
     main, auxiliary = supernet(images(), relaxation)
     total = torch.stack([logits.square().sum() for logits in (main, *auxiliary.values())]).sum()

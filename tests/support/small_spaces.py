@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import product
 from random import Random
 from typing import Any
@@ -15,7 +14,8 @@ from torch import Tensor
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.lattice import Lattice, Node
+from fasterseg.space.choices import SECTIONS, section
+from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import random_architecture
@@ -87,42 +87,29 @@ def every_selection(options: Options) -> Iterator[Selection]:
         yield dict(zip(names, taken, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Logits:
-    """Free logits for every choice of a contender, as leaves of the graph."""
-
-    operators: Mapping[Node, Tensor]
-    paths: Mapping[Node, Tensor]
-    widths: Mapping[str, Tensor]
+class Logits(dict[str, Tensor]):
+    """Free logits for every choice of a space by its name, as leaves of the graph."""
 
     @classmethod
     def random(cls, options: Options, seed: int, *, scale: float = 1.0) -> Logits:
         """Normally distributed logits."""
         generator = torch.Generator().manual_seed(seed)
 
-        def draw(count: int) -> Tensor:
-            drawn = scale * torch.randn(count, generator=generator, dtype=torch.float64)
-            return drawn.requires_grad_()
+        def leaf(count: int) -> Tensor:
+            sampled = scale * torch.randn(count, generator=generator, dtype=torch.float64)
+            return sampled.requires_grad_()
 
-        lattice = options.lattice
-        return cls(
-            {node: draw(len(lattice.space.operators)) for node in lattice.nodes},
-            {node: draw(2) for node in lattice.forks},
-            {name: draw(len(values)) for name, values in lattice.width_options.items()},
-        )
+        offered, settled = options.lattice.choices, options.lattice.settled
+        names = [n for part in SECTIONS for n in offered if section(n) == part and n not in settled]
+        return cls({name: leaf(len(offered[name])) for name in names})
 
     def relaxation(self) -> Relaxation:
         """Each choice's probabilities."""
-        return Relaxation(
-            {node: logits.softmax(0) for node, logits in self.operators.items()},
-            {node: logits.softmax(0) for node, logits in self.paths.items()},
-            {name: logits.softmax(0) for name, logits in self.widths.items()},
-        )
+        return Relaxation({name: logits.softmax(0) for name, logits in self.items()})
 
     def all(self) -> list[Tensor]:
         """Every leaf, in a fixed order."""
-        parts = (self.operators, self.paths, self.widths)
-        return [logits for part in parts for logits in part.values()]
+        return [*self.values()]
 
 
 def lattice_of(layers: int, **changes: Any) -> Lattice:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from fasterseg.config import ContenderSettings
+from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.runtime import torch_generator
-from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters
 
@@ -30,7 +29,7 @@ class Contender:
 
 
 def make_contenders(
-    lattice: Lattice,
+    space: SearchSpace,
     settings: Sequence[ContenderSettings],
     budgets_ms: Mapping[str, float],
     *,
@@ -38,16 +37,15 @@ def make_contenders(
 ) -> tuple[Contender, ...]:
     """The contenders with fresh parameters, one generator for each by its name."""
     return tuple(
-        Contender(
-            contender,
-            Options.of(lattice.space, contender),
-            ArchitectureParameters(
-                lattice, contender, torch_generator(seed, "parameters", contender.name)
-            ),
-            budgets_ms.get(contender.name),
-        )
-        for contender in settings
+        _contender(Options.of(space, one), one, budgets_ms.get(one.name), seed) for one in settings
     )
+
+
+def _contender(
+    options: Options, settings: ContenderSettings, budget_ms: float | None, seed: int
+) -> Contender:
+    generator = torch_generator(seed, "parameters", settings.name)
+    return Contender(settings, options, ArchitectureParameters(options, generator), budget_ms)
 
 
 def all_parameters(contenders: Iterable[Contender]) -> dict[str, torch.Tensor]:

@@ -32,7 +32,7 @@ from fasterseg.searching.control import RANGE, BudgetController
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, open_choices, read_signs
 from fasterseg.searching.noise_floor import ADAM_BETAS, NoiseFloors, architecture_rate
-from fasterseg.searching.outer_widths import paired_draw
+from fasterseg.searching.outer_widths import sampled_pair
 from fasterseg.searching.passes import Passes
 from fasterseg.searching.penalty import joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
@@ -118,7 +118,7 @@ class CoSearch:
         return {f"{name}/loss": loss for name, loss in losses.items()}
 
     def _require_finite_parameters(self, index: int) -> None:
-        """Raise `Diverged` when an update left a parameter that nothing can be drawn from."""
+        """Raise `Diverged` when an update left a parameter that nothing can be sampled from."""
         for name, parameter in all_parameters(self.contenders).items():
             if not bool(torch.isfinite(parameter).all()):
                 raise Diverged(
@@ -147,7 +147,7 @@ class CoSearch:
         """The task's loss, and what else has a gradient: to outer widths that are searched."""
         objective = partial(self.weights.objective, self.weights.supernet, batch, take=taken_frozen)
         generator = torch_generator(self.passes.seed, "outer widths", contender.name, index)
-        pair = paired_draw(contender.parameters, sampled, generator)
+        pair = sampled_pair(contender.parameters, sampled, generator)
         if pair is None:
             return objective(sampled), 0.0
         task = objective(pair.first)

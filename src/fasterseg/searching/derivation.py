@@ -7,7 +7,7 @@ most probable operator, each feature its most probable width.  All functions are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from fasterseg.errors import BudgetError
@@ -19,7 +19,7 @@ from fasterseg.space.lattice import Node
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.selection import Selection, architecture_of, idle_choices
-from fasterseg.supernet.relaxation import Relaxation, weights_by_name
+from fasterseg.supernet.relaxation import Relaxation
 
 SMALLEST = 1e-30
 STEEPEST = 1e9
@@ -31,10 +31,13 @@ class Preferences:
 
     def __init__(self, options: Options, probabilities: Relaxation) -> None:
         self.options = options
-        offered = options.lattice.choices
+        offered, settled = options.lattice.choices, options.lattice.settled
         self.costs: Mapping[str, Mapping[Option, float]] = {
-            name: dict(zip(offered[name], _costs(weights), strict=True))
-            for name, weights in weights_by_name(options.lattice, probabilities).items()
+            **{name: {offered[name][0]: 0.0} for name in settled},
+            **{
+                name: dict(zip(offered[name], map(_cost, weights.tolist()), strict=True))
+                for name, weights in probabilities.items()
+            },
         }
 
     def of(self, choice: str, option: Option) -> float:
@@ -42,8 +45,8 @@ class Preferences:
         return self.costs[choice][option]
 
 
-def _costs(weights: Iterable[float]) -> list[float]:
-    return [-math.log(max(weight, SMALLEST)) for weight in weights]
+def _cost(weight: float) -> float:
+    return -math.log(max(weight, SMALLEST))
 
 
 def derive(options: Options, probabilities: Relaxation) -> Architecture:

@@ -18,10 +18,11 @@ from fasterseg.runtime import torch_generator
 from fasterseg.searching.derivation import derive_within
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, ATTEMPTS, Landing, Trials
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.choices import SECTIONS
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
-from fasterseg.supernet.drawing import SMALLEST, redrawn
 from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.sampling import SMALLEST, resampled
 
 TRIES = 4
 """So many draws for each network that is wanted: two may be fitted to the same one."""
@@ -42,7 +43,7 @@ def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
         logits = known.clamp_min(SMALLEST).log() + noise
         return logits.softmax(dim=1).to(rows)
 
-    return redrawn(probabilities, operators=noisy, paths=noisy, widths=noisy)
+    return resampled(probabilities, dict.fromkeys(SECTIONS, noisy))
 
 
 def fitted_draws(

@@ -7,12 +7,14 @@ latency penalty to run to the fastest network there is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from fasterseg.searching.noise_floor import NoiseFloor
+from fasterseg.space import choices as names
+from fasterseg.space.choices import SECTIONS, Section
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -21,17 +23,20 @@ FROZEN_ENTROPY = 0.02
 FLOOR_MARGIN = 1.02
 SIGNS_IN_A_ROW = 3
 
+CALLED: Mapping[Section, str] = {"kinds": "operator", "paths": "path", "widths": "width"}
+"""What a section's choices are called in the log."""
 
-def entropy(weights: Iterable[Tensor], *, choices: int | None = None) -> float:
-    """The mean entropy of probability vectors, as a share of its maximum; 0 for none.
 
-    `choices` says how many entries may be above zero, where that is not all of them.
-    """
-    shares = []
-    for row in weights:
-        kept, possible = row[row > 0], len(row) if choices is None else choices
-        if possible > 1:
-            shares.append(float(-(kept * kept.log()).sum()) / math.log(possible))
+def entropy(row: Tensor, possible: int) -> float:
+    """A probability vector's entropy as a share of its maximum, that of so many even entries."""
+    kept = row[row > 0]
+    return float(-(kept * kept.log()).sum()) / math.log(possible)
+
+
+def undecided(probabilities: Relaxation, options: Options, section: Section) -> float:
+    """The mean entropy of a section's choices, those with something to choose; 0 without any."""
+    counts = {name: len(options.choices[name]) for name in probabilities.section(section)}
+    shares = [entropy(probabilities[name], count) for name, count in counts.items() if count > 1]
     return sum(shares) / len(shares) if shares else 0.0
 
 
@@ -49,11 +54,14 @@ class Signs:
     derived_ms: float
     floor_ms: float
     operators_to_choose: int = 2
-    noise_floors: Mapping[str, NoiseFloor] = field(default_factory=dict)
+    noise_floors: Mapping[Section, NoiseFloor] = field(default_factory=dict)
 
     def values(self) -> dict[str, float]:
         """For the log: beside each entropy what noise alone would have left of it."""
-        floors = {f"{kind}_noise_floor": one.entropy for kind, one in self.noise_floors.items()}
+        floors = {
+            f"{CALLED[section]}_noise_floor": one.entropy
+            for section, one in self.noise_floors.items()
+        }
         return {
             **floors,
             "skip_share": self.skip_share,
@@ -70,33 +78,33 @@ def read_signs(
     *,
     derived_ms: float,
     floor_ms: float,
-    noise_floors: Mapping[str, NoiseFloor] | None = None,
+    noise_floors: Mapping[Section, NoiseFloor] | None = None,
 ) -> Signs:
     """The signs of a contender's present probabilities; `options` says what is left to it."""
-    operators, allowed = options.space.operators, len(options.operators)
-    winners = [int(weights.argmax()) for weights in probabilities.operators.values()]
-    skip = operators.index("skip") if "skip" in operators else -1
-    searched = [probabilities.widths[name] for name in options.searched_widths]
     return Signs(
-        skip_share=sum(winner == skip for winner in winners) / len(winners),
-        operator_entropy=entropy(probabilities.operators.values(), choices=allowed),
-        path_entropy=entropy(probabilities.paths.values()),
-        width_entropy=entropy(searched),
+        skip_share=_skip_share(probabilities, options),
+        operator_entropy=undecided(probabilities, options, "kinds"),
+        path_entropy=undecided(probabilities, options, "paths"),
+        width_entropy=undecided(probabilities, options, "widths"),
         derived_ms=derived_ms,
         floor_ms=floor_ms,
-        operators_to_choose=allowed,
+        operators_to_choose=max(open_choices(options)["kinds"]),
         noise_floors=noise_floors or {},
     )
 
 
-def open_choices(options: Options) -> dict[str, list[int]]:
-    """How many options each choice of a contender has, by kind: operator, path and width."""
-    lattice = options.lattice
-    return {
-        "operator": [len(options.operators)] * len(lattice.nodes),
-        "path": [2] * len(lattice.forks),
-        "width": [len(options.widths[name]) for name in options.searched_widths],
-    }
+def _skip_share(probabilities: Relaxation, options: Options) -> float:
+    """Of the choices that offer a skip, the share at which it is the most probable option."""
+    offered = options.lattice.choices
+    rows = {n: row for n, row in probabilities.section("kinds").items() if "skip" in offered[n]}
+    skips = sum(offered[n][int(row.argmax())] == "skip" for n, row in rows.items())
+    return skips / len(rows) if rows else 0.0
+
+
+def open_choices(options: Options) -> dict[Section, list[int]]:
+    """How many options each choice leaves to a contender, by section."""
+    counts = {name: len(taken) for name, taken in options.choices.items()}
+    return {s: [n for name, n in counts.items() if names.section(name) == s] for s in SECTIONS}
 
 
 ADVICE: Mapping[str, str] = {

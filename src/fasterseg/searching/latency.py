@@ -9,7 +9,7 @@ once; stem, fusion, head, pre-processing and tail are included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import torch
@@ -17,10 +17,11 @@ from torch import Tensor
 
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.kinds import Kind
-from fasterseg.space.lattice import Lattice, Slot, border_slots, laterals
+from fasterseg.space.choices import Option
+from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.supernet.paths import branch_transitions, used_edges
+from fasterseg.space.placements import Placement
+from fasterseg.supernet.paths import Passages
 from fasterseg.supernet.relaxation import Relaxation
 
 Cost = Callable[[BlockSpec], float]
@@ -43,77 +44,38 @@ class ExpectedLatency:
         contenders: Sequence[Options] = (),
     ) -> None:
         self.lattice = lattice
-        self.geometry = geometry
         self.contenders = tuple(contenders) or (Options.of_space(lattice.space),)
-        self._cost_ms = cost_ms
-        borders = border_slots(geometry.classes)
-        self._border_ms = sum(float(self._slot_costs(slot)) for slot in borders)
-        self._fixed = [(slot, self._slot_costs(slot)) for slot in self._fixed_slots()]
-        self._cells = {edge: self._slot_costs(lattice.cell_slot(edge)) for edge in lattice.edges}
-        self._refines = {
-            (branch, edge): self._slot_costs(lattice.refine_slot(branch, edge.node))
-            for branch in lattice.space.branches
-            for stride in laterals(branch)
-            for edge in lattice.partings(branch, stride)
-        }
+        walk = [p for p in lattice.placements(geometry.classes) if p.part != "auxiliary"]
+        self._costs = [(place, self._costs_ms(place, geometry, cost_ms)) for place in walk]
 
     def __call__(self, relaxation: Relaxation) -> Tensor:
         """The expected latency, a float64 scalar."""
-        exact = _in_double(relaxation)
-        parts = [torch.tensor(self._border_ms, dtype=torch.float64)]
-        parts += [_contract(slot, costs, exact) for slot, costs in self._fixed]
-        parts += list(self._cell_terms(exact))
-        parts += list(self._refine_terms(exact))
+        exact = relaxation.each(Tensor.double)
+        passages = Passages(self.lattice, exact)
+        parts = []
+        for place, costs in self._costs:
+            used, mean = passages.probability(place.used), _mean(place, costs, exact)
+            parts.append(mean if used is None else used * mean)
         return torch.stack(parts).sum()
 
-    def _cell_terms(self, relaxation: Relaxation) -> Iterator[Tensor]:
-        for edge, probability in used_edges(self.lattice, relaxation).items():
-            slot = self.lattice.cell_slot(edge)
-            yield probability * _contract(slot, self._cells[edge], relaxation)
+    def _costs_ms(self, place: Placement, geometry: Geometry, cost_ms: Cost) -> Tensor:
+        """What each block that may stand at a place costs: (kinds, *widths)."""
+        offered = [self.lattice.choices[name] for name in place.choices]
 
-    def _refine_terms(self, relaxation: Relaxation) -> Iterator[Tensor]:
-        for end in self.lattice.ends:
-            taken = branch_transitions(self.lattice, relaxation, end)
-            for edge, probability in taken.items():
-                slot = self.lattice.refine_slot(end.stride, edge.node)
-                yield probability * _contract(slot, self._refines[end.stride, edge], relaxation)
+        def cost(*options: Option) -> float:
+            taken = dict(zip(place.choices, options, strict=True))
+            if not any(contender.allows(taken) for contender in self.contenders):
+                return 0.0
+            spec = place.spec(taken, geometry.size)
+            return 0.0 if spec.is_identity else cost_ms(spec)
 
-    def _fixed_slots(self) -> Iterator[Slot]:
-        yield from self.lattice.stem_slots
-        branches = self.lattice.space.branches
-        for branch in branches:
-            yield from (self.lattice.arm_slot(branch, stride) for stride in laterals(branch))
-        yield from self.lattice.join_slots(self.geometry.classes)
-
-    def _slot_costs(self, slot: Slot) -> Tensor:
-        """The cost of each block that may stand in a slot: (operators, *width choices)."""
-        options = [self.lattice.width_options[name] for name in slot.choices]
-        costs = [
-            self._cost_of(slot, kind, dict(zip(slot.choices, widths, strict=True)))
-            for kind in slot.kinds
-            for widths in product(*options)
-        ]
-        shape = (len(slot.kinds), *(len(values) for values in options))
-        return torch.tensor(costs, dtype=torch.float64).reshape(shape)
-
-    def _cost_of(self, slot: Slot, kind: Kind, expansions: dict[str, int]) -> float:
-        if not any(options.may_take(slot, kind, expansions) for options in self.contenders):
-            return 0.0
-        spec = slot.spec(kind, expansions, self.geometry.size)
-        return 0.0 if spec.is_identity else self._cost_ms(spec)
+        costs = torch.tensor([cost(*options) for options in product(*offered)], dtype=torch.float64)
+        return costs.reshape([len(options) for options in offered])
 
 
-def _contract(slot: Slot, costs: Tensor, relaxation: Relaxation) -> Tensor:
-    """The expectation of a slot's cost over its operator and its widths."""
-    total = costs
-    for name in reversed(slot.choices):
-        total = total @ relaxation.widths[name]
-    return total @ relaxation.operators[slot.node] if slot.node is not None else total.sum()
-
-
-def _in_double(relaxation: Relaxation) -> Relaxation:
-    return Relaxation(
-        {node: weights.double() for node, weights in relaxation.operators.items()},
-        {node: weights.double() for node, weights in relaxation.paths.items()},
-        {name: weights.double() for name, weights in relaxation.widths.items()},
-    )
+def _mean(place: Placement, costs: Tensor, relaxation: Relaxation) -> Tensor:
+    """The expectation of a place's cost over its kind and its widths."""
+    for name in reversed(place.choices):
+        weights = relaxation.get(name)
+        costs = costs.squeeze(-1) if weights is None else costs @ weights
+    return costs

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.config import SearchSettings
+from fasterseg.space.choices import Section
 from fasterseg.supernet.parameters import INITIAL_DEVIATION
 
 Floats = npt.NDArray[np.float64]
@@ -99,18 +100,20 @@ class NoiseWalk:
 
 @dataclass(slots=True)
 class NoiseFloors:
-    """The floors of choices of several kinds along a search; asked in the order of its steps."""
+    """The floors of each section's choices along a search; asked in the order of its steps."""
 
     rate: float
     _walks: dict[int, NoiseWalk] = field(default_factory=dict)
 
-    def after(self, steps: int, choices: Mapping[str, Sequence[int]]) -> dict[str, NoiseFloor]:
-        """The floor of each kind of choice that leaves something to choose.
+    def after(
+        self, steps: int, choices: Mapping[Section, Sequence[int]]
+    ) -> dict[Section, NoiseFloor]:
+        """The floor of each section that leaves something to choose.
 
-        `choices` has the number of options of each choice, by kind.
+        `choices` has the number of options of each choice, by section.
         """
-        counted = {kind: Counter(one for one in all_ if one > 1) for kind, all_ in choices.items()}
-        return {kind: self._mean(steps, counts) for kind, counts in counted.items() if counts}
+        counted = {s: Counter(one for one in all_ if one > 1) for s, all_ in choices.items()}
+        return {s: self._mean(steps, counts) for s, counts in counted.items() if counts}
 
     def _mean(self, steps: int, counts: Counter[int]) -> NoiseFloor:
         """The floor of the mean over choices, so many of each number of options."""

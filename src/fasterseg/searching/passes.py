@@ -15,8 +15,9 @@ import torch
 from fasterseg.config import SearchSettings
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender
-from fasterseg.supernet.drawing import Draw, between_two, one_of, redrawn, straight
-from fasterseg.supernet.relaxation import Relaxation, detached, narrowest, random_widths, widest
+from fasterseg.space.choices import Section
+from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, widest
+from fasterseg.supernet.sampling import Sampler, between_two, one_of, resampled, straight
 
 
 class Passes(ABC):
@@ -31,11 +32,11 @@ class Passes(ABC):
 
     @abstractmethod
     def pretraining(self, index: int) -> Iterator[Relaxation]:
-        """What a step of pre-training runs: widths drawn evenly."""
+        """What a step of pre-training runs: widths sampled evenly."""
 
     @abstractmethod
     def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
-        """What the search's weight step runs: widths drawn as the contenders have them now."""
+        """What the search's weight step runs: widths sampled as the contenders have them now."""
 
     @abstractmethod
     def architecture(self, contender: Contender, index: int, *, temperature: float) -> Relaxation:
@@ -60,7 +61,7 @@ def in_turn(contenders: Sequence[Contender], index: int) -> tuple[Contender, ...
 
 
 class ExactPasses(Passes):
-    """Every operator on every path, weighted by its probability, for every contender."""
+    """Every kind on every path, weighted by its probability, for every contender."""
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
         """Widest, narrowest and random widths of each contender whose turn it is."""
@@ -79,44 +80,44 @@ class ExactPasses(Passes):
             if contender in due:
                 yield from _ends(contender, partial(_now, contender))
             if contender.settings.role == "student":
-                yield detached(contender.parameters.sampled(temperature, generator))
+                yield contender.parameters.sampled(temperature, generator).detached()
 
     def architecture(self, contender: Contender, index: int, *, temperature: float) -> Relaxation:
-        """Operators and paths by their probabilities, widths drawn straight through."""
+        """Kinds and paths by their probabilities, widths sampled straight through."""
         generator = self._generator("architecture", contender, index)
         return contender.parameters.sampled(temperature, generator)
 
 
 def _now(contender: Contender) -> Relaxation:
     """Every choice with its present probability, without gradients."""
-    return detached(contender.parameters.probabilities())
+    return contender.parameters.probabilities().detached()
 
 
 def _ends(contender: Contender, relaxation: Callable[[], Relaxation]) -> Iterator[Relaxation]:
-    """The ends of the sandwich, each with operators and paths asked for anew."""
+    """The ends of the sandwich, each with kinds and paths asked for anew."""
     yield widest(contender.options, relaxation())
     if contender.settings.role == "student":
         yield narrowest(contender.options, relaxation())
 
 
 class SampledPasses(Passes):
-    """Operators and paths drawn, so that a pass costs about what a network costs.
+    """Kinds and paths sampled, so that a pass costs about what a network costs.
 
     Students that may take the same share the ends of the sandwich: at each step one of them, in
     turn, runs them.
     """
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
-        """As `weights`, with widths drawn evenly; the student in turn runs several."""
+        """As `weights`, with widths sampled evenly; the student in turn runs several."""
         due = in_turn(self.contenders, index)
         for contender in self.contenders:
             generator = self._generator("pretraining", contender, index)
             if contender in due:
-                yield from _ends(contender, partial(self._drawn, contender, generator))
+                yield from _ends(contender, partial(self._sampled, contender, generator))
             if contender.settings.role == "student":
                 for _ in range(self.settings.random_widths if contender in due else 1):
-                    drawn = self._drawn(contender, generator)
-                    yield random_widths(contender.options, drawn, generator)
+                    sampled = self._sampled(contender, generator)
+                    yield random_widths(contender.options, sampled, generator)
 
     def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
         """The teacher's network, the ends of the student in turn, and one of each student."""
@@ -124,36 +125,33 @@ class SampledPasses(Passes):
         for contender in self.contenders:
             generator = self._generator("weights", contender, index)
             if contender in due:
-                yield from _ends(contender, partial(self._drawn, contender, generator))
+                yield from _ends(contender, partial(self._sampled, contender, generator))
             if contender.settings.role == "student":
-                drawn = self._drawn(contender, generator)
-                yield redrawn(drawn, widths=partial(one_of, generator=generator))
+                sampled = self._sampled(contender, generator)
+                yield resampled(sampled, {"widths": partial(one_of, generator=generator)})
 
     def architecture(self, contender: Contender, index: int, *, temperature: float) -> Relaxation:
         """As many options of each choice as the settings say, with gradients to the logits."""
         generator = self._generator("architecture", contender, index)
         sampling = self.settings.sampling
-        draws: dict[str, Draw | None] = {
+        samplers: dict[str, Sampler] = {
             "one": partial(straight, temperature=temperature, generator=generator),
             "two": partial(between_two, generator=generator),
-            "all": None,
         }
-        return redrawn(
-            contender.parameters.probabilities(),
-            operators=draws[sampling.architecture_operators],
-            paths=draws[sampling.architecture_parents],
-            widths=draws[sampling.architecture_widths],
-        )
+        counts: dict[Section, str] = {
+            "kinds": sampling.architecture_operators,
+            "paths": sampling.architecture_parents,
+            "widths": sampling.architecture_widths,
+        }
+        chosen = {section: samplers[n] for section, n in counts.items() if n != "all"}
+        return resampled(contender.parameters.probabilities(), chosen)
 
-    def _drawn(self, contender: Contender, generator: torch.Generator) -> Relaxation:
-        """Operators and paths drawn anew, without gradients; widths by their probabilities."""
+    def _sampled(self, contender: Contender, generator: torch.Generator) -> Relaxation:
+        """Kinds and paths sampled anew, without gradients; widths by their probabilities."""
         one = partial(one_of, generator=generator)
         two = partial(between_two, generator=generator)
-        return redrawn(
-            _now(contender),
-            operators=one if self.settings.sampling.weight_operators == "one" else two,
-            paths=one,
-        )
+        kinds = one if self.settings.sampling.weight_operators == "one" else two
+        return resampled(_now(contender), {"kinds": kinds, "paths": one})
 
 
 def passes_of(settings: SearchSettings, contenders: Sequence[Contender], *, seed: int) -> Passes:

@@ -1,44 +1,33 @@
 """The latency penalty, split by kind of choice so that none of them collapses.
 
-The expected latency answers very unequally to operators, paths and widths.  Each kind gets a term
-of its own, the same latency but with a gradient to that kind alone, and a weight of its own.
-(*latency regularisation with finer granularity*)
+The expected latency answers very unequally to choices of kinds, of paths and of widths.  Each of
+these sections gets a term of its own, the same latency but with a gradient to that section alone,
+and a weight of its own.  (*latency regularisation with finer granularity*)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from fasterseg.config import PenaltySettings
+from fasterseg.space.choices import SECTIONS, Section
 from fasterseg.supernet.relaxation import Relaxation, one_hot
 
-ChoiceKind = Literal["operators", "paths", "widths"]
-CHOICE_KINDS: tuple[ChoiceKind, ...] = ("operators", "paths", "widths")
 Latency = Callable[[Relaxation], Tensor]
 
 
-def only(relaxation: Relaxation, kind: ChoiceKind) -> Relaxation:
-    """The same weights, with a gradient to one kind of choice alone."""
-    parts: dict[ChoiceKind, Mapping[object, Tensor]] = {
-        "operators": relaxation.operators,  # type: ignore[dict-item]
-        "paths": relaxation.paths,  # type: ignore[dict-item]
-        "widths": relaxation.widths,  # type: ignore[dict-item]
-    }
-    kept = {
-        name: dict(part) if name == kind else {key: t.detach() for key, t in part.items()}
-        for name, part in parts.items()
-    }
-    return Relaxation(kept["operators"], kept["paths"], kept["widths"])  # type: ignore[arg-type]
+def only(relaxation: Relaxation, section: Section) -> Relaxation:
+    """The same weights, with a gradient to one section's choices alone."""
+    return relaxation.detached() | relaxation.section(section)
 
 
-def latency_terms(latency: Latency, relaxation: Relaxation) -> dict[ChoiceKind, Tensor]:
-    """The expected latency in milliseconds three times, each for one kind of choice."""
-    return {kind: latency(only(relaxation, kind)) for kind in CHOICE_KINDS}
+def latency_terms(latency: Latency, relaxation: Relaxation) -> dict[Section, Tensor]:
+    """The expected latency in milliseconds three times, each for one section's choices."""
+    return {section: latency(only(relaxation, section)) for section in SECTIONS}
 
 
 def latency_penalty(
@@ -46,11 +35,11 @@ def latency_penalty(
     relaxation: Relaxation,
     *,
     budget_ms: float,
-    weights: Mapping[ChoiceKind, float],
+    weights: Mapping[Section, float],
 ) -> Tensor:
     """The weighted sum of the terms, in units of the budget."""
     terms = latency_terms(latency, relaxation)
-    return torch.stack([weights[kind] * term for kind, term in terms.items()]).sum() / budget_ms
+    return torch.stack([weights[name] * term for name, term in terms.items()]).sum() / budget_ms
 
 
 def joint_penalty(latency: Latency, relaxation: Relaxation, *, budget_ms: float) -> Tensor:
@@ -60,9 +49,9 @@ def joint_penalty(latency: Latency, relaxation: Relaxation, *, budget_ms: float)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """How far one kind of choice alone moves the supernet's latency, in milliseconds."""
+    """How far one section's choices alone move the supernet's latency, in milliseconds."""
 
-    kind: ChoiceKind
+    section: Section
     lowest_ms: float
     highest_ms: float
 
@@ -73,85 +62,71 @@ class Response:
 
 
 def responses(latency: Latency, start: Relaxation) -> tuple[Response, ...]:
-    """The table behind the penalty's weights: the latency's range under each kind of choice.
+    """The table behind the penalty's weights: the latency's range under each section's choices.
 
-    One kind's choices are set, one after the other, to what lowers (raises) the latency most,
-    all else staying as in `start`; only options that carry weight there are taken.
+    They are set, one after the other, to what lowers (raises) the latency most, all else staying
+    as in `start`; only options that carry weight there are taken.
     """
     return tuple(
         Response(
-            kind,
-            _extreme(latency, start, kind, sign=1.0),
-            _extreme(latency, start, kind, sign=-1.0),
+            section,
+            _extreme(latency, start, section, sign=1.0),
+            _extreme(latency, start, section, sign=-1.0),
         )
-        for kind in CHOICE_KINDS
+        for section in SECTIONS
     )
 
 
-def _extreme(latency: Latency, start: Relaxation, kind: ChoiceKind, *, sign: float) -> float:
+def _extreme(latency: Latency, start: Relaxation, section: Section, *, sign: float) -> float:
     """Descend on the exact gradient: the latency is linear in each single choice."""
     relaxation = start
-    excluded = {key: weights <= 0 for key, weights in _part(start, kind).items()}
-    for _ in range(2 if kind == "operators" else len(excluded)):
-        found = _best_answers(latency, relaxation, kind, sign, excluded)
-        if found is None:
+    # Kinds at different places do not see each other, so all of them may move at once.
+    steps = 2 if section == "kinds" else len(start.section(section))
+    for _ in range(steps):
+        answers = _best_answers(latency, relaxation, start.section(section), sign=sign)
+        if not answers:
             break
-        relaxation = found
+        best = max(answers.items(), key=lambda answer: answer[1].gain)
+        moved = answers if section == "kinds" else dict([best])
+        relaxation = relaxation | {name: answer.weights for name, answer in moved.items()}
     return float(latency(relaxation).detach())
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A choice's best single option, and by how much less it costs than the weights now."""
+
+    weights: Tensor
+    gain: float
+
+
 def _best_answers(
-    latency: Latency,
-    relaxation: Relaxation,
-    kind: ChoiceKind,
-    sign: float,
-    excluded: Mapping[object, Tensor],
-) -> Relaxation | None:
-    """One choice (all of them, for operators) moved to where the gradient is best; None at rest."""
-    weights = {key: w.detach().requires_grad_() for key, w in _part(relaxation, kind).items()}
-    if not weights:
-        return None
-    value = latency(_replaced(relaxation, kind, weights))
-    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
-        sign * value, list(weights.values()), allow_unused=True
-    )
-    answers: dict[object, tuple[float, Tensor]] = {}
-    for (key, weight), gradient in zip(weights.items(), gradients, strict=True):
-        if gradient is None:
-            continue
-        allowed = gradient.masked_fill(excluded[key], torch.inf)
-        best = one_hot(int(allowed.argmin()), len(weight))
-        gain = float((gradient * (weight.detach() - best)).sum())
-        if gain > 1e-12:
-            answers[key] = (gain, best)
-    if not answers:
-        return None
-    chosen = answers if kind == "operators" else dict([max(answers.items(), key=lambda i: i[1][0])])
-    merged = {**_part(relaxation, kind), **{key: best for key, (_, best) in chosen.items()}}
-    return _replaced(relaxation, kind, merged)
-
-
-def _part(relaxation: Relaxation, kind: ChoiceKind) -> Mapping[object, Tensor]:
-    return getattr(relaxation, kind)  # type: ignore[no-any-return]
-
-
-def _replaced(
-    relaxation: Relaxation, kind: ChoiceKind, weights: Mapping[object, Tensor]
-) -> Relaxation:
-    parts = {name: _part(relaxation, name) for name in CHOICE_KINDS}
-    parts[kind] = weights
-    return Relaxation(parts["operators"], parts["paths"], parts["widths"])  # type: ignore[arg-type]
+    latency: Latency, relaxation: Relaxation, start: Mapping[str, Tensor], *, sign: float
+) -> dict[str, _Answer]:
+    """For each choice that gains by moving: the option, of those in `start`, that gains most."""
+    leaves = {name: relaxation[name].detach().requires_grad_() for name in start}
+    if not leaves:
+        return {}
+    value = sign * latency(relaxation | leaves)
+    gradients = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+    answers = {}
+    for (name, weights), gradient in zip(leaves.items(), gradients, strict=True):
+        if gradient is not None:
+            allowed = gradient.masked_fill(start[name] <= 0, torch.inf)
+            best = one_hot(int(allowed.argmin()), len(weights))
+            answers[name] = _Answer(best, float((gradient * (weights.detach() - best)).sum()))
+    return {name: answer for name, answer in answers.items() if answer.gain > 1e-12}
 
 
 def penalty_weights(
     settings: PenaltySettings, answers: tuple[Response, ...]
-) -> dict[ChoiceKind, float]:
+) -> dict[Section, float]:
     """The terms' weights: as set, or in inverse proportion to the measured responses.
 
     The latter is how the paper chose its own; they sum to one.
     """
     if not settings.balanced:
-        return {"operators": settings.operators, "paths": settings.paths, "widths": settings.widths}
-    inverse = {answer.kind: 1.0 / max(answer.range_ms, 1e-3) for answer in answers}
+        return {"kinds": settings.operators, "paths": settings.paths, "widths": settings.widths}
+    inverse = {answer.section: 1.0 / max(answer.range_ms, 1e-3) for answer in answers}
     total = sum(inverse.values())
-    return {kind: value / total for kind, value in inverse.items()}
+    return {section: value / total for section, value in inverse.items()}

@@ -71,7 +71,7 @@ class Search:
     def begin(cls, task: SearchTask) -> Self:
         """The parts of a search, each freshly made from the task's seed."""
         lattice = Lattice(task.space)
-        made = make_contenders(lattice, task.contenders, task.budgets_ms, seed=task.seed)
+        made = make_contenders(task.space, task.contenders, task.budgets_ms, seed=task.seed)
         options = [contender.options for contender in made]
         expected = ExpectedLatency(lattice, task.geometry, task.cost_ms, contenders=options)
         return cls(

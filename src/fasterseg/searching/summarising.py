@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from torch import Tensor
+from collections.abc import Mapping
 
 from fasterseg.searching.choosing import Choice
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.guards import open_choices, read_signs
+from fasterseg.searching.guards import open_choices, undecided
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
 from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import Search
 from fasterseg.searching.subnets import SubnetScores
 from fasterseg.searching.summary import (
+    NAMES,
     ChoicesSummary,
     ContenderSummary,
     RandomSubnet,
     Response,
     SearchSummary,
 )
-from fasterseg.supernet.relaxation import detached
+from fasterseg.space.choices import SECTIONS
 
 
 def summarise(
@@ -53,14 +52,8 @@ def _contender(
     choice: Choice,
     scores: SubnetScores,
 ) -> ContenderSummary:
-    landing, probabilities = choice.landing, contender.parameters.probabilities()
-    latency, pricing = search.latency, search.latency.pricing
-    derived = derive(contender.options, probabilities)
-    parts: dict[str, Iterable[Tensor]] = {
-        "operators": probabilities.operators.values(),
-        "paths": probabilities.paths.values(),
-        "widths": [probabilities.widths[name] for name in contender.options.searched_widths],
-    }
+    landing, latency, pricing = choice.landing, search.latency, search.latency.pricing
+    derived = derive(contender.options, contender.parameters.probabilities())
     return ContenderSummary(
         name=contender.name,
         role=contender.settings.role,
@@ -74,13 +67,18 @@ def _contender(
         subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         choices=choices_of(contender, noise, steps=search.task.settings.steps),
-        margins={kind: _margin(weights) for kind, weights in parts.items() if weights},
+        margins=_margins(contender),
         responses=tuple(
-            Response(kind=answer.kind, lowest_ms=answer.lowest_ms, highest_ms=answer.highest_ms)
+            Response(
+                kind=NAMES[answer.section],
+                lowest_ms=answer.lowest_ms,
+                highest_ms=answer.highest_ms,
+            )
             for answer in latency.responses.get(contender.name, ())
         ),
         penalty_weights={
-            str(kind): weight for kind, weight in latency.weights.get(contender.name, {}).items()
+            NAMES[section]: weight
+            for section, weight in latency.weights.get(contender.name, {}).items()
         },
         random_subnets=tuple(
             RandomSubnet(
@@ -93,28 +91,28 @@ def _contender(
     )
 
 
-# The names that signs and floors have, and those that people read.
-_KINDS = {"operator": "operators", "path": "paths", "width": "widths"}
-
-
 def choices_of(
     contender: Contender, noise: NoiseFloors, *, steps: int
 ) -> tuple[ChoicesSummary, ...]:
     """How far each kind of choice is decided, beside what noise alone leaves of it."""
-    probabilities, options = detached(contender.parameters.probabilities()), contender.options
-    signs = read_signs(probabilities, options, derived_ms=0.0, floor_ms=0.0).values()
+    probabilities, options = contender.parameters.probabilities().detached(), contender.options
     return tuple(
         ChoicesSummary(
-            kind=_KINDS[kind],
-            entropy=signs[f"{kind}_entropy"],
+            kind=NAMES[section],
+            entropy=undecided(probabilities, options, section),
             noise_floor=floor.entropy,
             lowest_by_noise=floor.lowest,
         )
-        for kind, floor in noise.after(steps, open_choices(options)).items()
+        for section, floor in noise.after(steps, open_choices(options)).items()
     )
 
 
-def _margin(weights: Iterable[Tensor]) -> float:
-    """The mean gap between the two most probable options."""
-    gaps = [float(row.detach().topk(2).values.diff().abs()) for row in weights if len(row) > 1]
-    return sum(gaps) / len(gaps) if gaps else 0.0
+def _margins(contender: Contender) -> dict[str, float]:
+    """The mean gap between the two most probable options, by kind of choice."""
+    probabilities, found = contender.parameters.probabilities().detached(), {}
+    for section in SECTIONS:
+        rows = [probabilities[name] for name in contender.parameters.searched_in(section)]
+        gaps = [float(row.topk(2).values.diff().abs()) for row in rows if len(row) > 1]
+        if rows:
+            found[NAMES[section]] = sum(gaps) / len(gaps) if gaps else 0.0
+    return found

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
+from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
+
+NAMES: Mapping[Section, str] = {"kinds": "operators", "paths": "paths", "widths": "widths"}
+"""What a section of choices is called in the summary."""
 
 
 class SummaryPart(BaseModel):

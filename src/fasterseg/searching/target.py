@@ -8,7 +8,8 @@ from functools import cached_property
 from fasterseg.config import PenaltySettings
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.penalty import ChoiceKind, Response, penalty_weights, responses
+from fasterseg.searching.penalty import Response, penalty_weights, responses
+from fasterseg.space.choices import Section
 from fasterseg.space.extremes import narrowest
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
@@ -42,12 +43,11 @@ class LatencyModel:
         known: dict[Options, tuple[Response, ...]] = {}
         for student in self._students:
             if student.options not in known:
-                start = uniform(self.expected.lattice, student.settings)
-                known[student.options] = responses(self.expected, start)
+                known[student.options] = responses(self.expected, uniform(student.options))
         return {student.name: known[student.options] for student in self._students}
 
     @cached_property
-    def weights(self) -> Mapping[str, Mapping[ChoiceKind, float]]:
+    def weights(self) -> Mapping[str, Mapping[Section, float]]:
         """The weights of the penalty's terms, by student."""
         settings = self._penalty
         return {

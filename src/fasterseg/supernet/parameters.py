@@ -1,109 +1,107 @@
-"""A contender's architecture parameters and the relaxations drawn from them."""
+"""A contender's architecture parameters and the relaxations that they stand for."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from fasterseg.config import ContenderSettings
-from fasterseg.space.lattice import Lattice
+from fasterseg.space import choices as names
+from fasterseg.space.choices import SECTIONS, Section
 from fasterseg.space.options import Options
-from fasterseg.supernet.relaxation import (
-    Relaxation,
-    fixed_widths,
-    operator_mask,
-)
+from fasterseg.supernet.relaxation import Relaxation, option_mask, uniform
 
 INITIAL_DEVIATION = 1e-3
 
+LOGITS: Mapping[Section, str] = {
+    "kinds": "operator_logits",
+    "paths": "path_logits",
+    "widths": "width_logits",
+}
+"""What a section's parameter is called in checkpoints."""
+
 
 class ArchitectureParameters(nn.Module):
-    """The trainable logits of a contender: operators (alpha), paths (beta), widths (gamma).
+    """The trainable logits of a contender: of kinds (alpha), paths (beta) and widths (gamma).
 
-    There is a row of width logits for each width choice with more than one option for the
-    contender: every feature inside, and stem, fusion and head unless they are fixed.  A teacher is
-    searched at the widest and has none; a space in which no path is a choice has no path logits.
+    The logits of a section are one parameter: a row for each choice, as long as the section's
+    longest, with a mask of the entries that are options of the contender.  A width that leaves it
+    no choice has no row; a teacher, which is searched at the widest, has none at all.
     """
 
-    def __init__(
-        self, lattice: Lattice, contender: ContenderSettings, generator: torch.Generator
-    ) -> None:
+    def __init__(self, options: Options, generator: torch.Generator) -> None:
         super().__init__()
-        self.lattice = lattice
-        self.contender = contender
-        options = Options.of(lattice.space, contender)
-        self.fixed_widths = fixed_widths(options)
-        # A row is as long as the longest choice; `offered` says which of its entries are options.
-        self.searched = {name: len(options.widths[name]) for name in options.searched_widths}
-        longest = max(self.searched.values(), default=0)
-        shapes = {
-            "operator_logits": (len(lattice.nodes), len(lattice.space.operators)),
-            "path_logits": (len(lattice.forks), 2),
-            "width_logits": (len(self.searched), longest),
-        }
-        for name, shape in shapes.items():
-            drawn = INITIAL_DEVIATION * torch.randn(shape, generator=generator)
-            self.register_parameter(name, nn.Parameter(drawn) if drawn.numel() > 0 else None)
-        self.operator_logits: nn.Parameter
-        self.path_logits: nn.Parameter | None
-        self.width_logits: nn.Parameter | None
-        self.register_buffer("allowed", operator_mask(lattice, contender), persistent=False)
-        self.allowed: Tensor
-        counts = torch.tensor(list(self.searched.values()), dtype=torch.long)
-        offered = torch.arange(longest) < counts[:, None]
-        self.register_buffer("offered", offered, persistent=False)
-        self.offered: Tensor
+        self.options = options
+        even = uniform(options)
+        fixed = [n for n in even.section("widths") if len(options.choices[n]) == 1]
+        self.fixed = {name: even[name] for name in fixed}
+        self.searched: list[str] = []
+        for section in SECTIONS:
+            own = [name for name in even.section(section) if name not in self.fixed]
+            self.searched += own
+            mask = _stacked([option_mask(options, name) for name in own])
+            drawn = INITIAL_DEVIATION * torch.randn(mask.shape, generator=generator)
+            parameter = nn.Parameter(drawn) if drawn.numel() > 0 else None
+            self.register_parameter(LOGITS[section], parameter)
+            self.register_buffer(f"{section}_mask", mask, persistent=False)
 
-    def operator_weights(self) -> Tensor:
-        """(nodes, operators) probabilities; operators that are not allowed have none."""
-        return self.operator_logits.masked_fill(~self.allowed, -torch.inf).softmax(dim=1)
+    def searched_in(self, section: Section) -> list[str]:
+        """The names of a section's choices that have logits, row by row."""
+        return [name for name in self.searched if names.section(name) == section]
 
-    def path_weights(self) -> Tensor:
-        """(forks, 2) probabilities of the keep and the down parent."""
-        return torch.zeros(0, 2) if self.path_logits is None else self.path_logits.softmax(dim=1)
-
-    def width_weights(self) -> Tensor | None:
-        """(width choices, options) probabilities; None where no width is searched."""
-        logits = self._offered_width_logits()
-        return None if logits is None else logits.softmax(dim=1)
+    def mask(self, section: Section) -> Tensor:
+        """(choices, options) booleans: which entries of a section's logits are options."""
+        return self.get_buffer(f"{section}_mask")
 
     def probabilities(self) -> Relaxation:
         """Every choice with its probability: what expected latency and derivation read."""
-        return self._relaxation(self.width_weights())
+        return self._relaxation({s: one.softmax(dim=1) for s, one in self._logits().items()})
 
     def sampled(self, temperature: float, generator: torch.Generator) -> Relaxation:
-        """Soft operators and paths, widths drawn by Gumbel-softmax, straight through.
+        """Soft kinds and paths, widths sampled by Gumbel-softmax, straight through.
 
-        A draw is one-hot in value and has the gradient of the softmax at that temperature.
+        A sampled width is one-hot in value and has the gradient of the softmax at that temperature.
         """
-        logits = self._offered_width_logits()
-        if logits is None:
-            return self._relaxation(None)
-        return self._relaxation(straight_through(logits, temperature, generator))
-
-    def _offered_width_logits(self) -> Tensor | None:
-        if self.width_logits is None:
-            return None
-        return self.width_logits.masked_fill(~self.offered, -torch.inf)
-
-    def _relaxation(self, widths: Tensor | None) -> Relaxation:
-        lattice = self.lattice
-        rows = () if widths is None else widths.unbind()
-        searched = {
-            name: row[:count]
-            for (name, count), row in zip(self.searched.items(), rows, strict=True)
-        }
-        return Relaxation(
-            operators=dict(zip(lattice.nodes, self.operator_weights().unbind(), strict=True)),
-            paths=dict(zip(lattice.forks, self.path_weights().unbind(), strict=True)),
-            widths={**self.fixed_widths, **searched},
+        return self._relaxation(
+            {
+                section: straight_through(logits, temperature, generator)
+                if section == "widths"
+                else logits.softmax(dim=1)
+                for section, logits in self._logits().items()
+            }
         )
+
+    def _logits(self) -> dict[Section, Tensor]:
+        """(choices, options) by section, minus infinity for what is no option."""
+        known = dict(self.named_parameters())
+        return {
+            section: known[name].masked_fill(~self.mask(section), -torch.inf)
+            for section, name in LOGITS.items()
+            if name in known
+        }
+
+    def _relaxation(self, weights: Mapping[Section, Tensor]) -> Relaxation:
+        """From each section's rows to the choices by name, fixed widths among them."""
+        rows = [row for stacked in weights.values() for row in stacked.unbind()]
+        offered = self.options.lattice.choices
+        named = zip(self.searched, rows, strict=True)
+        return Relaxation({**self.fixed, **{n: row[: len(offered[n])] for n, row in named}})
+
+
+def _stacked(masks: Sequence[Tensor]) -> Tensor:
+    """(choices, options of the longest) booleans; what is beyond a mask's end is no option."""
+    longest = max((len(mask) for mask in masks), default=0)
+    stacked = torch.zeros(len(masks), longest, dtype=torch.bool)
+    for row, mask in zip(stacked, masks, strict=True):
+        row[: len(mask)] = mask
+    return stacked
 
 
 def straight_through(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """One-hot draws per row: value of the arg max, gradient of the Gumbel-softmax."""
-    uniform = torch.rand(logits.shape, generator=generator, dtype=logits.dtype)
-    noise = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
+    """One-hot samples per row: value of the arg max, gradient of the Gumbel-softmax."""
+    even = torch.rand(logits.shape, generator=generator, dtype=logits.dtype)
+    noise = -torch.log(-torch.log(even.clamp(1e-20, 1 - 1e-7)))
     soft = ((logits.log_softmax(dim=1) + noise) / temperature).softmax(dim=1)
     hard = torch.nn.functional.one_hot(soft.argmax(dim=1), logits.shape[1]).to(soft.dtype)
     return hard - soft.detach() + soft

@@ -1,6 +1,6 @@
-"""How likely a path passes where, when every fork draws its parent by the path weights.
+"""How likely branches pass where, when every fork samples its parent by the path weights.
 
-Drawn back from the ends, branches that meet go on together, so the nodes in use at a layer are a
+Followed back from the ends, branches that meet stay together, so the cells in use at a layer are a
 set of strides; its distribution over sets is carried exactly from layer to layer.
 """
 
@@ -14,59 +14,77 @@ import torch
 from torch import Tensor
 
 from fasterseg.space.lattice import Edge, Lattice, Node
+from fasterseg.space.placements import Event
 from fasterseg.supernet.relaxation import Relaxation
 
-Probabilities = dict[Edge, Tensor]
+Probabilities = dict[str, Tensor]
 _Key = TypeVar("_Key")
 
 
-def edge_weight(relaxation: Relaxation, edge: Edge) -> Tensor:
-    """The probability that an edge's target picks it: one where there is no choice."""
-    weight = relaxation.path_weight(edge.target, down=edge.down)
-    return torch.ones(()) if weight is None else weight
+def path_weight(relaxation: Relaxation, edge: Edge) -> Tensor | None:
+    """The weight of an edge among those that may feed its target; None where it is alone."""
+    weights = relaxation.get(edge.target.path_choice)
+    return None if weights is None else weights[int(edge.down)]
 
 
-def branch_transitions(lattice: Lattice, relaxation: Relaxation, end: Node) -> Probabilities:
-    """For each down edge, the probability that the branch with that end takes it."""
-    reach: dict[Node, Tensor] = {end: torch.ones(())}
-    taken: Probabilities = {}
-    for node in reversed(lattice.nodes):
-        if node not in reach:
-            continue
-        for edge in lattice.parents(node):
-            share = reach[node] * edge_weight(relaxation, edge)
-            reach[edge.node] = reach[edge.node] + share if edge.node in reach else share
-            if edge.down:
-                taken[edge] = share
-    return taken
+class Passages:
+    """The probabilities that branches pass through cells' outputs, under one relaxation."""
 
+    def __init__(self, lattice: Lattice, relaxation: Relaxation) -> None:
+        self._lattice = lattice
+        self._relaxation = relaxation
+        self._known: dict[tuple[int, ...], Probabilities] = {}
 
-def used_edges(lattice: Lattice, relaxation: Relaxation) -> Probabilities:
-    """For each edge, the probability that at least one branch takes it: shared parts once."""
-    outputs = {Edge(end, down=False): torch.ones(()) for end in lattice.ends}
-    sets: dict[frozenset[Node], Tensor] = {frozenset(lattice.ends): torch.ones(())}
-    used: Probabilities = dict(outputs)
-    for _ in range(lattice.space.layers - 1):
-        sets, step = _one_layer_back(lattice, relaxation, sets)
-        used |= step
-    return used
+    def probability(self, event: Event) -> Tensor | None:
+        """The probability of an event about one place; None for what is always so."""
+        if not event:
+            return None
+        (passing,) = event
+        if passing.branches not in self._known:
+            self._known[passing.branches] = self._of_any(passing.branches)
+        return self._known[passing.branches].get(passing.block, torch.zeros(()))
 
+    def _of_any(self, branches: tuple[int, ...]) -> Probabilities:
+        """For each block, the probability that at least one branch runs through it."""
+        ends = [node for node in self._lattice.ends if node.stride in branches]
+        sets: dict[frozenset[Node], Tensor] = {frozenset(ends): torch.ones(())}
+        used = {Edge(end, down=False).name: torch.ones(()) for end in ends}
+        for _ in range(self._lattice.space.layers - 1):
+            sets, step = self._one_layer_back(sets)
+            used |= step
+        return used
 
-def _one_layer_back(
-    lattice: Lattice, relaxation: Relaxation, sets: Mapping[frozenset[Node], Tensor]
-) -> tuple[dict[frozenset[Node], Tensor], Probabilities]:
-    before: dict[frozenset[Node], Tensor] = {}
-    used: Probabilities = {}
-    for nodes, weight in sets.items():
-        for draw in product(*(lattice.parents(node) for node in sorted(nodes))):
-            share = weight
-            for edge in draw:
-                share = share * edge_weight(relaxation, edge)
-            _add(before, frozenset(edge.node for edge in draw), share)
-            for edge in draw:
-                _add(used, edge, share)
-    return before, used
+    def _one_layer_back(
+        self, sets: Mapping[frozenset[Node], Tensor]
+    ) -> tuple[dict[frozenset[Node], Tensor], Probabilities]:
+        before: dict[frozenset[Node], Tensor] = {}
+        used: Probabilities = {}
+        for nodes, share in sets.items():
+            for parents in product(*(self._lattice.parents(node) for node in sorted(nodes))):
+                joint = share
+                for edge in parents:
+                    weight = path_weight(self._relaxation, edge)
+                    joint = joint if weight is None else joint * weight
+                _add(before, frozenset(edge.node for edge in parents), joint)
+                for edge in parents:
+                    _add(used, edge.name, joint)
+        return before, used
 
 
 def _add(sums: dict[_Key, Tensor], key: _Key, share: Tensor) -> None:
     sums[key] = sums[key] + share if key in sums else share
+
+
+def taken_blocks(lattice: Lattice, relaxation: Relaxation) -> set[str]:
+    """The cells' blocks that some branch runs through with a weight above zero."""
+    found = {Edge(end, down=False).name for end in lattice.ends}
+    wanted = set(lattice.ends)
+    for node in reversed(lattice.nodes):
+        if node in wanted:
+            weights = relaxation.get(node.path_choice)
+            values = None if weights is None else weights.tolist()
+            for edge in lattice.parents(node):
+                if values is None or values[int(edge.down)] != 0:
+                    found.add(edge.name)
+                    wanted.add(edge.node)
+    return found

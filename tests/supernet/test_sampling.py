@@ -1,4 +1,4 @@
-"""Draws: as often as the probabilities say, pure, and with the gradient that is promised."""
+"""Samples: as often as the probabilities say, pure, and with the gradient that is promised."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from itertools import product
 import pytest
 import torch
 from scipy.stats import chisquare, kstest
-from small_spaces import lattice_of, make_student
+from small_spaces import lattice_of, make_space, make_student
 from torch import Tensor, nn
 
-from fasterseg.supernet.drawing import between_two, one_network, one_of, redrawn, straight
+from fasterseg.space.choices import HEAD, SECTIONS, STEM, section
+from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters
-from fasterseg.supernet.relaxation import Relaxation, detached
+from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.sampling import between_two, one_of, resampled, straight
 
 LOGITS = torch.tensor([[0.5, -1.0, 1.5, 0.0, -torch.inf]], dtype=torch.float64)
 PROBABILITIES = LOGITS.softmax(1)[0]
@@ -108,22 +110,22 @@ def test_on_a_tiny_lattice_the_mean_gradient_points_as_that_of_the_expected_loss
     """A loss of all operators together, enumerated over every network."""
     lattice = lattice_of(2, branches=(8,), operators=("skip", "conv", "zoomed_conv"))
     student = make_student(operators=("skip", "conv", "zoomed_conv"))
-    parameters = ArchitectureParameters(lattice, student, generator())
+    parameters = ArchitectureParameters(Options.of(lattice.space, student), generator())
     nn.init.normal_(parameters.operator_logits, generator=generator(4))
     table = torch.randn(3, 3, generator=generator(5))
 
     def loss(relaxation: Relaxation) -> Tensor:
-        first, second = relaxation.operators.values()
+        first, second = relaxation.section("kinds").values()
         return (first @ table @ second).exp()
 
-    weights = parameters.operator_weights()
+    weights = torch.stack([*parameters.probabilities().section("kinds").values()])
     terms = [
         weights[0, i] * weights[1, j] * table[i, j].exp() for i, j in product(range(3), repeat=2)
     ]
     (exact,) = torch.autograd.grad(torch.stack(terms).sum(), parameters.operator_logits)
     source = generator(6)
     draws = [
-        redrawn(parameters.probabilities(), operators=partial(between_two, generator=source))
+        resampled(parameters.probabilities(), {"kinds": partial(between_two, generator=source)})
         for _ in range(4000)
     ]
     mean = torch.stack([loss(drawn) for drawn in draws]).mean()
@@ -133,20 +135,24 @@ def test_on_a_tiny_lattice_the_mean_gradient_points_as_that_of_the_expected_loss
 
 @pytest.fixture
 def probabilities() -> Relaxation:
-    parameters = ArchitectureParameters(lattice_of(5), make_student(), generator())
+    parameters = ArchitectureParameters(Options.of(make_space(5), make_student()), generator())
     for parameter in parameters.parameters():
         nn.init.normal_(parameter, generator=generator(1))
     return parameters.probabilities()
 
 
-def test_a_network_is_drawn_with_one_operator_for_each_cell_and_one_parent_for_each_fork(
+def test_a_network_is_sampled_with_one_kind_for_each_cell_and_one_parent_for_each_fork(
     probabilities: Relaxation,
 ) -> None:
-    drawn = one_network(probabilities, generator())
-    for weights in (*drawn.operators.values(), *drawn.paths.values()):
-        assert not weights.requires_grad
-        assert sorted(weights.tolist())[-1] == weights.sum() == 1
-    assert drawn.widths is probabilities.widths
+    one = partial(one_of, generator=generator())
+    found = resampled(probabilities, {"kinds": one, "paths": one})
+    assert [*found] == [*probabilities]
+    for name, weights in found.items():
+        if section(name) == "widths":
+            assert weights is probabilities[name]
+        else:
+            assert not weights.requires_grad
+            assert sorted(weights.tolist())[-1] == weights.sum() == 1
 
 
 def test_what_is_settled_stays_as_it_is_and_keeps_no_gradient(probabilities: Relaxation) -> None:
@@ -154,18 +160,16 @@ def test_what_is_settled_stays_as_it_is_and_keeps_no_gradient(probabilities: Rel
         partial(between_two, generator=generator()),
         partial(straight, temperature=1.0, generator=generator()),
     ):
-        drawn = redrawn(probabilities, widths=draw)
-        for name in ("stem", "head"):
-            assert torch.equal(drawn.widths[name], probabilities.widths[name])
-            assert not drawn.widths[name].requires_grad
+        found = resampled(probabilities, {"widths": draw})
+        for name in (STEM, HEAD):
+            assert torch.equal(found[name], probabilities[name])
+            assert not found[name].requires_grad
 
 
 def test_draws_are_functions_of_the_generators_seed(probabilities: Relaxation) -> None:
     def drawn(seed: int) -> list[Tensor]:
         draw = partial(between_two, generator=generator(seed))
-        found = redrawn(detached(probabilities), operators=draw, paths=draw, widths=draw)
-        kinds = (found.operators, found.paths, found.widths)
-        return [weights for kind in kinds for weights in kind.values()]
+        return [*resampled(probabilities.detached(), dict.fromkeys(SECTIONS, draw)).values()]
 
     same = [torch.equal(*pair) for pair in zip(drawn(1), drawn(1), strict=True)]
     other = [torch.equal(*pair) for pair in zip(drawn(1), drawn(2), strict=True)]

@@ -1,0 +1,174 @@
+"""A choice of kind in the stem is what one in a cell is: run, priced, sampled and derived."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import product
+
+import pytest
+import torch
+from small_searches import small_search
+from small_spaces import GEOMETRY, Logits, made_up_cost_ms, make_space, make_teacher, open_student
+from torch import Tensor, nn
+
+from fasterseg.searching.guards import read_signs
+from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.penalty import latency_terms, responses
+from fasterseg.space.options import Options
+from fasterseg.space.placements import PLACES
+from fasterseg.space.search_space import SearchSpace
+from fasterseg.supernet.evaluation import Evaluation
+from fasterseg.supernet.folded import FoldedEvaluation
+from fasterseg.supernet.forward import Forward
+from fasterseg.supernet.parameters import ArchitectureParameters
+from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.relaxation import Relaxation, one_hot, uniform
+from fasterseg.supernet.sampling import between_two, one_of, resampled
+from fasterseg.supernet.supernet import Supernet
+
+CLASSES = 3
+STEM_KIND = "kinds.stem.1"
+OFFERED = ("conv_x2", "conv")
+
+
+@pytest.fixture
+def space(monkeypatch: pytest.MonkeyPatch) -> SearchSpace:
+    """A space whose second stem block is one of two kinds."""
+    monkeypatch.setitem(PLACES, "stem.1", OFFERED)  # type: ignore[misc]
+    return make_space(3, operators=("skip", "conv", "zoomed_conv"))
+
+
+def parameters_of(options: Options, seed: int = 0) -> ArchitectureParameters:
+    generator = torch.Generator().manual_seed(seed)
+    parameters = ArchitectureParameters(options, generator)
+    for parameter in parameters.parameters():
+        nn.init.normal_(parameter, generator=generator)
+    return parameters
+
+
+def images() -> Tensor:
+    return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def stem_of(supernet: Supernet, relaxation: Relaxation, evaluation: Evaluation) -> Tensor:
+    """What the second stem block puts out."""
+    forward = Forward(supernet.walk, supernet.block, relaxation, evaluation)
+    forward(images())
+    return forward.maps["stem.1"]
+
+
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize("evaluation", [FoldedEvaluation(), PlainEvaluation()])
+def test_the_supernet_runs_the_weighted_mixture_of_both_kinds(
+    space: SearchSpace, evaluation: Evaluation
+) -> None:
+    options = Options.of(space, open_student())
+    supernet = Supernet(options.lattice, CLASSES, contenders=[options])
+    assert {"stem_1_conv_x2", "stem_1_conv"} <= set(supernet.blocks)
+    relaxation = parameters_of(options).probabilities()
+    each = [
+        stem_of(supernet, relaxation | {STEM_KIND: one_hot(index, 2)}, evaluation)
+        for index in range(2)
+    ]
+    assert not torch.allclose(*each)
+    weights = relaxation[STEM_KIND]
+    mixed = weights[0] * each[0] + weights[1] * each[1]
+    torch.testing.assert_close(stem_of(supernet, relaxation, evaluation), mixed)
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_both_evaluations_agree_and_every_logit_has_the_tasks_gradient(space: SearchSpace) -> None:
+    options = Options.of(space, open_student())
+    supernet, parameters = Supernet(options.lattice, CLASSES), parameters_of(options)
+    found = []
+    for evaluation in (FoldedEvaluation(), PlainEvaluation()):
+        relaxation = parameters.sampled(1.0, torch.Generator().manual_seed(1))
+        main, auxiliary = supernet(images(), relaxation, evaluation)
+        loss = torch.stack([out.sigmoid().square().sum() for out in (main, *auxiliary.values())])
+        found.append(torch.autograd.grad(loss.sum(), [*parameters.parameters()]))
+    for fast, plain in zip(*found, strict=True):
+        torch.testing.assert_close(fast, plain, rtol=1e-9, atol=1e-9)
+    kinds, row = found[0][0], parameters.searched.index(STEM_KIND)
+    assert bool((kinds[row, :2] != 0).all())
+    assert bool((kinds[row, 2:] == 0).all()), "padding is no option"
+
+
+def test_its_logits_are_a_row_as_long_as_its_options(space: SearchSpace) -> None:
+    options = Options.of(space, open_student())
+    parameters = parameters_of(options)
+    cells = len(options.lattice.nodes)
+    assert dict(parameters.named_parameters())["operator_logits"].shape == (cells + 1, 3)
+    assert parameters.mask("kinds").sum(dim=1).tolist() == [3] * cells + [2]
+    row = parameters.probabilities()[STEM_KIND]
+    assert len(row) == 2
+    assert float(row.detach().sum()) == pytest.approx(1.0)
+    assert uniform(options)[STEM_KIND].tolist() == [0.5, 0.5]
+
+
+def test_expected_latency_weighs_it_with_its_gradients(space: SearchSpace) -> None:
+    options = Options.of_space(space)
+    latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms)
+    logits = Logits.random(options, seed=0)
+    probabilities = logits.relaxation()
+    alone = [latency(probabilities | {STEM_KIND: one_hot(index, 2)}) for index in range(2)]
+    weights, expected = probabilities[STEM_KIND], latency(probabilities)
+    torch.testing.assert_close(expected, weights[0] * alone[0] + weights[1] * alone[1])
+    place = next(p for p in options.lattice.placements(CLASSES) if p.name == "stem.1")
+    stems = options.choices["widths.stem"]
+    taken = [{"widths.stem": width, STEM_KIND: kind} for kind in OFFERED for width in stems]
+    costs = torch.tensor([made_up_cost_ms(place.spec(one, GEOMETRY.size)) for one in taken])
+    by_kind = costs.double().reshape(2, -1) @ probabilities["widths.stem"]
+    torch.testing.assert_close(alone[1] - alone[0], by_kind[1] - by_kind[0])
+    gradients = torch.autograd.grad(expected, logits.all())
+    assert all(float(gradient.abs().min()) > 1e-9 for gradient in gradients)
+
+
+def test_the_penalty_counts_it_among_the_kinds(space: SearchSpace) -> None:
+    options = Options.of(space, open_student())
+    latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms, contenders=[options])
+    logits = Logits.random(options, seed=0)
+    terms = latency_terms(latency, logits.relaxation())
+    for section, term in terms.items():
+        (gradient,) = torch.autograd.grad(term, [logits[STEM_KIND]], allow_unused=True)
+        assert (gradient is not None) == (section == "kinds")
+    start = uniform(options)
+    kinds = {
+        n: [one_hot(i, len(row)) for i in range(len(row))]
+        for n, row in start.section("kinds").items()
+    }
+    every = [
+        float(latency(start | dict(zip(kinds, taken, strict=True))))
+        for taken in product(*kinds.values())
+    ]
+    (answer,) = [one for one in responses(latency, start) if one.section == "kinds"]
+    assert (answer.lowest_ms, answer.highest_ms) == pytest.approx((min(every), max(every)))
+
+
+def test_samples_take_it_by_its_probability_and_guards_count_it(space: SearchSpace) -> None:
+    options = Options.of(space, open_student())
+    probabilities = parameters_of(options).probabilities().detached()
+    generator = torch.Generator().manual_seed(0)
+    one = partial(one_of, generator=generator)
+    drawn = [resampled(probabilities, {"kinds": one})[STEM_KIND] for _ in range(2000)]
+    share = torch.stack(drawn).mean(dim=0)
+    torch.testing.assert_close(share, probabilities[STEM_KIND], rtol=0, atol=0.04)
+    two = resampled(probabilities, {"kinds": partial(between_two, generator=generator)})
+    assert float(two[STEM_KIND].sum()) == pytest.approx(1.0)
+    cells = [name for name in probabilities.section("kinds") if name != STEM_KIND]
+    decided = uniform(options) | {name: one_hot(0, 3) for name in cells}
+    signs = read_signs(decided, options, derived_ms=1.0, floor_ms=1.0)
+    assert signs.operator_entropy == pytest.approx(1 / (len(cells) + 1))
+    assert signs.skip_share == 1.0, "the stem has no skip that it could take"
+
+
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_a_search_moves_it(space: SearchSpace, mode: str) -> None:
+    contenders = (make_teacher(operators=("conv", "zoomed_conv")), open_student())
+    search = small_search(space=space, contenders=contenders, mode=mode)
+    before = [c.parameters.probabilities().detached()[STEM_KIND] for c in search.contenders]
+    search.pretraining.step(0)
+    for index in range(3):
+        search.cosearch.step(index)
+    after = [c.parameters.probabilities().detached()[STEM_KIND] for c in search.contenders]
+    for one, other in zip(before, after, strict=True):
+        assert not torch.equal(one, other)
