@@ -6,9 +6,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from every_spec import all_specs
 
 from fasterseg.config import PAPER_CONTENDERS, ContenderSettings, SearchSpace
-from fasterseg.latency.enumeration import all_specs, specs_of
+from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.options import Options

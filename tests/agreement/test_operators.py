@@ -7,6 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from every_spec import all_specs
 from fake_timings import PRICES, recipe_of, timings_of
 from small_searches import CLASSES, small_search
 from small_spaces import (
@@ -21,7 +22,6 @@ from small_spaces import (
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.forecasting.forecast import Forecaster
-from fasterseg.latency.enumeration import all_specs
 from fasterseg.layers.units import taken
 from fasterseg.network.network import Network
 from fasterseg.reporting.drawing import draw_svg

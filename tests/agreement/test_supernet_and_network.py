@@ -9,10 +9,11 @@ import pytest
 import torch
 from small_spaces import UNTIED, make_space, make_student, make_teacher, open_student
 from torch import nn
+from unknown_statistics import has_unknown_statistics
 
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.errors import FastersegError
-from fasterseg.network.network import Network, has_unknown_statistics
+from fasterseg.network.network import Network
 from fasterseg.searching.derivation import derive
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.lattice import Lattice

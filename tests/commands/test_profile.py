@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from every_spec import all_specs
 
 from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe
@@ -11,7 +12,6 @@ from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
-from fasterseg.latency.enumeration import all_specs
 from fasterseg.latency.profiling import EntriesFile
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from every_spec import all_specs
 from small_spaces import GEOMETRY, make_space, make_student
 
 from fasterseg.forecasting.pricing import Prices
-from fasterseg.latency.enumeration import all_specs
 from fasterseg.space.blocks import BlockSpec, Size
 
 SPECS = all_specs(make_space(4), [make_student()], GEOMETRY)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from every_spec import all_specs
+
 from fasterseg.config import ContenderSettings, SearchSpace
-from fasterseg.latency.enumeration import all_specs, specs_of
+from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options

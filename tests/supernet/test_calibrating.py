@@ -10,9 +10,10 @@ import torch
 from small_spaces import make_space, make_student, random_architectures
 from torch import Tensor, nn
 from trained_supernets import labels_of, trained_supernet
+from unknown_statistics import has_unknown_statistics
 
 from fasterseg.errors import Diverged
-from fasterseg.network.network import Network, has_unknown_statistics
+from fasterseg.network.network import Network
 from fasterseg.runtime import torch_generator
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.options import Options
 
 
-def all_specs(
-    space: SearchSpace, contenders: Iterable[ContenderSettings], geometry: Geometry
-) -> tuple[BlockSpec, ...]:
+def specs_of(contenders: Iterable[Options], geometry: Geometry) -> tuple[BlockSpec, ...]:
     """Every spec that a network of one of the contenders can hold, each once, in a fixed order.
 
     Identities cost nothing and are left out; so are auxiliary heads, which only training uses.
     """
-    return specs_of([Options.of(space, contender) for contender in contenders], geometry)
-
-
-def specs_of(contenders: Iterable[Options], geometry: Geometry) -> tuple[BlockSpec, ...]:
-    """The same for contenders by their options."""
     return tuple(dict.fromkeys(s for options in contenders for s in _specs(options, geometry)))
 
 

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fasterseg.layers.resizing import map_size
 from fasterseg.learning.pixel_losses import (
     Labels,
     Mask,
@@ -24,7 +23,6 @@ from fasterseg.learning.pixel_losses import (
     TeacherLogits,
     Truth,
     cross_entropies,
-    divergences,
     taught_losses,
 )
 
@@ -107,28 +105,14 @@ def auxiliary_loss(
 def taught_loss(
     main: SmallLogits, teacher: TeacherLogits, truth: Truth, *, hard_pixels: HardPixels
 ) -> tuple[Scalar, Scalar]:
-    """`ohem_cross_entropy`, and `distillation_loss` of the labelled pixels, in one pass."""
+    """`ohem_cross_entropy`, and the mean divergence of the labelled pixels, in one pass."""
     losses, apart = taught_losses(main, teacher, truth)
     return hard_pixels.mean(losses, truth), mean_divergence(apart, truth.labelled)
 
 
-def distillation_loss(
-    student_logits: SmallLogits,
-    teacher_logits: TeacherLogits,
-    valid_mask: Mask,
-    *,
-    divide_by_classes: bool = False,
-) -> Scalar:
-    """KL divergence of the student from the teacher: summed over classes, mean of valid pixels.
-
-    `divide_by_classes` gives the authors' scale, smaller by the number of classes; theirs also
-    counted unlabelled pixels, which a mask of ones does.
-    """
-    apart = divergences(student_logits, teacher_logits, map_size(valid_mask))
-    classes = student_logits.shape[1] if divide_by_classes else 1
-    return mean_divergence(apart, valid_mask) / classes
-
-
 def mean_divergence(apart: PerPixel, valid_mask: Mask) -> Scalar:
-    """The mean of the valid pixels' divergences; zero where there is none."""
+    """The mean of the valid pixels' divergences from a teacher; zero where there is none.
+
+    The authors' scale is smaller by the number of classes, and they counted unlabelled pixels too.
+    """
     return (apart * valid_mask).sum() / valid_mask.sum().clamp(min=1)

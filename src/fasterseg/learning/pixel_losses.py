@@ -64,18 +64,13 @@ def cross_entropies(logits: SmallLogits, truth: Truth) -> PerPixel:
     return _pixel_losses(logits, None, truth.classes, truth.labelled)[0]
 
 
-def divergences(student: SmallLogits, teacher: TeacherLogits, size: MapSize) -> PerPixel:
-    """Each pixel's KL divergence of the student from the teacher, both brought to a size."""
-    nothing = torch.zeros(len(student), *size, dtype=torch.int64, device=student.device)
-    return taught_losses(student, teacher, Truth(nothing, nothing.bool()))[1]
-
-
 def taught_losses(
     student: SmallLogits, teacher: TeacherLogits, truth: Truth
 ) -> tuple[PerPixel, PerPixel]:
-    """`cross_entropies` and `divergences` in one pass; the teacher gets no gradient.
+    """`cross_entropies`, and each pixel's KL divergence of the student from the teacher.
 
-    Divergences are those of all pixels, labelled or not.
+    In one pass; the teacher gets no gradient.  Divergences are those of all pixels, labelled or
+    not.
     """
     if student.device.type != "cpu":
         ours = F.log_softmax(resize(_wide(student), truth.size), dim=1)

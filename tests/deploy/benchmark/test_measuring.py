@@ -78,7 +78,7 @@ def test_a_machine_that_slows_down_changes_its_pace_and_not_the_latency() -> Non
     assert found.median_ms == pytest.approx(10.0 * 2 / 3)
     assert found.p95_ms == pytest.approx(10.0 * 2 / 3)
     assert found.pace == pytest.approx(3.0)
-    assert found.as_it_ran_ms == pytest.approx(20.0)
+    assert found.pace == pytest.approx(20.0 / found.median_ms)
     assert (found.steady_windows, found.spread) == (4, pytest.approx(0.0))
 
 

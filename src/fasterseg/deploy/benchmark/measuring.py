@@ -89,11 +89,6 @@ class NetworkLatency:
     pace: float = 1.0
     digest: str = ""
 
-    @property
-    def as_it_ran_ms(self) -> float:
-        """The median of what the clock said, at whatever pace the machine ran."""
-        return self.median_ms * self.pace
-
 
 def measure(
     call: Call, beat: Beat, *, settings: WindowSettings, stopwatch: Stopwatch
