@@ -153,8 +153,7 @@ def test_a_network_that_lies_in_no_file_is_timed_on_it(
 
 def test_the_processor_s_peak_is_sought_on_it_too() -> None:
     assert "twin" in peak.installed_openers()
-    call = peak.installed_openers()["twin"](HeavyLayer(4, Size(6, 5)), 1)
-    assert call()
+    peak.installed_openers()["twin"](HeavyLayer(4, Size(6, 5)), 1)()
 
 
 def test_what_it_cannot_do_is_refused_in_its_name(capsys: pytest.CaptureFixture[str]) -> None:

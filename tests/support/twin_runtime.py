@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from fasterseg.config import Runtime
-from fasterseg.deploy.benchmark.peak import HeavyLayer, open_on_onnxruntime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm, Format
 from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.tail.label_maps import Tail
-from fasterseg.latency.timing import Call
 from fasterseg.network.network import WholeJob
 
 RUNTIME = Runtime(
@@ -22,7 +20,7 @@ RUNTIME = Runtime(
     extra="twin",
     loads=("onnx", "twin"),
     ships_as="twin",
-    peak="twin_runtime:open_row",
+    shows_peak=True,
 )
 FORMAT = Format("twin", ".twin", writer="twin_runtime:write")
 
@@ -61,8 +59,3 @@ def open_file(path: Path, running: Running) -> tuple[TwinGraph, ExportedCard]:
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
     """A file of the made-up format, which is an ONNX file."""
     onnx_files.write(job, card, form, path)
-
-
-def open_row(layer: HeavyLayer, threads: int) -> Call:
-    """A heavy layer of the processor's peak."""
-    return open_on_onnxruntime(layer, threads)

@@ -31,7 +31,7 @@ class Runtime:
     handed over for it, None where the network runs as it is.  `takes_networks` says whether it
     opens a network that lies in no file, `times_blocks` whether a recipe may name it.  It computes
     in one of `precisions`, on one of `devices`: empty where PyTorch knows which there are.
-    `peak` opens a heavy convolution on it, where the processor's peak is sought on it too.
+    The processor's peak is sought where it `shows_peak`.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Runtime:
     devices: tuple[str, ...] = ("cpu",)
     takes_networks: bool = True
     times_blocks: bool = True
-    peak: str = ""
+    shows_peak: bool = False
 
     @property
     def library(self) -> str:
@@ -69,7 +69,7 @@ _ROWS = (
         needs=_EXPORTER,
         loads=("onnx",),
         ships_as="onnx",
-        peak="fasterseg.deploy.benchmark.peak:open_on_onnxruntime",
+        shows_peak=True,
     ),
     Runtime(
         name="openvino",
@@ -90,7 +90,7 @@ _ROWS = (
         ships_as=None,
         precisions=get_args(Precision),
         devices=(),
-        peak="fasterseg.deploy.benchmark.peak:open_on_pytorch",
+        shows_peak=True,
     ),
     Runtime(
         name="compiled",

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from pkgutil import resolve_name
 from statistics import median
 
 import numpy as np
-import torch
 from torch import nn
 
 from fasterseg.config import RUNTIMES
-from fasterseg.deploy.runtimes.pytorch import threads_set
+from fasterseg.deploy.runtimes.backends import backend_for
+from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.space.blocks import Size
 
@@ -93,71 +92,27 @@ def convolution_peak(
 
 
 def installed_openers() -> dict[str, Opener]:
-    """Those runtimes of the table that say how, where they are installed with all they need."""
+    """Those runtimes of the table on which it is sought, where all that they need is installed."""
     return {
-        row.name: resolve_name(row.peak)
+        row.name: partial(open_row, row.name)
         for row in RUNTIMES.values()
-        if row.peak and all(find_spec(library) for library in (row.library, *row.needs))
+        if row.shows_peak and all(find_spec(library) for library in (row.library, *row.needs))
     }
 
 
-def open_on_pytorch(layer: HeavyLayer, threads: int) -> Call:
-    """The row in eager PyTorch, channels last."""
-    row = nn.Sequential(
-        *(
-            nn.Conv2d(layer.channels, layer.channels, KERNEL, padding=1, bias=False)
-            for _ in range(IN_A_ROW)
-        )
+def open_row(runtime: str, layer: HeavyLayer, threads: int) -> Call:
+    """The row on a runtime."""
+    backend = backend_for(Running(runtime, threads))
+    return backend.module_call(row_of(layer), [_maps(layer)])
+
+
+def row_of(layer: HeavyLayer) -> nn.Module:
+    """The convolutions, one after the other."""
+    convolutions = (
+        nn.Conv2d(layer.channels, layer.channels, KERNEL, padding=1, bias=False)
+        for _ in range(IN_A_ROW)
     )
-    row = row.eval().requires_grad_(False)
-    row.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    maps = torch.from_numpy(_maps(layer)).to(memory_format=torch.channels_last)
-    return partial(_run, row, maps, threads)
-
-
-def _run(row: nn.Module, maps: torch.Tensor, threads: int) -> object:
-    with torch.inference_mode(), threads_set(threads):
-        return row(maps)
-
-
-def open_on_onnxruntime(layer: HeavyLayer, threads: int) -> Call:
-    """The row as an ONNX graph."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        row_graph(layer), options, providers=["CPUExecutionProvider"]
-    )
-    return partial(session.run, None, {"maps0": _maps(layer)})
-
-
-def row_graph(layer: HeavyLayer) -> bytes:
-    """The ONNX model of the row: ``maps0`` through ``maps1``.. to the last."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    generator = np.random.default_rng(0)
-    shape = (layer.channels, layer.channels, KERNEL, KERNEL)
-    scale = np.float32((1.0 / np.prod(shape[1:])) ** 0.5)
-    weights = [
-        numpy_helper.from_array(generator.standard_normal(shape, np.float32) * scale, f"weight{i}")
-        for i in range(IN_A_ROW)
-    ]
-    nodes = [
-        helper.make_node("Conv", [f"maps{i}", f"weight{i}"], [f"maps{i + 1}"], pads=[1, 1, 1, 1])
-        for i in range(IN_A_ROW)
-    ]
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, layer.channels, *layer.size])
-        for name in ("maps0", f"maps{IN_A_ROW}")
-    ]
-    graph = helper.make_graph(nodes, "row", ends[:1], ends[1:], initializer=weights)
-    opset = [helper.make_opsetid("", 18)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
-    return bytes(model.SerializeToString())
+    return nn.Sequential(*convolutions).eval().requires_grad_(False)
 
 
 def _maps(layer: HeavyLayer) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -6,7 +6,7 @@ that a whole job is the same call everywhere: from a uint8 image to class ids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ import numpy as np
 from torch import nn
 
 from fasterseg.config import OutputForm, Precision, TailForm
-from fasterseg.deploy.exporting.borders import Border
+from fasterseg.deploy.exporting.borders import Border, Numbers
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, Stopwatch
@@ -113,6 +113,9 @@ class Backend(Protocol):
 
     def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
         """A call that runs a bare border once, for each border in turn."""
+
+    def module_call(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
+        """A call that runs a module on these inputs."""
 
     def open_network(self, job: nn.Module, size: Size) -> Session:
         """The session of a whole job (`network.WholeJob`) at an image size."""
