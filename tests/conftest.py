@@ -26,6 +26,8 @@ def modules_with_shapes() -> list[str]:
 _SHAPE_CHECKS = jaxtyping.install_import_hook(modules_with_shapes(), "shape_checking.check_shapes")
 
 THREADS = 1
+# Commands take all cores, as do the tests beside them: a thread that waits is not to hold a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,7 +42,8 @@ def fixed_threads() -> None:
 def deterministic_torch(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test starts from the same global seed, and may use only deterministic kernels.
 
-    Not on a GPU, where the backward pass of a resize has none.
+    Not on a GPU, where the backward pass of a resize has none.  Commands choose a number of threads
+    for the rest of their process: it is taken back.
     """
     import torch
 
@@ -48,6 +51,7 @@ def deterministic_torch(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.use_deterministic_algorithms(request.node.get_closest_marker("gpu") is None)
     yield
     torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture
