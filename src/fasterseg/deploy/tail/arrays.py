@@ -7,14 +7,13 @@ to the last pixel.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.deploy.tail.grid import Axis, Floats
+from fasterseg.deploy.tail.grid import Axis, Floats, Labels
 
-Labels = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
 
 NUMBERS_AT_ONCE = 1 << 17  # values of candidates that are computed together: they stay in a cache

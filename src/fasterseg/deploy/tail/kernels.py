@@ -16,12 +16,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from fasterseg.deploy.tail.grid import Floats, Indices
+from fasterseg.deploy.tail.grid import Floats, Indices, Labels
 
-Labels = npt.NDArray[Any]
 AxisArrays = tuple[Any, Any, Any]  # start, near and far of an `Axis`
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,12 +27,10 @@ LANES = 128
 TILE = 16
 WAITING = 1024  # tiles in the list before it is worked off
 STRIPE = 4  # rows of cells that one part takes in a row
-FIELDS = 7
-ROW, CELL, TOP, HEIGHT, LEFT, WIDTH, CANDIDATES = range(FIELDS)
+ROW, CELL, TOP, HEIGHT, LEFT, WIDTH, CANDIDATES, FIELDS = range(8)
 START, NEAR, FAR = range(3)
 
-LOWEST = np.float32(-np.inf)
-NONE, ONE = np.int32(0), np.int32(1)
+NONE, ONE, LOWEST = np.int32(0), np.int32(1), np.float32(-np.inf)
 # Indices without a sign spare a test for negative ones, which count from the end.
 index = np.uintp
 

@@ -32,12 +32,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.deploy.tail.arrays import label_map
-from fasterseg.deploy.tail.grid import Axis, Floats, axis_of
+from fasterseg.deploy.tail.grid import Axis, Floats, Labels, axis_of
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.space.blocks import Size
 
 TailKind = Literal["fast", "numpy"]
-Labels = npt.NDArray[Any]
 MOST_BYTE_CLASSES = 256
 SHARED_FROM = 1_500_000
 """Pixels of a label map from which on several threads work at it (`benchmarks/tail.py`)."""
