@@ -8,15 +8,30 @@ from itertools import product
 import pytest
 import torch
 from small_searches import small_search
-from small_spaces import GEOMETRY, Logits, made_up_cost_ms, make_space, make_teacher, open_student
+from small_spaces import (
+    GEOMETRY,
+    PRICING,
+    Logits,
+    estimate_ms,
+    every_selection,
+    made_up_cost_ms,
+    make_space,
+    make_student,
+    make_teacher,
+    open_student,
+)
 from torch import Tensor, nn
 
+from fasterseg.searching.derivation import Preferences, derive, derive_within
 from fasterseg.searching.guards import read_signs
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import latency_terms, responses
+from fasterseg.space.architecture import wire
+from fasterseg.space.extremes import best_trade
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
 from fasterseg.space.search_space import SearchSpace
+from fasterseg.space.selection import Selection, architecture_of, idle_choices
 from fasterseg.supernet.evaluation import Evaluation
 from fasterseg.supernet.folded import FoldedEvaluation
 from fasterseg.supernet.forward import Forward
@@ -172,3 +187,49 @@ def test_a_search_moves_it(space: SearchSpace, mode: str) -> None:
     after = [c.parameters.probabilities().detached()[STEM_KIND] for c in search.contenders]
     for one, other in zip(before, after, strict=True):
         assert not torch.equal(one, other)
+
+
+@pytest.mark.usefixtures("space")
+def test_derivation_within_a_budget_is_the_best_of_all() -> None:
+    options = Options.of(make_space(3, operators=("skip", "conv")), make_student())
+    lattice = options.lattice
+    place = next(one for one in lattice.placements(CLASSES) if one.name == "stem.1")
+    costs = [made_up_cost_ms(spec) for spec in options.blocks(place, GEOMETRY.size)]
+    with torch.no_grad():
+        probabilities = Logits.random(options, seed=4).relaxation()
+    # The dearer kind is the likelier one, so that it is taken where milliseconds are cheap.
+    probabilities |= {STEM_KIND: torch.tensor(costs).softmax(dim=0).double()}
+    preferences = Preferences(options, probabilities)
+
+    def given_up(selection: Selection) -> float:
+        idle = idle_choices(lattice, selection)
+        return sum(preferences.of(*taken) for taken in selection.items() if taken[0] not in idle)
+
+    selections = [*every_selection(options)]
+    assert {one[STEM_KIND] for one in selections} == set(OFFERED)
+    every = [(given_up(one), estimate_ms(architecture_of(lattice, one))) for one in selections]
+    taken = set()
+    for price in (0.0, 0.3, 3.0, 30.0):
+        cost = partial(lambda price, spec: price * made_up_cost_ms(spec), price)
+        found = best_trade(options, GEOMETRY, cost, preferences)
+        total = given_up(found) + price * estimate_ms(architecture_of(lattice, found))
+        assert total == pytest.approx(min(lost + price * ms for lost, ms in every), rel=1e-9)
+        taken.add(found[STEM_KIND])
+    assert taken == set(OFFERED), "each of them at some price"
+    fastest, freely = min(ms for _, ms in every), PRICING(derive(options, probabilities))
+    for share in (0.2, 0.5, 0.9):
+        highest_ms = fastest + share * (freely - fastest)
+        within = PRICING(derive_within(options, probabilities, PRICING, highest_ms=highest_ms))
+        lost = min(lost for lost, ms in every if ms == pytest.approx(within, rel=1e-9))
+        assert within <= highest_ms
+        assert lost <= min(lost for lost, ms in every if ms <= within) + 1e-9
+
+
+def test_the_derived_network_has_the_most_probable_kind(space: SearchSpace) -> None:
+    options = Options.of(space, open_student())
+    for seed in range(6):
+        with torch.no_grad():
+            probabilities = Logits.random(options, seed).relaxation()
+        wanted = OFFERED[int(probabilities[STEM_KIND].argmax())]
+        steps = wire(derive(options, probabilities), GEOMETRY).steps
+        assert {step.spec.kind for step in steps if step.name == "stem.1"} == {wanted}
