@@ -22,6 +22,9 @@ from fasterseg.deploy.benchmark.contest import BenchmarkSettings
 from fasterseg.deploy.benchmark.peak import HeavyLayer, Peak
 from fasterseg.deploy.exporting.formats import FORMATS
 from fasterseg.deploy.runtimes.backends import open_backend
+from fasterseg.deploy.shipping.deploying import deploy
+from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verified_export import ExportReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import LatencyTable, Target
@@ -149,6 +152,23 @@ def test_a_network_that_lies_in_no_file_is_timed_on_it(
     bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert timed(bundle, tmp_path, monkeypatch)["runtime"] == "twin"
+
+
+@pytest.mark.slow
+def test_a_run_hands_its_networks_over_for_it(bundle: str, tmp_path: Path) -> None:
+    settings = TargetSettings(backend="twin", threads=1, height=64, width=128, tail="numpy")
+    source = FakeRun(until="train", teacher=False, layers=3).source
+    target = Target.of(settings, source.label_space.classes)
+    found = deploy(
+        origin_of(bundle),
+        evidence_of(source, "test", images=2),
+        target,
+        tmp_path / "student.onnx",
+        backend=open_backend(target),
+    )
+    assert found.session.facts()["runtime"] == "twin"
+    assert found.session.digest == digest_of_file(tmp_path / "student.twin")
+    assert found.mean_iou is not None
 
 
 def test_the_processor_s_peak_is_sought_on_it_too() -> None:
