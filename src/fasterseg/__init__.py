@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fasterseg.verbs import VERBS
+from fasterseg.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from fasterseg.commands.benchmark import benchmark as benchmark
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from fasterseg.latency.table import LatencyTable as LatencyTable
     from fasterseg.space.architecture import Architecture as Architecture
     from fasterseg.space.search_space import SearchSpace as SearchSpace
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Architecture": "space.architecture",

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.version import __version__
 
 _NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP}
 """What a file system answers that cannot sync a folder."""
@@ -177,8 +178,6 @@ class Provenance(BaseModel):
     @classmethod
     def now(cls, inputs: Mapping[str, str] | None = None) -> Self:
         """The provenance of something made now, by this process, from the inputs' digests."""
-        from fasterseg import __version__
-
         return cls(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             fasterseg=__version__,

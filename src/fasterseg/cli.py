@@ -13,9 +13,9 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from fasterseg import __version__
 from fasterseg.errors import UsageError
 from fasterseg.verbs import VERBS, Verb
+from fasterseg.version import __version__
 
 if TYPE_CHECKING:
     from cyclopts import App

@@ -62,9 +62,8 @@ def test_what_an_extra_installs_is_imported_somewhere(project: dict[str, Any]) -
     for extra, names in project["project"]["optional-dependencies"].items():
         for name in names if extra != "dev" else ():
             module = canonical(re.split(r"[<>=!~\[; ]", name)[0]).replace("-", "_")
-            # The exporter of torch loads onnxscript itself.
             used = re.search(rf"^\s*(import|from) {module}\b", source, re.MULTILINE)
-            assert used or module == "onnxscript", f"{extra}: {name}"
+            assert used, f"{extra}: {name}"
 
 
 def test_nothing_under_a_licence_that_forbids_closed_use_is_required(pins: set[str]) -> None:

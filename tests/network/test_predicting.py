@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforms import Normalisation, resize_image, resize_labels
 from fasterseg.errors import DataError, FileError, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, TrainingFacts
@@ -109,6 +109,15 @@ def test_a_path_an_array_and_a_picture_give_the_same(folder: Path, tmp_path: Pat
     assert (predictor(tmp_path / "street.png").labels == labels).all()
     assert (predictor(str(tmp_path / "street.png")).labels == labels).all()
     assert (predictor(Image.fromarray(image)).labels == labels).all()
+
+
+def test_an_image_may_be_shown_at_another_size_and_keeps_its_own(folder: Path) -> None:
+    predictor, image = load_model(folder), picture(32, 40)
+    found = predictor(image, size=(64, 80))
+    assert found.labels.shape == image.shape[:2]
+    assert (found.image == image).all()
+    shown = predictor(resize_image(image, (64, 80))).labels
+    assert (found.labels == resize_labels(shown, (32, 40))).all()
 
 
 def test_a_grey_array_is_read_as_grey(folder: Path) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import Literal
 
-from fasterseg import __version__
 from fasterseg.config import RUNTIMES
 from fasterseg.console.options import Json, RunFolder
 from fasterseg.errors import EnvironmentFault
@@ -23,6 +22,7 @@ from fasterseg.machine import (
 )
 from fasterseg.network.shipped import shipped_card, shipped_names
 from fasterseg.paths import given
+from fasterseg.version import __version__
 
 LEAST_PYTHON = (3, 11)
 LEAST_TORCH = (2, 10)

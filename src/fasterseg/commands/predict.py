@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
 
@@ -23,7 +22,6 @@ from fasterseg.datasets.picture_files import (
     require_short,
 )
 from fasterseg.datasets.pixel_notes import PixelTally
-from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.errors import DataError
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import model_path
@@ -209,16 +207,11 @@ def predict_images(
 def _segmented(
     predictor: Predictor, path: Path, shown: Size | None, free_bytes: int
 ) -> Segmentation:
+    from fasterseg.network.predicting import segmented
+
     decoded = decode(path, predictor.reading)
-    image = decoded.pixels
-    own = Size(image.shape[0], image.shape[1])
-    require_memory(shown or own, free_bytes)
-    if shown is None:
-        return replace(predictor(image), remarks=decoded.remarks)
-    found = predictor(resize_image(image, shown))
-    return replace(
-        found, image=image, labels=resize_labels(found.labels, own), remarks=decoded.remarks
-    )
+    require_memory(shown or Size(*decoded.pixels.shape[:2]), free_bytes)
+    return segmented(predictor.label_map, decoded, predictor.label_space, size=shown)
 
 
 def require_memory(size: Size, free_bytes: int) -> None:

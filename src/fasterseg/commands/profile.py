@@ -15,6 +15,7 @@ from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
+from fasterseg.version import __version__
 
 if TYPE_CHECKING:
     from fasterseg.deploy.benchmark.measuring import Meter
@@ -140,7 +141,6 @@ def conditions_of(meter: Meter) -> dict[str, str]:
     """What a latency depends on besides the target: processor, versions, how blocks are timed."""
     import torch
 
-    from fasterseg import __version__
     from fasterseg.deploy.exporting.borders import PROTOCOL
     from fasterseg.runtime import processor_name
 

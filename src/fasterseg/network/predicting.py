@@ -18,7 +18,7 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import LabelMap, Pixels
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforms import Normalisation, resize_image, resize_labels
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import BaselineBuilder
@@ -172,9 +172,12 @@ class NetworkPredictor:
             found: npt.NDArray[Any] = self._jobs[output](batch)[0].cpu().numpy()
         return found
 
-    def __call__(self, image: Picture) -> Segmentation:
-        """The segmentation of an image, at its own size; raises `DataError` for what is none."""
-        return segmented(self.label_map, decode(image, self.reading), self.label_space)
+    def __call__(self, image: Picture, *, size: tuple[int, int] | None = None) -> Segmentation:
+        """The segmentation of an image, at its own size; raises `DataError` for what is none.
+
+        With a `size` (height, width) the network is shown the image at that.
+        """
+        return segmented(self.label_map, decode(image, self.reading), self.label_space, size=size)
 
 
 def load_model(
@@ -198,9 +201,17 @@ def load_model(
 
 
 def segmented(
-    label_map: Callable[[Pixels], npt.NDArray[Any]], decoded: Decoded, space: LabelSpace
+    label_map: Callable[[Pixels], npt.NDArray[Any]],
+    decoded: Decoded,
+    space: LabelSpace,
+    *,
+    size: tuple[int, int] | None = None,
 ) -> Segmentation:
-    """What a function from pixels to labels makes of a picture."""
+    """What a function from pixels to labels makes of a picture, shown at a size or its own."""
+    image = decoded.pixels
     kind = np.uint8 if space.classes <= 255 else np.uint16
-    labels: LabelMap = label_map(decoded.pixels).astype(kind)
-    return Segmentation(decoded.pixels, labels, space, decoded.remarks)
+    shown = image if size is None else resize_image(image, size)
+    labels: LabelMap = label_map(shown).astype(kind)
+    if size is not None:
+        labels = resize_labels(labels, (image.shape[0], image.shape[1]))
+    return Segmentation(image, labels, space, decoded.remarks)

@@ -20,8 +20,8 @@ from fasterseg.datasets.sample import LabelMap, Pixels
 class Segmentation:
     """The labels of an image: `image` is (height, width, 3) uint8, `labels` (height, width).
 
-    `image` is what the network was shown, and `remarks` say what in the picture was interpreted on
-    the way to it.
+    `image` is the picture as it was read, at its own size, and `remarks` say what in it was
+    interpreted.
     """
 
     image: Pixels

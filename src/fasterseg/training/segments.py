@@ -6,7 +6,6 @@ from typing import ClassVar, cast
 
 import torch
 
-from fasterseg import __version__
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import differences
 from fasterseg.config import Precision
@@ -17,6 +16,7 @@ from fasterseg.network.card import Segment
 from fasterseg.runs import TrainingFolder
 from fasterseg.runtime import processor_name
 from fasterseg.training.task import TrainingTask
+from fasterseg.version import __version__
 
 
 class Segments(Artifact):

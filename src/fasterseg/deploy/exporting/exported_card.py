@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 from torch import nn
 
-from fasterseg import __version__
 from fasterseg.artifacts import Artifact, first_fault
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.labels import LabelSpace
@@ -18,6 +17,7 @@ from fasterseg.errors import FileError
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
+from fasterseg.version import __version__
 
 METADATA_KEY = "fasterseg"
 

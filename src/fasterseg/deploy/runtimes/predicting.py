@@ -66,6 +66,9 @@ class ExportedPredictor:
                 next_step="export the model again, or show it larger images with --size",
             ) from error
 
-    def __call__(self, image: Picture) -> Segmentation:
-        """The segmentation of an image, at its own size; raises `DataError` for what is none."""
-        return segmented(self.label_map, decode(image, self.reading), self.label_space)
+    def __call__(self, image: Picture, *, size: tuple[int, int] | None = None) -> Segmentation:
+        """The segmentation of an image, at its own size; raises `DataError` for what is none.
+
+        With a `size` (height, width) the file is run on the image at that.
+        """
+        return segmented(self.label_map, decode(image, self.reading), self.label_space, size=size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.runtimes.models import load_network, open_bundle
+from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.network.bundle import ModelBundle, bundle_digest, weights_digest
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.shipped import model_path
@@ -38,7 +39,7 @@ def origin_of(model: str) -> Origin:
     """A bundle with its network in PyTorch; raises as `load_network` does."""
     bundle, folder = open_bundle(model), model_path(model)
     predictor = NetworkPredictor(
-        load_network(model),
+        bundle.network(baselines=BASELINES, where=model),
         label_space=bundle.card.label_space,
         normalisation=bundle.card.normalisation,
         reading=bundle.card.reading,
