@@ -66,7 +66,7 @@ def test_sliced_mixed_and_cut_out_it_computes_the_same(operator: str) -> None:
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_a_contender_may_take_it_and_its_files_are_read_again(operator: str) -> None:
     anybody = ContenderSettings(name="student", role="student")
-    assert Options.of(space_of(operator), anybody).operators == (operator,)
+    assert Options.of(space_of(operator), anybody).kinds == (operator,)
     architecture = member_of(operator)
     assert Architecture.model_validate(architecture.content()) == architecture
 

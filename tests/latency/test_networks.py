@@ -32,7 +32,8 @@ def test_calibration_networks_spread_over_the_spaces_latencies() -> None:
 
 
 def test_a_tiny_space_gives_the_networks_that_it_has() -> None:
-    space = SearchSpace(layers=3, expansions=(4,), operators=("conv",), branches=(32,))
-    options = Options(space, ("conv",), (4,), (8,), (8,))
+    one = {"expansions": (4,), "stem_expansions": (8,), "head_expansions": (8,)}
+    space = SearchSpace(layers=3, operators=("conv",), branches=(32,), **one)
+    options = Options.of_space(space)
     found = sample_networks([options], table_by_macs(options), count=6, tolerance=0.02, seed=0)
     assert len(found) == 1

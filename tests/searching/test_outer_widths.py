@@ -31,7 +31,7 @@ from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.outer_widths import sampled_pair
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import HEAD, OUTER, STEM
-from fasterseg.space.lattice import Lattice, Node, laterals
+from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation
@@ -166,12 +166,11 @@ NOISE = 2.0
 def handicap(search: SmallSearch, seed: int) -> None:
     """Add noise to what stem, fusion and fuse put out, the more the narrower they are."""
     supernet = search.weights.supernet
-    lattice, branches = supernet.lattice, supernet.lattice.space.branches
-    slots = [lattice.stem_slots[-1], lattice.join_slots(CLASSES)[0]]
-    for branch, stride in ((b, s) for b in branches for s in laterals(b)):
-        slots += [lattice.arm_slot(branch, stride), lattice.refine_slot(branch, Node(0, stride))]
     widest = {
-        supernet.block(slot.name, slot.kinds[0]): WIDTHS[-1] * slot.output.factor for slot in slots
+        supernet.block(place.name, kind): WIDTHS[-1] * place.slot.output.factor
+        for place in supernet.lattice.placements(CLASSES)
+        for kind in place.kinds
+        if place.part == "fusion" or place.name == "stem.2"
     }
     search.weights.objective = replace(
         search.weights.objective,

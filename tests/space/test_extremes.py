@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from small_spaces import every_selection
@@ -9,59 +11,62 @@ from fasterseg.config import SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
+from fasterseg.space.placements import PLACES
 from fasterseg.space.selection import architecture_of
 
 GEOMETRY = Geometry(Size(64, 96), 5)
 
+ONE_WIDTH: dict[str, Any] = {"expansions": (4,), "stem_expansions": (4,), "head_expansions": (8,)}
 SPACES = {
-    "operators and widths": Options(
-        SearchSpace(layers=3, operators=("skip", "conv"), expansions=(4, 8)),
-        ("skip", "conv"),
-        (4, 8),
-        (8,),
-        (4, 8),
+    "operators and widths": SearchSpace(
+        layers=3,
+        operators=("skip", "conv"),
+        expansions=(4, 8),
+        stem_expansions=(8,),
+        head_expansions=(4, 8),
     ),
-    "every outer width": Options(
-        SearchSpace(
-            layers=3,
-            operators=("conv",),
-            expansions=(4, 6),
-            stem_expansions=(2, 3),
-            fusion_expansions=(3, 5, 7),
-            head_expansions=(2, 8),
-        ),
-        ("conv",),
-        (4, 6),
-        (2, 3),
-        (2, 8),
-        (3, 5, 7),
+    "every outer width": SearchSpace(
+        layers=3,
+        operators=("conv",),
+        expansions=(4, 6),
+        stem_expansions=(2, 3),
+        fusion_expansions=(3, 5, 7),
+        head_expansions=(2, 8),
     ),
-    "outer widths tied": Options(
-        SearchSpace(layers=3, operators=("skip",), expansions=(4, 6), stem_expansions=(3, 4, 6)),
-        ("skip",),
-        (4, 6),
-        (3, 4, 6),
-        (8, 12),
+    "outer widths tied": SearchSpace(
+        layers=3, operators=("skip",), expansions=(4, 6), stem_expansions=(3, 4, 6)
     ),
-    "paths that could meet": Options(
-        SearchSpace(layers=7, operators=("conv",), expansions=(4,)), ("conv",), (4,), (4,), (8,)
+    "plain counts, and ends of their own width": SearchSpace(
+        layers=3,
+        operators=("conv",),
+        expansions=(4, 6),
+        stem_expansions=(3,),
+        fusion_expansions=("16 channels", "40 channels"),
+        head_expansions=(2, 8),
+        ends_at_fusion_width=False,
     ),
-    "three branches": Options(
-        SearchSpace(layers=5, operators=("conv",), expansions=(4,), branches=(32, 16, 8)),
-        ("conv",),
-        (4,),
-        (4,),
-        (8,),
+    "ends of their own width, outer widths tied": SearchSpace(
+        layers=3,
+        operators=("skip",),
+        expansions=(4, 6),
+        branches=(32, 16, 8),
+        stem_expansions=(3,),
+        ends_at_fusion_width=False,
     ),
-    "one branch": Options(
-        SearchSpace(layers=4, operators=("skip", "conv"), expansions=(4,), branches=(32,)),
-        ("skip", "conv"),
-        (4,),
-        (4,),
-        (8,),
-    ),
+    "paths that could meet": SearchSpace(layers=7, operators=("conv",), **ONE_WIDTH),
+    "three branches": SearchSpace(layers=5, operators=("conv",), branches=(32, 16, 8), **ONE_WIDTH),
+    "one branch": SearchSpace(layers=4, operators=("skip", "conv"), branches=(32,), **ONE_WIDTH),
 }
+OTHER_KINDS = {
+    "stem.1": ("conv_x2", "conv"),
+    "stem.2": ("conv_x2", "zoomed_conv"),
+    "arm": ("arm", "wide_arm"),
+    "refine": ("refine", "conv"),
+    "head": ("head", "wide_head"),
+}
+"""More than one kind at every sort of place; the prices are of names, so none need be built."""
 
 
 def every_architecture(options: Options) -> set[Architecture]:
@@ -82,7 +87,31 @@ def arbitrary_cost(seed: int) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_both_ends_are_those_that_trying_everything_finds(name: str) -> None:
-    options = SPACES[name]
+    options = Options.of_space(SPACES[name])
+    assert_ends_are_those_of_trying_everything(options)
+
+
+@pytest.mark.parametrize("branches", [(32, 16), (16, 8), (32,)])
+def test_kinds_outside_the_cells_are_chosen_at_both_ends_too(
+    branches: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, kinds in OTHER_KINDS.items():
+        monkeypatch.setitem(PLACES, place, kinds)  # type: ignore[misc]
+    for name in ("wide_arm", "wide_head"):
+        row = KINDS["conv"]
+        monkeypatch.setitem(KINDS, name, replace(row, name=name))  # type: ignore[misc]
+    space = SearchSpace(layers=3, operators=("conv",), branches=branches, **ONE_WIDTH)
+    options = Options.of_space(space)
+    if branches == (32, 16):
+        kept = {
+            name: offered if "32" not in name else offered[-1:]
+            for name, offered in options.choices.items()
+        }
+        options = Options(space, kept)
+    assert_ends_are_those_of_trying_everything(options)
+
+
+def assert_ends_are_those_of_trying_everything(options: Options) -> None:
     wired = [wire(found, GEOMETRY).timed_specs() for found in every_architecture(options)]
     assert len(wired) > 10
     for seed in range(3):

@@ -19,6 +19,7 @@ from small_spaces import (
 from fasterseg.config import STRIDES, SearchSpace
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.choices import FUSION, HEAD, OUTER, STEM, section
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
 
@@ -107,25 +108,55 @@ def test_the_papers_space_has_the_papers_shape() -> None:
 
 def test_widths_at_stem_and_head_are_choices_like_the_others() -> None:
     lattice = Lattice(make_space(4, stem_expansions=(3, 5), head_expansions=(7,)))
-    assert lattice.width_options["stem"] == (3, 5)
-    assert lattice.width_options["head"] == (7,)
-    assert lattice.feature(Node(0, 8)).choice == "stem"
-    assert lattice.feature(Node(4, 16)).choice == "head"
-    assert lattice.feature(Node(2, 16)).choice == "2/16"
+    assert (lattice.choices[STEM], lattice.choices[HEAD]) == ((3, 5), (7,))
+    assert lattice.width_of(Node(0, 8)) == STEM
+    assert lattice.width_of(Node(4, 16)) == HEAD
+    assert lattice.width_of(Node(2, 16)) == "widths.cells.2.16"
 
 
 def test_the_fusion_is_a_choice_of_its_own_only_where_the_space_offers_widths_for_it() -> None:
     tied, untied = Lattice(make_space(4)), Lattice(make_space(4, fusion_expansions=(3, 5)))
-    assert tied.fusion == "head"
-    assert "fusion" not in tied.width_options
-    assert untied.width_options["fusion"] == (3, 5)
-    assert untied.feature(Node(4, 16)).choice == "fusion"
-    for lattice, fuse_reads in ((tied, {"head"}), (untied, {"fusion", "head"})):
-        fuse, head = lattice.join_slots(3)
-        assert set(fuse.choices) == fuse_reads
-        assert head.choices == ("head",)
-        assert lattice.arm_slot(32, 16).choices == (lattice.fusion,)
-        assert lattice.refine_slot(32, Node(0, 8)).choices == (lattice.fusion, "stem")
+    assert tied.fusion_choice == HEAD
+    assert FUSION not in tied.choices
+    assert untied.choices[FUSION] == (3, 5)
+    assert untied.width_of(Node(4, 16)) == FUSION
+    for lattice, fuse_reads in ((tied, {HEAD}), (untied, {FUSION, HEAD})):
+        widths = {one.name: one.slot.width_choices for one in lattice.placements(3)}
+        assert set(widths["fusion.fuse"]) == fuse_reads
+        assert widths["head"] == (HEAD,)
+        assert widths["fusion.32.arm.16"] == (lattice.fusion_choice,)
+        first = next(one for one in lattice.placements(3) if one.name == "fusion.32.refine.8")
+        assert first.slot.width_choices == (lattice.fusion_choice, STEM)
+
+
+def test_ends_of_branches_have_widths_of_their_own_where_the_space_says_so() -> None:
+    lattice = Lattice(make_space(4, branches=(32, 16, 8), ends_at_fusion_width=False, **UNTIED))
+    own = {name: options for name, options in lattice.choices.items() if ".ends." in name}
+    assert own == {"widths.ends.32": (2, 4), "widths.ends.16": (2, 4)}
+    widths = {one.name: one.slot.width_choices for one in lattice.placements(3)}
+    assert widths["fusion.32.arm.16"] == ("widths.ends.32", FUSION)
+    assert widths["fusion.32.arm.8"] == (FUSION,)
+    assert widths["fusion.16.arm.8"] == ("widths.ends.16", FUSION)
+    assert widths["fusion.fuse"] == (FUSION, HEAD)
+    options = Options.of_space(lattice.space)
+    ends = {
+        branch.cells[-1].expansion
+        for found in random_architectures(options, 30)
+        for branch in found.branches[:2]
+    }
+    assert ends == {2, 4}
+
+
+def test_plain_counts_are_offered_beside_expansions_one_form_at_a_place() -> None:
+    space = make_space(4, fusion_expansions=("16 channels", "40 channels"))
+    options = Options.of_space(space)
+    assert options.choices[FUSION] == ("16 channels", "40 channels")
+    assert Options.of(space, make_teacher()).choices[FUSION] == ("40 channels",)
+    fixed = Options.of(space, open_student(fusion_expansion="16 channels"))
+    assert fixed.choices[FUSION] == ("16 channels",)
+    for found in random_architectures(options, 5):
+        arms = {s.spec.out_channels for s in wire(found, GEOMETRY).steps if s.spec.kind == "arm"}
+        assert arms in ({16}, {40})
 
 
 @pytest.mark.parametrize(
@@ -142,6 +173,10 @@ def test_the_fusion_is_a_choice_of_its_own_only_where_the_space_offers_widths_fo
         (4, {"expansions": ()}),
         (4, {"fusion_expansions": (4, 2)}),
         (4, {"fusion_expansions": (0, 2)}),
+        (4, {"fusion_expansions": (2, "64 channels")}),
+        (4, {"fusion_expansions": ("64",)}),
+        (4, {"fusion_expansions": ("64 channels", "8 channels")}),
+        (4, {"expansions": ("64 channels",)}),
         (4, {"operators": ("conv", "skip")}),
         (4, {"operators": ()}),
     ],
@@ -152,48 +187,53 @@ def test_a_space_without_sense_is_refused(layers: int, changes: dict[str, object
 
 
 @pytest.mark.parametrize("branches", SUBSETS)
-def test_slots_of_the_lattice_describe_the_blocks_of_every_network(
+def test_placements_of_the_lattice_describe_the_blocks_of_every_network(
     branches: tuple[int, ...],
 ) -> None:
-    space = make_space(4, branches=branches)
-    lattice, options = Lattice(space), Options.of_space(space)
+    options = Options.of_space(make_space(4, branches=branches))
     known: dict[str, set[BlockSpec]] = {}
-    for edge in lattice.edges:
-        slot = lattice.cell_slot(edge)
-        for kind in slot.kinds:
-            specs = options.specs(slot, kind, GEOMETRY.size)
-            known.setdefault(slot.name, set()).update(specs)
+    for one in options.lattice.placements(GEOMETRY.classes):
+        known.setdefault(one.name, set()).update(options.blocks(one, GEOMETRY.size))
     for architecture in random_architectures(options, 20):
-        for step in wire(architecture, GEOMETRY).steps:
-            if step.name.startswith("cells.") and not step.spec.is_identity:
-                assert step.spec in known[step.name]
+        wiring = wire(architecture, GEOMETRY)
+        for step in (*wiring.border, *wiring.steps, *wiring.auxiliary):
+            assert step.spec.is_identity or step.spec in known[step.name]
 
 
 def test_a_contender_may_take_its_own_operators_and_widths_only() -> None:
     space = make_space(4)
-    slot = Lattice(space).cell_slot(Edge(Node(1, 8), down=True))
+    lattice, size = Lattice(space), Size(64, 64)
+    place = lattice.cell(Edge(Node(1, 8), down=True))
     teacher, student = Options.of(space, make_teacher()), Options.of(space, make_student())
-    size = Size(64, 64)
-    assert list(teacher.specs(slot, "skip", size)) == []
-    assert len(list(student.specs(slot, "skip", size))) == 4
-    widths = {(s.in_channels, s.out_channels) for s in teacher.specs(slot, "conv", size)}
+    assert not [spec for spec in teacher.blocks(place, size) if spec.kind == "skip"]
+    assert sum(spec.kind == "skip" for spec in student.blocks(place, size)) == 4
+    widths = {(s.in_channels, s.out_channels) for s in teacher.blocks(place, size)}
     assert widths == {((4 * 8,), 4 * 16)}
-    entering = Lattice(space).cell_slot(Edge(Node(0, 8), down=False))
-    found = {s.in_channels for s in student.specs(entering, "conv", size)}
-    assert found == {(2 * 8,)}
+    entering = lattice.cell(Edge(Node(0, 8), down=False))
+    assert {s.in_channels for s in student.blocks(entering, size)} == {(2 * 8,)}
 
 
 def test_an_outer_width_not_fixed_is_open_to_a_student_and_the_largest_for_a_teacher() -> None:
     space = make_space(4, **UNTIED)
-    outer = ("stem", "fusion", "head")
     free = Options.of(space, open_student())
-    assert [free.widths[name] for name in outer] == [(1, 2, 3), (2, 5), (1, 3, 4, 6)]
+    assert [free.choices[name] for name in OUTER] == [(1, 2, 3), (2, 5), (1, 3, 4, 6)]
     fixed = Options.of(space, open_student(stem_expansion=2, fusion_expansion=5, head_expansion=3))
-    assert [fixed.widths[name] for name in outer] == [(2,), (5,), (3,)]
-    assert not set(outer) & set(fixed.searched_widths)
+    assert [fixed.choices[name] for name in OUTER] == [(2,), (5,), (3,)]
+    assert not set(OUTER) & set(fixed.searched)
     largest = Options.of(space, make_teacher(stem_expansion=None, head_expansion=3))
-    assert [largest.widths[name] for name in outer] == [(3,), (5,), (3,)]
-    assert largest.searched_widths == ()
+    assert [largest.choices[name] for name in OUTER] == [(3,), (5,), (3,)]
+    assert not [name for name in largest.searched if section(name) == "widths"]
+
+
+def test_options_are_one_value_however_they_were_made() -> None:
+    space = make_space(4)
+    one, two = (Options.of(space, make_student(name=name)) for name in ("a", "b"))
+    assert (one, hash(one)) == (two, hash(two))
+    assert one != Options.of(space, make_student(stem_expansion=4))
+    kept = Options.of_space(space).keeping("conv")
+    assert {kept.choices[node.kind_choice] for node in kept.lattice.nodes} == {("conv",)}
+    assert kept.choices["kinds.head"] == ("head",)
+    assert Options.of_space(space).kinds == space.operators
 
 
 def test_sizes_in_a_wiring_are_rounded_up_at_every_stride() -> None:

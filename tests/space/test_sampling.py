@@ -4,7 +4,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from small_spaces import every_selection
+from small_spaces import every_selection, make_student
 
 from fasterseg.config import SearchSpace
 from fasterseg.errors import BudgetError
@@ -20,7 +20,7 @@ GEOMETRY = Geometry(Size(64, 128), 5)
 
 def options_of(layers: int, **changes: object) -> Options:
     space = SearchSpace.model_validate({"layers": layers, "expansions": (4, 8), **changes})
-    return Options(space, space.operators, space.expansions, (8,), (8,))
+    return Options.of(space, make_student(stem_expansion=8, head_expansion=8))
 
 
 def macs(architecture: Architecture) -> float:
@@ -28,7 +28,9 @@ def macs(architecture: Architecture) -> float:
 
 
 def test_a_random_architecture_takes_only_what_the_options_allow() -> None:
-    options = Options(SearchSpace(layers=6), ("conv", "zoomed_conv"), (4, 10), (12,), (6,))
+    space = SearchSpace(layers=6, expansions=(4, 10), head_expansions=(6, 8))
+    student = make_student(operators=("conv", "zoomed_conv"), stem_expansion=12, head_expansion=6)
+    options = Options.of(space, student)
     for seed in range(50):
         found = random_architecture(options, Random(seed))
         assert found.widths == {"stem": 12, "fusion": 6, "head": 6}
@@ -56,7 +58,8 @@ def test_the_same_seed_draws_the_same_architecture() -> None:
 
 
 def test_every_choice_is_uniform() -> None:
-    options = Options(SearchSpace(layers=4), ("skip", "conv", "conv_x2"), (4, 6, 8), (8, 12), (8,))
+    operators = ("skip", "conv", "conv_x2")
+    options = Options.of_space(SearchSpace(layers=4, operators=operators, expansions=(4, 6, 8)))
     generator = Random(0)
     drawn = [random_selection(options, generator) for _ in range(3000)]
     fork, cell = options.lattice.forks[0], options.lattice.nodes[2]

@@ -18,7 +18,7 @@ from fasterseg.paths import given, place_for_folder
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.placements import channels_of
+from fasterseg.space.choices import channels_of
 from fasterseg.space.search_space import Role
 
 if TYPE_CHECKING:

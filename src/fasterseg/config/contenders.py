@@ -16,7 +16,7 @@ from fasterseg.config.budgets import BUDGET_PATTERN, budget_label, possible_budg
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
 from fasterseg.space.kinds import OPERATORS
-from fasterseg.space.search_space import Operator, Role
+from fasterseg.space.search_space import Operator, Role, Width
 
 
 class ContenderSettings(Section):
@@ -28,9 +28,9 @@ class ContenderSettings(Section):
 
     name: str
     role: Role
-    stem_expansion: int | None = Field(None, ge=1)
-    fusion_expansion: int | None = Field(None, ge=1)
-    head_expansion: int | None = Field(None, ge=1)
+    stem_expansion: Width | None = None
+    fusion_expansion: Width | None = None
+    head_expansion: Width | None = None
     budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
         None, pattern=BUDGET_PATTERN
     )

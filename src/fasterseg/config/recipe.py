@@ -32,7 +32,7 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
-from fasterseg.space.search_space import Role, SearchSpace
+from fasterseg.space.search_space import Role, SearchSpace, Width
 
 # With a profile, scores and measurements they are a night: eight hours.
 SEARCH_HOURS, TRAINING_HOURS = 3.0, 2.0
@@ -270,8 +270,8 @@ class Recipe(Artifact):
     def _offers_what_contenders_fix(self) -> Self:
         for contender in self.written_contenders:
             for part in ("stem", "fusion", "head"):
-                fixed: int | None = getattr(contender, f"{part}_expansion")
-                offered: tuple[int, ...] = getattr(self.space, f"{part}_expansions")
+                fixed: Width | None = getattr(contender, f"{part}_expansion")
+                offered: tuple[Width, ...] = getattr(self.space, f"{part}_expansions")
                 if fixed is not None and fixed not in offered:
                     raise ValueError(_not_offered(contender.name, part, fixed, offered))
         return self
@@ -315,7 +315,7 @@ class Recipe(Artifact):
         return budget
 
 
-def _not_offered(contender: str, part: str, fixed: int, offered: tuple[int, ...]) -> str:
+def _not_offered(contender: str, part: str, fixed: Width, offered: tuple[Width, ...]) -> str:
     if part == "fusion" and not offered:
         return (
             f"contender {contender!r} fixes fusion_expansion: {fixed}, but this space ties the "

@@ -58,7 +58,7 @@ class Network(nn.Module):
         """As `with_auxiliary`, each head's logits at its own output stride."""
         features = self._features(images)
         auxiliary = {
-            int(step.name.rpartition(".")[2]): self._run(step, features)
+            step.placement.slot.out_stride: self._run(step, features)
             for step in self.auxiliary_steps
         }
         return features["head"], auxiliary

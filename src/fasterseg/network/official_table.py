@@ -13,7 +13,7 @@ from fasterseg.errors import FileError
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.kinds import Kind
-from fasterseg.space.lattice import border_slots
+from fasterseg.space.placements import border_placements
 
 SIZE, CLASSES = Size(1024, 2048), 19
 TARGET = Target(
@@ -52,7 +52,7 @@ def official_table(prices: Mapping[str, float], *, where: str) -> LatencyTable:
         for key, price in prices.items()
         for spec in _specs_of(key, where)
     }
-    borders = [slot.spec(slot.kinds[0], {}, SIZE) for slot in border_slots(CLASSES)]
+    borders = [place.only_spec({}, SIZE) for place in border_placements(CLASSES)]
     nothing = {spec.key: Entry(median_ms=0.0, spread_ms=0.0, runs=1) for spec in borders}
     return LatencyTable(target=TARGET, conditions=CONDITIONS, entries={**nothing, **entries})
 

@@ -26,7 +26,7 @@ from fasterseg.forecasting.workload import Outlook, Workload
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.pipeline.probing import probed
 from fasterseg.space.architecture import Architecture, wire
-from fasterseg.space.placements import channels_of
+from fasterseg.space.choices import channels_of
 
 STEP_SECONDS = {"search": 9.0, "training": 6.0}
 PROBES = 7

@@ -16,7 +16,7 @@ from fasterseg.reporting.charts import (
 )
 from fasterseg.reporting.facts import Event, NetworkFacts, RunFacts
 from fasterseg.reporting.palette import colour_of
-from fasterseg.space.placements import channels_of
+from fasterseg.space.choices import channels_of
 
 _STEP = "step"
 _SMOOTH_OVER = 40

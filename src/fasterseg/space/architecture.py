@@ -24,7 +24,7 @@ from pydantic import (
 
 from fasterseg.artifacts import Artifact, digest_of_value
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.choices import FUSION, OUTER, choice, place
+from fasterseg.space.choices import FUSION, OUTER, channels_of, choice, place
 from fasterseg.space.first_form import from_first_form, in_first_form
 from fasterseg.space.kinds import Kind
 from fasterseg.space.placements import (
@@ -35,7 +35,6 @@ from fasterseg.space.placements import (
     Slot,
     border_placements,
     cell_name,
-    channels_of,
     placements_behind,
     stem_placements,
 )

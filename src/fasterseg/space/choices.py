@@ -16,7 +16,7 @@ from typing import Literal
 Section = Literal["kinds", "paths", "widths"]
 SECTIONS: tuple[Section, ...] = ("kinds", "paths", "widths")
 Option = str | int
-"""A kind, a path (`KEEP` or `DOWN`), or a width."""
+"""A kind, a path (`KEEP` or `DOWN`), or a width: an expansion, or ``64 channels``."""
 
 KEEP, DOWN = "keep", "down"
 PATHS = (KEEP, DOWN)
@@ -43,3 +43,8 @@ FUSION = choice("widths", "fusion")
 HEAD = choice("widths", "head")
 OUTER = (STEM, FUSION, HEAD)
 """The width choices outside the cells."""
+
+
+def channels_of(width: Option, factor: int) -> int:
+    """Channels of a feature: a factor times an expansion, or a plain count, whatever the factor."""
+    return factor * width if isinstance(width, int) else int(width.partition(" ")[0])

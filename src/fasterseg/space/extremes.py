@@ -235,12 +235,17 @@ class _Search:
     def _onward(self, way: _Way) -> Table:
         """The cost of a block and of all behind it: (kinds, widths, widths behind, fusion)."""
         target, cells = way.edge.target, self._blocks(self.lattice.cell(way.edge))[..., None]
+        own = self._of_options(self.lattice.width_of(target))[:, None]
         if target.layer < self.options.space.layers:
-            own = self._of_options(self.lattice.width_of(target))
-            return cells + own[:, None] + self._table(way.state)
-        # A branch ends at the fusion's width.
-        same = np.eye(cells.shape[2], dtype=bool)
-        return np.where(same, cells, np.inf)
+            return cells + own + self._table(way.state)
+        if self.lattice.width_of(target) in self.outer:
+            same = np.eye(cells.shape[2], dtype=bool)
+            return np.where(same, cells, np.inf)
+        return cells + own + sum(self._prices(one) for one in self._reading(way.edge))
+
+    def _reading(self, edge: Edge) -> Iterator[Placement]:
+        """What reads a branch's end, where that has a width of its own."""
+        return (one for one in self.outside if not one.used and edge.name in one.sources)
 
     def _join(self, branch: int, edge: Edge) -> Table | float:
         """What joining a branch with the feature it leaves costs: (its widths, of the fusion)."""

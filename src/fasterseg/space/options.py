@@ -9,11 +9,11 @@ from itertools import product
 from typing import Protocol, Self
 
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.choices import OUTER, Option, choice
+from fasterseg.space.choices import FUSION, HEAD, STEM, Option, section
 from fasterseg.space.kinds import Kind
-from fasterseg.space.lattice import HEAD, STEM, Edge, Lattice, Node, Slot
+from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import Placement
-from fasterseg.space.search_space import Operator, Role, SearchSpace
+from fasterseg.space.search_space import Operator, Role, SearchSpace, Width
 
 
 class Contender(Protocol):
@@ -28,63 +28,57 @@ class Contender(Protocol):
         """Those it may take where the space has them."""
 
     @property
-    def stem_expansion(self) -> int | None:
+    def stem_expansion(self) -> Width | None:
         """The stem's."""
 
     @property
-    def fusion_expansion(self) -> int | None:
+    def fusion_expansion(self) -> Width | None:
         """The fusion's."""
 
     @property
-    def head_expansion(self) -> int | None:
+    def head_expansion(self) -> Width | None:
         """The head's."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """A space as one contender sees it: its operators, and its expansions inside and outside.
+    """A space as one contender sees it: what it may take of each choice, as the lattice lists them.
 
-    Stem, fusion and head are choices like any other width; where a contender's settings fix one,
-    it has a single option.  A teacher takes the largest expansion wherever none is fixed.  A space
-    that ties the fusion to the head has no `fusion_expansions`.
+    Where a contender's settings fix a width, it has a single option.  A teacher takes the largest
+    wherever none is fixed.
     """
 
     space: SearchSpace
-    operators: tuple[Operator, ...]
-    expansions: tuple[int, ...]
-    stem_expansions: tuple[int, ...]
-    head_expansions: tuple[int, ...]
-    fusion_expansions: tuple[int, ...] = ()
+    choices: Mapping[str, tuple[Option, ...]]
 
     @classmethod
     def of(cls, space: SearchSpace, contender: Contender) -> Self:
-        """The options of a contender: the operators that both it and the space allow."""
+        """The options of a contender: in the cells the operators that it and the space allow."""
+        lattice = Lattice(space)
+        cells = {node.kind_choice for node in lattice.nodes}
+        fixed: dict[str, Option | None] = {
+            STEM: contender.stem_expansion,
+            FUSION: contender.fusion_expansion,
+            HEAD: contender.head_expansion,
+        }
 
-        def offered(expansions: tuple[int, ...], fixed: int | None = None) -> tuple[int, ...]:
-            if fixed is not None:
-                return (fixed,)
-            return expansions if contender.role == "student" else expansions[-1:]
+        def left(name: str, offered: tuple[Option, ...]) -> tuple[Option, ...]:
+            if (only := fixed.get(name)) is not None:
+                return (only,)
+            if name in cells:
+                return tuple(kind for kind in offered if kind in contender.operators)
+            widest = section(name) == "widths" and contender.role == "teacher"
+            return offered[-1:] if widest else offered
 
-        return cls(
-            space,
-            tuple(name for name in space.operators if name in contender.operators),
-            offered(space.expansions),
-            offered(space.stem_expansions, contender.stem_expansion),
-            offered(space.head_expansions, contender.head_expansion),
-            offered(space.fusion_expansions, contender.fusion_expansion),
-        )
+        return cls(space, {name: left(name, offered) for name, offered in lattice.choices.items()})
 
     @classmethod
     def of_space(cls, space: SearchSpace) -> Self:
         """Everything that the space allows to anybody."""
-        return cls(
-            space,
-            space.operators,
-            space.expansions,
-            space.stem_expansions,
-            space.head_expansions,
-            space.fusion_expansions,
-        )
+        return cls(space, Lattice(space).choices)
+
+    def __hash__(self) -> int:
+        return hash((self.space, *self.choices.items()))
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -92,20 +86,23 @@ class Options:
         return Lattice(self.space)
 
     @cached_property
-    def choices(self) -> Mapping[str, tuple[Option, ...]]:
-        """What this contender may take of each choice, in the order of `Lattice.choices`."""
-        outer = (self.stem_expansions, self.fusion_expansions, self.head_expansions)
-        own: dict[str, tuple[Option, ...]] = {
-            **{node.kind_choice: self.operators for node in self.lattice.nodes},
-            **{choice("widths", node.place): self.expansions for node in self.lattice.nodes},
-            **dict(zip(OUTER, outer, strict=True)),
-        }
-        return {name: own.get(name, offered) for name, offered in self.lattice.choices.items()}
-
-    @cached_property
     def searched(self) -> tuple[str, ...]:
         """The choices that are left to this contender."""
         return tuple(name for name, offered in self.choices.items() if len(offered) > 1)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What may be taken where a kind is a choice of the space, each once."""
+        open_ = (n for n in self.choices if section(n) == "kinds" and n not in self.lattice.settled)
+        return tuple(dict.fromkeys(str(kind) for name in open_ for kind in self.choices[name]))
+
+    def keeping(self, kind: Kind) -> Self:
+        """The options with one kind alone wherever it may be taken."""
+        kept = {
+            name: (kind,) if section(name) == "kinds" and kind in offered else offered
+            for name, offered in self.choices.items()
+        }
+        return type(self)(self.space, kept)
 
     def allows(self, taken: Mapping[str, Option]) -> bool:
         """Whether this contender may take these options of these choices."""
@@ -117,34 +114,3 @@ class Options:
             spec = placement.spec(dict(zip(placement.choices, options, strict=True)), size)
             if not spec.is_identity:
                 yield spec
-
-    @cached_property
-    def widths(self) -> Mapping[str, tuple[int, ...]]:
-        """The expansions on offer to this contender for each width choice."""
-        inner = {node.name: self.expansions for node in self.lattice.nodes if node.layer > 0}
-        # Where the fusion is tied to the head, the head's expansions replace it.
-        fusion = {self.lattice.fusion: self.fusion_expansions}
-        return {STEM: self.stem_expansions, **inner, **fusion, HEAD: self.head_expansions}
-
-    @cached_property
-    def searched_widths(self) -> tuple[str, ...]:
-        """The width choices that are left to this contender."""
-        return tuple(name for name, offered in self.widths.items() if len(offered) > 1)
-
-    def specs(self, slot: Slot, kind: Kind, size: Size) -> Iterator[BlockSpec]:
-        """Every block of a kind that this contender may put into a slot; identities left out."""
-        for widths in product(*(self.widths[name] for name in slot.choices)):
-            expansions = dict(zip(slot.choices, widths, strict=True))
-            spec = slot.spec(kind, expansions, size)
-            if self.may_take(slot, kind, expansions) and not spec.is_identity:
-                yield spec
-
-    def may_take(self, slot: Slot, kind: Kind, expansions: Mapping[str, int]) -> bool:
-        """Whether this contender may put a kind of block with these expansions into a slot."""
-        known = slot.node is None or kind in self.operators
-        return known and all(value in self.widths[name] for name, value in expansions.items())
-
-    @cached_property
-    def parents(self) -> Mapping[Node, tuple[Edge, ...]]:
-        """The edges that may feed each node; none for the stem's."""
-        return {node: self.lattice.parents(node) for node in self.lattice.nodes}

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Literal, NamedTuple
 
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.choices import HEAD, STEM, Option, choice
+from fasterseg.space.choices import HEAD, STEM, Option, channels_of, choice
 from fasterseg.space.kinds import Kind
 from fasterseg.space.search_space import STRIDES
 
@@ -43,11 +43,6 @@ PLACES: Mapping[str, tuple[Kind, ...]] = {
 def cell_name(layer: int, stride: int, *, down: bool) -> str:
     """The name of a cell's block: one rule for supernet and network."""
     return f"cells.{layer}.{stride}.{'down' if down else 'keep'}"
-
-
-def channels_of(width: Option, factor: int) -> int:
-    """Channels of a feature: a factor times an expansion, or a plain count, whatever the factor."""
-    return factor * width if isinstance(width, int) else int(width.partition(" ")[0])
 
 
 class Channels(NamedTuple):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.space.choices import Option
+from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.kinds import OPERATORS
 
 STRIDES = (8, 16, 32)
@@ -41,10 +41,12 @@ class SearchSpace(Artifact):
     """All networks that the search may return, apart from image size and classes.
 
     `expansions` are channels per unit of output stride, at the cells.  `stem_expansions`,
-    `fusion_expansions` and `head_expansions` are the same for the outer parts, whose widths are
-    choices too: the fusion's is that of the branches' last features and of all up to where they
-    are fused, the head's that of what is fused.  Without `fusion_expansions` the two are one
-    choice, the head's, as in the paper.
+    `fusion_expansions` and `head_expansions` are the same for the outer parts, or plain counts of
+    channels; their widths are choices too: the fusion's is that of the branches' last features and
+    of all up to where they are fused, the head's that of what is fused.  Without
+    `fusion_expansions` the two are one choice, the head's, as in the paper.  Without
+    `ends_at_fusion_width` a branch's last feature has a width of its own, like any other in the
+    cells, where an arm brings it to the fusion's: all but that of the branch at output stride 8.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/1"
@@ -53,10 +55,11 @@ class SearchSpace(Artifact):
     layers: int = 16
     operators: tuple[Operator, ...] = PAPER_OPERATORS
     expansions: tuple[int, ...] = (4, 6, 8, 10, 12)
-    stem_expansions: tuple[int, ...] = (8, 12)
-    fusion_expansions: tuple[int, ...] = ()
-    head_expansions: tuple[int, ...] = (8, 12)
+    stem_expansions: tuple[Width, ...] = (8, 12)
+    fusion_expansions: tuple[Width, ...] = ()
+    head_expansions: tuple[Width, ...] = (8, 12)
     branches: tuple[int, ...] = (32, 16)
+    ends_at_fusion_width: bool = True
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -71,11 +74,14 @@ class SearchSpace(Artifact):
         known = tuple(name for name in OPERATORS if name in self.operators)
         _require(known == self.operators and bool(known), f"operators are, in order: {OPERATORS}")
         for name in ("expansions", "stem_expansions", "head_expansions", "fusion_expansions"):
-            options: tuple[int, ...] = getattr(self, name)
-            rising = options == tuple(sorted(set(options)))
+            options: tuple[Width, ...] = getattr(self, name)
+            counts = [channels_of(option, 1) for option in options]
+            rising = counts == sorted(set(counts))
             present = bool(options) or name == "fusion_expansions"
             _require(present and rising, f"{name} must be distinct and rising")
-            _require(all(option >= 1 for option in options), f"{name} must be positive")
+            _require(all(count >= 1 for count in counts), f"{name} must be positive")
+            one_form = len({isinstance(option, str) for option in options}) < 2
+            _require(one_form, f"{name} must all be numbers, or all counts of channels")
         return self
 
 

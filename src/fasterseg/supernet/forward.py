@@ -17,7 +17,7 @@ from torch import Tensor
 from fasterseg.layers.blocks import Block
 from fasterseg.layers.resizing import map_size
 from fasterseg.space.blocks import Size
-from fasterseg.space.choices import Option
+from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.kinds import KINDS, Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import IMAGE, Channels, Feature, Placement
@@ -143,7 +143,7 @@ class Forward:
         if len(taken) == 1:
             return weights[taken[0]] if weights.requires_grad else None
         shares = weights[taken].flip(0).cumsum(0).flip(0)
-        ends = [output.factor * int(options[index]) for index in taken]
+        ends = [channels_of(options[index], output.factor) for index in taken]
         counts = [end - start for start, end in pairwise([0, *ends])]
         return shares.repeat_interleave(torch.tensor(counts, device=weights.device))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
 from fasterseg.space.extremes import widest
+from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def dearest(ahead: Ahead, options: Options) -> Architecture:
 
 
 def of_each_operator(ahead: Ahead, options: Options) -> Iterator[Architecture]:
-    """A network down to the deepest map for each operator that the options allow."""
-    for operator in options.operators:
-        if operator != "skip":
-            yield dearest(ahead, replace(options, operators=(operator,)))
+    """A network down to the deepest map for each kind of block that the options allow."""
+    for kind in options.kinds:
+        if not KINDS[kind].passes:
+            yield dearest(ahead, options.keeping(kind))
 
 
 def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:

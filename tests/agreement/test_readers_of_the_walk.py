@@ -1,0 +1,173 @@
+"""Every reader of a space sees the same places: where a block's kind is a choice outside the cells,
+where a width is a plain count, and where branches end at widths of their own.
+"""
+
+from __future__ import annotations
+
+from html import unescape
+from random import Random
+
+import pytest
+import torch
+from small_spaces import (
+    GEOMETRY,
+    UNTIED,
+    Logits,
+    estimate_ms,
+    every_selection,
+    made_up_cost_ms,
+    make_space,
+    open_student,
+)
+
+from fasterseg.config import Recipe
+from fasterseg.forecasting.workload import Workload
+from fasterseg.latency.enumeration import specs_of
+from fasterseg.network.network import Network
+from fasterseg.reporting.drawing import draw_svg
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.space.architecture import Architecture, wire
+from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.kinds import KINDS, BlockKind, Conv, ConvForm, Layer
+from fasterseg.space.options import Options
+from fasterseg.space.placements import PLACES
+from fasterseg.space.sampling import random_selection
+from fasterseg.space.search_space import SearchSpace
+from fasterseg.space.selection import architecture_of
+from fasterseg.supernet.relaxation import from_selection
+from fasterseg.supernet.supernet import Supernet
+
+LEAN = BlockKind(
+    "lean_head",
+    "lean",
+    lambda _: (
+        Layer((Conv(ConvForm(1)),)),
+        Layer((Conv(ConvForm(1, bias=True)),), normalised=False, rectified=False),
+    ),
+    writes="logits",
+)
+OTHER_KINDS = {
+    "stem.1": ("conv_x2", "conv"),
+    "stem.2": ("conv_x2", "skip"),
+    "refine": ("refine", "lean_refine"),
+    "head": ("head", "lean_head"),
+}
+OPERATORS = {"operators": ("skip", "conv")}
+SPACES = {
+    "kinds": {"expansions": (2,), "branches": (16, 8), "stem_expansions": (4,), **OPERATORS},
+    "kinds at three branches": {"branches": (32, 16, 8), **OPERATORS},
+    "kinds, widths, counts and ends": {
+        **OPERATORS,
+        **UNTIED,
+        "fusion_expansions": ("16 channels", "40 channels"),
+        "ends_at_fusion_width": False,
+    },
+}
+
+
+@pytest.fixture(params=SPACES)
+def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Options:
+    """A space with two kinds at many places outside the cells."""
+    refine = KINDS["refine"]
+    rows = (LEAN, BlockKind("lean_refine", "lean", KINDS["fuse"].layers, joins=refine.joins))
+    for row in rows:
+        monkeypatch.setitem(KINDS, row.name, row)  # type: ignore[misc]
+    for place, kinds in OTHER_KINDS.items():
+        monkeypatch.setitem(PLACES, place, kinds)  # type: ignore[misc]
+    return Options.of_space(make_space(3, **SPACES[request.param]))
+
+
+def drawn(options: Options, count: int) -> list[Architecture]:
+    selections = (random_selection(options, Random(seed)) for seed in range(count))
+    return [architecture_of(options.lattice, one) for one in selections]
+
+
+def test_the_profile_lists_what_networks_ask_for_and_nothing_else(options: Options) -> None:
+    asked = {s for one in drawn(options, 1200) for s in wire(one, GEOMETRY).timed_specs()}
+    assert asked == set(specs_of([options], GEOMETRY))
+    kinds = {spec.kind for spec in asked}
+    assert {"head", "lean_head", "refine", "lean_refine"} <= kinds
+
+
+def test_expected_latency_of_one_network_is_its_estimate(options: Options) -> None:
+    latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms)
+    for seed in range(30):
+        selection = random_selection(options, Random(seed))
+        wanted = estimate_ms(architecture_of(options.lattice, selection))
+        found = float(latency(from_selection(options.lattice, selection)))
+        assert found == pytest.approx(wanted, rel=1e-9)
+
+
+def test_every_logit_of_a_choice_has_a_gradient_of_the_latency(options: Options) -> None:
+    logits = Logits.random(options, seed=3)
+    latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms)(logits.relaxation())
+    gradients = torch.autograd.grad(latency, logits.all())
+    assert all(float(gradient.abs().min()) > 1e-9 for gradient in gradients if len(gradient) > 1)
+
+
+@pytest.mark.parametrize("options", ["kinds"], indirect=True)
+def test_both_ends_are_those_of_trying_everything(options: Options) -> None:
+    every = {architecture_of(options.lattice, one) for one in every_selection(options)}
+    totals = [estimate_ms(one) for one in every]
+    assert estimate_ms(narrowest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(min(totals))
+    assert estimate_ms(widest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(max(totals))
+
+
+def test_the_ends_bound_what_is_drawn(options: Options) -> None:
+    low, high = (end(options, GEOMETRY, made_up_cost_ms) for end in (narrowest, widest))
+    for one in drawn(options, 200):
+        assert estimate_ms(low) <= estimate_ms(one) + 1e-9
+        assert estimate_ms(one) <= estimate_ms(high) + 1e-9
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_the_supernet_at_one_network_is_that_network(options: Options) -> None:
+    supernet = Supernet(options.lattice, 3)
+    images = torch.randn(2, 3, 35, 67)
+    for seed in range(8):
+        selection = random_selection(options, Random(seed))
+        network = supernet.subnet(architecture_of(options.lattice, selection), Network).train()
+        with torch.no_grad():
+            main, auxiliary = supernet(images, from_selection(options.lattice, selection))
+            expected, others = network.heads(images)
+        torch.testing.assert_close(main, expected, rtol=0, atol=1e-9)
+        for stride, logits in auxiliary.items():
+            torch.testing.assert_close(logits, others[stride], rtol=0, atol=1e-9)
+
+
+def test_what_is_derived_from_one_network_is_that_network(options: Options) -> None:
+    for seed in range(20):
+        selection = random_selection(options, Random(seed))
+        found = derive(options, from_selection(options.lattice, selection))
+        assert found == architecture_of(options.lattice, selection)
+        assert Architecture.model_validate(found.content()) == found
+
+
+def test_a_drawing_shows_every_block_by_its_kind(options: Options) -> None:
+    for one in drawn(options, 5):
+        svg = unescape(draw_svg(one, GEOMETRY))
+        for step in wire(one, GEOMETRY).steps:
+            assert f'data-step="{step.name}"' in svg
+            assert f"{step.name}: {step.spec.key}, " in svg
+
+
+def test_the_forecast_prices_every_kind(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    def macs(space: SearchSpace) -> float:
+        target = {"height": GEOMETRY.size.height, "width": GEOMETRY.size.width}
+        student = open_student(operators=space.operators)
+        recipe = Recipe.model_validate({"space": space, "contenders": [student], "target": target})
+        work = Workload(recipe, GEOMETRY.classes, target=None)  # type: ignore[arg-type]
+        return work.supernet_macs * GEOMETRY.size.area
+
+    both = macs(options.space)
+    added: dict[tuple[str, str], int] = {}
+    for one in options.lattice.placements(GEOMETRY.classes):
+        if one.part in ("stem", "fusion", "head"):
+            for spec in options.blocks(one, GEOMETRY.size):
+                if spec.kind in one.kinds[1:]:
+                    known = added.get((one.name, spec.kind), 0)
+                    added[one.name, spec.kind] = max(known, spec.macs)
+    for place, kinds in OTHER_KINDS.items():
+        monkeypatch.setitem(PLACES, place, kinds[:1])  # type: ignore[misc]
+    assert both == pytest.approx(macs(options.space) + sum(added.values()))
