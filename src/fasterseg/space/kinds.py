@@ -128,6 +128,12 @@ def _skip(stride: int) -> tuple[Layer, ...]:
     return (Layer((first, Conv(form, lambda _read, written: written // 2, shifted=True))),)
 
 
+def _separable(stride: int) -> tuple[Layer, ...]:
+    """A 3x3 convolution of each channel by itself, and a 1x1 one with no ReLU between."""
+    depthwise = Conv(ConvForm(3, stride, depthwise=True), as_read)
+    return (Layer((depthwise,), rectified=False), _normalised(1))
+
+
 def _head(width: Width) -> tuple[Layer, ...]:
     """A 3x3 convolution, and a 1x1 one with bias to class logits."""
     classifier = Layer((Conv(ConvForm(1, bias=True)),), normalised=False, rectified=False)
@@ -157,6 +163,7 @@ _ROWS = (
         is_operator=True,
         zoomed=True,
     ),
+    BlockKind("separable_conv", "sep 3×3", _separable, is_operator=True),
     BlockKind("arm", "arm", lambda _: (_normalised(1),), needs_size=True),
     BlockKind("refine", "refine", lambda _: (_normalised(3),), joins="lateral"),
     BlockKind("fuse", "fuse", lambda _: (_normalised(1),), joins="branches"),
