@@ -38,6 +38,15 @@ def fixed_threads() -> None:
     torch.set_num_threads(THREADS)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def kept_exports() -> Iterator[None]:
+    """What is exported once is not exported again."""
+    from kept_exports import exports_kept
+
+    with exports_kept():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def deterministic_torch(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test starts from the same global seed, and may use only deterministic kernels.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_export import network
 
-from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import OutputForm, TailForm
 from fasterseg.deploy.benchmark.parts import (
     AROUND,
@@ -76,10 +76,9 @@ def test_kernels_belong_to_the_run_in_which_they_began() -> None:
 
 @pytest.mark.parametrize("tail", ["graph", "numpy"])
 def test_the_parts_of_a_query_are_all_of_it(tail: TailForm) -> None:
-    network = BASELINES["fast-scnn"](5)
     output: OutputForm = "labels" if tail == "graph" else "low-resolution-logits"
     apart = None if tail == "graph" else open_tail("numpy", threads=1)
-    job = WholeJob(network, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), output=output).eval()
+    job = WholeJob(network(0), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), output=output).eval()
     image = np.zeros((64, 96, 3), dtype=np.uint8)
     onnx = OnnxRuntimeBackend(threads=1, tail=apart).open_network(job, Size(64, 96))
     eager = PytorchBackend(threads=1, device="cpu", tail=apart).open_network(job, Size(64, 96))
