@@ -178,7 +178,7 @@ class RunFolder:
 
     @property
     def draws(self) -> Path:
-        """The scores of the networks that were drawn from a search, to choose among."""
+        """The scores of the networks that were sampled from a search, to choose among."""
         return self.search / "draws.json"
 
     @property
@@ -196,7 +196,7 @@ class RunFolder:
         return self.search / f"{contender}.json"
 
     def random_architectures(self, student: str) -> list[Path]:
-        """The random architectures that were drawn at a student's latency, by their numbers."""
+        """The random architectures that were sampled at a student's latency, by their numbers."""
         stem = self.architecture(random_name(student, "")).stem
         found = [path.stem.removeprefix(stem) for path in self.search.glob(f"{stem}*.json")]
         numbers = sorted(map(int, filter(str.isdecimal, found)))

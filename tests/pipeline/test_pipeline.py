@@ -26,7 +26,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.commands.run import STAGES
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
-from fasterseg.searching.choosing import DrawScores
+from fasterseg.searching.choosing import CandidateScores
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.stages import StageTimes
@@ -142,14 +142,14 @@ def test_each_contender_has_the_architecture_that_was_found_for_it(searched: Run
     assert {cell.kind for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
 
 
-def test_a_student_is_the_best_of_its_draws(searched: RunFolder) -> None:
+def test_a_student_is_the_best_of_its_candidates(searched: RunFolder) -> None:
     summary = SearchSummary.load(searched.search_summary)
     student, teacher = summary.contender("student"), summary.contender("teacher")
     assert student is not None
     assert teacher is not None
     assert 1 <= len(student.draw_mious) <= 2  # a budget above the space leaves only its widest
     assert not teacher.draw_mious
-    kept = DrawScores.load(searched.search / "draws.json").scores
+    kept = CandidateScores.load(searched.search / "draws.json").scores
     assert sorted(kept.values()) == sorted(student.draw_mious)
 
 

@@ -1,4 +1,4 @@
-"""The end of a search with several draws, as the command does it: stopped or not, the same."""
+"""The end of a search with several candidates, as the command does it: stopped or not, the same."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
 from fasterseg.events import silent
 from fasterseg.searching.beginning import agreed_plan, task_of
-from fasterseg.searching.choosing import Choice, DrawScores, KeptScores, best_draws
+from fasterseg.searching.choosing import CandidateScores, Choice, KeptScores, best_candidates
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.landing import Measure
 from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 
-DRAWS = 3
+CANDIDATES = 3
 WIDER: dict[str, Any] = {"layers": 4, "expansions": [1, 2, 3]}
 
 
@@ -30,7 +30,7 @@ def recipe() -> Recipe:
     """The made-up search's, with room for several networks at a budget."""
     content = RECIPE.content()
     content["space"] |= WIDER
-    content["search"]["draws"] = DRAWS
+    content["search"]["draws"] = CANDIDATES
     return Recipe.model_validate(content)
 
 
@@ -63,12 +63,12 @@ class Machine:
         search = Search.begin(task_of(job, agreed_plan(job, progress=silent)))
         kept = KeptMeasurements(job.run.search / "measured.json", self.measuring(job.measure))
         appraisal = Appraisal(search.latency.pricing, kept, job.recipe.promise)
-        return best_draws(
+        return best_candidates(
             search.contenders,
             land_all(search.contenders, appraisal, progress=silent),
             appraisal,
             KeptScores(job.run.search / "draws.json", self.score),
-            draws=DRAWS,
+            count=CANDIDATES,
             seed=job.recipe.seed,
             progress=silent,
         )
@@ -95,7 +95,7 @@ def test_the_student_is_one_of_the_networks_that_were_scored(tmp_path: Path) -> 
     chosen = choices["student"]
     assert chosen.landing.architecture in machine.scored
     assert chosen.scores[chosen.index] == score_of(chosen.landing.architecture)
-    kept = DrawScores.load(tmp_path / "search" / "draws.json").scores
+    kept = CandidateScores.load(tmp_path / "search" / "draws.json").scores
     assert sorted(kept.values()) == sorted(chosen.scores)
     assert choices["teacher"].scores == ()
 

@@ -57,9 +57,9 @@ def expected_loss(parameters: ArchitectureParameters) -> Tensor:
     """The mean of the made-up loss over every combination."""
     now = parameters.probabilities()
     total = torch.zeros(())
-    for draw in product(*(range(len(now[name])) for name in OUTER)):
-        chances = [now[name][index] for name, index in zip(OUTER, draw, strict=True)]
-        hot = {n: torch.eye(len(now[n]))[i] for n, i in zip(OUTER, draw, strict=True)}
+    for combination in product(*(range(len(now[name])) for name in OUTER)):
+        chances = [now[name][index] for name, index in zip(OUTER, combination, strict=True)]
+        hot = {n: torch.eye(len(now[n]))[i] for n, i in zip(OUTER, combination, strict=True)}
         total = total + torch.stack(chances).prod() * made_up_loss(hot)
     return total
 
@@ -81,7 +81,7 @@ def test_the_mean_gradient_of_sampled_pairs_is_that_of_the_expected_loss() -> No
     torch.testing.assert_close(found, exact, rtol=0, atol=0.03)
 
 
-def test_both_draws_are_alike_in_all_but_the_outer_widths_that_are_searched() -> None:
+def test_both_samples_are_alike_in_all_but_the_outer_widths_that_are_searched() -> None:
     lattice, student = lattice_of(4, **UNTIED), open_student(fusion_expansion=5)
     parameters = parameters_of(lattice, student)
     sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
@@ -100,7 +100,7 @@ def test_both_draws_are_alike_in_all_but_the_outer_widths_that_are_searched() ->
     assert differing == {STEM, HEAD}
 
 
-def test_a_contender_whose_outer_widths_are_fixed_is_not_drawn_twice() -> None:
+def test_a_contender_whose_outer_widths_are_fixed_is_not_sampled_twice() -> None:
     for contender in (make_student(), make_teacher()):
         parameters = parameters_of(lattice_of(3), contender)
         sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""What a step runs: pure draws, ends of the sandwich in turn, and what two students cost."""
+"""What a step runs: pure samples, ends of the sandwich in turn, and what two students cost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def all_of(passes: Passes, index: int) -> list[Tensor]:
 
 @pytest.mark.parametrize("mode", ["exact", "sampled"])
 def test_what_a_step_runs_depends_on_seed_name_and_index_alone(mode: str) -> None:
-    """Not on what was drawn before: a search that goes on from a checkpoint draws the same."""
+    """Not on what was sampled before: a search that goes on from a checkpoint samples the same."""
     passes = passes_of(mode)
     first = all_of(passes, 7)
     all_of(passes, 8)
@@ -54,7 +54,7 @@ def test_what_a_step_runs_depends_on_seed_name_and_index_alone(mode: str) -> Non
     assert not all(torch.equal(*pair) for pair in zip(first, other_seed, strict=True))
 
 
-def test_a_contenders_draws_do_not_depend_on_who_else_is_searched() -> None:
+def test_a_contenders_samples_do_not_depend_on_who_else_is_searched() -> None:
     together, alone = passes_of("sampled"), passes_of("sampled", contenders=STUDENTS[:1])
     fast = next(c for c in together.contenders if c.name == "fast")
     found = flat([together.architecture(fast, 3, temperature=1.0)])
@@ -99,11 +99,11 @@ def options_run(weights: Iterable[Tensor]) -> int:
 def test_an_architecture_step_runs_as_many_options_as_it_is_told(count: str, most: int) -> None:
     sampling = {"architecture_operators": count, "architecture_parents": count}
     passes = passes_of("sampled", sampling=sampling)
-    drawn = passes.architecture(passes.contenders[-1], 0, temperature=1.0)
-    assert options_run(drawn.section("kinds").values()) == most
-    assert options_run(drawn.section("paths").values()) == min(most, 2)
-    assert options_run(drawn.section("widths").values()) <= 2
-    assert all(weights.requires_grad for weights in drawn.section("kinds").values())
+    sampled = passes.architecture(passes.contenders[-1], 0, temperature=1.0)
+    assert options_run(sampled.section("kinds").values()) == most
+    assert options_run(sampled.section("paths").values()) == min(most, 2)
+    assert options_run(sampled.section("widths").values()) <= 2
+    assert all(weights.requires_grad for weights in sampled.section("kinds").values())
 
 
 def test_a_weight_step_runs_one_parent_of_each_fork_and_needs_no_gradient() -> None:

@@ -19,7 +19,7 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.runs import RunFolder
-from fasterseg.searching.randoms import RandomName, draw_random, random_architecture_of
+from fasterseg.searching.randoms import RandomName, random_architecture_of, sample_random
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
@@ -81,23 +81,23 @@ def price_of(run: RunFolder) -> Callable[[str], float]:
     return price
 
 
-def test_a_draw_is_a_function_of_seed_student_and_number() -> None:
+def test_a_sample_is_a_function_of_seed_student_and_number() -> None:
     student, other = make_student(name="one"), make_student(name="two")
     space = make_space(4)
 
-    def drawn(who: ContenderSettings = student, number: int = 1, seed: int = 0) -> str:
+    def sampled(who: ContenderSettings = student, number: int = 1, seed: int = 0) -> str:
         name, options = RandomName(who.name, number), Options.of(space, who)
-        found = draw_random(name, options, PRICING, seed=seed, latency_ms=12.0)
+        found = sample_random(name, options, PRICING, seed=seed, latency_ms=12.0)
         assert PRICING(found) == pytest.approx(12.0, rel=0.02)
         return found.digest()
 
-    assert drawn() == drawn()
+    assert sampled() == sampled()
     changed = [
-        drawn(number=2),
-        drawn(who=other),
-        drawn(seed=1),
+        sampled(number=2),
+        sampled(who=other),
+        sampled(seed=1),
     ]
-    assert len({drawn(), *changed}) == 4
+    assert len({sampled(), *changed}) == 4
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Architecture parameters: what they may say, and how widths are drawn from them."""
+"""Architecture parameters: what they may say, and how widths are sampled from them."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def parameters_of(
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3, 3.0])
-def test_widths_are_drawn_as_often_as_the_softmax_says_at_any_temperature(
+def test_widths_are_sampled_as_often_as_the_softmax_says_at_any_temperature(
     temperature: float,
 ) -> None:
-    draws = straight_through(
+    samples = straight_through(
         LOGITS.expand(20_000, 5), temperature, torch.Generator().manual_seed(3)
     )
-    counts = draws.round().sum(0)
+    counts = samples.round().sum(0)
     assert chisquare(counts.numpy(), (20_000 * LOGITS.softmax(1)[0]).numpy()).pvalue > 0.01
 
 
-def test_a_draw_is_one_hot_in_value() -> None:
-    draws = straight_through(LOGITS.expand(500, 5), 1.0, torch.Generator().manual_seed(0))
-    assert bool(((draws - draws.round()).abs() < 1e-12).all())
-    assert bool((draws.round().sum(1) == 1).all())
-    assert bool((draws.round().max(1).values == 1).all())
+def test_a_sample_is_one_hot_in_value() -> None:
+    samples = straight_through(LOGITS.expand(500, 5), 1.0, torch.Generator().manual_seed(0))
+    assert bool(((samples - samples.round()).abs() < 1e-12).all())
+    assert bool((samples.round().sum(1) == 1).all())
+    assert bool((samples.round().max(1).values == 1).all())
 
 
-def test_a_draw_has_the_gradient_of_the_softmax_of_the_noisy_logits() -> None:
+def test_a_sample_has_the_gradient_of_the_softmax_of_the_noisy_logits() -> None:
     """The gradient through a one-hot value is that of the soft one with the same noise."""
     temperature, values = 0.7, torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0], dtype=torch.float64)
     logits = LOGITS.clone().requires_grad_()
-    drawn = straight_through(logits, temperature, torch.Generator().manual_seed(5))
-    (found,) = torch.autograd.grad((drawn * values).sum(), logits)
+    sampled = straight_through(logits, temperature, torch.Generator().manual_seed(5))
+    (found,) = torch.autograd.grad((sampled * values).sum(), logits)
     uniform_noise = torch.rand(
         LOGITS.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64
     )
@@ -59,11 +59,11 @@ def test_a_draw_has_the_gradient_of_the_softmax_of_the_noisy_logits() -> None:
     torch.testing.assert_close(found, wanted)
 
 
-def test_the_mean_gradient_of_draws_points_as_that_of_the_expectation_does() -> None:
+def test_the_mean_gradient_of_samples_points_as_that_of_the_expectation_does() -> None:
     values = torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0], dtype=torch.float64)
     logits = LOGITS.clone().requires_grad_()
-    draws = straight_through(logits.expand(20_000, 5), 1.0, torch.Generator().manual_seed(6))
-    (mean,) = torch.autograd.grad((draws * values).sum(1).mean(), logits)
+    samples = straight_through(logits.expand(20_000, 5), 1.0, torch.Generator().manual_seed(6))
+    (mean,) = torch.autograd.grad((samples * values).sum(1).mean(), logits)
     (exact,) = torch.autograd.grad((logits.softmax(1) * values).sum(), logits)
     assert float(torch.nn.functional.cosine_similarity(mean, exact)) > 0.97
     assert bool((mean.sign() == exact.sign())[exact.abs() > 0.2].all())
@@ -71,18 +71,18 @@ def test_the_mean_gradient_of_draws_points_as_that_of_the_expectation_does() -> 
 
 def test_noise_is_finite_at_both_ends() -> None:
     far = torch.tensor([[0.0, 1000.0, -1000.0]]).requires_grad_()
-    draws = straight_through(far.expand(5000, 3), 0.05, torch.Generator().manual_seed(0))
-    draws.square().sum().backward()
+    samples = straight_through(far.expand(5000, 3), 0.05, torch.Generator().manual_seed(0))
+    samples.square().sum().backward()
     assert far.grad is not None
-    assert bool(torch.isfinite(draws).all())
+    assert bool(torch.isfinite(samples).all())
     assert bool(torch.isfinite(far.grad).all())
 
 
-def test_the_same_generator_draws_the_same_widths() -> None:
+def test_the_same_generator_samples_the_same_widths() -> None:
     parameters = parameters_of(lattice_of(5, expansions=(2, 3, 4)), make_student())
-    drawn = [parameters.sampled(1.0, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    sampled = [parameters.sampled(1.0, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     same, other = (
-        [torch.equal(drawn[0][name], found[name]) for name in found] for found in drawn[1:]
+        [torch.equal(sampled[0][name], found[name]) for name in found] for found in sampled[1:]
     )
     assert all(same)
     assert not all(other)
@@ -146,7 +146,7 @@ def test_an_outer_width_that_is_fixed_has_no_logits_and_one_that_is_not_has() ->
                 assert taken <= set(parameters.options.choices[name])
 
 
-def test_draws_of_outer_widths_reach_every_option_and_nothing_else() -> None:
+def test_samples_of_outer_widths_reach_every_option_and_nothing_else() -> None:
     lattice, student = lattice_of(3, **UNTIED), open_student()
     parameters = parameters_of(lattice, student)
     generator = torch.Generator().manual_seed(1)

@@ -31,32 +31,32 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_one_option_is_drawn_as_often_as_its_probability_says() -> None:
-    drawn = one_of(rows(20_000), generator())
-    assert bool((drawn.sum(1) == 1).all())
-    assert float(drawn[:, ALLOWED:].sum()) == 0
-    counts = drawn.sum(0)[:ALLOWED]
+def test_one_option_is_sampled_as_often_as_its_probability_says() -> None:
+    sampled = one_of(rows(20_000), generator())
+    assert bool((sampled.sum(1) == 1).all())
+    assert float(sampled[:, ALLOWED:].sum()) == 0
+    counts = sampled.sum(0)[:ALLOWED]
     assert chisquare(counts.numpy(), (20_000 * PROBABILITIES[:ALLOWED]).numpy()).pvalue > 0.01
 
 
-def test_two_options_are_drawn_independently_and_mixed_evenly() -> None:
-    drawn = between_two(rows(20_000), generator())
-    torch.testing.assert_close(drawn.sum(1), torch.ones(20_000, dtype=torch.float64))
-    assert int((drawn > 0).sum(1).max()) == 2
-    pairs = (drawn > 0).double()
+def test_two_options_are_sampled_independently_and_mixed_evenly() -> None:
+    sampled = between_two(rows(20_000), generator())
+    torch.testing.assert_close(sampled.sum(1), torch.ones(20_000, dtype=torch.float64))
+    assert int((sampled > 0).sum(1).max()) == 2
+    pairs = (sampled > 0).double()
     both = pairs.T @ pairs / len(pairs)
     wanted = 2 * PROBABILITIES[:, None] * PROBABILITIES
     distinct = ~torch.eye(5, dtype=torch.bool)
     torch.testing.assert_close(both[distinct], wanted[distinct], rtol=0, atol=0.015)
-    shares = drawn[(drawn > 0).sum(1) == 2].max(1).values
+    shares = sampled[(sampled > 0).sum(1) == 2].max(1).values
     assert kstest(shares.numpy(), "uniform", (0.5, 0.5)).pvalue > 0.01
 
 
-def mean_gradient(draw: Callable[[Tensor, torch.Generator], Tensor], loss: Callable) -> Tensor:  # type: ignore[type-arg]
-    """Of many draws of one choice, by its logits."""
+def mean_gradient(sampler: Callable[[Tensor, torch.Generator], Tensor], loss: Callable) -> Tensor:  # type: ignore[type-arg]
+    """Of many samples of one choice, by its logits."""
     logits = LOGITS.clone().requires_grad_()
-    drawn = draw(logits.softmax(1).expand(200_000, 5), generator(3))
-    (found,) = torch.autograd.grad(loss(drawn).mean(), logits)
+    sampled = sampler(logits.softmax(1).expand(200_000, 5), generator(3))
+    (found,) = torch.autograd.grad(loss(sampled).mean(), logits)
     return found[0, :ALLOWED]
 
 
@@ -66,27 +66,27 @@ def curved(weights: Tensor) -> Tensor:
 
 
 def exact_gradient(loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """That of the expectation over one-hot draws."""
+    """That of the expectation over one-hot samples."""
     logits = LOGITS.clone().requires_grad_()
     expected = (logits.softmax(1)[0] * loss(torch.eye(5, dtype=torch.float64))).sum()
     (found,) = torch.autograd.grad(expected, logits)
     return found[0, :ALLOWED]
 
 
-def test_between_two_draws_the_gradient_is_unbiased_for_any_loss() -> None:
+def test_between_two_samples_the_gradient_is_unbiased_for_any_loss() -> None:
     found = mean_gradient(between_two, curved)
     torch.testing.assert_close(found, exact_gradient(curved), rtol=0.03, atol=0.02)
 
 
 def test_straight_through_is_biased_for_a_loss_that_is_not_linear() -> None:
-    """And for a linear one too: what was not drawn does not enter where its weight is zero."""
+    """And for a linear one too: what was not sampled does not enter where its weight is zero."""
 
     def as_evaluated(weights: Tensor) -> Tensor:
         """The supernet leaves out what has no weight, and with it the gradient."""
         return curved(torch.where(weights.detach() == 0, weights.detach(), weights))
 
-    draw = partial(straight, temperature=1.0)
-    found = mean_gradient(lambda p, g: draw(p, generator=g), as_evaluated)
+    sampler = partial(straight, temperature=1.0)
+    found = mean_gradient(lambda p, g: sampler(p, generator=g), as_evaluated)
     exact = exact_gradient(curved)
     assert float((found - exact).abs().max()) > 0.2 * float(exact.abs().max())
 
@@ -124,11 +124,11 @@ def test_on_a_tiny_lattice_the_mean_gradient_points_as_that_of_the_expected_loss
     ]
     (exact,) = torch.autograd.grad(torch.stack(terms).sum(), parameters.operator_logits)
     source = generator(6)
-    draws = [
+    samples = [
         resampled(parameters.probabilities(), {"kinds": partial(between_two, generator=source)})
         for _ in range(4000)
     ]
-    mean = torch.stack([loss(drawn) for drawn in draws]).mean()
+    mean = torch.stack([loss(sampled) for sampled in samples]).mean()
     (found,) = torch.autograd.grad(mean, parameters.operator_logits)
     assert float(nn.functional.cosine_similarity(found.flatten(), exact.flatten(), dim=0)) > 0.97
 
@@ -156,22 +156,22 @@ def test_a_network_is_sampled_with_one_kind_for_each_cell_and_one_parent_for_eac
 
 
 def test_what_is_settled_stays_as_it_is_and_keeps_no_gradient(probabilities: Relaxation) -> None:
-    for draw in (
+    for sampler in (
         partial(between_two, generator=generator()),
         partial(straight, temperature=1.0, generator=generator()),
     ):
-        found = resampled(probabilities, {"widths": draw})
+        found = resampled(probabilities, {"widths": sampler})
         for name in (STEM, HEAD):
             assert torch.equal(found[name], probabilities[name])
             assert not found[name].requires_grad
 
 
-def test_draws_are_functions_of_the_generators_seed(probabilities: Relaxation) -> None:
-    def drawn(seed: int) -> list[Tensor]:
-        draw = partial(between_two, generator=generator(seed))
-        return [*resampled(probabilities.detached(), dict.fromkeys(SECTIONS, draw)).values()]
+def test_samples_are_functions_of_the_generators_seed(probabilities: Relaxation) -> None:
+    def sampled(seed: int) -> list[Tensor]:
+        sampler = partial(between_two, generator=generator(seed))
+        return [*resampled(probabilities.detached(), dict.fromkeys(SECTIONS, sampler)).values()]
 
-    same = [torch.equal(*pair) for pair in zip(drawn(1), drawn(1), strict=True)]
-    other = [torch.equal(*pair) for pair in zip(drawn(1), drawn(2), strict=True)]
+    same = [torch.equal(*pair) for pair in zip(sampled(1), sampled(1), strict=True)]
+    other = [torch.equal(*pair) for pair in zip(sampled(1), sampled(2), strict=True)]
     assert all(same)
     assert not all(other)

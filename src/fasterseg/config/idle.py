@@ -115,7 +115,7 @@ RULES: tuple[Idle, ...] = (
         ("search.temperature",),
         lambda recipe: not _draws_by_temperature(recipe),
         "only an exact search with a student, and what search.sampling.architecture_operators, "
-        "architecture_parents or architecture_widths draw as one, goes by a temperature",
+        "architecture_parents or architecture_widths take as one, goes by a temperature",
     ),
     Idle(
         (*_STEERED, "search.penalty_strength", "search.draws", "search.random_widths", "budget"),

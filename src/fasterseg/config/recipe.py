@@ -45,8 +45,8 @@ Promise = Literal["p95", "median"]
 class SamplingSettings(Section):
     """How many options of a choice a pass of a sampled search runs.
 
-    ``one`` and ``two`` are drawn by the contender's probabilities; two are run as something
-    between both, all as the weighted sum that an exact search runs.  Weight steps draw one parent
+    ``one`` and ``two`` are sampled by the contender's probabilities; two are run as something
+    between both, all as the weighted sum that an exact search runs.  Weight steps take one parent
     of each fork and one width of each feature; `weight_updates` says whether their passes are an
     update each, on a batch of its own, or one together, by the mean gradient on one batch.
     """
@@ -103,7 +103,7 @@ EARLIER_NAMES: Mapping[str, str] = {"weight_lr": "lr", "weight_momentum": "momen
 class SearchSettings(LongSection):
     """Pre-training of the supernet and the search in it (*teacher/student co-searching*).
 
-    `mode` is ``sampled``: each pass draws operators and paths, or ``exact``: each runs all of
+    `mode` is ``sampled``: each pass samples operators and paths, or ``exact``: each runs all of
     them, as the paper does.  With `precision` ``auto`` an exact search computes in float32, a
     sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
     and search together, the two numbers of steps say only how it is shared; who names neither

@@ -168,7 +168,7 @@ class PenaltySettings(Section):
 class TemperatureSettings(Section):
     """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1.
 
-    That of an exact search's widths, and of choices that a sampled search draws as ``one``.
+    That of an exact search's widths, and of choices that a sampled search takes as ``one``.
     """
 
     start: float = Field(1.0, gt=0)

@@ -22,7 +22,7 @@ class Use(StrEnum):
     TABLE = "the latency table"
     SUPERNET = "the supernet's training"
     SEARCH = "the search"
-    DRAWS = "the scores of draws"
+    DRAWS = "the scores of candidates"
     LANDED = "the search's end"
     TEACHER = "a teacher's training"
     STUDENT = "a student's training"

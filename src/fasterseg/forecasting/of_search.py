@@ -15,7 +15,7 @@ CANDIDATES = 4
 """Measurements until a student has landed on its budget: most often two to six."""
 
 CHOSEN = 2
-"""Measurements of the best of several draws, which is fitted by what was measured before."""
+"""Measurements of the best of several candidates, which is fitted by what was measured before."""
 
 SEARCH_EVENT_BYTES = 900
 
@@ -110,7 +110,7 @@ class SearchForecast:
         return target.open_seconds + windows
 
     def draws(self) -> Iterator[StageForecast]:
-        """Choosing among draws, where the recipe asks for it, and measuring what is chosen."""
+        """Choosing among candidates, where the recipe asks for it, and measuring what is chosen."""
         settings, search = self.scaling.now.recipe.search, self.scaling.timings.search
         if settings.draws == 1:
             return

@@ -1,4 +1,4 @@
-"""Choosing among draws of what a search ended with: the one whose subnet scores best."""
+"""Choosing among candidates of what a search ended with: the one whose subnet scores best."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import Field
 
 from fasterseg.artifacts import Artifact
 from fasterseg.events import Progress
+from fasterseg.searching.candidates import Chosen, fitted_candidates, land_best
 from fasterseg.searching.concluding import Appraisal
 from fasterseg.searching.contenders import Contender
-from fasterseg.searching.draws import Chosen, fitted_draws, land_best
 from fasterseg.searching.landing import Landing, Trials
 from fasterseg.searching.subnets import Score
 from fasterseg.space.architecture import Architecture
@@ -23,8 +23,9 @@ from fasterseg.space.architecture import Architecture
 class Choice:
     """The network that a contender comes to, on its budget.
 
-    `scores` are those of the draws' subnets, the most probable network's first; none where nothing
-    was drawn.  `index` says whose network it is, and `note` why it is not the best one's.
+    `scores` are those of the candidates' subnets, the most probable network's first; none where
+    there was one network.  `index` says whose network it is, and `note` why it is not the best
+    one's.
     """
 
     landing: Landing
@@ -33,7 +34,7 @@ class Choice:
     note: str = ""
 
 
-class DrawScores(Artifact):
+class CandidateScores(Artifact):
     """The subnets' scores so far, by the digest of the architecture; shares of one."""
 
     schema_tag: ClassVar[str] = "fasterseg/draw-scores/1"
@@ -47,34 +48,34 @@ class KeptScores:
     def __init__(self, path: Path, score: Score) -> None:
         self._path = path
         self._score = score
-        self._known = DrawScores.load(path).scores if path.exists() else {}
+        self._known = CandidateScores.load(path).scores if path.exists() else {}
 
     def __call__(self, architecture: Architecture) -> float:
         """The score of the architecture's subnet."""
         key = architecture.digest()
         if key not in self._known:
             self._known = {**self._known, key: self._score(architecture)}
-            DrawScores(scores=self._known).save(self._path)
+            CandidateScores(scores=self._known).save(self._path)
         return self._known[key]
 
 
-def best_draws(
+def best_candidates(
     contenders: Sequence[Contender],
     found: Mapping[str, Landing],
     appraisal: Appraisal,
     score: Score,
     *,
-    draws: int,
+    count: int,
     seed: int,
     progress: Progress,
 ) -> dict[str, Choice]:
-    """Each student is the best of its draws, a teacher what was `found`, as in the paper.
+    """Each student is the best of its candidates, a teacher what was `found`, as in the paper.
 
-    A student's draws are fitted by what was measured of its most probable network, which was
+    A student's candidates are fitted by what was measured of its most probable network, which was
     found; what is delivered is one that was scored, on images that the supernet's weights were not
     trained on.
     """
-    done, total = 0, draws * sum(one.budget_ms is not None for one in contenders)
+    done, total = 0, count * sum(one.budget_ms is not None for one in contenders)
     choices = {}
     for contender in contenders:
 
@@ -90,31 +91,31 @@ def best_draws(
         choices[contender.name] = (
             Choice(landing)
             if contender.budget_ms is None
-            else _best_draw(contender, landing, appraisal, told, draws=draws, seed=seed)
+            else _best_candidate(contender, landing, appraisal, told, count=count, seed=seed)
         )
     return choices
 
 
-def _best_draw(
+def _best_candidate(
     contender: Contender,
     first: Landing,
     appraisal: Appraisal,
     score: Score,
     *,
-    draws: int,
+    count: int,
     seed: int,
 ) -> Choice:
     budget_ms, probabilities = contender.budget_ms, contender.parameters.probabilities()
     assert budget_ms is not None
 
     def candidates(ratio: float) -> tuple[Architecture, ...]:
-        return fitted_draws(
+        return fitted_candidates(
             contender.options,
             probabilities,
             appraisal.pricing,
             first=first.architecture,
             estimate_ms=budget_ms / ratio,
-            count=draws,
+            count=count,
             seed=seed,
             name=contender.name,
         )
@@ -133,7 +134,7 @@ def _choice(name: str, chosen: Chosen) -> Choice:
     note = ""
     if chosen.passed_over:
         note = (
-            f"{name}: of {len(chosen.scores)} draws {chosen.passed_over} scored better than the "
-            "one that was chosen, and did not fit the budget as they were measured"
+            f"{name}: of {len(chosen.scores)} candidates {chosen.passed_over} scored better than "
+            "the one that was chosen, and did not fit the budget as they were measured"
         )
     return Choice(chosen.landing, chosen.scores, chosen.index, note)

@@ -1,9 +1,9 @@
 """The expected latency of a relaxation, exactly.
 
-Every fork draws its parent, every node its operator, every feature its width, each independently
-by the relaxation's weights.  What comes out is the expectation, over all those draws, of the
-latency table's estimate of the network that was drawn: cells that branches share are counted
-once; stem, fusion, head, pre-processing and tail are included.
+Every choice of a kind, a path or a width is sampled independently by the relaxation's weights.
+What comes out is the expectation, over all those samples, of the latency table's estimate of the
+network that was sampled: cells that branches share are counted once; stem, fusion, head,
+pre-processing and tail are included.
 (*continuous relaxation*; *latency regularisation with finer granularity*)
 """
 

@@ -1,4 +1,4 @@
-"""The whole procedure: pre-train, search, land on the budgets, choose among draws, score."""
+"""The whole procedure: pre-train, search, land on the budgets, choose among candidates, score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fasterseg.events import Warn, warn_on_stderr
 from fasterseg.learning.stepping import run_steps
 from fasterseg.searching.beginning import SearchJob, agreed_plan, data_of, task_of
-from fasterseg.searching.choosing import Choice, KeptScores, best_draws
+from fasterseg.searching.choosing import Choice, KeptScores, best_candidates
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.cosearch import WARNINGS
 from fasterseg.searching.data import SearchData
@@ -127,18 +127,18 @@ def _chosen(
     watch: Watch,
     score: Score,
 ) -> Mapping[str, Choice]:
-    """What every contender comes to: its most probable network, or the best of its draws."""
-    draws = search.task.settings.draws
-    if draws == 1:
+    """What every contender comes to: its most probable network, or the best of its candidates."""
+    count = search.task.settings.draws
+    if count == 1:
         return {name: Choice(landing) for name, landing in landed.items()}
-    total, title = draws * len(job.students), "Choosing among draws"
+    total, title = count * len(job.students), "Choosing among candidates"
     with watch.part("search/draws", title, total=total) as step:
-        return best_draws(
+        return best_candidates(
             search.contenders,
             landed,
             appraisal,
             KeptScores(job.run.draws, score),
-            draws=draws,
+            count=count,
             seed=search.task.seed,
             progress=step,
         )

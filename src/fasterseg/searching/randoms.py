@@ -1,4 +1,4 @@
-"""Random architectures to hold a student against: drawn at its latency, by number, and kept.
+"""Random architectures to hold a student against: sampled at its latency, by number, and kept.
 
 ``random:student-12ms:1`` is the first one of that student.  Whoever asks for it, the search that
 scores it in the supernet or a training, gets the same one.
@@ -58,7 +58,7 @@ class RandomName:
         return f"{PREFIX}{self.student}:{self.number}"
 
 
-def draw_random(
+def sample_random(
     name: RandomName, options: Options, pricing: Pricing, *, seed: int, latency_ms: float
 ) -> Architecture:
     """A random architecture that the named student may take, within 2 % of an estimated latency.
@@ -79,7 +79,7 @@ def draw_random(
 
 
 def random_architecture_of(recipe: Recipe, run: RunFolder, name: RandomName) -> Architecture:
-    """The run's random architecture of that name, drawn and kept when it is first asked for.
+    """The run's random architecture of that name, sampled and kept when it is first asked for.
 
     Raises `UsageError` for an unknown student, `FileError` before the search came to its end.
     """
@@ -87,8 +87,10 @@ def random_architecture_of(recipe: Recipe, run: RunFolder, name: RandomName) -> 
     path = run.architecture(name.file_name)
     if not path.exists():
         latency_ms, options = _estimated_ms(run, name), Options.of(recipe.space, student)
-        drawn = draw_random(name, options, pricing_of(run), seed=recipe.seed, latency_ms=latency_ms)
-        drawn.save(path)
+        found = sample_random(
+            name, options, pricing_of(run), seed=recipe.seed, latency_ms=latency_ms
+        )
+        found.save(path)
     return Architecture.load(path)
 
 

@@ -9,7 +9,7 @@ from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.landing import Landing
-from fasterseg.searching.randoms import RandomName, draw_random
+from fasterseg.searching.randoms import RandomName, sample_random
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.pricing import Pricing
 
@@ -84,7 +84,7 @@ def _random_like(
         name = RandomName(contender.name, number)
         yield (
             name,
-            draw_random(
+            sample_random(
                 name, contender.options, pricing, seed=seed, latency_ms=landing.estimated_ms
             ),
         )

@@ -79,7 +79,7 @@ class ContenderSummary(SummaryPart):
     from the supernet's weights; the first is the most probable network's.  `chosen_draw` says
     which of them is the student's: the best of those that fit the budget as they were measured.
     (In summaries of before it is not said: it was a network derived anew from the best one's
-    probabilities.)  Without draws there are none, and the most probable network is handed over.
+    probabilities.)  Where there was one network only there are none.
 
     `choices` say how far each kind of choice is decided; a kind that leaves nothing open has none,
     and so have summaries of before they were kept.
@@ -106,19 +106,19 @@ class ContenderSummary(SummaryPart):
     random_subnets: tuple[RandomSubnet, ...] = ()
 
     @property
-    def drawn_miou(self) -> float:
-        """The score of the draw that was chosen."""
+    def chosen_miou(self) -> float:
+        """The score of the candidate that was chosen."""
         chosen = self.chosen_draw
         return max(self.draw_mious) if chosen is None else self.draw_mious[chosen]
 
     @property
-    def which_draw(self) -> str:
-        """Which of its draws a student is; empty where there was one network only."""
+    def which_candidate(self) -> str:
+        """Which of its candidates a student is; empty where there was one network only."""
         count = len(self.draw_mious)
         if count < 2:
             return ""
-        best = self.drawn_miou == max(self.draw_mious)
-        return f"the best {'' if best else 'that fits the budget '}of {count} draws"
+        best = self.chosen_miou == max(self.draw_mious)
+        return f"the best {'' if best else 'that fits the budget '}of {count} candidates"
 
     def verdict(self) -> str:
         """What noise decided instead of the search; empty where the search decided everything."""
@@ -163,11 +163,11 @@ class SearchSummary(Artifact):
             if found.choices:
                 left = ", ".join(one.describe() for one in found.choices)
                 lines.append(f"  entropy: {left}")
-            if found.which_draw:
-                first, own = 100 * found.draw_mious[0], 100 * found.drawn_miou
+            if found.which_candidate:
+                first, own = 100 * found.draw_mious[0], 100 * found.chosen_miou
                 lines.append(
-                    f"  {found.which_draw}: its subnet has a mean IoU of {own:.2f} %, the most "
-                    f"probable network's {first:.2f} % (held-out images)"
+                    f"  {found.which_candidate}: its subnet has a mean IoU of {own:.2f} %, the "
+                    f"most probable network's {first:.2f} % (held-out images)"
                 )
         return "\n".join([*lines, *self.verdicts()])
 

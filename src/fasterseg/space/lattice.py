@@ -136,7 +136,7 @@ class Lattice:
     def choices(self) -> Mapping[str, tuple[Option, ...]]:
         """Every choice of the space with its options: paths, then kinds, then widths.
 
-        In this order they are drawn.  Kinds come cell by cell, then those outside the cells.
+        In this order they are sampled.  Kinds come cell by cell, then those outside the cells.
         """
         return {
             **{node.path_choice: PATHS for node in self.forks},

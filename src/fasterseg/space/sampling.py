@@ -23,7 +23,7 @@ PULL_GROWTH = 1.01
 
 
 def random_selection(options: Options, generator: Random) -> Selection:
-    """A selection with every choice uniform; one that is none is not drawn."""
+    """A selection with every choice uniform; one that is none is not sampled."""
     settled = options.lattice.settled
     return {
         name: offered[0] if name in settled else generator.choice(offered)
@@ -47,13 +47,13 @@ def architectures_near(
 ) -> tuple[Architecture, ...]:
     """Random architectures whose estimated latency is within a tolerance of a wanted one.
 
-    They are drawn as `random_architecture` draws, given that they lie in the window: a draw that
+    They are sampled as `random_architecture` does, given that they lie in the window: one that
     does is taken; any other is led there by a Metropolis walk over single choices, whose
     stationary distribution inside the window is the same.  Raises `BudgetError` when the walk
     does not reach the window.
     """
     walk = _Walk(options, latency_ms, estimate_ms, generator, tolerance)
-    return tuple(walk.draw() for _ in range(count))
+    return tuple(walk.sample() for _ in range(count))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Walk:
     generator: Random
     tolerance: float
 
-    def draw(self) -> Architecture:
+    def sample(self) -> Architecture:
         """One architecture inside the window."""
         selection = random_selection(self.options, self.generator)
         excess = self._excess(selection)
@@ -76,7 +76,7 @@ class _Walk:
     def _enter(self, selection: Selection, excess: float) -> tuple[Selection, float]:
         """The first selection in the window on the way there, and the pull that it took."""
         pull, nearest = FIRST_PULL, excess
-        for _ in range(MAX_ROUNDS * len(self._drawn)):
+        for _ in range(MAX_ROUNDS * len(self._open)):
             selection, excess = self._step(selection, excess, pull)
             nearest = min(nearest, excess)
             if excess == 0:
@@ -91,13 +91,13 @@ class _Walk:
     def _mix(self, selection: Selection, pull: float) -> Selection:
         """Walk on, so that it is forgotten from which side the window was entered."""
         excess, kept = 0.0, selection
-        for _ in range(MIXING_ROUNDS * len(self._drawn)):
+        for _ in range(MIXING_ROUNDS * len(self._open)):
             selection, excess = self._step(selection, excess, pull)
             kept = selection if excess == 0 else kept
         return kept
 
     def _step(self, selection: Selection, excess: float, pull: float) -> tuple[Selection, float]:
-        name = self._drawn[self.generator.randrange(len(self._drawn))]
+        name = self._open[self.generator.randrange(len(self._open))]
         changed = {**selection, name: self.generator.choice(self.options.choices[name])}
         if name in idle_choices(self.options.lattice, selection):
             return changed, excess
@@ -112,7 +112,7 @@ class _Walk:
         return max(0.0, abs(found / self.latency_ms - 1.0) - self.tolerance)
 
     @cached_property
-    def _drawn(self) -> tuple[str, ...]:
-        """The choices of which one may be drawn anew."""
+    def _open(self) -> tuple[str, ...]:
+        """The choices of which one may be sampled anew."""
         settled = self.options.lattice.settled
         return tuple(name for name in self.options.choices if name not in settled)

@@ -1,4 +1,4 @@
-"""Draws from what a search ended with: networks of one budget, to be told apart by their subnets.
+"""Candidates of what a search ended with: networks of one budget, told apart by their subnets.
 
 The paper hands over the most probable network.  Where a search leaves much undecided, that is one
 of many that are nearly as probable; which of them is good, the supernet's weights can tell better
@@ -25,7 +25,7 @@ from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.sampling import SMALLEST, resampled
 
 TRIES = 4
-"""So many draws for each network that is wanted: two may be fitted to the same one."""
+"""So many samples for each network that is wanted: two may be fitted to the same one."""
 ROUNDS = 3
 """So often are candidates fitted and scored, where none of those before fits as measured."""
 
@@ -33,7 +33,7 @@ ROUNDS = 3
 def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
     """The relaxation with Gumbel noise on its logits.
 
-    Of each choice the option that is then the most probable one is a draw by the probabilities.
+    Of each choice the option that is then the most probable one is a sample by the probabilities.
     """
 
     def noisy(rows: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
     return resampled(probabilities, dict.fromkeys(SECTIONS, noisy))
 
 
-def fitted_draws(
+def fitted_candidates(
     options: Options,
     probabilities: Relaxation,
     pricing: Pricing,
@@ -59,8 +59,8 @@ def fitted_draws(
 ) -> tuple[Architecture, ...]:
     """At most `count` different networks for a budget, the most probable one, `first`, first.
 
-    The others are derived as that one is: from drawn probabilities, fitted to the estimate at
-    which a network takes the budget.  A draw is a function of the seed, the student's name and
+    The others are derived as that one is: from sampled probabilities, fitted to the estimate at
+    which a network takes the budget.  A sample is a function of the seed, the student's name and
     its number.
     """
     low, high = AIM_LOW * estimate_ms, AIM_HIGH * estimate_ms
@@ -68,9 +68,9 @@ def fitted_draws(
     for number in range(1, TRIES * count):
         if len(found) >= count:
             break
-        drawn = gumbel(probabilities, torch_generator(seed, "draws", name, number))
+        sampled = gumbel(probabilities, torch_generator(seed, "draws", name, number))
         try:
-            one = derive_within(options, drawn, pricing, lowest_ms=low, highest_ms=high)
+            one = derive_within(options, sampled, pricing, lowest_ms=low, highest_ms=high)
         except BudgetError:
             continue
         found.setdefault(one.digest(), one)

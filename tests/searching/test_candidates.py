@@ -13,8 +13,8 @@ from small_spaces import (
     make_student,
 )
 
+from fasterseg.searching.candidates import fitted_candidates, gumbel
 from fasterseg.searching.derivation import derive_within
-from fasterseg.searching.draws import fitted_draws, gumbel
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Architecture
@@ -40,7 +40,7 @@ def fitted(probabilities: Relaxation, *, budget_ms: float = HALFWAY) -> Architec
     return derive_within(OPTIONS, probabilities, PRICING, lowest_ms=low, highest_ms=high)
 
 
-def drawn(
+def candidates(
     count: int = 8,
     *,
     seed: int = 0,
@@ -49,7 +49,7 @@ def drawn(
     estimate_ms: float = HALFWAY,
 ) -> tuple[Architecture, ...]:
     wanted = wanted or probabilities()
-    return fitted_draws(
+    return fitted_candidates(
         OPTIONS,
         wanted,
         PRICING,
@@ -61,7 +61,7 @@ def drawn(
     )
 
 
-def test_the_most_probable_option_of_a_draw_is_drawn_by_its_probability() -> None:
+def test_the_most_probable_option_of_a_sample_is_taken_by_its_probability() -> None:
     row = torch.tensor([0.1, 0.2, 0.7, 0.0])
     many = Relaxation({f"widths.{index}": row for index in range(4000)})
     found = gumbel(many, torch.Generator().manual_seed(0)).values()
@@ -71,16 +71,16 @@ def test_the_most_probable_option_of_a_draw_is_drawn_by_its_probability() -> Non
 
 
 def test_the_first_is_the_paper_s_and_all_are_different_and_at_the_budget() -> None:
-    found = drawn()
+    found = candidates()
     assert found[0] == fitted(probabilities())
     assert len(set(found)) == len(found) == 8
     for one in found:
         assert AIM_LOW * HALFWAY <= estimate_ms(one) <= AIM_HIGH * HALFWAY
 
 
-def test_draws_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_them() -> None:
+def test_candidates_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_them() -> None:
     def digests(*, count: int = 8, seed: int = 0, name: str = "student") -> list[str]:
-        return [one.digest() for one in drawn(count, seed=seed, name=name)]
+        return [one.digest() for one in candidates(count, seed=seed, name=name)]
 
     assert digests() == digests()
     assert digests(count=3) == digests()[:3]
@@ -90,12 +90,12 @@ def test_draws_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_t
 
 def test_where_all_is_decided_there_is_one() -> None:
     sure = probabilities(scale=1000.0)
-    assert len(drawn(4, wanted=sure, estimate_ms=2 * HIGHEST)) == 1
+    assert len(candidates(4, wanted=sure, estimate_ms=2 * HIGHEST)) == 1
 
 
-def test_draws_that_do_not_fit_are_left_out() -> None:
+def test_candidates_that_do_not_fit_are_left_out() -> None:
     first = fitted(probabilities())
-    found = fitted_draws(
+    found = fitted_candidates(
         OPTIONS,
         probabilities(),
         PRICING,
@@ -108,7 +108,7 @@ def test_draws_that_do_not_fit_are_left_out() -> None:
     assert found == (first,)
 
 
-def test_the_summary_says_what_was_drawn() -> None:
+def test_the_summary_says_among_what_was_chosen() -> None:
     def told(*scores: float, chosen: int | None = None) -> str:
         found = ContenderSummary(
             name="student",
@@ -120,11 +120,12 @@ def test_the_summary_says_what_was_drawn() -> None:
         )
         return SearchSummary(contenders=(found,)).describe()
 
-    assert "the best of 3 draws" in told(0.2, 0.31, 0.1)
-    assert "the best of 3 draws" in told(0.2, 0.31, 0.1, chosen=1)
-    assert "the best that fits the budget of 3 draws: its subnet has a mean IoU of 20.00 %" in told(
-        0.2, 0.31, 0.1, chosen=0
+    assert "the best of 3 candidates" in told(0.2, 0.31, 0.1)
+    assert "the best of 3 candidates" in told(0.2, 0.31, 0.1, chosen=1)
+    assert (
+        "the best that fits the budget of 3 candidates: its subnet has a mean IoU of 20.00 %"
+        in told(0.2, 0.31, 0.1, chosen=0)
     )
     assert "31.00 %" in told(0.2, 0.31, 0.1)
-    assert "draws" not in told(0.2)
-    assert "draws" not in told()
+    assert "candidates" not in told(0.2)
+    assert "candidates" not in told()

@@ -1,4 +1,4 @@
-"""The best of several draws: what is delivered was scored, and fits its budget as measured."""
+"""The best of several candidates: what is delivered was scored, and fits its budget as measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from small_spaces import (
     make_student,
 )
 
-from fasterseg.searching.draws import ROUNDS, Chosen, fitted_draws, land_best
+from fasterseg.searching.candidates import ROUNDS, Chosen, fitted_candidates, land_best
 from fasterseg.searching.landing import ATTEMPTS, Landing, Trials, land
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import narrowest, widest
@@ -78,7 +78,7 @@ class Search:
 
     def candidates(self, first: Landing, ratio: float) -> tuple[Architecture, ...]:
         self.rounds += 1
-        return fitted_draws(
+        return fitted_candidates(
             OPTIONS,
             self.probabilities,
             PRICING,
@@ -115,7 +115,9 @@ def test_what_was_scored_is_what_is_delivered_at_any_ratio_of_latency_to_estimat
     assert delivered == searches
 
 
-def test_where_the_table_is_right_the_draws_are_those_that_were_drawn_without_measuring() -> None:
+def test_where_the_table_is_right_the_candidates_are_those_that_are_fitted_without_measuring() -> (
+    None
+):
     for seed in range(3):
         search = Search(seed, lambda _: 1.0)
         chosen = search.best()
@@ -139,12 +141,10 @@ def test_of_networks_that_differ_from_their_estimates_the_best_that_fits_is_deli
     assert passed_over > 0, "the test must see some that do not fit"
 
 
-def test_where_no_draw_fits_others_are_scored_and_in_the_end_the_most_probable_is_delivered() -> (
-    None
-):
+def test_where_none_fits_others_are_scored_and_in_the_end_the_most_probable_is_delivered() -> None:
     search = Search(0, lambda _: 1.0)
     first = search.landed()
-    # So slow that no aim helps: whatever is drawn takes half as long again as the budget.
+    # So slow that no aim helps: whatever is fitted takes half as long again as the budget.
     search.factor = lambda one: (
         1.0 if one == first.architecture else 1.5 * HALFWAY / estimate_ms(one)
     )
