@@ -12,7 +12,7 @@ from fasterseg.checkpoints import checkpoints_in
 from fasterseg.errors import UsageError
 from fasterseg.processes import Held, held, is_running
 
-RECIPE_FILE, PLAN_FILE = "recipe.json", "plan.json"
+RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"
 """By one of them a folder is known as a run's."""
 MANIFEST, DESCRIPTION = "manifest.json", "description.json"
 WEIGHTS, CARD = "weights.safetensors", "card.json"
@@ -122,9 +122,9 @@ class RunFolder:
         return self.root / RECIPE_FILE
 
     @property
-    def plan(self) -> Path:
-        """What the run will take, by forecast."""
-        return self.root / PLAN_FILE
+    def forecast(self) -> Path:
+        """What the run was forecast to take."""
+        return self.root / FORECAST_FILE
 
     @property
     def times(self) -> Path:

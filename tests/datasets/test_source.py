@@ -18,6 +18,7 @@ from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.part import PartOfSplit
 from fasterseg.datasets.reading import Reading
+from fasterseg.datasets.remembering import RememberedSource
 from fasterseg.datasets.serving import notes_on_use, split_to_score
 from fasterseg.datasets.sizes import image_sizes
 from fasterseg.datasets.source import DataSource, SourceOver
@@ -25,7 +26,6 @@ from fasterseg.datasets.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforms import Augmentation
 from fasterseg.errors import DataError
-from fasterseg.pipeline.probes.remembering import RememberedSource
 
 MEMBERS = frozenset(name for name in vars(DataSource) if not name.startswith("_"))
 SAID = """\

@@ -14,7 +14,7 @@ from fake_timings import recipe_of, timings_of
 
 from fasterseg.errors import FileError
 from fasterseg.network.card import Card, Segment
-from fasterseg.pipeline.planning import Limits, planned
+from fasterseg.pipeline.planning import forecast_of
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.gallery import choose_images
@@ -403,19 +403,25 @@ def test_reading_a_run_leaves_it_as_it_was(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_planned_run_shows_its_forecast_beside_what_it_took(tmp_path: Path) -> None:
+def test_a_run_shows_its_forecast_beside_what_it_took(tmp_path: Path) -> None:
     timings, work = timings_of(recipe_of())
     fake = FakeRun(until="search")
     run = fake.write(tmp_path)
     without = Page(page_of(fake, tmp_path)).text
     assert "Forecast and actual" not in without
-    plan = planned(timings, work, limits=Limits(10**12, 10**12), seconds=1.0)
-    plan.save(run.root / "plan.json")
+    forecast = forecast_of(work, timings, memory=10**12, disk=10**12, seconds=1.0)
+    forecast.save(run.forecast)
     text = Page(write_report(run).read_text(encoding="utf-8")).text
-    (profile,) = [stage for stage in plan.stages if stage.name == "profile"]
+    (profile,) = [stage for stage in forecast.stages if stage.name == "profile"]
     assert f"{41.5 / (3600 * profile.hours):.2f}" in text
     assert "evaluate" in text
     assert "not finished" in text
+
+
+def test_what_an_older_version_forecast_is_no_reason_to_refuse_a_run(tmp_path: Path) -> None:
+    run = FakeRun(until="search").write(tmp_path)
+    (run.root / "plan.json").write_text('{"schema": "fasterseg/plan/1", "content": {}}')
+    assert "Forecast and actual" not in write_report(run).read_text(encoding="utf-8")
 
 
 def test_a_search_that_noise_decided_is_told_beside_every_entropy(

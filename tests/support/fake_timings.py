@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
@@ -9,6 +10,7 @@ from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import (
     DataTiming,
     DeliveryTiming,
+    EndsTiming,
     NetworkTiming,
     SearchTiming,
     StepTiming,
@@ -17,14 +19,16 @@ from fasterseg.forecasting.timings import (
     TrainingTiming,
 )
 from fasterseg.forecasting.workload import Counted, Workload
-from fasterseg.space.architecture import wire
+from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.extremes import narrowest, widest
 from fasterseg.space.options import Options
+from fasterseg.space.pricing import Pricing
 
 MB = 1_000_000
 CLASSES = 11
 PRICES = Prices(per_mac_ms=1e-7, per_byte_ms=1e-7, per_block_ms=0.01)
 LOWEST_MS, HIGHEST_MS = 4.0, 16.0
+Find = Callable[[Options, Geometry, Prices], Architecture]
 
 
 def recipe_of(**changes: Any) -> Recipe:
@@ -69,33 +73,34 @@ def _with_crops(settings: Any) -> Any:
 def target_timing(recipe: Recipe) -> TargetTiming:
     """A target on which the ends of the student's options take 4 and 16 ms."""
     geometry = recipe.target.geometry(CLASSES)
-    lowest, highest = {}, {}
+
+    def network(find: Find, options: Options, latency_ms: float) -> NetworkTiming:
+        found = find(options, geometry, PRICES)
+        return NetworkTiming(
+            architecture=found,
+            macs=wire(found, geometry).macs,
+            estimate_ms=Pricing(geometry, PRICES)(found),
+            median_ms=latency_ms,
+            p95_ms=1.1 * latency_ms,
+        )
+
+    ends = {}
     for student in recipe.students():
         options = Options.of(recipe.space, student)
-        for found, ends, ms in (
-            (lowest, narrowest, LOWEST_MS),
-            (highest, widest, HIGHEST_MS),
-        ):
-            one = ends(options, geometry, PRICES)
-            found[student.name] = NetworkTiming(
-                architecture=one,
-                estimate_ms=PRICES.of_all(wire(one, geometry).timed_specs()),
-                median_ms=ms,
-                p95_ms=1.1 * ms,
-            )
+        ends[student.name] = EndsTiming(
+            fastest=network(narrowest, options, LOWEST_MS),
+            slowest=network(widest, options, HIGHEST_MS),
+        )
     return TargetTiming(
         base_bytes=200 * MB,
         prices=PRICES,
-        timed_blocks=28,
         call_seconds=0.02,
         open_seconds=0.5,
         sampling_seconds=0.25,
-        lowest=lowest,
-        highest=highest,
+        ends=ends,
         window_seconds=1.75,
         attempts=1.0,
         network_bytes=10 * MB,
-        promise_queries=1024,
         peak_bytes=700 * MB,
         left_bytes=500 * MB,
     )
@@ -127,12 +132,11 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
     options = Options.of(recipe.space, recipe.contenders[-1])
     ends = [find(options, work.geometry, PRICES) for find in (narrowest, widest)]
     low, high = (Counted.of(one, work.geometry).macs for one in ends)
-    teachers = [one.macs for one in work.networks if one.contender.role == "teacher"]
+    teachers = [one.counted.macs for one in work.networks if one.contender.role == "teacher"]
     delivered = Counted.of(ends[1], work.geometry)
     students = bool(recipe.students())
     timings = Timings(
         data=DataTiming(
-            base_bytes=60 * MB,
             classes=CLASSES,
             train=360,
             trained_on=360,
@@ -158,7 +162,6 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
             subnet_macs=low,
             batch_seconds=0.1,
             settling_batches=40,
-            random_subnets=3,
             subnets_peak_bytes=800 * MB,
         ),
         teacher=next(
@@ -175,7 +178,6 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
             else None
         ),
         delivery=DeliveryTiming(
-            base_bytes=300 * MB,
             blocks=delivered.blocks,
             parameters=delivered.parameters,
             export_seconds=6.0,

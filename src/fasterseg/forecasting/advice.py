@@ -1,143 +1,90 @@
-"""What to change where a run does not fit: each change forecast by the same timings."""
+"""What to change where a run does not fit: fewer steps, smaller batches, smaller images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from fasterseg.amounts import duration, size
-from fasterseg.forecasting.forecast import Forecaster
-from fasterseg.forecasting.levers import (
-    Lever,
-    cheaper_runs,
-    faster_networks,
-    fewer_steps,
-    slower_networks,
-)
-from fasterseg.forecasting.report import (
-    BudgetForecast,
-    PlanReport,
-    Proposal,
-    Subject,
-)
+from fasterseg.amounts import duration
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.forecasting.forecast import BudgetForecast, Proposal, RunForecast
+from fasterseg.forecasting.stages import forecast_stages
+from fasterseg.forecasting.timings import Timings
 from fasterseg.forecasting.workload import Workload
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.space.pricing import Pricing
 
-WORTH_A_LINE = 0.03
-"""A change that brings less than this share is not proposed."""
+STEPS = {"search": ("pretrain_steps", "steps"), "teacher": ("steps",), "student": ("steps",)}
+"""The sections of a recipe that have steps, and how these are called."""
 
-TRIES = 4
 FEWEST_STEPS = 0.05
 """With a smaller share of its steps a recipe is another one."""
 
+SIDE_SHARE, SIDE_UNIT = 0.75, 8
 
-@dataclass(frozen=True)
-class Adviser:
-    """Proposes changes of the recipe of a plan that was made by this forecaster."""
 
-    forecaster: Forecaster
-    plan: PlanReport
+def proposals(forecast: RunForecast, work: Workload, timings: Timings) -> Iterator[Proposal]:
+    """One for the hours, one for the memory of steps, and one for each budget out of reach."""
+    lacking = forecast.shortages
+    if "hours" in lacking:
+        yield _fewer_steps(forecast, work, timings)
+    largest = max(forecast.stages, key=lambda stage: stage.memory_bytes)
+    if "memory" in lacking and largest.name.startswith(("search/", "train/")):
+        yield _smaller_batches(work.recipe)
+    yield from (_smaller_images(one, work) for one in forecast.budgets if not one.is_reachable)
 
-    def proposals(self) -> tuple[Proposal, ...]:
-        """Every change that would help, by what it is for, the best first."""
-        found: list[Proposal] = []
-        if self.plan.exceeds_hours:
-            found += self._hours()
-        if self.plan.exceeds_memory:
-            found += self._bytes("memory")
-        if self.plan.exceeds_disk:
-            found += self._bytes("disk")
-        for budget in self.plan.budgets:
-            found += self._budget(budget)
-        return tuple(dict.fromkeys(found))
 
-    def _after(self, lever: Lever) -> Forecaster:
-        forecaster = self.forecaster
-        work = Workload(lever.recipe, forecaster.now.classes, forecaster.now.target)
-        return Forecaster(work, forecaster.timings, forecaster.timed)
+def _fewer_steps(forecast: RunForecast, work: Workload, timings: Timings) -> Proposal:
+    """So many steps that the rest of the time suffices, in whole percent with one to spare."""
 
-    # ------------------------------------------------------------------------------ hours
-
-    def _hours(self) -> Iterator[Proposal]:
-        wanted = self.plan.hours_wanted or 0.0
-        recipe, before = self.forecaster.now.recipe, self.plan.hours
-        steps = self._enough_steps(wanted)
-        levers = [*([steps] if steps else []), *cheaper_runs(recipe)]
-        hours = {lever.words: (lever, self._after(lever).hours) for lever in levers}
-        for lever, after in sorted(hours.values(), key=lambda pair: pair[1]):
-            if after <= (1 - WORTH_A_LINE) * before:
-                brings = f"{duration(hours=after)}, that is {duration(hours=before - after)} less"
-                yield _proposal("hours", lever, brings, suffices=after <= wanted)
-
-    def _enough_steps(self, wanted: float) -> Lever | None:
-        """So many steps that the rest of the time suffices, if any number does."""
-        recipe, before = self.forecaster.now.recipe, self.plan.hours
-        half = fewer_steps(recipe, 0.5)
-        if half is None:
-            return None
-        by_steps = 2 * (before - self._after(half).hours)
-        if by_steps <= 0:
-            return None
-        share = 1 - (before - wanted) / by_steps
-        found = None
-        # In whole percent; a step or a checkpoint more or less may decide.
-        for percent in range(int(100 * share), int(100 * share) - TRIES, -1):
-            found = fewer_steps(recipe, max(FEWEST_STEPS, percent / 100))
-            if found is None or self._after(found).hours <= wanted:
-                break
-        return found
-
-    # --------------------------------------------------------------------- memory and disk
-
-    def _bytes(self, subject: Subject) -> Iterator[Proposal]:
-        before, limit = self._needed(subject, self.forecaster)
-        for lever in cheaper_runs(self.forecaster.now.recipe):
-            after, _ = self._needed(subject, self._after(lever))
-            if after <= (1 - WORTH_A_LINE) * before:
-                brings = f"{size(after)} instead of {size(before)}"
-                yield _proposal(subject, lever, brings, suffices=after <= limit)
-
-    def _needed(self, subject: Subject, forecaster: Forecaster) -> tuple[int, int]:
-        stages = forecaster.stages()
-        if subject == "memory":
-            return max(stage.memory_bytes for stage in stages), self.plan.memory_bytes
-        return sum(stage.disk_bytes for stage in stages), self.plan.disk_bytes
-
-    # ----------------------------------------------------------------------------- budgets
-
-    def _budget(self, budget: BudgetForecast) -> Iterator[Proposal]:
-        recipe = self.forecaster.now.recipe
-        if not budget.is_reachable:
-            for lever in faster_networks(recipe):
-                yield from self._end(budget, lever, "lowest")
-        elif not budget.binds:
-            for lever in slower_networks(recipe):
-                yield from self._end(budget, lever, "highest")
-
-    def _end(self, budget: BudgetForecast, lever: Lever, which: str) -> Iterator[Proposal]:
-        """A change by what it does to one end of the space, in proportion to the estimates."""
-        now, after = self.forecaster.now.ends, self._after(lever).now.ends
-        old, new = (
-            getattr(ends[budget.student], f"{which}_ms") if budget.student in ends else 0.0
-            for ends in (now, after)
+    def hours_with(share: float) -> float:
+        values = steps_times(work.recipe, share).items()
+        changed = build_recipe(
+            overrides=tuple(f"{key}={value}" for key, value in values),
+            base=work.recipe.content(),
         )
-        before = budget.lowest_ms if which == "lowest" else budget.highest_ms
-        if not old:
-            return
-        reached = before * new / old
-        gain = (before - reached) if which == "lowest" else (reached - before)
-        if gain < WORTH_A_LINE * before:
-            return
-        enough = reached <= budget.budget_ms if which == "lowest" else reached > budget.budget_ms
-        word = "fastest" if which == "lowest" else "slowest"
-        brings = f"the {word} network at about {reached:.2f} ms instead of {before:.2f} ms"
-        yield _proposal("budget", lever, brings, suffices=enough)
+        return sum(s.hours for s in forecast_stages(replace(work, recipe=changed), timings))
+
+    wanted, by_steps = forecast.hours_wanted or 0.0, 2 * (forecast.hours - hours_with(0.5))
+    share = 1 - (forecast.hours - wanted) / max(by_steps, 1e-9)
+    share = max(FEWEST_STEPS, int(100 * share - 1) / 100)
+    after = hours_with(share)
+    enough = "" if after <= wanted else ", which is not enough by itself"
+    brings = f"{100 * share:.0f} % of the steps take {duration(hours=after)}{enough}"
+    return Proposal.of("hours", steps_times(work.recipe, share), brings)
 
 
-def _proposal(subject: Subject, lever: Lever, brings: str, *, suffices: bool) -> Proposal:
-    return Proposal(
-        subject=subject,
-        change=lever.words,
-        options=lever.options,
-        brings=brings,
-        suffices=suffices,
-    )
+def steps_times(recipe: Recipe, share: float) -> Mapping[str, float]:
+    """Every number of steps times a share; where hours stand for them, these."""
+    values: dict[str, float] = {}
+    for section, counts in STEPS.items():
+        settings = getattr(recipe, section)
+        if settings.hours is not None:
+            values[f"{section}.hours"] = round(share * settings.hours, 4)
+            continue
+        known = {f"{section}.{name}": getattr(settings, name) for name in counts}
+        values |= {key: max(1, int(share * count)) for key, count in known.items() if count}
+    return values
+
+
+def _smaller_batches(recipe: Recipe) -> Proposal:
+    sizes = {f"{section}.batch_size": getattr(recipe, section).batch_size for section in STEPS}
+    halves = {key: max(1, count // 2) for key, count in sizes.items()}
+    return Proposal.of("memory", halves, "what a step holds falls with the pixels of its batch")
+
+
+def _smaller_images(budget: BudgetForecast, work: Workload) -> Proposal:
+    """Three quarters of the side: the fastest network's time in proportion to its estimate."""
+    units = [max(1, int(SIDE_SHARE * side) // SIDE_UNIT) for side in work.recipe.target.size]
+    height, width = (SIDE_UNIT * count for count in units)
+    values = {"target.height": height, "target.width": width}
+    if work.recipe.data.source == "street":
+        values |= {"data.street.height": height, "data.street.width": width}
+    smaller = Pricing(Geometry(Size(height, width), work.classes), work.target.prices)
+    fastest = budget.ends.fastest
+    share = smaller(fastest.architecture) / max(fastest.estimate_ms, 1e-9)
+    after_ms = share * budget.promised_ms(fastest)
+    enough = "" if after_ms <= budget.budget_ms else ", which is not enough by itself"
+    brings = f"{budget.student}'s fastest network takes about {after_ms:.2f} ms{enough}"
+    return Proposal.of("budget", values, brings)

@@ -1,90 +1,178 @@
-"""From timings and a workload to what each stage will take; arithmetic alone."""
+"""The forecast of a run, as a file: each stage, what is reachable, and what to change."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
-from fasterseg.forecasting.costs import timed_seconds
-from fasterseg.forecasting.of_networks import NetworksForecast
-from fasterseg.forecasting.of_search import SearchForecast
-from fasterseg.forecasting.report import StageForecast
-from fasterseg.forecasting.scaling import Scaling, stage_forecast
-from fasterseg.forecasting.timings import Timings
-from fasterseg.forecasting.workload import Workload
+from pydantic import Field
 
-NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
-"""A whole network of a profile gets so many times a block's seconds, and this part of its runs."""
+from fasterseg.amounts import duration, size
+from fasterseg.artifacts import Artifact
+from fasterseg.config import Promise
+from fasterseg.errors import BudgetError, EnvironmentFault
+from fasterseg.forecasting.timings import EndsTiming, NetworkTiming, Part
 
-OPEN_NETWORKS = 20
-"""So many networks of a calibration are timed in turn, all of them open."""
-
-ENTRY_BYTES = 360
+SECONDS_PER_HOUR = 3600.0
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Subject = Literal["hours", "memory", "disk", "budget"]
 
 
-@dataclass(frozen=True)
-class Forecaster:
-    """Forecasts a workload's stages from timings that were taken for the workload `timed`."""
+class StageForecast(Part):
+    """What a stage will take: hours of work, peak of the resident set, bytes it leaves on disk.
 
-    now: Workload
-    timings: Timings
-    timed: Workload
+    `counted` says what the hours consist of.
+    """
+
+    name: str
+    hours: Amount
+    memory_bytes: int = Field(ge=0)
+    disk_bytes: int = Field(ge=0)
+    counted: str
+
+    @classmethod
+    def of(
+        cls, name: str, seconds: float, *, memory: float, disk: float = 0.0, counted: str
+    ) -> StageForecast:
+        """A stage's forecast from its seconds and bytes."""
+        hours = seconds / SECONDS_PER_HOUR
+        return cls(
+            name=name, hours=hours, memory_bytes=int(memory), disk_bytes=int(disk), counted=counted
+        )
+
+
+class BudgetForecast(Part):
+    """A student's budget against the ends of its options, measured whole on the target."""
+
+    student: str
+    budget_ms: Amount
+    promise: Promise
+    ends: EndsTiming
+
+    def promised_ms(self, network: NetworkTiming) -> float:
+        """The figure of a network that the budget is held against."""
+        return network.p95_ms if self.promise == "p95" else network.median_ms
 
     @property
-    def scaling(self) -> Scaling:
-        """The timings, scaled to the workload."""
-        return Scaling(self.now, self.timings, self.timed)
+    def is_reachable(self) -> bool:
+        """Whether the fastest network keeps the promise."""
+        return self.promised_ms(self.ends.fastest) <= self.budget_ms
 
-    def stages(self) -> tuple[StageForecast, ...]:
-        """Every stage in order, and the parts of search and training."""
-        search, networks = SearchForecast(self.scaling), NetworksForecast(self.scaling)
-        return (
-            self._check(),
-            self._profile(),
-            search.pretraining(),
-            search.cosearch(),
-            search.landing(),
-            *search.draws(),
-            search.subnets(),
-            *networks.trainings(),
-            networks.evaluate(),
-            networks.measure(),
-        )
+    @property
+    def binds(self) -> bool:
+        """Whether there is a network that it rules out."""
+        return self.budget_ms < self.promised_ms(self.ends.slowest)
+
+    def describe(self) -> str:
+        """Both ends, the budget, and whether it is reached: a line each."""
+        lines = [
+            f"{what} network for {self.student}: {one.median_ms:.2f} ms (p95 {one.p95_ms:.2f}), "
+            f"{one.macs / 1e9:.2f} G multiply-adds"
+            for what, one in (("fastest", self.ends.fastest), ("slowest", self.ends.slowest))
+        ]
+        verdict = "reachable" if self.is_reachable else "NOT reachable"
+        if not self.binds:
+            verdict = "above the slowest network: it rules nothing out"
+        low, high = map(self.promised_ms, (self.ends.fastest, self.ends.slowest))
+        span = f"{low:.2f} to {high:.2f} ms ({self.promise})"
+        budget = f"{self.student}: budget {self.budget_ms:.2f} ms, networks {span}: {verdict}"
+        return "\n".join([*lines, budget])
+
+
+class Proposal(Part):
+    """A change of the recipe, as the command line takes it, and what it would bring."""
+
+    subject: Subject
+    options: str
+    brings: str
+
+    @classmethod
+    def of(cls, subject: Subject, values: Mapping[str, float], brings: str) -> Proposal:
+        """The change of these keys of a recipe."""
+        options = " ".join(f"--set {key}={value}" for key, value in values.items())
+        return cls(subject=subject, options=options, brings=brings)
+
+
+class RunForecast(Artifact):
+    """The forecast of a run; `hours_wanted` is None where no number of hours was given.
+
+    `memory_bytes` is what may be used, `disk_bytes` what is free where the run would lie.
+    `seconds` is how long the timing took.  `recipe_digest` tells whether a run had this recipe.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/forecast/1"
+
+    recipe: str
+    recipe_digest: str
+    target: str
+    stages: tuple[StageForecast, ...]
+    budgets: tuple[BudgetForecast, ...]
+    hours_wanted: float | None = None
+    memory_bytes: int
+    disk_bytes: int
+    proposals: tuple[Proposal, ...] = ()
+    seconds: Amount = 0.0
 
     @property
     def hours(self) -> float:
         """All stages together."""
-        return sum(stage.hours for stage in self.stages())
+        return sum(stage.hours for stage in self.stages)
 
-    def _check(self) -> StageForecast:
-        data = self.timings.data
-        return stage_forecast(
-            "check-data",
-            data.checked * data.check_seconds * self.scaling.image_ratio + data.digest_seconds,
-            max(data.peak_bytes, self.timings.target.base_bytes),
-            0,
-            hours_from=f"{data.checked} images of {1e3 * data.check_seconds:.1f} ms",
-        )
+    @property
+    def peak_bytes(self) -> int:
+        """The greatest peak of any stage."""
+        return max((stage.memory_bytes for stage in self.stages), default=0)
 
-    def _profile(self) -> StageForecast:
-        target, settings, work = self.timings.target, self.now.recipe.profile, self.now
-        blocks = sum(target.call_seconds + timed_seconds(ms, settings) for ms in work.call_times_ms)
-        count = settings.calibration_networks
-        network = target.sampling_seconds + target.open_seconds + self._network_seconds()
-        return stage_forecast(
-            "profile",
-            blocks + count * network,
-            target.peak_bytes + min(OPEN_NETWORKS, count) * target.network_bytes,
-            2 * ENTRY_BYTES * (len(work.specs) + count),
-            hours_from=f"{len(work.specs)} blocks, {count} networks",
-        )
+    @property
+    def written_bytes(self) -> int:
+        """What all stages leave on disk."""
+        return sum(stage.disk_bytes for stage in self.stages)
 
-    def _network_seconds(self) -> float:
-        """Timing one whole network of the calibration."""
-        settings = self.now.recipe.profile
-        whole = settings.model_copy(
-            update={
-                "runs": max(3, settings.runs // NETWORK_RUNS_SHARE),
-                "seconds_per_block": NETWORK_SECONDS * settings.seconds_per_block,
-            }
-        )
-        return timed_seconds(self.scaling.middle_ms, whole)
+    @property
+    def shortages(self) -> dict[Subject, str]:
+        """What does not fit, in words; memory always does where that is not known."""
+        found: dict[Subject, str] = {}
+        if self.hours_wanted is not None and self.hours > self.hours_wanted:
+            given = duration(hours=self.hours_wanted)
+            found["hours"] = f"{duration(hours=self.hours)} where {given} were given"
+        if 0 < self.memory_bytes < self.peak_bytes:
+            found["memory"] = _needed(self.peak_bytes, self.memory_bytes)
+        if self.disk_bytes < self.written_bytes:
+            found["disk"] = _needed(self.written_bytes, self.disk_bytes)
+        if unmet := [one.student for one in self.budgets if not one.is_reachable]:
+            found["budget"] = f"{', '.join(unmet)} cannot reach theirs"
+        return found
+
+    @property
+    def exit_code(self) -> int:
+        """5 where a budget is not reachable, 4 where memory or disk do not suffice, else 0."""
+        if "budget" in self.shortages:
+            return BudgetError.exit_code
+        return EnvironmentFault.exit_code if {"memory", "disk"} & self.shortages.keys() else 0
+
+    def describe(self) -> str:
+        """The table of the stages, the ends of the space, the budgets, and what to change."""
+        lines = [f"{self.recipe} on {self.target}", *self._table(), ""]
+        lines += [budget.describe() for budget in self.budgets]
+        for subject, words in self.shortages.items():
+            lines += ["", f"{subject}: {words}"]
+            for one in self.proposals:
+                lines += [f"    {one.options}: {one.brings}"] if one.subject == subject else []
+        return "\n".join([*lines, f"(timed for {self.seconds:.0f} s)"])
+
+    def _table(self) -> list[str]:
+        width = max([len("in all"), *(len(stage.name) for stage in self.stages)])
+        rows = [("stage", "time", "memory", "disk", "")]
+        rows += [
+            (s.name, duration(hours=s.hours), size(s.memory_bytes), size(s.disk_bytes), s.counted)
+            for s in self.stages
+        ]
+        total = duration(hours=self.hours), size(self.peak_bytes), size(self.written_bytes)
+        return [
+            f"{name:<{width}} {time:>12} {memory:>10} {disk:>10}  {counted}".rstrip()
+            for name, time, memory, disk, counted in (*rows, ("in all", *total, ""))
+        ]
+
+
+def _needed(needed: int, there: int) -> str:
+    return f"{size(needed)} are needed, {size(there)} are there"

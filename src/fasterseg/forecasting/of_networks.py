@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
-from fasterseg.forecasting.costs import TrainingCost, beyond_of, share_of
-from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
-from fasterseg.forecasting.scaling import Scaling, stage_forecast
+from fasterseg.deploy.benchmark.measuring import PROMISE
+from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
+from fasterseg.forecasting.rates import Rates
 from fasterseg.forecasting.timings import TrainingTiming
-from fasterseg.forecasting.workload import Outlook
+from fasterseg.forecasting.workload import Outlook, between, share_of
 from fasterseg.training.scoring import scoring_interval
 
 PROMISE_RETRIES = 1.5
@@ -25,37 +25,53 @@ EVENT_BYTES, IMAGE_REPORT_BYTES = 330, 90
 class NetworksForecast:
     """Forecasts every training, the evaluation, and the measuring."""
 
-    scaling: Scaling
+    rates: Rates
 
-    def trainings(self) -> Iterator[StageForecast]:
-        ordered = sorted(self.scaling.now.networks, key=lambda one: one.contender.role != "teacher")
-        for outlook in ordered:
-            yield self._training(outlook)
+    def stages(self) -> Iterator[StageForecast]:
+        """In the order of a run: teachers learn first."""
+        networks = self.rates.work.networks
+        yield from map(
+            self._training, sorted(networks, key=lambda n: n.contender.role != "teacher")
+        )
+        yield self._evaluate()
+        yield self._measure()
 
     def _training(self, outlook: Outlook) -> StageForecast:
-        settings = self.scaling.now.recipe.training_of(outlook.contender.role)
-        cost = self._training_cost(outlook)
-        scoring = self.scaling.timings.data.val * self.scaling.image_seconds(outlook.macs)
-        steps = self._training_steps(settings, cost.step_seconds, scoring)
+        settings, data = (
+            self.rates.work.recipe.training_of(outlook.contender.role),
+            self.rates.timings.data,
+        )
+        low, high = self._timed_for(outlook)
+        macs = outlook.counted.macs
+        share, beyond = share_of(macs, low.macs, high.macs), beyond_of(macs, low.macs, high.macs)
+
+        def cost(of: Callable[[TrainingTiming], float]) -> float:
+            """Between two that were timed, or in proportion beyond the nearer one."""
+            return beyond * between(of(low), of(high), share)
+
+        step_seconds = cost(lambda one: one.step.seconds)
+        scoring = data.val * self.rates.image_seconds(macs)
+        steps = self._steps(settings, step_seconds, scoring)
         saves = -(-steps // settings.checkpoint_every)
         scorings = -(-steps // self._scoring_interval(settings, steps)) + 1
-        seconds = cost.setup_seconds + steps * cost.step_seconds + saves * cost.save_seconds
-        data = self.scaling.timings.data
         images = min(steps * settings.batch_size, data.trained_on)
-        reading = self.scaling.reading_seconds(images, most=data.trained_on)
-        kept = min(KEPT_CHECKPOINTS, saves)
-        disk = kept * cost.checkpoint_bytes + BUNDLES * cost.weight_bytes
-        return stage_forecast(
-            f"train/{outlook.name}",
-            seconds + scorings * scoring + reading,
-            self.scaling.after_export(cost.peak_bytes) + self.scaling.kept_bytes(images),
-            disk + steps * EVENT_BYTES,
-            hours_from=f"{steps} steps of {cost.step_seconds:.3g} s, "
+        peak = low.base_bytes + cost(lambda one: max(0, one.step.peak_bytes - low.base_bytes))
+        checkpoints = min(KEPT_CHECKPOINTS, saves) * cost(lambda one: one.step.checkpoint_bytes)
+        bundles = BUNDLES * cost(lambda one: one.weight_bytes)
+        return StageForecast.of(
+            f"train/{outlook.contender.name}",
+            between(low.setup_seconds, high.setup_seconds, share)
+            + steps * step_seconds
+            + saves * cost(lambda one: one.step.save_seconds)
+            + scorings * scoring
+            + self.rates.reading_seconds(images, most=data.trained_on),
+            memory=self.rates.after_export(int(peak)) + self.rates.kept_bytes(images),
+            disk=checkpoints + bundles + steps * EVENT_BYTES,
+            counted=f"{steps} steps of {step_seconds:.3g} s, "
             f"{scorings} scorings of {scoring:.2g} s",
-            disk_from=f"{kept} checkpoints, {BUNDLES} bundles",
         )
 
-    def _training_steps(
+    def _steps(
         self, settings: TrainingSettings, step_seconds: float, scoring_seconds: float
     ) -> int:
         """The recipe's number of steps, or what fits into its hours."""
@@ -67,84 +83,60 @@ class NetworksForecast:
         return max(1, int(seconds / (step_seconds + scoring_seconds / every)))
 
     def _scoring_interval(self, settings: TrainingSettings, steps: int) -> int:
-        known = settings.model_copy(update={"steps": steps})
-        data = self.scaling.timings.data
+        data = self.rates.timings.data
         return scoring_interval(
-            known,
+            settings.model_copy(update={"steps": steps}),
             train_images=data.trained_on,
             scored_images=data.val,
             seen=data.val_is_seen,
         )
 
-    def _training_cost(self, outlook: Outlook) -> TrainingCost:
-        """By the network's multiply-adds, between those that were timed."""
-        low, high = self._timed_for(outlook)
-        share = share_of(outlook.macs, low.macs, high.macs)
-        cost = TrainingCost.between(low, high, share)
-        was = outlook.contender
-        ratio = self.scaling.now.training_pixels(was) / self.scaling.timed.training_pixels(was)
-        return cost.scaled(ratio, beyond=beyond_of(outlook.macs, low.macs, high.macs))
-
     def _timed_for(self, outlook: Outlook) -> tuple[TrainingTiming, TrainingTiming]:
-        timings = self.scaling.timings
-        if outlook.contender.role == "teacher":
-            assert timings.teacher is not None
-            return timings.teacher, timings.teacher
-        assert timings.narrow is not None
-        assert timings.wide is not None
-        return timings.narrow, timings.wide
+        timings = self.rates.timings
+        teaches = outlook.contender.role == "teacher"
+        low, high = (timings.teacher,) * 2 if teaches else (timings.narrow, timings.wide)
+        assert low is not None
+        assert high is not None
+        return low, high
 
-    def evaluate(self) -> StageForecast:
-        data = self.scaling.timings.data
-        networks = sum(
-            data.test * self.scaling.image_seconds(one.macs) for one in self.scaling.now.networks
-        )
-        position = (data.train + data.test) * self.scaling.sample_seconds
-        known = [
-            t
-            for t in (
-                self.scaling.timings.narrow,
-                self.scaling.timings.wide,
-                self.scaling.timings.teacher,
-            )
-            if t
-        ]
-        peak = max(one.scoring_peak_bytes for one in known)
-        reports = (len(self.scaling.now.networks) + 1) * data.test * IMAGE_REPORT_BYTES
-        return stage_forecast(
+    def _evaluate(self) -> StageForecast:
+        data, networks = self.rates.timings.data, self.rates.work.networks
+        scoring = sum(data.test * self.rates.image_seconds(one.counted.macs) for one in networks)
+        peak = max(one.scoring_peak_bytes for one in self.rates.timings.trainings)
+        return StageForecast.of(
             "evaluate",
-            networks + position,
-            self.scaling.after_export(peak),
-            reports,
-            hours_from=f"{len(self.scaling.now.networks)} networks on {data.test} images",
+            scoring + (data.train + data.test) * data.sample_seconds,  # of positions alone
+            memory=self.rates.after_export(peak),
+            disk=(len(networks) + 1) * data.test * IMAGE_REPORT_BYTES,
+            counted=f"{len(networks)} networks on {data.test} images",
         )
 
-    def measure(self) -> StageForecast:
-        delivery, networks = self.scaling.timings.delivery, self.scaling.now.networks
-        share = sum(one.parameters for one in networks) / max(1, delivery.parameters)
-        return stage_forecast(
+    def _measure(self) -> StageForecast:
+        delivery, networks = self.rates.timings.delivery, self.rates.work.networks
+        share = sum(one.counted.parameters for one in networks) / max(1, delivery.parameters)
+        return StageForecast.of(
             "measure",
-            sum(self._delivery_seconds(one) for one in networks),
-            max(delivery.peak_bytes, self.scaling.timings.target.left_bytes),
-            delivery.file_bytes * share,
-            hours_from=f"{len(networks)} exports, each verified, scored and timed",
-            disk_from=f"{len(networks)} exported files",
+            sum(map(self._delivery_seconds, networks)),
+            memory=max(delivery.peak_bytes, self.rates.timings.target.left_bytes),
+            disk=delivery.file_bytes * share,
+            counted=f"{len(networks)} exports, each verified, scored and timed",
         )
 
     def _delivery_seconds(self, outlook: Outlook) -> float:
         """Export, reading back, verification, the file's and the network's score, the timing."""
-        delivery, data, target = (
-            self.scaling.timings.delivery,
-            self.scaling.timings.data,
-            self.scaling.timings.target,
-        )
-        image = self.scaling.image_seconds(outlook.macs)
-        by_file = self.scaling.sample_seconds + outlook.latency_ms / 1e3
-        export = delivery.export_seconds * outlook.blocks / max(1, delivery.blocks)
+        rates, data, delivery = self.rates, self.rates.timings.data, self.rates.timings.delivery
+        image = rates.image_seconds(outlook.counted.macs)
+        by_file = data.sample_seconds + outlook.latency_ms / 1e3
+        export = delivery.export_seconds * outlook.counted.blocks / max(1, delivery.blocks)
         verified = delivery.verified_images * (image + by_file)
-        scored = data.test * (image + by_file + self.scaling.sample_seconds)
-        timing = target.attempts * self.scaling.candidate_seconds(outlook.latency_ms)
-        if outlook.contender.role == "student" and self.scaling.now.recipe.promise == "p95":
-            runs = target.promise_queries * PROMISE_RETRIES
-            timing = runs * (outlook.latency_ms + self.scaling.middle_ms) / 1e3
+        scored = data.test * (image + by_file + data.sample_seconds)
+        timing = rates.timings.target.attempts * rates.candidate_seconds(outlook.latency_ms)
+        if outlook.contender.role == "student" and rates.work.recipe.promise == "p95":
+            runs = PROMISE.windows * PROMISE.queries * PROMISE_RETRIES
+            timing = runs * (outlook.latency_ms + rates.middle_ms) / 1e3
         return export + verified + scored + timing
+
+
+def beyond_of(value: float, low: float, high: float) -> float:
+    """How many times as large as the nearer end a value outside of two ends is; else 1."""
+    return value / high if value > high else value / low if value < low else 1.0

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
-from fasterseg.forecasting.report import SECONDS_PER_HOUR, StageForecast
-from fasterseg.forecasting.scaling import Scaling, stage_forecast
-from fasterseg.forecasting.timings import StepTiming
+from fasterseg.config import SearchSettings
+from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
+from fasterseg.forecasting.rates import Rates
+from fasterseg.forecasting.timings import SearchTiming, StepTiming
 from fasterseg.forecasting.workload import Outlook
+from fasterseg.searching.subnets import RANDOM_SUBNETS
 
 CANDIDATES = 4
 """Measurements until a student has landed on its budget: most often two to six."""
@@ -24,138 +26,134 @@ SEARCH_EVENT_BYTES = 900
 class SearchForecast:
     """Forecasts the parts of a search."""
 
-    scaling: Scaling
+    rates: Rates
 
-    def pretraining(self) -> StageForecast:
-        """The supernet's weights alone."""
-        step, (steps, _) = self.scaling.timings.search.pretraining, self._search_steps
-        return self._steps("search/pretraining", step, steps, self._pretraining_seconds)
-
-    def cosearch(self) -> StageForecast:
-        """Weights and architecture parameters by turns."""
-        step, (_, steps) = self.scaling.timings.search.cosearch, self._search_steps
-        return self._steps("search/cosearch", step, steps, self._cosearch_seconds)
-
-    @property
-    def _pretraining_seconds(self) -> float:
-        return self.scaling.search_ratio * self.scaling.timings.search.pretraining.seconds
+    def stages(self) -> Iterator[StageForecast]:
+        """Its parts in order; choosing among candidates where the recipe asks for several."""
+        yield self._pretraining()
+        yield self._cosearch()
+        yield self._landing()
+        if self._settings.draws > 1:
+            yield self._draws()
+        yield self._subnets()
 
     @property
-    def _cosearch_seconds(self) -> float:
-        control = (
-            self.scaling.timings.search.control_seconds
-            / self.scaling.now.recipe.search.control_every
-        )
-        return self.scaling.search_ratio * self.scaling.timings.search.cosearch.seconds + control
+    def _settings(self) -> SearchSettings:
+        return self.rates.work.recipe.search
 
     @property
-    def _search_steps(self) -> tuple[int, int]:
-        """Steps of both kinds: the recipe's, or what fits into its hours in their proportion."""
-        search = self.scaling.now.recipe.search
-        first, second = search.pretrain_steps, search.steps
-        if search.hours is None:
-            return first, second
-        whole = first * self._pretraining_seconds + second * self._cosearch_seconds
-        share = search.hours * SECONDS_PER_HOUR / max(whole, 1e-9)
-        return int(first * share), int(second * share)
-
-    def _steps(self, name: str, step: StepTiming, steps: int, seconds: float) -> StageForecast:
-        ratio = self.scaling.search_ratio
-        saves = -(-steps // self.scaling.now.recipe.search.checkpoint_every)
-        checkpoint = step.checkpoint_bytes * self.scaling.supernet_ratio
-        total = steps * seconds + saves * step.save_seconds * self.scaling.supernet_ratio
-        images, half = self._search_images(steps)
-        # The search reads one half for the weights, and the other for the architectures.
-        halves = 1 if name == "search/pretraining" else 2
-        total += halves * self.scaling.reading_seconds(images, most=half)
-        kept = halves * self.scaling.kept_bytes(min(images, half))
-        if name == "search/pretraining":
-            total += self.scaling.timings.search.setup_seconds
-        return stage_forecast(
-            name,
-            total,
-            self.scaling.scaled_peak(step.peak_bytes, self.scaling.search_base, ratio) + kept,
-            min(KEPT_CHECKPOINTS, saves) * checkpoint + steps * SEARCH_EVENT_BYTES,
-            hours_from=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
-            disk_from=f"{min(KEPT_CHECKPOINTS, saves)} checkpoints",
-        )
-
-    def _search_images(self, steps: int) -> tuple[int, int]:
-        """Images that so many steps ask for, and how many there are in a half of the split."""
-        batch = self.scaling.now.recipe.search.batch_size
-        return steps * batch, self.scaling.timings.data.train // 2
-
-    def landing(self) -> StageForecast:
-        """Measuring the ends of the space, and candidates until each student lands."""
-        students = len(self.scaling.now.recipe.students())
-        teachers = len(self.scaling.now.recipe.contenders) - students
-        target, search = self.scaling.timings.target, self.scaling.timings.search
-        measured = students * (2 + CANDIDATES) + teachers
-        once = self._measuring_seconds
-        derived = students * CANDIDATES * search.derive_seconds
-        return stage_forecast(
-            "search/landing",
-            measured * once + target.open_seconds + derived,
-            target.peak_bytes + search.cosearch.checkpoint_bytes * self.scaling.supernet_ratio,
-            0,
-            hours_from=f"{measured} networks measured, {CANDIDATES} of them for each budget",
-            memory_from="exporting, beside the search's weights",
-        )
-
-    @property
-    def _measuring_seconds(self) -> float:
-        """Measuring one network whole."""
-        target = self.scaling.timings.target
-        windows = target.attempts * self.scaling.candidate_seconds(self.scaling.middle_ms)
-        return target.open_seconds + windows
-
-    def draws(self) -> Iterator[StageForecast]:
-        """Choosing among candidates, where the recipe asks for it, and measuring what is chosen."""
-        settings, search = self.scaling.now.recipe.search, self.scaling.timings.search
-        if settings.draws == 1:
-            return
-        costs = [one.macs for one in self._students] * settings.draws
-        measured = CHOSEN * len(self._students) * self._measuring_seconds
-        yield self._scoring(
-            "search/draws",
-            costs,
-            most_images=self.scaling.timings.data.train // 2,
-            extra_seconds=len(costs) * search.derive_seconds + measured,
-        )
-
-    def subnets(self) -> StageForecast:
-        """Scoring every contender's subnet, and random ones of each student's latency."""
-        random = self.scaling.timings.search.random_subnets
-        costs = [one.macs for one in self.scaling.now.networks]
-        costs += [one.macs for one in self._students] * random
-        drawing = random * len(self._students) * self.scaling.timings.target.sampling_seconds
-        most = self.scaling.timings.data.val
-        return self._scoring("search/subnets", costs, most_images=most, extra_seconds=drawing)
+    def _timing(self) -> SearchTiming:
+        return self.rates.timings.search
 
     @property
     def _students(self) -> list[Outlook]:
-        return [one for one in self.scaling.now.networks if one.contender.role == "student"]
+        return [one for one in self.rates.work.networks if one.contender.role == "student"]
+
+    @property
+    def _cosearch_seconds(self) -> float:
+        """A step with its share of a look at the budgets."""
+        control = self._timing.control_seconds / self._settings.control_every
+        return self._timing.cosearch.seconds + control
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """Steps of both kinds: the recipe's, or what fits into its hours in their proportion."""
+        first, second = self._settings.pretrain_steps, self._settings.steps
+        if self._settings.hours is None:
+            return first, second
+        whole = first * self._timing.pretraining.seconds + second * self._cosearch_seconds
+        share = self._settings.hours * SECONDS_PER_HOUR / max(whole, 1e-9)
+        return int(first * share), int(second * share)
+
+    def _pretraining(self) -> StageForecast:
+        """The supernet's weights alone, on one half of the images."""
+        step, (steps, _) = self._timing.pretraining, self._counts
+        setup = self._timing.setup_seconds
+        return self._steps("pretraining", step, steps, step.seconds, halves=1, more=setup)
+
+    def _cosearch(self) -> StageForecast:
+        """Weights on one half, and architecture parameters on the other, by turns."""
+        step, (_, steps) = self._timing.cosearch, self._counts
+        return self._steps("cosearch", step, steps, self._cosearch_seconds, halves=2)
+
+    def _steps(
+        self,
+        name: str,
+        step: StepTiming,
+        steps: int,
+        seconds: float,
+        *,
+        halves: int,
+        more: float = 0.0,
+    ) -> StageForecast:
+        saves = -(-steps // self._settings.checkpoint_every)
+        images, half = self._images(steps)
+        reading = halves * self.rates.reading_seconds(images, most=half)
+        kept = halves * self.rates.kept_bytes(min(images, half))
+        checkpoints = min(KEPT_CHECKPOINTS, saves) * step.checkpoint_bytes
+        return StageForecast.of(
+            f"search/{name}",
+            steps * seconds + saves * step.save_seconds + reading + more,
+            memory=self.rates.after_export(step.peak_bytes) + kept,
+            disk=checkpoints + steps * SEARCH_EVENT_BYTES,
+            counted=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
+        )
+
+    def _images(self, steps: int) -> tuple[int, int]:
+        """Images that so many steps ask for, and how many there are in a half of the split."""
+        return steps * self._settings.batch_size, self.rates.timings.data.train // 2
+
+    def _landing(self) -> StageForecast:
+        """Measuring the ends of the space, and candidates until each student lands."""
+        work, target = self.rates.work, self.rates.timings.target
+        students = len(self._students)
+        measured = students * (2 + CANDIDATES) + len(work.networks) - students
+        return StageForecast.of(
+            "search/landing",
+            measured * self.measuring_seconds
+            + target.open_seconds
+            + students * CANDIDATES * self._timing.derive_seconds,
+            memory=target.peak_bytes + self._timing.cosearch.checkpoint_bytes,
+            counted=f"{measured} networks measured, {CANDIDATES} of them for each budget",
+        )
+
+    @property
+    def measuring_seconds(self) -> float:
+        """Opening and measuring one network whole."""
+        target = self.rates.timings.target
+        windows = target.attempts * self.rates.candidate_seconds(self.rates.middle_ms)
+        return target.open_seconds + windows
+
+    def _draws(self) -> StageForecast:
+        """Choosing among candidates, and measuring what is chosen."""
+        drawn = self._students * self._settings.draws
+        more = len(drawn) * self._timing.derive_seconds
+        more += CHOSEN * len(self._students) * self.measuring_seconds
+        return self._scoring("draws", drawn, most=self.rates.timings.data.train // 2, more=more)
+
+    def _subnets(self) -> StageForecast:
+        """Scoring every contender's subnet, and random ones of each student's latency."""
+        random = self._students * RANDOM_SUBNETS
+        scored = [*self.rates.work.networks, *random]
+        more = len(random) * self.rates.timings.target.sampling_seconds
+        return self._scoring("subnets", scored, most=self.rates.timings.data.val, more=more)
 
     def _scoring(
-        self, name: str, costs: Sequence[float], *, most_images: int, extra_seconds: float
+        self, name: str, subnets: Sequence[Outlook], *, most: int, more: float
     ) -> StageForecast:
-        """Calibrating and scoring subnets of such multiply-adds for each pixel."""
-        search, settings = self.scaling.timings.search, self.scaling.now.recipe.search
-        batches = min(search.settling_batches, max(4, settings.calibration_batches))
-        images = min(settings.validation_images, most_images)
-        read, half = self._search_images(batches)
-        ratio = (
-            self.scaling.now.search_pixels / self.scaling.timed.search_pixels / search.subnet_macs
-        )
+        """Calibrating subnets, and scoring them on so many images at most."""
+        search = self._timing
+        batches = min(search.settling_batches, max(4, self._settings.calibration_batches))
+        scored = min(self._settings.validation_images, most)
+        read, half = self._images(batches)
         seconds = sum(
-            batches * search.batch_seconds * macs * ratio
-            + images * self.scaling.image_seconds(macs)
-            for macs in costs
+            batches * search.batch_seconds * one.counted.macs / search.subnet_macs
+            + scored * self.rates.image_seconds(one.counted.macs)
+            for one in subnets
         )
-        return stage_forecast(
-            name,
-            seconds + self.scaling.reading_seconds(read, most=half) + extra_seconds,
-            self.scaling.after_export(search.subnets_peak_bytes) + self.scaling.kept_bytes(read),
-            0,
-            hours_from=f"{len(costs)} subnets: {batches} batches, {images} images each",
+        return StageForecast.of(
+            f"search/{name}",
+            seconds + self.rates.reading_seconds(read, most=half) + more,
+            memory=self.rates.after_export(search.subnets_peak_bytes) + self.rates.kept_bytes(read),
+            counted=f"{len(subnets)} subnets: {batches} batches, {scored} images each",
         )

@@ -1,4 +1,4 @@
-"""What a run took, beside what its plan said."""
+"""What a run took, beside what was forecast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from fasterseg.amounts import duration, size
-from fasterseg.forecasting.report import SECONDS_PER_HOUR, PlanReport
+from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, RunForecast, StageForecast
 from fasterseg.stages import StageTime, StageTimes
 
 
@@ -17,42 +17,68 @@ class Outcome:
     A stage that did not come to its end, or whose memory was not noted, has no ratio.
     """
 
-    name: str
-    hours: float
-    took_hours: float
-    memory_bytes: int
-    took_bytes: int | None
-    finished: bool
+    forecast: StageForecast
+    took: StageTime
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The stage's own peak; that of the whole process says nothing of one stage."""
+        return self.took.peak_bytes if self.took.peak_since == "reset" else None
 
     @property
     def hours_ratio(self) -> float | None:
         """How many times as long it took."""
-        return self.took_hours / self.hours if self.finished and self.hours > 0 else None
+        seconds = SECONDS_PER_HOUR * self.forecast.hours
+        return self.took.seconds / seconds if self.took.finished and seconds > 0 else None
 
     @property
     def memory_ratio(self) -> float | None:
         """How many times as much memory it held."""
-        if self.took_bytes is None or not self.finished or not self.memory_bytes:
+        if self.peak_bytes is None or not self.took.finished or not self.forecast.memory_bytes:
             return None
-        return self.took_bytes / self.memory_bytes
+        return self.peak_bytes / self.forecast.memory_bytes
+
+    def cells(self) -> tuple[str, ...]:
+        """A row: name, time, what it took, ratio, memory, what it held, ratio, a remark."""
+        return (
+            self.forecast.name,
+            duration(hours=self.forecast.hours),
+            duration(hours=self.took.seconds / SECONDS_PER_HOUR),
+            _ratio(self.hours_ratio),
+            size(self.forecast.memory_bytes),
+            "" if self.peak_bytes is None else size(self.peak_bytes),
+            _ratio(self.memory_ratio),
+            "" if self.took.finished else "not finished",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Every stage that has run so far, and the medians over them."""
+    """Every stage that has run so far, beside the forecast; `note` is what to know of it."""
 
+    forecast: RunForecast
     outcomes: tuple[Outcome, ...]
+    note: str = ""
+
+    @classmethod
+    def of(cls, forecast: RunForecast, times: StageTimes, note: str = "") -> Comparison:
+        """The stages of a forecast that a run has begun."""
+        found = ((stage, times.stage(stage.name)) for stage in forecast.stages)
+        return cls(forecast, tuple(Outcome(s, took) for s, took in found if took), note)
 
     @property
     def hours_ratio(self) -> float | None:
         """The median over the stages."""
-        return _median([one.hours_ratio for one in self.outcomes])
+        return median(self._ratios) if self._ratios else None
 
     @property
     def hours_error(self) -> float | None:
         """The median distance of the stages' ratios from one, as a share."""
-        ratios = [one.hours_ratio for one in self.outcomes]
-        return _median([None if ratio is None else abs(ratio - 1) for ratio in ratios])
+        return median(abs(ratio - 1) for ratio in self._ratios) if self._ratios else None
+
+    @property
+    def _ratios(self) -> list[float]:
+        return [ratio for one in self.outcomes if (ratio := one.hours_ratio) is not None]
 
     @property
     def peak_ratio(self) -> float | None:
@@ -60,17 +86,17 @@ class Comparison:
         known = [one for one in self.outcomes if one.memory_ratio is not None]
         if not known:
             return None
-        actual = max(one.took_bytes or 0 for one in known)
-        return actual / max(one.memory_bytes for one in known)
+        forecast = max(one.forecast.memory_bytes for one in known)
+        return max(one.peak_bytes or 0 for one in known) / forecast
 
     def describe(self) -> str:
         """A table of forecast against actual, and the medians below."""
-        width = max([len("stage"), *(len(one.name) for one in self.outcomes)])
+        width = max([len("stage"), *(len(one.forecast.name) for one in self.outcomes)])
+        head = ("stage", "forecast", "took", "ratio", "memory", "held", "ratio", "")
+        row = f"{{:<{width}}} {{:>12}} {{:>12}} {{:>6}} {{:>10}} {{:>10}} {{:>6}}  {{}}"
         lines = [
-            f"{'stage':<{width}} {'forecast':>12} {'took':>12} {'ratio':>6} "
-            f"{'memory':>10} {'held':>10} {'ratio':>6}"
+            row.format(*cells).rstrip() for cells in (head, *(o.cells() for o in self.outcomes))
         ]
-        lines += [_line(one, width) for one in self.outcomes]
         if self.hours_ratio is not None and self.hours_error is not None:
             lines.append(
                 f"median of the stages: {self.hours_ratio:.2f} times the forecast time, "
@@ -78,47 +104,8 @@ class Comparison:
             )
         if self.peak_ratio is not None:
             lines.append(f"peak memory: {self.peak_ratio:.2f} times the forecast")
-        return "\n".join(lines)
-
-
-def compared(plan: PlanReport, times: StageTimes) -> Comparison:
-    """The stages of a plan that a run has begun."""
-    found = ((stage, times.stage(stage.name)) for stage in plan.stages)
-    return Comparison(
-        tuple(
-            Outcome(
-                name=stage.name,
-                hours=stage.hours,
-                took_hours=took.seconds / SECONDS_PER_HOUR,
-                memory_bytes=stage.memory_bytes,
-                took_bytes=_peak(took),
-                finished=took.finished,
-            )
-            for stage, took in found
-            if took is not None
-        )
-    )
-
-
-def _peak(took: StageTime) -> int | None:
-    """The stage's own peak; that of the whole process says nothing of one stage."""
-    return took.peak_bytes if took.peak_since == "reset" else None
-
-
-def _line(one: Outcome, width: int) -> str:
-    held = "" if one.took_bytes is None else size(one.took_bytes)
-    unfinished = "" if one.finished else "  not finished"
-    return (
-        f"{one.name:<{width}} {duration(hours=one.hours):>12} {duration(hours=one.took_hours):>12} "
-        f"{_ratio(one.hours_ratio):>6} {size(one.memory_bytes):>10} {held:>10} "
-        f"{_ratio(one.memory_ratio):>6}{unfinished}"
-    )
+        return "\n".join(filter(None, [*lines, self.note]))
 
 
 def _ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
-
-
-def _median(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None

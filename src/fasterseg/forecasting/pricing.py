@@ -6,8 +6,7 @@ cross its borders, and for being a block at all, times a factor of its kind.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, Self
 
@@ -15,8 +14,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.space.blocks import BlockSpec
-
-Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 LARGEST_FACTOR = 4.0
 """A kind's factor lies between this and its inverse: a few blocks are too few to believe more."""
@@ -37,15 +34,12 @@ class Prices(BaseModel):
         """The prices that fit blocks and their milliseconds best; no part is negative."""
         per_mac, per_byte, per_block = _coefficients(timed)
         plain = cls(per_mac_ms=per_mac, per_byte_ms=per_byte, per_block_ms=per_block)
-        sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        for spec, measured_ms in timed:
-            sums[spec.kind][0] += measured_ms
-            sums[spec.kind][1] += plain(spec)
-        factors = {
-            kind: min(LARGEST_FACTOR, max(1 / LARGEST_FACTOR, measured / priced))
-            for kind, (measured, priced) in sums.items()
-            if priced > 0
-        }
+        factors = {}
+        for kind in dict.fromkeys(spec.kind for spec, _ in timed):
+            measured = sum(ms for spec, ms in timed if spec.kind == kind)
+            priced = sum(plain(spec) for spec, _ in timed if spec.kind == kind)
+            if priced > 0:
+                factors[kind] = min(LARGEST_FACTOR, max(1 / LARGEST_FACTOR, measured / priced))
         return plain.model_copy(update={"factors": factors})
 
     def __call__(self, spec: BlockSpec) -> float:
@@ -59,10 +53,6 @@ class Prices(BaseModel):
         """The milliseconds of moving so many bytes."""
         return self.per_byte_ms * count + self.per_block_ms
 
-    def of_all(self, specs: Iterable[BlockSpec]) -> float:
-        """The milliseconds of a network that consists of these blocks."""
-        return sum(self(spec) for spec in specs)
-
 
 def _coefficients(timed: Sequence[tuple[BlockSpec, float]]) -> list[float]:
     """The best of the least-squares fits to some of the terms in which none is negative."""
@@ -72,12 +62,12 @@ def _coefficients(timed: Sequence[tuple[BlockSpec, float]]) -> list[float]:
     weights = 1.0 / np.sqrt(np.maximum(measured, 1e-4))
     size = np.maximum(np.abs(rows).max(axis=0), 1e-30)
     scaled, wanted = rows / size * weights[:, None], measured * weights
-    best, least = np.zeros(3), float(wanted @ wanted)
-    for count in (1, 2, 3):
-        for used in combinations(range(3), count):
-            solved, *_ = np.linalg.lstsq(scaled[:, used], wanted, rcond=None)
-            loss = float(np.sum((scaled[:, used] @ solved - wanted) ** 2))
-            if loss < least and bool((solved >= 0).all()):
-                best, least = np.zeros(3), loss
-                best[list(used)] = solved
+    best: np.ndarray[Any, np.dtype[np.float64]] = np.zeros(3)
+    least = float(wanted @ wanted)
+    for used in (chosen for count in (1, 2, 3) for chosen in combinations(range(3), count)):
+        solved, *_ = np.linalg.lstsq(scaled[:, used], wanted, rcond=None)
+        loss = float(np.sum((scaled[:, used] @ solved - wanted) ** 2))
+        if loss < least and bool((solved >= 0).all()):
+            best, least = np.zeros(3), loss
+            best[list(used)] = solved
     return [float(value) for value in best / size]

@@ -25,11 +25,28 @@ from fasterseg.artifacts import (
     writing,
 )
 from fasterseg.changes import refuse_changes
+from fasterseg.config import ProfileSettings
 from fasterseg.errors import FileError
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Entry
-from fasterseg.latency.timing import Timing
+from fasterseg.latency.timing import TimerSettings, Timing
 from fasterseg.runs import SAME_MACHINE
+
+VISITS = 5
+# A whole network gets this many times the seconds of a block, and this share of its runs.
+NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
+
+
+def block_settings(settings: ProfileSettings) -> TimerSettings:
+    """How a block is timed."""
+    return TimerSettings(settings.warmup_runs, settings.runs, settings.seconds_per_block, VISITS)
+
+
+def network_settings(settings: ProfileSettings) -> TimerSettings:
+    """How a whole network is timed: fewer runs, for longer."""
+    runs = max(3, settings.runs // NETWORK_RUNS_SHARE)
+    seconds = NETWORK_SECONDS * settings.seconds_per_block
+    return TimerSettings(settings.warmup_runs, runs, seconds, VISITS)
 
 
 class Keyed(Protocol):

@@ -20,6 +20,8 @@ Call = Callable[[], object]
 NANOSECONDS_PER_MS = 1e6
 MS_PER_SECOND = 1e3
 LONG_MS = 200.0
+OVERSHOOT = 2.5
+"""So many runs all visits of a call go too far together."""
 
 
 class Stopwatch(Protocol):
@@ -77,6 +79,11 @@ class TimerSettings:
     runs: int = 15
     seconds: float = 0.15
     visits: int = 1
+
+    def seconds_for(self, latency_ms: float) -> float:
+        """About how long a call of that latency is timed, warm-up and visits included."""
+        extra = (self.warmup_runs + self.visits + OVERSHOOT) * latency_ms / MS_PER_SECOND
+        return extra + max(self.runs * latency_ms / MS_PER_SECOND, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from fasterseg.artifacts import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, error_of_parts
-from fasterseg.forecasting.timings import AnyProbe, Probe
-from fasterseg.pipeline.probes.job import Job
+from fasterseg.forecasting.timings import AnyPart
+from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.processes import LOOK_EVERY_S, end_with
 
 if TYPE_CHECKING:
@@ -29,29 +31,42 @@ if TYPE_CHECKING:
 FAILURE = "failure.json"
 LAST_LINES = 12
 
+PROBES: Mapping[Kind, str] = {
+    "data": "fasterseg.pipeline.probes.data:probe_data",
+    "target": "fasterseg.pipeline.probes.target:probe_target",
+    "search": "fasterseg.pipeline.probes.search:probe_search",
+    "training": "fasterseg.pipeline.probes.networks:probe_training",
+    "delivery": "fasterseg.pipeline.probes.networks:probe_delivery",
+}
+"""What does each kind of job; it alone is loaded, so that no other counts into its memory."""
+
 
 def probed(
-    kind: type[AnyProbe], job: Job, folder: Path, *, stop: StopRequest | None = None
-) -> AnyProbe:
+    kind: type[AnyPart], job: Job, folder: Path, *, stop: StopRequest | None = None
+) -> AnyPart:
     """What a process of its own measured for a job; its failure is raised here as it was there.
 
     Once a stop was asked for, the process is ended and `Interrupted` is raised.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    asked, answer = job.save(folder / "job.json"), folder / "result.json"
+    asked, answer, failure = (folder / f for f in ("job.json", "result.json", FAILURE))
+    durable_write(asked, job.model_dump_json(by_alias=True).encode())
     # Without -P, Python would run modules that lie in the current folder.
     command = [sys.executable, "-P", "-m", "fasterseg.pipeline.probing"]
+    source = str(Path(__file__).parents[2])  # this very package, before all else
+    path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH", "")])])
     with subprocess.Popen(
         [*command, str(asked), str(answer), str(os.getpid())],
-        env={**os.environ, "PYTHONPATH": _python_path()},
+        env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     ) as child:
         said = _said_by(child, job.kind, stop)
+    if failure.exists():
+        raise error_of_parts(json.loads(failure.read_bytes()))
     if child.returncode:
-        raise _failure(folder / FAILURE, job.kind, child.returncode, said)
-    return kind.load(answer)
+        raise _ended(job.kind, child.returncode, said)
+    return kind.model_validate_json(answer.read_bytes())
 
 
 def _said_by(child: subprocess.Popen[str], kind: str, stop: StopRequest | None) -> str:
@@ -72,15 +87,8 @@ def _said_by(child: subprocess.Popen[str], kind: str, stop: StopRequest | None) 
         child.kill()
 
 
-def _python_path() -> str:
-    """Where this very package is found, before all else."""
-    source = str(Path(__file__).parents[2])
-    return os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH", "")])])
-
-
-def _failure(path: Path, kind: str, code: int, said: str) -> FastersegError:
-    if path.exists():
-        return error_of_parts(json.loads(path.read_text(encoding="utf-8")))
+def _ended(kind: str, code: int, said: str) -> FastersegError:
+    """The error for a process that ended without a word of its own."""
     last = "\n".join(said.strip().splitlines()[-LAST_LINES:])
     killed = code < 0
     raised = EnvironmentFault if killed else FastersegError
@@ -94,33 +102,14 @@ def _failure(path: Path, kind: str, code: int, said: str) -> FastersegError:
 
 def answer_job(asked: Path, answer: Path) -> int:
     """Do a job and write its result; a foreseen failure is written beside it. The exit code."""
-    job = Job.load(asked)
+    job = Job.model_validate_json(asked.read_bytes())
     try:
-        found = _measured(job, answer.parent)
+        found = resolve_name(PROBES[job.kind])(job, answer.parent)
     except FastersegError as error:
         durable_write(answer.with_name(FAILURE), json.dumps(error.as_parts()).encode())
         return error.exit_code
-    found.save(answer)
+    durable_write(answer, found.model_dump_json(by_alias=True).encode())
     return 0
-
-
-def _measured(job: Job, folder: Path) -> Probe:
-    from fasterseg.pipeline.probes.data import probe_data
-    from fasterseg.pipeline.probes.networks import probe_delivery, probe_training
-    from fasterseg.pipeline.probes.search import probe_search
-    from fasterseg.pipeline.probes.target import probe_target
-
-    match job.kind:
-        case "data":
-            return probe_data(job)
-        case "target":
-            return probe_target(job)
-        case "search":
-            return probe_search(job, folder)
-        case "training":
-            return probe_training(job, folder)
-        case "delivery":
-            return probe_delivery(job, folder)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog
-from fasterseg.forecasting.report import PlanReport
+from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.reporting.results import NetworkResult
@@ -118,7 +118,7 @@ class RunFacts:
     baseline: EvaluationReport | None
     times: StageTimes
     files: tuple[SourceFile, ...]
-    plan: PlanReport | None = None
+    forecast: RunForecast | None = None
 
     @property
     def students(self) -> tuple[NetworkFacts, ...]:
@@ -156,7 +156,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         )
     reader = _Reader(run)
     recipe = reader.required(Recipe, run.recipe)
-    plan = reader.read(PlanReport, run.plan)
+    forecast = reader.read(RunForecast, run.forecast)
     summary = reader.read(SearchSummary, run.search_summary)
     table = reader.read(LatencyTable, run.latency_table)
     return RunFacts(
@@ -172,7 +172,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         baseline=reader.read(EvaluationReport, run.position_score(recipe.data.test_split)),
         times=reader.read(StageTimes, run.times) or StageTimes(),
         files=tuple(reader.files),
-        plan=plan,
+        forecast=forecast,
     )
 
 

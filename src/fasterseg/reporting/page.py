@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasterseg.amounts import duration, size
-from fasterseg.forecasting.outcome import compared
+from fasterseg.forecasting.outcome import Comparison
 from fasterseg.network.card import told_segments
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
 from fasterseg.reporting.drawing import draw_svg
@@ -53,7 +53,7 @@ def render_page(
             swatches=_swatches(facts),
             trainings=_trainings(facts),
             total_seconds=sum(stage.seconds for stage in facts.times.whole),
-            forecast=None if facts.plan is None else compared(facts.plan, facts.times),
+            forecast=facts.forecast and Comparison.of(facts.forecast, facts.times),
             longest_seconds=max((stage.seconds for stage in facts.times.whole), default=0.0),
         )
     )

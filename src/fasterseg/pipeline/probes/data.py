@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+from fasterseg.datasets.data_report import Tally
 from fasterseg.datasets.joining import share_images
+from fasterseg.datasets.looking import look_at
 from fasterseg.datasets.part import spread
-from fasterseg.datasets.sample import MEMORY_BYTES
+from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap
+from fasterseg.datasets.source import DataSource
 from fasterseg.forecasting.timings import DataTiming
+from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.probes.job import Job
-from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
+from fasterseg.resources import peak_bytes, reset_peak
 
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
-
-IMAGES_READ, IMAGES_CHECKED = 24, 48
+IMAGES_READ, FILES_CHECKED = 24, 48
 READERS = 4
 
 
-def probe_data(job: Job) -> DataTiming:
+def probe_data(job: Job, _folder: Path) -> DataTiming:
     """Reading and checking some images of each split, and the digests of all."""
-    from fasterseg.pipeline.opening import open_source
-
     source, data = open_source(job.recipe), job.recipe.data
-    first = source.sample(data.train_split, 0)
-    base, splits = resident_bytes(), source.splits()
+    first, splits = source.sample(data.train_split, 0), source.splits()
     reset_peak()
     began = time.monotonic()
     for split in splits:
         source.digest(split)
     digest_seconds = time.monotonic() - began
     return DataTiming(
-        base_bytes=base,
         classes=source.label_space.classes,
         train=source.length(data.train_split),
         trained_on=source.length(data.trained_on),
@@ -51,25 +49,21 @@ def probe_data(job: Job) -> DataTiming:
 
 def _check_seconds(source: DataSource) -> float:
     """Checking one image, as `datasets.checking` does: several files at a time."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from fasterseg.datasets.data_report import Tally
-    from fasterseg.datasets.looking import look_at
-
-    files = source.files
-    tally, began = Tally(source.label_space), time.monotonic()
-    if files is not None:
-        pairs = [pair for split in files.splits() for pair in files.pairs(split)]
-        chosen = spread(pairs, IMAGES_CHECKED)
-        with ThreadPoolExecutor(READERS) as readers:
-            for look in readers.map(lambda pair: look_at(files, pair), chosen):
-                if look.labels is not None:
-                    tally.add(look.labels)
-        return (time.monotonic() - began) / max(1, len(chosen))
+    files, tally = source.files, Tally(source.label_space)
     jobs = [(split, index) for split in source.splits() for index in range(source.length(split))]
-    some = spread(jobs, IMAGES_READ)
-    for split, index in some:
-        tally.add(source.sample(split, index).labels)
+    some = spread(jobs, IMAGES_READ if files is None else FILES_CHECKED)
+
+    def checked(job: tuple[str, int]) -> LabelMap | None:
+        split, index = job
+        if files is None:
+            return source.sample(split, index).labels
+        return look_at(files, files.pairs(split)[index]).labels
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(1 if files is None else READERS) as readers:
+        for labels in readers.map(checked, some):
+            if labels is not None:
+                tally.add(labels)
     return (time.monotonic() - began) / max(1, len(some))
 
 

@@ -5,28 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from fasterseg.config import Recipe
-from fasterseg.errors import BudgetError, FastersegError
+from fasterseg.datasets.remembering import as_after_an_epoch
+from fasterseg.errors import BudgetError, Diverged
+from fasterseg.evaluation import evaluate_predictor
 from fasterseg.events import silent
 from fasterseg.forecasting.timings import SearchTiming
 from fasterseg.forecasting.workload import Counted, Workload
+from fasterseg.latency.table import Target
+from fasterseg.learning.step_times import endless, time_steps
+from fasterseg.network.network import Network
+from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.probes.remembering import as_after_an_epoch
 from fasterseg.pipeline.probes.steps import timed_steps
 from fasterseg.pipeline.probes.target import priced_table
+from fasterseg.pipeline.searching import search_job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runs import RunFolder
+from fasterseg.runtime import set_threads
+from fasterseg.searching.beginning import agreed_plan, data_of, task_of
+from fasterseg.searching.data import SearchData
+from fasterseg.searching.derivation import derive, derive_within
+from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, Tried
+from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Architecture
-
-if TYPE_CHECKING:
-    import torch
-
-    from fasterseg.searching.data import SearchData
-    from fasterseg.searching.search import Search, SearchTask
+from fasterseg.supernet.calibrating import recalibrate
 
 LEAST_BATCHES = 3
 SETTLING_SECONDS = 6.0
@@ -35,16 +44,11 @@ SCORED_IMAGES = 2
 
 def probe_search(job: Job, folder: Path) -> SearchTiming:
     """Steps of pre-training and search, deriving to a budget, and scoring one subnet."""
-    import fasterseg.searching.cosearch  # noqa: F401 (so that loading it is not timed)
-    from fasterseg.searching.search import Search
-    from fasterseg.searching.subnets import RANDOM_SUBNETS
-
     began = time.monotonic()
     task, data = _task(job, folder)
-    base = resident_bytes()
+    device, seconds, base = task.device, job.seconds, resident_bytes()
     pretraining = Search.begin(task).pretraining()
     setup_seconds = time.monotonic() - began
-    device, seconds = task.device, job.seconds
     first = timed_steps(pretraining, seconds=seconds, device=device, folder=folder / "first")
     del pretraining
     course = Search.begin(task).cosearch()
@@ -54,7 +58,7 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     search = Search.begin(task)
     derive_seconds = _derive_seconds(search)
     reset_peak()
-    subnet = _subnet(job, search, data)
+    architecture, batches, batch_seconds = _scored_subnet(job, search, data)
     return SearchTiming(
         base_bytes=base,
         setup_seconds=setup_seconds,
@@ -62,50 +66,31 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
         cosearch=second,
         control_seconds=control_seconds,
         derive_seconds=derive_seconds,
-        subnet_macs=subnet.macs,
-        batch_seconds=subnet.batch_seconds,
-        settling_batches=subnet.batches,
-        random_subnets=RANDOM_SUBNETS,
+        subnet_macs=Counted.of(architecture, task.geometry).macs,
+        batch_seconds=batch_seconds,
+        settling_batches=batches,
         subnets_peak_bytes=peak_bytes(),
     )
 
 
 def _task(job: Job, folder: Path) -> tuple[SearchTask, SearchData]:
     """The job's search in a folder of its own, any budget reachable, its latencies estimated."""
-    from fasterseg.latency.table import Target
-    from fasterseg.pipeline.opening import open_source
-    from fasterseg.pipeline.searching import search_job
-    from fasterseg.runtime import set_threads
-    from fasterseg.searching.beginning import agreed_plan, data_of, task_of
-
     assert job.target is not None
     recipe = reachable(job.recipe)
     source = as_after_an_epoch(open_source(recipe), recipe.data.train_split)
-    classes = source.label_space.classes
     set_threads(recipe.threads)
-    work = Workload(recipe, classes, job.target)
-    table = priced_table(Target.of(recipe.target, classes), work.specs, job.target.prices)
+    work = Workload(recipe, source.label_space.classes, job.target)
+    table = priced_table(Target.of(recipe.target, work.classes), work.specs, job.target.prices)
 
-    def estimated(architecture: Architecture) -> _Estimated:
-        latency_ms = work.estimate_ms(architecture)
-        return _Estimated(latency_ms, latency_ms)
+    def estimated(architecture: Architecture) -> Tried:
+        return Tried(*(work.estimate_ms(architecture),) * 3)
 
+    run = RunFolder(folder)
     search = search_job(
-        recipe,
-        RunFolder(folder),
-        source=source,
-        table=table,
-        device=job.device,
-        measure=estimated,
+        recipe, run, source=source, table=table, device=job.device, measure=estimated
     )
     plan = agreed_plan(search, progress=silent)
     return task_of(search, plan), data_of(search, plan)
-
-
-@dataclass(frozen=True, slots=True)
-class _Estimated:
-    median_ms: float
-    p95_ms: float
 
 
 def reachable(recipe: Recipe) -> Recipe:
@@ -113,8 +98,6 @@ def reachable(recipe: Recipe) -> Recipe:
 
     Its search does not look at the budgets after its first step, and goes nowhere.
     """
-    from fasterseg.learning.step_times import endless
-
     contenders = tuple(one.model_copy(update={"budget": None}) for one in recipe.contenders)
     return recipe.model_copy(
         update={
@@ -127,9 +110,6 @@ def reachable(recipe: Recipe) -> Recipe:
 
 def _control_seconds(task: SearchTask, plain_seconds: float) -> float:
     """What a look at the budgets adds to a step, all contenders together."""
-    from fasterseg.learning.step_times import time_steps
-    from fasterseg.searching.search import Search
-
     looking = task.settings.model_copy(update={"control_every": 1})
     course = Search.begin(replace(task, settings=looking)).cosearch()
     times = time_steps(course.step, seconds=0.0, warmup_steps=1)
@@ -138,52 +118,42 @@ def _control_seconds(task: SearchTask, plain_seconds: float) -> float:
 
 def _derive_seconds(search: Search) -> float:
     """Fitting the most probable architecture of the first student to its budget."""
-    from fasterseg.searching.derivation import derive_within
-    from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
-
     students = [one for one in search.contenders if one.budget_ms is not None]
-    if not students:
-        return 0.0
-    student = students[0]
-    budget_ms = student.budget_ms or 0.0
     began = time.monotonic()
-    with suppress(BudgetError):  # a small space has gaps; looking took its time all the same
-        derive_within(
-            student.options,
-            student.parameters.probabilities(),
-            search.latency.pricing,
-            lowest_ms=AIM_LOW * budget_ms,
-            highest_ms=AIM_HIGH * budget_ms,
-        )
+    for student in students[:1]:
+        budget_ms = student.budget_ms or 0.0
+        with suppress(BudgetError):  # a small space has gaps; looking took its time all the same
+            derive_within(
+                student.options,
+                student.parameters.probabilities(),
+                search.latency.pricing,
+                lowest_ms=AIM_LOW * budget_ms,
+                highest_ms=AIM_HIGH * budget_ms,
+            )
     return time.monotonic() - began
 
 
-@dataclass(frozen=True, slots=True)
-class _Subnet:
-    macs: float
-    batch_seconds: float
-    batches: int
+def _scored_subnet(job: Job, search: Search, data: SearchData) -> tuple[Architecture, int, float]:
+    """Calibrate one subnet as scoring does, and run it on a few images.
 
-
-def _subnet(job: Job, search: Search, data: SearchData) -> _Subnet:
-    """Calibrate one subnet as scoring does, and run it on a few images."""
-    from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.network.network import Network
-    from fasterseg.network.predicting import NetworkPredictor
-    from fasterseg.searching.derivation import derive
-    from fasterseg.supernet.calibrating import recalibrate
-
-    contender, device = search.contenders[-1], search.task.device
+    Returns which it is, after how many batches its statistics were settled, and a batch's seconds.
+    """
+    contender, device, source = search.contenders[-1], search.task.device, data.source
     architecture = derive(contender.options, contender.parameters.probabilities())
-    source = data.source
     network = search.weights.supernet.subnet(architecture, Network)
-    feed = _Feed(data, device)
-    began = time.monotonic()
+    known, given, began = data.calibration(), 0, time.monotonic()
+
+    def images() -> Iterator[Tensor]:
+        nonlocal given
+        while time.monotonic() < began + SETTLING_SECONDS or given < LEAST_BATCHES:
+            yield known.batch(given).images.to(device)
+            given += 1
+
     try:
-        batches = recalibrate(network, feed.images(SETTLING_SECONDS))
-    except FastersegError:  # not settled in so short a time: as many as are allowed
+        batches = recalibrate(network, images())
+    except Diverged:  # not settled in so short a time: as many as are allowed
         batches = job.recipe.search.calibration_batches
-    batch_seconds = (time.monotonic() - began) / max(1, feed.given)
+    batch_seconds = (time.monotonic() - began) / max(1, given)
     predictor = NetworkPredictor(
         network.eval(),
         label_space=source.label_space,
@@ -192,21 +162,4 @@ def _subnet(job: Job, search: Search, data: SearchData) -> _Subnet:
     )
     split = job.recipe.data.val_split
     evaluate_predictor(predictor.label_map, source, split, limit=SCORED_IMAGES)
-    macs = Counted.of(architecture, search.task.geometry).macs
-    return _Subnet(macs, batch_seconds, batches)
-
-
-class _Feed:
-    """Calibration batches for a while; counts those it gave."""
-
-    def __init__(self, data: SearchData, device: torch.device) -> None:
-        self.given = 0
-        self._device = device
-        self._batches = data.calibration()
-
-    def images(self, seconds: float) -> Iterator[torch.Tensor]:
-        """Images of batch after batch until the time is up, or there is no need for more."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end or self.given < LEAST_BATCHES:
-            yield self._batches.batch(self.given).images.to(self._device)
-            self.given += 1
+    return architecture, batches, batch_seconds

@@ -1,0 +1,46 @@
+"""From timings and a workload to what each stage will take; arithmetic alone."""
+
+from __future__ import annotations
+
+from fasterseg.deploy.benchmark.measuring import GROUP_NETWORKS
+from fasterseg.forecasting.forecast import StageForecast
+from fasterseg.forecasting.of_networks import NetworksForecast
+from fasterseg.forecasting.of_search import SearchForecast
+from fasterseg.forecasting.rates import Rates
+from fasterseg.forecasting.timings import Timings
+from fasterseg.forecasting.workload import Workload
+from fasterseg.latency.profiling import block_settings, network_settings
+
+ENTRY_BYTES = 360
+
+
+def forecast_stages(work: Workload, timings: Timings) -> tuple[StageForecast, ...]:
+    """Every stage in order, and the parts of search and training."""
+    rates = Rates(work, timings)
+    search, networks = SearchForecast(rates), NetworksForecast(rates)
+    return (_check(timings), _profile(rates), *search.stages(), *networks.stages())
+
+
+def _check(timings: Timings) -> StageForecast:
+    data = timings.data
+    return StageForecast.of(
+        "check-data",
+        data.checked * data.check_seconds + data.digest_seconds,
+        memory=max(data.peak_bytes, timings.target.base_bytes),
+        counted=f"{data.checked} images of {1e3 * data.check_seconds:.1f} ms",
+    )
+
+
+def _profile(rates: Rates) -> StageForecast:
+    target, settings, specs = rates.timings.target, rates.work.recipe.profile, rates.work.specs
+    count, timer = settings.calibration_networks, block_settings(settings)
+    blocks = sum(target.call_seconds + timer.seconds_for(ms) for ms in rates.work.calls_ms())
+    network = target.sampling_seconds + target.open_seconds
+    network += network_settings(settings).seconds_for(rates.middle_ms)
+    return StageForecast.of(
+        "profile",
+        blocks + count * network,
+        memory=target.peak_bytes + min(GROUP_NETWORKS, count) * target.network_bytes,
+        disk=2 * ENTRY_BYTES * (len(specs) + count),
+        counted=f"{len(specs)} blocks, {count} networks",
+    )
