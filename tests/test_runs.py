@@ -68,7 +68,7 @@ def test_what_killed_processes_left_half_written_is_removed_by_the_next_start(
     for step in (4, 8, 12):
         save_checkpoint(checkpoints, checkpoint(step))
     gone = 2**22 + 1  # no system numbers its processes as high
-    left = [run.root / f".recipe.json.{gone}.tmp", run.search / f".plan.json.{gone}.tmp"]
+    left = [run.root / f".recipe.json.{gone}.tmp", run.search / f".began.json.{gone}.tmp"]
     others = run.root / f".report.json.{os.getppid()}.tmp"  # of a process that is at work
     for path in (*left, others):
         make_folder(path.parent)
@@ -188,3 +188,14 @@ def test_no_other_module_names_the_files_of_a_run() -> None:
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)
             }
             assert not texts & names, path
+
+
+def test_what_an_earlier_version_began_with_is_found_under_its_name(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    for folder in (run.search, run.training("student").root):
+        folder.mkdir(parents=True)
+    kept = (lambda: run.search_began, lambda: run.training("student").began)
+    assert {path().name for path in kept} == {"began.json"}
+    for path in kept:
+        (path().parent / "plan.json").touch()
+    assert {path().name for path in kept} == {"plan.json"}

@@ -82,9 +82,9 @@ class TrainingFolder(StageFolder):
     """The names of what a training keeps; its bundles are ``best``, ``last`` and ``ema``."""
 
     @property
-    def plan(self) -> Path:
+    def began(self) -> Path:
         """What the training began with."""
-        return self.root / "plan.json"
+        return _began_in(self.root)
 
     @property
     def allowance(self) -> Path:
@@ -157,9 +157,9 @@ class RunFolder:
         return self.root / "search"
 
     @property
-    def search_plan(self) -> Path:
+    def search_began(self) -> Path:
         """What the search began with."""
-        return self.search / "plan.json"
+        return _began_in(self.search)
 
     @property
     def search_allowance(self) -> Path:
@@ -276,6 +276,15 @@ def clear_leftovers(root: Path) -> None:
         number = path.name.split(".")[-2]
         if path.is_file() and number.isdecimal() and not is_running(int(number)):
             path.unlink(missing_ok=True)
+
+
+def _began_in(folder: Path) -> Path:
+    """The file of what a stage began with; where an earlier version began it, of an earlier name.
+
+    A plan is a forecast.
+    """
+    earlier = folder / PLAN_FILE
+    return earlier if earlier.is_file() else folder / "began.json"
 
 
 def random_name(student: str, number: int | str) -> str:

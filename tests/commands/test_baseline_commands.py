@@ -59,7 +59,7 @@ def model(run: RunFolder) -> str:
 def test_it_is_trained_by_the_students_settings_without_a_teacher_and_a_search(
     run: RunFolder,
 ) -> None:
-    plan = TrainingPlan.load(run.training("fast-scnn").plan)
+    plan = TrainingPlan.load(run.training("fast-scnn").began)
     assert plan.teacher == ""
     assert (plan.settings.steps, plan.settings.batch_size) == (3, 2)
     for which in ("best", "last", "ema"):

@@ -53,9 +53,9 @@ def run(tmp_path: Path) -> RunFolder:
 def test_all_networks_are_trained_and_the_student_learns_from_the_teacher(run: RunFolder) -> None:
     result = train(data="street", run=run.root, set=SETTINGS)
     assert list(result.bundles) == ["teacher", "student"]
-    plan = TrainingPlan.load(run.training("student").plan)
+    plan = TrainingPlan.load(run.training("student").began)
     assert plan.teacher == weights_digest(run.bundle("teacher"))
-    assert TrainingPlan.load(run.training("teacher").plan).teacher == ""
+    assert TrainingPlan.load(run.training("teacher").began).teacher == ""
     card = ModelBundle.load(Path(result.bundles["student"])).card
     assert card.training.teacher == plan.teacher
     assert card.training.terms == "made by this program; free of any terms"

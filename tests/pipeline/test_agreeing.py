@@ -46,7 +46,7 @@ def as_trained(run: OpenedRun) -> None:
     (folder / "checkpoints" / "step-000000001").mkdir(parents=True)
     plan = SimpleNamespace(train_split=data.trained_on, val_split=data.val_split)
     plan.train_digest, plan.val_digest = (source.digest(s) for s in (data.trained_on, "val"))
-    (folder / "plan.json").write_text(json.dumps({"content": vars(plan)}))
+    (folder / "began.json").write_text(json.dumps({"content": vars(plan)}))
 
 
 def check(run: OpenedRun) -> DataReport:

@@ -197,7 +197,7 @@ def test_data_that_changed_on_resume_is_refused(run: RunFolder, photos: Path, fa
     assert main(words) == 0
     (run.search / "pretraining" / "checkpoints" / "step-000000001").mkdir(parents=True)
     digest = DataReport.load(run.data_report).digests["train"]
-    run.search_plan.write_text(json.dumps({"content": {"data_digest": digest}}))
+    run.search_began.write_text(json.dumps({"content": {"data_digest": digest}}))
     assert main(words) == 0
     Image.new("RGB", (64, 32)).save(photos / "images" / "train" / "train0.png")
     said = fails(*words, code=2)

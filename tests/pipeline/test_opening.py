@@ -114,9 +114,9 @@ def test_a_search_s_plan_that_nothing_was_made_by_is_forgotten_with_its_recipe(
     tmp_path: Path,
 ) -> None:
     _, run, _ = open_run(Common(run=tmp_path))
-    begin(run, "search/plan.json", "search/allowance.json")
+    begin(run, "search/began.json", "search/allowance.json")
     open_run(Common(run=tmp_path))
-    assert run.search_plan.exists()
+    assert run.search_began.exists()
     open_run(Common(run=tmp_path, set=("search.lr=1",)))
     assert not [*run.search.iterdir()]
 

@@ -178,7 +178,7 @@ def test_sigkill_resume_identical_of_three_in_the_cosearch(
     nursery: Nursery, undisturbed: Path, tmp_path: Path
 ) -> None:
     pretrained = RunFolder(undisturbed).search
-    for name in ("pretraining/events.jsonl", "plan.json"):
+    for name in ("pretraining/events.jsonl", "began.json"):
         target = RunFolder(tmp_path).search / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(pretrained / name, target)

@@ -67,9 +67,9 @@ def test_each_budget_has_its_student_to_the_end(result: dict[str, Any], run: Run
         assert networks[name]["budget_ms"] == budget_ms
         assert networks[name]["measured_ms"] > 0
         assert run.architecture(name).is_file()
-        taught = TrainingPlan.load(run.training(name).plan).teacher
+        taught = TrainingPlan.load(run.training(name).began).teacher
         assert taught, "students learn from the one teacher"
-    assert SearchPlan.load(run.search_plan).budgets_ms == STUDENTS
+    assert SearchPlan.load(run.search_began).budgets_ms == STUDENTS
     assert [c.name for c in Recipe.load(run.recipe).contenders] == ["teacher", *STUDENTS]
 
 

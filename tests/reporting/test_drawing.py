@@ -11,7 +11,7 @@ import pytest
 from fasterseg.config import STRIDES, Recipe, SearchSpace
 from fasterseg.reporting.drawing import STYLE, draw_svg, stack_svgs
 from fasterseg.reporting.listing import draw_text
-from fasterseg.reporting.placing import Plan, scaled
+from fasterseg.reporting.placing import Layout, scaled
 from fasterseg.space.architecture import Architecture, Branch, CellChoice, Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -72,12 +72,12 @@ ALL = [*MEMBERS, namesakes(), crossing()]
 def test_every_block_is_drawn_exactly_once(architecture: Architecture) -> None:
     svg = draw_svg(architecture, GEOMETRY)
     drawn = re.findall(r'data-step="([^"]+)"', svg)
-    assert drawn == [step.name for step in Plan(architecture, GEOMETRY).wiring.steps]
+    assert drawn == [step.name for step in Layout(architecture, GEOMETRY).wiring.steps]
 
 
 @pytest.mark.parametrize("architecture", ALL)
 def test_no_two_blocks_stand_in_one_place(architecture: Architecture) -> None:
-    placed = Plan(architecture, GEOMETRY).placed
+    placed = Layout(architecture, GEOMETRY).placed
     for one in placed:
         near = [
             other
@@ -92,12 +92,12 @@ def test_no_two_blocks_stand_in_one_place(architecture: Architecture) -> None:
 def test_lines_lead_to_the_right_and_one_enters_a_block_for_each_input(
     architecture: Architecture,
 ) -> None:
-    plan = Plan(architecture, GEOMETRY)
-    columns = {block.step.name: block.column for block in plan.placed}
-    for block in plan.placed:
+    layout = Layout(architecture, GEOMETRY)
+    columns = {block.step.name: block.column for block in layout.placed}
+    for block in layout.placed:
         for name in block.step.inputs:
             assert name == "image" or columns[name] < block.column
-    inputs = sum(name in columns for block in plan.placed for name in block.step.inputs)
+    inputs = sum(name in columns for block in layout.placed for name in block.step.inputs)
     paths = re.findall(r'<path class="edge[^"]*" d="M', draw_svg(architecture, GEOMETRY))
     legend_and_ends = 3
     assert len(paths) == inputs + legend_and_ends
@@ -105,7 +105,7 @@ def test_lines_lead_to_the_right_and_one_enters_a_block_for_each_input(
 
 @pytest.mark.parametrize("architecture", MEMBERS)
 def test_a_shared_block_belongs_to_every_branch_that_it_feeds(architecture: Architecture) -> None:
-    for block in Plan(architecture, GEOMETRY).placed:
+    for block in Layout(architecture, GEOMETRY).placed:
         if block.step.name.startswith("stem"):
             assert block.owners == tuple(sorted(b.stride for b in architecture.branches))
         if ".arm." in block.step.name:
@@ -133,8 +133,8 @@ def test_everything_lies_inside_the_drawing() -> None:
 
 
 def test_a_skip_that_does_nothing_is_drawn_as_a_line_and_told_as_pass() -> None:
-    plan = Plan(namesakes(), GEOMETRY)
-    passing = [block for block in plan.placed if block.is_pass_through]
+    layout = Layout(namesakes(), GEOMETRY)
+    passing = [block for block in layout.placed if block.is_pass_through]
     assert len(passing) == 3
     assert draw_svg(namesakes(), GEOMETRY).count("passes through") == 3
     assert draw_text(namesakes(), GEOMETRY).count("pass 32") == 3
@@ -152,7 +152,7 @@ def test_the_text_names_every_operator_and_width_and_fits_plain_terminals(
 ) -> None:
     text = draw_text(architecture, GEOMETRY, title="found")
     assert text.isascii()
-    blocks = list(Plan(architecture, GEOMETRY).placed)
+    blocks = list(Layout(architecture, GEOMETRY).placed)
     assert len(re.findall(r"\[(?:\*|\d+)\] ", text)) == len(blocks)
     for block in blocks:
         spec = block.step.spec
@@ -161,11 +161,11 @@ def test_the_text_names_every_operator_and_width_and_fits_plain_terminals(
 
 
 def test_figures_are_those_of_the_wiring_in_both_forms() -> None:
-    plan = Plan(MEMBERS[0], GEOMETRY)
+    layout = Layout(MEMBERS[0], GEOMETRY)
     for drawn in (draw_svg(MEMBERS[0], GEOMETRY), draw_text(MEMBERS[0], GEOMETRY)):
-        assert f"{scaled(plan.wiring.macs)} multiply-adds" in drawn
-        assert f"{scaled(plan.wiring.parameters)} parameters" in drawn
-    assert sum(plan.part_macs().values()) == plan.wiring.macs
+        assert f"{scaled(layout.wiring.macs)} multiply-adds" in drawn
+        assert f"{scaled(layout.wiring.parameters)} parameters" in drawn
+    assert sum(layout.part_macs().values()) == layout.wiring.macs
 
 
 @pytest.mark.parametrize(

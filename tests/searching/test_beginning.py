@@ -83,7 +83,7 @@ def test_a_search_of_before_there_was_a_say_goes_on_by_the_data_s_weights(tmp_pa
     weights_in_loss(tmp_path, weighted())
     run = RunFolder(tmp_path)
     learned(run)
-    as_older(run.search_plan, lambda content: content.pop("class_weights"))
+    as_older(run.search_began, lambda content: content.pop("class_weights"))
     assert weights_in_loss(tmp_path, weighted(student=NUMBERS)) == ()
 
 
@@ -95,12 +95,12 @@ def test_a_search_goes_on_with_the_halves_that_it_began_with(tmp_path: Path) -> 
         weights, architecture = content["weight_images"], content["architecture_images"]
         content["weight_images"], content["architecture_images"] = architecture, weights
 
-    as_older(job.run.search_plan, turned)
+    as_older(job.run.search_began, turned)
     assert data_of(job, planned(job)).halves == first, "nothing was learned from them yet"
 
-    as_older(job.run.search_plan, turned)
+    as_older(job.run.search_began, turned)
     learned(job.run)
     again = search_job_in(tmp_path)
     plan = planned(again)
     assert data_of(again, plan).halves == first[::-1]
-    assert SearchPlan.load(job.run.search_plan).weight_images == plan.weight_images
+    assert SearchPlan.load(job.run.search_began).weight_images == plan.weight_images

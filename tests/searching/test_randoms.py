@@ -117,7 +117,7 @@ def test_random_architectures_are_trained_alone_at_their_student_s_latency(run: 
     price = price_of(run)
     for (name, bundle), wanted in zip(found.items(), LATENCY_MS.values(), strict=True):
         assert price(bundle) == pytest.approx(wanted, rel=0.02)
-        plan = TrainingPlan.load(run.training(name).plan)
+        plan = TrainingPlan.load(run.training(name).began)
         assert (plan.teacher, plan.settings.distillation_weight, plan.settings.steps) == ("", 0, 2)
         assert run.architecture(name).is_file()
     report = evaluate(found["random-student-4ms-1"])
@@ -139,11 +139,11 @@ def test_a_teacher_teaches_a_random_architecture_when_it_is_asked_for(run: RunFo
     train("teacher", run=run.root)
     asked = ("student.distillation_weight=1",)
     train("random:student-4ms:1", run=run.root, set=asked)
-    plan = TrainingPlan.load(run.training("random-student-4ms-1").plan)
+    plan = TrainingPlan.load(run.training("random-student-4ms-1").began)
     assert plan.teacher == weights_digest(run.bundle("teacher"))
     named = str(run.bundle("teacher", "last"))
     train("random:student-4ms:2", run=run.root, teacher=named)
-    plan = TrainingPlan.load(run.training("random-student-4ms-2").plan)
+    plan = TrainingPlan.load(run.training("random-student-4ms-2").began)
     assert plan.teacher == weights_digest(Path(named))
 
 

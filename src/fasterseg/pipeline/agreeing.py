@@ -47,7 +47,7 @@ def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) ->
     )
     _require_same_data(run, source, before, made)
     if changes and Use.SUPERNET not in made:
-        for path in (run.search_plan, run.search_allowance):
+        for path in (run.search_began, run.search_allowance):
             path.unlink(missing_ok=True)
     changed = [str(change) for change in changes if uses_of(change.key)]
     return f"changed in this run: {'; '.join(changed)}" if changed else ""
@@ -88,14 +88,14 @@ def _digest_of(source: DataSource, split: str) -> str:
 
 def _used_splits(run: RunFolder, recipe: Recipe, made: Mapping[Use, Path]) -> Iterator[UsedSplit]:
     """The splits that the search, trainings and scores of a run were made from."""
-    if Use.SUPERNET in made and run.search_plan.exists():
-        plan = _content(run.search_plan)
-        yield UsedSplit(recipe.data.train_split, plan["data_digest"], run.search_plan)
+    if Use.SUPERNET in made and run.search_began.exists():
+        plan = _content(run.search_began)
+        yield UsedSplit(recipe.data.train_split, plan["data_digest"], run.search_began)
     for training in run.trainings():
-        if training.plan.exists() and training.begun() is not None:
-            plan = _content(training.plan)
-            yield UsedSplit(plan["train_split"], plan["train_digest"], training.plan)
-            yield UsedSplit(plan["val_split"], plan["val_digest"], training.plan)
+        if training.began.exists() and training.begun() is not None:
+            plan = _content(training.began)
+            yield UsedSplit(plan["train_split"], plan["train_digest"], training.began)
+            yield UsedSplit(plan["val_split"], plan["val_digest"], training.began)
     # The run's own report alone: whoever scores a model of it on other data writes there too.
     for path in run.position_scores():
         report = _content(path)

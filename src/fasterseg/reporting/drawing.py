@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from fasterseg.reporting.placing import Placed, Plan, caption, scaled
+from fasterseg.reporting.placing import Layout, Placed, caption, scaled
 from fasterseg.space.architecture import Architecture, Geometry
 
 PITCH, BOX_WIDTH, BOX_HEIGHT = 57.0, 47.0, 35.0
@@ -51,7 +51,7 @@ def draw_svg(
     architecture: Architecture, geometry: Geometry, *, title: str = "", legend: bool = True
 ) -> str:
     """The drawing as one ``<svg>`` element, its styles inside."""
-    return _Drawing(Plan(architecture, geometry), title, legend).svg()
+    return _Drawing(Layout(architecture, geometry), title, legend).svg()
 
 
 def stack_svgs(drawings: tuple[str, ...]) -> str:
@@ -76,20 +76,20 @@ def _size(svg: str) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Drawing:
-    plan: Plan
+    layout: Layout
     title: str
     has_legend: bool
 
     def svg(self) -> str:
-        width = LEFT + self.plan.columns * PITCH + RIGHT
+        width = LEFT + self.layout.columns * PITCH + RIGHT
         below = self._band_top(64) + 22
         marks = self._legend(below, width) if self.has_legend else []
         height = below + LEGEND_ROW * len(marks)
-        label = escape(f"{self.title or 'architecture'}: {caption(self.plan)}", quote=True)
+        label = escape(f"{self.title or 'architecture'}: {caption(self.layout)}", quote=True)
         body = (
             self._frame(width, height),
-            *(self._edges(block) for block in self.plan.placed),
-            *(_box(block, *self._corner(block)) for block in self.plan.placed),
+            *(self._edges(block) for block in self.layout.placed),
+            *(_box(block, *self._corner(block)) for block in self.layout.placed),
             self._ends(),
             *marks,
         )
@@ -102,12 +102,12 @@ class _Drawing:
         )
 
     def _band_height(self, band: int) -> float:
-        if band not in self.plan.lanes:
+        if band not in self.layout.lanes:
             return 0.0
-        return max(1, len(self.plan.lanes[band])) * LANE + 2 * BAND_PADDING
+        return max(1, len(self.layout.lanes[band])) * LANE + 2 * BAND_PADDING
 
     def _band_top(self, band: int) -> float:
-        return TOP + sum(self._band_height(s) + 8 for s in self.plan.lanes if s < band)
+        return TOP + sum(self._band_height(s) + 8 for s in self.layout.lanes if s < band)
 
     def _centre(self, block: Placed) -> tuple[float, float]:
         x = LEFT + (block.column + 0.5) * PITCH
@@ -122,12 +122,12 @@ class _Drawing:
         parts = [
             f'<rect class="page" width="{width:g}" height="{height:g}"/>',
             _text(self.title, 20, 28, "title") if self.title else "",
-            _text(caption(self.plan), 20, 47, "caption"),
+            _text(caption(self.layout), 20, 47, "caption"),
         ]
-        for band in self.plan.lanes:
+        for band in self.layout.lanes:
             top, tall = self._band_top(band), self._band_height(band)
             middle = top + tall / 2
-            size = self.plan.geometry.size.strided(band)
+            size = self.layout.geometry.size.strided(band)
             parts += [
                 f'<rect class="band" x="10" y="{top:g}" width="{width - 20:g}" '
                 f'height="{tall:g}" rx="8"/>',
@@ -137,7 +137,7 @@ class _Drawing:
         return "\n".join([*parts, *self._headings()])
 
     def _headings(self) -> list[str]:
-        stem, layers = self.plan.stem_columns, self.plan.layers
+        stem, layers = self.layout.stem_columns, self.layout.layers
         names = {column: f"1/{2 << column}" for column in range(stem)}
         names |= {stem + layer: str(layer + 1) for layer in range(layers)}
         numbers = [
@@ -153,7 +153,7 @@ class _Drawing:
 
     def _edges(self, block: Placed) -> str:
         """The lines into a block, each in the colour of the branch that it carries."""
-        sources = {other.step.name: other for other in self.plan.placed}
+        sources = {other.step.name: other for other in self.layout.placed}
         lines = []
         for place, name in enumerate(block.step.inputs):
             if name in sources:
@@ -185,7 +185,7 @@ class _Drawing:
 
     def _ends(self) -> str:
         """Where the image enters and the labels leave."""
-        first, last = self.plan.placed[0], self.plan.placed[-1]
+        first, last = self.layout.placed[0], self.layout.placed[-1]
         (x0, y0), (x1, y1) = self._centre(first), self._centre(last)
         start, end = x0 - BOX_WIDTH / 2, x1 + BOX_WIDTH / 2
         return "\n".join(
@@ -211,7 +211,7 @@ class _Drawing:
         return [*rows, row]
 
     def _legend_entries(self) -> list[tuple[str, str, str]]:
-        branches = [branch.stride for branch in self.plan.architecture.branches]
+        branches = [branch.stride for branch in self.layout.architecture.branches]
         return [
             *((f"owner-{stride}", "swatch", f"branch to 1/{stride}") for stride in branches),
             *((("owner-shared", "swatch", "shared, computed once"),) if len(branches) > 1 else ()),

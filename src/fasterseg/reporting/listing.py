@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from fasterseg.reporting.placing import Placed, Plan, caption
+from fasterseg.reporting.placing import Layout, Placed, caption
 from fasterseg.space.architecture import Architecture, Geometry
 
 COLUMN_WIDTH = 26
@@ -17,16 +17,16 @@ def draw_text(architecture: Architecture, geometry: Geometry, *, title: str = ""
     ``[*]`` that several share it, ``\\`` that it halves the resolution, ``pass`` that it does
     nothing.
     """
-    plan = Plan(architecture, geometry)
-    strides = sorted(plan.lanes)
+    layout = Layout(architecture, geometry)
+    strides = sorted(layout.lanes)
     rows: dict[int, dict[int, list[Placed]]] = defaultdict(lambda: defaultdict(list))
-    for block in plan.placed:
+    for block in layout.placed:
         rows[block.column][block.band].append(block)
     lines = [title] if title else []
     lines += [_line("", {stride: f"1/{stride}" for stride in strides}, strides)]
     for column in sorted(rows):
         lines += _row_lines(_row_name(rows[column]), rows[column], strides)
-    return "\n".join([*lines, caption(plan).replace("×", "x")])
+    return "\n".join([*lines, caption(layout).replace("×", "x")])
 
 
 def _row_name(row: dict[int, list[Placed]]) -> str:

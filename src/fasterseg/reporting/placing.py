@@ -39,7 +39,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """All blocks of an architecture at a geometry, each in its place, once."""
 
     architecture: Architecture
@@ -175,14 +175,14 @@ def scaled(value: float) -> str:
     return f"{value:.0f}"
 
 
-def caption(plan: Plan) -> str:
+def caption(layout: Layout) -> str:
     """The drawing's figures in one line: multiply-adds, parameters, and for which images."""
-    size, classes = plan.geometry
-    parts = plan.part_macs()
-    whole = max(1, plan.wiring.macs)
+    size, classes = layout.geometry
+    parts = layout.part_macs()
+    whole = max(1, layout.wiring.macs)
     shares = ", ".join(f"{name} {100 * macs / whole:.0f} %" for name, macs in parts.items())
     return (
-        f"{scaled(plan.wiring.macs)} multiply-adds ({shares}), "
-        f"{scaled(plan.wiring.parameters)} parameters, "
+        f"{scaled(layout.wiring.macs)} multiply-adds ({shares}), "
+        f"{scaled(layout.wiring.parameters)} parameters, "
         f"for {size.height}×{size.width} images and {classes} classes"
     )

@@ -66,7 +66,7 @@ def agreed_plan(job: SearchJob, *, progress: Progress) -> SearchPlan:
     Raises `UsageError` for what a search was begun with otherwise, and `BudgetError` where even
     the fastest network of a student takes longer than its budget.
     """
-    path = job.run.search_plan
+    path = job.run.search_began
     if path.exists():
         stored = SearchPlan.load(path)
         wanted = plan_of(job, Ends(stored.fastest_ms, stored.slowest_ms))
@@ -129,7 +129,7 @@ def _halves(job: SearchJob) -> Halves:
     """The training images that weights and architecture parameters learn from."""
     split = job.recipe.data.train_split
     if Use.SUPERNET in job.made:  # it goes on with what it has seen
-        begun = SearchPlan.load(job.run.search_plan).halves_of(job.source.names(split))
+        begun = SearchPlan.load(job.run.search_began).halves_of(job.source.names(split))
         if begun is not None:
             return begun
     return halves_of(job.source, split, job.recipe.seed)

@@ -129,7 +129,7 @@ def train_network(
     numerics = numerics_of(task, _begun_in(kept))
     plan = plan_of(task, precision=numerics.precision)
     _agree_on_plan(plan, kept)
-    task = _as_begun(task, kept.plan)
+    task = _as_begun(task, kept.began)
     if kept.report.exists() and all(kept.bundle(which).is_there() for which in KINDS):
         known = TrainingReport.load(kept.report)
         progress(known.steps, known.steps, task.name)
@@ -240,13 +240,13 @@ def _agree_on_plan(plan: TrainingPlan, kept: TrainingFolder) -> None:
         asked = plan.settings.precision != "auto"
         refuse_changes(
             f"the training of {plan.name}",
-            stored=_what_matters(TrainingPlan.load(kept.plan), precision=asked),
+            stored=_what_matters(TrainingPlan.load(kept.began), precision=asked),
             wanted=_what_matters(plan, precision=asked),
-            where=kept.plan,
+            where=kept.began,
         )
-    elif not kept.plan.exists() or TrainingPlan.load(kept.plan) != plan:
+    elif not kept.began.exists() or TrainingPlan.load(kept.began) != plan:
         kept.allowance.unlink(missing_ok=True)
-        plan.save(kept.plan)
+        plan.save(kept.began)
 
 
 def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
@@ -265,8 +265,8 @@ def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
 
 def _begun_in(kept: TrainingFolder) -> str:
     """The precision that the steps of a training began in; empty before the first one."""
-    begun = kept.plan.exists() and kept.begun() is not None
-    return TrainingPlan.load(kept.plan).precision if begun else ""
+    begun = kept.began.exists() and kept.begun() is not None
+    return TrainingPlan.load(kept.began).precision if begun else ""
 
 
 def _what_matters(plan: TrainingPlan, *, precision: bool) -> dict[str, Any]:
