@@ -25,7 +25,7 @@ from fasterseg.searching.passes import Passes, passes_of
 from fasterseg.searching.penalty import latency_penalty
 from fasterseg.searching.target import LatencyModel
 from fasterseg.searching.weights import Objective
-from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import Relaxation, narrowest, widest
 from fasterseg.supernet.supernet import Supernet
 
@@ -101,7 +101,7 @@ class PlainSearch:
 
 
 class SamePasses(PlainSearch):
-    """The passes of the package's exact mode, evaluated plainly: what that mode makes faster."""
+    """The passes of the package's exact mode, computed plainly: what that mode makes faster."""
 
     @cached_property
     def passes(self) -> Passes:
@@ -135,8 +135,8 @@ class SamePasses(PlainSearch):
 def plain_loss(
     supernet: Supernet, objective: Objective, batch: Batch, relaxation: Relaxation
 ) -> Tensor:
-    """The task's loss of one pass, evaluated plainly, from logits at the size of the images."""
-    main, auxiliary = supernet(batch.images, relaxation, PlainEvaluation())
+    """The task's loss of one pass, computed plainly, from logits at the size of the images."""
+    main, auxiliary = supernet(batch.images, relaxation, PlainComputation())
     size = map_size(batch.images)
     return segmentation_loss(
         resize(main, size),

@@ -1,4 +1,4 @@
-"""Do exact and plain evaluation agree?  In float64, on a small space, to the last gradient."""
+"""Do exact and plain computation agree?  In float64, on a small space, to the last gradient."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 from fasterseg.config import SearchSettings
 from fasterseg.layers.units import normalised
 from fasterseg.runtime import torch_generator
-from fasterseg.supernet.evaluation import Evaluation
-from fasterseg.supernet.folded import FoldedEvaluation
-from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.computation import Computation
+from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.plain import PlainComputation
 from search_setup import Dimensions, SearchSetup
 
 SMALL = Dimensions(layers=6, expansions=(2, 3, 4), height=72, width=104)
@@ -55,31 +55,31 @@ def _largest_differences() -> Mapping[str, float]:
     )
     for contender in setup.search.contenders:
         found = []
-        for evaluation in (PlainEvaluation(), FoldedEvaluation()):
+        for computation in (PlainComputation(), FoldedComputation()):
             generator = torch_generator(0, contender.name)
             relaxation = contender.parameters.sampled(1.0, generator)
-            found.append(_evaluated(supernet, contender.parameters, relaxation, evaluation))
+            found.append(_computed(supernet, contender.parameters, relaxation, computation))
         for name in worst:
             pairs = zip(found[0][name], found[1][name], strict=True)
             worst[name] = max(worst[name], *(_difference(*pair) for pair in pairs))
     return worst
 
 
-def _evaluated(
+def _computed(
     supernet: torch.nn.Module,
     parameters: torch.nn.Module,
     relaxation: object,
-    evaluation: Evaluation,
+    computation: Computation,
 ) -> dict[str, list[Tensor]]:
     batch = SMALL.batch_at("agreement")
     with statistics_noted() as noted:
-        main, auxiliary = supernet(batch.images, relaxation, evaluation)
+        main, auxiliary = supernet(batch.images, relaxation, computation)
     outputs = [main, *auxiliary.values()]
     loss = torch.stack([output.sigmoid().square().sum() for output in outputs]).sum()
     architecture, weights = list(parameters.parameters()), list(supernet.parameters())
     gradients = torch.autograd.grad(loss, [*architecture, *weights], allow_unused=True)
     known = [torch.zeros(1) if gradient is None else gradient for gradient in gradients]
-    # The order of the batches differs from evaluation to evaluation, what they hold does not.
+    # The order of the batches differs from computation to computation, what they hold does not.
     noted.sort(key=lambda statistics: (len(statistics), float(statistics.sum())))
     return {
         "outputs": [output.detach() for output in outputs],

@@ -32,11 +32,11 @@ from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
 from fasterseg.space.search_space import SearchSpace
 from fasterseg.space.selection import Selection, architecture_of, idle_choices
-from fasterseg.supernet.evaluation import Evaluation
-from fasterseg.supernet.folded import FoldedEvaluation
+from fasterseg.supernet.computation import Computation
+from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.forward import Forward
 from fasterseg.supernet.parameters import ArchitectureParameters
-from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import Relaxation, one_hot, uniform
 from fasterseg.supernet.sampling import between_two, one_of, resampled
 from fasterseg.supernet.supernet import Supernet
@@ -65,40 +65,40 @@ def images() -> Tensor:
     return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
-def stem_of(supernet: Supernet, relaxation: Relaxation, evaluation: Evaluation) -> Tensor:
+def stem_of(supernet: Supernet, relaxation: Relaxation, computation: Computation) -> Tensor:
     """What the second stem block puts out."""
-    forward = Forward(supernet.walk, supernet.block, relaxation, evaluation)
+    forward = Forward(supernet.walk, supernet.block, relaxation, computation)
     forward(images())
     return forward.maps["stem.1"]
 
 
 @pytest.mark.usefixtures("double_precision")
-@pytest.mark.parametrize("evaluation", [FoldedEvaluation(), PlainEvaluation()])
+@pytest.mark.parametrize("computation", [FoldedComputation(), PlainComputation()])
 def test_the_supernet_runs_the_weighted_mixture_of_both_kinds(
-    space: SearchSpace, evaluation: Evaluation
+    space: SearchSpace, computation: Computation
 ) -> None:
     options = Options.of(space, open_student())
     supernet = Supernet(options.lattice, CLASSES, contenders=[options])
     assert {"stem_1_conv_x2", "stem_1_conv"} <= set(supernet.blocks)
     relaxation = parameters_of(options).probabilities()
     each = [
-        stem_of(supernet, relaxation | {STEM_KIND: one_hot(index, 2)}, evaluation)
+        stem_of(supernet, relaxation | {STEM_KIND: one_hot(index, 2)}, computation)
         for index in range(2)
     ]
     assert not torch.allclose(*each)
     weights = relaxation[STEM_KIND]
     mixed = weights[0] * each[0] + weights[1] * each[1]
-    torch.testing.assert_close(stem_of(supernet, relaxation, evaluation), mixed)
+    torch.testing.assert_close(stem_of(supernet, relaxation, computation), mixed)
 
 
 @pytest.mark.usefixtures("double_precision")
-def test_both_evaluations_agree_and_every_logit_has_the_tasks_gradient(space: SearchSpace) -> None:
+def test_both_computations_agree_and_every_logit_has_the_tasks_gradient(space: SearchSpace) -> None:
     options = Options.of(space, open_student())
     supernet, parameters = Supernet(options.lattice, CLASSES), parameters_of(options)
     found = []
-    for evaluation in (FoldedEvaluation(), PlainEvaluation()):
+    for computation in (FoldedComputation(), PlainComputation()):
         relaxation = parameters.sampled(1.0, torch.Generator().manual_seed(1))
-        main, auxiliary = supernet(images(), relaxation, evaluation)
+        main, auxiliary = supernet(images(), relaxation, computation)
         loss = torch.stack([out.sigmoid().square().sum() for out in (main, *auxiliary.values())])
         found.append(torch.autograd.grad(loss.sum(), [*parameters.parameters()]))
     for fast, plain in zip(*found, strict=True):

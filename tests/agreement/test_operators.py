@@ -33,8 +33,8 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture, random_selection
 from fasterseg.space.selection import architecture_of
-from fasterseg.supernet.folded import FoldedEvaluation
-from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
 
@@ -58,8 +58,8 @@ def test_sliced_mixed_and_cut_out_it_computes_the_same(operator: str) -> None:
         relaxation = from_selection(options.lattice, selection)
         images = torch.randn(2, 3, 35, 67)
         expected, _ = network.train().heads(images)
-        for evaluation in (FoldedEvaluation(taken), PlainEvaluation()):
-            main, _ = supernet(images, relaxation, evaluation)
+        for computation in (FoldedComputation(taken), PlainComputation()):
+            main, _ = supernet(images, relaxation, computation)
             torch.testing.assert_close(main, expected, rtol=0, atol=1e-9)
 
 

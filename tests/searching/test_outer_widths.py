@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 import torch
-from noisy_evaluation import NoisyEvaluation
+from noisy_computation import NoisyComputation
 from small_searches import CLASSES, SmallSearch, coloured_batch, small_search
 from small_spaces import (
     GEOMETRY,
@@ -174,8 +174,8 @@ def handicap(search: SmallSearch, seed: int) -> None:
     }
     search.weights.objective = replace(
         search.weights.objective,
-        evaluation=partial(
-            NoisyEvaluation,
+        computation=partial(
+            NoisyComputation,
             deviation=lambda block, out: NOISE * (1 - out / widest.get(block, out)),
             generator=torch_generator(seed, "noise"),
         ),

@@ -18,7 +18,7 @@ from random import Random
 
 import pytest
 import torch
-from noisy_evaluation import NoisyEvaluation
+from noisy_computation import NoisyComputation
 from small_searches import CPU, SmallSearch, coloured_batch, small_search
 from small_spaces import make_space, make_teacher
 
@@ -53,8 +53,8 @@ def handicap(search: SmallSearch, best: list[Operator], seed: int) -> None:
     generator = torch_generator(seed, "noise")
     search.weights.objective = replace(
         search.weights.objective,
-        evaluation=partial(
-            NoisyEvaluation,
+        computation=partial(
+            NoisyComputation,
             deviation=lambda block, _out: NOISE if block in noisy else 0.0,
             generator=generator,
             kept=KEPT,

@@ -17,8 +17,8 @@ from fasterseg.errors import FileError
 from fasterseg.learning.losses import segmentation_loss
 from fasterseg.searching.gradients import SlicedGradients
 from fasterseg.searching.weights import search_numerics
-from fasterseg.supernet.folded import FoldedEvaluation
-from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import Relaxation, narrowest
 from fasterseg.supernet.sampling import one_of, resampled
 
@@ -41,7 +41,7 @@ def plain_update(search: SmallSearch, batch: Batch, relaxations: list[Relaxation
     for _ in range(2):
         optimizer.zero_grad()
         for relaxation in relaxations:
-            main, auxiliary = supernet(batch.images, relaxation, PlainEvaluation())
+            main, auxiliary = supernet(batch.images, relaxation, PlainComputation())
             loss = segmentation_loss(
                 main,
                 auxiliary,
@@ -101,7 +101,7 @@ def test_a_sampled_step_moves_what_it_used_and_nothing_else() -> None:
     for index, seed in enumerate((0, 1, 2)):
         relaxation = a_narrow_network(search, seed)
         noting = SlicedGradients(whole=False)
-        supernet(batch.images, relaxation, FoldedEvaluation(noting.take))
+        supernet(batch.images, relaxation, FoldedComputation(noting.take))
         before = {p: (p.detach().clone(), momenta(p).clone()) for p in supernet.parameters()}
         search.weights.step(batch, [relaxation], index=index)
         moved = 0

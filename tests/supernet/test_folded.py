@@ -1,4 +1,4 @@
-"""The fast evaluation computes what the plain one does, to the last gradient."""
+"""The fast computation computes what the plain one does, to the last gradient."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet import folded
-from fasterseg.supernet.evaluation import Evaluation
-from fasterseg.supernet.folded import FoldedEvaluation
+from fasterseg.supernet.computation import Computation
+from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.parameters import ArchitectureParameters
-from fasterseg.supernet.plain import PlainEvaluation
+from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, widest
 from fasterseg.supernet.sampling import between_two, one_of, resampled, straight
 from fasterseg.supernet.supernet import Supernet
@@ -90,11 +90,11 @@ def images_of(seed: int) -> Tensor:
     return torch.randn(2, 3, *SIZES[seed % 3], generator=torch.Generator().manual_seed(seed))
 
 
-def evaluated(
-    supernet: Supernet, relaxation: Relaxation, images: Tensor, evaluation: Evaluation
+def computed(
+    supernet: Supernet, relaxation: Relaxation, images: Tensor, computation: Computation
 ) -> tuple[list[Tensor], Tensor]:
     """The outputs, and a loss that depends on each entry of them in its own way."""
-    main, auxiliary = supernet(images, relaxation, evaluation)
+    main, auxiliary = supernet(images, relaxation, computation)
     outputs = [main, *auxiliary.values()]
     generator = torch.Generator().manual_seed(1)
     weights = [torch.randn(output.shape, generator=generator) for output in outputs]
@@ -115,7 +115,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("contender", "kind"), CASES, ids=lambda case: getattr(case, "name", case))
-def test_fast_and_plain_evaluation_agree_in_outputs_and_all_gradients(
+def test_fast_and_plain_computation_agree_in_outputs_and_all_gradients(
     contender: ContenderSettings, kind: str
 ) -> None:
     supernet = scattered_supernet()
@@ -123,9 +123,9 @@ def test_fast_and_plain_evaluation_agree_in_outputs_and_all_gradients(
         parameters = scattered_parameters(contender, seed)
         wanted = [*parameters.parameters(), *supernet.parameters()]
         found: list[list[Tensor | None]] = []
-        for evaluation in (FoldedEvaluation(), PlainEvaluation()):
+        for computation in (FoldedComputation(), PlainComputation()):
             relaxation = KINDS[kind](parameters, torch.Generator().manual_seed(seed))
-            outputs, loss = evaluated(supernet, relaxation, images_of(seed), evaluation)
+            outputs, loss = computed(supernet, relaxation, images_of(seed), computation)
             gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
             found.append([*outputs, *gradients])
         for fast, plain in zip(*found, strict=True):
@@ -140,9 +140,9 @@ def test_gradients_added_in_place_are_those_of_autograd(whole: bool) -> None:
     gradients = SlicedGradients(whole=whole)
     kinds = [KINDS[name] for name in ("narrowest", "random widths", "soft", "one-hot", "widest")]
     for seed, kind in enumerate(kinds):
-        for evaluation in (FoldedEvaluation(gradients.take), FoldedEvaluation()):
+        for computation in (FoldedComputation(gradients.take), FoldedComputation()):
             relaxation = kind(parameters, torch.Generator().manual_seed(seed))
-            evaluated(supernet, relaxation, images_of(seed), evaluation)[1].backward()
+            computed(supernet, relaxation, images_of(seed), computation)[1].backward()
     found = {parameter: torch.zeros_like(parameter) for parameter in supernet.parameters()}
     for used in gradients:
         found[used.parameter][used.where] += used.gradient
@@ -158,19 +158,19 @@ def test_gradients_are_those_of_one_update_only() -> None:
     for _ in range(2):
         gradients.clear()
         relaxation = soft(parameters, torch.Generator().manual_seed(0))
-        evaluation = FoldedEvaluation(gradients.take)
-        evaluated(supernet, relaxation, images_of(0), evaluation)[1].backward()
+        computation = FoldedComputation(gradients.take)
+        computed(supernet, relaxation, images_of(0), computation)[1].backward()
         sums.append({used.parameter: used.gradient.clone() for used in gradients})
     assert sums[0].keys() == sums[1].keys()
     for parameter, gradient in sums[0].items():
         assert torch.equal(gradient, sums[1][parameter])
 
 
-def test_an_evaluation_of_frozen_weights_reaches_the_architecture_alone() -> None:
+def test_a_computation_of_frozen_weights_reaches_the_architecture_alone() -> None:
     supernet, parameters = scattered_supernet(), scattered_parameters(STUDENT, 0)
     relaxation = soft(parameters, torch.Generator().manual_seed(0))
-    evaluation = FoldedEvaluation(taken_frozen)
-    evaluated(supernet, relaxation, images_of(0), evaluation)[1].backward()
+    computation = FoldedComputation(taken_frozen)
+    computed(supernet, relaxation, images_of(0), computation)[1].backward()
     assert all(parameter.grad is None for parameter in supernet.parameters())
     for parameter in parameters.parameters():
         assert parameter.grad is not None
@@ -180,7 +180,7 @@ def test_an_evaluation_of_frozen_weights_reaches_the_architecture_alone() -> Non
 def test_each_tensor_that_enters_a_cell_keeps_its_own_statistics(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As many normalisations as the plain evaluation has, each over one batch."""
+    """As many normalisations as the plain computation has, each over one batch."""
     batches: list[int] = []
 
     def noted(features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -191,10 +191,10 @@ def test_each_tensor_that_enters_a_cell_keeps_its_own_statistics(
     monkeypatch.setattr("fasterseg.layers.units.normalised", noted)
     supernet, parameters = scattered_supernet(), scattered_parameters(TEACHER, 0)
     counts = []
-    for evaluation in (FoldedEvaluation(), PlainEvaluation()):
+    for computation in (FoldedComputation(), PlainComputation()):
         batches.clear()
         relaxation = soft(parameters, torch.Generator().manual_seed(0))
-        supernet(images_of(0), relaxation, evaluation)
+        supernet(images_of(0), relaxation, computation)
         assert set(batches) == {2}
         counts.append(len(batches))
     assert counts[0] == counts[1]

@@ -1,7 +1,7 @@
 """Every block of the space, written once for fixed and slimmable widths.
 
 A block is the layers of its kind, one after the other.  Its own call and the supernet's fast
-evaluation run the same parts (`Block.before_last_norm`, `Block.last_norm`, `Block.behind`), each
+computation run the same parts (`Block.before_last_norm`, `Block.last_norm`, `Block.behind`), each
 with its own way to compute a convolution and a norm.
 """
 

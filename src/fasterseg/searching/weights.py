@@ -17,8 +17,8 @@ from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import nested, part, require_finite
 from fasterseg.searching.gradients import SlicedGradients
 from fasterseg.searching.sliced_sgd import SlicedSGD
-from fasterseg.supernet.evaluation import Evaluation
-from fasterseg.supernet.folded import FoldedEvaluation
+from fasterseg.supernet.computation import Computation
+from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.supernet import Supernet
 
@@ -35,7 +35,7 @@ class Objective:
     auxiliary_weight: float
     hard_pixels: HardPixels
     numerics: Numerics
-    evaluation: Callable[[Take], Evaluation] = FoldedEvaluation
+    computation: Callable[[Take], Computation] = FoldedComputation
 
     def __call__(
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
@@ -43,7 +43,7 @@ class Objective:
         """The loss of one relaxation on a batch."""
         images = batch.images.contiguous(memory_format=torch.channels_last)
         with self.numerics.autocast():
-            main, auxiliary = supernet(images, relaxation, self.evaluation(take))
+            main, auxiliary = supernet(images, relaxation, self.computation(take))
         return segmentation_loss(
             main,
             auxiliary,

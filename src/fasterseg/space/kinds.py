@@ -1,6 +1,6 @@
 """The one table of the kinds of block: what tells one kind from another stands in its row.
 
-Counting, building, both evaluations of the supernet, pricing, borders, drawing and recipes read
+Counting, building, both computations of the supernet, pricing, borders, drawing and recipes read
 it.  A new operator of the cells is a row; a new form of block is a row and its module.
 """
 

@@ -1,4 +1,4 @@
-"""The supernet evaluated fast: the same numbers as `fasterseg.supernet.plain` gives.
+"""The supernet computed fast: the same numbers as `fasterseg.supernet.plain` gives.
 
 Weights fold: every operator ends in a batch norm and a ReLU, and weights are not negative, so
 ``w * relu(scale * x + shift)`` is ``relu(w * scale * x + w * shift)``; the bilinear resize of the
@@ -26,10 +26,10 @@ from fasterseg.layers.units import (
     normalised,
     taken,
 )
-from fasterseg.supernet.evaluation import Entering, Mixture, gated
+from fasterseg.supernet.computation import Entering, Mixture, gated
 
 
-class FoldedEvaluation:
+class FoldedComputation:
     """See the module; `take` says how parts of the parameters are taken."""
 
     def __init__(self, take: Take = taken) -> None:

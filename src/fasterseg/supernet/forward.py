@@ -21,7 +21,7 @@ from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.kinds import KINDS, Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import IMAGE, Channels, Feature, Placement
-from fasterseg.supernet.evaluation import Entering, Evaluation, Mixture
+from fasterseg.supernet.computation import Computation, Entering, Mixture
 from fasterseg.supernet.paths import Passages, path_weight, taken_blocks
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -48,12 +48,12 @@ class Forward:
     """One pass; what it needs of the relaxation is read out once."""
 
     def __init__(
-        self, walk: Walk, block_of: BlockOf, relaxation: Relaxation, evaluation: Evaluation
+        self, walk: Walk, block_of: BlockOf, relaxation: Relaxation, computation: Computation
     ) -> None:
         self.walk = walk
         self.block_of = block_of
         self.relaxation = relaxation
-        self.evaluation = evaluation
+        self.computation = computation
         self.values = {name: row.detach().tolist() for name, row in relaxation.items()}
         offered = walk.lattice.choices
         # A feature that lies between two widths is computed at the wider one.
@@ -90,7 +90,7 @@ class Forward:
             gate=self._gate(place.slot.output),
             out=place.slot.output.count(self.taken),
         )
-        return self.evaluation.mixture(mixture)
+        return self.computation.mixture(mixture)
 
     def _outside(self, places: Sequence[Placement]) -> Tensor:
         """The output of a block outside the cells, where it has several kinds their mixture."""
@@ -110,7 +110,7 @@ class Forward:
         if KINDS[kind].needs_size:
             size = self.size.strided(slot.out_stride)
         out = slot.output.count(self.taken)
-        return self.evaluation.block(block, *inputs, out=out, size=size)
+        return self.computation.block(block, *inputs, out=out, size=size)
 
     def _kinds(self, place: Placement) -> tuple[list[Kind], Tensor | None]:
         """The kinds that have a weight, and their weights; None where one counts fully."""

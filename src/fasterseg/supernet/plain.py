@@ -1,4 +1,4 @@
-"""The supernet evaluated as it is defined: operator by operator, tensor by tensor.
+"""The supernet computed as it is defined: operator by operator, tensor by tensor.
 
 This is what the published procedure does, and what `fasterseg.supernet.folded` is held against.
 """
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from fasterseg.layers.blocks import Block
 from fasterseg.layers.resizing import MapSize
-from fasterseg.supernet.evaluation import Mixture, gated
+from fasterseg.supernet.computation import Mixture, gated
 
 
-class PlainEvaluation:
+class PlainComputation:
     """Every operator on every tensor that enters, multiplied by its weight, and added."""
 
     def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:

@@ -22,8 +22,8 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.placements import Placement
 from fasterseg.supernet.calibrating import recalibrate
-from fasterseg.supernet.evaluation import Evaluation
-from fasterseg.supernet.folded import FoldedEvaluation
+from fasterseg.supernet.computation import Computation
+from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.forward import Forward, Walk
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -69,14 +69,14 @@ class Supernet(nn.Module):
         return super().train(mode)
 
     def forward(
-        self, images: Tensor, relaxation: Relaxation, evaluation: Evaluation | None = None
+        self, images: Tensor, relaxation: Relaxation, computation: Computation | None = None
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """Main logits and auxiliary ones by stride, each at its head's own size.
 
-        `images` are (batch, 3, height, width), normalised.  `evaluation` is how the blocks are
+        `images` are (batch, 3, height, width), normalised.  `computation` is how the blocks are
         computed, by default fast; it changes nothing in the result.
         """
-        known = evaluation or FoldedEvaluation()
+        known = computation or FoldedComputation()
         return Forward(self.walk, self.block, relaxation, known)(images)
 
     def block(self, name: str, kind: Kind) -> Block:

@@ -62,7 +62,7 @@ class Mixture:
     out: int
 
 
-class Evaluation(Protocol):
+class Computation(Protocol):
     """A way to compute the supernet's parts.  All ways compute the same."""
 
     def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:

@@ -10,14 +10,14 @@ from torch import Tensor
 from fasterseg.layers.blocks import Block
 from fasterseg.layers.resizing import MapSize
 from fasterseg.layers.units import Take
-from fasterseg.supernet.evaluation import Entering
-from fasterseg.supernet.folded import FoldedEvaluation
+from fasterseg.supernet.computation import Entering
+from fasterseg.supernet.folded import FoldedComputation
 
 Deviation = Callable[[Block, int], float]
 """Of the noise on a block's features of so many channels; zero for none."""
 
 
-class NoisyEvaluation(FoldedEvaluation):
+class NoisyComputation(FoldedComputation):
     """Adds noise to what blocks put out, to an operator's before it is weighted.
 
     Of its features an operator with noise keeps a share.
