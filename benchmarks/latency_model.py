@@ -43,7 +43,7 @@ from fasterseg.latency.table import LatencyTable, describe
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
 from fasterseg.space.architecture import wire
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import architectures_near
 from latency_errors import NEAR, SPREAD, Cells, Errors, Found, errors_of, percent
@@ -132,7 +132,7 @@ def fresh_networks(
     spaces, geometry = all_options(recipe), table.target.geometry
     price = Pricing(geometry, table.cost_ms)
     options = spaces[0]
-    ends = [price(end(options, geometry, table.cost_ms)) for end in (narrowest, widest)]
+    ends = [price(end(options, geometry, table.cost_ms)) for end in (cheapest, dearest)]
     spread = sample_networks(
         spaces,
         table,

@@ -26,7 +26,7 @@ from fasterseg.config import STRIDES, ContenderSettings, SearchSpace
 from fasterseg.errors import BudgetError
 from fasterseg.searching.derivation import Preferences, derive, derive_within
 from fasterseg.space.architecture import Architecture, Branch
-from fasterseg.space.extremes import best_trade, narrowest, widest
+from fasterseg.space.extremes import best_trade, cheapest, dearest
 from fasterseg.space.lattice import Node
 from fasterseg.space.options import Options
 from fasterseg.space.selection import Selection, architecture_of, idle_choices
@@ -161,8 +161,8 @@ def test_of_equals_the_earlier_is_taken_and_of_two_parents_the_one_that_stays() 
 
 
 def ends_of(options: Options) -> tuple[float, float]:
-    low = narrowest(options, GEOMETRY, made_up_cost_ms)
-    high = widest(options, GEOMETRY, made_up_cost_ms)
+    low = cheapest(options, GEOMETRY, made_up_cost_ms)
+    high = dearest(options, GEOMETRY, made_up_cost_ms)
     return estimate_ms(low), estimate_ms(high)
 
 

@@ -28,7 +28,7 @@ from fasterseg.reporting.drawing import draw_svg
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.kinds import KINDS, BlockKind, Conv, ConvForm, Layer
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
@@ -110,12 +110,12 @@ def test_every_logit_of_a_choice_has_a_gradient_of_the_latency(options: Options)
 def test_both_ends_are_those_of_trying_everything(options: Options) -> None:
     every = {architecture_of(options.lattice, one) for one in every_selection(options)}
     totals = [estimate_ms(one) for one in every]
-    assert estimate_ms(narrowest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(min(totals))
-    assert estimate_ms(widest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(max(totals))
+    assert estimate_ms(cheapest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(min(totals))
+    assert estimate_ms(dearest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(max(totals))
 
 
 def test_the_ends_bound_what_is_drawn(options: Options) -> None:
-    low, high = (end(options, GEOMETRY, made_up_cost_ms) for end in (narrowest, widest))
+    low, high = (end(options, GEOMETRY, made_up_cost_ms) for end in (cheapest, dearest))
     for one in drawn(options, 200):
         assert estimate_ms(low) <= estimate_ms(one) + 1e-9
         assert estimate_ms(one) <= estimate_ms(high) + 1e-9

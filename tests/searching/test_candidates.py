@@ -18,13 +18,13 @@ from fasterseg.searching.derivation import derive_within
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
 OPTIONS = Options.of(make_space(6), make_student())
-LOWEST = estimate_ms(narrowest(OPTIONS, GEOMETRY, made_up_cost_ms))
-HIGHEST = estimate_ms(widest(OPTIONS, GEOMETRY, made_up_cost_ms))
+LOWEST = estimate_ms(cheapest(OPTIONS, GEOMETRY, made_up_cost_ms))
+HIGHEST = estimate_ms(dearest(OPTIONS, GEOMETRY, made_up_cost_ms))
 HALFWAY = (LOWEST + HIGHEST) / 2
 
 

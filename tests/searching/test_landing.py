@@ -22,12 +22,12 @@ from fasterseg.config import Promise
 from fasterseg.errors import BudgetError
 from fasterseg.searching.landing import Landing, land, require_reachable
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 
 OPTIONS = Options.of(make_space(6), make_student())
-LOWEST = estimate_ms(narrowest(OPTIONS, GEOMETRY, made_up_cost_ms))
-HIGHEST = estimate_ms(widest(OPTIONS, GEOMETRY, made_up_cost_ms))
+LOWEST = estimate_ms(cheapest(OPTIONS, GEOMETRY, made_up_cost_ms))
+HIGHEST = estimate_ms(dearest(OPTIONS, GEOMETRY, made_up_cost_ms))
 HALFWAY = (LOWEST + HIGHEST) / 2
 
 

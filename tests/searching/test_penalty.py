@@ -33,7 +33,7 @@ from fasterseg.searching.penalty import (
     responses,
 )
 from fasterseg.space.choices import SECTIONS, Section, section
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import one_hot, uniform
@@ -166,8 +166,8 @@ def test_responses_stay_within_what_a_contender_may_take(
     space = make_space(4, **outer)
     options = Options.of(space, contender)
     latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms, contenders=[options])
-    fastest = PRICING(narrowest(options, GEOMETRY, made_up_cost_ms))
-    slowest = PRICING(widest(options, GEOMETRY, made_up_cost_ms))
+    fastest = PRICING(cheapest(options, GEOMETRY, made_up_cost_ms))
+    slowest = PRICING(dearest(options, GEOMETRY, made_up_cost_ms))
     answers = by_section(responses(latency, uniform(options)))
     for answer in answers.values():
         assert fastest - 1e-9 <= answer.lowest_ms <= answer.highest_ms <= slowest + 1e-9

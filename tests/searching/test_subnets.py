@@ -11,7 +11,7 @@ from small_spaces import PRICING, make_space, make_student, make_teacher, random
 from fasterseg.events import silent
 from fasterseg.searching.subnets import SubnetScores, score_all
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 
 SPACE = make_space(4)
@@ -76,7 +76,7 @@ def test_the_latencies_of_these_tests_lie_in_the_space() -> None:
     for student in STUDENTS:
         options = Options.of(SPACE, student)
         low, high = (
-            PRICING(end(options, PRICING.geometry, PRICING.cost_ms)) for end in (narrowest, widest)
+            PRICING(end(options, PRICING.geometry, PRICING.cost_ms)) for end in (cheapest, dearest)
         )
         assert low < 11.0 < high
         assert low < 14.0 < high

@@ -10,7 +10,7 @@ from small_spaces import every_selection
 from fasterseg.config import SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
@@ -124,7 +124,7 @@ def assert_ends_are_those_of_trying_everything(options: Options) -> None:
             return prices[spec.key]
 
         totals = [price(specs) for specs in wired]
-        low = wire(narrowest(options, GEOMETRY, cost_ms), GEOMETRY).timed_specs()
-        high = wire(widest(options, GEOMETRY, cost_ms), GEOMETRY).timed_specs()
+        low = wire(cheapest(options, GEOMETRY, cost_ms), GEOMETRY).timed_specs()
+        high = wire(dearest(options, GEOMETRY, cost_ms), GEOMETRY).timed_specs()
         assert price(low) == pytest.approx(min(totals))
         assert price(high) == pytest.approx(max(totals))

@@ -20,7 +20,7 @@ from fasterseg.forecasting.timings import (
 )
 from fasterseg.forecasting.workload import Counted, Workload
 from fasterseg.space.architecture import Architecture, Geometry, wire
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 
@@ -88,8 +88,8 @@ def target_timing(recipe: Recipe) -> TargetTiming:
     for student in recipe.students():
         options = Options.of(recipe.space, student)
         ends[student.name] = EndsTiming(
-            fastest=network(narrowest, options, LOWEST_MS),
-            slowest=network(widest, options, HIGHEST_MS),
+            fastest=network(cheapest, options, LOWEST_MS),
+            slowest=network(dearest, options, HIGHEST_MS),
         )
     return TargetTiming(
         base_bytes=200 * MB,
@@ -130,7 +130,7 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
     target = target_timing(recipe)
     work = Workload(recipe, CLASSES, target)
     options = Options.of(recipe.space, recipe.contenders[-1])
-    ends = [find(options, work.geometry, PRICES) for find in (narrowest, widest)]
+    ends = [find(options, work.geometry, PRICES) for find in (cheapest, dearest)]
     low, high = (Counted.of(one, work.geometry).macs for one in ends)
     teachers = [one.counted.macs for one in work.networks if one.contender.role == "teacher"]
     delivered = Counted.of(ends[1], work.geometry)

@@ -211,7 +211,7 @@ class Recipe(Artifact):
 
     `threads` are those that search and training compute with, 0 for all cores; the target has
     its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
-    measured narrowest and widest network of the space, or several of these; `promise` says what of
+    measured cheapest and dearest network of the space, or several of these; `promise` says what of
     a student's latency is to meet it: the 95th percentile, or the median, which a busy machine can
     tell too.  Several budgets make one student each of the recipe's one (`config.budgets`), and
     what `training` says holds for search, teacher and student, unless their own section says

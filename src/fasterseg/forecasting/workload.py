@@ -15,7 +15,7 @@ from fasterseg.forecasting.timings import NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.extremes import widest
+from fasterseg.space.extremes import dearest
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import random_architecture
@@ -112,7 +112,7 @@ class Workload:
         return Outlook(contender, counted, between(lowest_ms, highest_ms, share), budget_ms)
 
     def _teacher(self, contender: ContenderSettings) -> Outlook:
-        """Half-way between what a random choice gives and the widest of its options."""
+        """Half-way between what a random choice gives and the dearest of its options."""
         *drawn, high = self._possible(contender)
         usual_ms = fmean(self.latency_ms(one) for one in drawn)
         random = [self.count(one) for one in drawn]
@@ -125,10 +125,10 @@ class Workload:
         return Outlook(contender, usual.towards(self.count(high), 0.5), latency_ms)
 
     def _possible(self, contender: ContenderSettings) -> list[Architecture]:
-        """Random members of a contender's options, the same every time, and then the widest."""
+        """Random members of a contender's options, the same every time, and then the dearest."""
         options = self.options(contender)
         drawn = [random_architecture(options, Random(seed)) for seed in range(TYPICAL_DRAWS)]
-        return [*drawn, widest(options, self.geometry, self.target.prices)]
+        return [*drawn, dearest(options, self.geometry, self.target.prices)]
 
     def like(self, outlook: Outlook) -> Architecture:
         """A random network of about an outlook's cost, for a timing."""

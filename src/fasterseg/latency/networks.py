@@ -13,7 +13,7 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.runtime import derived_seed
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import architectures_near
 
@@ -92,8 +92,8 @@ class _Ladder:
     @cached_property
     def ends(self) -> tuple[float, float]:
         """The latencies of the cheapest and the dearest network."""
-        low = narrowest(self.options, self.geometry, self.table.measured_ms)
-        high = widest(self.options, self.geometry, self.table.measured_ms)
+        low = cheapest(self.options, self.geometry, self.table.measured_ms)
+        high = dearest(self.options, self.geometry, self.table.measured_ms)
         return self.estimate_ms(low), self.estimate_ms(high)
 
     def estimate_ms(self, architecture: Architecture) -> float:

@@ -22,7 +22,7 @@ from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import SearchTask
 from fasterseg.searching.weights import search_numerics
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 
 
@@ -54,7 +54,7 @@ class SearchJob:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The measured latencies of each student's narrowest and widest network, in milliseconds."""
+    """The measured latencies of each student's cheapest and dearest network, in milliseconds."""
 
     fastest_ms: Mapping[str, float]
     slowest_ms: Mapping[str, float]
@@ -80,13 +80,13 @@ def agreed_plan(job: SearchJob, *, progress: Progress) -> SearchPlan:
 
 
 def measured_ends(job: SearchJob, *, progress: Progress) -> Ends:
-    """Measure the narrowest and the widest network of every student."""
+    """Measure the cheapest and the dearest network of every student."""
     geometry, cost_ms = job.geometry, job.table.cost_ms
     fastest, slowest = dict[str, float](), dict[str, float]()
     for index, student in enumerate(job.students):
         options = Options.of(job.recipe.space, student)
-        low = narrowest(options, geometry, cost_ms)
-        high = widest(options, geometry, cost_ms)
+        low = cheapest(options, geometry, cost_ms)
+        high = dearest(options, geometry, cost_ms)
         fastest[student.name] = job.measure(low).median_ms
         progress(2 * index + 1, 2 * len(job.students), "")
         slowest[student.name] = job.measure(high).median_ms

@@ -10,7 +10,7 @@ from fasterseg.searching.contenders import Contender
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import Response, penalty_weights, responses
 from fasterseg.space.choices import Section
-from fasterseg.space.extremes import narrowest
+from fasterseg.space.extremes import cheapest
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.relaxation import uniform
@@ -33,9 +33,9 @@ class LatencyModel:
         self._penalty = penalty
 
     def _floor_ms(self, contender: Contender) -> float:
-        """The estimate of the narrowest network that a contender may take."""
+        """The estimate of the cheapest network that a contender may take."""
         geometry, cost_ms = self.pricing.geometry, self.pricing.cost_ms
-        return self.pricing(narrowest(contender.options, geometry, cost_ms))
+        return self.pricing(cheapest(contender.options, geometry, cost_ms))
 
     @cached_property
     def responses(self) -> Mapping[str, tuple[Response, ...]]:

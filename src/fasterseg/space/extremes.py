@@ -57,12 +57,12 @@ def best_trade(options: Options, geometry: Geometry, cost: Cost, choices: Choice
     return _Search(options, geometry, cost, choices).best()
 
 
-def narrowest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
+def cheapest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
     """The network of least cost among all that the options allow; `cost_ms` prices a block."""
     return _extreme(options, geometry, cost_ms)
 
 
-def widest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
+def dearest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
     """The network of greatest cost among all that the options allow."""
     return _extreme(options, geometry, lambda spec: -cost_ms(spec))
 

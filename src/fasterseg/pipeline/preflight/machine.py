@@ -63,13 +63,13 @@ def an_export(ahead: Ahead) -> None:
 
 def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
     """The first student, or contender, and its network with the fewest multiply-adds."""
-    from fasterseg.space.extremes import narrowest
+    from fasterseg.space.extremes import cheapest
     from fasterseg.space.options import Options
 
     recipe = ahead.recipe
     for contender in (*recipe.students(), *recipe.contenders)[:1]:
         options = Options.of(recipe.space, contender)
-        yield contender, narrowest(options, ahead.geometry, lambda spec: spec.macs)
+        yield contender, cheapest(options, ahead.geometry, lambda spec: spec.macs)
 
 
 def room_on_disk(ahead: Ahead) -> None:

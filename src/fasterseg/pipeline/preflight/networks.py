@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
-from fasterseg.space.extremes import widest
+from fasterseg.space.extremes import dearest
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from fasterseg.space.architecture import Architecture
 
 
-def dearest(ahead: Ahead, options: Options) -> Architecture:
+def heaviest(ahead: Ahead, options: Options) -> Architecture:
     """The network with the most multiply-adds that the options allow."""
-    return widest(options, ahead.geometry, lambda spec: spec.macs)
+    return dearest(options, ahead.geometry, lambda spec: spec.macs)
 
 
 def of_each_operator(ahead: Ahead, options: Options) -> Iterator[Architecture]:
     """A network down to the deepest map for each kind of block that the options allow."""
     for kind in options.kinds:
         if not KINDS[kind].passes:
-            yield dearest(ahead, options.keeping(kind))
+            yield heaviest(ahead, options.keeping(kind))
 
 
 def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:
@@ -40,7 +40,7 @@ def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:
     architecture = training.architecture
     if architecture is None:
         assert training.options is not None
-        architecture = dearest(ahead, training.options)
+        architecture = heaviest(ahead, training.options)
     return NetworkDescription(classes=classes, architecture=architecture)
 
 

@@ -33,7 +33,7 @@ from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.extremes import narrowest, widest
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 
@@ -118,8 +118,8 @@ class _Networks:
     known: dict[str, NetworkTiming] = field(default_factory=dict)
 
     def ends(self, options: Options) -> EndsTiming:
-        """The narrowest and the widest network of some options."""
-        low, high = (find(options, self.geometry, self.prices) for find in (narrowest, widest))
+        """The cheapest and the dearest network of some options."""
+        low, high = (find(options, self.geometry, self.prices) for find in (cheapest, dearest))
         return EndsTiming(fastest=self._measured(low), slowest=self._measured(high))
 
     def _measured(self, architecture: Architecture) -> NetworkTiming:
