@@ -279,11 +279,8 @@ def clear_leftovers(root: Path) -> None:
 
 
 def _began_in(folder: Path) -> Path:
-    """The file of what a stage began with; where an earlier version began it, of an earlier name.
-
-    A plan is a forecast.
-    """
-    earlier = folder / PLAN_FILE
+    """The file of what a stage began with; of an earlier name where an earlier version began it."""
+    earlier = folder / "plan.json"
     return earlier if earlier.is_file() else folder / "began.json"
 
 
