@@ -105,6 +105,22 @@ def test_a_zoomed_convolution_sees_twice_as_far_as_a_plain_one() -> None:
     assert seen["zoomed_conv"] >= 5
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_separable_convolution_has_no_activation_between_its_two(stride: int) -> None:
+    separable = fixed("separable_conv", (3,), 5, stride)
+    written_down = nn.Sequential(
+        nn.Conv2d(3, 3, 3, stride, padding=1, groups=3, bias=False),
+        nn.BatchNorm2d(3),
+        nn.Conv2d(3, 5, 1, bias=False),
+        nn.BatchNorm2d(5),
+        nn.ReLU(),
+    ).eval()
+    state = separable.state_dict().values()
+    written_down.load_state_dict(dict(zip(written_down.state_dict(), state, strict=True)))
+    features = torch.randn(2, 3, 7, 10)
+    torch.testing.assert_close(separable(features), written_down(features))
+
+
 def test_resizing_is_bilinear_with_aligned_corners() -> None:
     ramp = torch.arange(5.0).reshape(1, 1, 1, 5).expand(1, 1, 3, 5)
     out = resize(ramp, (5, 9))
