@@ -21,7 +21,7 @@ from small_spaces import (
 
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.forecasting.forecast import Forecaster
+from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.layers.units import taken
 from fasterseg.network.network import Network
 from fasterseg.reporting.drawing import draw_svg
@@ -117,7 +117,7 @@ def test_a_run_with_it_is_forecast(operator: str) -> None:
     timings, work = timings_of(recipe)
     assert operator in {spec.kind for spec in work.specs}
     assert all(PRICES(spec) > 0 for spec in work.specs)
-    assert all(stage.hours > 0 for stage in Forecaster(work, timings, work).stages()[1:])
+    assert all(stage.hours > 0 for stage in forecast_stages(work, timings)[1:])
 
 
 def test_a_search_of_all_of_them_moves_every_one() -> None:
