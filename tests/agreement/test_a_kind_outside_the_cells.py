@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -29,7 +30,6 @@ from fasterseg.searching.penalty import latency_terms, responses
 from fasterseg.space.architecture import wire
 from fasterseg.space.extremes import best_trade
 from fasterseg.space.options import Options
-from fasterseg.space.placements import PLACES
 from fasterseg.space.search_space import SearchSpace
 from fasterseg.space.selection import Selection, architecture_of, idle_choices
 from fasterseg.supernet.computation import Computation
@@ -43,14 +43,13 @@ from fasterseg.supernet.supernet import Supernet
 
 CLASSES = 3
 STEM_KIND = "kinds.stem.1"
-OFFERED = ("conv_x2", "conv")
+OFFERED = ("conv", "conv_x2")
 
 
 @pytest.fixture
-def space(monkeypatch: pytest.MonkeyPatch) -> SearchSpace:
-    """A space whose second stem block is one of two kinds."""
-    monkeypatch.setitem(PLACES, "stem.1", OFFERED)  # type: ignore[misc]
-    return make_space(3, operators=("skip", "conv", "zoomed_conv"))
+def space() -> SearchSpace:
+    """A space whose second and third stem blocks are one of two kinds each."""
+    return make_space(3, operators=("skip", "conv", "zoomed_conv"), stem_kinds=OFFERED)
 
 
 def parameters_of(options: Options, seed: int = 0) -> ArchitectureParameters:
@@ -112,8 +111,8 @@ def test_its_logits_are_a_row_as_long_as_its_options(space: SearchSpace) -> None
     options = Options.of(space, open_student())
     parameters = parameters_of(options)
     cells = len(options.lattice.nodes)
-    assert dict(parameters.named_parameters())["operator_logits"].shape == (cells + 1, 3)
-    assert parameters.mask("kinds").sum(dim=1).tolist() == [3] * cells + [2]
+    assert dict(parameters.named_parameters())["operator_logits"].shape == (cells + 2, 3)
+    assert parameters.mask("kinds").sum(dim=1).tolist() == [3] * cells + [2, 2]
     row = parameters.probabilities()[STEM_KIND]
     assert len(row) == 2
     assert float(row.detach().sum()) == pytest.approx(1.0)
@@ -169,10 +168,10 @@ def test_samples_take_it_by_its_probability_and_guards_count_it(space: SearchSpa
     torch.testing.assert_close(share, probabilities[STEM_KIND], rtol=0, atol=0.04)
     two = resampled(probabilities, {"kinds": partial(between_two, generator=generator)})
     assert float(two[STEM_KIND].sum()) == pytest.approx(1.0)
-    cells = [name for name in probabilities.section("kinds") if name != STEM_KIND]
+    cells = [name for name in probabilities.section("kinds") if "cells" in name]
     decided = uniform(options) | {name: one_hot(0, 3) for name in cells}
     signs = read_signs(decided, options, derived_ms=1.0, floor_ms=1.0)
-    assert signs.operator_entropy == pytest.approx(1 / (len(cells) + 1))
+    assert signs.operator_entropy == pytest.approx(2 / (len(cells) + 2))
     assert signs.skip_share == 1.0, "the stem has no skip that it could take"
 
 
@@ -189,9 +188,10 @@ def test_a_search_moves_it(space: SearchSpace, mode: str) -> None:
         assert not torch.equal(one, other)
 
 
-@pytest.mark.usefixtures("space")
 def test_derivation_within_a_budget_is_the_best_of_all() -> None:
-    options = Options.of(make_space(3, operators=("skip", "conv")), make_student())
+    space = make_space(3, operators=("skip", "conv"), stem_kinds=OFFERED)
+    whole = Options.of(space, make_student())
+    options = replace(whole, choices={**whole.choices, "kinds.stem.2": ("conv_x2",)})
     lattice = options.lattice
     place = next(one for one in lattice.placements(CLASSES) if one.name == "stem.1")
     costs = [made_up_cost_ms(spec) for spec in options.blocks(place, GEOMETRY.size)]

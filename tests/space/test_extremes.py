@@ -60,8 +60,6 @@ SPACES = {
     "one branch": SearchSpace(layers=4, operators=("skip", "conv"), branches=(32,), **ONE_WIDTH),
 }
 OTHER_KINDS = {
-    "stem.1": ("conv_x2", "conv"),
-    "stem.2": ("conv_x2", "zoomed_conv"),
     "arm": ("arm", "wide_arm"),
     "refine": ("refine", "conv"),
     "head": ("head", "wide_head"),
@@ -100,7 +98,8 @@ def test_kinds_outside_the_cells_are_chosen_at_both_ends_too(
     for name in ("wide_arm", "wide_head"):
         row = KINDS["conv"]
         monkeypatch.setitem(KINDS, name, replace(row, name=name))  # type: ignore[misc]
-    space = SearchSpace(layers=3, operators=("conv",), branches=branches, **ONE_WIDTH)
+    stem: Any = {"stem_kinds": ("conv", "conv_x2")}
+    space = SearchSpace(layers=3, operators=("conv",), branches=branches, **stem, **ONE_WIDTH)
     options = Options.of_space(space)
     if branches == (32, 16):
         kept = {

@@ -179,6 +179,9 @@ def test_plain_counts_are_offered_beside_expansions_one_form_at_a_place() -> Non
         (4, {"expansions": ("64 channels",)}),
         (4, {"operators": ("conv", "skip")}),
         (4, {"operators": ()}),
+        (4, {"stem_kinds": ("conv_x2", "conv")}),
+        (4, {"stem_kinds": ("head",)}),
+        (4, {"stem_kinds": ()}),
     ],
 )
 def test_a_space_without_sense_is_refused(layers: int, changes: dict[str, object]) -> None:

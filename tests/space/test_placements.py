@@ -10,7 +10,7 @@ from small_spaces import GEOMETRY, UNTIED, lattice_of, make_space, make_teacher,
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.choices import FUSION, HEAD, STEM, Option, place, section
 from fasterseg.space.options import Options
-from fasterseg.space.placements import IMAGE, PLACES, Placement
+from fasterseg.space.placements import IMAGE, Placement
 
 
 def first_of_each(choices: Mapping[str, tuple[Option, ...]]) -> dict[str, Option]:
@@ -54,16 +54,13 @@ def test_keep_and_down_of_a_cell_share_one_choice_of_kind() -> None:
     assert by_choice["kinds.cells.0.8"] == {"cells.0.8.keep", "cells.0.8.down"}
 
 
-def test_what_stands_outside_the_cells_is_settled_until_two_kinds_are_on_offer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_stands_outside_the_cells_is_settled_until_two_kinds_are_on_offer() -> None:
     lattice = lattice_of(4, operators=("conv",))
     assert {"kinds.stem.1", "kinds.head", "kinds.tail"} <= lattice.settled
     assert "kinds.cells.0.8" not in lattice.settled
-    monkeypatch.setitem(PLACES, "stem.1", ("conv_x2", "conv"))  # type: ignore[misc]
-    lattice = lattice_of(4)
-    assert "kinds.stem.1" not in lattice.settled
-    assert lattice.choices["kinds.stem.1"] == ("conv_x2", "conv")
+    lattice = lattice_of(4, stem_kinds=("conv", "conv_x2"))
+    assert not {"kinds.stem.1", "kinds.stem.2"} & lattice.settled
+    assert lattice.choices["kinds.stem.1"] == ("conv", "conv_x2")
 
 
 def test_a_contender_takes_of_each_choice_what_its_settings_leave() -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fasterseg.space.choices import DOWN, FUSION, HEAD, KEEP, PATHS, STEM, Option, choice
+from fasterseg.space.choices import DOWN, FUSION, HEAD, KEEP, PATHS, STEM, Option, choice, place
 from fasterseg.space.kinds import Kind
 from fasterseg.space.placements import (
     Channels,
@@ -207,8 +207,8 @@ class Lattice:
         return tuple(name for name, kind in papers.items() if self.choices[name] != (kind,))
 
     def _offer(self, choice: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
-        """What the space offers outside the cells: nothing but what there is."""
-        return possible
+        """What the space offers outside the cells: what it says of the stem, else all there is."""
+        return self.space.stem_kinds if place(choice) in ("stem.1", "stem.2") else possible
 
     def cell(self, edge: Edge) -> Placement:
         """The place of a cell's keep or down output."""

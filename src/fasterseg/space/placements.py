@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import HEAD, STEM, Option, channels_of, choice
-from fasterseg.space.kinds import Kind
+from fasterseg.space.kinds import OPERATORS, Kind
 from fasterseg.space.search_space import STRIDES
 
 IMAGE = "image"
@@ -25,11 +25,12 @@ IMAGE = "image"
 Part = Literal["input", "stem", "cells", "fusion", "head", "auxiliary", "tail"]
 """The part of a network that a block belongs to; only training uses auxiliary heads."""
 
+_IN_THE_STEM = ("conv_x2", *(kind for kind in OPERATORS if kind != "conv_x2"))
 PLACES: Mapping[str, tuple[Kind, ...]] = {
     "input": ("input",),
     "stem.0": ("conv",),
-    "stem.1": ("conv_x2",),
-    "stem.2": ("conv_x2",),
+    "stem.1": _IN_THE_STEM,
+    "stem.2": _IN_THE_STEM,
     "arm": ("arm",),
     "refine": ("refine",),
     "fuse": ("fuse",),

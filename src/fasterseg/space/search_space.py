@@ -47,6 +47,7 @@ class SearchSpace(Artifact):
     `fusion_expansions` the two are one choice, the head's, as in the paper.  Without
     `ends_at_fusion_width` a branch's last feature has a width of its own, like any other in the
     cells, where an arm brings it to the fusion's: all but that of the branch at output stride 8.
+    `stem_kinds` may stand in the stem's second and third block, each a choice of its own.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/1"
@@ -60,6 +61,7 @@ class SearchSpace(Artifact):
     head_expansions: tuple[Width, ...] = (8, 12)
     branches: tuple[int, ...] = (32, 16)
     ends_at_fusion_width: bool = True
+    stem_kinds: tuple[Operator, ...] = ("conv_x2",)
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -71,8 +73,10 @@ class SearchSpace(Artifact):
             STRIDES.index(ordered[0]) < self.layers,
             f"{self.layers} layers are too few to reach output stride {ordered[0]}",
         )
-        known = tuple(name for name in OPERATORS if name in self.operators)
-        _require(known == self.operators and bool(known), f"operators are, in order: {OPERATORS}")
+        for key in ("operators", "stem_kinds"):
+            known = tuple(name for name in OPERATORS if name in getattr(self, key))
+            in_order = known == getattr(self, key)
+            _require(in_order and bool(known), f"{key} are, in order: {OPERATORS}")
         for name in ("expansions", "stem_expansions", "head_expansions", "fusion_expansions"):
             options: tuple[Width, ...] = getattr(self, name)
             counts = [channels_of(option, 1) for option in options]
