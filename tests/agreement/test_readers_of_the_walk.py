@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 import torch
+from fake_timings import PRICES, recipe_of, timings_of
 from small_spaces import (
     GEOMETRY,
     UNTIED,
@@ -17,11 +18,11 @@ from small_spaces import (
     every_selection,
     made_up_cost_ms,
     make_space,
+    make_teacher,
     open_student,
 )
 
-from fasterseg.config import Recipe
-from fasterseg.forecasting.workload import Workload
+from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.network.network import Network
 from fasterseg.reporting.drawing import draw_svg
@@ -33,7 +34,6 @@ from fasterseg.space.kinds import KINDS, BlockKind, Conv, ConvForm, Layer
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
 from fasterseg.space.sampling import random_selection
-from fasterseg.space.search_space import SearchSpace
 from fasterseg.space.selection import architecture_of
 from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
@@ -150,24 +150,13 @@ def test_a_drawing_shows_every_block_by_its_kind(options: Options) -> None:
             assert f"{step.name}: {step.spec.key}, " in svg
 
 
-def test_the_forecast_prices_every_kind(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    def macs(space: SearchSpace) -> float:
-        target = {"height": GEOMETRY.size.height, "width": GEOMETRY.size.width}
-        student = open_student(operators=space.operators)
-        recipe = Recipe.model_validate({"space": space, "contenders": [student], "target": target})
-        work = Workload(recipe, GEOMETRY.classes, target=None)  # type: ignore[arg-type]
-        return work.supernet_macs * GEOMETRY.size.area
-
-    both = macs(options.space)
-    added: dict[tuple[str, str], int] = {}
-    for one in options.lattice.placements(GEOMETRY.classes):
-        if one.part in ("stem", "fusion", "head") and len(one.kinds) > 1:
-            papers = "conv_x2" if one.part == "stem" else one.kinds[0]
-            for spec in options.blocks(one, GEOMETRY.size):
-                if spec.kind != papers:
-                    known = added.get((one.name, spec.kind), 0)
-                    added[one.name, spec.kind] = max(known, spec.macs)
-    for place, kinds in OTHER_KINDS.items():
-        monkeypatch.setitem(PLACES, place, kinds[:1])  # type: ignore[misc]
-    plain = options.space.model_copy(update={"stem_kinds": ("conv_x2",)})
-    assert both == pytest.approx(macs(plain) + sum(added.values()))
+def test_a_run_is_forecast_with_every_kind(options: Options) -> None:
+    space = options.space
+    contenders = (make_teacher(operators=("conv",)), open_student(operators=space.operators))
+    widths = dict.fromkeys(("stem_expansion", "head_expansion"))
+    teacher = contenders[0].model_copy(update=widths)
+    timings, work = timings_of(recipe_of(space=space, contenders=(teacher, contenders[1])))
+    offered = {kind for one in options.lattice.placements(3) for kind in one.kinds}
+    assert {spec.kind for spec in work.specs} == offered - {"auxiliary"}
+    assert all(PRICES(spec) > 0 for spec in work.specs)
+    assert all(stage.hours > 0 for stage in forecast_stages(work, timings)[1:])
