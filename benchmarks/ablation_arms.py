@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from fasterseg.commands.train import contender_named
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.sample import Sample
 from fasterseg.datasets.street import StreetScenes
@@ -19,7 +18,8 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
 from fasterseg.pipeline.evaluating import evaluate_stage
 from fasterseg.pipeline.searching import search_job
-from fasterseg.pipeline.training import Trainer
+from fasterseg.pipeline.trainees import contender_named
+from fasterseg.pipeline.trainer import Trainer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed
 from fasterseg.searching.beginning import agreed_plan, task_of

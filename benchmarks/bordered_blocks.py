@@ -22,7 +22,6 @@ from statistics import fmean
 
 import numpy as np
 
-from fasterseg.commands.profile import all_options, block_settings
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.deploy.benchmark.measuring import groups_of, noise_image
 from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
@@ -38,6 +37,7 @@ from fasterseg.latency.timing import (
     Timing,
     time_interleaved,
 )
+from fasterseg.pipeline.profiling import all_options, block_settings
 from fasterseg.space.blocks import BlockSpec
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"

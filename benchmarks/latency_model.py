@@ -33,13 +33,13 @@ from random import Random
 
 from fasterseg.artifacts import durable_write
 from fasterseg.changes import refuse_changes
-from fasterseg.commands.profile import all_options, profile_stage
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.pipeline.profiling import all_options, profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
 from fasterseg.space.architecture import wire
@@ -85,7 +85,7 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
     """The whole study on a run's table."""
     run.root.mkdir(parents=True, exist_ok=True)
     keep_recipe(recipe, run)
-    table = profile_stage(recipe, run, classes=chosen.classes, progress=progress_for())
+    table = profile_stage(recipe, run, classes=chosen.classes, show=progress_for())
     networks = fresh_networks(recipe, table, chosen.seed)
     found = measured(table, networks, chosen.seed)
     errors = errors_of(found, calibration_cells(recipe, table))

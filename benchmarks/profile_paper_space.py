@@ -14,9 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from fasterseg.commands.profile import profile_stage, result_of
 from fasterseg.config import PAPER_CONTENDERS, Recipe, SearchSpace, TargetSettings
 from fasterseg.console.progress import progress_for
+from fasterseg.latency.profiled import ProfileResult
+from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import available_cores, processor_name
 
@@ -44,10 +45,10 @@ def main() -> None:
 def report(recipe: Recipe, run: RunFolder) -> None:
     """Profile into a folder and print minutes and errors."""
     start = time.monotonic()
-    table = profile_stage(recipe, run, classes=CITYSCAPES_CLASSES, progress=progress_for())
+    table = profile_stage(recipe, run, classes=CITYSCAPES_CLASSES, show=progress_for())
     minutes = (time.monotonic() - start) / 60
     calibration = table.calibration
-    print(result_of(table, run).describe())
+    print(ProfileResult.of(table, run.latency_table).describe())
     print(f"processor: {processor_name()}, {available_cores()} cores")
     print(f"minutes: {minutes:.1f} (to stay under {MOST_MINUTES})")
     print(

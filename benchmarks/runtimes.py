@@ -14,10 +14,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from fasterseg.commands.benchmark import write_files
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import QUICK
 from fasterseg.deploy.benchmark.entry import Entry, time_models
+from fasterseg.pipeline.benchmarking import write_files
 from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.blocks import Size
 

@@ -34,10 +34,11 @@ import torch
 
 from ablation_arms import STUDENT, TEACHER, Comparison, Say, SeedRun, scenes_of
 from fasterseg.artifacts import durable_write
-from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe, SamplingSettings, build_recipe
+from fasterseg.console.progress import progress_for
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
+from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import processor_name
 from fasterseg.stopping import stop_on_signals
@@ -145,7 +146,7 @@ def compare(arguments: argparse.Namespace, say: Say) -> None:
     with run.locked(), stop_on_signals() as stop:
         keep_recipe(recipe, run)
         classes = scenes_of(recipe, 0).label_space.classes
-        table = profile_stage(recipe, run, classes=classes, stop=stop)
+        table = profile_stage(recipe, run, classes=classes, show=progress_for(), stop=stop)
         shared = Comparison(recipe, arguments.out / "work", table, 0, say, stop)
         about = {
             "schema": "fasterseg/search-modes/1",

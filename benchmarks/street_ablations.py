@@ -30,10 +30,11 @@ import torch
 from ablation_arms import TOLERANCE, Comparison, Say, SeedRun, scenes_of
 from fasterseg.artifacts import durable_write
 from fasterseg.changes import refuse_changes
-from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe, build_recipe
+from fasterseg.console.progress import progress_for
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
+from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import processor_name
 from fasterseg.stopping import stop_on_signals
@@ -80,7 +81,7 @@ def compare(arguments: argparse.Namespace, say: Say) -> None:
     with run.locked(), stop_on_signals() as stop:
         keep_recipe(recipe, run)
         classes = scenes_of(recipe, 0).label_space.classes
-        table = profile_stage(recipe, run, classes=classes, stop=stop)
+        table = profile_stage(recipe, run, classes=classes, show=progress_for(), stop=stop)
         shared = Comparison(recipe, arguments.work, table, arguments.random, say, stop)
         say(f"{len(table.entries)} blocks, {describe(table.target)}; latencies are its estimates")
         results: list[SeedResult] = []

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from types import FunctionType
 from typing import TYPE_CHECKING
 
 from fasterseg.errors import UsageError
@@ -89,25 +88,9 @@ def build_app(verb: Verb) -> App:
         exit_on_error=False,
         print_error=False,
     )
-    app.command(function_of(verb), name=verb.name, help=verb.line)
+    function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
+    app.command(function, name=verb.name, help=verb.line)
     return app
-
-
-def function_of(verb: Verb) -> Callable[..., object]:
-    """Return a copy of the verb's function, its result undeclared.
-
-    What a command returns is imported for type checkers only (it may need torch), so the command
-    line must not try to resolve it.
-    """
-    name = verb.function
-    function: FunctionType = getattr(import_module(f"fasterseg.commands.{name}"), name)
-    copy = FunctionType(
-        function.__code__, function.__globals__, name, function.__defaults__, function.__closure__
-    )
-    copy.__kwdefaults__ = function.__kwdefaults__
-    copy.__annotations__ = {**function.__annotations__, "return": object}
-    copy.__doc__ = function.__doc__
-    return copy
 
 
 def guarded(words: Sequence[str], call: Callable[[], int]) -> int:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tiny_training import tiny_task
 
-from fasterseg.commands.evaluate import OTHERWISE, evaluate
+from fasterseg.commands.evaluate import evaluate
 from fasterseg.commands.predict import predict
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.opening import open_data
@@ -20,9 +20,9 @@ from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import ROOT
-from fasterseg.pipeline.evaluating import evaluate_stage
-from fasterseg.pipeline.training import require_same_sight
+from fasterseg.pipeline.evaluating import OTHERWISE, evaluate_stage
 from fasterseg.training.data import TrainingData
+from fasterseg.training.sight import require_same_sight
 from fasterseg.training.training import train_network
 
 NAMES = [f"class{index}" for index in range(9)]

@@ -14,7 +14,7 @@ from tiny_export import SIZE, faithful
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
 from fasterseg.commands import benchmark as verb
-from fasterseg.commands.benchmark import BenchmarkResult, write_files
+from fasterseg.commands.benchmark import BenchmarkResult
 from fasterseg.deploy.benchmark import contest, entry
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, Comparison
@@ -26,6 +26,7 @@ from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.network.predicting import load_model
+from fasterseg.pipeline.benchmarking import write_files
 from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.architecture import wire
 from fasterseg.space.blocks import Size
@@ -222,7 +223,7 @@ def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.Monke
         asked.append(settings)
         return made
 
-    monkeypatch.setattr(entry, "time_models", fake)
+    monkeypatch.setattr("fasterseg.pipeline.benchmarking.time_models", fake)
     verb.benchmark(bundle)
     verb.benchmark(bundle, quick=True)
     assert [settings.mode for settings in asked] == ["headline", "quick"]

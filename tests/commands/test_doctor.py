@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg import cli, machine
-from fasterseg.commands.doctor import Advice, Backend, advise, doctor
+from fasterseg.commands.doctor import doctor
 from fasterseg.machine import (
     CudaDevice,
     Disk,
@@ -17,6 +17,7 @@ from fasterseg.machine import (
     Torch,
     features_of,
 )
+from fasterseg.pipeline.diagnosing import Advice, Backend, advise
 
 GOOD_CPU = Processor(
     name="x",

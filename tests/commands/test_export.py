@@ -12,11 +12,10 @@ from fake_run import FakeRun
 from onnx import numpy_helper
 
 from fasterseg.cli import main
-from fasterseg.commands.export import default_file
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.shipping.verification_report import VerificationReport
-from fasterseg.deploy.shipping.verified_export import ExportReport
+from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.pipeline.evaluating import default_report_path
+from fasterseg.pipeline.exporting import default_file
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
 from fasterseg.space.blocks import Size

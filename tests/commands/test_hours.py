@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.commands.train import with_hours
 from fasterseg.config import Recipe
 from fasterseg.config.recipe import TRAINING_HOURS
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.opening import open_run
-from fasterseg.pipeline.training import split_names
+from fasterseg.pipeline.trainees import split_names
+from fasterseg.pipeline.training import with_hours
 from fasterseg.runs import RunFolder
 
 

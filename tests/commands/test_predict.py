@@ -14,12 +14,13 @@ from fake_run import FakeRun
 from PIL import Image
 
 from fasterseg.cli import main
-from fasterseg.commands.predict import BYTES_PER_PIXEL, predict, predict_images, scale_note
+from fasterseg.commands.predict import predict
 from fasterseg.console.progress import progress_for
 from fasterseg.datasets.picture_files import output_names
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
+from fasterseg.pipeline.predicting import BYTES_PER_PIXEL, predict_images, scale_note
 from fasterseg.space.blocks import Size
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from every_spec import all_specs
 
-from fasterseg.commands.profile import profile_stage
 from fasterseg.config import Recipe
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.on_target import meter_of
@@ -14,6 +13,7 @@ from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
 from fasterseg.latency.profiling import EntriesFile
 from fasterseg.latency.table import LatencyTable
+from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
@@ -39,7 +39,7 @@ def recipe_of(**changes: object) -> Recipe:
 
 
 def profiled(recipe: Recipe, folder: Path) -> LatencyTable:
-    return profile_stage(recipe, RunFolder(folder), classes=5, progress=progress_for())
+    return profile_stage(recipe, RunFolder(folder), classes=5, show=progress_for())
 
 
 def test_the_stage_times_every_block_and_judges_itself_on_whole_networks(run_folder: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from fasterseg.cli import main
 from fasterseg.commands.evaluate import evaluate
-from fasterseg.commands.train import chosen_contenders, train
+from fasterseg.commands.train import train
 from fasterseg.config import Recipe
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import ModelBundle, weights_digest
+from fasterseg.pipeline.trainees import chosen_contenders
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 from fasterseg.training.training import TrainingPlan

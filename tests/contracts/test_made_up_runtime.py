@@ -25,7 +25,7 @@ from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.shipping.deploying import deploy
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import evidence_of
-from fasterseg.deploy.shipping.verified_export import ExportReport
+from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import LatencyTable, Target
 from fasterseg.runs import RunFolder

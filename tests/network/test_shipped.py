@@ -131,7 +131,7 @@ def test_the_doctor_tells_what_is_in_the_box(box: Path, monkeypatch: pytest.Monk
     card = shipped_card(NAME)
     seen = tuple(score.model_copy(update={"seen": True}) for score in card.scores)
     monkeypatch.setattr(
-        "fasterseg.commands.doctor.shipped_card",
+        "fasterseg.pipeline.diagnosing.shipped_card",
         lambda name: card.model_copy(update={"scores": seen}),
     )
     assert f"{NAME}: trained on street; terms" in doctor(run="runs").describe()

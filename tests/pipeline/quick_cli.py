@@ -7,11 +7,11 @@ from fasterseg.cli import main
 
 def hurry() -> None:
     """Time in few and short windows; nothing that is checked here depends on the figures."""
-    from fasterseg.commands import search
     from fasterseg.deploy.benchmark import on_target
+    from fasterseg.pipeline import searching
 
     on_target.WINDOWS, on_target.WINDOW_SECONDS, on_target.ATTEMPTS = 3, 0.01, 1
-    search.RANDOM_SUBNETS = 1
+    searching.RANDOM_SUBNETS = 1
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from fasterseg.artifacts import read_json
-from fasterseg.commands.check_data import check_stage
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import UsageError
+from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.opening import OpenedRun, open_run
 
 

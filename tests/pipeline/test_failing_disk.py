@@ -23,7 +23,8 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import guarded, main
 from fasterseg.deploy.runtimes import onnx_files
-from fasterseg.deploy.shipping.verified_export import ExportReport, report_beside, ship
+from fasterseg.deploy.shipping.verification_report import ExportReport
+from fasterseg.deploy.shipping.verified_export import report_beside, ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle

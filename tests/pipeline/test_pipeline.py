@@ -23,13 +23,12 @@ import pytest
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
-from fasterseg.commands.run import STAGES
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 from fasterseg.searching.choosing import CandidateScores
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, wire
-from fasterseg.stages import StageTimes
+from fasterseg.stages import STAGES, StageTimes
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fasterseg.commands.run import RunResult
-from fasterseg.reporting.results import NetworkResult
+from fasterseg.reporting.results import NetworkResult, RunResult
 
 
 def result(pace: float) -> NetworkResult:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.artifacts import durable_write
-from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.commands.draw import ImageSize
 from fasterseg.config import RUNTIMES, TailForm
 from fasterseg.console.options import Common, CommonOptions, require_threads
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
-from fasterseg.errors import EnvironmentFault, UsageError
-from fasterseg.paths import place_for_folder
-from fasterseg.pipeline.opening import require_device
-from fasterseg.space.blocks import Size
-
-REPORT, CHART = "report.json", "latency.svg"
+from fasterseg.errors import EnvironmentFault
 
 
 class BenchmarkResult(BaseModel):
@@ -93,55 +84,18 @@ def benchmark(
     BenchmarkResult
         Each contestant's percentiles with intervals, the comparisons, and the machine.
     """
-    from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
-    from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models
-    from fasterseg.reporting.counting import evaluated_macs
+    from fasterseg.pipeline.benchmarking import EntryOptions, benchmark_named
 
-    _require_models((model, *others))
-    common, models = Common(**options), (model, *others)
-    require_device(common.device)
+    common = Common(**options)
     require_threads(threads, least=0)
-    place = place_for_folder(out, "--out", names=(REPORT, CHART)) if out else None
-    entry = Entry(
-        models=models,
-        backends=tuple(backend),
-        precisions=tuple(precision),
-        tails=tuple(tail),
-        threads=threads or threads_of(models),
-        size=Size.parse(size) if size else None,
-        device=common.device or "cpu",
+    report, files = benchmark_named(
+        (model, *others),
+        common,
+        EntryOptions(
+            backends=backend, precisions=precision, tails=tail, threads=threads, size=size
+        ),
+        quick=quick,
+        out=out,
+        show=progress_for(json=common.json),
     )
-    entry.require_possible()
-    settings = QUICK if quick else HEADLINE
-    for line in entry.left_out():
-        print(line, file=sys.stderr)
-    count, seconds = len(entry.contestants()), round(settings.seconds)
-    title = f"Timing {count} contestant{'' if count == 1 else 's'} by turns"
-    with progress_for(json=common.json)(title, total=seconds, unit="s each") as step:
-        report = time_models(entry, settings=settings, count_macs=evaluated_macs, progress=step)
-    return BenchmarkResult(report=report, files=write_files(report, place) if place else ())
-
-
-def _require_models(models: Sequence[str]) -> None:
-    """Raise `UsageError` where a name stands for nothing, or for what another name stands for."""
-    from fasterseg.deploy.runtimes.models import require_model
-
-    twice = sorted({model for model in models if models.count(model) > 1})
-    if twice:
-        raise UsageError(
-            f"{twice[0]!r} was named twice",
-            why="each contestant is timed once, and compared with the first",
-            next_step="name each model once",
-        )
-    for model in models:
-        if baseline_name(model) is None:
-            require_model(model)
-
-
-def write_files(report: BenchmarkReport, folder: Path) -> tuple[str, ...]:
-    """Write the report and its chart into a folder; return their paths."""
-    from fasterseg.reporting.contest import contest_svg
-
-    report.save(folder / REPORT)
-    durable_write(folder / CHART, contest_svg(report).encode())
-    return str(folder / REPORT), str(folder / CHART)
+    return BenchmarkResult(report=report, files=files)

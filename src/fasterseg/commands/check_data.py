@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Unpack
+from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
-from fasterseg.events import Progress
-from fasterseg.pipeline.opening import resolve_recipe
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.data_report import DataReport
-    from fasterseg.datasets.source import DataSource
-    from fasterseg.runs import RunFolder
+from fasterseg.datasets.data_report import DataReport
 
 
 def check_data(
@@ -39,31 +32,8 @@ def check_data(
     DataReport
         Images, sizes and class shares of every split.
     """
-    from fasterseg.datasets.checking import check_data as walk
+    from fasterseg.pipeline.checking import check_named
 
     common = Common(**options)
-    data = resolve_recipe(common).data
     show = progress_for(json=common.json)
-    with show("Checking the data", total=0, unit="images") as step:
-        return walk(
-            path,
-            layout=data.layout if layout == "auto" else layout,
-            outside=outside or data.outside,
-            progress=step,
-        )
-
-
-def check_stage(
-    source: DataSource, run: RunFolder, *, used: Collection[str], progress: Progress
-) -> DataReport:
-    """Check a run's data once, and again where a split that is `used` is new or changed."""
-    from fasterseg.datasets.checking import check_data as walk
-    from fasterseg.datasets.data_report import DataReport
-
-    if run.data_report.exists():
-        stored = DataReport.load(run.data_report)
-        if all(stored.digests.get(split) == source.digest(split) for split in used):
-            return stored
-    report = walk(source, progress=progress)
-    report.save(run.data_report)
-    return report
+    return check_named(path, common, layout=layout, outside=outside, show=show)

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Unpack
+from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.artifacts import durable_write, read_json
-from fasterseg.baselines.catalogue import BASELINES, PREFIX, baseline_name
-from fasterseg.config import Recipe
 from fasterseg.console.options import Common, CommonOptions
-from fasterseg.datasets.data_report import DataReport
-from fasterseg.errors import FileError, UsageError
-from fasterseg.network.shipped import model_path, nearest_shipped
-from fasterseg.paths import given, place_for_file
-from fasterseg.reporting.drawing import draw_svg, stack_svgs
-from fasterseg.reporting.listing import draw_text
-from fasterseg.runs import BundleFolder, RunFolder
-from fasterseg.space.architecture import Architecture, Geometry
-from fasterseg.space.blocks import Size
-
-if TYPE_CHECKING:
-    pass
-
-CITYSCAPES = Geometry(Size(1024, 2048), 19)
-"""The paper's images and classes, for an architecture that lies in no run and no bundle."""
-
 
 ImageSize = Annotated[str, Parameter(help="Image size HxW; the run's or model's own by default.")]
 Classes = Annotated[int, Parameter(help="Classes; the run's or model's own by default.")]
@@ -49,26 +28,6 @@ class DrawResult(BaseModel):
         notes = [f"note: {note}" for note in self.notes]
         ending = [f"drawing: {self.file}"] if self.file else []
         return "\n".join([self.text, *notes, *ending])
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """An architecture to draw; size and classes where its place tells them."""
-
-    title: str
-    architecture: Architecture
-    size: Size | None = None
-    classes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HandMade:
-    """A baseline, which is described and not drawn; size and classes where its place tells them."""
-
-    title: str
-    baseline: str
-    size: Size | None = None
-    classes: int | None = None
 
 
 def draw(
@@ -94,172 +53,9 @@ def draw(
     DrawResult
         The drawing as text, with multiply-adds and parameters.
     """
-    common = Common(**options)
-    place = _free_place(out, overwrite=overwrite) if out else None
-    subjects = drawable(find_subjects(given(model), common), model)
-    asked = Size.parse(size) if size else None
-    drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
-    path = None if place is None else write_drawings(drawn, place)
-    texts = [draw_text(one.architecture, geometry, title=one.title) for one, geometry in drawn]
-    return DrawResult(
-        text="\n\n".join(texts),
-        file="" if path is None else str(path),
-        notes=tuple(dict.fromkeys(n for one, _ in drawn for n in assumptions(one, asked, classes))),
+    from fasterseg.pipeline.drawing import draw_named
+
+    text, file, notes = draw_named(
+        model, Common(**options), out=out, size=size, classes=classes, overwrite=overwrite
     )
-
-
-def drawable(found: Sequence[Subject | HandMade], model: str) -> list[Subject]:
-    """The architectures among what was found; raises `UsageError` where there is none."""
-    architectures = [one for one in found if isinstance(one, Subject)]
-    if not architectures:
-        raise UsageError(
-            "there is no architecture to draw",
-            where=model,
-            why=f"{found[0].title} was made by hand; it is no member of the search space",
-            next_step=f"fasterseg describe {model} tells its parts",
-        )
-    return architectures
-
-
-def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
-    """What a path names; raises `UsageError` for nothing at all, `FileError` for what is none."""
-    name = baseline_name(path)
-    if name is not None:
-        return [HandMade(f"{PREFIX}{name}", name)]
-    path = model_path(path)
-    if path.is_file():
-        return [_of_file(path, RunFolder(Path(common.run)) if common.run else _run_above(path))]
-    if BundleFolder(path).description.is_file():
-        return [_of_bundle(path)]
-    if path.is_dir():
-        return _of_run(RunFolder(path))
-    near = nearest_shipped(path)
-    raise UsageError(
-        f"there is nothing called {str(path)!r} to draw",
-        why="no file and no folder has this name",
-        next_step=f"did you mean {near!r}?"
-        if near
-        else "name a bundle's folder, an architecture's JSON file, or a run's folder",
-    )
-
-
-def _free_place(out: Path | str, *, overwrite: bool) -> Path:
-    """Where the SVG file goes; `UsageError` when it is there and may not be replaced."""
-    path = place_for_file(out, "--out")
-    if path.exists() and not overwrite:
-        raise UsageError(
-            "there is a file of this name already",
-            where=str(path),
-            next_step="choose another with --out, or add --overwrite",
-        )
-    return path
-
-
-def write_drawings(drawn: list[tuple[Subject, Geometry]], path: Path) -> Path:
-    """Write the SVG file and return it."""
-    pictures = [draw_svg(one.architecture, geometry, title=one.title) for one, geometry in drawn]
-    durable_write(path, stack_svgs(tuple(pictures)).encode())
-    return path
-
-
-def geometry_of(subject: Subject | HandMade, size: Size | None, classes: int | None) -> Geometry:
-    """The geometry that was asked for, else the subject's own, else the paper's.
-
-    Raises `UsageError` for a number of classes that no network has.
-    """
-    if classes is not None and classes < 1:
-        raise UsageError(
-            "a network has one class at least",
-            where=f"--classes {classes}",
-            why="each class is a channel of its head",
-            next_step="name their number, or leave --classes out",
-        )
-    return Geometry(
-        size or subject.size or CITYSCAPES.size, classes or subject.classes or CITYSCAPES.classes
-    )
-
-
-def assumptions(subject: Subject | HandMade, size: Size | None, classes: int) -> list[str]:
-    """What was assumed because neither the options nor the file's place tell it."""
-    notes = []
-    if not (size or subject.size):
-        notes.append(f"the image size is not known: drawn for {CITYSCAPES.size}; see --size")
-    if not (classes or subject.classes):
-        notes.append(f"the classes are not known: drawn for {CITYSCAPES.classes}; see --classes")
-    return notes
-
-
-def _of_file(path: Path, run: RunFolder | None) -> Subject:
-    from fasterseg.deploy.runtimes.opening import is_export
-
-    if is_export(path):
-        raise FileError(
-            "an exported file does not say what its network is made of",
-            where=str(path),
-            why="it holds the graph, and a card of what goes in and comes out",
-            next_step="name the bundle's folder that it was exported from",
-        )
-    document = read_json(path)
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != Architecture.schema_tag:
-        raise FileError(
-            "this file holds no architecture",
-            where=str(path),
-            why=f"{Architecture.schema_tag} was expected, not {schema}",
-        )
-    size, classes = _geometry_of_run(run) if run is not None else (None, None)
-    return Subject(path.stem, Architecture.load(path), size, classes)
-
-
-def _of_bundle(path: Path) -> Subject | HandMade:
-    from fasterseg.deploy.runtimes.models import open_bundle
-
-    bundle = open_bundle(path)
-    description = bundle.description
-    title = f"{bundle.card.name} ({bundle.card.which})"
-    run = _run_above(path)
-    size = _geometry_of_run(run)[0] if run is not None else None
-    size = size or bundle.card.image_size(next_step="choose one with --size 360x480")
-    if description.architecture is None:
-        return HandMade(title, description.baseline, size, description.classes)
-    return Subject(title, description.architecture, size, description.classes)
-
-
-def _of_run(run: RunFolder) -> list[Subject | HandMade]:
-    if not run.recipe.is_file():
-        raise FileError(
-            "this folder is neither a model nor a run",
-            where=str(run.root),
-            why=f"it has neither a description.json nor a {run.recipe.name}",
-            next_step="name a bundle's folder, an architecture's JSON file, or a run's folder",
-        )
-    names = [contender.name for contender in Recipe.load(run.recipe).contenders]
-    found = [name for name in names if run.architecture(name).is_file()]
-    trained = [run.bundle(name) for name in BASELINES if name not in names]
-    trained = [folder for folder in trained if folder.is_dir()]
-    if not found and not trained:
-        raise FileError(
-            "this run has no architecture yet",
-            where=str(run.search),
-            why="its search has not come to its end",
-            next_step=f"fasterseg search --run {run.root}",
-        )
-    size, classes = _geometry_of_run(run)
-    searched = [Subject(n, Architecture.load(run.architecture(n)), size, classes) for n in found]
-    return [*searched, *(_of_bundle(folder) for folder in trained)]
-
-
-def _run_above(path: Path) -> RunFolder | None:
-    for folder in path.absolute().parents:
-        if RunFolder(folder).recipe.is_file():
-            return RunFolder(folder)
-    return None
-
-
-def _geometry_of_run(run: RunFolder) -> tuple[Size | None, int | None]:
-    size = classes = None
-    if run.recipe.is_file():
-        size = Recipe.load(run.recipe).target.size
-    if run.data_report.is_file():
-        classes = len(DataReport.load(run.data_report).names)
-    return size, classes
+    return DrawResult(text=text, file="" if file is None else str(file), notes=notes)

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Unpack
+from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.config import Recipe
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
-from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
-from fasterseg.paths import place_for_file
-from fasterseg.pipeline.evaluating import default_report_path, evaluate_stage, run_of
-from fasterseg.pipeline.opening import open_settled, require_device, resolve_recipe
-from fasterseg.pipeline.preflight.data import require_split
-from fasterseg.runs import RunFolder
-
-if TYPE_CHECKING:
-    pass
-
-
-OTHERWISE = (
-    "the images were read as the model's card says (channels, range), which is not as the data's "
-    "file does"
-)
 
 
 class EvaluateResult(BaseModel):
@@ -73,50 +57,10 @@ def evaluate(
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
     """
-    from fasterseg.deploy.runtimes.models import require_model
-    from fasterseg.runtime import set_threads
+    from fasterseg.pipeline.evaluating import evaluate_named
 
-    require_model(model)
     common = Common(**options)
-    wanted = _place_for_report(out) if out else None
-    require_device(common.device)
-    run = run_of(model, common)
-    recipe, source = open_settled(_recipe(run, common))
-    set_threads(recipe.threads)
-    named, split = bool(split), split or recipe.data.test_split
-    require_split(source, split, asked="--split" if named else "data.test_split")
-    path = wanted or place_for_file(default_report_path(run, model, split))
-    show = progress_for(json=common.json)
-    with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
-        report = evaluate_stage(
-            model, path, source=source, split=split, device=common.device or "auto", progress=step
-        )
-    otherwise = report.data_digest != source.digest(split)
-    return EvaluateResult(file=str(path), report=report, note=OTHERWISE if otherwise else "")
-
-
-def _place_for_report(out: Path | str) -> Path:
-    """Where a report goes; raises `UsageError` where a file lies that is no report."""
-    path = place_for_file(out, "--out")
-    if path.exists():
-        try:
-            EvaluationReport.load(path)
-        except FileError as error:
-            raise UsageError(
-                "there is another file in this place",
-                where=f"--out {out}",
-                why=f"as a report: {error.why}",
-                next_step="name another file with --out",
-            ) from error
-    return path
-
-
-def _recipe(run: RunFolder | None, common: Common) -> Recipe:
-    stored = Recipe.load(run.recipe) if run is not None and run.recipe.is_file() else None
-    if stored is None and common.data is None and common.recipe is None:
-        raise UsageError(
-            "there is no data to score on",
-            why="the model lies in no run, and no data was named",
-            next_step="add --data FOLDER, or --run DIR",
-        )
-    return resolve_recipe(common, stored)
+    path, report, note = evaluate_named(
+        model, common, split=split, out=out, show=progress_for(json=common.json)
+    )
+    return EvaluateResult(file=str(path), report=report, note=note)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Unpack
+from typing import Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.config import OutputForm
-from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.options import IMAGES, Common, CommonOptions
 from fasterseg.console.progress import progress_for
-from fasterseg.deploy.exporting.formats import FORMATS, ExportForm
-from fasterseg.errors import UsageError
-from fasterseg.paths import place_for_file, without_steps_up
-from fasterseg.pipeline.verifying import IMAGES, evidence_for, require_images
-from fasterseg.space.blocks import Size
-
-if TYPE_CHECKING:
-    from fasterseg.deploy.shipping.verified_export import ExportReport
-
-_ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"
+from fasterseg.deploy.exporting.formats import FORMATS
+from fasterseg.deploy.shipping.verification_report import ExportReport
 
 
 def export(
@@ -65,64 +57,16 @@ def export(
     ExportReport
         The file, its digest, and the verification.
     """
-    from fasterseg.deploy.runtimes.sessions import Running
-    from fasterseg.deploy.shipping.origin import origin_of
-    from fasterseg.deploy.shipping.verified_export import ship
+    from fasterseg.pipeline.exporting import Wanted, export_named
 
     common = Common(**options)
-    _require_one_size(size, dynamic=dynamic)
-    require_images(images)
-    if out:
-        place_for_export(out, format, overwrite=overwrite)
-    origin = origin_of(model)
-    wanted = Size.parse(size) if size else origin.bundle.card.image_size(next_step=_ONE_OF_THEM)
-    form = ExportForm(format, None if dynamic else wanted, wanted, output, precision)
-    form.require_possible()
-    path = place_for_export(out or default_file(model, form), format, overwrite=overwrite)
-    reading = origin.bundle.card.reading
-    evidence = evidence_for(
-        model, common, split=split, images=images, size=form.size, reading=reading
+    return export_named(
+        model,
+        common,
+        Wanted(format=format, output=output, size=size, dynamic=dynamic, precision=precision),
+        out=out,
+        overwrite=overwrite,
+        split=split,
+        images=images,
+        show=progress_for(json=common.json),
     )
-    show = progress_for(json=common.json)
-    with show(f"Exporting to {path}", total=0, unit="images") as step:
-        return ship(
-            origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
-        )
-
-
-def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
-    """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
-    from fasterseg.deploy.shipping.verified_export import names_beside, require_free, written_file
-
-    path = place_for_file(out, "--out", beside=names_beside(Path(out)))
-    suffix = FORMATS[format].suffix
-    if path.suffix != suffix:
-        raise UsageError(
-            f"the name of an exported {format} file ends in {suffix}",
-            where=f"--out {out}",
-            why="its ending says which runtime opens it",
-            next_step=f"--out {path.with_name(path.name + suffix)}",
-        )
-    if not overwrite:
-        require_free(written_file(path, format))
-    return path
-
-
-def default_file(model: str, form: ExportForm) -> Path:
-    """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
-
-    folder = without_steps_up(Path(model))
-    name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
-    extras: list[str] = [form.output] if form.output != "labels" else []
-    extras += [form.precision] if form.precision != "float32" else []
-    extras += ["dynamic"] if form.size is None else []
-    return folder.parent / ("-".join([name, *extras]) + form.row.suffix)
-
-
-def _require_one_size(size: str, *, dynamic: bool) -> None:
-    if size and dynamic:
-        raise UsageError(
-            "a graph has one size or any",
-            where=f"--size {size} --dynamic",
-            next_step="leave one of them out",
-        )

@@ -2,89 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Unpack
+from typing import Annotated, Unpack
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict
 
 from fasterseg.console.options import Common, CommonOptions
-from fasterseg.console.progress import Step, progress_for
-from fasterseg.datasets.decoding import decode
-from fasterseg.datasets.listing import printable
-from fasterseg.datasets.picture_files import (
-    default_folder,
-    find_images,
-    output_names,
-    possible_files,
-    require_free,
-    require_short,
-)
-from fasterseg.datasets.pixel_notes import PixelTally
-from fasterseg.errors import DataError
-from fasterseg.network.card import Card
-from fasterseg.network.shipped import model_path
-from fasterseg.paths import place_for_folder
-from fasterseg.resources import free_memory_bytes
-from fasterseg.runs import BundleFolder
-from fasterseg.space.blocks import Size
-
-if TYPE_CHECKING:
-    from fasterseg.deploy.runtimes.models import Predictor
-    from fasterseg.network.segmentation import Segmentation
-
-SHOWN_FAULTS = 5
-BYTES_PER_PIXEL = 150
-"""What a network of the space needs for each pixel that it is shown: 139 for `camvid-8ms`."""
-OTHER_SCALE = 1.5
-"""So many times as large, or as small, as what a network was trained on: worth a word."""
-
-
-class Broken(BaseModel):
-    """An image that could not be read, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    image: str
-    why: str
-
-
-class PredictResult(BaseModel):
-    """The folder written to, the images done, and those that could not be read.
-
-    `notes` count what was interpreted in them, `note` is about their size.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    folder: str
-    written: tuple[str, ...]
-    shares: dict[str, float]
-    tail: str = ""
-    broken: tuple[Broken, ...] = ()
-    note: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """3 when an image was broken, else 0."""
-        return DataError.exit_code if self.broken else 0
-
-    def describe(self) -> str:
-        """Return what was written where, the classes found, and what went wrong."""
-        found = sorted(self.shares.items(), key=lambda share: -share[1])
-        lines = [f"  {name:<20} {100 * share:6.2f} %" for name, share in found if share]
-        done = f"{len(self.written)} image{'' if len(self.written) == 1 else 's'}"
-        ending = [f"{done} in {self.folder} (_overlay.png, _colours.png, _labels.png)"]
-        ending += [f"tail: {self.tail}"] if self.tail else []
-        if self.broken:
-            ending += [f"{len(self.broken)} could not be read:"]
-            ending += [f"  {fault.image}: {fault.why}" for fault in self.broken[:SHOWN_FAULTS]]
-            rest = len(self.broken) - SHOWN_FAULTS
-            ending += [f"  and {rest} more"] if rest > 0 else []
-        ending += [f"note: {note}" for note in (*self.notes, self.note) if note]
-        return "\n".join([*lines, *ending])
+from fasterseg.console.progress import progress_for
+from fasterseg.network.predicted import PredictResult
 
 
 def predict(
@@ -119,114 +44,8 @@ def predict(
     PredictResult
         Where everything is; images that could not be read are listed, and the exit code is 3.
     """
-    from fasterseg.deploy.runtimes.models import load_model, require_model
-    from fasterseg.runtime import select_device
+    from fasterseg.pipeline.predicting import predict_named
 
-    require_model(model)
     common = Common(**options)
-    found = find_images(source)
-    images = found.images
-    names = output_names(found.root, images)
-    folder = place_for_folder(
-        out or default_folder(found.root), "--out", names=possible_files(names)
-    )
-    require_free(folder, names, overwrite=overwrite)
-    shown = Size.parse(size) if size else None
-    predictor = load_model(model, device=select_device(common.device or "auto"))
     show = progress_for(json=common.json)
-    with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
-        named = dict(zip(names, images, strict=True))
-        result, sizes = predict_images(
-            predictor, named, folder, step, shown=shown, free_bytes=free_memory_bytes()
-        )
-    note = "" if shown else scale_note(model, sizes)
-    return result.model_copy(update={"note": note, "notes": (*found.notes(), *result.notes)})
-
-
-def scale_note(model: str, sizes: Sequence[Size]) -> str:
-    """A word about images of quite another size than those of the data that a bundle is for."""
-    card = BundleFolder(model_path(model)).card
-    trained = Card.load(card).image_resolution if card.is_file() else ""
-    if not trained or "," in trained:
-        return ""
-    ratios = [size.area / Size.parse(trained).area for size in sizes]
-    others = sum(not OTHER_SCALE**-2 < ratio < OTHER_SCALE**2 for ratio in ratios)
-    if not others:
-        return ""
-    return (
-        f"{others} of {len(sizes)} are of quite another size than the images that this network was "
-        f"trained on: with --size {trained} it is shown them at that size"
-    )
-
-
-def predict_images(
-    predictor: Predictor,
-    images: dict[str, Path],
-    folder: Path,
-    step: Step,
-    *,
-    shown: Size | None = None,
-    free_bytes: int = 0,
-) -> tuple[PredictResult, list[Size]]:
-    """Segment the images, each under its name; a broken one is noted and the others are done.
-
-    The network is shown each at the size `shown`, or at its own; one that needs more than
-    `free_bytes` (0: not known) is a broken one.  Returns their own sizes too.
-    """
-    written: list[str] = []
-    broken: list[Broken] = []
-    sizes: list[Size] = []
-    tally = PixelTally()
-    totals = dict.fromkeys(predictor.label_space.names, 0.0)
-    for name, path in images.items():
-        try:
-            require_short(name)
-            found = _segmented(predictor, path, shown, free_bytes)
-        except DataError as fault:
-            broken.append(Broken(image=printable(path), why=fault.why or fault.what))
-        else:
-            found.save(folder, name)
-            written.append(printable(path))
-            sizes.append(Size(*found.labels.shape))
-            tally.add(found.remarks)
-            for label, share in found.shares().items():
-                totals[label] += share
-        step.advance(1, note=printable(path.name))
-    shares = {label: total / max(1, len(written)) for label, total in totals.items()}
-    result = PredictResult(
-        folder=str(folder),
-        written=tuple(written),
-        shares=shares,
-        tail=predictor.tail_name,
-        broken=tuple(broken),
-        notes=tuple(tally.notes(predictor.reading)),
-    )
-    return result, sizes
-
-
-def _segmented(
-    predictor: Predictor, path: Path, shown: Size | None, free_bytes: int
-) -> Segmentation:
-    from fasterseg.network.predicting import segmented
-
-    decoded = decode(path, predictor.reading)
-    require_memory(shown or Size(*decoded.pixels.shape[:2]), free_bytes)
-    return segmented(predictor.label_map, decoded, predictor.label_space, size=shown)
-
-
-def require_memory(size: Size, free_bytes: int) -> None:
-    """Raise `DataError` for an image that would not fit into memory; 0 bytes are not known ones.
-
-    It would not fail by itself: the system would end the whole command.
-    """
-    wanted = size.area * BYTES_PER_PIXEL
-    if free_bytes and wanted > free_bytes:
-        scale = (free_bytes / wanted) ** 0.5
-        smaller = Size(int(size.height * scale), int(size.width * scale))
-        raise DataError(
-            "the image is too large for this machine's memory",
-            where=str(size),
-            why=f"at {size} the network needs about {wanted / 1e9:.1f} GB, and "
-            f"{free_bytes / 1e9:.1f} GB are free: predict --size {smaller} shows it smaller",
-            next_step=f"add --size {smaller}, or a smaller one",
-        )
+    return predict_named(model, source, common, out=out, overwrite=overwrite, size=size, show=show)

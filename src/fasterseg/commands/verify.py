@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Unpack
+from typing import Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, TailForm
-from fasterseg.console.options import Common, CommonOptions, require_threads
+from fasterseg.console.options import IMAGES, Common, CommonOptions, require_threads
 from fasterseg.console.progress import progress_for
-from fasterseg.paths import given, place_for_file
-from fasterseg.pipeline.verifying import IMAGES, evidence_for, require_images
-
-if TYPE_CHECKING:
-    from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.paths import given
 
 
 def verify(
@@ -55,41 +52,18 @@ def verify(
     VerificationReport
         Each check with what was found and what is allowed.
     """
-    from fasterseg.deploy.runtimes.models import require_model
-    from fasterseg.deploy.runtimes.opening import open_export
     from fasterseg.deploy.runtimes.sessions import Running
-    from fasterseg.deploy.shipping.origin import origin_of
-    from fasterseg.deploy.shipping.verification import Subject
-    from fasterseg.deploy.shipping.verification import verify as verify_file
-    from fasterseg.deploy.shipping.verified_export import save_evidence
+    from fasterseg.pipeline.verifying import verify_named
 
-    common, path = Common(**options), given(exported)
-    require_images(images)
+    common = Common(**options)
     require_threads(threads)
-    require_model(against)
-    place = evidence_place(path, out)
-    running = Running(runtime=backend, threads=threads, precision=precision, tail=tail)
-    session, card = open_export(path, running)
-    origin = origin_of(against)
-    expected = origin.card_like(card)
-    evidence = evidence_for(
-        against, common, split=split, images=images, size=card.size, reading=card.reading
+    return verify_named(
+        given(exported),
+        common,
+        against=against,
+        running=Running(backend, threads, precision, tail),
+        split=split,
+        images=images,
+        out=out,
+        show=progress_for(json=common.json),
     )
-    subject = Subject(session, card, expected, origin.predictor, path.name, against)
-    show = progress_for(json=common.json)
-    with show(f"Verifying {path}", total=0, unit="images") as step:
-        report, difference = verify_file(subject, evidence, progress=step)
-    return save_evidence(place, report, difference, expected)
-
-
-def evidence_place(exported: Path, out: Path | str) -> Path:
-    """What the report and a difference are named after: the file, or `out`, a folder or a name."""
-    from fasterseg.deploy.shipping.verified_export import evidence_beside
-
-    place = given(out, "--out") if out else exported
-    if place.is_dir():
-        place = place / exported.name
-    place = place.with_suffix(exported.suffix)
-    for file in evidence_beside(place):
-        place_for_file(file, "--out" if out else "")
-    return place

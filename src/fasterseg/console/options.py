@@ -64,6 +64,10 @@ class CommonOptions(TypedDict, total=False):
     seed: Annotated[int, Parameter(help="The seed of everything random.")]
 
 
+IMAGES = 16
+"""So many images a file and its network are compared on, label by label, if none are named."""
+
+
 def require_threads(threads: int, *, least: int = 1) -> None:
     """Raise `UsageError` for a number of threads that nothing can run on."""
     if not least <= threads <= MOST_THREADS:

@@ -18,18 +18,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
+from fasterseg.datasets.joining import share_images
+from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.errors import FastersegError, UsageError
+from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.network import shipped
+from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.card import Score
 from fasterseg.pipeline.opening import open_source, resolve_recipe
 from fasterseg.runs import BundleFolder
-
-if TYPE_CHECKING:
-    from fasterseg.evaluation import EvaluationReport
-    from fasterseg.network.bundle import ModelBundle
 
 RECIPE = "recipe.yaml"
 LARGEST_BYTES = 10_000_000
@@ -76,8 +76,6 @@ def pack(
     Raises `UsageError` for a name that is none, for a bundle without terms, and for one of 10 MB
     and more; `FastersegError` for weights that float16 cannot hold.  Then nothing is changed.
     """
-    from fasterseg.network.bundle import ModelBundle
-
     original = ModelBundle.load(bundle)
     settings = resolve_recipe(Common(recipe=recipe, data=data))
     _require_name(name)
@@ -124,18 +122,12 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _score(model: Path, recipe: Recipe, *, split: str | None) -> EvaluationReport:
-    from fasterseg.deploy.runtimes.models import load_model
-    from fasterseg.evaluation import evaluate_predictor
-
     wanted = split or recipe.data.val_split
     return evaluate_predictor(load_model(model).label_map, open_source(recipe), wanted)
 
 
 def _scored(bundle: ModelBundle, report: EvaluationReport) -> ModelBundle:
     """The bundle with a score more on its card, in place of one that was taken on the same."""
-    from fasterseg.datasets.joining import share_images
-    from fasterseg.network.card import Score
-
     facts = bundle.card.training
     seen = facts.data == report.data and share_images(facts.split, report.split)
     score = Score.of(report, step=facts.steps, seen=seen)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from fasterseg.artifacts import read_json
 from fasterseg.changes import UsedBy, refuse_changes
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use, keyed, uses_of
+from fasterseg.datasets.joining import parts_of
+from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.made import made_in
 from fasterseg.runs import RunFolder
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
 
 
 class UsedSplit(NamedTuple):
@@ -80,8 +79,6 @@ def _require_same_data(
 
 
 def _digest_of(source: DataSource, split: str) -> str:
-    from fasterseg.datasets.joining import parts_of
-
     known = set(parts_of(split)) <= set(source.splits())
     return source.digest(split) if known else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fasterseg.config import ContenderSettings, Promise, Recipe
+from fasterseg.console.options import IMAGES
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency
 from fasterseg.deploy.benchmark.on_target import STEADY_WINDOWS, latency_of
@@ -14,7 +15,6 @@ from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Target
-from fasterseg.pipeline.verifying import IMAGES
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept

@@ -3,20 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from fasterseg.artifacts import read_json
+from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.errors import UsageError
-from fasterseg.evaluation import EvaluationReport
+from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.source import DataSource
+from fasterseg.deploy.exporting.formats import digest_of_export
+from fasterseg.deploy.runtimes.models import load_model, require_model
+from fasterseg.deploy.runtimes.opening import is_export
+from fasterseg.errors import FileError, UsageError
+from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.events import Progress, silent
+from fasterseg.network.bundle import weights_digest
 from fasterseg.network.shipped import is_shipped, model_path
-from fasterseg.paths import without_steps_up
+from fasterseg.paths import place_for_file, without_steps_up
+from fasterseg.pipeline.opening import open_settled, require_device, resolve_recipe
+from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.runs import RunFolder
+from fasterseg.runtime import select_device, set_threads
+from fasterseg.stopping import Show
 
-if TYPE_CHECKING:
-    from fasterseg.datasets.labels import LabelSpace
-    from fasterseg.datasets.source import DataSource
+OTHERWISE = (
+    "the images were read as the model's card says (channels, range), which is not as the data's "
+    "file does"
+)
+
+
+class Evaluated(NamedTuple):
+    """Where a report is, what it says, and what is to be known of it."""
+
+    path: Path
+    report: EvaluationReport
+    note: str
+
+
+def evaluate_named(
+    model: str, common: Common, *, split: str, out: Path | str, show: Show
+) -> Evaluated:
+    """Score a model that is named on the data of its run, or on that which the options name."""
+    require_model(model)
+    wanted = _place_for_report(out) if out else None
+    require_device(common.device)
+    run = run_of(model, common)
+    recipe, source = open_settled(_recipe(run, common))
+    set_threads(recipe.threads)
+    named, split = bool(split), split or recipe.data.test_split
+    require_split(source, split, asked="--split" if named else "data.test_split")
+    path = wanted or place_for_file(default_report_path(run, model, split))
+    with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
+        report = evaluate_stage(
+            model, path, source=source, split=split, device=common.device or "auto", progress=step
+        )
+    otherwise = report.data_digest != source.digest(split)
+    return Evaluated(path, report, OTHERWISE if otherwise else "")
 
 
 def evaluate_stage(
@@ -34,10 +75,6 @@ def evaluate_stage(
     Raises `UsageError` when the model was made for other classes, or when the file holds the
     report of another model or other data.
     """
-    from fasterseg.deploy.runtimes.models import load_model
-    from fasterseg.evaluation import evaluate_predictor
-    from fasterseg.runtime import select_device
-
     predictor = load_model(model, device=select_device(device))
     source = source.read_as(predictor.reading)
     _require_same_classes(str(model), predictor.label_space, source)
@@ -59,10 +96,6 @@ def evaluate_stage(
 
 def _digest_of(model: Path) -> str:
     """What stands for a model: a bundle's weights, or an exported file's bytes."""
-    from fasterseg.deploy.exporting.formats import digest_of_export
-    from fasterseg.deploy.runtimes.opening import is_export
-    from fasterseg.network.bundle import weights_digest
-
     return digest_of_export(model) if is_export(model) else weights_digest(model)
 
 
@@ -109,3 +142,30 @@ def _require_same_classes(model: str, known: LabelSpace, source: DataSource) -> 
             f"{source.name}: {', '.join(source.label_space.names)}",
             next_step="score it on data with its own classes",
         )
+
+
+def _place_for_report(out: Path | str) -> Path:
+    """Where a report goes; raises `UsageError` where a file lies that is no report."""
+    path = place_for_file(out, "--out")
+    if path.exists():
+        try:
+            EvaluationReport.load(path)
+        except FileError as error:
+            raise UsageError(
+                "there is another file in this place",
+                where=f"--out {out}",
+                why=f"as a report: {error.why}",
+                next_step="name another file with --out",
+            ) from error
+    return path
+
+
+def _recipe(run: RunFolder | None, common: Common) -> Recipe:
+    stored = Recipe.load(run.recipe) if run is not None and run.recipe.is_file() else None
+    if stored is None and common.data is None and common.recipe is None:
+        raise UsageError(
+            "there is no data to score on",
+            why="the model lies in no run, and no data was named",
+            next_step="add --data FOLDER, or --run DIR",
+        )
+    return resolve_recipe(common, stored)

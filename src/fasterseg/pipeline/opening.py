@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for
+from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.source import DataSource
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.agreeing import agree
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
@@ -19,10 +21,8 @@ from fasterseg.pipeline.preflight.stages import needs_of, require
 from fasterseg.pipeline.settling import note_on_scores, settled
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
 from fasterseg.runs import RECIPE_FILE, RunFolder
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
-    from fasterseg.stopping import StopRequest
+from fasterseg.runtime import select_device, set_threads
+from fasterseg.stopping import StopRequest, stop_on_signals
 
 RUNS = Path("runs")
 STREET = "street"
@@ -42,15 +42,12 @@ def hold_run(
 ) -> Iterator[tuple[OpenedRun, StopRequest]]:
     """`open_run` with the folder held for this process, and signals turned into a stop request.
 
-    A folder that another process holds is refused before its recipe is touched, and before
-    anything heavy is loaded.  For a device that is not there none is made.
+    A folder that another process holds is refused before its recipe is touched.  For a device
+    that is not there none is made.
     """
     require_device(common.device)
-    with _folder(common, stored_or_new_recipe(common)).locked():
-        from fasterseg.stopping import stop_on_signals
-
-        with stop_on_signals() as stop:
-            yield open_run(common, stages, trained=trained), stop
+    with _folder(common, stored_or_new_recipe(common)).locked(), stop_on_signals() as stop:
+        yield open_run(common, stages, trained=trained), stop
 
 
 def open_run(
@@ -84,8 +81,6 @@ def open_run(
 def require_device(name: str | None) -> None:
     """Raise `EnvironmentFault` for a device that is not there."""
     if name not in (None, "auto", "cpu"):
-        from fasterseg.runtime import select_device
-
         select_device(name)
 
 
@@ -99,8 +94,6 @@ def say(note: str, common: Common) -> None:
 def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
     """Raise where something is missing that the stages will need."""
     if total := len(needs_of(stages)):
-        from fasterseg.runtime import set_threads
-
         set_threads(ahead.recipe.threads)
         show = progress_for(json=common.json)
         with show("Looking ahead", total=total, unit="needs") as step:
@@ -160,8 +153,6 @@ def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe
 
 def open_source(recipe: Recipe) -> DataSource:
     """The data that a recipe names; raises `DataError` where it cannot be used."""
-    from fasterseg.datasets.opening import open_data
-
     street = recipe.data.street
     return open_data(
         recipe.data.source,

@@ -38,14 +38,14 @@ from fasterseg.pipeline.opening import (
     stored_recipe,
 )
 from fasterseg.pipeline.preflight.ahead import Ahead
-from fasterseg.pipeline.preflight.stages import STAGES, require
+from fasterseg.pipeline.preflight.stages import require
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.pipeline.probing import probed
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.scratch import scratch_folder
-from fasterseg.stages import StageTimes
+from fasterseg.stages import STAGES, StageTimes
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
 
 STEP_SECONDS = {"search": 9.0, "training": 6.0}

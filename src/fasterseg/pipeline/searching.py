@@ -6,15 +6,18 @@ from dataclasses import replace
 from functools import partial
 
 from fasterseg.config import Recipe
+from fasterseg.console.options import Common
 from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.on_target import network_measure
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable
 from fasterseg.pipeline.made import made_in
+from fasterseg.pipeline.opening import hold_run
+from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.runs import RunFolder
-from fasterseg.runtime import select_device
+from fasterseg.runtime import select_device, set_threads
 from fasterseg.searching.beginning import SearchJob
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.landing import Measure
@@ -23,7 +26,7 @@ from fasterseg.searching.search import Search
 from fasterseg.searching.subnets import RANDOM_SUBNETS
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
-from fasterseg.stopping import heeding
+from fasterseg.stopping import Show, heeding
 
 
 def search_job(
@@ -52,7 +55,7 @@ def search_stage(
     watch: Watch,
     *,
     scorers_of: ScorersOf | None = None,
-    random_subnets: int = RANDOM_SUBNETS,
+    random_subnets: int | None = None,
 ) -> SearchSummary:
     """Search, going on where it stopped, or read what was found."""
     if job.run.search_summary.exists():
@@ -60,8 +63,9 @@ def search_stage(
     if watch.stop is not None:
         heard = heeding(job.measure, watch.stop, "Measuring whole networks")
         job = replace(job, measure=heard)
+    count = RANDOM_SUBNETS if random_subnets is None else random_subnets
     scorers_of = scorers_of or partial(subnet_scorers, job.recipe)
-    found = search(job, watch, scorers_of, random_subnets=random_subnets)
+    found = search(job, watch, scorers_of, random_subnets=count)
     for verdict in found.verdicts():
         warn_on_stderr(verdict)
     return found
@@ -80,3 +84,13 @@ def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
     chosen = spread(data.halves[1], recipe.search.validation_images)
     held_out = PartOfSplit(data.source, data.split, chosen)
     return Scorers(held_out=scorer(scored=held_out, split=data.split), validation=scorer())
+
+
+def search_run(common: Common, show: Show) -> SearchSummary:
+    """Open a run and search in it; a run without a latency table is profiled first."""
+    with hold_run(common, ("profile", "search")) as ((recipe, run, source), stop):
+        classes = source.label_space.classes
+        table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
+        set_threads(recipe.threads)
+        job = search_job(recipe, run, source=source, table=table, device=common.device)
+        return search_stage(job, Watch(run.root, show, stop))

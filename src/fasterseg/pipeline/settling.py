@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fasterseg.config import AUTO, Recipe
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
+from fasterseg.datasets import serving
+from fasterseg.datasets.serving import split_to_score
+from fasterseg.datasets.source import DataSource
 
 
 def settled(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) -> Recipe:
@@ -20,8 +18,6 @@ def settled(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) 
 
 def note_on_scores(recipe: Recipe, source: DataSource) -> str:
     """What is to be said of the scores that a run ends with; empty where they are a test's."""
-    from fasterseg.datasets import serving
-
     data = recipe.data
     notes = serving.note_on_scores(
         source, scored=data.test_split, chosen_by=data.val_split, trained_on=data.trained_on
@@ -30,8 +26,6 @@ def note_on_scores(recipe: Recipe, source: DataSource) -> str:
 
 
 def _with_split_to_score(recipe: Recipe, source: DataSource, known: Recipe | None) -> Recipe:
-    from fasterseg.datasets.serving import split_to_score
-
     data = recipe.data
     if data.test_split != AUTO:
         return recipe

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fasterseg.config import AugmentationSettings, Recipe
+from fasterseg.datasets.sizes import image_sizes
+from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
 
 SEARCH_CROP_PIXELS, TRAINING_CROP_PIXELS = 256 * 256, 512 * 512
 STRIDE = 32
@@ -87,8 +86,6 @@ def _whole_strides(side: float) -> int:
 
 def other_sizes_note(recipe: Recipe, source: DataSource) -> str:
     """What to tell of scored images that do not have the target's size; empty where all have."""
-    from fasterseg.datasets.sizes import image_sizes
-
     split = recipe.data.test_split
     sizes = image_sizes(source, [split])
     others = Counter({size: count for size, count in sizes.items() if size != recipe.target.size})
@@ -108,8 +105,6 @@ def _lacks_sizes(recipe: Recipe) -> bool:
 
 
 def _used_sizes(recipe: Recipe, source: DataSource) -> Counter[Size]:
-    from fasterseg.datasets.sizes import image_sizes
-
     data = recipe.data
     return image_sizes(source, [data.train_split, data.trained_on, data.val_split, data.test_split])
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fasterseg.config import Recipe
-from fasterseg.console.options import Common
+from fasterseg.console.options import IMAGES, Common
+from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.reading import Reading
+from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.runtimes.models import require_model
+from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.verification import Evidence, Subject, evidence_of, verify
+from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.deploy.shipping.verified_export import evidence_beside, save_evidence
 from fasterseg.errors import UsageError
+from fasterseg.paths import given, place_for_file
 from fasterseg.pipeline.evaluating import run_of
 from fasterseg.pipeline.opening import open_settled, resolve_recipe
 from fasterseg.pipeline.preflight.data import require_split
+from fasterseg.runtime import set_threads
 from fasterseg.space.blocks import Size
+from fasterseg.stopping import Show
 
-if TYPE_CHECKING:
-    from fasterseg.datasets.reading import Reading
-    from fasterseg.datasets.sample import Pixels
-    from fasterseg.deploy.shipping.verification import Evidence
-
-IMAGES = 16
 ALL_CORES = 0
 STREET_IMAGES = "the built-in street scenes"
 
@@ -42,9 +49,6 @@ def evidence_for(
     split serves for the score.  From here on the model computes on as many threads as the recipe
     says.
     """
-    from fasterseg.deploy.shipping.verification import Evidence, evidence_of
-    from fasterseg.runtime import set_threads
-
     recipe = _recipe_of(model, common)
     set_threads(recipe.threads if recipe is not None else ALL_CORES)
     if recipe is None:
@@ -65,9 +69,48 @@ def _recipe_of(model: str, common: Common) -> Recipe | None:
 
 
 def _street_images(count: int, size: Size) -> list[Pixels]:
-    from fasterseg.datasets.opening import open_data
-
     source = open_data(
         "street", street_size=(size.height, size.width), street_counts={"test": count}
     )
     return [source.sample("test", index).image for index in range(count)]
+
+
+def verify_named(
+    path: Path,
+    common: Common,
+    *,
+    against: str,
+    running: Running,
+    split: str,
+    images: int,
+    out: Path | str,
+    show: Show,
+) -> VerificationReport:
+    """Run an exported file as is said and hold it against a bundle; the report is kept.
+
+    Raises `VerificationError`, with a picture of the worst difference, where it is not the same.
+    """
+    require_images(images)
+    require_model(against)
+    place = evidence_place(path, out)
+    session, card = open_export(path, running)
+    origin = origin_of(against)
+    expected = origin.card_like(card)
+    evidence = evidence_for(
+        against, common, split=split, images=images, size=card.size, reading=card.reading
+    )
+    subject = Subject(session, card, expected, origin.predictor, path.name, against)
+    with show(f"Verifying {path}", total=0, unit="images") as step:
+        report, difference = verify(subject, evidence, progress=step)
+    return save_evidence(place, report, difference, expected)
+
+
+def evidence_place(exported: Path, out: Path | str) -> Path:
+    """What the report and a difference are named after: the file, or `out`, a folder or a name."""
+    place = given(out, "--out") if out else exported
+    if place.is_dir():
+        place = place / exported.name
+    place = place.with_suffix(exported.suffix)
+    for file in evidence_beside(place):
+        place_for_file(file, "--out" if out else "")
+    return place

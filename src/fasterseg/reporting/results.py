@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Promise, budget_option
+from fasterseg.errors import BudgetError, EnvironmentFault
 
 # By less than this, two measurements of one network differ anyway.
 PACE_WORTH_A_WORD = 0.05
@@ -107,3 +108,33 @@ class NetworkResult(Artifact):
             f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
             f"predicted {self.predicted_ms:.2f} ms{budget}{pace}"
         )
+
+
+class RunResult(Artifact):
+    """What a run came to."""
+
+    schema_tag: ClassVar[str] = "fasterseg/run-result/1"
+
+    networks: tuple[NetworkResult, ...]
+    position_baseline: float
+    target: str
+    report: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """5 where a student misses its budget, 4 where noise forbids to say, else 0."""
+        if not all(network.meets_budget for network in self.networks):
+            return BudgetError.exit_code
+        noisy = any(network.shortfall() for network in self.networks)
+        return EnvironmentFault.exit_code if noisy else 0
+
+    def describe(self) -> str:
+        """The networks, what position alone would score, and where the report is."""
+        width = max(10, *(len(network.name) for network in self.networks))
+        lines = [network.describe(width=width) for network in self.networks]
+        share = f"mIoU {100 * self.position_baseline:5.2f} % (no network)"
+        lines.append(f"{'position':<{width}} {share}")
+        lines += [f"target: {self.target}", f"report: {self.report}"]
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])

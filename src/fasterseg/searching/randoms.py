@@ -14,6 +14,7 @@ from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder, random_name
+from fasterseg.runtime import derived_seed
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
@@ -65,8 +66,6 @@ def sample_random(
 
     It depends on the run's seed, the student's name and the number alone.
     """
-    from fasterseg.runtime import derived_seed
-
     (found,) = architectures_near(
         options,
         latency_ms,

@@ -16,7 +16,7 @@ from fasterseg.deploy.shipping import deploying
 from fasterseg.deploy.shipping.deploying import Deployed, deploy
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import evidence_of
-from fasterseg.deploy.shipping.verified_export import ExportReport
+from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.latency.table import Target

@@ -22,7 +22,8 @@ from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping import verified_export
 from fasterseg.deploy.shipping.verification import verify
-from fasterseg.deploy.shipping.verified_export import ExportReport, ship
+from fasterseg.deploy.shipping.verification_report import ExportReport
+from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.errors import DataError, EnvironmentFault, UsageError, VerificationError
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}

@@ -9,20 +9,21 @@ from typing import Any, cast
 
 import pytest
 
-from fasterseg.commands.run import Pipeline
 from fasterseg.config.uses import Use
 from fasterseg.errors import BudgetError, DataError, EnvironmentFault, FastersegError
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight import machine
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.machine import a_target, an_export, room_on_disk
-from fasterseg.pipeline.preflight.stages import NEEDS, STAGES, needs_of, require
+from fasterseg.pipeline.preflight.stages import NEEDS, needs_of, require
+from fasterseg.pipeline.running import Pipeline
+from fasterseg.stages import STAGES
 
 MakeAhead = Callable[..., Ahead]
 
 
 def test_whatever_a_run_does_is_a_stage_with_its_needs() -> None:
-    pipeline = Pipeline(*cast(Any, [None] * 6))
+    pipeline = Pipeline(*cast(Any, [None] * 5))
     assert tuple(pipeline.steps) == STAGES
 
 

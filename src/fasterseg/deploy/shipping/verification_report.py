@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.amounts import size
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Precision
 from fasterseg.errors import VerificationError
@@ -100,3 +102,40 @@ class VerificationReport(Artifact):
         lines += [f"  {self.remark}"] if self.remark else []
         lines.append(verdict)
         return "\n".join([*lines, *([f"look at: {self.evidence}"] if self.evidence else [])])
+
+
+class ExportReport(Artifact):
+    """A file that was handed over: what it is, and the verification that it passed.
+
+    `file_digest` is that of the file that was verified.  `script` builds an engine on the device,
+    where none could be built here; it was not run.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/export/1"
+
+    file: str
+    file_digest: str
+    kind: str
+    output: str
+    precision: str
+    size: str
+    bytes: int
+    verification: VerificationReport
+    script: str = ""
+
+    def describe(self) -> str:
+        """Return what was written, what was checked, and what is left to do."""
+        lines = [
+            f"{self.file}: {self.kind}, {self.precision}, images of {self.size} to "
+            f"{self.output}, {size(self.bytes)}",
+            f"  {self.file_digest}",
+            self.verification.describe(),
+        ]
+        if self.script:
+            lines += [
+                "no engine was built: TensorRT or a GPU is missing here; the ONNX file says its "
+                "types, as TensorRT 10 and 11 want it",
+                f"on the device (not run here): python {Path(self.script).name} "
+                f"{Path(self.file).name} {Path(self.file).with_suffix('.engine').name}",
+            ]
+        return "\n".join(lines)

@@ -6,13 +6,11 @@ import dataclasses
 import os
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import ClassVar
 
 import numpy as np
 from torch import nn
 
-from fasterseg.amounts import size
-from fasterseg.artifacts import Artifact, durable_write, sync_folder, writing
+from fasterseg.artifacts import durable_write, sync_folder, writing
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
 from fasterseg.deploy.exporting.formats import FORMATS, ExportForm, files_of
@@ -26,50 +24,13 @@ from fasterseg.deploy.shipping.verification import (
     Subject,
     verify,
 )
-from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.errors import UsageError, VerificationError
 from fasterseg.events import Progress, silent
 from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.scratch import alone_in, scratch_folder
 
 DIFFERENT = np.array([255, 0, 0], dtype=np.uint8)
-
-
-class ExportReport(Artifact):
-    """A file that was handed over: what it is, and the verification that it passed.
-
-    `file_digest` is that of the file that was verified.  `script` builds an engine on the device,
-    where none could be built here; it was not run.
-    """
-
-    schema_tag: ClassVar[str] = "fasterseg/export/1"
-
-    file: str
-    file_digest: str
-    kind: str
-    output: str
-    precision: str
-    size: str
-    bytes: int
-    verification: VerificationReport
-    script: str = ""
-
-    def describe(self) -> str:
-        """Return what was written, what was checked, and what is left to do."""
-        lines = [
-            f"{self.file}: {self.kind}, {self.precision}, images of {self.size} to "
-            f"{self.output}, {size(self.bytes)}",
-            f"  {self.file_digest}",
-            self.verification.describe(),
-        ]
-        if self.script:
-            lines += [
-                "no engine was built: TensorRT or a GPU is missing here; the ONNX file says its "
-                "types, as TensorRT 10 and 11 want it",
-                f"on the device (not run here): python {Path(self.script).name} "
-                f"{Path(self.file).name} {Path(self.file).with_suffix('.engine').name}",
-            ]
-        return "\n".join(lines)
 
 
 def ship(

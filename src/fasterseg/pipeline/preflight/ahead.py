@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
+from fasterseg.datasets.source import DataSource
 from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.training import SplitNames
+from fasterseg.pipeline.trainees import SplitNames
 from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.options import Options
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
 
 Section = Literal["search", "teacher", "student"]
 """Which part of the recipe says how large crops and batches are."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
+from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.joining import parts_of
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.splitting import halves_of
 from fasterseg.errors import DataError
 from fasterseg.pipeline.preflight.ahead import Ahead
-
-if TYPE_CHECKING:
-    from fasterseg.datasets.source import DataSource
 
 USUAL = ("train", "val", "test")
 
 
 def images_to_search_with(ahead: Ahead) -> None:
     """Both halves of a search have images, and subnets have some to be scored on."""
-    from fasterseg.datasets.splitting import halves_of
-
     recipe, data = ahead.recipe, ahead.recipe.data
     require_split(ahead.source, data.train_split, asked="data.train_split")
     _require_name(ahead)
@@ -44,8 +42,6 @@ def images_to_score(ahead: Ahead) -> None:
 
 def _require_name(ahead: Ahead) -> None:
     """The split to score is there, whoever will score it: a slip of the pen shows before hours."""
-    from fasterseg.datasets.joining import parts_of
-
     whole = ahead.recipe.data.test_split
     for part in parts_of(whole):
         if part not in ahead.source.splits():
@@ -75,8 +71,6 @@ def require_split(source: DataSource, split: str, *, asked: str, with_train: str
     `asked` is where it was named: a key of the recipe, or an option; `with_train` what goes with
     it where ``train`` is to take its place.
     """
-    from fasterseg.datasets.joining import parts_of
-
     known = source.splits()
     for part in parts_of(split):
         if part not in known:
@@ -149,7 +143,5 @@ def _is_labelled(source: DataSource, split: str) -> bool:
 
 def _require_weights(source: DataSource, split: str, wanted: object) -> None:
     """Raise `UsageError` for class weights that are more or fewer than the classes."""
-    from fasterseg.datasets.class_weights import class_weights_of
-
     if isinstance(wanted, tuple):
         class_weights_of(source, split, wanted)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
+from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import dearest
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from fasterseg.network.description import NetworkDescription
-    from fasterseg.space.architecture import Architecture
 
 
 def heaviest(ahead: Ahead, options: Options) -> Architecture:
@@ -32,8 +30,6 @@ def of_each_operator(ahead: Ahead, options: Options) -> Iterator[Architecture]:
 
 def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:
     """What a training builds: its own network, or the dearest that it may turn out to be."""
-    from fasterseg.network.description import NetworkDescription
-
     classes = ahead.source.label_space.classes
     if training.baseline:
         return NetworkDescription(classes=classes, baseline=training.baseline)
@@ -46,8 +42,6 @@ def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:
 
 def unbuilt(description: NetworkDescription) -> nn.Module:
     """A network that has shapes, and no numbers."""
-    import torch
-
     with torch.device("meta"):
         return description.build(baselines=BASELINES)
 

@@ -7,20 +7,24 @@ down to the deepest map, in batches and crops as large as the run's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings
 from fasterseg.config.uses import Use
 from fasterseg.errors import UsageError
+from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, Section, TrainingAhead
 from fasterseg.pipeline.preflight.networks import described, of_each_operator, unbuilt
+from fasterseg.pipeline.preflight.rehearsing import rehearse_search
+from fasterseg.runtime import select_device
 from fasterseg.space.options import Options
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from fasterseg.network.description import NetworkDescription
+from fasterseg.training.data import TrainingData
+from fasterseg.training.rehearsing import rehearse
+from fasterseg.training.task import TrainingTask
 
 Sizes = tuple[int, int, int]
 """Images of a batch, and the height and width of a crop."""
@@ -65,8 +69,6 @@ def maps_to_train_on(ahead: Ahead) -> None:
 
 
 def _network(ahead: Ahead, architecture: Any) -> NetworkDescription:
-    from fasterseg.network.description import NetworkDescription
-
     return NetworkDescription(classes=ahead.source.label_space.classes, architecture=architecture)
 
 
@@ -118,8 +120,6 @@ def _larger_crop(network: nn.Module, sizes: Sizes) -> tuple[int, int] | None:
 
 def _fits(network: Any, sizes: Sizes) -> bool:
     """Whether a network without numbers can be trained on batches of these sizes."""
-    import torch
-
     count, height, width = sizes
     try:
         with torch.no_grad():
@@ -133,11 +133,6 @@ def _fits(network: Any, sizes: Sizes) -> bool:
 
 def a_training_pass(ahead: Ahead) -> None:
     """The dearest network of each part of the recipe learns from one batch of noise."""
-    from fasterseg.runtime import select_device
-    from fasterseg.training.data import TrainingData
-    from fasterseg.training.rehearsing import rehearse
-    from fasterseg.training.task import TrainingTask
-
     data = TrainingData(
         ahead.source,
         train_split=ahead.recipe.data.trained_on,
@@ -165,7 +160,5 @@ def _one_of_each_kind(trainings: tuple[TrainingAhead, ...]) -> Iterator[Training
 
 def a_search_pass(ahead: Ahead) -> None:
     """The supernet learns from one batch of noise, and so do architecture parameters."""
-    from fasterseg.pipeline.preflight.rehearsing import rehearse_search
-
     if Use.SUPERNET not in ahead.made:
         rehearse_search(ahead)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
+from fasterseg.layers.units import Take, taken_frozen
+from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.rehearsing import noise_batch
 from fasterseg.pipeline.preflight.ahead import Ahead
+from fasterseg.runtime import select_device
+from fasterseg.searching.contenders import make_contenders
+from fasterseg.searching.passes import passes_of
+from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.lattice import Lattice
-
-if TYPE_CHECKING:
-    import torch
-
-    from fasterseg.layers.units import Take
-    from fasterseg.searching.weights import WeightTraining
-    from fasterseg.space.options import Options
-    from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.space.options import Options
+from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.supernet import Supernet
 
 
 def rehearse_search(ahead: Ahead) -> None:
@@ -21,12 +23,6 @@ def rehearse_search(ahead: Ahead) -> None:
 
     Nothing is kept, and no budget plays a part: the target need not be measured yet.
     """
-    from fasterseg.layers.units import taken_frozen
-    from fasterseg.learning.rehearsing import noise_batch
-    from fasterseg.runtime import select_device
-    from fasterseg.searching.contenders import make_contenders
-    from fasterseg.searching.passes import passes_of
-
     recipe, settings = ahead.recipe, ahead.recipe.search
     device = select_device(ahead.device)
     contenders = make_contenders(recipe.space, recipe.contenders, {}, seed=recipe.seed)
@@ -49,11 +45,6 @@ def rehearse_search(ahead: Ahead) -> None:
 
 def _weights(ahead: Ahead, options: list[Options], device: torch.device) -> WeightTraining:
     """A supernet of random weights; its classes count alike."""
-    import torch
-
-    from fasterseg.learning.losses import HardPixels
-    from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
-    from fasterseg.supernet.supernet import Supernet
 
     settings, space = ahead.recipe.search, ahead.source.label_space
     with torch.random.fork_rng(devices=[]):

@@ -35,9 +35,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "measure": (images_to_score, a_target),
     "report": (),
 }
-"""The stages in their order, and what each needs of data, machine and networks."""
-
-STAGES = tuple(NEEDS)
+"""What each stage needs of data, machine and networks."""
 
 # The cheap before the dear: nobody waits for a pass to hear of a word that was mistyped.
 _CHEAP: tuple[Need, ...] = (

@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from fasterseg.console.options import IMAGES
 from fasterseg.datasets.remembering import as_after_an_epoch
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.measuring import noise_image
@@ -27,7 +28,6 @@ from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.preflight.machine import require_machine
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probes.steps import timed_steps
-from fasterseg.pipeline.verifying import IMAGES
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.training.data import TrainingData

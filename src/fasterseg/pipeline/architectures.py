@@ -1,0 +1,66 @@
+"""The architecture of a contender: found by the run's search, or handed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fasterseg.baselines.catalogue import baseline_name
+from fasterseg.config import Recipe
+from fasterseg.errors import FileError, UsageError
+from fasterseg.pipeline.trainees import contender_named
+from fasterseg.runs import RunFolder
+from fasterseg.space.architecture import Architecture
+
+
+def one_architecture(
+    path: Path, contenders: tuple[str, ...], *, run: Path | str | None
+) -> Architecture:
+    """The architecture in a file, for the one contender that is named.
+
+    Raises `UsageError` unless exactly one contender is named, and `FileError` for another file.
+    """
+    if len(contenders) != 1:
+        inside = "" if run is None else f" --run {run}"
+        raise UsageError(
+            "whose architecture is it?",
+            where=f"--architecture {path}",
+            why=f"{len(contenders)} contenders are named, and it is for one",
+            next_step=f"fasterseg train student --architecture {path}{inside}",
+        )
+    if baseline_name(contenders[0]) is not None:
+        raise UsageError(
+            "a baseline takes no architecture",
+            where=f"--architecture {path}",
+            why=f"{contenders[0]} is one network, whole as it is",
+            next_step=f"leave --architecture out: fasterseg train {contenders[0]}",
+        )
+    return Architecture.load(path)
+
+
+def take_architecture(wanted: Architecture, run: RunFolder, recipe: Recipe, contender: str) -> None:
+    """Give a contender an architecture that no search of this run found.
+
+    Raises `UsageError` where it has another already.
+    """
+    kept = run.architecture(contender_named(recipe, contender).name)
+    if kept.exists() and Architecture.load(kept) != wanted:
+        raise UsageError(
+            f"{contender} has another architecture in this run already",
+            where=str(kept),
+            next_step="start a new run with another --run, or leave --architecture out",
+        )
+    if not kept.exists():
+        wanted.save(kept)
+
+
+def found_architecture(run: RunFolder, contender: str) -> Architecture:
+    """The architecture that the run's search found; raises `FileError` before it did."""
+    path = run.architecture(contender)
+    if not path.exists():
+        raise FileError(
+            f"there is no architecture for {contender} yet",
+            where=str(path),
+            why="the search of this run has not come to its end",
+            next_step=f"fasterseg search --run {run.root}",
+        )
+    return Architecture.load(path)

@@ -1,0 +1,92 @@
+"""Timing models that are named, by turns, and where the figures go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fasterseg.artifacts import durable_write
+from fasterseg.baselines.catalogue import baseline_name
+from fasterseg.config import TailForm
+from fasterseg.console.options import Common
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
+from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models
+from fasterseg.deploy.runtimes.models import require_model
+from fasterseg.errors import UsageError
+from fasterseg.paths import place_for_folder
+from fasterseg.pipeline.opening import require_device
+from fasterseg.reporting.contest import contest_svg
+from fasterseg.reporting.counting import evaluated_macs
+from fasterseg.space.blocks import Size
+from fasterseg.stopping import Show
+
+REPORT, CHART = "report.json", "latency.svg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryOptions:
+    """How models are to be run, as it was asked for; no threads are those of their own targets."""
+
+    backends: Sequence[str]
+    precisions: Sequence[Literal["float32", "bfloat16"]]
+    tails: Sequence[TailForm]
+    threads: int
+    size: str
+
+
+def benchmark_named(
+    models: tuple[str, ...],
+    common: Common,
+    wanted: EntryOptions,
+    *,
+    quick: bool,
+    out: Path | str,
+    show: Show,
+) -> tuple[BenchmarkReport, tuple[str, ...]]:
+    """Time each model in every way that is possible; the report, and the files that hold it."""
+    _require_models(models)
+    require_device(common.device)
+    place = place_for_folder(out, "--out", names=(REPORT, CHART)) if out else None
+    entry = Entry(
+        models=models,
+        backends=tuple(wanted.backends),
+        precisions=tuple(wanted.precisions),
+        tails=tuple(wanted.tails),
+        threads=wanted.threads or threads_of(models),
+        size=Size.parse(wanted.size) if wanted.size else None,
+        device=common.device or "cpu",
+    )
+    entry.require_possible()
+    settings = QUICK if quick else HEADLINE
+    for line in entry.left_out():
+        print(line, file=sys.stderr)
+    count, seconds = len(entry.contestants()), round(settings.seconds)
+    title = f"Timing {count} contestant{'' if count == 1 else 's'} by turns"
+    with show(title, total=seconds, unit="s each") as step:
+        report = time_models(entry, settings=settings, count_macs=evaluated_macs, progress=step)
+    return report, write_files(report, place) if place else ()
+
+
+def _require_models(models: Sequence[str]) -> None:
+    """Raise `UsageError` where a name stands for nothing, or for what another name stands for."""
+    twice = sorted({model for model in models if models.count(model) > 1})
+    if twice:
+        raise UsageError(
+            f"{twice[0]!r} was named twice",
+            why="each contestant is timed once, and compared with the first",
+            next_step="name each model once",
+        )
+    for model in models:
+        if baseline_name(model) is None:
+            require_model(model)
+
+
+def write_files(report: BenchmarkReport, folder: Path) -> tuple[str, ...]:
+    """Write the report and its chart into a folder; return their paths."""
+    report.save(folder / REPORT)
+    durable_write(folder / CHART, contest_svg(report).encode())
+    return str(folder / REPORT), str(folder / CHART)

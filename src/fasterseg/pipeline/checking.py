@@ -1,0 +1,39 @@
+"""The stage of a run that checks its data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fasterseg.console.options import Common
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.source import DataSource
+from fasterseg.events import Progress
+from fasterseg.pipeline.opening import resolve_recipe
+from fasterseg.runs import RunFolder
+from fasterseg.stopping import Show
+
+
+def check_stage(
+    source: DataSource, run: RunFolder, *, used: Collection[str], progress: Progress
+) -> DataReport:
+    """Check a run's data once, and again where a split that is `used` is new or changed."""
+    if run.data_report.exists():
+        stored = DataReport.load(run.data_report)
+        if all(stored.digests.get(split) == source.digest(split) for split in used):
+            return stored
+    report = check_data(source, progress=progress)
+    report.save(run.data_report)
+    return report
+
+
+def check_named(path: str, common: Common, *, layout: str, outside: bool, show: Show) -> DataReport:
+    """Check data that is named; what is not said of it is read as the recipe says."""
+    data = resolve_recipe(common).data
+    with show("Checking the data", total=0, unit="images") as step:
+        return check_data(
+            path,
+            layout=data.layout if layout == "auto" else layout,
+            outside=outside or data.outside,
+            progress=step,
+        )

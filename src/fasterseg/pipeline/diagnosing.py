@@ -1,0 +1,287 @@
+"""What this machine is, what works on it, what is missing, and what to do about that.
+
+Nothing here imports torch by itself: that it does not import is a finding.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from fasterseg.config import RUNTIMES
+from fasterseg.errors import EnvironmentFault
+from fasterseg.machine import Disk, Fact, Processor, Torch, disk, processor, torch_facts, version_of
+from fasterseg.network.shipped import shipped_card, shipped_names
+from fasterseg.version import __version__
+
+LEAST_PYTHON = (3, 11)
+
+
+LEAST_TORCH = (2, 10)
+
+
+LEAST_FREE_MIB = 2048
+
+
+_LIBRARIES = ("numpy", "pillow", "pydantic", "safetensors", "onnx", "onnxscript", "numba")
+
+
+class Backend(Fact):
+    """A library that can run a network."""
+
+    name: str
+    version: str | None
+    install: str
+
+
+Level = Literal["fault", "hint"]
+
+
+class Advice(Fact):
+    """One finding in four parts; a fault stops work, a hint does not."""
+
+    level: Level
+    what: str
+    where: str
+    why: str
+    next_step: str
+
+
+class Shipped(Fact):
+    """A model in the box: its data, their terms, and its scores on images it was not trained on."""
+
+    name: str
+    data: str
+    terms: str
+    scores: dict[str, float]
+
+
+class DoctorReport(Fact):
+    """What this machine is, and the advice that follows from it."""
+
+    fasterseg: str
+    python: str
+    system: str
+    processor: Processor
+    torch: Torch
+    backends: tuple[Backend, ...]
+    libraries: dict[str, str | None]
+    disk: Disk
+    models: tuple[Shipped, ...] = ()
+    advice: tuple[Advice, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of an environment fault when something stops work."""
+        stopped = any(advice.level == "fault" for advice in self.advice)
+        return EnvironmentFault.exit_code if stopped else 0
+
+    def describe(self) -> str:
+        """Return the facts a line each, then the advice in four parts."""
+        return "\n".join([*_fact_lines(self), "", *_advice_lines(self.advice)])
+
+
+def _shipped(name: str) -> Shipped:
+    card = shipped_card(name)
+    return Shipped(
+        name=name,
+        data=card.training.data,
+        terms=card.training.terms,
+        scores={f"{one.data}/{one.split}": one.mean_iou for one in card.scores if not one.seen},
+    )
+
+
+def backends() -> tuple[Backend, ...]:
+    """Return the library of every runtime we know, with its version where it is installed."""
+    rows = {row.library: row for row in RUNTIMES.values()}
+    return tuple(
+        Backend(name=name, version=version_of(*row.distributions), install=row.install)
+        for name, row in rows.items()
+    )
+
+
+def advise(
+    cpu: Processor,
+    torch: Torch,
+    runtimes: tuple[Backend, ...],
+    place: Disk,
+    *,
+    python: tuple[int, int],
+) -> Iterator[Advice]:
+    """Yield what to do about these facts, faults first."""
+    yield from _python_advice(python)
+    yield from _torch_advice(torch)
+    yield from _disk_advice(place)
+    yield from _processor_advice(cpu, torch)
+    yield from _backend_advice(runtimes)
+
+
+def _python_advice(version: tuple[int, int]) -> Iterator[Advice]:
+    if version < LEAST_PYTHON:
+        yield Advice(
+            level="fault",
+            what="This Python is too old.",
+            where=sys.executable,
+            why=f"it is {_dotted(version)}; {_dotted(LEAST_PYTHON)} or later is needed",
+            next_step="install a later Python and make a new virtual environment with it",
+        )
+
+
+def _torch_advice(torch: Torch) -> Iterator[Advice]:
+    if torch.version is None:
+        yield Advice(
+            level="fault",
+            what="torch does not import.",
+            where=sys.executable,
+            why=torch.fault or "it is not installed",
+            next_step="pip install 'torch>=2.10'",
+        )
+    elif _release(torch.version) < LEAST_TORCH:
+        yield Advice(
+            level="fault",
+            what="This torch is too old.",
+            where=f"torch {torch.version}",
+            why=f"{_dotted(LEAST_TORCH)} or later is needed",
+            next_step="pip install --upgrade 'torch>=2.10'",
+        )
+    elif torch.cuda_build and not torch.cuda_devices:
+        yield Advice(
+            level="hint",
+            what="Networks will be trained on the CPU.",
+            where=f"torch {torch.version}",
+            why=f"it is built for CUDA {torch.cuda_build}, but sees no CUDA device",
+            next_step="if there is one, look at its driver with nvidia-smi",
+        )
+
+
+def _disk_advice(place: Disk) -> Iterator[Advice]:
+    if place.write_mib_per_s is None:
+        yield Advice(
+            level="fault",
+            what="The run folder cannot be written.",
+            where=place.folder,
+            why=place.fault,
+            next_step="choose another folder with --run, or change the permissions of this one",
+        )
+    elif place.free_mib < LEAST_FREE_MIB:
+        yield Advice(
+            level="hint",
+            what="There is little room for a run.",
+            where=place.folder,
+            why=f"{place.free_mib} MiB are free; a run takes up to {LEAST_FREE_MIB} MiB",
+            next_step="make room, or choose another folder with --run",
+        )
+
+
+def _processor_advice(cpu: Processor, torch: Torch) -> Iterator[Advice]:
+    if torch.threads is not None and torch.threads > cpu.usable_cores:
+        yield Advice(
+            level="hint",
+            what="torch starts more threads than there are cores to run them.",
+            where=f"{torch.threads} threads, {cpu.usable_cores:g} usable cores",
+            why="this process is confined to fewer cores than the machine has; timings scatter",
+            next_step=f"export OMP_NUM_THREADS={max(int(cpu.usable_cores), 1)}",
+        )
+    if cpu.features is None:
+        yield Advice(
+            level="hint",
+            what="The processor's features are not known.",
+            where=cpu.name,
+            why="this system does not list them",
+            next_step="nothing to do; bf16 and int8 speeds are measured, never assumed",
+        )
+    elif not cpu.features["bf16"] and not torch.cuda_devices:
+        yield Advice(
+            level="hint",
+            what="Training runs in float32.",
+            where=cpu.name,
+            why="the processor announces no bf16 instructions",
+            next_step="nothing to do; a CPU with bf16, or a GPU, would train faster",
+        )
+
+
+def _backend_advice(runtimes: tuple[Backend, ...]) -> Iterator[Advice]:
+    for backend in runtimes:
+        if backend.version is None and backend.name == "onnxruntime":
+            yield Advice(
+                level="hint",
+                what="ONNX Runtime, the usual way to run the finished network, is missing.",
+                where=sys.executable,
+                why="it comes with the extra 'onnx'",
+                next_step=backend.install,
+            )
+
+
+def _fact_lines(report: DoctorReport) -> Iterator[str]:
+    cpu, torch = report.processor, report.torch
+    memory = "" if cpu.memory_mib is None else f", {cpu.memory_mib / 1024:.1f} GiB memory"
+    yield f"fasterseg    {report.fasterseg}, Python {report.python}, {report.system}"
+    yield f"processor    {cpu.name}, {cpu.usable_cores:g} of {cpu.cores} cores{memory}"
+    yield f"features     {_features(cpu)}"
+    yield f"torch        {torch.version or 'absent'}, {torch.threads or 0} threads"
+    yield f"CUDA         {'; '.join(_cuda(torch)) or 'no device'}"
+    for backend in report.backends:
+        yield f"backend      {backend.name} {backend.version or f'absent: {backend.install}'}"
+    found = [f"{name} {version}" for name, version in report.libraries.items() if version]
+    yield f"libraries    {', '.join(found)}"
+    speed = report.disk.write_mib_per_s
+    written = "cannot be written" if speed is None else f"{speed:g} MiB/s written durably"
+    free_gib = report.disk.free_mib / 1024
+    yield f"disk         {report.disk.folder}: {free_gib:.1f} GiB free, {written}"
+    yield from (f"model        {_told(model)}" for model in report.models)
+
+
+def _told(model: Shipped) -> str:
+    scores = "".join(f", mIoU {100 * iou:.1f} % on {on}" for on, iou in model.scores.items())
+    return f"{model.name}: trained on {model.data}{scores}; terms: {model.terms}"
+
+
+def _features(cpu: Processor) -> str:
+    if cpu.features is None:
+        return "not told by this system"
+    return ", ".join(f"{'' if there else 'no '}{name}" for name, there in cpu.features.items())
+
+
+def _cuda(torch: Torch) -> Iterator[str]:
+    for device in torch.cuda_devices:
+        yield f"{device.name} ({device.memory_mib / 1024:.0f} GiB, {device.capability})"
+
+
+def _advice_lines(advice: tuple[Advice, ...]) -> Iterator[str]:
+    for one in sorted(advice, key=lambda each: each.level):
+        yield f"{one.level}: {one.what}"
+        yield f"  where: {one.where}"
+        yield f"  why:   {one.why}"
+        yield f"  next:  {one.next_step}"
+    if not any(one.level == "fault" for one in advice):
+        yield "Nothing stops work here."
+
+
+def _release(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version such as ``2.13.0+cpu``."""
+    major, minor = version.partition("+")[0].split(".")[:2]
+    return int(major), int(minor)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(str(number) for number in version)
+
+
+def diagnosed(folder: Path) -> DoctorReport:
+    """Look at this machine; `folder` is where a run would go."""
+    facts = (processor(), torch_facts(), backends(), disk(folder))
+    return DoctorReport(
+        fasterseg=__version__,
+        python=platform.python_version(),
+        system=platform.platform(),
+        processor=facts[0],
+        torch=facts[1],
+        backends=facts[2],
+        libraries={name: version_of(name) for name in _LIBRARIES},
+        disk=facts[3],
+        models=tuple(map(_shipped, shipped_names())),
+        advice=tuple(advise(*facts, python=sys.version_info[:2])),
+    )

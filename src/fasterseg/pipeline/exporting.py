@@ -1,0 +1,109 @@
+"""Exporting a model that is named: to what, where to, and verified on which images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fasterseg.config import OutputForm
+from fasterseg.console.options import Common
+from fasterseg.deploy.exporting.formats import FORMATS, ExportForm
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.verification_report import ExportReport
+from fasterseg.deploy.shipping.verified_export import names_beside, require_free, ship, written_file
+from fasterseg.errors import UsageError
+from fasterseg.network.card import Card
+from fasterseg.paths import place_for_file, without_steps_up
+from fasterseg.pipeline.verifying import evidence_for, require_images
+from fasterseg.space.blocks import Size
+from fasterseg.stopping import Show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a network is to be exported to, as it was asked for; no size is that of its images."""
+
+    format: str
+    output: OutputForm
+    size: str
+    dynamic: bool
+    precision: Literal["float32", "float16"]
+
+
+def export_named(
+    model: str,
+    common: Common,
+    wanted: Wanted,
+    *,
+    out: Path | str,
+    overwrite: bool,
+    split: str,
+    images: int,
+    show: Show,
+) -> ExportReport:
+    """Export a model and verify the file; see `ship`."""
+    _require_one_size(wanted.size, dynamic=wanted.dynamic)
+    require_images(images)
+    if out:
+        place_for_export(out, wanted.format, overwrite=overwrite)
+    origin = origin_of(model)
+    form = _form_of(wanted, origin.bundle.card)
+    path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
+    reading = origin.bundle.card.reading
+    evidence = evidence_for(
+        model, common, split=split, images=images, size=form.size, reading=reading
+    )
+    with show(f"Exporting to {path}", total=0, unit="images") as step:
+        return ship(
+            origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
+        )
+
+
+def _form_of(wanted: Wanted, card: Card) -> ExportForm:
+    """The form; raises where a network cannot be exported to it."""
+    asked = Size.parse(wanted.size) if wanted.size else card.image_size(next_step=_ONE_OF_THEM)
+    size = None if wanted.dynamic else asked
+    form = ExportForm(wanted.format, size, asked, wanted.output, wanted.precision)
+    form.require_possible()
+    return form
+
+
+_ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"
+
+
+def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
+    """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
+    path = place_for_file(out, "--out", beside=names_beside(Path(out)))
+    suffix = FORMATS[format].suffix
+    if path.suffix != suffix:
+        raise UsageError(
+            f"the name of an exported {format} file ends in {suffix}",
+            where=f"--out {out}",
+            why="its ending says which runtime opens it",
+            next_step=f"--out {path.with_name(path.name + suffix)}",
+        )
+    if not overwrite:
+        require_free(written_file(path, format))
+    return path
+
+
+def default_file(model: str, form: ExportForm) -> Path:
+    """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
+
+    folder = without_steps_up(Path(model))
+    name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
+    extras: list[str] = [form.output] if form.output != "labels" else []
+    extras += [form.precision] if form.precision != "float32" else []
+    extras += ["dynamic"] if form.size is None else []
+    return folder.parent / ("-".join([name, *extras]) + form.row.suffix)
+
+
+def _require_one_size(size: str, *, dynamic: bool) -> None:
+    if size and dynamic:
+        raise UsageError(
+            "a graph has one size or any",
+            where=f"--size {size} --dynamic",
+            next_step="leave one of them out",
+        )

@@ -1,0 +1,214 @@
+"""The stage of a run that profiles: every block of the space and some whole networks, timed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from fasterseg.changes import refuse_changes
+from fasterseg.config import ProfileSettings, Recipe
+from fasterseg.console.options import Common
+from fasterseg.deploy.benchmark.measuring import Meter
+from fasterseg.deploy.exporting.borders import PROTOCOL
+from fasterseg.deploy.runtimes.backends import open_backend
+from fasterseg.latency.calibration import calibrate, whole_network
+from fasterseg.latency.enumeration import specs_of
+from fasterseg.latency.networks import sample_networks
+from fasterseg.latency.profiled import ProfileResult
+from fasterseg.latency.profiling import Keyed, TimeItems, profile_items
+from fasterseg.latency.table import (
+    Entry,
+    LatencyTable,
+    Reference,
+    Target,
+    WholeNetwork,
+    with_marks,
+)
+from fasterseg.latency.timing import TimerSettings
+from fasterseg.pipeline.opening import hold_run
+from fasterseg.runs import SAME_MACHINE, RunFolder
+from fasterseg.runtime import processor_name
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.options import Options
+from fasterseg.stopping import Show, StopRequest
+from fasterseg.version import __version__
+
+Item = TypeVar("Item", bound=Keyed)
+
+# A whole network gets this many times the seconds of a block, and this share of its runs.
+NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
+VISITS = 5
+
+
+def profile_stage(
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    classes: int,
+    show: Show,
+    stop: StopRequest | None = None,
+) -> LatencyTable:
+    """The run's latency table; measured now as far as it is not there yet.
+
+    Raises `UsageError` with a diff when what is there was measured under other conditions.
+    """
+    target = Target.of(recipe.target, classes)
+    meter = Meter(open_backend(target))
+    conditions = conditions_of(meter)
+    if run.latency_table.exists():
+        table = LatencyTable.load(run.latency_table)
+        table.require_target(target)
+        refuse_changes(
+            "the latency table",
+            stored=table.conditions,
+            wanted=conditions,
+            where=run.latency_table,
+            next_step=SAME_MACHINE,
+        )
+        return table
+    stage = _Stage(
+        recipe,
+        run,
+        target=target,
+        meter=meter,
+        conditions=conditions,
+        show=show,
+        stop=stop,
+    )
+    table = stage.table()
+    table.save(run.latency_table)
+    return table
+
+
+def conditions_of(meter: Meter) -> dict[str, str]:
+    """What a latency depends on besides the target: processor, versions, how blocks are timed."""
+
+    versions = {"fasterseg": __version__, "torch": str(torch.__version__)}
+    known = {"processor": processor_name(), "blocks": PROTOCOL}
+    return {**known, **versions, **meter.backend.versions()}
+
+
+def all_options(recipe: Recipe) -> tuple[Options, ...]:
+    """The options of every contender."""
+    return tuple(Options.of(recipe.space, contender) for contender in recipe.contenders)
+
+
+class _Stage:
+    """Profiles the blocks, then calibrates."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: RunFolder,
+        *,
+        target: Target,
+        meter: Meter,
+        conditions: dict[str, str],
+        show: Show,
+        stop: StopRequest | None,
+    ) -> None:
+        self.recipe = recipe
+        self.run = run
+        self.target = target
+        self.geometry = target.geometry
+        self.meter = meter
+        self.conditions = conditions
+        self.show = show
+        self.stop = stop
+
+    def table(self) -> LatencyTable:
+        """The finished table."""
+        specs = specs_of(all_options(self.recipe), self.geometry)
+        floor_ms = self.meter.floor_ms()
+        table = LatencyTable(
+            target=self.target,
+            conditions=self.conditions,
+            floor_ms=floor_ms,
+            entries=with_marks(self._blocks(specs), floor_ms),
+        )
+        prices = [(table.entries[spec.key], spec.border_bytes) for spec in specs]
+        measured = self._networks(table)
+        calibration = calibrate([network for _, network in measured], prices)
+        return table.model_copy(
+            update={"calibration": calibration, "reference": _reference(measured)}
+        )
+
+    def _blocks(self, specs: Sequence[BlockSpec]) -> dict[str, Entry]:
+        settings = block_settings(self.recipe.profile)
+        return self._measured(
+            "blocks",
+            specs,
+            lambda wanted: self.meter.blocks(wanted, settings=settings),
+            file=self.run.timed_blocks,
+        )
+
+    def _networks(self, table: LatencyTable) -> list[tuple[Architecture, WholeNetwork]]:
+        settings = network_settings(self.recipe.profile)
+        networks = sample_networks(
+            all_options(self.recipe),
+            table,
+            count=self.recipe.profile.calibration_networks,
+            tolerance=self.recipe.profile.latency_tolerance,
+            seed=self.recipe.seed,
+        )
+        found = self._measured(
+            "whole networks",
+            networks,
+            lambda wanted: self.meter.networks(wanted, settings=settings),
+            file=self.run.timed_networks,
+        )
+        return [
+            (n.architecture, whole_network(table, n.specs, found[n.key].median_ms))
+            for n in networks
+        ]
+
+    def _measured(
+        self, what: str, items: Sequence[Item], time: TimeItems[Item], *, file: Path
+    ) -> dict[str, Entry]:
+        """Every item's entry: from its file, or measured now."""
+        with self.show(f"Timing {what}", total=len(items), unit=what) as step:
+            return profile_items(
+                items,
+                time,
+                file,
+                conditions={"target": self.target.model_dump(mode="json"), **self.conditions},
+                progress=step,
+                stop=self._stop,
+            ).entries
+
+    def _stop(self, where: str) -> None:
+        if self.stop is not None:
+            self.stop.raise_if_set(where)
+
+
+def _reference(measured: Sequence[tuple[Architecture, WholeNetwork]]) -> Reference | None:
+    """The network in the middle of those that were measured."""
+    if not measured:
+        return None
+    ordered = sorted(measured, key=lambda pair: pair[1].measured_ms)
+    architecture, network = ordered[len(ordered) // 2]
+    return Reference(architecture=architecture, measured_ms=network.measured_ms)
+
+
+def block_settings(settings: ProfileSettings) -> TimerSettings:
+    """How a block is timed."""
+    return TimerSettings(settings.warmup_runs, settings.runs, settings.seconds_per_block, VISITS)
+
+
+def network_settings(settings: ProfileSettings) -> TimerSettings:
+    """How a whole network is timed: fewer runs, for longer."""
+    runs = max(3, settings.runs // NETWORK_RUNS_SHARE)
+    seconds = NETWORK_SECONDS * settings.seconds_per_block
+    return TimerSettings(settings.warmup_runs, runs, seconds, VISITS)
+
+
+def profile_run(common: Common, show: Show) -> ProfileResult:
+    """Open a run and profile its space; what was found."""
+    with hold_run(common, ("profile",)) as ((recipe, run, source), stop):
+        classes = source.label_space.classes
+        table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
+        return ProfileResult.of(table, run.latency_table)

@@ -1,0 +1,206 @@
+"""All stages of a run in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from difflib import get_close_matches
+from pathlib import Path
+
+from fasterseg.config import Recipe
+from fasterseg.console.options import Common
+from fasterseg.datasets.joining import parts_of
+from fasterseg.datasets.source import DataSource
+from fasterseg.deploy.benchmark.on_target import meter_of
+from fasterseg.errors import UsageError
+from fasterseg.evaluation import EvaluationReport, position_baseline
+from fasterseg.events import Progress
+from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.pipeline.checking import check_stage
+from fasterseg.pipeline.delivering import deliver, is_settled
+from fasterseg.pipeline.evaluating import evaluate_stage
+from fasterseg.pipeline.opening import hold_run
+from fasterseg.pipeline.preflight.ahead import ALL_CONTENDERS
+from fasterseg.pipeline.profiling import profile_stage
+from fasterseg.pipeline.reporting import report_stage
+from fasterseg.pipeline.searching import search_job, search_stage
+from fasterseg.pipeline.settling import note_on_scores
+from fasterseg.pipeline.sizing import other_sizes_note
+from fasterseg.pipeline.trainer import Trainer
+from fasterseg.pipeline.training import jobs_of, train_all
+from fasterseg.reporting.results import NetworkResult, RunResult
+from fasterseg.runs import RunFolder
+from fasterseg.runtime import set_threads
+from fasterseg.searching.summary import SearchSummary
+from fasterseg.stages import STAGES, Watch, noted
+from fasterseg.stopping import Show, stoppable
+
+
+class Pipeline:
+    """The stages of one run, each of which goes on by itself where it stopped."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: RunFolder,
+        source: DataSource,
+        device: str | None,
+        watch: Watch,
+    ) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.source = source
+        self.device = device or "auto"
+        self.watch = watch
+        self.result: RunResult | None = None
+
+    def run(self, stages: Sequence[str] = STAGES) -> RunResult | None:
+        """The stages; None where the report is not among them."""
+        for name in stages:
+            set_threads(self.recipe.threads)
+            with noted(self.folder.root, name):
+                self.steps[name]()
+            if self.watch.stop is not None:
+                self.watch.stop.raise_if_set(f"after the stage {name}")
+        return self.result
+
+    @property
+    def steps(self) -> Mapping[str, Callable[[], object]]:
+        """What does each stage."""
+        return {
+            "check-data": self.check,
+            "profile": self.profile,
+            "search": self.search,
+            "train": self.train,
+            "evaluate": self.evaluate,
+            "measure": self.measure,
+            "report": self.report,
+        }
+
+    def check(self) -> None:
+        """Walk the data."""
+        with self._stoppable("Checking the data", total=0, unit="images") as step:
+            check_stage(self.source, self.folder, used=self._splits, progress=step)
+
+    def profile(self) -> LatencyTable:
+        """Measure the target, or read what was measured."""
+        classes = self.source.label_space.classes
+        show, stop = self.watch.show, self.watch.stop
+        return profile_stage(self.recipe, self.folder, classes=classes, show=show, stop=stop)
+
+    def search(self) -> SearchSummary:
+        """Search, or read what was found."""
+        job = search_job(
+            self.recipe, self.folder, source=self.source, table=self.profile(), device=self.device
+        )
+        return search_stage(job, self.watch)
+
+    def train(self) -> None:
+        """Train the teacher, then every student."""
+        jobs = jobs_of(self.recipe, self.folder, ALL_CONTENDERS)
+        train_all(jobs, Trainer(self.recipe, self.folder, self.source, self.device), self.watch)
+
+    def evaluate(self) -> None:
+        """Score every network's best weights, and position alone, on the split to score."""
+        data = self.recipe.data
+        for contender in self.recipe.contenders:
+            total = self.source.length(data.test_split)
+            with self._stoppable(f"Scoring {contender.name}", total=total, unit="images") as step:
+                evaluate_stage(
+                    self.folder.bundle(contender.name),
+                    self.folder.score(contender.name, data.test_split, which="best"),
+                    source=self.source,
+                    split=data.test_split,
+                    device=self.device,
+                    progress=step,
+                )
+        path = self._position_path
+        if not path.exists():
+            position_baseline(self.source, data.train_split, data.test_split).save(path)
+
+    def measure(self) -> None:
+        """Export the trained networks, and verify, score and time what was exported.
+
+        What missed its budget, or met too noisy a machine, is measured again by the next call.
+        """
+        split = self.recipe.data.test_split
+        summary, total = self.search(), self.source.length(split)
+        waiting = [
+            contender
+            for contender in self.recipe.contenders
+            if not is_settled(self.folder.result(contender.name), split=split)
+        ]
+        if not waiting:
+            return
+        table = LatencyTable.load(self.folder.latency_table)
+        meter, _ = meter_of(table)
+        for contender in waiting:
+            with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
+                deliver(
+                    self.recipe,
+                    self.folder,
+                    contender,
+                    summary=summary,
+                    source=self.source,
+                    target=table.target,
+                    meter=meter,
+                    progress=step,
+                )
+
+    def report(self) -> None:
+        """Write the page."""
+        told = [
+            note_on_scores(self.recipe, self.source),
+            other_sizes_note(self.recipe, self.source),
+            *self.search().verdicts(),
+        ]
+        names = [contender.name for contender in self.recipe.contenders]
+        found = [NetworkResult.load(self.folder.result(name)) for name in names]
+        with self.watch.show("Writing the report", total=1, unit="pages") as step:
+            path = report_stage(self.folder, source=self.source)
+            step(1, 1, "")
+        self.result = RunResult(
+            networks=tuple(found),
+            position_baseline=EvaluationReport.load(self._position_path).mean_iou,
+            target=describe(LatencyTable.load(self.folder.latency_table).target),
+            report=str(path),
+            notes=tuple(filter(None, told)),
+        )
+
+    @property
+    def _splits(self) -> set[str]:
+        """The plain splits that the run uses."""
+        data = self.recipe.data
+        named = (data.train_split, data.trained_on, data.val_split, data.test_split)
+        return {part for split in named for part in parts_of(split)}
+
+    @property
+    def _position_path(self) -> Path:
+        return self.folder.position_score(self.recipe.data.test_split)
+
+    def _stoppable(self, title: str, *, total: int, unit: str) -> AbstractContextManager[Progress]:
+        return stoppable(self.watch.show, self.watch.stop, title, total=total, unit=unit)
+
+
+def run_until(until: str, common: Common, show: Show) -> RunResult | None:
+    """Open a run and do its stages, up to one or all; None where the report is not among them.
+
+    Raises `UsageError` with the nearest stage when there is none of that name.
+    """
+    _require_stage(until)
+    stages = STAGES[: STAGES.index(until or STAGES[-1]) + 1]
+    with hold_run(common, stages) as (opened, stop):
+        watch = Watch(opened.folder.root, show, stop)
+        return Pipeline(*opened, common.device, watch).run(stages)
+
+
+def _require_stage(name: str) -> None:
+    """Raise `UsageError` with the nearest stage when there is none of that name."""
+    if name and name not in STAGES:
+        near = get_close_matches(name, STAGES, n=1)
+        raise UsageError(
+            f"there is no stage {name!r}",
+            where="--until",
+            why=f"the stages are {', '.join(STAGES)}",
+            next_step=f"did you mean {near[0]!r}?" if near else "name one of these",
+        )

@@ -1,0 +1,97 @@
+"""Trains one network of a run: from its description to its bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
+from fasterseg.datasets.source import DataSource
+from fasterseg.events import Progress, silent
+from fasterseg.network.description import NetworkDescription
+from fasterseg.pipeline.teachers import teacher_of
+from fasterseg.pipeline.trainees import require_own_name
+from fasterseg.runs import RunFolder
+from fasterseg.runtime import select_device
+from fasterseg.searching.randoms import RandomName, random_architecture_of
+from fasterseg.space.architecture import Architecture
+from fasterseg.stopping import StopRequest
+from fasterseg.training.data import TrainingData
+from fasterseg.training.training import TrainingTask, train_network
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Trains networks in a run's folder, each by its role's settings, and goes on where it stopped.
+
+    Every method returns the folder of the network's ``best`` bundle; beside it lie ``last`` and
+    ``ema``, and the training's ``report.json``.  `teacher` is the bundle to distil from.
+    """
+
+    recipe: Recipe
+    run: RunFolder
+    source: DataSource
+    device: str = "auto"
+    progress: Progress = silent
+    stop: StopRequest | None = None
+
+    def contender(
+        self,
+        contender: ContenderSettings,
+        architecture: Architecture,
+        *,
+        teacher: Path | None = None,
+    ) -> Path:
+        """Train a contender's network."""
+        settings = self.recipe.training_of(contender.role)
+        return self._train(contender.name, self._described(architecture), settings, teacher)
+
+    def baseline(self, name: str) -> Path:
+        """Train a baseline with the students' settings and no teacher.
+
+        Raises as `require_own_name` does.
+        """
+        require_own_name(self.recipe, self.run, name)
+        description = NetworkDescription(classes=self.source.label_space.classes, baseline=name)
+        return self._train(name, description, self.recipe.student)
+
+    def random(self, name: RandomName, *, teacher: Path | None = None) -> Path:
+        """Train a random architecture of a student's latency as that student is trained.
+
+        Without `teacher` it is trained alone.  Raises as `random_architecture_of` does.
+        """
+        architecture = random_architecture_of(self.recipe, self.run, name)
+        alone = {} if teacher is not None else {"distillation_weight": 0.0}
+        settings = self.recipe.student.model_copy(update=alone)
+        return self._train(name.file_name, self._described(architecture), settings, teacher)
+
+    def _described(self, architecture: Architecture) -> NetworkDescription:
+        classes = self.source.label_space.classes
+        return NetworkDescription(classes=classes, architecture=architecture)
+
+    def _train(
+        self,
+        name: str,
+        description: NetworkDescription,
+        settings: TrainingSettings,
+        teacher: Path | None = None,
+    ) -> Path:
+        data = TrainingData(
+            self.source,
+            train_split=self.recipe.data.trained_on,
+            val_split=self.recipe.data.val_split,
+            workers=self.recipe.data.workers,
+        )
+        task = TrainingTask(
+            name=name,
+            description=description,
+            data=data,
+            settings=settings,
+            seed=self.recipe.seed,
+            device=select_device(self.device),
+            teacher=None if teacher is None else teacher_of(teacher, data),
+        )
+        folder = self.run.training(name).root
+        train_network(task, folder, progress=self.progress, stop=self.stop, baselines=BASELINES)
+        return self.run.bundle(name)
