@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from one_network import from_selection
 from small_spaces import (
     GEOMETRY,
     UNTIED,
@@ -35,7 +36,7 @@ from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture, random_selection
 from fasterseg.space.selection import architecture_of
 from fasterseg.supernet.parameters import LOGITS, ArchitectureParameters
-from fasterseg.supernet.relaxation import from_selection, uniform
+from fasterseg.supernet.relaxation import uniform
 
 ONE_WIDTH = {"expansions": (2,), "stem_expansions": (2,), "head_expansions": (2,)}
 

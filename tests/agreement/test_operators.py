@@ -9,6 +9,7 @@ import pytest
 import torch
 from every_spec import all_specs
 from fake_timings import PRICES, recipe_of, timings_of
+from one_network import from_selection
 from small_searches import CLASSES, small_search
 from small_spaces import (
     GEOMETRY,
@@ -35,7 +36,6 @@ from fasterseg.space.sampling import random_architecture, random_selection
 from fasterseg.space.selection import architecture_of
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.plain import PlainComputation
-from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
 
 

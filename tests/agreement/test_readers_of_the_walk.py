@@ -10,6 +10,7 @@ from random import Random
 import pytest
 import torch
 from fake_timings import PRICES, recipe_of, timings_of
+from one_network import from_selection
 from small_spaces import (
     GEOMETRY,
     UNTIED,
@@ -35,7 +36,6 @@ from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
 from fasterseg.space.sampling import random_selection
 from fasterseg.space.selection import architecture_of
-from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
 
 LEAN = BlockKind(

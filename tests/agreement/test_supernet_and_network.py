@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from one_network import from_selection
 from small_spaces import UNTIED, make_space, make_student, make_teacher, open_student
 from torch import nn
 from unknown_statistics import has_unknown_statistics
@@ -21,7 +22,6 @@ from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture, random_selection
 from fasterseg.space.selection import architecture_of
 from fasterseg.supernet.parameters import LOGITS, ArchitectureParameters
-from fasterseg.supernet.relaxation import from_selection
 from fasterseg.supernet.supernet import Supernet
 
 pytestmark = pytest.mark.usefixtures("double_precision")

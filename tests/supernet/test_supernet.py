@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from one_network import from_selection
 from small_searches import SmallSearch, small_search
 from small_spaces import (
     UNTIED,
@@ -26,7 +27,6 @@ from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_selection
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import (
-    from_selection,
     narrowest,
     random_widths,
     uniform,

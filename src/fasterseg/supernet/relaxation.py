@@ -18,7 +18,6 @@ from fasterseg.space import choices as names
 from fasterseg.space.choices import Option, Section
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,12 +73,6 @@ def uniform(options: Options) -> Relaxation:
     dtype, settled = torch.get_default_dtype(), options.lattice.settled
     rows = {n: option_mask(options, n).to(dtype) for n in options.choices if n not in settled}
     return Relaxation({name: row / row.sum() for name, row in rows.items()})
-
-
-def from_selection(lattice: Lattice, selection: Selection) -> Relaxation:
-    """The one-hot relaxation of one network."""
-    open_ = (name for name in selection if name not in lattice.settled)
-    return Relaxation({name: one_option(lattice, name, selection[name]) for name in open_})
 
 
 def widest(options: Options, relaxation: Relaxation) -> Relaxation:
