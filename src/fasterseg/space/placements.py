@@ -25,7 +25,7 @@ IMAGE = "image"
 Part = Literal["input", "stem", "cells", "fusion", "head", "auxiliary", "tail"]
 """The part of a network that a block belongs to; only training uses auxiliary heads."""
 
-_IN_THE_STEM = ("conv_x2", *(kind for kind in OPERATORS if kind != "conv_x2"))
+_IN_THE_STEM = tuple(dict.fromkeys(("conv_x2", *OPERATORS)))
 PLACES: Mapping[str, tuple[Kind, ...]] = {
     "input": ("input",),
     "stem.0": ("conv",),
