@@ -179,7 +179,7 @@ def test_no_other_module_names_the_files_of_a_run() -> None:
     assert {"recipe.json", "entries.jsonl", "events.jsonl", "segments.json", "card.json"} <= names
     source = Path(runs.__file__).parent
     # Checkpoints, benchmarks and official imports have folders of their own.
-    others = {"runs.py", "checkpoints.py", "commands/benchmark.py", "commands/import_official.py"}
+    others = {"runs.py", "checkpoints.py", "pipeline/benchmarking.py", "pipeline/importing.py"}
     for path in source.rglob("*.py"):
         if path.relative_to(source).as_posix() not in others:
             texts = {
