@@ -37,9 +37,9 @@ def test_lines_come_every_few_seconds_with_the_time_left() -> None:
     clock, stream = FakeClock(), io.StringIO()
     progress = Steps(LineDisplay(stream, interval_s=5.0, clock=clock), clock=clock)
     with progress("Pre-training", total=10, unit="steps") as step:
-        for _ in range(10):
+        for done in range(1, 11):
             clock.now_s += 2.0
-            step.advance(note="loss 0.53")
+            step(done, 10, "loss 0.53")
     assert stream.getvalue().splitlines() == [
         "Pre-training: 10 steps",
         "Pre-training: 3/10 steps (30 %), 14 s left, loss 0.53",
@@ -79,7 +79,7 @@ def test_a_step_that_was_cut_short_says_where() -> None:
     stream = io.StringIO()
     progress = Steps(LineDisplay(stream))
     with pytest.raises(KeyboardInterrupt), progress("Search", total=9) as step:
-        step.advance(4)
+        step(4, step.total)
         raise KeyboardInterrupt
     assert stream.getvalue().splitlines()[-1].startswith("Search: stopped at 4")
 
@@ -109,8 +109,8 @@ def test_a_bar_within_a_bar_is_shown_and_both_end() -> None:
     progress = Steps(display)
     with progress("Outer", total=1) as outer:
         with progress("Inner", total=1) as inner:
-            inner.advance(note="deep")
-        outer.advance()
+            inner(1, 1, "deep")
+        outer(1, 1)
     assert "Outer" in stream.getvalue()
     assert "Inner" in stream.getvalue()
     assert display._bars is None

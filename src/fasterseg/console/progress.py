@@ -2,7 +2,7 @@
 
     show = progress_for(json=False)
     with show("Pre-training", total=400, unit="steps") as step:
-        step.advance(1, note="loss 0.53")   # or hand `step` itself down: step(done, total, note)
+        step(1, 400, "loss 0.53")   # or hand `step` itself down
 
 Everything goes to stderr; stdout is kept for results.
 """
@@ -77,11 +77,6 @@ class Step:
             self._pace_from = (done, self._clock()) if late else (0, self._started)
         self.done, self.total, self.note = done, total, note or self.note
         self._display.update(self.state())
-
-    def advance(self, amount: int = 1, *, note: str = "") -> None:
-        """Say that `amount` more are done."""
-        self._pace_from = self._pace_from or (0, self._started)
-        self(self.done + amount, self.total, note)
 
     def state(self) -> State:
         """Return how far the step is, with the seconds left at its pace so far."""
