@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from made_up_search import RECIPE, search_in
 
-from fasterseg import artifacts, events, runs, tensors
+from fasterseg import artifacts, checkpoints, events, tensors
 from fasterseg.searching import guards
 
 # Every search warns at its third look, whatever the last bits of its losses are.
@@ -41,7 +41,7 @@ def die_in_write(count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         artifacts.durable_write(path, data)
 
-    for module in (events, runs, tensors):
+    for module in (events, checkpoints, tensors):
         module.durable_write = deadly
 
 
