@@ -228,7 +228,7 @@ class Artifact(BaseModel):
                 why=f"it has no schema tag; {cls.schema_tag} was expected",
                 next_step=_RESTORE,
             )
-        if document["schema"] not in (cls.schema_tag, *cls.earlier_tags):
+        if not cls.reads(document["schema"]):
             raise FileError(
                 f"cannot read a {document['schema']} file here",
                 where=str(path),
@@ -236,6 +236,11 @@ class Artifact(BaseModel):
                 next_step="make it anew with this version of fasterseg",
             )
         return cls._parse(document, Path(path))
+
+    @classmethod
+    def reads(cls, tag: object) -> bool:
+        """Whether a file of this schema is read as such an artifact."""
+        return tag in (cls.schema_tag, *cls.earlier_tags)
 
     @classmethod
     def _parse(cls, document: dict[str, Any], path: Path) -> Self:
@@ -251,7 +256,7 @@ class Artifact(BaseModel):
             return cls.model_validate(content)
         except ValidationError as error:
             raise FileError(
-                f"the file does not hold a valid {cls.schema_tag}",
+                f"the file does not hold a valid {document['schema']}",
                 where=str(path),
                 why=first_fault(error),
                 next_step=_RESTORE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_the_widths_of_stem_fusion_and_head_are_told(tmp_path: Path) -> None:
         (facts,) = describe(str(path), size="64x64", classes=3).networks
         told = f"stem:{found.widths['stem']} fusion:{found.widths['fusion']}"
         assert f"  {told} head:{found.widths['head']}\n" in facts.describe()
+
+
+def test_a_file_in_the_first_form_is_described(tmp_path: Path) -> None:
+    found = random_architectures(Options.of_space(make_space(4)), 1)[0]
+    old = {"schema": "fasterseg/architecture/1", "content": found.oldest_form(), "provenance": {}}
+    assert "stem_expansion" in found.oldest_form()
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    now = found.save(tmp_path / "now.json")
+    told = [describe(str(path), size="64x64", classes=3) for path in (tmp_path / "old.json", now)]
+    assert told[0].networks[0].total == told[1].networks[0].total
+
+
+def test_a_block_outside_the_cells_that_is_not_the_papers_is_told(tmp_path: Path) -> None:
+    space = make_space(4, stem_kinds=("separable_conv",))
+    path = random_architectures(Options.of_space(space), 1)[0].save(tmp_path / "a.json")
+    (facts,) = describe(str(path), size="64x64", classes=3).networks
+    assert "  stem.1:separable_conv stem.2:separable_conv\n" in facts.describe()
 
 
 def test_a_network_is_priced_by_a_table_of_its_space(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pytest
 from small_spaces import GEOMETRY, UNTIED, lattice_of, make_space, make_teacher, open_student
 
-from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.choices import FUSION, HEAD, STEM, Option, place, section
 from fasterseg.space.options import Options
 from fasterseg.space.placements import IMAGE, Placement
@@ -78,18 +77,6 @@ def test_a_contender_takes_of_each_choice_what_its_settings_leave() -> None:
     assert "kinds.head" not in free.searched
     assert held.allows({STEM: 4, "kinds.cells.1.8": "conv"})
     assert not held.allows({"kinds.cells.1.8": "skip"})
-
-
-def test_blocks_of_all_places_are_those_that_are_profiled() -> None:
-    for changes in ({}, UNTIED, {"branches": (32, 16, 8)}):
-        options = Options.of(make_space(5, **changes), open_student())
-        found = {
-            spec
-            for one in options.lattice.placements(GEOMETRY.classes)
-            if one.part != "auxiliary"
-            for spec in options.blocks(one, GEOMETRY.size)
-        }
-        assert found == set(specs_of([options], GEOMETRY))
 
 
 def test_a_refine_is_used_where_its_branch_goes_down_and_a_cell_where_any_branch_does() -> None:

@@ -83,7 +83,7 @@ def build_recipe(
     """
     file = str(path) if path is not None else "the recipe" if base else "the built-in recipe"
     written = read_yaml(path) if path is not None else dict(base or {})
-    if path is not None and written.get("schema") in (Recipe.schema_tag, *Recipe.earlier_tags):
+    if path is not None and Recipe.reads(written.get("schema")):
         written = base = Recipe.load(path).content()
     # What an override says of the space goes over the usual one, not over the paper's.
     content = {"space": USUAL_SPACE.content(), **deepcopy(written)}

@@ -78,7 +78,7 @@ def _of_file(path: Path, run: RunFolder | None) -> Subject:
         )
     document = read_json(path)
     schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != Architecture.schema_tag:
+    if not Architecture.reads(schema):
         raise FileError(
             "this file holds no architecture",
             where=str(path),

@@ -38,7 +38,10 @@ class HandMade:
 
 
 class DescribedNetwork(BaseModel):
-    """One network, described; `total` leaves the auxiliary heads out.  Prices in milliseconds."""
+    """One network, described; `total` leaves the auxiliary heads out.  Prices in milliseconds.
+
+    `other_kinds` stand outside the cells where the paper has another block.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,6 +50,7 @@ class DescribedNetwork(BaseModel):
     classes: int
     branches: tuple[str, ...]
     outer_widths: dict[str, Width] = {}
+    other_kinds: dict[str, str] = {}
     parts: tuple[PartCosts, ...]
     total: PartCosts
     prices_ms: dict[str, float] = {}
@@ -58,6 +62,8 @@ class DescribedNetwork(BaseModel):
         lines = [head, *(f"  {line}" for line in self.branches)]
         if self.outer_widths:
             lines.append("  " + " ".join(f"{part}:{w}" for part, w in self.outer_widths.items()))
+        if self.other_kinds:
+            lines.append("  " + " ".join(f"{at}:{kind}" for at, kind in self.other_kinds.items()))
         lines += ["", *_table(self)]
         lines += [f"  {name}: {price:.2f} ms" for name, price in self.prices_ms.items()]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
@@ -81,6 +87,7 @@ def facts_of(
         classes=geometry.classes,
         branches=tuple(_branch_line(branch) for branch in subject.architecture.branches),
         outer_widths=subject.architecture.widths,
+        other_kinds=subject.architecture.kinds,
         parts=parts,
         total=evaluated(parts),
         prices_ms={name: table.estimate_ms(specs) for name, table in (prices or {}).items()},
