@@ -1,7 +1,8 @@
-"""What import-linter cannot see: which rooms load torch when they are merely imported."""
+"""What import-linter cannot see: which rooms load torch when imported, and where imports stand."""
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import subprocess
 import sys
@@ -36,3 +37,34 @@ def test_importing_a_room_without_torch_loads_none(room: str) -> None:
         check=False,
     )
     assert done.stdout.strip() == "False", done.stderr
+
+
+# What loads torch, and what a lighter module reads only when it is asked for it.
+LATER = {
+    "baselines/catalogue.py": "fasterseg.baselines.fast_scnn",
+    "checkpoints.py": "fasterseg.tensors",
+    "deploy/tail/label_maps.py": "fasterseg.deploy.tail.kernels",
+    "machine.py": "torch",
+}
+
+
+def imported_in_functions(path: Path) -> set[str]:
+    """What of torch and of the package a module imports within its functions."""
+    found = set()
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+            if isinstance(node, ast.ImportFrom):
+                found.add(node.module or "")
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+    return {name for name in found if name.split(".")[0] in ("fasterseg", "torch")}
+
+
+def test_all_but_the_verbs_import_at_the_top_of_their_files() -> None:
+    found = {
+        path.relative_to(SOURCE).as_posix(): imported_in_functions(path)
+        for path in sorted(SOURCE.rglob("*.py"))
+    }
+    rooms = ("commands/", "reporting/", "cli.py")
+    late = {name: what for name, what in found.items() if what and not name.startswith(rooms)}
+    assert late == {name: {what} for name, what in LATER.items()}

@@ -1,6 +1,6 @@
-"""One short module per verb: load artifacts, call, save the artifact, say what came out.
+"""One short module per verb: its signature, its help, its result, and one call into the pipeline.
 
 A command is a plain function: ``fasterseg train --data street`` calls
 ``fasterseg.train(data="street")``.  It returns its result; the command line prints it, as JSON
-when asked to.  Modules here import torch inside functions only, so that ``--help`` is instant.
+when asked to.  What it calls is imported inside the function, so that ``--help`` is instant.
 """

@@ -1,1 +1,1 @@
-"""A run as its stages: opened, looked at ahead, measured, searched, trained, delivered."""
+"""What the verbs do: a run is opened and looked at ahead, and each stage has a file of its own."""

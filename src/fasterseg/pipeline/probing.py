@@ -17,16 +17,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
 
 from fasterseg.artifacts import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, error_of_parts
 from fasterseg.forecasting.timings import AnyPart
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.processes import LOOK_EVERY_S, end_with
-
-if TYPE_CHECKING:
-    from fasterseg.stopping import StopRequest
+from fasterseg.stopping import StopRequest
 
 FAILURE = "failure.json"
 LAST_LINES = 12

@@ -106,7 +106,7 @@ def test_one_network_is_exported_and_run_unless_the_target_was_timed_already(
     backend = SimpleNamespace(
         random_network=lambda architecture, geometry: SimpleNamespace(run=ran.append)
     )
-    monkeypatch.setattr("fasterseg.deploy.runtimes.backends.open_backend", lambda target: backend)
+    monkeypatch.setattr("fasterseg.pipeline.preflight.machine.open_backend", lambda target: backend)
     ahead = make_ahead()
     an_export(ahead)
     assert {image.shape for image in ran} == {(32, 64, 3)}

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import ContenderSettings, Recipe, runtime_named
 from fasterseg.config.uses import Use
+from fasterseg.deploy.benchmark.measuring import noise_image
+from fasterseg.deploy.exporting.export import missing_extra
+from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.errors import EnvironmentFault
+from fasterseg.latency.table import Target
+from fasterseg.learning.precision import choose_numerics
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.networks import numbers_of
 from fasterseg.pipeline.preflight.reach import require_near
 from fasterseg.resources import free_disk_bytes
-
-if TYPE_CHECKING:
-    from fasterseg.space.architecture import Architecture
+from fasterseg.runtime import select_device, threads_kept
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.extremes import cheapest
+from fasterseg.space.options import Options
 
 BYTES_PER_NUMBER = 4
 # Weights, momentum, average and best weights; besides, a finished training has three bundles.
@@ -26,9 +31,6 @@ COPIES_IN_CHECKPOINT, BUNDLES = 4, 3
 
 def a_device(ahead: Ahead) -> None:
     """The device to compute on is there, and has the number formats that were asked for."""
-    from fasterseg.learning.precision import choose_numerics
-    from fasterseg.runtime import select_device
-
     device = select_device(ahead.device)
     for training in ahead.trainings:
         choose_numerics(training.settings.precision, device)
@@ -45,11 +47,6 @@ def an_export(ahead: Ahead) -> None:
 
     Raises `BudgetError` where it takes far longer than a budget in milliseconds allows.
     """
-    from fasterseg.deploy.benchmark.measuring import noise_image
-    from fasterseg.deploy.runtimes.backends import open_backend
-    from fasterseg.latency.table import Target
-    from fasterseg.runtime import threads_kept
-
     if Use.BLOCKS in ahead.made:
         return
     target = Target.of(ahead.recipe.target, ahead.source.label_space.classes)
@@ -63,9 +60,6 @@ def an_export(ahead: Ahead) -> None:
 
 def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
     """The first student, or contender, and its network with the fewest multiply-adds."""
-    from fasterseg.space.extremes import cheapest
-    from fasterseg.space.options import Options
-
     recipe = ahead.recipe
     for contender in (*recipe.students(), *recipe.contenders)[:1]:
         options = Options.of(recipe.space, contender)
@@ -98,11 +92,6 @@ def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
 
     Asked before anything is computed, so that a long run does not end at its export.
     """
-    from fasterseg.deploy.exporting.export import missing_extra
-    from fasterseg.deploy.runtimes.backends import open_backend
-    from fasterseg.latency.table import Target
-    from fasterseg.runtime import select_device
-
     select_device(device)
     open_backend(Target.of(recipe.target, classes))
     for library in runtime_named(recipe.target.backend).needs:
