@@ -82,12 +82,16 @@ class Forward:
 
     def _cell(self, place: Placement) -> Tensor:
         """A cell's output: the cell runs on each tensor that enters it, and the outputs mix."""
+        entering = self._entering(place.inputs[0])
+        return self._mixture(place, entering, self._gate(place.slot.output))
+
+    def _mixture(self, place: Placement, entering: Entering, gate: Tensor | None) -> Tensor:
         kinds, weights = self._kinds(place)
         mixture = Mixture(
             operators=[self._block(place, kind) for kind in kinds],
             weights=weights,
-            entering=self._entering(place.inputs[0]),
-            gate=self._gate(place.slot.output),
+            entering=entering,
+            gate=gate,
             out=place.slot.output.count(self.taken),
         )
         return self.computation.mixture(mixture)
@@ -97,9 +101,11 @@ class Forward:
         place = places[0]
         inputs = [self._input([p.inputs[at] for p in places]) for at in range(len(place.inputs))]
         kinds, weights = self._kinds(place)
-        outputs = [self._run(place, kind, inputs) for kind in kinds]
         if weights is None:
-            return outputs[0]
+            return self._run(place, kinds[0], inputs)
+        if all(KINDS[kind].is_operator for kind in kinds):
+            return self._mixture(place, Entering(inputs, [None]), None)
+        outputs = [self._run(place, kind, inputs) for kind in kinds]
         return _sum(output * weight for output, weight in zip(outputs, weights, strict=True))
 
     def _run(self, place: Placement, kind: Kind, inputs: Sequence[Tensor]) -> Tensor:
