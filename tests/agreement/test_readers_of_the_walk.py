@@ -4,6 +4,7 @@ where a width is a plain count, and where branches end at widths of their own.
 
 from __future__ import annotations
 
+from functools import partial
 from html import unescape
 from random import Random
 
@@ -36,6 +37,9 @@ from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
 from fasterseg.space.sampling import random_selection
 from fasterseg.space.selection import architecture_of
+from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.plain import PlainComputation
+from fasterseg.supernet.sampling import between_two, resampled
 from fasterseg.supernet.supernet import Supernet
 
 LEAN = BlockKind(
@@ -132,6 +136,22 @@ def test_the_supernet_at_one_network_is_that_network(options: Options) -> None:
         torch.testing.assert_close(main, expected, rtol=0, atol=1e-9)
         for stride, logits in auxiliary.items():
             torch.testing.assert_close(logits, others[stride], rtol=0, atol=1e-9)
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_both_computations_of_a_mixture_agree(options: Options) -> None:
+    supernet = Supernet(options.lattice, 3)
+    generator = torch.Generator().manual_seed(0)
+    two = partial(between_two, generator=generator)
+    probabilities = Logits.random(options, seed=1).relaxation().detached()
+    relaxation = resampled(probabilities, dict.fromkeys(("kinds", "paths", "widths"), two))
+    images = torch.randn(2, 3, 35, 67, generator=generator)
+    with torch.no_grad():
+        fast, plain = (
+            supernet(images, relaxation, computation)[0]
+            for computation in (FoldedComputation(), PlainComputation())
+        )
+    torch.testing.assert_close(fast, plain, rtol=0, atol=1e-9)
 
 
 def test_what_is_derived_from_one_network_is_that_network(options: Options) -> None:
