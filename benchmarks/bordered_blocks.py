@@ -29,6 +29,7 @@ from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
+from fasterseg.latency.profiling import block_settings
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.latency.timing import (
     Call,
@@ -37,7 +38,7 @@ from fasterseg.latency.timing import (
     Timing,
     time_interleaved,
 )
-from fasterseg.pipeline.profiling import all_options, block_settings
+from fasterseg.pipeline.profiling import all_options
 from fasterseg.space.blocks import BlockSpec
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"

@@ -59,7 +59,7 @@ def test_the_table_tells_each_stage_and_the_sum() -> None:
     assert duration(hours=found.hours) in total
     (fastest,) = [line for line in lines if line.startswith("fastest network for student: ")]
     assert "4.00 ms (p95 4.40)" in fastest
-    assert "student: budget 10.00 ms, networks 4.00 to 16.00 ms (median): reachable" in lines
+    assert "student: budget 10.00 ms (median): reachable" in lines
 
 
 def test_a_forecast_survives_its_file(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_too_little_memory_for_steps_ends_with_exit_code_4_and_advises_smaller_b
     found = forecast(memory=1200 * MB)
     assert found.exit_code == 4
     assert f"memory: {size(found.peak_bytes)} are needed, 1.2 GB are there" in found.describe()
-    assert "--set search.batch_size=2" in only_proposal(found, "memory").options
+    assert "smaller batches or crops" in found.describe()
 
 
 def test_memory_that_nobody_knows_is_not_too_little() -> None:

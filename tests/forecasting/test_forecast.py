@@ -8,9 +8,8 @@ from fake_timings import HIGHEST_MS, LOWEST_MS, MB, recipe_of, timings_of
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.forecasting.forecast import StageForecast
 from fasterseg.forecasting.of_search import SearchForecast
-from fasterseg.forecasting.rates import Rates
 from fasterseg.forecasting.stages import forecast_stages
-from fasterseg.forecasting.workload import Counted
+from fasterseg.forecasting.workload import Cost
 
 HOUR = 3600.0
 IMAGES, HALF, READING = 360, 180, 0.01  # of the training split, read once
@@ -53,7 +52,7 @@ def test_draws_are_forecast_where_there_are_several() -> None:
     one = (seconds(many["search/draws"]) - seconds(few["search/draws"])) / 5
     assert one > 0
     timings, work = timings_of(drawing(5))
-    measuring = SearchForecast(Rates(work, timings)).measuring_seconds
+    measuring = SearchForecast(work, timings).measuring_seconds
     assert measuring > 0
     reading = seconds(few["search/draws"]) - 5 * one - 2 * measuring
     assert 0 <= reading <= IMAGES * READING
@@ -94,10 +93,8 @@ def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> Non
     timings, work = timings_of(recipe)
     student = next(one for one in work.networks if one.contender.name == "student")
     ends = work.target.ends["student"]
-    low, high = (
-        Counted.of(one.architecture, work.geometry).macs for one in (ends.fastest, ends.slowest)
-    )
-    assert student.counted.macs == pytest.approx(low + share * (high - low))
+    low, high = (Cost.of(one.architecture, work.geometry).macs for one in ends)
+    assert student.cost.macs == pytest.approx(low + share * (high - low))
 
     found = forecast(recipe)["train/student"]
     step = 0.1 + share * (0.3 - 0.1)
@@ -107,7 +104,7 @@ def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> Non
     dearest = max((timings.wide, timings.teacher), key=lambda one: one.macs if one else 0)
     assert dearest is not None
     slope = (dearest.image_seconds - 0.04) / (dearest.macs - low)
-    image = 0.04 + slope * (student.counted.macs - low)
+    image = 0.04 + slope * (student.cost.macs - low)
     steps = 2.0 + 2000 * step + 20 * 0.5 + IMAGES * READING
     assert seconds(found) == pytest.approx(steps + 3 * 100 * image)
     assert found.memory_bytes == pytest.approx((500 + share * 400) * MB + LEFT + KEPT, rel=1e-6)

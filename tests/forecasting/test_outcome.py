@@ -49,7 +49,9 @@ def test_a_stage_that_was_stopped_has_no_ratio_yet(forecast: RunForecast) -> Non
 
 def test_a_peak_of_the_whole_process_is_not_taken_for_a_stages(forecast: RunForecast) -> None:
     times = StageTimes().adding("measure", 9.0, finished=True, peak=MB, since="start")
-    assert Comparison.of(forecast, times).peak_ratio is None
+    (found,) = Comparison.of(forecast, times).outcomes
+    assert found.peak_bytes is None
+    assert found.memory_ratio is None
 
 
 def test_what_was_not_forecast_is_left_out(forecast: RunForecast) -> None:

@@ -10,7 +10,6 @@ from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import (
     DataTiming,
     DeliveryTiming,
-    EndsTiming,
     NetworkTiming,
     SearchTiming,
     StepTiming,
@@ -18,7 +17,7 @@ from fasterseg.forecasting.timings import (
     Timings,
     TrainingTiming,
 )
-from fasterseg.forecasting.workload import Counted, Workload
+from fasterseg.forecasting.workload import Cost, Workload
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
@@ -87,9 +86,9 @@ def target_timing(recipe: Recipe) -> TargetTiming:
     ends = {}
     for student in recipe.students():
         options = Options.of(recipe.space, student)
-        ends[student.name] = EndsTiming(
-            fastest=network(cheapest, options, LOWEST_MS),
-            slowest=network(dearest, options, HIGHEST_MS),
+        ends[student.name] = (
+            network(cheapest, options, LOWEST_MS),
+            network(dearest, options, HIGHEST_MS),
         )
     return TargetTiming(
         base_bytes=200 * MB,
@@ -98,7 +97,6 @@ def target_timing(recipe: Recipe) -> TargetTiming:
         open_seconds=0.5,
         sampling_seconds=0.25,
         ends=ends,
-        window_seconds=1.75,
         attempts=1.0,
         network_bytes=10 * MB,
         peak_bytes=700 * MB,
@@ -131,9 +129,9 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
     work = Workload(recipe, CLASSES, target)
     options = Options.of(recipe.space, recipe.contenders[-1])
     ends = [find(options, work.geometry, PRICES) for find in (cheapest, dearest)]
-    low, high = (Counted.of(one, work.geometry).macs for one in ends)
-    teachers = [one.counted.macs for one in work.networks if one.contender.role == "teacher"]
-    delivered = Counted.of(ends[1], work.geometry)
+    low, high = (Cost.of(one, work.geometry).macs for one in ends)
+    teachers = [one.cost.macs for one in work.networks if one.contender.role == "teacher"]
+    delivered = Cost.of(ends[1], work.geometry)
     students = bool(recipe.students())
     timings = Timings(
         data=DataTiming(
@@ -178,12 +176,12 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
             else None
         ),
         delivery=DeliveryTiming(
-            blocks=delivered.blocks,
-            parameters=delivered.parameters,
             export_seconds=6.0,
             verified_images=16,
             file_bytes=4 * MB,
             peak_bytes=1000 * MB,
         ),
+        blocks=delivered.blocks,
+        parameters=delivered.parameters,
     )
     return timings, work

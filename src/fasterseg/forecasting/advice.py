@@ -1,4 +1,4 @@
-"""What to change where a run does not fit: fewer steps, smaller batches, smaller images."""
+"""What to change where a run does not fit: fewer steps, or smaller images."""
 
 from __future__ import annotations
 
@@ -25,13 +25,9 @@ SIDE_SHARE, SIDE_UNIT = 0.75, 8
 
 
 def proposals(forecast: RunForecast, work: Workload, timings: Timings) -> Iterator[Proposal]:
-    """One for the hours, one for the memory of steps, and one for each budget out of reach."""
-    lacking = forecast.shortages
-    if "hours" in lacking:
+    """One for the hours, and one for each budget out of reach."""
+    if "hours" in forecast.shortages:
         yield _fewer_steps(forecast, work, timings)
-    largest = max(forecast.stages, key=lambda stage: stage.memory_bytes)
-    if "memory" in lacking and largest.name.startswith(("search/", "train/")):
-        yield _smaller_batches(work.recipe)
     yield from (_smaller_images(one, work) for one in forecast.budgets if not one.is_reachable)
 
 
@@ -68,12 +64,6 @@ def steps_times(recipe: Recipe, share: float) -> Mapping[str, float]:
     return values
 
 
-def _smaller_batches(recipe: Recipe) -> Proposal:
-    sizes = {f"{section}.batch_size": getattr(recipe, section).batch_size for section in STEPS}
-    halves = {key: max(1, count // 2) for key, count in sizes.items()}
-    return Proposal.of("memory", halves, "what a step holds falls with the pixels of its batch")
-
-
 def _smaller_images(budget: BudgetForecast, work: Workload) -> Proposal:
     """Three quarters of the side: the fastest network's time in proportion to its estimate."""
     units = [max(1, int(SIDE_SHARE * side) // SIDE_UNIT) for side in work.recipe.target.size]
@@ -82,7 +72,7 @@ def _smaller_images(budget: BudgetForecast, work: Workload) -> Proposal:
     if work.recipe.data.source == "street":
         values |= {"data.street.height": height, "data.street.width": width}
     smaller = Pricing(Geometry(Size(height, width), work.classes), work.target.prices)
-    fastest = budget.ends.fastest
+    fastest, _ = budget.ends
     share = smaller(fastest.architecture) / max(fastest.estimate_ms, 1e-9)
     after_ms = share * budget.promised_ms(fastest)
     enough = "" if after_ms <= budget.budget_ms else ", which is not enough by itself"

@@ -11,7 +11,7 @@ from fasterseg.amounts import duration, size
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Promise
 from fasterseg.errors import BudgetError, EnvironmentFault
-from fasterseg.forecasting.timings import EndsTiming, NetworkTiming, Part
+from fasterseg.forecasting.timings import Ends, NetworkTiming, Part
 
 SECONDS_PER_HOUR = 3600.0
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -47,7 +47,7 @@ class BudgetForecast(Part):
     student: str
     budget_ms: Amount
     promise: Promise
-    ends: EndsTiming
+    ends: Ends
 
     def promised_ms(self, network: NetworkTiming) -> float:
         """The figure of a network that the budget is held against."""
@@ -56,26 +56,24 @@ class BudgetForecast(Part):
     @property
     def is_reachable(self) -> bool:
         """Whether the fastest network keeps the promise."""
-        return self.promised_ms(self.ends.fastest) <= self.budget_ms
+        return self.promised_ms(self.ends[0]) <= self.budget_ms
 
     @property
     def binds(self) -> bool:
         """Whether there is a network that it rules out."""
-        return self.budget_ms < self.promised_ms(self.ends.slowest)
+        return self.budget_ms < self.promised_ms(self.ends[1])
 
     def describe(self) -> str:
         """Both ends, the budget, and whether it is reached: a line each."""
-        lines = [
-            f"{what} network for {self.student}: {one.median_ms:.2f} ms (p95 {one.p95_ms:.2f}), "
-            f"{one.macs / 1e9:.2f} G multiply-adds"
-            for what, one in (("fastest", self.ends.fastest), ("slowest", self.ends.slowest))
-        ]
         verdict = "reachable" if self.is_reachable else "NOT reachable"
         if not self.binds:
             verdict = "above the slowest network: it rules nothing out"
-        low, high = map(self.promised_ms, (self.ends.fastest, self.ends.slowest))
-        span = f"{low:.2f} to {high:.2f} ms ({self.promise})"
-        budget = f"{self.student}: budget {self.budget_ms:.2f} ms, networks {span}: {verdict}"
+        lines = [
+            f"{what} network for {self.student}: {one.median_ms:.2f} ms (p95 {one.p95_ms:.2f}), "
+            f"{one.macs / 1e9:.2f} G multiply-adds"
+            for what, one in zip(("fastest", "slowest"), self.ends, strict=True)
+        ]
+        budget = f"{self.student}: budget {self.budget_ms:.2f} ms ({self.promise}): {verdict}"
         return "\n".join([*lines, budget])
 
 
@@ -136,7 +134,8 @@ class RunForecast(Artifact):
             given = duration(hours=self.hours_wanted)
             found["hours"] = f"{duration(hours=self.hours)} where {given} were given"
         if 0 < self.memory_bytes < self.peak_bytes:
-            found["memory"] = _needed(self.peak_bytes, self.memory_bytes)
+            needed = _needed(self.peak_bytes, self.memory_bytes)
+            found["memory"] = f"{needed}; a step holds less with smaller batches or crops"
         if self.disk_bytes < self.written_bytes:
             found["disk"] = _needed(self.written_bytes, self.disk_bytes)
         if unmet := [one.student for one in self.budgets if not one.is_reachable]:

@@ -9,9 +9,8 @@ from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
 from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
-from fasterseg.forecasting.rates import Rates
-from fasterseg.forecasting.timings import TrainingTiming
-from fasterseg.forecasting.workload import Outlook, between, share_of
+from fasterseg.forecasting.timings import Timings, TrainingTiming
+from fasterseg.forecasting.workload import Outlook, Workload, between, share_of
 from fasterseg.training.scoring import scoring_interval
 
 PROMISE_RETRIES = 1.5
@@ -25,24 +24,22 @@ EVENT_BYTES, IMAGE_REPORT_BYTES = 330, 90
 class NetworksForecast:
     """Forecasts every training, the evaluation, and the measuring."""
 
-    rates: Rates
+    work: Workload
+    timings: Timings
 
     def stages(self) -> Iterator[StageForecast]:
         """In the order of a run: teachers learn first."""
-        networks = self.rates.work.networks
-        yield from map(
-            self._training, sorted(networks, key=lambda n: n.contender.role != "teacher")
-        )
+        ordered = sorted(self.work.networks, key=lambda one: one.contender.role != "teacher")
+        yield from map(self._training, ordered)
         yield self._evaluate()
         yield self._measure()
 
     def _training(self, outlook: Outlook) -> StageForecast:
-        settings, data = (
-            self.rates.work.recipe.training_of(outlook.contender.role),
-            self.rates.timings.data,
-        )
-        low, high = self._timed_for(outlook)
-        macs = outlook.counted.macs
+        timed, data, role = self.timings, self.timings.data, outlook.contender.role
+        low, high = (timed.teacher,) * 2 if role == "teacher" else (timed.narrow, timed.wide)
+        assert low is not None
+        assert high is not None
+        settings, macs = self.work.recipe.training_of(role), outlook.cost.macs
         share, beyond = share_of(macs, low.macs, high.macs), beyond_of(macs, low.macs, high.macs)
 
         def cost(of: Callable[[TrainingTiming], float]) -> float:
@@ -50,7 +47,7 @@ class NetworksForecast:
             return beyond * between(of(low), of(high), share)
 
         step_seconds = cost(lambda one: one.step.seconds)
-        scoring = data.val * self.rates.image_seconds(macs)
+        scoring = data.val * timed.image_seconds(macs)
         steps = self._steps(settings, step_seconds, scoring)
         saves = -(-steps // settings.checkpoint_every)
         scorings = -(-steps // self._scoring_interval(settings, steps)) + 1
@@ -64,8 +61,8 @@ class NetworksForecast:
             + steps * step_seconds
             + saves * cost(lambda one: one.step.save_seconds)
             + scorings * scoring
-            + self.rates.reading_seconds(images, most=data.trained_on),
-            memory=self.rates.after_export(int(peak)) + self.rates.kept_bytes(images),
+            + timed.reading_seconds(images, most=data.trained_on),
+            memory=timed.after_export(int(peak)) + timed.kept_bytes(images),
             disk=checkpoints + bundles + steps * EVENT_BYTES,
             counted=f"{steps} steps of {step_seconds:.3g} s, "
             f"{scorings} scorings of {scoring:.2g} s",
@@ -83,7 +80,7 @@ class NetworksForecast:
         return max(1, int(seconds / (step_seconds + scoring_seconds / every)))
 
     def _scoring_interval(self, settings: TrainingSettings, steps: int) -> int:
-        data = self.rates.timings.data
+        data = self.timings.data
         return scoring_interval(
             settings.model_copy(update={"steps": steps}),
             train_images=data.trained_on,
@@ -91,49 +88,41 @@ class NetworksForecast:
             seen=data.val_is_seen,
         )
 
-    def _timed_for(self, outlook: Outlook) -> tuple[TrainingTiming, TrainingTiming]:
-        timings = self.rates.timings
-        teaches = outlook.contender.role == "teacher"
-        low, high = (timings.teacher,) * 2 if teaches else (timings.narrow, timings.wide)
-        assert low is not None
-        assert high is not None
-        return low, high
-
     def _evaluate(self) -> StageForecast:
-        data, networks = self.rates.timings.data, self.rates.work.networks
-        scoring = sum(data.test * self.rates.image_seconds(one.counted.macs) for one in networks)
-        peak = max(one.scoring_peak_bytes for one in self.rates.timings.trainings)
+        data, networks = self.timings.data, self.work.networks
+        scoring = sum(data.test * self.timings.image_seconds(one.cost.macs) for one in networks)
+        peak = max(one.scoring_peak_bytes for one in self.timings.trainings)
         return StageForecast.of(
             "evaluate",
             scoring + (data.train + data.test) * data.sample_seconds,  # of positions alone
-            memory=self.rates.after_export(peak),
+            memory=self.timings.after_export(peak),
             disk=(len(networks) + 1) * data.test * IMAGE_REPORT_BYTES,
             counted=f"{len(networks)} networks on {data.test} images",
         )
 
     def _measure(self) -> StageForecast:
-        delivery, networks = self.rates.timings.delivery, self.rates.work.networks
-        share = sum(one.counted.parameters for one in networks) / max(1, delivery.parameters)
+        delivery, networks = self.timings.delivery, self.work.networks
+        share = sum(one.cost.parameters for one in networks) / max(1, self.timings.parameters)
         return StageForecast.of(
             "measure",
             sum(map(self._delivery_seconds, networks)),
-            memory=max(delivery.peak_bytes, self.rates.timings.target.left_bytes),
+            memory=max(delivery.peak_bytes, self.timings.target.left_bytes),
             disk=delivery.file_bytes * share,
             counted=f"{len(networks)} exports, each verified, scored and timed",
         )
 
     def _delivery_seconds(self, outlook: Outlook) -> float:
         """Export, reading back, verification, the file's and the network's score, the timing."""
-        rates, data, delivery = self.rates, self.rates.timings.data, self.rates.timings.delivery
-        image = rates.image_seconds(outlook.counted.macs)
-        by_file = data.sample_seconds + outlook.latency_ms / 1e3
-        export = delivery.export_seconds * outlook.counted.blocks / max(1, delivery.blocks)
+        data, delivery = self.timings.data, self.timings.delivery
+        image = self.timings.image_seconds(outlook.cost.macs)
+        by_file = data.sample_seconds + outlook.cost.latency_ms / 1e3
+        export = delivery.export_seconds * outlook.cost.blocks / max(1, self.timings.blocks)
         verified = delivery.verified_images * (image + by_file)
         scored = data.test * (image + by_file + data.sample_seconds)
-        timing = rates.timings.target.attempts * rates.candidate_seconds(outlook.latency_ms)
-        if outlook.contender.role == "student" and rates.work.recipe.promise == "p95":
+        timing = self.timings.target.attempts * self.work.candidate_seconds(outlook.cost.latency_ms)
+        if outlook.contender.role == "student" and self.work.recipe.promise == "p95":
             runs = PROMISE.windows * PROMISE.queries * PROMISE_RETRIES
-            timing = runs * (outlook.latency_ms + rates.middle_ms) / 1e3
+            timing = runs * (outlook.cost.latency_ms + self.work.middle_ms) / 1e3
         return export + verified + scored + timing
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import SearchSettings
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
-from fasterseg.forecasting.rates import Rates
-from fasterseg.forecasting.timings import SearchTiming, StepTiming
-from fasterseg.forecasting.workload import Outlook
+from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
+from fasterseg.forecasting.workload import Outlook, Workload
 from fasterseg.searching.subnets import RANDOM_SUBNETS
 
 CANDIDATES = 4
@@ -26,12 +25,17 @@ SEARCH_EVENT_BYTES = 900
 class SearchForecast:
     """Forecasts the parts of a search."""
 
-    rates: Rates
+    work: Workload
+    timings: Timings
 
     def stages(self) -> Iterator[StageForecast]:
         """Its parts in order; choosing among candidates where the recipe asks for several."""
-        yield self._pretraining()
-        yield self._cosearch()
+        first, second = self._counts
+        search, setup = self._timing, self._timing.setup_seconds
+        plain = search.pretraining.seconds
+        yield self._steps("pretraining", search.pretraining, first, plain, halves=1, more=setup)
+        # Weights learn from one half of the images, and architecture parameters from the other.
+        yield self._steps("cosearch", search.cosearch, second, self._cosearch_seconds, halves=2)
         yield self._landing()
         if self._settings.draws > 1:
             yield self._draws()
@@ -39,15 +43,15 @@ class SearchForecast:
 
     @property
     def _settings(self) -> SearchSettings:
-        return self.rates.work.recipe.search
+        return self.work.recipe.search
 
     @property
     def _timing(self) -> SearchTiming:
-        return self.rates.timings.search
+        return self.timings.search
 
     @property
     def _students(self) -> list[Outlook]:
-        return [one for one in self.rates.work.networks if one.contender.role == "student"]
+        return [one for one in self.work.networks if one.contender.role == "student"]
 
     @property
     def _cosearch_seconds(self) -> float:
@@ -65,17 +69,6 @@ class SearchForecast:
         share = self._settings.hours * SECONDS_PER_HOUR / max(whole, 1e-9)
         return int(first * share), int(second * share)
 
-    def _pretraining(self) -> StageForecast:
-        """The supernet's weights alone, on one half of the images."""
-        step, (steps, _) = self._timing.pretraining, self._counts
-        setup = self._timing.setup_seconds
-        return self._steps("pretraining", step, steps, step.seconds, halves=1, more=setup)
-
-    def _cosearch(self) -> StageForecast:
-        """Weights on one half, and architecture parameters on the other, by turns."""
-        step, (_, steps) = self._timing.cosearch, self._counts
-        return self._steps("cosearch", step, steps, self._cosearch_seconds, halves=2)
-
     def _steps(
         self,
         name: str,
@@ -88,24 +81,24 @@ class SearchForecast:
     ) -> StageForecast:
         saves = -(-steps // self._settings.checkpoint_every)
         images, half = self._images(steps)
-        reading = halves * self.rates.reading_seconds(images, most=half)
-        kept = halves * self.rates.kept_bytes(min(images, half))
+        reading = halves * self.timings.reading_seconds(images, most=half)
+        kept = halves * self.timings.kept_bytes(min(images, half))
         checkpoints = min(KEPT_CHECKPOINTS, saves) * step.checkpoint_bytes
         return StageForecast.of(
             f"search/{name}",
             steps * seconds + saves * step.save_seconds + reading + more,
-            memory=self.rates.after_export(step.peak_bytes) + kept,
+            memory=self.timings.after_export(step.peak_bytes) + kept,
             disk=checkpoints + steps * SEARCH_EVENT_BYTES,
             counted=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
         )
 
     def _images(self, steps: int) -> tuple[int, int]:
         """Images that so many steps ask for, and how many there are in a half of the split."""
-        return steps * self._settings.batch_size, self.rates.timings.data.train // 2
+        return steps * self._settings.batch_size, self.timings.data.train // 2
 
     def _landing(self) -> StageForecast:
         """Measuring the ends of the space, and candidates until each student lands."""
-        work, target = self.rates.work, self.rates.timings.target
+        work, target = self.work, self.timings.target
         students = len(self._students)
         measured = students * (2 + CANDIDATES) + len(work.networks) - students
         return StageForecast.of(
@@ -120,8 +113,8 @@ class SearchForecast:
     @property
     def measuring_seconds(self) -> float:
         """Opening and measuring one network whole."""
-        target = self.rates.timings.target
-        windows = target.attempts * self.rates.candidate_seconds(self.rates.middle_ms)
+        target = self.timings.target
+        windows = target.attempts * self.work.candidate_seconds(self.work.middle_ms)
         return target.open_seconds + windows
 
     def _draws(self) -> StageForecast:
@@ -129,14 +122,14 @@ class SearchForecast:
         drawn = self._students * self._settings.draws
         more = len(drawn) * self._timing.derive_seconds
         more += CHOSEN * len(self._students) * self.measuring_seconds
-        return self._scoring("draws", drawn, most=self.rates.timings.data.train // 2, more=more)
+        return self._scoring("draws", drawn, most=self.timings.data.train // 2, more=more)
 
     def _subnets(self) -> StageForecast:
         """Scoring every contender's subnet, and random ones of each student's latency."""
         random = self._students * RANDOM_SUBNETS
-        scored = [*self.rates.work.networks, *random]
-        more = len(random) * self.rates.timings.target.sampling_seconds
-        return self._scoring("subnets", scored, most=self.rates.timings.data.val, more=more)
+        scored = [*self.work.networks, *random]
+        more = len(random) * self.timings.target.sampling_seconds
+        return self._scoring("subnets", scored, most=self.timings.data.val, more=more)
 
     def _scoring(
         self, name: str, subnets: Sequence[Outlook], *, most: int, more: float
@@ -147,13 +140,14 @@ class SearchForecast:
         scored = min(self._settings.validation_images, most)
         read, half = self._images(batches)
         seconds = sum(
-            batches * search.batch_seconds * one.counted.macs / search.subnet_macs
-            + scored * self.rates.image_seconds(one.counted.macs)
+            batches * search.batch_seconds * one.cost.macs / search.subnet_macs
+            + scored * self.timings.image_seconds(one.cost.macs)
             for one in subnets
         )
         return StageForecast.of(
             f"search/{name}",
-            seconds + self.rates.reading_seconds(read, most=half) + more,
-            memory=self.rates.after_export(search.subnets_peak_bytes) + self.rates.kept_bytes(read),
+            seconds + self.timings.reading_seconds(read, most=half) + more,
+            memory=self.timings.after_export(search.subnets_peak_bytes)
+            + self.timings.kept_bytes(read),
             counted=f"{len(subnets)} subnets: {batches} batches, {scored} images each",
         )

@@ -80,15 +80,6 @@ class Comparison:
     def _ratios(self) -> list[float]:
         return [ratio for one in self.outcomes if (ratio := one.hours_ratio) is not None]
 
-    @property
-    def peak_ratio(self) -> float | None:
-        """The greatest memory of all stages, actual to forecast."""
-        known = [one for one in self.outcomes if one.memory_ratio is not None]
-        if not known:
-            return None
-        forecast = max(one.forecast.memory_bytes for one in known)
-        return max(one.peak_bytes or 0 for one in known) / forecast
-
     def describe(self) -> str:
         """A table of forecast against actual, and the medians below."""
         width = max([len("stage"), *(len(one.forecast.name) for one in self.outcomes)])
@@ -102,8 +93,6 @@ class Comparison:
                 f"median of the stages: {self.hours_ratio:.2f} times the forecast time, "
                 f"off by {100 * self.hours_error:.0f} %"
             )
-        if self.peak_ratio is not None:
-            lines.append(f"peak memory: {self.peak_ratio:.2f} times the forecast")
         return "\n".join(filter(None, [*lines, self.note]))
 
 

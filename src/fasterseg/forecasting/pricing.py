@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from fasterseg.space.blocks import BlockSpec
 
@@ -19,10 +19,8 @@ LARGEST_FACTOR = 4.0
 """A kind's factor lies between this and its inverse: a few blocks are too few to believe more."""
 
 
-class Prices(BaseModel):
+class Prices(BaseModel, frozen=True, extra="forbid"):
     """Milliseconds of a block by its description; see the module."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     per_mac_ms: float = 0.0
     per_byte_ms: float = 0.0

@@ -6,7 +6,6 @@ from fasterseg.deploy.benchmark.measuring import GROUP_NETWORKS
 from fasterseg.forecasting.forecast import StageForecast
 from fasterseg.forecasting.of_networks import NetworksForecast
 from fasterseg.forecasting.of_search import SearchForecast
-from fasterseg.forecasting.rates import Rates
 from fasterseg.forecasting.timings import Timings
 from fasterseg.forecasting.workload import Workload
 from fasterseg.latency.profiling import block_settings, network_settings
@@ -16,9 +15,8 @@ ENTRY_BYTES = 360
 
 def forecast_stages(work: Workload, timings: Timings) -> tuple[StageForecast, ...]:
     """Every stage in order, and the parts of search and training."""
-    rates = Rates(work, timings)
-    search, networks = SearchForecast(rates), NetworksForecast(rates)
-    return (_check(timings), _profile(rates), *search.stages(), *networks.stages())
+    search, networks = SearchForecast(work, timings), NetworksForecast(work, timings)
+    return (_check(timings), _profile(work, timings), *search.stages(), *networks.stages())
 
 
 def _check(timings: Timings) -> StageForecast:
@@ -31,12 +29,12 @@ def _check(timings: Timings) -> StageForecast:
     )
 
 
-def _profile(rates: Rates) -> StageForecast:
-    target, settings, specs = rates.timings.target, rates.work.recipe.profile, rates.work.specs
+def _profile(work: Workload, timings: Timings) -> StageForecast:
+    target, settings, specs = timings.target, work.recipe.profile, work.specs
     count, timer = settings.calibration_networks, block_settings(settings)
-    blocks = sum(target.call_seconds + timer.seconds_for(ms) for ms in rates.work.calls_ms())
+    blocks = sum(target.call_seconds + timer.seconds_for(ms) for ms in work.calls_ms())
     network = target.sampling_seconds + target.open_seconds
-    network += network_settings(settings).seconds_for(rates.middle_ms)
+    network += network_settings(settings).seconds_for(work.middle_ms)
     return StageForecast.of(
         "profile",
         blocks + count * network,

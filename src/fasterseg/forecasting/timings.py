@@ -1,16 +1,15 @@
 """What a short timing measured: the numbers that a forecast is computed from.
 
-Each part is measured in a process of its own, so that no peak of memory hides another's, and comes
-back as JSON.  Seconds are medians; a peak is the process's greatest resident set while it worked,
-`base_bytes` what it held before.
+Each part is measured in a process of its own.  A peak is that process's greatest resident set while
+it worked, `base_bytes` what it held before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.space.architecture import Architecture
@@ -19,10 +18,8 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=0)]
 
 
-class Part(BaseModel):
+class Part(BaseModel, frozen=True, extra="forbid"):
     """A part of the timings or of a forecast; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 AnyPart = TypeVar("AnyPart", bound=Part)
@@ -61,20 +58,16 @@ class NetworkTiming(Part):
     p95_ms: float
 
 
-class EndsTiming(Part):
-    """The fastest and the slowest network of a student's options."""
-
-    fastest: NetworkTiming
-    slowest: NetworkTiming
+Ends = tuple[NetworkTiming, NetworkTiming]
+"""The fastest and the slowest network of a student's options."""
 
 
 class TargetTiming(Part):
     """The target: prices of blocks, each student's ends, and what measuring costs.
 
-    `call_seconds` is opening one block, `open_seconds` one network, `sampling_seconds` drawing one
-    network at a latency.  `window_seconds` is how long one measurement of a candidate runs it, and
-    `attempts` how often it is made until the machine is quiet.  `network_bytes` is what one open
-    network holds, and `left_bytes` what the process still held when all was done.
+    `call_seconds` is opening one block, `open_seconds` one network, `sampling_seconds` sampling one
+    at a latency.  A measurement is made `attempts` times until the machine is quiet.
+    `network_bytes` is what one open network holds, `left_bytes` what the process held in the end.
     """
 
     base_bytes: Bytes
@@ -82,8 +75,7 @@ class TargetTiming(Part):
     call_seconds: Seconds
     open_seconds: Seconds
     sampling_seconds: Seconds
-    ends: dict[str, EndsTiming]
-    window_seconds: Seconds
+    ends: dict[str, Ends]
     attempts: float = Field(ge=1)
     network_bytes: Bytes
     peak_bytes: Bytes
@@ -98,6 +90,11 @@ class StepTiming(Part):
     peak_bytes: Bytes
     save_seconds: Seconds
     checkpoint_bytes: Bytes
+
+    @classmethod
+    def of(cls, measured: object) -> Self:
+        """What was measured of a stage, from its attributes of these names."""
+        return cls.model_validate(measured, from_attributes=True)
 
 
 class SearchTiming(Part):
@@ -136,10 +133,8 @@ class TrainingTiming(Part):
 
 
 class DeliveryTiming(Part):
-    """Exporting a network of so many blocks whole, reading the file back and asking what it is."""
+    """Exporting a network whole, reading the file back and running it."""
 
-    blocks: float
-    parameters: float
     export_seconds: Seconds
     verified_images: int
     file_bytes: Bytes
@@ -148,7 +143,10 @@ class DeliveryTiming(Part):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """All that was measured.  `teacher` is None where the recipe has none, and so are students."""
+    """All that was measured; of a teacher or of students only where the recipe has them.
+
+    `blocks` and `parameters` are those of the network that was handed over.
+    """
 
     data: DataTiming
     target: TargetTiming
@@ -157,8 +155,30 @@ class Timings:
     narrow: TrainingTiming | None
     wide: TrainingTiming | None
     delivery: DeliveryTiming
+    blocks: float
+    parameters: float
+
+    def reading_seconds(self, images: int, *, most: int) -> float:
+        """Reading images for the first time; from then on they are in memory."""
+        return min(images, most) * self.data.sample_seconds
+
+    def kept_bytes(self, images: int) -> int:
+        """Samples of so many images in memory, as far as they are kept there."""
+        return min(images * self.data.sample_bytes, self.data.kept_bytes)
+
+    def after_export(self, peak: int) -> int:
+        """A run is one process: what profiling left in it stays there."""
+        return peak + max(0, self.target.left_bytes - self.search.base_bytes)
 
     @property
-    def trainings(self) -> tuple[TrainingTiming, ...]:
-        """Those that were timed."""
-        return tuple(one for one in (self.narrow, self.wide, self.teacher) if one is not None)
+    def trainings(self) -> list[TrainingTiming]:
+        """Those that were timed, the cheapest network first."""
+        found = [one for one in (self.narrow, self.wide, self.teacher) if one is not None]
+        return sorted(found, key=lambda one: one.macs)
+
+    def image_seconds(self, macs: float) -> float:
+        """Scoring one whole image with a network of that cost: reading, running, counting."""
+        low, high = self.trainings[0], self.trainings[-1]
+        share = (macs - low.macs) / (high.macs - low.macs) if high.macs > low.macs else 0.0
+        seconds = low.image_seconds + share * (high.image_seconds - low.image_seconds)
+        return max(self.data.sample_seconds, seconds)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from random import Random
 from statistics import fmean
+from typing import NamedTuple
 
 from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
 from fasterseg.deploy.benchmark.measuring import groups_of
+from fasterseg.deploy.benchmark.on_target import WINDOW_SECONDS, WINDOWS
 from fasterseg.deploy.exporting.borders import border_shares
 from fasterseg.forecasting.timings import NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
@@ -23,38 +26,36 @@ from fasterseg.space.sampling import random_architecture
 TYPICAL_DRAWS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A network's multiply-adds for each pixel, its parameters with auxiliary heads, its blocks."""
+class Cost(NamedTuple):
+    """A network's multiply-adds for each pixel, parameters with auxiliary heads, blocks, latency.
+
+    The latency is 0 where no target is known.
+    """
 
     macs: float
     parameters: float
     blocks: float
+    latency_ms: float = 0.0
 
     @classmethod
-    def of(cls, architecture: Architecture, geometry: Geometry) -> Counted:
-        """Those of an architecture, counted at a size."""
+    def of(cls, architecture: Architecture, geometry: Geometry, latency_ms: float = 0.0) -> Cost:
+        """That of an architecture, counted at a size."""
         wiring = wire(architecture, geometry)
         extra = sum(step.spec.parameters for step in wiring.auxiliary)
-        macs = wiring.macs / geometry.size.area
-        return cls(macs, wiring.parameters + extra, len(wiring.timed_specs()))
+        blocks = len(wiring.timed_specs())
+        return cls(wiring.macs / geometry.size.area, wiring.parameters + extra, blocks, latency_ms)
 
-    def towards(self, other: Counted, share: float) -> Counted:
+    def towards(self, other: Cost, share: float) -> Cost:
         """What lies at a share of the way to another."""
-        return Counted(
-            between(self.macs, other.macs, share),
-            between(self.parameters, other.parameters, share),
-            between(self.blocks, other.blocks, share),
-        )
+        return Cost(*(between(low, high, share) for low, high in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The network that a contender may end as, its latency on the target, a student's budget."""
+    """The network that a contender may end as, and a student's budget."""
 
     contender: ContenderSettings
-    counted: Counted
-    latency_ms: float
+    cost: Cost
     budget_ms: float | None = None
 
 
@@ -71,14 +72,12 @@ class Workload:
         """The target's images and the data's classes."""
         return self.recipe.target.geometry(self.classes)
 
-    def options(self, contender: ContenderSettings) -> Options:
-        """What a contender may take."""
-        return Options.of(self.recipe.space, contender)
-
     @cached_property
     def specs(self) -> tuple[BlockSpec, ...]:
         """Every block that is profiled."""
-        return specs_of([self.options(c) for c in self.recipe.contenders], self.geometry)
+        return specs_of(
+            [Options.of(self.recipe.space, c) for c in self.recipe.contenders], self.geometry
+        )
 
     def calls_ms(self) -> Iterator[float]:
         """What is timed in a profile: each block between its borders, and the bare borders."""
@@ -101,44 +100,35 @@ class Workload:
 
     def _student(self, contender: ContenderSettings) -> Outlook:
         """Between its ends as its budget lies between theirs."""
-        ends = self.target.ends[contender.name]
-        low, high = ends.fastest.architecture, ends.slowest.architecture
-        lowest_ms, highest_ms = self.latency_ms(low), self.latency_ms(high)
+        low, high = (self.cost(end.architecture) for end in self.target.ends[contender.name])
         budget_ms = budget_in_ms(
-            self.recipe.budget_of(contender), fastest_ms=lowest_ms, slowest_ms=highest_ms
+            self.recipe.budget_of(contender),
+            fastest_ms=low.latency_ms,
+            slowest_ms=high.latency_ms,
         )
-        share = share_of(budget_ms, lowest_ms, highest_ms)
-        counted = self.count(low).towards(self.count(high), share)
-        return Outlook(contender, counted, between(lowest_ms, highest_ms, share), budget_ms)
+        share = share_of(budget_ms, low.latency_ms, high.latency_ms)
+        return Outlook(contender, low.towards(high, share), budget_ms)
 
     def _teacher(self, contender: ContenderSettings) -> Outlook:
         """Half-way between what a random choice gives and the dearest of its options."""
-        *drawn, high = self._possible(contender)
-        usual_ms = fmean(self.latency_ms(one) for one in drawn)
-        random = [self.count(one) for one in drawn]
-        usual = Counted(
-            fmean(one.macs for one in random),
-            fmean(one.parameters for one in random),
-            fmean(one.blocks for one in random),
-        )
-        latency_ms = between(usual_ms, self.latency_ms(high), 0.5)
-        return Outlook(contender, usual.towards(self.count(high), 0.5), latency_ms)
+        *drawn, high = map(self.cost, self._possible(contender))
+        usual = Cost(*map(fmean, zip(*drawn, strict=True)))
+        return Outlook(contender, usual.towards(high, 0.5))
 
     def _possible(self, contender: ContenderSettings) -> list[Architecture]:
         """Random members of a contender's options, the same every time, and then the dearest."""
-        options = self.options(contender)
+        options = Options.of(self.recipe.space, contender)
         drawn = [random_architecture(options, Random(seed)) for seed in range(TYPICAL_DRAWS)]
         return [*drawn, dearest(options, self.geometry, self.target.prices)]
 
     def like(self, outlook: Outlook) -> Architecture:
         """A random network of about an outlook's cost, for a timing."""
-        wanted = outlook.counted.macs
         possible = self._possible(outlook.contender)
-        return min(possible, key=lambda one: abs(self.count(one).macs - wanted))
+        return min(possible, key=lambda one: abs(self.cost(one).macs - outlook.cost.macs))
 
-    def count(self, architecture: Architecture) -> Counted:
-        """An architecture's cost at the target's size."""
-        return Counted.of(architecture, self.geometry)
+    def cost(self, architecture: Architecture) -> Cost:
+        """An architecture's cost on the target."""
+        return Cost.of(architecture, self.geometry, self.latency_ms(architecture))
 
     def estimate_ms(self, architecture: Architecture) -> float:
         """The sum of the prices of an architecture's blocks."""
@@ -157,11 +147,20 @@ class Workload:
     @cached_property
     def extremes(self) -> tuple[NetworkTiming, NetworkTiming]:
         """Of all students' ends, the one that promises least, and the one that promises most."""
-        ends = self.target.ends.values()
-        return (
-            min((one.fastest for one in ends), key=lambda one: one.estimate_ms),
-            max((one.slowest for one in ends), key=lambda one: one.estimate_ms),
-        )
+        fastest, slowest = zip(*self.target.ends.values(), strict=True)
+        estimate_ms = attrgetter("estimate_ms")
+        return min(fastest, key=estimate_ms), max(slowest, key=estimate_ms)
+
+    @cached_property
+    def middle_ms(self) -> float:
+        """A network in the middle of the space, as the reference of all measurements is."""
+        found = [one.cost.latency_ms for one in self.networks]
+        ends = (end for ends in self.target.ends.values() for end in ends)
+        return fmean([*found, *(self.latency_ms(end.architecture) for end in ends)])
+
+    def candidate_seconds(self, latency_ms: float) -> float:
+        """One measurement in windows; a run of the reference stands beside each run."""
+        return WINDOWS * WINDOW_SECONDS * (1 + self.middle_ms / max(latency_ms, 1e-6))
 
 
 def between(low: float, high: float, share: float) -> float:

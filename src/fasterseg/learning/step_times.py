@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from fasterseg.checkpoints import Checkpoint, save_checkpoint
 from fasterseg.config import SearchSettings, TrainingSettings
+from fasterseg.learning.stepping import Stage
 from fasterseg.resources import peak_bytes, reset_peak
 from fasterseg.runtime import memory_kept
 
@@ -73,6 +76,32 @@ def time_steps(
         finish(device)
         passed = clock() - began
     return StepTimes(passed / done, done, _peak_bytes(device))
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """What a stage costs: a step's seconds over `timed` ones, the peak memory, a checkpoint."""
+
+    seconds: float
+    timed: int
+    peak_bytes: int
+    save_seconds: float
+    checkpoint_bytes: int
+
+
+def time_stage(stage: Stage, folder: Path, *, seconds: float, device: torch.device) -> StageCost:
+    """Time a stage's steps for so many seconds after a warm-up, and save one checkpoint."""
+    times = time_steps(stage.step, seconds=seconds, device=device)
+    began = time.monotonic()
+    state = stage.state()
+    saved = save_checkpoint(folder, Checkpoint(1, state.tensors, {"stage": state.values}))
+    return StageCost(
+        seconds=times.step_seconds,
+        timed=times.steps,
+        save_seconds=time.monotonic() - began,
+        peak_bytes=max(times.peak_bytes, peak_bytes()),
+        checkpoint_bytes=sum(file.stat().st_size for file in saved.iterdir()),
+    )
 
 
 def finish(device: torch.device | None) -> None:

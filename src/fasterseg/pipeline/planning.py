@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Protocol
+from typing import Any
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
@@ -30,13 +30,7 @@ from fasterseg.forecasting.timings import (
 from fasterseg.forecasting.workload import Workload
 from fasterseg.latency.table import Target, describe
 from fasterseg.paths import place_for_folder
-from fasterseg.pipeline.opening import (
-    open_settled,
-    require_device,
-    resolve_recipe,
-    say,
-    stored_recipe,
-)
+from fasterseg.pipeline import opening
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.stages import require
 from fasterseg.pipeline.probes.job import Job, Kind
@@ -46,21 +40,15 @@ from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.scratch import scratch_folder
 from fasterseg.stages import STAGES, StageTimes
-from fasterseg.stopping import Show, StopRequest, stop_on_signals
+from fasterseg.stopping import Show, stop_on_signals
 
 STEP_SECONDS = {"search": 9.0, "training": 6.0}
 TIMINGS = 7
 """Data, target, search, teacher, narrow and wide student, delivery."""
+BYTES_PER_GB = 1e9
 
-GB = 1e9
-SCRATCH = "fasterseg-plan-"
-
-
-class TakeProbe(Protocol):
-    """Runs a job in a folder, and returns what was measured."""
-
-    def __call__(self, kind: type[AnyPart], job: Job, folder: Path) -> AnyPart:
-        """The result, of the kind that was asked for."""
+Take = Callable[[type[Any], Job, Path], Any]
+"""Runs a job in a folder, and returns what was measured, of the kind that was asked for."""
 
 
 def plan_run(
@@ -71,46 +59,36 @@ def plan_run(
     `hours` and `memory`, in gigabytes, are what there is; 0 where that is open.
     """
     _require_positive(hours=hours, memory=memory)
-    require_device(common.device)
+    opening.require_device(common.device)
     with stop_on_signals() as stop:
-        run = None if common.run is None else RunFolder(Path(common.run))
-        stored = stored_recipe(common)
-        recipe, source = open_settled(resolve_recipe(common, stored), known=stored)
+        stored, device = opening.stored_recipe(common), common.device or "auto"
+        recipe, source = opening.open_settled(opening.resolve_recipe(common, stored), known=stored)
         recipe = with_sizes(recipe, source, known=stored)
-        if run is not None and run.forecast.exists() and StageTimes.of_run(run.root).stages:
-            return outcome_of(run, recipe)
-        say(other_sizes_note(recipe, source), common)
-        here = Path.cwd()
-        place = (
-            here if run is None else place_for_folder(run.root, "--run", names=(run.forecast.name,))
-        )
-        device = common.device or "auto"
-        require(
-            STAGES, Ahead.of(recipe, run or RunFolder(place), source, device=device), timed=True
-        )
+        run = RunFolder(Path.cwd() if common.run is None else Path(common.run))
+        if common.run is not None:
+            if run.forecast.exists() and StageTimes.of_run(run.root).stages:
+                return outcome_of(run, recipe)
+            place_for_folder(run.root, "--run", names=(run.forecast.name,))
+        opening.say(other_sizes_note(recipe, source), common)
+        require(STAGES, Ahead.of(recipe, run, source, device=device), timed=True)
         stop.raise_if_set("before anything was timed")
-        began = time.monotonic()
-        work, timings = _timed(recipe, device, show, stop)
+        began, take = time.monotonic(), partial(probed, stop=stop)
+        with (
+            scratch_folder(Path(gettempdir()), "fasterseg-plan-") as folder,
+            show("Timing", total=TIMINGS, unit="parts") as step,
+        ):
+            work, timings = take_timings(recipe, folder, device=device, progress=step, take=take)
         forecast = forecast_of(
             work,
             timings,
             hours=hours or None,
-            memory=int(memory * GB) or memory_bytes(),
-            disk=free_disk_bytes(place),
+            memory=int(memory * BYTES_PER_GB) or memory_bytes(),
+            disk=free_disk_bytes(run.root),
             seconds=time.monotonic() - began,
         )
-        if run is not None:
+        if common.run is not None:
             forecast.save(run.forecast)
         return forecast
-
-
-def _timed(recipe: Recipe, device: str, show: Show, stop: StopRequest) -> tuple[Workload, Timings]:
-    take = partial(probed, stop=stop)
-    with (
-        scratch_folder(Path(gettempdir()), SCRATCH) as folder,
-        show("Timing", total=TIMINGS, unit="parts") as step,
-    ):
-        return take_timings(recipe, folder, device=device, progress=step, take=take)
 
 
 def outcome_of(run: RunFolder, recipe: Recipe) -> Comparison:
@@ -133,7 +111,7 @@ def _require_positive(**values: float) -> None:
 
 
 def take_timings(
-    recipe: Recipe, folder: Path, *, device: str, progress: Progress, take: TakeProbe
+    recipe: Recipe, folder: Path, *, device: str, progress: Progress, take: Take
 ) -> tuple[Workload, Timings]:
     """All that is measured, each part in its own process, and what it was measured for.
 
@@ -146,7 +124,8 @@ def take_timings(
         progress(done, TIMINGS, name)
         seconds = STEP_SECONDS.get(name, 0.0)
         known = {"kind": name, "recipe": recipe, "device": device, "seconds": seconds}
-        found = take(kind, Job.model_validate({**known, **more}), folder / f"{done}-{name}")
+        job = Job.model_validate({**known, **more})
+        found: AnyPart = take(kind, job, folder / f"{done}-{name}")
         done += 1
         progress(done, TIMINGS, name)
         return found
@@ -161,12 +140,14 @@ def take_timings(
     if taught_by is not None:
         teacher = training(architecture=taught_by, role="teacher")
     if target.ends:
-        low, high = work.extremes
-        delivered = high.architecture
-        narrow = training(architecture=low.architecture, taught_by=taught_by)
+        low, delivered = (end.architecture for end in work.extremes)
+        narrow = training(architecture=low, taught_by=taught_by)
         wide = training(architecture=delivered, taught_by=taught_by)
-    delivery = timed(DeliveryTiming, "delivery", architecture=delivered)
-    return work, Timings(data, target, search, teacher, narrow, wide, delivery)
+    assert delivered is not None  # a recipe has a contender
+    delivery, cost = timed(DeliveryTiming, "delivery", architecture=delivered), work.cost(delivered)
+    trainings = (teacher, narrow, wide)
+    found = Timings(data, target, search, *trainings, delivery, cost.blocks, cost.parameters)
+    return work, found
 
 
 def forecast_of(
@@ -185,7 +166,16 @@ def forecast_of(
         recipe_digest=recipe.digest(),
         target=describe(Target.of(recipe.target, work.classes)),
         stages=forecast_stages(work, timings),
-        budgets=tuple(_budgets(work)),
+        budgets=tuple(
+            BudgetForecast(
+                student=one.contender.name,
+                budget_ms=one.budget_ms,
+                promise=recipe.promise,
+                ends=work.target.ends[one.contender.name],
+            )
+            for one in work.networks
+            if one.budget_ms is not None
+        ),
         hours_wanted=hours,
         memory_bytes=memory,
         disk_bytes=disk,
@@ -193,11 +183,3 @@ def forecast_of(
     )
     found = tuple(proposals(forecast, work, timings))
     return forecast.model_copy(update={"proposals": found})
-
-
-def _budgets(work: Workload) -> Iterator[BudgetForecast]:
-    for one in work.networks:
-        if one.budget_ms is not None:
-            name, promise = one.contender.name, work.recipe.promise
-            ends = work.target.ends[name]
-            yield BudgetForecast(student=name, budget_ms=one.budget_ms, promise=promise, ends=ends)

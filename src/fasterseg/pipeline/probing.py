@@ -2,9 +2,8 @@
 
     python -P -m fasterseg.pipeline.probing JOB.json RESULT.json PARENT
 
-Each timing has a process to itself, so that its peak of memory is its own; it ends with the process
-that started it.  Jobs and results are JSON files; a failure comes back as an error of the same
-kind, with the same four parts.
+So its peak of memory is its own; it ends with the process that started it.  Jobs and results are
+JSON files; a failure comes back as an error of the same kind, with the same four parts.
 """
 
 from __future__ import annotations
@@ -88,8 +87,7 @@ def _ended(kind: str, code: int, said: str) -> FastersegError:
     """The error for a process that ended without a word of its own."""
     last = "\n".join(said.strip().splitlines()[-LAST_LINES:])
     killed = code < 0
-    raised = EnvironmentFault if killed else FastersegError
-    return raised(
+    return (EnvironmentFault if killed else FastersegError)(
         f"timing the {kind} ended with {'signal' if killed else 'code'} {abs(code)}",
         where=f"the process that timed the {kind}",
         why=last or ("most often the system kills for want of memory" if killed else ""),

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from fasterseg.changes import refuse_changes
-from fasterseg.config import ProfileSettings, Recipe
+from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.deploy.benchmark.measuring import Meter
 from fasterseg.deploy.exporting.borders import PROTOCOL
@@ -18,7 +18,13 @@ from fasterseg.latency.calibration import calibrate, whole_network
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import sample_networks
 from fasterseg.latency.profiled import ProfileResult
-from fasterseg.latency.profiling import Keyed, TimeItems, profile_items
+from fasterseg.latency.profiling import (
+    Keyed,
+    TimeItems,
+    block_settings,
+    network_settings,
+    profile_items,
+)
 from fasterseg.latency.table import (
     Entry,
     LatencyTable,
@@ -27,7 +33,6 @@ from fasterseg.latency.table import (
     WholeNetwork,
     with_marks,
 )
-from fasterseg.latency.timing import TimerSettings
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.runtime import processor_name
@@ -38,10 +43,6 @@ from fasterseg.stopping import Show, StopRequest
 from fasterseg.version import __version__
 
 Item = TypeVar("Item", bound=Keyed)
-
-# A whole network gets this many times the seconds of a block, and this share of its runs.
-NETWORK_SECONDS, NETWORK_RUNS_SHARE = 16.0, 2
-VISITS = 5
 
 
 def profile_stage(
@@ -192,18 +193,6 @@ def _reference(measured: Sequence[tuple[Architecture, WholeNetwork]]) -> Referen
     ordered = sorted(measured, key=lambda pair: pair[1].measured_ms)
     architecture, network = ordered[len(ordered) // 2]
     return Reference(architecture=architecture, measured_ms=network.measured_ms)
-
-
-def block_settings(settings: ProfileSettings) -> TimerSettings:
-    """How a block is timed."""
-    return TimerSettings(settings.warmup_runs, settings.runs, settings.seconds_per_block, VISITS)
-
-
-def network_settings(settings: ProfileSettings) -> TimerSettings:
-    """How a whole network is timed: fewer runs, for longer."""
-    runs = max(3, settings.runs // NETWORK_RUNS_SHARE)
-    seconds = NETWORK_SECONDS * settings.seconds_per_block
-    return TimerSettings(settings.warmup_runs, runs, seconds, VISITS)
 
 
 def profile_run(common: Common, show: Show) -> ProfileResult:

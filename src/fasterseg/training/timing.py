@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.step_times import Now, endless, time_steps
 from fasterseg.network.description import BaselineBuilder
+from fasterseg.training.stage import TrainingStage
 from fasterseg.training.task import TrainingTask, stage_of
 
 SCORED_IMAGES = 4
@@ -38,14 +39,28 @@ def time_training(
     left, neither in the task nor on disk.
     """
     images = task.data.val_count()
-    few = min(SCORED_IMAGES, images)
-    settings = endless(task.settings)
-    shadow = replace(task, settings=settings, data=replace(task.data, val_images=few))
-    numerics = choose_numerics(settings.precision, task.device)
-    with closing(stage_of(shadow, numerics, baselines=baselines)) as stage:
+    with endless_stage(task, baselines=baselines) as stage:
         times = time_steps(stage.step, seconds=seconds, device=task.device, clock=clock)
-        stage.score()
-        began = clock()
-        stage.score()
-        score_seconds = (clock() - began) * images / few
+        score_seconds = images * image_seconds(stage, clock=clock)
     return TrainingTimes(times.step_seconds, score_seconds, times.steps, times.peak_bytes)
+
+
+@contextmanager
+def endless_stage(
+    task: TrainingTask, *, baselines: Mapping[str, BaselineBuilder] | None = None
+) -> Iterator[TrainingStage]:
+    """A task's stage with weights of its own, which leads nowhere and scores a few images."""
+    few = min(SCORED_IMAGES, task.data.val_count())
+    settings, data = endless(task.settings), replace(task.data, val_images=few)
+    numerics = choose_numerics(settings.precision, task.device)
+    shadow = replace(task, settings=settings, data=data)
+    with closing(stage_of(shadow, numerics, baselines=baselines)) as stage:
+        yield stage
+
+
+def image_seconds(stage: TrainingStage, *, clock: Now = time.monotonic) -> float:
+    """Scoring one whole image of the validation split, the first time left out."""
+    stage.score()
+    began = clock()
+    stage.score()
+    return (clock() - began) / stage.data.val_count()

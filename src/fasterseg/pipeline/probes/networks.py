@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from fasterseg.console.options import IMAGES
@@ -17,93 +17,74 @@ from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.deploying import export_form
 from fasterseg.deploy.shipping.verified_export import write_files
-from fasterseg.forecasting.timings import DeliveryTiming, TrainingTiming
-from fasterseg.forecasting.workload import Counted
+from fasterseg.forecasting.timings import DeliveryTiming, StepTiming, TrainingTiming
+from fasterseg.forecasting.workload import Cost
 from fasterseg.latency.table import Target
-from fasterseg.learning.precision import choose_numerics
-from fasterseg.learning.step_times import endless
+from fasterseg.learning.step_times import time_stage
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.preflight.machine import require_machine
 from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.probes.steps import timed_steps
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.training.data import TrainingData
-from fasterseg.training.stage import TrainingStage
-from fasterseg.training.task import Teacher, TrainingTask, stage_of
-
-SCORED_IMAGES = 4
+from fasterseg.training.task import Teacher, TrainingTask
+from fasterseg.training.timing import endless_stage, image_seconds
 
 
 def probe_training(job: Job, folder: Path) -> TrainingTiming:
     """Steps of a network's training, one checkpoint, and the scoring of a few images."""
     set_threads(job.recipe.threads)
-    source, data = open_source(job.recipe), job.recipe.data
+    source, data, architecture = open_source(job.recipe), job.recipe.data, job.architecture
+    assert architecture is not None
+    geometry = job.recipe.target.geometry(source.label_space.classes)
     base, began = resident_bytes(), time.monotonic()
-    with closing(_stage(job, source)) as stage:
+    with endless_stage(_task(job, source)) as stage:
         for split in (data.trained_on, data.val_split):
             source.digest(split)  # which a training begins with
         setup_seconds = time.monotonic() - began
         device = stage.numerics.device
-        step = timed_steps(stage, seconds=job.seconds, device=device, folder=folder / "saved")
+        cost = time_stage(stage, folder / "saved", seconds=job.seconds, device=device)
         reset_peak()
-        image_seconds = _image_seconds(stage)
+        scoring = image_seconds(stage)
         weights = stage.network.state_dict().values()
     weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in weights)
     # With the first score, a checkpoint holds the best weights too.
-    whole = step.checkpoint_bytes + weight_bytes
-    longer = step.save_seconds * whole / max(1, step.checkpoint_bytes)
+    whole = cost.checkpoint_bytes + weight_bytes
+    longer = cost.save_seconds * whole / max(1, cost.checkpoint_bytes)
     return TrainingTiming(
         base_bytes=base,
-        macs=_counted(job, source).macs,
+        macs=Cost.of(architecture, geometry).macs,
         setup_seconds=setup_seconds,
-        step=step.model_copy(update={"checkpoint_bytes": whole, "save_seconds": longer}),
-        image_seconds=image_seconds,
+        step=StepTiming.of(replace(cost, checkpoint_bytes=whole, save_seconds=longer)),
+        image_seconds=scoring,
         scoring_peak_bytes=peak_bytes(),
         weight_bytes=weight_bytes,
     )
 
 
-def _counted(job: Job, source: DataSource) -> Counted:
-    assert job.architecture is not None
-    geometry = job.recipe.target.geometry(source.label_space.classes)
-    return Counted.of(job.architecture, geometry)
-
-
-def _stage(job: Job, source: DataSource) -> TrainingStage:
-    """The training of a job's network, which neither scores itself nor goes anywhere."""
-    recipe, device, classes = job.recipe, select_device(job.device), source.label_space.classes
+def _task(job: Job, source: DataSource) -> TrainingTask:
+    """The training of a job's network."""
+    recipe, classes = job.recipe, source.label_space.classes
     settings, teacher = recipe.training_of(job.role), None
     if job.taught_by is not None and settings.distillation_weight:
         known = NetworkDescription(classes=classes, architecture=job.taught_by)
         teacher = Teacher(known.build_seeded(1), classes, digest="")
-    data = TrainingData(
-        as_after_an_epoch(source, recipe.data.trained_on),
-        train_split=recipe.data.trained_on,
-        val_split=recipe.data.val_split,
-        workers=recipe.data.workers,
-        val_images=SCORED_IMAGES,
-    )
-    task = TrainingTask(
+    return TrainingTask(
         name="timing",
         description=NetworkDescription(classes=classes, architecture=job.architecture),
-        data=data,
-        settings=endless(settings),
+        data=TrainingData(
+            as_after_an_epoch(source, recipe.data.trained_on),
+            train_split=recipe.data.trained_on,
+            val_split=recipe.data.val_split,
+            workers=recipe.data.workers,
+        ),
+        settings=settings,
         seed=recipe.seed,
-        device=device,
+        device=select_device(job.device),
         teacher=teacher,
     )
-    return stage_of(task, choose_numerics(settings.precision, device))
-
-
-def _image_seconds(stage: TrainingStage) -> float:
-    """Scoring one whole image of the validation split, the first time left out."""
-    stage.score()
-    began = time.monotonic()
-    stage.score()
-    return (time.monotonic() - began) / stage.data.val_count()
 
 
 def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:
@@ -111,13 +92,11 @@ def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:
     source = open_source(job.recipe)
     set_threads(job.recipe.threads)
     require_machine(job.recipe, classes=source.label_space.classes, device=job.device)
-    counted, split = _counted(job, source), job.recipe.data.test_split
+    split = job.recipe.data.test_split
     reset_peak()
     began = time.monotonic()
     file_bytes = _exported(job, source, split, folder / "file")
     return DeliveryTiming(
-        blocks=counted.blocks,
-        parameters=counted.parameters,
         export_seconds=time.monotonic() - began,
         verified_images=min(IMAGES, source.length(split)),
         file_bytes=file_bytes,

@@ -15,15 +15,14 @@ from fasterseg.datasets.remembering import as_after_an_epoch
 from fasterseg.errors import BudgetError, Diverged
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.events import silent
-from fasterseg.forecasting.timings import SearchTiming
-from fasterseg.forecasting.workload import Counted, Workload
+from fasterseg.forecasting.timings import SearchTiming, StepTiming
+from fasterseg.forecasting.workload import Cost, Workload
 from fasterseg.latency.table import Target
-from fasterseg.learning.step_times import endless, time_steps
+from fasterseg.learning.step_times import endless, time_stage, time_steps
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.probes.steps import timed_steps
 from fasterseg.pipeline.probes.target import priced_table
 from fasterseg.pipeline.searching import search_job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
@@ -49,10 +48,10 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     device, seconds, base = task.device, job.seconds, resident_bytes()
     pretraining = Search.begin(task).pretraining()
     setup_seconds = time.monotonic() - began
-    first = timed_steps(pretraining, seconds=seconds, device=device, folder=folder / "first")
+    first = time_stage(pretraining, folder / "first", seconds=seconds, device=device)
     del pretraining
     course = Search.begin(task).cosearch()
-    second = timed_steps(course, seconds=seconds, device=device, folder=folder / "second")
+    second = time_stage(course, folder / "second", seconds=seconds, device=device)
     del course
     control_seconds = _control_seconds(task, second.seconds)
     search = Search.begin(task)
@@ -62,11 +61,11 @@ def probe_search(job: Job, folder: Path) -> SearchTiming:
     return SearchTiming(
         base_bytes=base,
         setup_seconds=setup_seconds,
-        pretraining=first,
-        cosearch=second,
+        pretraining=StepTiming.of(first),
+        cosearch=StepTiming.of(second),
         control_seconds=control_seconds,
         derive_seconds=derive_seconds,
-        subnet_macs=Counted.of(architecture, task.geometry).macs,
+        subnet_macs=Cost.of(architecture, task.geometry).macs,
         batch_seconds=batch_seconds,
         settling_batches=batches,
         subnets_peak_bytes=peak_bytes(),
@@ -83,12 +82,11 @@ def _task(job: Job, folder: Path) -> tuple[SearchTask, SearchData]:
     table = priced_table(Target.of(recipe.target, work.classes), work.specs, job.target.prices)
 
     def estimated(architecture: Architecture) -> Tried:
-        return Tried(*(work.estimate_ms(architecture),) * 3)
+        latency_ms = work.estimate_ms(architecture)
+        return Tried(latency_ms, latency_ms, latency_ms)
 
-    run = RunFolder(folder)
-    search = search_job(
-        recipe, run, source=source, table=table, device=job.device, measure=estimated
-    )
+    run, device = RunFolder(folder), job.device
+    search = search_job(recipe, run, source=source, table=table, device=device, measure=estimated)
     plan = agreed_plan(search, progress=silent)
     return task_of(search, plan), data_of(search, plan)
 
@@ -99,13 +97,8 @@ def reachable(recipe: Recipe) -> Recipe:
     Its search does not look at the budgets after its first step, and goes nowhere.
     """
     contenders = tuple(one.model_copy(update={"budget": None}) for one in recipe.contenders)
-    return recipe.model_copy(
-        update={
-            "search": endless(recipe.search),
-            "written_contenders": contenders,
-            "budget": "halfway",
-        }
-    )
+    update = {"search": endless(recipe.search), "budget": "halfway"}
+    return recipe.model_copy(update={**update, "written_contenders": contenders})
 
 
 def _control_seconds(task: SearchTask, plain_seconds: float) -> float:

@@ -11,17 +11,10 @@ from statistics import fmean
 from fasterseg.config import Recipe
 from fasterseg.datasets.part import spread
 from fasterseg.deploy.benchmark.measuring import Meter
-from fasterseg.deploy.benchmark.on_target import (
-    ATTEMPTS,
-    STEADY_WINDOWS,
-    WINDOW_SECONDS,
-    WINDOWS,
-    meter_of,
-    windows_for,
-)
+from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, meter_of, windows_for
 from fasterseg.deploy.exporting.borders import border_shares
 from fasterseg.forecasting.pricing import Prices
-from fasterseg.forecasting.timings import EndsTiming, NetworkTiming, TargetTiming
+from fasterseg.forecasting.timings import Ends, NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import sample_networks
 from fasterseg.latency.table import Entry, LatencyTable, Target
@@ -65,7 +58,6 @@ def probe_target(job: Job, _folder: Path) -> TargetTiming:
         open_seconds=networks.open_seconds,
         sampling_seconds=_sampling_seconds(options, priced_table(target, specs, prices), recipe),
         ends=ends,
-        window_seconds=WINDOWS * WINDOW_SECONDS,
         attempts=fmean(networks.attempts or [1.0]),
         network_bytes=int(fmean(networks.held_bytes or [0])),
         peak_bytes=peak_bytes(),
@@ -117,16 +109,14 @@ class _Networks:
     held_bytes: list[int] = field(default_factory=list)
     known: dict[str, NetworkTiming] = field(default_factory=dict)
 
-    def ends(self, options: Options) -> EndsTiming:
+    def ends(self, options: Options) -> Ends:
         """The cheapest and the dearest network of some options."""
-        low, high = (find(options, self.geometry, self.prices) for find in (cheapest, dearest))
-        return EndsTiming(fastest=self._measured(low), slowest=self._measured(high))
-
-    def _measured(self, architecture: Architecture) -> NetworkTiming:
-        key = architecture.digest()
-        if key not in self.known:
-            self.known[key] = self._timed(architecture)
-        return self.known[key]
+        found = [find(options, self.geometry, self.prices) for find in (cheapest, dearest)]
+        for architecture in found:
+            if architecture.digest() not in self.known:
+                self.known[architecture.digest()] = self._timed(architecture)
+        low, high = (self.known[architecture.digest()] for architecture in found)
+        return low, high
 
     def _timed(self, architecture: Architecture) -> NetworkTiming:
         size, backend = self.geometry.size, self.meter.backend
