@@ -22,11 +22,11 @@ from fasterseg.pipeline.trainees import contender_named
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed
-from fasterseg.searching.beginning import agreed_plan, task_of
+from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import Search
+from fasterseg.searching.start import SearchStart
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
@@ -100,10 +100,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finished search: its folder, the plan that it kept to, the seconds that its steps took."""
+    """A finished search: its folder, the start that it kept to, the seconds that its steps took."""
 
     run: RunFolder
-    plan: SearchPlan
+    start: SearchStart
     seconds: float
 
     def architecture(self, name: str) -> Architecture:
@@ -131,9 +131,9 @@ class SeedRun:
         student = found.architecture(STUDENT)
         return SeedResult(
             seed=self.seed,
-            budget_ms=found.plan.budgets_ms[STUDENT],
-            fastest_ms=found.plan.fastest_ms[STUDENT],
-            slowest_ms=found.plan.slowest_ms[STUDENT],
+            budget_ms=found.start.budgets_ms[STUDENT],
+            fastest_ms=found.start.fastest_ms[STUDENT],
+            slowest_ms=found.start.slowest_ms[STUDENT],
             position=position_baseline(self.source, "train", "test").mean_iou,
             teacher=teacher,
             searched=self.train(DECOUPLED, student),
@@ -161,15 +161,15 @@ class SeedRun:
             device="cpu",
             measure=lambda architecture: Estimated(self.pricing(architecture)),
         )
-        plan = agreed_plan(job, progress=silent)
-        search = Search.begin(task_of(job, plan))
+        start = agreed_start(job, progress=silent)
+        search = Search.begin(task_of(job, start))
         seconds = self._search_steps(search, run, arm)
         if not run.architecture(STUDENT).exists():
             kept = KeptMeasurements(run.measured, job.measure)
             appraisal = Appraisal(search.latency.pricing, kept, recipe.promise)
             for name, landing in land_all(search.contenders, appraisal, progress=silent).items():
                 landing.architecture.save(run.architecture(name))
-        return Found(run, plan, seconds)
+        return Found(run, start, seconds)
 
     def pretraining_folder(self, _arm: str) -> Path:
         """Where an arm's pre-training lies."""

@@ -98,7 +98,7 @@ class ModeRun(SeedRun):
         """Search and train; what is there already is only read."""
         folder = arm.name.replace(":", "-").replace(",", "-")
         found = self.search(arm.recipe(self.shared.recipe, self.seed), folder)
-        students = [*found.plan.budgets_ms]
+        students = [*found.start.budgets_ms]
         trained = {
             name: self.train(f"{folder}-{name}", found.architecture(name)) for name in students
         }

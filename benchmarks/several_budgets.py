@@ -26,7 +26,7 @@ from fasterseg.events import silent
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import SearchJob, agreed_plan, task_of
+from fasterseg.searching.beginning import SearchJob, agreed_start, task_of
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
@@ -72,7 +72,7 @@ def begun(recipe: Recipe, folder: Path) -> Search:
 
     run = RunFolder(folder)
     job = SearchJob(recipe, run, source, table, torch.device("cpu"), measure, made={})
-    return Search.begin(task_of(job, agreed_plan(job, progress=silent)))
+    return Search.begin(task_of(job, agreed_start(job, progress=silent)))
 
 
 def seconds(work: Callable[[int], object], index: int) -> float:

@@ -21,7 +21,7 @@ from fasterseg.commands.report import report
 from fasterseg.commands.train import train
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
-from fasterseg.training.training import TrainingPlan
+from fasterseg.training.training import TrainingStart
 
 NAME = "baseline:fast-scnn"
 # Odd on purpose: no side is a multiple of any output stride.
@@ -59,9 +59,9 @@ def model(run: RunFolder) -> str:
 def test_it_is_trained_by_the_students_settings_without_a_teacher_and_a_search(
     run: RunFolder,
 ) -> None:
-    plan = TrainingPlan.load(run.training("fast-scnn").began)
-    assert plan.teacher == ""
-    assert (plan.settings.steps, plan.settings.batch_size) == (3, 2)
+    start = TrainingStart.load(run.training("fast-scnn").began)
+    assert start.teacher == ""
+    assert (start.settings.steps, start.settings.batch_size) == (3, 2)
     for which in ("best", "last", "ema"):
         assert run.bundle("fast-scnn", which).is_dir()
     assert not run.search.exists()

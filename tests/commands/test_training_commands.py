@@ -16,7 +16,7 @@ from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.pipeline.trainees import chosen_contenders
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
-from fasterseg.training.training import TrainingPlan
+from fasterseg.training.training import TrainingStart
 
 # Odd on purpose: no side is a multiple of any output stride.
 SETTINGS = (
@@ -54,11 +54,11 @@ def run(tmp_path: Path) -> RunFolder:
 def test_all_networks_are_trained_and_the_student_learns_from_the_teacher(run: RunFolder) -> None:
     result = train(data="street", run=run.root, set=SETTINGS)
     assert list(result.bundles) == ["teacher", "student"]
-    plan = TrainingPlan.load(run.training("student").began)
-    assert plan.teacher == weights_digest(run.bundle("teacher"))
-    assert TrainingPlan.load(run.training("teacher").began).teacher == ""
+    start = TrainingStart.load(run.training("student").began)
+    assert start.teacher == weights_digest(run.bundle("teacher"))
+    assert TrainingStart.load(run.training("teacher").began).teacher == ""
     card = ModelBundle.load(Path(result.bundles["student"])).card
-    assert card.training.teacher == plan.teacher
+    assert card.training.teacher == start.teacher
     assert card.training.terms == "made by this program; free of any terms"
     assert "bundle: " in result.describe()
     again = train(run=run.root)

@@ -26,7 +26,7 @@ from fasterseg.learning.pixel_losses import Truth, cross_entropies, taught_losse
 from fasterseg.learning.states import require_finite
 from fasterseg.learning.stepping import StageState
 from fasterseg.pipeline.searching import subnet_scorers
-from fasterseg.searching.beginning import agreed_plan, data_of, task_of
+from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.search import Search
@@ -162,14 +162,14 @@ def test_a_subnet_is_calibrated_and_scored_on_a_device_as_on_the_cpu(
     scores, weights = [], None
     for where in (CPU, device):
         job = search_job_in(tmp_path / where.type, where)
-        plan = agreed_plan(job, progress=silent)
-        search = Search.begin(task_of(job, plan))
+        start = agreed_start(job, progress=silent)
+        search = Search.begin(task_of(job, start))
         search.pretraining().step(0)
         weights = weights or search.weights.supernet.state_dict()
         search.weights.supernet.load_state_dict(weights)
         student = search.contenders[-1]
         architecture = derive(student.options, student.parameters.probabilities())
-        scorers = subnet_scorers(job.recipe, search, data_of(job, plan))
+        scorers = subnet_scorers(job.recipe, search, data_of(job, start))
         scores.append(scorers.validation(architecture))
     assert scores[0] == scores[1] > 0
 

@@ -15,10 +15,10 @@ from fasterseg.config import Recipe
 from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.front import front_charts, front_rows
 from fasterseg.runs import RunFolder
-from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.start import SearchStart
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
-from fasterseg.training.training import TrainingPlan
+from fasterseg.training.training import TrainingStart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -67,9 +67,9 @@ def test_each_budget_has_its_student_to_the_end(result: dict[str, Any], run: Run
         assert networks[name]["budget_ms"] == budget_ms
         assert networks[name]["measured_ms"] > 0
         assert run.architecture(name).is_file()
-        taught = TrainingPlan.load(run.training(name).began).teacher
+        taught = TrainingStart.load(run.training(name).began).teacher
         assert taught, "students learn from the one teacher"
-    assert SearchPlan.load(run.search_began).budgets_ms == STUDENTS
+    assert SearchStart.load(run.search_began).budgets_ms == STUDENTS
     assert [c.name for c in Recipe.load(run.recipe).contenders] == ["teacher", *STUDENTS]
 
 

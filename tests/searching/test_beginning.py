@@ -17,9 +17,9 @@ from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import UsageError
 from fasterseg.events import silent
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import SearchJob, agreed_plan, data_of, task_of
-from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.search import Search
+from fasterseg.searching.start import SearchStart
 
 NUMBERS = (1.0, 2.0, 0.5, 1.0, 1.0, 1.0, 3.0, 1.0, 1.0)
 
@@ -39,9 +39,9 @@ def weights_in_loss(folder: Path, recipe: Recipe) -> tuple[float, ...]:
     return begun.weights.objective.hard_pixels.class_weights
 
 
-def planned(job: SearchJob) -> SearchPlan:
-    """The plan that the search keeps to."""
-    return agreed_plan(job, progress=silent)
+def planned(job: SearchJob) -> SearchStart:
+    """The start that the search keeps to."""
+    return agreed_start(job, progress=silent)
 
 
 def learned(run: RunFolder) -> None:
@@ -72,7 +72,7 @@ def test_a_search_that_was_begun_is_not_weighed_otherwise(tmp_path: Path) -> Non
 
 
 def as_older(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Write a plan as a version before this one would have."""
+    """Write a start as a version before this one would have."""
     document = json.loads(path.read_text())
     change(document["content"])
     document["digest"] = digest_of_value(document["content"])
@@ -101,6 +101,6 @@ def test_a_search_goes_on_with_the_halves_that_it_began_with(tmp_path: Path) -> 
     as_older(job.run.search_began, turned)
     learned(job.run)
     again = search_job_in(tmp_path)
-    plan = planned(again)
-    assert data_of(again, plan).halves == first[::-1]
-    assert SearchPlan.load(job.run.search_began).weight_images == plan.weight_images
+    start = planned(again)
+    assert data_of(again, start).halves == first[::-1]
+    assert SearchStart.load(job.run.search_began).weight_images == start.weight_images

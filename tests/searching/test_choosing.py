@@ -14,7 +14,7 @@ from made_up_search import RECIPE, search_job_in
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
 from fasterseg.events import silent
-from fasterseg.searching.beginning import agreed_plan, task_of
+from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.choosing import CandidateScores, Choice, KeptScores, best_candidates
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.landing import Measure
@@ -60,7 +60,7 @@ class Machine:
     def end(self, folder: Path) -> Mapping[str, Choice]:
         """Land and choose in a run's folder, going on where that stopped."""
         job = search_job_in(folder, recipe=recipe())
-        search = Search.begin(task_of(job, agreed_plan(job, progress=silent)))
+        search = Search.begin(task_of(job, agreed_start(job, progress=silent)))
         kept = KeptMeasurements(job.run.search / "measured.json", self.measuring(job.measure))
         appraisal = Appraisal(search.latency.pricing, kept, job.recipe.promise)
         return best_candidates(

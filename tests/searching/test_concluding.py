@@ -11,7 +11,7 @@ from made_up_search import search_job_in
 
 from fasterseg.errors import BudgetError
 from fasterseg.events import silent
-from fasterseg.searching.beginning import agreed_plan, task_of
+from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.measurements import KeptMeasurements, MeasuredNetworks
 from fasterseg.searching.search import Search
@@ -24,7 +24,7 @@ def too_slow(_architecture: Architecture) -> Any:
 
 def test_of_several_students_it_is_said_which_one_found_no_place(tmp_path: Path) -> None:
     job = search_job_in(tmp_path)
-    search = Search.begin(task_of(job, agreed_plan(job, progress=silent)))
+    search = Search.begin(task_of(job, agreed_start(job, progress=silent)))
     kept = KeptMeasurements(tmp_path / "measured.json", too_slow)
     appraisal = Appraisal(search.latency.pricing, kept, "p95")
     with pytest.raises(BudgetError, match="no network that was measured meets") as caught:

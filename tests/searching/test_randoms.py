@@ -24,7 +24,7 @@ from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
-from fasterseg.training.training import TrainingPlan
+from fasterseg.training.training import TrainingStart
 
 SIZE = Size(32, 64)
 SETTINGS = (
@@ -117,8 +117,12 @@ def test_random_architectures_are_trained_alone_at_their_student_s_latency(run: 
     price = price_of(run)
     for (name, bundle), wanted in zip(found.items(), LATENCY_MS.values(), strict=True):
         assert price(bundle) == pytest.approx(wanted, rel=0.02)
-        plan = TrainingPlan.load(run.training(name).began)
-        assert (plan.teacher, plan.settings.distillation_weight, plan.settings.steps) == ("", 0, 2)
+        start = TrainingStart.load(run.training(name).began)
+        assert (start.teacher, start.settings.distillation_weight, start.settings.steps) == (
+            "",
+            0,
+            2,
+        )
         assert run.architecture(name).is_file()
     report = evaluate(found["random-student-4ms-1"])
     assert Path(report.file) == run.score("random-student-4ms-1", "test", which="best")
@@ -139,12 +143,12 @@ def test_a_teacher_teaches_a_random_architecture_when_it_is_asked_for(run: RunFo
     train("teacher", run=run.root)
     asked = ("student.distillation_weight=1",)
     train("random:student-4ms:1", run=run.root, set=asked)
-    plan = TrainingPlan.load(run.training("random-student-4ms-1").began)
-    assert plan.teacher == weights_digest(run.bundle("teacher"))
+    start = TrainingStart.load(run.training("random-student-4ms-1").began)
+    assert start.teacher == weights_digest(run.bundle("teacher"))
     named = str(run.bundle("teacher", "last"))
     train("random:student-4ms:2", run=run.root, teacher=named)
-    plan = TrainingPlan.load(run.training("random-student-4ms-2").began)
-    assert plan.teacher == weights_digest(Path(named))
+    start = TrainingStart.load(run.training("random-student-4ms-2").began)
+    assert start.teacher == weights_digest(Path(named))
 
 
 def test_a_teacher_that_nobody_learns_from_or_of_other_classes_is_refused(

@@ -19,7 +19,7 @@ from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.events import EventLog
 from fasterseg.stopping import StopRequest
-from fasterseg.training.training import plan_of, train_network
+from fasterseg.training.training import start_of, train_network
 
 TRAIN = "tiny_training:train_tiny"
 
@@ -137,7 +137,7 @@ def test_how_often_to_save_may_change(tmp_path: Path) -> None:
 
 def test_a_training_that_began_with_a_decay_at_each_pass_goes_on_with_it(tmp_path: Path) -> None:
     task = tiny_task(schedule="paper", steps=7)
-    path = plan_of(task, precision="float32").save(tmp_path / "began.json")
+    path = start_of(task, precision="float32").save(tmp_path / "began.json")
     document = json.loads(path.read_text())
     del document["content"]["settings"]["steps_per_epoch"]  # as older versions wrote it
     document["digest"] = digest_of_value(document["content"])

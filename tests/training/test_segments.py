@@ -17,7 +17,7 @@ from fasterseg.runs import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training import segments
 from fasterseg.training.segments import Segments
-from fasterseg.training.training import TrainingPlan, TrainingReport, train_network
+from fasterseg.training.training import TrainingReport, TrainingStart, train_network
 
 
 def train_until(done: int, folder: Path, **changes: object) -> None:
@@ -112,14 +112,14 @@ def test_a_training_of_an_earlier_version_goes_on_and_says_what_it_does_not_know
 
 def test_another_device_goes_on_and_a_precision_that_was_asked_for_stays(tmp_path: Path) -> None:
     train_until(5, tmp_path)
-    plan = TrainingPlan.load(tmp_path / "began.json")
-    plan.model_copy(update={"device": "cuda", "precision": "bfloat16"}).save(
+    start = TrainingStart.load(tmp_path / "began.json")
+    start.model_copy(update={"device": "cuda", "precision": "bfloat16"}).save(
         tmp_path / "began.json"
     )
     with pytest.raises(UsageError, match="student") as caught:
         train_network(tiny_task(), tmp_path)
     assert caught.value.why == 'precision: "bfloat16" -> "float32"'
-    plan.model_copy(update={"device": "cuda"}).save(tmp_path / "began.json")
+    start.model_copy(update={"device": "cuda"}).save(tmp_path / "began.json")
     assert train_network(tiny_task(), tmp_path, warn=str).device == "cpu"
 
 

@@ -86,13 +86,13 @@ def _digest_of(source: DataSource, split: str) -> str:
 def _used_splits(run: RunFolder, recipe: Recipe, made: Mapping[Use, Path]) -> Iterator[UsedSplit]:
     """The splits that the search, trainings and scores of a run were made from."""
     if Use.SUPERNET in made and run.search_began.exists():
-        plan = _content(run.search_began)
-        yield UsedSplit(recipe.data.train_split, plan["data_digest"], run.search_began)
+        start = _content(run.search_began)
+        yield UsedSplit(recipe.data.train_split, start["data_digest"], run.search_began)
     for training in run.trainings():
         if training.began.exists() and training.begun() is not None:
-            plan = _content(training.began)
-            yield UsedSplit(plan["train_split"], plan["train_digest"], training.began)
-            yield UsedSplit(plan["val_split"], plan["val_digest"], training.began)
+            start = _content(training.began)
+            yield UsedSplit(start["train_split"], start["train_digest"], training.began)
+            yield UsedSplit(start["val_split"], start["val_digest"], training.began)
     # The run's own report alone: whoever scores a model of it on other data writes there too.
     for path in run.position_scores():
         report = _content(path)

@@ -1,4 +1,4 @@
-"""From a recipe, its data and a latency table to the plan of a search, and to its task."""
+"""From a recipe, its data and a latency table to the start of a search, and to its task."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.landing import Measure, require_reachable
-from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import SearchTask
+from fasterseg.searching.start import SearchStart
 from fasterseg.searching.weights import search_numerics
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.extremes import cheapest, dearest
@@ -60,7 +60,7 @@ class Ends:
     slowest_ms: Mapping[str, float]
 
 
-def agreed_plan(job: SearchJob, *, progress: Progress) -> SearchPlan:
+def agreed_start(job: SearchJob, *, progress: Progress) -> SearchStart:
     """What the search begins with, stored; or what it began with, where that is still agreed on.
 
     Raises `UsageError` for what a search was begun with otherwise, and `BudgetError` where even
@@ -68,15 +68,15 @@ def agreed_plan(job: SearchJob, *, progress: Progress) -> SearchPlan:
     """
     path = job.run.search_began
     if path.exists():
-        stored = SearchPlan.load(path)
-        wanted = plan_of(job, Ends(stored.fastest_ms, stored.slowest_ms))
+        stored = SearchStart.load(path)
+        wanted = start_of(job, Ends(stored.fastest_ms, stored.slowest_ms))
         if Use.SUPERNET in job.made or wanted.agrees(stored):
             _require_reachable(wanted)
             return wanted.agree(path, made=job.made)
-    plan = plan_of(job, measured_ends(job, progress=progress))
-    _require_reachable(plan)
-    plan.save(path)
-    return plan
+    start = start_of(job, measured_ends(job, progress=progress))
+    _require_reachable(start)
+    start.save(path)
+    return start
 
 
 def measured_ends(job: SearchJob, *, progress: Progress) -> Ends:
@@ -94,11 +94,11 @@ def measured_ends(job: SearchJob, *, progress: Progress) -> Ends:
     return Ends(fastest, slowest)
 
 
-def plan_of(job: SearchJob, ends: Ends) -> SearchPlan:
-    """The plan of a search between such ends; budgets that are shares count from them."""
+def start_of(job: SearchJob, ends: Ends) -> SearchStart:
+    """The start of a search between such ends; budgets that are shares count from them."""
     recipe, split = job.recipe, job.recipe.data.train_split
     names, (weights, architecture) = job.source.names(split), _halves(job)
-    return SearchPlan(
+    return SearchStart(
         space=recipe.space,
         contenders=recipe.contenders,
         settings=recipe.search,
@@ -129,38 +129,40 @@ def _halves(job: SearchJob) -> Halves:
     """The training images that weights and architecture parameters learn from."""
     split = job.recipe.data.train_split
     if Use.SUPERNET in job.made:  # it goes on with what it has seen
-        begun = SearchPlan.load(job.run.search_began).halves_of(job.source.names(split))
+        begun = SearchStart.load(job.run.search_began).halves_of(job.source.names(split))
         if begun is not None:
             return begun
     return halves_of(job.source, split, job.recipe.seed)
 
 
-def _require_reachable(plan: SearchPlan) -> None:
-    for name, budget_ms in plan.budgets_ms.items():
-        require_reachable(budget_ms, fastest_ms=plan.fastest_ms[name], student=name)
+def _require_reachable(start: SearchStart) -> None:
+    for name, budget_ms in start.budgets_ms.items():
+        require_reachable(budget_ms, fastest_ms=start.fastest_ms[name], student=name)
 
 
-def data_of(job: SearchJob, plan: SearchPlan) -> SearchData:
-    """The images that the search learns from, halved as its plan says."""
+def data_of(job: SearchJob, start: SearchStart) -> SearchData:
+    """The images that the search learns from, halved as its start says."""
     split = job.recipe.data.train_split
-    halves = plan.halves_of(job.source.names(split))
-    assert halves is not None, "the plan was agreed on"
+    halves = start.halves_of(job.source.names(split))
+    assert halves is not None, "the start was agreed on"
     settings, workers = job.recipe.search, job.recipe.data.workers
-    return SearchData(job.source, split, halves, settings, plan.seed, workers=workers)
+    return SearchData(job.source, split, halves, settings, start.seed, workers=workers)
 
 
-def task_of(job: SearchJob, plan: SearchPlan) -> SearchTask:
+def task_of(job: SearchJob, start: SearchStart) -> SearchTask:
     """The search that was planned, with the steps of its recipe."""
     return SearchTask(
         space=job.recipe.space,
         contenders=job.recipe.contenders,
         settings=job.recipe.search,
-        budgets_ms=plan.budgets_ms,
+        budgets_ms=start.budgets_ms,
         geometry=job.geometry,
         cost_ms=job.table.cost_ms,
-        feed=data_of(job, plan).feed,
+        feed=data_of(job, start).feed,
         ignore=job.source.label_space.ignore,
-        class_weights=class_weights_of(job.source, job.recipe.data.train_split, plan.class_weights),
+        class_weights=class_weights_of(
+            job.source, job.recipe.data.train_split, start.class_weights
+        ),
         seed=job.recipe.seed,
         device=job.device,
     )

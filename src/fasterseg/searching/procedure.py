@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fasterseg.events import Warn, warn_on_stderr
 from fasterseg.learning.stepping import run_steps
-from fasterseg.searching.beginning import SearchJob, agreed_plan, data_of, task_of
+from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.choosing import Choice, KeptScores, best_candidates
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.cosearch import WARNINGS
@@ -15,8 +15,8 @@ from fasterseg.searching.data import SearchData
 from fasterseg.searching.hours import SearchStages, counted
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import Search
+from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import RANDOM_SUBNETS, Score, SubnetScores, score_all
 from fasterseg.searching.summarising import summarise
 from fasterseg.searching.summary import SearchSummary
@@ -46,8 +46,8 @@ def search(
 
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
-    plan = _planned(job, watch)
-    begun, data = _begun(job, plan), data_of(job, plan)
+    start = _agreed(job, watch)
+    begun, data = _begun(job, start), data_of(job, start)
     _pretrain(begun, job, watch)
     said = _cosearch(begun, job, watch, warn)
     scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
@@ -55,7 +55,7 @@ def search(
     choices = _chosen(begun, landed, appraisal, job, watch, scorers.held_out)
     scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
     notes = (*said, *(one.note for one in choices.values()), *(s.missing for s in scores.values()))
-    summary = summarise(begun, plan, choices, scores, warnings=tuple(filter(None, notes)))
+    summary = summarise(begun, start, choices, scores, warnings=tuple(filter(None, notes)))
     for name, choice in choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
         for random in scores[name].randoms:
@@ -64,15 +64,15 @@ def search(
     return summary
 
 
-def _planned(job: SearchJob, watch: Watch) -> SearchPlan:
+def _agreed(job: SearchJob, watch: Watch) -> SearchStart:
     ends, title = 2 * len(job.students), "Measuring the ends of the space"
     with watch.part("search/landing", title, total=ends) as step:
-        return agreed_plan(job, progress=step)
+        return agreed_start(job, progress=step)
 
 
-def _begun(job: SearchJob, plan: SearchPlan) -> Search:
+def _begun(job: SearchJob, start: SearchStart) -> Search:
     """The search from its start, with as many steps as it may do."""
-    task, path = task_of(job, plan), job.run.search_allowance
+    task, path = task_of(job, start), job.run.search_allowance
     settings = counted(task.settings, SearchStages.of(task), path, device=job.device)
     return Search.begin(replace(task, settings=settings))
 

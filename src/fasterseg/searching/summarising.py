@@ -9,8 +9,8 @@ from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import open_choices, undecided
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
-from fasterseg.searching.plan import SearchPlan
 from fasterseg.searching.search import Search
+from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import SubnetScores
 from fasterseg.searching.summary import (
     NAMES,
@@ -25,7 +25,7 @@ from fasterseg.space.choices import SECTIONS
 
 def summarise(
     search: Search,
-    plan: SearchPlan,
+    start: SearchStart,
     choices: Mapping[str, Choice],
     scores: Mapping[str, SubnetScores],
     *,
@@ -39,8 +39,8 @@ def summarise(
             _contender(search, noise, contender, choices[contender.name], scores[contender.name])
             for contender in search.contenders
         ),
-        fastest_ms=min(plan.fastest_ms.values(), default=None),
-        slowest_ms=max(plan.slowest_ms.values(), default=None),
+        fastest_ms=min(start.fastest_ms.values(), default=None),
+        slowest_ms=max(start.slowest_ms.values(), default=None),
         warnings=warnings,
     )
 

@@ -28,7 +28,7 @@ from fasterseg.training.segments import Segments, note_segment, numerics_of, seg
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
 from fasterseg.training.task import Teacher, TrainingTask, stage_of
 
-__all__ = ["Teacher", "TrainingPlan", "TrainingReport", "TrainingTask", "train_network"]
+__all__ = ["Teacher", "TrainingReport", "TrainingStart", "TrainingTask", "train_network"]
 
 KINDS: tuple[Which, ...] = ("best", "last", "ema")
 
@@ -54,7 +54,7 @@ class Clock(Facts):
         )
 
 
-class TrainingPlan(Artifact):
+class TrainingStart(Artifact):
     """All that a training's result depends on; it may not change while a folder is gone on with."""
 
     schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
@@ -121,14 +121,14 @@ def train_network(
     ``report.json``.  Hours become a number of steps before the first one.  Another machine, other
     versions or another number of threads may go on: `warn` is told, and ``segments.json``, cards
     and report say which steps were computed by what.  Raises `UsageError` with a diff when the
-    folder was begun with another plan, `EnvironmentFault` for a precision that the device lacks,
+    folder was begun otherwise, `EnvironmentFault` for a precision that the device lacks,
     and `Interrupted` after a stop.
     """
     _require_same_classes(task)
     kept = TrainingFolder(folder)
     numerics = numerics_of(task, _begun_in(kept))
-    plan = plan_of(task, precision=numerics.precision)
-    _agree_on_plan(plan, kept)
+    start = start_of(task, precision=numerics.precision)
+    _agree_on_start(start, kept)
     task = _as_begun(task, kept.began)
     if kept.report.exists() and all(kept.bundle(which).is_there() for which in KINDS):
         known = TrainingReport.load(kept.report)
@@ -154,16 +154,16 @@ def train_network(
         )
     segments = Segments.of_training(kept)
     for which in KINDS:
-        card = card_of(task, plan, which=which, score=stage.scores[which], segments=segments)
+        card = card_of(task, start, which=which, score=stage.scores[which], segments=segments)
         bundle = ModelBundle(task.description, stage.weights(which), card)
         bundle.save(kept.bundle(which).root, replace=True)
     report = TrainingReport(
         name=task.name,
         steps=course.steps,
         scores=stage.scores,
-        teacher=plan.teacher,
-        device=plan.device,
-        precision=plan.precision,
+        teacher=start.teacher,
+        device=start.device,
+        precision=start.precision,
         precision_reason=numerics.reason,
         clock=_clock(course.seconds, task.settings, course.events()),
         segments=segments,
@@ -172,10 +172,10 @@ def train_network(
     return report
 
 
-def plan_of(task: TrainingTask, *, precision: str) -> TrainingPlan:
-    """The plan of a task that computes in `precision`."""
+def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
+    """The start of a task that computes in `precision`."""
     data = task.data
-    return TrainingPlan(
+    return TrainingStart(
         name=task.name,
         network=task.description.digest(),
         settings=task.settings,
@@ -196,7 +196,7 @@ def plan_of(task: TrainingTask, *, precision: str) -> TrainingPlan:
 
 def card_of(
     task: TrainingTask,
-    plan: TrainingPlan,
+    start: TrainingStart,
     *,
     which: Which,
     score: Score,
@@ -206,56 +206,56 @@ def card_of(
     settings = task.settings
     height, width = settings.augmentation.crop
     facts = TrainingFacts(
-        data=plan.data,
-        data_digest=plan.train_digest,
-        split=plan.train_split,
-        images=task.data.source.length(plan.train_split),
+        data=start.data,
+        data_digest=start.train_digest,
+        split=start.train_split,
+        images=task.data.source.length(start.train_split),
         terms=task.data.source.terms,
         resolution=f"{height}x{width}",
         steps=settings.steps,
         batch_size=settings.batch_size,
         seed=task.seed,
-        precision=plan.precision,
-        teacher=plan.teacher,
+        precision=start.precision,
+        teacher=start.teacher,
         segments=segments,
     )
     return Card(
         name=task.name,
         which=which,
         label_space=task.data.source.label_space,
-        mean=plan.mean,
-        std=plan.std,
+        mean=start.mean,
+        std=start.std,
         reading=task.data.source.reading,
         training=facts,
         scores=(score,),
     )
 
 
-def _agree_on_plan(plan: TrainingPlan, kept: TrainingFolder) -> None:
-    """Store the plan, or refuse one that differs from the stored one in what matters.
+def _agree_on_start(start: TrainingStart, kept: TrainingFolder) -> None:
+    """Store the start, or refuse one that differs from the stored one in what matters.
 
     Before its first checkpoint nothing was made by the stored one: the new one takes its place.
     """
     if kept.begun() is not None:
-        asked = plan.settings.precision != "auto"
+        asked = start.settings.precision != "auto"
         refuse_changes(
-            f"the training of {plan.name}",
-            stored=_what_matters(TrainingPlan.load(kept.began), precision=asked),
-            wanted=_what_matters(plan, precision=asked),
+            f"the training of {start.name}",
+            stored=_what_matters(TrainingStart.load(kept.began), precision=asked),
+            wanted=_what_matters(start, precision=asked),
             where=kept.began,
         )
-    elif not kept.began.exists() or TrainingPlan.load(kept.began) != plan:
+    elif not kept.began.exists() or TrainingStart.load(kept.began) != start:
         kept.allowance.unlink(missing_ok=True)
-        plan.save(kept.began)
+        start.save(kept.began)
 
 
 def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
-    """The task with what older versions did not write into a plan: how long an epoch was.
+    """The task with what older versions did not write into a start: how long an epoch was.
 
     The paper's schedule decayed after each pass over the images; a training that began so goes on
     so.
     """
-    begun = TrainingPlan.load(path).settings
+    begun = TrainingStart.load(path).settings
     if begun.schedule != "paper" or "steps_per_epoch" in begun.model_fields_set:
         return task
     passes = ceil(task.data.train_count() / begun.batch_size)
@@ -266,15 +266,15 @@ def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
 def _begun_in(kept: TrainingFolder) -> str:
     """The precision that the steps of a training began in; empty before the first one."""
     begun = kept.began.exists() and kept.begun() is not None
-    return TrainingPlan.load(kept.began).precision if begun else ""
+    return TrainingStart.load(kept.began).precision if begun else ""
 
 
-def _what_matters(plan: TrainingPlan, *, precision: bool) -> dict[str, Any]:
-    """The plan without what leaves the result as it is, and without what is the machine's.
+def _what_matters(start: TrainingStart, *, precision: bool) -> dict[str, Any]:
+    """The start without what leaves the result as it is, and without what is the machine's.
 
     With `precision`, one was asked for and matters.
     """
-    content = plan.content()
+    content = start.content()
     for name in ("device",) if precision else ("device", "precision"):
         del content[name]
     for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays

@@ -28,7 +28,7 @@ from fasterseg.pipeline.searching import search_job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
-from fasterseg.searching.beginning import agreed_plan, data_of, task_of
+from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.derivation import derive, derive_within
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, Tried
@@ -87,8 +87,8 @@ def _task(job: Job, folder: Path) -> tuple[SearchTask, SearchData]:
 
     run, device = RunFolder(folder), job.device
     search = search_job(recipe, run, source=source, table=table, device=device, measure=estimated)
-    plan = agreed_plan(search, progress=silent)
-    return task_of(search, plan), data_of(search, plan)
+    start = agreed_start(search, progress=silent)
+    return task_of(search, start), data_of(search, start)
 
 
 def reachable(recipe: Recipe) -> Recipe:

@@ -12,12 +12,12 @@ from fasterseg.config import ClassWeights, ContenderSettings, Precision, SearchS
 from fasterseg.config.uses import Use, contenders_by_name, uses_of
 
 
-class SearchPlan(Artifact):
+class SearchStart(Artifact):
     """All that a search's outcome depends on.
 
     `weight_images` and `architecture_images` are the two disjoint halves of the training images.
     `fastest_ms` and `slowest_ms` are the measured ends of the space, by student.  `class_weights`
-    are the search's own or the student's; plans of before they had a say went by the data's.
+    are the search's own or the student's; starts of before they had a say went by the data's.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-plan/1"
@@ -52,16 +52,16 @@ class SearchPlan(Artifact):
             tuple(known[name] for name in self.architecture_images),
         )
 
-    def agrees(self, stored: SearchPlan) -> bool:
+    def agrees(self, stored: SearchStart) -> bool:
         """Whether both stand for the same search."""
         return not any(changes_between(_what_matters(stored), _what_matters(self)))
 
-    def agree(self, path: Path, *, made: Container[Use]) -> SearchPlan:
-        """The stored plan, or this one in its place where nothing was made by what is changed.
+    def agree(self, path: Path, *, made: Container[Use]) -> SearchStart:
+        """The stored start, or this one in its place where nothing was made by what is changed.
 
         `made` is what the run has made so far.  Raises `UsageError` with a diff for the rest.
         """
-        stored = SearchPlan.load(path)
+        stored = SearchStart.load(path)
         wanted = self
         if "class_weights" not in stored.model_fields_set:
             wanted = self.model_copy(update={"class_weights": stored.class_weights})
@@ -80,9 +80,9 @@ class SearchPlan(Artifact):
         return wanted
 
 
-def _what_matters(plan: SearchPlan) -> dict[str, Any]:
-    """The plan by the recipe's keys, without the data's name, which is where it lies."""
-    content = plan.content()
+def _what_matters(start: SearchStart) -> dict[str, Any]:
+    """The start by the recipe's keys, without the data's name, which is where it lies."""
+    content = start.content()
     del content["data"]
     content["search"] = content.pop("settings")
     content["search"]["class_weights"] = content.pop("class_weights")  # as they were meant
@@ -91,7 +91,7 @@ def _what_matters(plan: SearchPlan) -> dict[str, Any]:
 
 
 def _uses_of(key: str) -> tuple[Use, ...]:
-    """What a key of the plan went into; those that are no recipe's key into the supernet."""
+    """What a key of the start went into; those that are no recipe's key into the supernet."""
     if key.startswith("budgets_ms"):
         return uses_of("budget")
     try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.searching.plan import SearchPlan
+from fasterseg.searching.start import SearchStart
 
 
-def plan() -> SearchPlan:
-    """A plan of five images, divided as no version does."""
-    return SearchPlan(
+def start() -> SearchStart:
+    """A start of five images, divided as no version does."""
+    return SearchStart(
         space=SearchSpace(),
         contenders=(),
         settings=SearchSettings(),
@@ -27,18 +27,18 @@ def plan() -> SearchPlan:
 
 
 def test_a_search_keeps_the_halves_that_it_began_with() -> None:
-    assert plan().halves_of(["a", "b", "c", "d", "e"]) == ((1, 4), (0, 2, 3))
+    assert start().halves_of(["a", "b", "c", "d", "e"]) == ((1, 4), (0, 2, 3))
 
 
 def test_halves_of_other_images_are_no_halves() -> None:
-    assert plan().halves_of(["a", "b", "c", "d"]) is None
-    assert plan().halves_of(["a", "b", "c", "d", "e", "f"]) is None
+    assert start().halves_of(["a", "b", "c", "d"]) is None
+    assert start().halves_of(["a", "b", "c", "d", "e", "f"]) is None
 
 
 def test_a_plan_agrees_with_one_whose_contenders_could_take_more_than_the_space_has() -> None:
     space, some = SearchSpace(operators=("conv",)), {"name": "student", "role": "student"}
     before, now, other = (
-        plan().model_copy(
+        start().model_copy(
             update={
                 "space": space,
                 "contenders": (ContenderSettings.model_validate({**some, "operators": operators}),),

@@ -10,7 +10,7 @@ from tiny_training import tiny_task
 
 from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import UsageError
-from fasterseg.training.training import TrainingPlan, TrainingTask, train_network
+from fasterseg.training.training import TrainingStart, TrainingTask, train_network
 
 
 class Killed(Exception):
@@ -44,7 +44,7 @@ def moved(task: TrainingTask) -> TrainingTask:
 def test_a_rate_may_change_until_the_first_checkpoint(tmp_path: Path) -> None:
     train_until(tiny_task(), tmp_path, step=3)
     train_until(tiny_task(lr=0.5), tmp_path, step=5)
-    assert TrainingPlan.load(tmp_path / "began.json").settings.lr == 0.5
+    assert TrainingStart.load(tmp_path / "began.json").settings.lr == 0.5
     with pytest.raises(UsageError, match="differs") as caught:
         train_network(tiny_task(lr=0.02), tmp_path)
     assert caught.value.why == "settings.lr: 0.5 -> 0.02"
