@@ -87,7 +87,8 @@ def _ended(kind: str, code: int, said: str) -> FastersegError:
     """The error for a process that ended without a word of its own."""
     last = "\n".join(said.strip().splitlines()[-LAST_LINES:])
     killed = code < 0
-    return (EnvironmentFault if killed else FastersegError)(
+    raised = EnvironmentFault if killed else FastersegError
+    return raised(
         f"timing the {kind} ended with {'signal' if killed else 'code'} {abs(code)}",
         where=f"the process that timed the {kind}",
         why=last or ("most often the system kills for want of memory" if killed else ""),
