@@ -102,7 +102,7 @@ class Options:
             name: (kind,) if section(name) == "kinds" and kind in offered else offered
             for name, offered in self.choices.items()
         }
-        return type(self)(self.space, kept)
+        return Options(self.space, kept)
 
     def allows(self, taken: Mapping[str, Option]) -> bool:
         """Whether this contender may take these options of these choices."""
