@@ -17,7 +17,7 @@ multiply-adds, both fitted by least squares to the same 20 networks that calibra
 error is the mean one in milliseconds, as a share of the mean of what was left of the measured.
 
 Prints the errors and what they are to be; writes ``latency-model.json`` and ``.svg``.  A second
-call with the same ``--work`` goes on with its table.
+call with the same ``--work`` resumes with its table.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
 
 
 def keep_recipe(recipe: Recipe, run: RunFolder) -> None:
-    """Store the settings, or refuse with a diff to go on with others."""
+    """Store the settings, or refuse with a diff to resume with others."""
     if run.recipe.exists():
         stored = Recipe.load(run.recipe).content()
         refuse_changes("the recipe", stored=stored, wanted=recipe.content())

@@ -4,7 +4,7 @@
 
 Profiles every block of that space on ONNX Runtime (19 classes), calibrates on 20 random
 whole networks, and prints the minutes, and the error on those that were held out.  `--run` keeps
-the folder, so that a stopped profile goes on.
+the folder, so that a stopped profile is resumed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ common search costs, and what each student loses by it.
 
     python benchmarks/search_modes.py --budgets 20% 50% --out runs/search-budgets
 
-Latencies, also those of budgets, are estimates by the table.  The folder is gone on with when the
+Latencies, also those of budgets, are estimates by the table.  The folder is resumed when the
 same command is given again; finished arms are kept in its ``arms.json``.
 """
 

@@ -12,7 +12,7 @@ split of the weights that were best on the validation split.
 
 Blocks are measured on the target once.  All latencies from then on, also those that a budget and
 "equal latency" mean, are estimates by that table: no network is measured as a whole for its
-budget.  The work folder is gone on with when the same command is given again.
+budget.  The work folder is resumed when the same command is given again.
 
     python benchmarks/street_ablations.py --work runs/ablations --out ablations.json
 """
@@ -44,7 +44,7 @@ RECIPE = Path(__file__).with_suffix(".yaml")
 
 
 def keep_recipe(recipe: Recipe, run: RunFolder) -> None:
-    """Store the settings, or refuse with a diff to go on with others."""
+    """Store the settings, or refuse with a diff to resume with others."""
     if run.recipe.exists():
         stored = Recipe.load(run.recipe).content()
         refuse_changes("the recipe", stored=stored, wanted=recipe.content())

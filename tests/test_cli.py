@@ -134,7 +134,7 @@ def test_an_interruption_exits_with_seven_and_the_command_that_goes_on(
 ) -> None:
     words = ["search", "--run", "runs/my run"]
     assert cli.guarded(words, failing(error)) == 7
-    assert "next:  to go on: fasterseg search --run 'runs/my run'" in capsys.readouterr().err
+    assert "next:  to resume: fasterseg search --run 'runs/my run'" in capsys.readouterr().err
 
 
 def test_a_bug_is_one_sentence_and_its_trace_lies_in_the_run_s_logs(

@@ -32,7 +32,7 @@ def refuse_changes(
     wanted: Mapping[str, Any],
     where: Path | str = "",
     used_by: UsedBy | None = None,
-    next_step: str = "undo the change to go on, or start a new run with another --run",
+    next_step: str = "undo the change to resume, or start a new run with another --run",
 ) -> tuple[Change, ...]:
     """Raise `UsageError` with a diff when two descriptions differ in what something was made by.
 

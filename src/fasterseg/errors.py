@@ -8,7 +8,7 @@
     +-- EnvironmentFault          4  the machine: device, library, disk, noise
     +-- BudgetError               5  the latency budget cannot be reached here
     +-- VerificationError         6  an exported file is not what it was made from
-    +-- Interrupted               7  stopped on request; the same command goes on
+    +-- Interrupted               7  stopped on request; the same command resumes
 
 The number is the exit code of the command line.  Every error has four parts: what failed,
 where, why we think so, and what to type next.
@@ -114,7 +114,7 @@ class VerificationError(FastersegError):
 
 
 class Interrupted(FastersegError):
-    """Stopped on request after saving; the same command goes on from there (exit code 7)."""
+    """Stopped on request after saving; the same command resumes (exit code 7)."""
 
     exit_code = 7
 

@@ -1,4 +1,4 @@
-"""The run folder: who may write into it, what is in it, and where a stopped stage goes on."""
+"""The run folder: who may write into it, what is in it, and where a stopped stage resumes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ WEIGHTS, CARD = "weights.safetensors", "card.json"
 """A bundle's files: the manifest has the digests of the others."""
 
 SAME_MACHINE = (
-    "go on with the machine and the versions that it began with, or start a new run with another "
-    "--run; trainings go on anywhere, with 'fasterseg train' and the same --run"
+    "resume on the machine and with the versions that it began with, or start a new run with "
+    "another --run; trainings resume anywhere, with 'fasterseg train' and the same --run"
 )
-"""What to do where measured times are at stake: no other machine can go on with those."""
+"""What to do where measured times are at stake: no other machine can resume with those."""
 
 
 @dataclass(frozen=True, slots=True)

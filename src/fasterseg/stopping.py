@@ -41,7 +41,7 @@ class StopRequest:
             raise Interrupted(
                 f"stopped by {self.signal_name} after saving",
                 where=where,
-                next_step="run the same command again to go on from there",
+                next_step="run the same command again to resume",
             )
 
 

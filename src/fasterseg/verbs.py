@@ -33,5 +33,5 @@ VERBS = (
     Verb("describe", "Describe a network: branches, widths, costs by part."),
     Verb("import-official", "Read the published networks, weights and latency table."),
     Verb("report", "Write the run's page: course, scores, pictures, provenance."),
-    Verb("run", "All stages in order, going on where the run stopped."),
+    Verb("run", "All stages in order, resumed where the run stopped."),
 )

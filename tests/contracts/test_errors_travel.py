@@ -146,7 +146,7 @@ def test_a_process_that_fails_hands_its_error_back() -> None:
 
 def test_an_interruption_is_told_the_command_that_goes_on() -> None:
     told = translate(Interrupted("stopped", where="step 3"), ["train", "--run", "r"])
-    assert (told.where, told.next_step) == ("step 3", "to go on: fasterseg train --run r")
+    assert (told.where, told.next_step) == ("step 3", "to resume: fasterseg train --run r")
 
 
 def test_no_code_calls_the_class_of_an_error_that_it_was_given() -> None:

@@ -109,6 +109,6 @@ def test_images_that_a_network_was_trained_on_may_not_change(
     with pytest.raises(UsageError, match="the data differs") as caught:
         opened(tmp_path / "run", other)
     assert "--data" in caught.value.next_step
-    # To name the data as it was is to go on: nothing of the refused one was kept.
+    # To name the data as it was is to resume: nothing of the refused one was kept.
     assert read_json(first.folder.recipe) == stored
     assert opened(tmp_path / "run", data).recipe == first.recipe

@@ -88,7 +88,7 @@ def test_to_undo_a_change_that_is_refused_is_to_go_on(tmp_path: Path) -> None:
     begin(run, STUDENT)
     with pytest.raises(UsageError, match="the recipe differs") as caught:
         open_run(Common(run=tmp_path, set=("student.lr=2",)))
-    assert caught.value.next_step.startswith("undo the change to go on")
+    assert caught.value.next_step.startswith("undo the change to resume")
     assert open_run(Common(run=tmp_path))[0] == known
 
 

@@ -166,7 +166,7 @@ def test_an_interrupted_run_says_how_to_go_on(
 ) -> None:
     _, stopped, _ = interrupted
     assert "SIGTERM" in stopped
-    assert f"to go on: fasterseg {shlex.join(words_for(run))}" in stopped
+    assert f"to resume: fasterseg {shlex.join(words_for(run))}" in stopped
 
 
 def test_a_finished_run_tells_scores_latencies_budget_and_report(

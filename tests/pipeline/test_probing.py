@@ -77,7 +77,7 @@ def test_a_plan_that_is_told_to_stop_says_so_and_leaves_nothing(
     assert main(["plan", "--recipe", str(TINY)]) == 7
     told = capsys.readouterr().err
     assert "stopped by SIGTERM" in told
-    assert f"to go on: fasterseg plan --recipe {TINY}" in told
+    assert f"to resume: fasterseg plan --recipe {TINY}" in told
     assert not [*temporary.iterdir()]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 

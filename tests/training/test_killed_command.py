@@ -151,7 +151,7 @@ def test_a_signal_ends_the_command_with_exit_code_7_and_the_way_on(
     assert process.returncode == 7
     assert time.monotonic() - began < 10
     said = errors.decode()
-    assert "to go on: fasterseg train teacher" in said
+    assert "to resume: fasterseg train teacher" in said
     assert "Traceback" not in said
     saved = load_checkpoint(run.training("teacher").checkpoints)
     assert saved is not None

@@ -96,7 +96,7 @@ def test_worker_death_is_told_and_the_same_command_ends_as_if_nothing_had_been(
             train_network(task, tmp_path)
     assert caught.value.exit_code == 4
     assert "SIGKILL" in caught.value.why
-    assert "the same command goes on from the last checkpoint" in caught.value.next_step
+    assert "the same command resumes from the last checkpoint" in caught.value.next_step
     assert not multiprocessing.active_children()
     found = load_checkpoint(tmp_path / "checkpoints")
     assert found is None or found.step in (4, 8)

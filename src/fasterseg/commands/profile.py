@@ -12,7 +12,7 @@ from fasterseg.latency.profiled import ProfileResult
 def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
     """Time every block that the recipe's search space can ask for on its target.
 
-    Each finished block is safe on disk; the same command goes on where it stopped.  Then random
+    Each finished block is safe on disk; the same command resumes.  Then random
     whole networks are measured, to fit a small correction on half and judge it on the others.
 
     Returns

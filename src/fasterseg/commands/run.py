@@ -18,7 +18,7 @@ def run(
     budget: Budgets = (),
     **options: Unpack[CommonOptions],
 ) -> RunResult | None:
-    """All stages in order, going on where the run stopped.
+    """All stages in order, resumed where the run stopped.
 
     Returns
     -------

@@ -100,7 +100,7 @@ def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
 
 def _with_resume_command(error: Interrupted, words: Sequence[str]) -> Interrupted:
     """Return the interruption with the very command in place of "the same command"."""
-    error.next_step = f"to go on: {command_line(words)}"
+    error.next_step = f"to resume: {command_line(words)}"
     return error
 
 
@@ -110,7 +110,7 @@ def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError 
     return Interrupted(
         "Stopped on request.",
         why="the work since the last saved state is repeated on resuming",
-        next_step=f"to go on: {command_line(words)}",
+        next_step=f"to resume: {command_line(words)}",
     )
 
 

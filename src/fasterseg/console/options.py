@@ -29,9 +29,7 @@ Json = Annotated[
     bool,
     Parameter(negative="", help="Machine-readable: result on stdout, events and errors on stderr."),
 ]
-RunFolder = Annotated[
-    Path | str, Parameter(help="The run's folder; an existing one is gone on with.")
-]
+RunFolder = Annotated[Path | str, Parameter(help="The run's folder; an existing one is resumed.")]
 
 Budgets = Annotated[
     Sequence[str],

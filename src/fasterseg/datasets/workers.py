@@ -36,7 +36,7 @@ SILENT_S = 300.0
 """So long a process that runs may be silent: a slow disk may take minutes."""
 
 _AGAIN = (
-    "the same command goes on from the last checkpoint; with --set data.workers=0 it needs no such "
+    "the same command resumes from the last checkpoint; with --set data.workers=0 it needs no such "
     "process, and less memory"
 )
 

@@ -1,4 +1,4 @@
-"""Measuring every block once, durably: a killed profile goes on where it was.
+"""Measuring every block once, durably: a killed profile is resumed.
 
 The entries file holds one checksummed JSON line for each finished block, appended and synced, the
 first line being the conditions of the measurement.  Half a line at the end is dropped.  On

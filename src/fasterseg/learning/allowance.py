@@ -1,6 +1,6 @@
 """From hours of active time to a number of steps: counted once, stored, and true from then on.
 
-A schedule must be a function of the step, or a training that was killed would go on otherwise than
+A schedule must be a function of the step, or a training that was killed would resume otherwise than
 one that was not.  So an allowance of hours becomes numbers of steps after one short timing, before
 the first step, and these are what the stage knows.  A process that was killed before they were
 stored times anew; the timing itself leaves nothing else behind.

@@ -1,7 +1,7 @@
 """The resumable loop that search and training share.
 
 A `Stage` knows how to do step ``index`` and how to put its state into named tensors and JSON
-values.  `run_steps` does the rest: it goes on from the newest whole checkpoint, saves one every
+values.  `run_steps` does the rest: it resumes from the newest whole checkpoint, saves one every
 so many steps, keeps the log of events, and stops on request after saving.  A stage must draw
 nothing from hidden randomness: step ``index`` is a pure function of (seed, index, state), so the
 index is the only cursor there is.  Then a run that was killed at any moment and started again
@@ -115,7 +115,7 @@ def run_steps(
 
     A stop request ends the loop after the step at hand: the state is saved, then `Interrupted`
     is raised.  An error in a step passes through; the checkpoints before it stay as they are.
-    `warn` is told of a damaged checkpoint or log that the steps go on without, `resumed` of how
+    `warn` is told of a damaged checkpoint or log that the steps do without, `resumed` of how
     many steps are done when the others begin.
     """
     kept = StageFolder(folder)

@@ -41,7 +41,7 @@ def agree(before: Recipe, wanted: Recipe, run: RunFolder, source: DataSource) ->
         wanted=keyed(wanted),
         where=run.recipe,
         used_by=user_in(made, run.root),
-        next_step="undo the change to go on, or start a new run with another --run; it takes this "
+        next_step="undo the change to resume, or start a new run with another --run; it takes this "
         f"one's recipe by --recipe {run.recipe}",
     )
     _require_same_data(run, source, before, made)

@@ -55,7 +55,7 @@ def open_run(
 ) -> OpenedRun:
     """The settled recipe, the run's folder and its data; a new run's recipe is stored.
 
-    A run that exists goes on with its own recipe; the options may repeat it, and change what
+    A run that exists is resumed with its own recipe; the options may repeat it, and change what
     nothing was made by yet.  Any other change raises `UsageError` with a diff; where something is
     missing that the `stages` will need, that is raised.  Nothing is stored then.
     """
@@ -141,7 +141,7 @@ def _data_name(data: Path | str) -> str:
 
 
 def stored_or_new_recipe(common: Common) -> Recipe:
-    """The recipe that a command would go on with; nothing is written."""
+    """The recipe that a command would resume with; nothing is written."""
     return resolve_recipe(common, stored_recipe(common))
 
 

@@ -37,7 +37,7 @@ from fasterseg.stopping import Show, stoppable
 
 
 class Pipeline:
-    """The stages of one run, each of which goes on by itself where it stopped."""
+    """The stages of one run, each of which resumes by itself."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ def search_stage(
     scorers_of: ScorersOf | None = None,
     random_subnets: int | None = None,
 ) -> SearchSummary:
-    """Search, going on where it stopped, or read what was found."""
+    """Search, resumed where it stopped, or read what was found."""
     if job.run.search_summary.exists():
         return SearchSummary.load(job.run.search_summary)
     if watch.stop is not None:

@@ -23,7 +23,7 @@ from fasterseg.training.training import TrainingTask, train_network
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """Trains networks in a run's folder, each by its role's settings, and goes on where it stopped.
+    """Trains networks in a run's folder, each by its role's settings, and resumes what was stopped.
 
     Every method returns the folder of the network's ``best`` bundle; beside it lie ``last`` and
     ``ema``, and the training's ``report.json``.  `teacher` is the bundle to distil from.

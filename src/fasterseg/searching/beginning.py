@@ -128,7 +128,7 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
 def _halves(job: SearchJob) -> Halves:
     """The training images that weights and architecture parameters learn from."""
     split = job.recipe.data.train_split
-    if Use.SUPERNET in job.made:  # it goes on with what it has seen
+    if Use.SUPERNET in job.made:  # it keeps what it has seen
         begun = SearchStart.load(job.run.search_began).halves_of(job.source.names(split))
         if begun is not None:
             return begun

@@ -42,7 +42,7 @@ def search(
     random_subnets: int = RANDOM_SUBNETS,
     warn: Warn = warn_on_stderr,
 ) -> SearchSummary:
-    """Do all of it, going on where it stopped.
+    """Do all of it, resumed where it stopped.
 
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """

@@ -1,4 +1,4 @@
-"""What a search was begun with: stored first, so that it goes on with the very same."""
+"""What a search was begun with: stored first, so that it is resumed with the very same."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SearchStart(Artifact):
             wanted=_what_matters(wanted),
             where=path,
             used_by=lambda key: next((use for use in _uses_of(key) if use in made), ""),
-            next_step="undo the change, or go on with the machine that it began with, or start a "
+            next_step="undo the change, or resume on the machine that it began with, or start a "
             "new run with another --run",
         )
         if not any(_uses_of(change.key) for change in changes):

@@ -55,7 +55,7 @@ class Clock(Facts):
 
 
 class TrainingStart(Artifact):
-    """All that a training's result depends on; it may not change while a folder is gone on with."""
+    """All that a training's result depends on; it may not change when a folder is resumed."""
 
     schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
 
@@ -115,7 +115,7 @@ def train_network(
     clock: Now = time.monotonic,
     warn: Warn = warn_on_stderr,
 ) -> TrainingReport:
-    """Train a network in a folder, going on where it was stopped, and save its three bundles.
+    """Train a network in a folder, resumed where it was stopped, and save its three bundles.
 
     The folder then holds the bundles ``best`` (by validation score), ``last`` and ``ema``, and
     ``report.json``.  Hours become a number of steps before the first one.  Another machine, other
@@ -252,7 +252,7 @@ def _agree_on_start(start: TrainingStart, kept: TrainingFolder) -> None:
 def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
     """The task with what older versions did not write into a start: how long an epoch was.
 
-    The paper's schedule decayed after each pass over the images; a training that began so goes on
+    The paper's schedule decayed after each pass over the images; a training that began so keeps on
     so.
     """
     begun = TrainingStart.load(path).settings
