@@ -15,7 +15,7 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
 from fasterseg.commands import benchmark as verb
 from fasterseg.commands.benchmark import BenchmarkResult
-from fasterseg.deploy.benchmark import contest, entry
+from fasterseg.deploy.benchmark import entry
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, Comparison
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
@@ -26,6 +26,7 @@ from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.network.predicting import load_model
+from fasterseg.pipeline import benchmarking
 from fasterseg.pipeline.benchmarking import write_files
 from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.architecture import wire
@@ -57,7 +58,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def tiny_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few queries for a quick look, and no minute for the peak."""
-    monkeypatch.setattr(contest, "QUICK", TINY)
+    monkeypatch.setattr(benchmarking, "QUICK", TINY)
     monkeypatch.setattr(entry, "convolution_peak", lambda *, threads: Peak(50.0, f"{threads}"))
 
 

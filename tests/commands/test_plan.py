@@ -14,7 +14,7 @@ from PIL import Image
 
 import fasterseg
 from fasterseg.cli import main
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, SearchSpace, build_recipe
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import silent
 from fasterseg.forecasting.forecast import RunForecast
@@ -27,6 +27,13 @@ from fasterseg.pipeline.probing import probed
 from fasterseg.runs import RunFolder
 from fasterseg.stages import StageTimes
 
+SPACE = SearchSpace(
+    layers=3,
+    operators=("skip", "conv"),
+    expansions=(2, 4),
+    stem_expansions=(2, 4),
+    head_expansions=(2, 4),
+)
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
 
@@ -66,9 +73,9 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(folder: Path, **changes: Any) -> Path:
-    """The made-up recipe as a file."""
+    """The made-up recipe as a file, its space so small that it is soon looked through."""
     path = folder / "recipe.yaml"
-    content = recipe_of(**changes).content()
+    content = recipe_of(space=SPACE, **changes).content()
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
@@ -165,6 +172,7 @@ def test_what_the_run_will_lack_is_told_before_anything_is_timed(
         fasterseg.plan(recipe=written(tmp_path), set=("data.test_split=tets",))
 
 
+@pytest.mark.slow  # as the next test, which starts a process too
 def test_a_failure_in_a_timing_is_raised_as_it_was_there(tmp_path: Path) -> None:
     recipe = Recipe.model_validate({"data": {"source": str(tmp_path / "nothing")}})
     job = Job(kind="data", recipe=recipe, device="cpu", seconds=0.0)

@@ -15,7 +15,7 @@ from twin_runtime import FORMAT, RUNTIME, TwinBackend
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
 from fasterseg.config import RUNTIMES, TargetSettings
-from fasterseg.deploy.benchmark import contest, entry, peak
+from fasterseg.deploy.benchmark import entry, peak
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
@@ -28,6 +28,7 @@ from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import LatencyTable, Target
+from fasterseg.pipeline import benchmarking
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 
@@ -130,7 +131,7 @@ def test_a_network_is_exported_for_it_and_verified_on_it(
 
 def timed(model: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The facts of a model that was timed on it."""
-    monkeypatch.setattr(contest, "QUICK", TINY)
+    monkeypatch.setattr(benchmarking, "QUICK", TINY)
     monkeypatch.setattr(entry, "convolution_peak", lambda *, threads: Peak(50.0, f"{threads}"))
     words = ["--backend", "twin", "--threads", "1", "--quick", "--out", str(folder)]
     assert main(["benchmark", model, *words]) == 0
