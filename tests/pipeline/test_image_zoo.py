@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -223,6 +223,46 @@ def trained(keeper: Keeper, folder: Path) -> Path:
     return bundle
 
 
+def refusals(
+    animal: Animal, verbs: Sequence[str], keeper: Keeper, bundle: Path, folder: Path
+) -> Iterator[str]:
+    """Give a broken file to some commands: what is wrong with the way in which each refused it."""
+    data = habitat(folder, [animal])
+    for verb in verbs:
+        if verb == CHECK:
+            code, said = keeper.run(verb, data)
+        elif verb == TRAIN:
+            code, said, _ = keeper.train(data)
+        elif verb == EVALUATE:
+            words = ("--data", data, "--split", "train", "--out", folder / "out.json")
+            code, said = keeper.run(verb, bundle, *words)
+        else:
+            file = data / "images" / "train" / "000" / animal.file
+            code, said = keeper.run(verb, bundle, file, "--out", folder / "out")
+        if fault := fault_of(animal, verb, code, said):
+            yield f"{animal.name}: {verb} {code}: {fault}: {said[-600:]}"
+
+
+def takers(animal: Animal) -> list[str]:
+    """The commands that can be given a file: a mask is nothing for predict."""
+    return [CHECK, TRAIN, EVALUATE, *([PREDICT] if animal.role == "image" else [])]
+
+
+def test_image_zoo_of_broken_files_is_refused_in_a_sentence_by_one_command_each(
+    keeper: Keeper, tmp_path: Path
+) -> None:
+    """The commands take turns, so that each meets every kind of file."""
+    bundle = trained(keeper, tmp_path)
+    wrong = []
+    for index, animal in enumerate(BAD):
+        verbs = takers(animal)
+        # Formats are cut at eight places, masks at two: turns that end together would not mix.
+        verb = verbs[(index + index // len(verbs)) % len(verbs)]
+        wrong += refusals(animal, [verb], keeper, bundle, tmp_path / str(index))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("pen", range(PENS))
 def test_image_zoo_of_broken_files_is_refused_in_a_sentence_by_every_command(
@@ -231,21 +271,7 @@ def test_image_zoo_of_broken_files_is_refused_in_a_sentence_by_every_command(
     bundle = trained(keeper, tmp_path)
     wrong = []
     for index, animal in enumerate(BAD[pen::PENS]):
-        data = habitat(tmp_path / str(index), [animal])
-        out = tmp_path / f"{index}.json"
-        told = {
-            CHECK: keeper.run(CHECK, data),
-            TRAIN: keeper.train(data)[:2],
-            EVALUATE: keeper.run(
-                EVALUATE, bundle, "--data", data, "--split", "train", "--out", out
-            ),
-        }
-        if animal.role == "image":
-            file = data / "images" / "train" / "000" / animal.file
-            told[PREDICT] = keeper.run(PREDICT, bundle, file, "--out", tmp_path / f"{index}-out")
-        for verb, (code, said) in told.items():
-            if fault := fault_of(animal, verb, code, said):
-                wrong.append(f"{animal.name}: {verb} {code}: {fault}: {said[-600:]}")
+        wrong += refusals(animal, takers(animal), keeper, bundle, tmp_path / str(index))
     assert not wrong, "\n".join(wrong)
 
 
