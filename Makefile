@@ -27,7 +27,7 @@ demo: $(VENV)/.installed
 	@echo "The report: $(CURDIR)/$(DEMO_RUN)/report/index.html"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu"
 
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m "not gpu" --timeout 1800
