@@ -96,7 +96,7 @@ class Options:
         open_ = (n for n in self.choices if section(n) == "kinds" and n not in self.lattice.settled)
         return tuple(dict.fromkeys(str(kind) for name in open_ for kind in self.choices[name]))
 
-    def keeping(self, kind: Kind) -> Self:
+    def keeping(self, kind: Kind) -> Options:
         """The options with one kind alone wherever it may be taken."""
         kept = {
             name: (kind,) if section(name) == "kinds" and kind in offered else offered
