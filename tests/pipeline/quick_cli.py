@@ -8,10 +8,11 @@ from fasterseg.cli import main
 def hurry() -> None:
     """Time in few and short windows; nothing that is checked here depends on the figures."""
     from fasterseg.deploy.benchmark import on_target
-    from fasterseg.pipeline import searching
+    from fasterseg.searching import procedure
 
     on_target.WINDOWS, on_target.WINDOW_SECONDS, on_target.ATTEMPTS = 3, 0.01, 1
-    searching.RANDOM_SUBNETS = 1
+    assert procedure.search.__kwdefaults__["random_subnets"] == procedure.RANDOM_SUBNETS
+    procedure.search.__kwdefaults__["random_subnets"] = 1
 
 
 if __name__ == "__main__":

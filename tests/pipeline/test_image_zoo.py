@@ -253,7 +253,7 @@ def test_image_zoo_of_broken_files_is_refused_in_a_sentence_by_one_command_each(
 ) -> None:
     """The commands take turns, so that each meets every kind of file."""
     bundle = trained(keeper, tmp_path)
-    wrong = []
+    wrong: list[str] = []
     for index, animal in enumerate(BAD):
         verbs = takers(animal)
         # Formats are cut at eight places, masks at two: turns that end together would not mix.
@@ -269,7 +269,7 @@ def test_image_zoo_of_broken_files_is_refused_in_a_sentence_by_every_command(
     pen: int, keeper: Keeper, tmp_path: Path
 ) -> None:
     bundle = trained(keeper, tmp_path)
-    wrong = []
+    wrong: list[str] = []
     for index, animal in enumerate(BAD[pen::PENS]):
         wrong += refusals(animal, takers(animal), keeper, bundle, tmp_path / str(index))
     assert not wrong, "\n".join(wrong)
