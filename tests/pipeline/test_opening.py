@@ -9,7 +9,8 @@ import pytest
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.opening import open_run, open_source, resolve_recipe
+from fasterseg.pipeline.opening import open_run, open_source
+from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import RunFolder
 
 

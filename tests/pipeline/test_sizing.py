@@ -12,7 +12,8 @@ from PIL import Image
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.errors import DataError, UsageError
-from fasterseg.pipeline.opening import OpenedRun, open_run, open_settled, resolve_recipe
+from fasterseg.pipeline.opening import OpenedRun, open_run, open_settled
+from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.pipeline.sizing import crop_within, other_sizes_note
 
 

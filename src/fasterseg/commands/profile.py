@@ -7,6 +7,7 @@ from typing import Unpack
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.latency.profiled import ProfileResult
+from fasterseg.pipeline.recipes import not_held
 
 
 def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
@@ -20,7 +21,7 @@ def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
     ProfileResult
         The latency table's file, and how well it predicts whole networks.
     """
+    common = not_held(Common(**options))
     from fasterseg.pipeline.profiling import profile_run
 
-    common = Common(**options)
     return profile_run(common, progress_for(json=common.json))

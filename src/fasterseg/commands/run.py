@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from fasterseg.console.options import Budgets, Common, CommonOptions
 from fasterseg.console.progress import progress_for
+from fasterseg.pipeline.recipes import not_held
 from fasterseg.reporting.results import RunResult
 from fasterseg.stages import STAGES
 
@@ -25,7 +26,7 @@ def run(
     RunResult
         Scores and latencies of the trained networks, and the report's path.
     """
+    common = not_held(Common(**options).with_budget(budget))
     from fasterseg.pipeline.running import run_until
 
-    common = Common(**options).with_budget(budget)
     return run_until(until, common, progress_for(json=common.json))

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from fasterseg.console.options import Budgets, Common, CommonOptions
 from fasterseg.console.progress import progress_for
+from fasterseg.pipeline.recipes import not_held
 from fasterseg.searching.summary import SearchSummary
 
 
@@ -30,9 +31,9 @@ def search(
     SearchSummary
         What was found: estimated and measured latency of each contender, and its subnet's score.
     """
+    common = not_held(Common(**options).with_budget(budget))
     from fasterseg.pipeline.searching import search_run
 
-    common = Common(**options).with_budget(budget)
     if hours is not None:
         common = replace(common, set=(*common.set, f"search.hours={hours}"))
     return search_run(common, progress_for(json=common.json))

@@ -11,6 +11,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.paths import given
+from fasterseg.pipeline.recipes import not_held
 
 
 class TrainResult(Artifact):
@@ -57,9 +58,9 @@ def train(
     TrainResult
         The bundles, and how the trainings went.
     """
+    common = not_held(Common(**options))
     from fasterseg.pipeline.training import train_named
 
-    common = Common(**options)
     trained = train_named(
         contenders,
         common,

@@ -28,7 +28,8 @@ from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.network import shipped
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Score
-from fasterseg.pipeline.opening import open_source, resolve_recipe
+from fasterseg.pipeline.opening import open_source
+from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import BundleFolder
 
 RECIPE = "recipe.yaml"

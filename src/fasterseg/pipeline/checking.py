@@ -9,7 +9,7 @@ from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress
-from fasterseg.pipeline.opening import resolve_recipe
+from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import RunFolder
 from fasterseg.stopping import Show
 

@@ -19,8 +19,9 @@ from fasterseg.events import Progress, silent
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file, without_steps_up
-from fasterseg.pipeline.opening import open_settled, require_device, resolve_recipe
+from fasterseg.pipeline.opening import open_settled, require_device
 from fasterseg.pipeline.preflight.data import require_split
+from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show

@@ -6,26 +6,27 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.source import DataSource
-from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.agreeing import agree
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
+from fasterseg.pipeline.recipes import (
+    folder_of,
+    resolve_recipe,
+    stored_or_new_recipe,
+    stored_recipe,
+)
 from fasterseg.pipeline.settling import note_on_scores, settled
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
-from fasterseg.runs import RECIPE_FILE, RunFolder
+from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import StopRequest, stop_on_signals
-
-RUNS = Path("runs")
-STREET = "street"
 
 
 class OpenedRun(NamedTuple):
@@ -46,7 +47,7 @@ def hold_run(
     that is not there none is made.
     """
     require_device(common.device)
-    with _folder(common, stored_or_new_recipe(common)).locked(), stop_on_signals() as stop:
+    with folder_of(common, stored_or_new_recipe(common)).locked(), stop_on_signals() as stop:
         yield open_run(common, stages, trained=trained), stop
 
 
@@ -61,7 +62,7 @@ def open_run(
     """
     stored = stored_recipe(common)
     recipe = resolve_recipe(common, stored)
-    run = _folder(common, recipe)
+    run = folder_of(common, recipe)
     before = Recipe.load(run.recipe) if run.recipe.exists() else None
     recipe, source = open_settled(recipe, known=before)
     recipe = with_sizes(recipe, source, known=before)
@@ -98,51 +99,6 @@ def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
         show = progress_for(json=common.json)
         with show("Looking ahead", total=total, unit="needs") as step:
             require(stages, ahead, progress=step)
-
-
-def _folder(common: Common, recipe: Recipe) -> RunFolder:
-    """The run's folder; raises where there can be none."""
-    if common.run is None:
-        return RunFolder(place_for_folder(RUNS / recipe.name, names=(RECIPE_FILE,)))
-    return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,)))
-
-
-def stored_recipe(common: Common) -> Recipe | None:
-    """The recipe of the run that the options name, if it has one."""
-    if common.run is None:
-        return None
-    path = RunFolder(Path(common.run)).recipe
-    return Recipe.load(path) if path.exists() else None
-
-
-def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
-    """The recipe that the options describe: their own file's, else the stored, else the default.
-
-    ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
-    """
-    given = common.recipe
-    path = None if given is None or isinstance(given, Recipe) else Path(given)
-    known = given if isinstance(given, Recipe) else stored
-    base = known.content() if known is not None and path is None else None
-    overrides = [] if common.seed is None else [f"seed={common.seed}"]
-    overrides += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
-    return build_recipe(path, overrides=(*overrides, *common.set), base=base)
-
-
-def _data_name(data: Path | str) -> str:
-    """The data set as the recipe holds it, in YAML: a folder so that any place finds it.
-
-    What cannot be seen is spelled out: between YAML's quotes a line's end is a blank.
-    """
-    name = str(data) if str(data) == STREET else str(Path(data).absolute())
-    if name.isprintable():
-        return "'" + name.replace("'", "''") + "'"
-    return '"' + "".join(f"\\U{ord(letter):08x}" for letter in name) + '"'
-
-
-def stored_or_new_recipe(common: Common) -> Recipe:
-    """The recipe that a command would resume with; nothing is written."""
-    return resolve_recipe(common, stored_recipe(common))
 
 
 def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe, DataSource]:

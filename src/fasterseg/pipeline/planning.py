@@ -35,6 +35,7 @@ from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.stages import require
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.pipeline.probing import probed
+from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
@@ -61,8 +62,8 @@ def plan_run(
     _require_positive(hours=hours, memory=memory)
     opening.require_device(common.device)
     with stop_on_signals() as stop:
-        stored, device = opening.stored_recipe(common), common.device or "auto"
-        recipe, source = opening.open_settled(opening.resolve_recipe(common, stored), known=stored)
+        stored, device = stored_recipe(common), common.device or "auto"
+        recipe, source = opening.open_settled(resolve_recipe(common, stored), known=stored)
         recipe = with_sizes(recipe, source, known=stored)
         run = RunFolder(Path.cwd() if common.run is None else Path(common.run))
         if common.run is not None:

@@ -13,7 +13,8 @@ from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file
-from fasterseg.pipeline.opening import RUNS, open_source
+from fasterseg.pipeline.opening import open_source
+from fasterseg.pipeline.recipes import RUNS
 from fasterseg.reporting.model_page import render_model_page
 from fasterseg.reporting.report import write_report
 from fasterseg.runs import BundleFolder, RunFolder

@@ -12,8 +12,9 @@ from fasterseg.config import Recipe, TrainingSettings
 from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
 from fasterseg.pipeline.architectures import found_architecture, one_architecture, take_architecture
-from fasterseg.pipeline.opening import hold_run, stored_or_new_recipe
+from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight.ahead import Trained
+from fasterseg.pipeline.recipes import stored_or_new_recipe
 from fasterseg.pipeline.teachers import require_teacher, teacher_bundle
 from fasterseg.pipeline.trainees import (
     SplitNames,

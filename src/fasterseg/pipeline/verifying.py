@@ -19,8 +19,9 @@ from fasterseg.deploy.shipping.verified_export import evidence_beside, save_evid
 from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_file
 from fasterseg.pipeline.evaluating import run_of
-from fasterseg.pipeline.opening import open_settled, resolve_recipe
+from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.preflight.data import require_split
+from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runtime import set_threads
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show

@@ -1,0 +1,67 @@
+"""From the common options to the recipe and the folder that they mean, before torch is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.console.options import Common
+from fasterseg.paths import place_for_folder
+from fasterseg.runs import RECIPE_FILE, RunFolder
+
+RUNS = Path("runs")
+STREET = "street"
+
+
+def not_held(common: Common) -> Common:
+    """The options; raises `UsageError` where another process holds the folder that they mean."""
+    folder = folder_of(common, stored_or_new_recipe(common))
+    if folder.root.exists():
+        with folder.locked():
+            pass
+    return common
+
+
+def folder_of(common: Common, recipe: Recipe) -> RunFolder:
+    """The run's folder; raises where there can be none."""
+    if common.run is None:
+        return RunFolder(place_for_folder(RUNS / recipe.name, names=(RECIPE_FILE,)))
+    return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,)))
+
+
+def stored_recipe(common: Common) -> Recipe | None:
+    """The recipe of the run that the options name, if it has one."""
+    if common.run is None:
+        return None
+    path = RunFolder(Path(common.run)).recipe
+    return Recipe.load(path) if path.exists() else None
+
+
+def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
+    """The recipe that the options describe: their own file's, else the stored, else the default.
+
+    ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
+    """
+    given = common.recipe
+    path = None if given is None or isinstance(given, Recipe) else Path(given)
+    known = given if isinstance(given, Recipe) else stored
+    base = known.content() if known is not None and path is None else None
+    overrides = [] if common.seed is None else [f"seed={common.seed}"]
+    overrides += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
+    return build_recipe(path, overrides=(*overrides, *common.set), base=base)
+
+
+def _data_name(data: Path | str) -> str:
+    """The data set as the recipe holds it, in YAML: a folder so that any place finds it.
+
+    What cannot be seen is spelled out: between YAML's quotes a line's end is a blank.
+    """
+    name = str(data) if str(data) == STREET else str(Path(data).absolute())
+    if name.isprintable():
+        return "'" + name.replace("'", "''") + "'"
+    return '"' + "".join(f"\\U{ord(letter):08x}" for letter in name) + '"'
+
+
+def stored_or_new_recipe(common: Common) -> Recipe:
+    """The recipe that a command would resume with; nothing is written."""
+    return resolve_recipe(common, stored_recipe(common))
