@@ -142,7 +142,7 @@ def test_what_a_later_training_lacks_is_told_before_the_first(
 ) -> None:
     run.architecture("student").unlink()
     with pytest.raises(FileError, match=missing):
-        train(*names, data="street", run=run.root, set=SETTINGS)
+        train(*names, data="street", run=run.root, set=(*SETTINGS, "space.layers=3"))
     assert not run.training("").root.exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,20 @@ from fasterseg.runs import RunFolder
 NAMES = ("student-8ms", "student-12ms")
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A whole run for two budgets; of the random architectures one was trained and scored."""
-    run = FakeRun(students=NAMES).write(tmp_path)
+    run = FakeRun(students=NAMES).write(tmp_path_factory.mktemp("written"))
     trained = report_of(run, "student-8ms").model_copy(update={"mean_iou": 0.125})
     trained.save(run.score("random-student-8ms-2", "test", which="best"))
     return run
+
+
+@pytest.fixture
+def run(written: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of it, for a test of its own."""
+    shutil.copytree(written.root, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
 
 
 def test_each_chart_has_every_network_and_its_random_architectures(run: RunFolder) -> None:

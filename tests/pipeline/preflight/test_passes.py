@@ -32,7 +32,7 @@ def sizes(section: str, batch: int, height: int, width: int) -> tuple[str, ...]:
 
 
 ZOOMED = (
-    "space.layers=6",
+    "space.layers=3",
     "space.branches=[32, 16]",
     "space.operators=[skip, conv, zoomed_conv]",
     "contenders=[{name: teacher, role: teacher, operators: [conv]}, "
