@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
@@ -17,7 +18,11 @@ CELLS = (CellChoice(kind="conv", expansion=1),)
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with an architecture to draw, which takes no torch."""
+    """A folder with an architecture to draw, and with data to check, which takes no torch."""
+    for kind in ("images", "masks"):
+        (tmp_path / "data" / kind / "train").mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "data" / kind / "train" / "a.png")
+    (tmp_path / "data" / "data.yaml").write_text("train: images/train\nnames: [road, car]\n")
     branches = (Branch(stride=8, cells=CELLS),)
     found = Architecture(widths={"stem": 1, "head": 1}, branches=branches)
     found.save(tmp_path / "net.json")
@@ -25,12 +30,18 @@ def here(tmp_path: Path) -> Path:
 
 
 def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    """A line of shell in a folder, where `$DRAW` draws the network there."""
+    """A line of shell in a folder, where `$DRAW` draws the network there, `$CHECK` checks data."""
     program = f"{sys.executable} -m fasterseg"
     return subprocess.run(
         ["bash", "-c", line],
         cwd=folder,
-        env={**os.environ, **variables, "PROGRAM": program, "DRAW": f"{program} draw net.json"},
+        env={
+            **os.environ,
+            **variables,
+            "PROGRAM": program,
+            "DRAW": f"{program} draw net.json",
+            "CHECK": f"{program} check-data",
+        },
         capture_output=True,
         check=False,
     )
@@ -50,14 +61,14 @@ def test_closed_outputs_get_no_file_under_their_numbers(here: Path) -> None:
 
 
 def test_a_reader_who_has_seen_enough_changes_no_exit_code(here: Path) -> None:
-    for ending, code in (("", b"0"), (" --out .", b"2")):
-        line = f"($DRAW{ending} 2>&1; echo $? >code) | true"
+    for data, code in (("data", b"0"), ("absent", b"3")):
+        line = f"($CHECK {data} 2>&1; echo $? >code) | true"
         assert shell(line, here).stderr == b""
         assert (here / "code").read_bytes().strip() == code
 
 
 def test_a_full_disk_behind_standard_output_is_told(here: Path) -> None:
-    done = shell("$DRAW > /dev/full", here)
+    done = shell("$CHECK data > /dev/full", here)
     assert done.returncode == 4
     assert b"where: standard output" in done.stderr
     assert b"Traceback" not in done.stderr
