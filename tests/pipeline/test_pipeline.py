@@ -23,6 +23,7 @@ import pytest
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
+from fasterseg.cli import main
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 from fasterseg.searching.choosing import CandidateScores
@@ -241,7 +242,7 @@ def test_the_interrupted_training_went_on_to_its_last_step(
 
 
 def test_the_same_command_again_computes_nothing_and_tells_the_same(
-    result: dict[str, Any], run: RunFolder
+    result: dict[str, Any], run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def times() -> dict[str, int]:
         made_each_time = {"stages.json", "lock", "index.html"}
@@ -249,7 +250,8 @@ def test_the_same_command_again_computes_nothing_and_tells_the_same(
         return {str(p): p.stat().st_mtime_ns for p in files if p.name not in made_each_time}
 
     before = times()
-    out, _ = finish(start(run))
+    assert main(words_for(run)) == 0
+    out = capsys.readouterr().out
     assert times() == before
     for network in result["networks"]:
         assert f"mIoU {100 * network['mean_iou']:5.2f} %" in out
