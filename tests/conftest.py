@@ -41,9 +41,10 @@ def fixed_threads() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def frozen_imports() -> None:
-    """What was imported stays, and is not looked through each time that rubbish is collected."""
+    """What was imported stays, and rubbish is looked for rarely and not in there."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)

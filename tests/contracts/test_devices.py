@@ -106,7 +106,11 @@ def state_of(search: SmallSearch) -> StageState:
 
 
 @pytest.mark.parametrize(
-    "kind", ["exact", pytest.param("sampled", marks=pytest.mark.slow), "sampled, one of each"]
+    "kind",
+    [
+        "exact",
+        *(pytest.param(k, marks=pytest.mark.slow) for k in ("sampled", "sampled, one of each")),
+    ],
 )
 def test_a_search_runs_on_a_device_as_on_the_cpu_and_goes_on_from_a_checkpoint(
     kind: str, device: torch.device

@@ -164,6 +164,7 @@ def test_the_state_holds_all_that_a_search_consists_of(undisturbed: Path) -> Non
     assert parts == {"supernet", "weight_optimizer"}
 
 
+@pytest.mark.slow
 def test_sigkill_resume_identical_of_three_in_the_pretraining(
     nursery: Nursery, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -22,8 +22,8 @@ STEPS = 6
 NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 LOGITS = ("operator_logits", "path_logits", "width_logits")
 INJECTED = ("weights", "architecture", "gradient", "supernet", *LOGITS)
-ONE_OF_EACH = ("weights", "gradient", "supernet", "operator_logits")
-"""A batch, a gradient, a weight and a logit; the others are put there in the slow form."""
+ONE_OF_EACH = ("weights", "supernet", "operator_logits")
+"""A batch, a weight and a logit; the others are put there in the slow form."""
 
 
 @dataclass

@@ -121,7 +121,7 @@ def loss_of(search: SmallSearch, operators: list[Operator], *, batches: int = 8)
 MODES = ["exact", "sampled"]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [pytest.param("exact", marks=pytest.mark.slow), "sampled"])
 def test_a_planted_operator_per_layer_is_found_in_a_small_space(mode: str) -> None:
     search = pretrained(1, mode, layers=2, steps=50)
     assert found_operators(search) == planted(1, 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_search import search_job_in, unseen
+from made_up_search import scored_alike, search_job_in, unseen
 
 from fasterseg.errors import Interrupted
 from fasterseg.pipeline.searching import search_stage
@@ -34,6 +34,8 @@ def test_landing_stops_between_two_measurements_and_keeps_what_was_measured(
     assert len(measured) == ends + teacher + 1
 
     search_stage(
-        replace(search_job_in(tmp_path), measure=measure), Watch(tmp_path, unseen, StopRequest())
+        replace(search_job_in(tmp_path), measure=measure),
+        Watch(tmp_path, unseen, StopRequest()),
+        scorers_of=scored_alike,
     )
     assert measured.count(measured[ends]) == 1, "the teacher's was kept"

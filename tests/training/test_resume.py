@@ -40,14 +40,20 @@ def victims() -> Iterator[Victims]:
 
 
 KILLS: dict[str, tuple[tuple[Killed, int], ...]] = {
-    # The first write of a new training is its plan; a resumed one first puts its log back.
+    # The first write of a new training is its start; a resumed one first puts its log back.
     "three kills": (("step", 7), ("write", 3), ("line", 10)),
     "while saving": (("write", 1), ("write", 2), ("write", 4), ("write", 5)),
     "while handing over": (("write", 10), ("write", 8), ("write", 4), ("write", 14)),
 }
 
 
-@pytest.mark.parametrize("kills", KILLS.values(), ids=KILLS.keys())
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(kills, id=name, marks=[pytest.mark.slow] if name == "three kills" else [])
+        for name, kills in KILLS.items()
+    ],
+)
 def test_sigkill_resume_identical_of_a_few_in_a_training(
     kills: tuple[tuple[Killed, int], ...], victims: Victims, reference: Path, tmp_path: Path
 ) -> None:

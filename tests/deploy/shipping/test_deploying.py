@@ -41,7 +41,10 @@ def deployed(fake: FakeRun, folder: Path, file: Path, **changes: object) -> Depl
 
 @pytest.mark.parametrize(
     ("backend", "tail", "suffix"),
-    [("onnxruntime", "graph", ".onnx"), ("openvino", "numpy", ".xml")],
+    [
+        ("onnxruntime", "graph", ".onnx"),
+        pytest.param("openvino", "numpy", ".xml", marks=pytest.mark.slow),
+    ],
 )
 def test_the_file_that_is_verified_is_what_is_timed_and_scored(
     backend: str, tail: str, suffix: str, fake: FakeRun, tmp_path: Path

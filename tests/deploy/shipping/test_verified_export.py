@@ -60,6 +60,7 @@ def test_each_format_gives_the_networks_labels_and_says_what_it_is(
         predictor(np.zeros((65, 128, 3), dtype=np.uint8))
 
 
+@pytest.mark.slow  # `test_a_file_of_any_size_runs_at_odd_sizes_too` is the short form
 @pytest.mark.parametrize("kind", ["onnx", "torch"])
 def test_a_file_of_any_size_takes_any_size(kind: str, tmp_path: Path) -> None:
     report = shipped(kind, tmp_path, size=None)
