@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import pytest
 import torch
 from small_spaces import (
-    GEOMETRY,
     PRICING,
     Logits,
+    ends_ms,
     estimate_ms,
-    made_up_cost_ms,
     make_space,
     make_student,
 )
@@ -20,13 +19,11 @@ from small_spaces import (
 from fasterseg.searching.candidates import ROUNDS, Chosen, fitted_candidates, land_best
 from fasterseg.searching.landing import ATTEMPTS, Landing, Trials, land
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
 OPTIONS = Options.of(make_space(4), make_student())
-LOWEST = estimate_ms(cheapest(OPTIONS, GEOMETRY, made_up_cost_ms))
-HIGHEST = estimate_ms(dearest(OPTIONS, GEOMETRY, made_up_cost_ms))
+LOWEST, HIGHEST = ends_ms(OPTIONS)
 HALFWAY = (LOWEST + HIGHEST) / 2
 DRAWS = 4
 

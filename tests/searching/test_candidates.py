@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from small_spaces import (
-    GEOMETRY,
     PRICING,
     Logits,
+    ends_ms,
     estimate_ms,
-    made_up_cost_ms,
     make_space,
     make_student,
 )
@@ -18,13 +17,11 @@ from fasterseg.searching.derivation import derive_within
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
 OPTIONS = Options.of(make_space(4), make_student())
-LOWEST = estimate_ms(cheapest(OPTIONS, GEOMETRY, made_up_cost_ms))
-HIGHEST = estimate_ms(dearest(OPTIONS, GEOMETRY, made_up_cost_ms))
+LOWEST, HIGHEST = ends_ms(OPTIONS)
 HALFWAY = (LOWEST + HIGHEST) / 2
 
 

@@ -9,11 +9,10 @@ from itertools import count
 import pytest
 import torch
 from small_spaces import (
-    GEOMETRY,
     PRICING,
     Logits,
+    ends_ms,
     estimate_ms,
-    made_up_cost_ms,
     make_space,
     make_student,
 )
@@ -22,12 +21,10 @@ from fasterseg.config import Promise
 from fasterseg.errors import BudgetError
 from fasterseg.searching.landing import Landing, land, require_reachable
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 
 OPTIONS = Options.of(make_space(6), make_student())
-LOWEST = estimate_ms(cheapest(OPTIONS, GEOMETRY, made_up_cost_ms))
-HIGHEST = estimate_ms(dearest(OPTIONS, GEOMETRY, made_up_cost_ms))
+LOWEST, HIGHEST = ends_ms(OPTIONS)
 HALFWAY = (LOWEST + HIGHEST) / 2
 
 

@@ -15,6 +15,7 @@ from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import SECTIONS, section
+from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
@@ -73,6 +74,13 @@ PRICING = Pricing(GEOMETRY, made_up_cost_ms)
 def estimate_ms(architecture: Architecture) -> float:
     """The sum of the made-up costs of an architecture's whole job."""
     return sum(made_up_cost_ms(spec) for spec in wire(architecture, GEOMETRY).timed_specs())
+
+
+def ends_ms(options: Options) -> tuple[float, float]:
+    """What the cheapest and the dearest network of a space cost."""
+    ends = (end(options, GEOMETRY, made_up_cost_ms) for end in (cheapest, dearest))
+    lowest, highest = map(estimate_ms, ends)
+    return lowest, highest
 
 
 def random_architectures(options: Options, count: int) -> list[Architecture]:

@@ -6,7 +6,7 @@ A new runtime is a row here and the module that it names.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator
@@ -48,7 +48,7 @@ class Runtime:
     shows_peak: bool = False
 
     @property
-    def library(self) -> str:
+    def package(self) -> str:
         """What is imported, and what the versions are told of."""
         return self.distributions[0]
 
@@ -56,10 +56,21 @@ class Runtime:
     def install(self) -> str:
         """The command that installs it."""
         if self.extra is None:
-            return f"pip install {self.library}"
+            return f"pip install {self.package}"
         return f"pip install 'fasterseg[{self.extra}]'" if self.extra else "pip install fasterseg"
 
 
+_PYTORCH = Runtime(
+    name="pytorch",
+    module="fasterseg.deploy.runtimes.pytorch",
+    distributions=("torch",),
+    extra="",
+    loads=("torch",),
+    ships_as=None,
+    precisions=get_args(Precision),
+    devices=(),
+    shows_peak=True,
+)
 _ROWS = (
     Runtime(
         name="onnxruntime",
@@ -81,28 +92,8 @@ _ROWS = (
         ships_as="openvino",
         precisions=get_args(Precision),
     ),
-    Runtime(
-        name="pytorch",
-        module="fasterseg.deploy.runtimes.pytorch",
-        distributions=("torch",),
-        extra="",
-        loads=("torch",),
-        ships_as=None,
-        precisions=get_args(Precision),
-        devices=(),
-        shows_peak=True,
-    ),
-    Runtime(
-        name="compiled",
-        module="fasterseg.deploy.runtimes.pytorch",
-        distributions=("torch",),
-        extra="",
-        loads=("torch",),
-        ships_as=None,
-        precisions=get_args(Precision),
-        devices=(),
-        times_blocks=False,
-    ),
+    _PYTORCH,
+    replace(_PYTORCH, name="compiled", times_blocks=False, shows_peak=False),
     Runtime(
         name="tensorrt",
         module="fasterseg.deploy.runtimes.tensorrt",

@@ -34,7 +34,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxscript": "onnx",
     "numba": "fast",
-    **{row.library: row.extra for row in RUNTIMES.values() if row.extra},
+    **{row.package: row.extra for row in RUNTIMES.values() if row.extra},
 }
 """Which extra of the package brings which optional library."""
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json as json_text
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO
 
 from fasterseg.amounts import duration
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LINE_INTERVAL_S = 5.0
 EVENT_INTERVAL_S = 1.0
+
+Event = Literal["begin", "progress", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,75 +118,71 @@ def progress_for(*, json: bool = False, stream: TextIO | None = None) -> Steps:
     return Steps(BarDisplay(chosen) if chosen.isatty() else LineDisplay(chosen))
 
 
-class LineDisplay:
-    """One plain line at the start, every few seconds, and at the end."""
+class WrittenDisplay(ABC):
+    """A text at the start, every few seconds, and at the end."""
+
+    usual_interval_s: ClassVar[float]
 
     def __init__(
         self,
         stream: TextIO,
         *,
-        interval_s: float = LINE_INTERVAL_S,
+        interval_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
-        self._interval_s = interval_s
+        self._interval_s = self.usual_interval_s if interval_s is None else interval_s
         self._clock = clock
         self._last = clock()
 
-    def begin(self, state: State) -> None:
-        """Print the title and how much there is to do."""
-        self._last = self._clock()
-        self._print(f"{state.title}: {state.total:,} {state.unit}")
-
-    def update(self, state: State) -> None:
-        """Print a line unless the last one is fresh."""
-        if self._clock() - self._last >= self._interval_s:
-            self._last = self._clock()
-            self._print(line_of(state))
-
-    def end(self, state: State) -> None:
-        """Print whether all was done, and the time it took."""
-        ending = "done" if state.done >= state.total else f"stopped at {state.done:,}"
-        note = f", {state.note}" if state.note else ""
-        self._print(f"{state.title}: {ending} in {duration(state.elapsed_s)}{note}")
-
-    def _print(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
-
-
-class EventDisplay:
-    """One JSON object a line: ``{"event": "progress", "stage": ..., "done": ..., ...}``."""
-
-    def __init__(
-        self,
-        stream: TextIO,
-        *,
-        interval_s: float = EVENT_INTERVAL_S,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._stream = stream
-        self._interval_s = interval_s
-        self._clock = clock
-        self._last = clock()
+    @abstractmethod
+    def text(self, event: Event, state: State) -> str:
+        """What is written at an event."""
 
     def begin(self, state: State) -> None:
-        """Write a ``begin`` event."""
+        """Write what begins."""
         self._last = self._clock()
         self._write("begin", state)
 
     def update(self, state: State) -> None:
-        """Write a ``progress`` event unless the last one is fresh."""
+        """Write how far it is, unless the last text is fresh."""
         if self._clock() - self._last >= self._interval_s:
             self._last = self._clock()
             self._write("progress", state)
 
     def end(self, state: State) -> None:
-        """Write an ``end`` event."""
+        """Write how it ended."""
         self._write("end", state)
 
-    def _write(self, event: str, state: State) -> None:
+    def _write(self, event: Event, state: State) -> None:
+        print(self.text(event, state), file=self._stream, flush=True)
+
+
+class LineDisplay(WrittenDisplay):
+    """One plain line at each."""
+
+    usual_interval_s = LINE_INTERVAL_S
+
+    def text(self, event: Event, state: State) -> str:
+        """How much there is to do; how far it is; whether all was done, and the time it took."""
+        if event == "begin":
+            return f"{state.title}: {state.total:,} {state.unit}"
+        if event == "progress":
+            return line_of(state)
+        ending = "done" if state.done >= state.total else f"stopped at {state.done:,}"
+        note = f", {state.note}" if state.note else ""
+        return f"{state.title}: {ending} in {duration(state.elapsed_s)}{note}"
+
+
+class EventDisplay(WrittenDisplay):
+    """One JSON object a line: ``{"event": "progress", "stage": ..., "done": ..., ...}``."""
+
+    usual_interval_s = EVENT_INTERVAL_S
+
+    def text(self, event: Event, state: State) -> str:
+        """The event, and the state that it tells of."""
         left = None if state.left_s is None else round(state.left_s, 1)
-        text = json_text.dumps(
+        return json_text.dumps(
             {
                 "event": event,
                 "stage": state.title,
@@ -195,7 +194,6 @@ class EventDisplay:
                 "note": state.note,
             }
         )
-        print(text, file=self._stream, flush=True)
 
 
 class BarDisplay:

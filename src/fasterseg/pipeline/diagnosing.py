@@ -96,7 +96,7 @@ def _shipped(name: str) -> Shipped:
 
 def backends() -> tuple[Backend, ...]:
     """Return the library of every runtime we know, with its version where it is installed."""
-    rows = {row.library: row for row in RUNTIMES.values()}
+    rows = {row.package: row for row in RUNTIMES.values()}
     return tuple(
         Backend(name=name, version=version_of(*row.distributions), install=row.install)
         for name, row in rows.items()

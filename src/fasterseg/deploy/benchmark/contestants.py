@@ -100,7 +100,7 @@ def open_contestant(
 def _version_of(name: str) -> dict[str, str]:
     runtime = runtime_named(name)
     version = version_of(*runtime.distributions)
-    return {} if version is None else {runtime.library: version}
+    return {} if version is None else {runtime.package: version}
 
 
 def _opened(

@@ -34,7 +34,7 @@ def machine_state(
 def machine_facts() -> dict[str, str]:
     """What stays as it is while something is timed: processor, cores, system, versions."""
     cpu = processor()
-    libraries = {row.library: row.distributions for row in RUNTIMES.values()}
+    libraries = {row.package: row.distributions for row in RUNTIMES.values()}
     versions = {name: version_of(*brought) for name, brought in libraries.items()}
     return {
         "processor": cpu.name,

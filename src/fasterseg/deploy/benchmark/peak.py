@@ -96,7 +96,7 @@ def installed_openers() -> dict[str, Opener]:
     return {
         row.name: partial(open_row, row.name)
         for row in RUNTIMES.values()
-        if row.shows_peak and all(find_spec(library) for library in (row.library, *row.needs))
+        if row.shows_peak and all(find_spec(package) for package in (row.package, *row.needs))
     }
 
 
