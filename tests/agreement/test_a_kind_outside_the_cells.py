@@ -14,7 +14,7 @@ from small_spaces import (
     PRICING,
     Logits,
     estimate_ms,
-    every_selection,
+    every_assignment,
     made_up_cost_ms,
     make_space,
     make_student,
@@ -28,10 +28,10 @@ from fasterseg.searching.guards import read_signs
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import latency_terms, responses
 from fasterseg.space.architecture import wire
+from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.extremes import best_trade
 from fasterseg.space.options import Options
 from fasterseg.space.search_space import SearchSpace
-from fasterseg.space.selection import Selection, architecture_of, idle_choices
 from fasterseg.supernet.computation import Computation
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.forward import Forward
@@ -201,13 +201,13 @@ def test_derivation_within_a_budget_is_the_best_of_all() -> None:
     probabilities |= {STEM_KIND: torch.tensor(costs).softmax(dim=0).double()}
     preferences = Preferences(options, probabilities)
 
-    def given_up(selection: Selection) -> float:
-        idle = idle_choices(lattice, selection)
-        return sum(preferences.of(*taken) for taken in selection.items() if taken[0] not in idle)
+    def given_up(assignment: Assignment) -> float:
+        idle = idle_choices(lattice, assignment)
+        return sum(preferences.of(*taken) for taken in assignment.items() if taken[0] not in idle)
 
-    selections = [*every_selection(options)]
-    assert {one[STEM_KIND] for one in selections} == set(OFFERED)
-    every = [(given_up(one), estimate_ms(architecture_of(lattice, one))) for one in selections]
+    assignments = [*every_assignment(options)]
+    assert {one[STEM_KIND] for one in assignments} == set(OFFERED)
+    every = [(given_up(one), estimate_ms(architecture_of(lattice, one))) for one in assignments]
     taken = set()
     for price in (0.0, 0.3, 3.0, 30.0):
         cost = partial(lambda price, spec: price * made_up_cost_ms(spec), price)

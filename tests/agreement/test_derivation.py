@@ -14,7 +14,7 @@ from small_spaces import (
     UNTIED,
     Logits,
     estimate_ms,
-    every_selection,
+    every_assignment,
     made_up_cost_ms,
     make_space,
     make_student,
@@ -26,10 +26,10 @@ from fasterseg.config import STRIDES, ContenderSettings, SearchSpace
 from fasterseg.errors import BudgetError
 from fasterseg.searching.derivation import Preferences, derive, derive_within
 from fasterseg.space.architecture import Architecture, Branch
+from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.extremes import best_trade, cheapest, dearest
 from fasterseg.space.lattice import Node
 from fasterseg.space.options import Options
-from fasterseg.space.selection import Selection, architecture_of, idle_choices
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation, uniform
 
@@ -222,10 +222,10 @@ def test_a_budget_below_the_fastest_network_is_refused_with_a_way_out() -> None:
     assert "--budget" in caught.value.next_step
 
 
-def given_up(preferences: Preferences, selection: Selection) -> float:
-    """The negative logarithm of the probability of what a selection's branches take."""
-    idle = idle_choices(preferences.options.lattice, selection)
-    return sum(preferences.of(*taken) for taken in selection.items() if taken[0] not in idle)
+def given_up(preferences: Preferences, assignment: Assignment) -> float:
+    """The negative logarithm of the probability of what an assignment's branches take."""
+    idle = idle_choices(preferences.options.lattice, assignment)
+    return sum(preferences.of(*taken) for taken in assignment.items() if taken[0] not in idle)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_trades_of_probability_for_milliseconds_are_the_best_of_all(
     preferences = Preferences(options, probabilities)
     every = [
         (given_up(preferences, taken), estimate_ms(architecture_of(options.lattice, taken)))
-        for taken in every_selection(options)
+        for taken in every_assignment(options)
     ]
     for price in (0.0, 0.3, 3.0):
         found = best_trade(

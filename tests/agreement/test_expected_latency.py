@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from one_network import from_selection
+from one_network import from_assignment
 from small_spaces import (
     GEOMETRY,
     UNTIED,
@@ -29,12 +29,12 @@ from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.choices import SECTIONS, section
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import random_architecture, random_selection
-from fasterseg.space.selection import architecture_of
+from fasterseg.space.sampling import random_architecture, random_assignment
 from fasterseg.supernet.parameters import LOGITS, ArchitectureParameters
 from fasterseg.supernet.relaxation import uniform
 
@@ -146,9 +146,9 @@ def test_latency_of_one_network_is_the_tables_estimate(space: SearchSpace) -> No
     options = Options.of_space(space)
     latency = expected_latency(space)
     for seed in range(50):
-        selection = random_selection(options, Random(seed))
-        relaxation = from_selection(options.lattice, selection)
-        wanted = estimate_ms(architecture_of(options.lattice, selection))
+        assignment = random_assignment(options, Random(seed))
+        relaxation = from_assignment(options.lattice, assignment)
+        wanted = estimate_ms(architecture_of(options.lattice, assignment))
         assert float(latency(relaxation)) == pytest.approx(wanted, rel=1e-9)
 
 
@@ -189,10 +189,10 @@ def test_cells_that_branches_share_are_counted_once() -> None:
     options = Options.of_space(space)
     latency = expected_latency(space, cells_only)
     for seed in range(30):
-        selection = random_selection(options, Random(seed))
-        steps = wire(architecture_of(options.lattice, selection), GEOMETRY).steps
+        assignment = random_assignment(options, Random(seed))
+        steps = wire(architecture_of(options.lattice, assignment), GEOMETRY).steps
         cells = sum(step.name.startswith("cells.") for step in steps)
-        assert float(latency(from_selection(options.lattice, selection))) == pytest.approx(cells)
+        assert float(latency(from_assignment(options.lattice, assignment))) == pytest.approx(cells)
     logits = Logits.random(options, seed=6)
     assert 5 < float(latency(logits.relaxation()).detach()) < 10
 
@@ -268,7 +268,7 @@ def test_latency_of_architecture_parameters_reaches_every_one_of_them() -> None:
             assert torch.equal(parameter.grad != 0, parameters.mask(own)), (contender.name, name)
 
 
-def test_an_architecture_costs_the_same_by_its_selection_and_by_its_wiring() -> None:
+def test_an_architecture_costs_the_same_by_its_assignment_and_by_its_wiring() -> None:
     space = make_space(4)
     options = Options.of_space(space)
     found: Architecture = random_architecture(options, Random(0))

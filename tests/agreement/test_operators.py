@@ -9,7 +9,7 @@ import pytest
 import torch
 from every_spec import all_specs
 from fake_timings import PRICES, recipe_of, timings_of
-from one_network import from_selection
+from one_network import from_assignment
 from small_searches import CLASSES, small_search
 from small_spaces import (
     GEOMETRY,
@@ -29,11 +29,11 @@ from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.kinds import KINDS, OPERATORS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import random_architecture, random_selection
-from fasterseg.space.selection import architecture_of
+from fasterseg.space.sampling import random_architecture, random_assignment
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.supernet import Supernet
@@ -53,9 +53,9 @@ def test_sliced_mixed_and_cut_out_it_computes_the_same(operator: str) -> None:
     options = Options.of_space(space_of(operator))
     supernet = Supernet(options.lattice, CLASSES)
     for seed in range(3):
-        selection = random_selection(options, Random(seed))
-        network = supernet.subnet(architecture_of(options.lattice, selection), Network)
-        relaxation = from_selection(options.lattice, selection)
+        assignment = random_assignment(options, Random(seed))
+        network = supernet.subnet(architecture_of(options.lattice, assignment), Network)
+        relaxation = from_assignment(options.lattice, assignment)
         images = torch.randn(2, 3, 35, 67)
         expected, _ = network.train().heads(images)
         for computation in (FoldedComputation(taken), PlainComputation()):
@@ -79,10 +79,10 @@ def test_it_is_listed_and_its_expected_latency_is_that_of_what_is_drawn(operator
     assert operator in {spec.kind for spec in listed}
     latency = ExpectedLatency(Lattice(space), GEOMETRY, made_up_cost_ms)
     for seed in range(3):
-        selection = random_selection(options, Random(seed))
-        drawn = architecture_of(options.lattice, selection)
+        assignment = random_assignment(options, Random(seed))
+        drawn = architecture_of(options.lattice, assignment)
         assert {spec.key for spec in wire(drawn, GEOMETRY).timed_specs()} <= {s.key for s in listed}
-        found = float(latency(from_selection(options.lattice, selection)))
+        found = float(latency(from_assignment(options.lattice, assignment)))
         assert found == pytest.approx(estimate_ms(drawn))
 
 

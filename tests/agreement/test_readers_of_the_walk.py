@@ -11,13 +11,13 @@ from random import Random
 import pytest
 import torch
 from fake_timings import PRICES, recipe_of, timings_of
-from one_network import from_selection
+from one_network import from_assignment
 from small_spaces import (
     GEOMETRY,
     UNTIED,
     Logits,
     estimate_ms,
-    every_selection,
+    every_assignment,
     made_up_cost_ms,
     make_space,
     make_teacher,
@@ -31,12 +31,12 @@ from fasterseg.reporting.drawing import draw_svg
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.kinds import KINDS, BlockKind, Conv, ConvForm, Layer
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
-from fasterseg.space.sampling import random_selection
-from fasterseg.space.selection import architecture_of
+from fasterseg.space.sampling import random_assignment
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.sampling import between_two, resampled
@@ -81,8 +81,8 @@ def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def drawn(options: Options, count: int) -> list[Architecture]:
-    selections = (random_selection(options, Random(seed)) for seed in range(count))
-    return [architecture_of(options.lattice, one) for one in selections]
+    assignments = (random_assignment(options, Random(seed)) for seed in range(count))
+    return [architecture_of(options.lattice, one) for one in assignments]
 
 
 def test_the_profile_lists_what_networks_ask_for_and_nothing_else(options: Options) -> None:
@@ -95,9 +95,9 @@ def test_the_profile_lists_what_networks_ask_for_and_nothing_else(options: Optio
 def test_expected_latency_of_one_network_is_its_estimate(options: Options) -> None:
     latency = ExpectedLatency(options.lattice, GEOMETRY, made_up_cost_ms)
     for seed in range(30):
-        selection = random_selection(options, Random(seed))
-        wanted = estimate_ms(architecture_of(options.lattice, selection))
-        found = float(latency(from_selection(options.lattice, selection)))
+        assignment = random_assignment(options, Random(seed))
+        wanted = estimate_ms(architecture_of(options.lattice, assignment))
+        found = float(latency(from_assignment(options.lattice, assignment)))
         assert found == pytest.approx(wanted, rel=1e-9)
 
 
@@ -110,7 +110,7 @@ def test_every_logit_of_a_choice_has_a_gradient_of_the_latency(options: Options)
 
 @pytest.mark.parametrize("options", ["kinds"], indirect=True)
 def test_both_ends_are_those_of_trying_everything(options: Options) -> None:
-    every = {architecture_of(options.lattice, one) for one in every_selection(options)}
+    every = {architecture_of(options.lattice, one) for one in every_assignment(options)}
     totals = [estimate_ms(one) for one in every]
     assert estimate_ms(cheapest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(min(totals))
     assert estimate_ms(dearest(options, GEOMETRY, made_up_cost_ms)) == pytest.approx(max(totals))
@@ -128,10 +128,10 @@ def test_the_supernet_at_one_network_is_that_network(options: Options) -> None:
     supernet = Supernet(options.lattice, 3)
     images = torch.randn(2, 3, 35, 67)
     for seed in range(8):
-        selection = random_selection(options, Random(seed))
-        network = supernet.subnet(architecture_of(options.lattice, selection), Network).train()
+        assignment = random_assignment(options, Random(seed))
+        network = supernet.subnet(architecture_of(options.lattice, assignment), Network).train()
         with torch.no_grad():
-            main, auxiliary = supernet(images, from_selection(options.lattice, selection))
+            main, auxiliary = supernet(images, from_assignment(options.lattice, assignment))
             expected, others = network.heads(images)
         torch.testing.assert_close(main, expected, rtol=0, atol=1e-9)
         for stride, logits in auxiliary.items():
@@ -156,9 +156,9 @@ def test_both_computations_of_a_mixture_agree(options: Options) -> None:
 
 def test_what_is_derived_from_one_network_is_that_network(options: Options) -> None:
     for seed in range(20):
-        selection = random_selection(options, Random(seed))
-        found = derive(options, from_selection(options.lattice, selection))
-        assert found == architecture_of(options.lattice, selection)
+        assignment = random_assignment(options, Random(seed))
+        found = derive(options, from_assignment(options.lattice, assignment))
+        assert found == architecture_of(options.lattice, assignment)
         assert Architecture.model_validate(found.content()) == found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from one_network import from_selection
+from one_network import from_assignment
 from small_spaces import UNTIED, make_space, make_student, make_teacher, open_student
 from torch import nn
 from unknown_statistics import has_unknown_statistics
@@ -16,11 +16,11 @@ from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.errors import FastersegError
 from fasterseg.network.network import Network
 from fasterseg.searching.derivation import derive
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import random_architecture, random_selection
-from fasterseg.space.selection import architecture_of
+from fasterseg.space.sampling import random_architecture, random_assignment
 from fasterseg.supernet.parameters import LOGITS, ArchitectureParameters
 from fasterseg.supernet.supernet import Supernet
 
@@ -42,12 +42,12 @@ def random_supernet(space: SearchSpace, *contenders: ContenderSettings) -> Super
 
 
 def assert_same_network(supernet: Supernet, options: Options, seed: int) -> None:
-    selection = random_selection(options, Random(seed))
-    architecture = architecture_of(options.lattice, selection)
+    assignment = random_assignment(options, Random(seed))
+    architecture = architecture_of(options.lattice, assignment)
     network = supernet.subnet(architecture, Network)
     images = torch.randn(2, 3, *SIZES[seed % len(SIZES)])
     with torch.no_grad():
-        main, auxiliary = supernet(images, from_selection(options.lattice, selection))
+        main, auxiliary = supernet(images, from_assignment(options.lattice, assignment))
         expected, expected_auxiliary = network.train().heads(images)
     assert main.shape[:2] == (2, CLASSES)
     torch.testing.assert_close(main, expected, rtol=0, atol=1e-9)

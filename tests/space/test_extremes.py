@@ -5,16 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from small_spaces import every_selection
+from small_spaces import every_assignment
 
 from fasterseg.config import SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
-from fasterseg.space.selection import architecture_of
 
 GEOMETRY = Geometry(Size(64, 96), 5)
 
@@ -68,7 +68,7 @@ OTHER_KINDS = {
 
 
 def every_architecture(options: Options) -> set[Architecture]:
-    return {architecture_of(options.lattice, taken) for taken in every_selection(options)}
+    return {architecture_of(options.lattice, taken) for taken in every_assignment(options)}
 
 
 def arbitrary_cost(seed: int) -> dict[str, float]:

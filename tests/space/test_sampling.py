@@ -4,16 +4,16 @@ from collections import Counter
 from random import Random
 
 import pytest
-from small_spaces import every_selection, make_student
+from small_spaces import every_assignment, make_student
 
 from fasterseg.config import SearchSpace
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.blocks import Size
 from fasterseg.space.choices import STEM
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import architectures_near, random_architecture, random_selection
-from fasterseg.space.selection import architecture_of
+from fasterseg.space.sampling import architectures_near, random_architecture, random_assignment
 
 GEOMETRY = Geometry(Size(64, 128), 5)
 
@@ -61,11 +61,11 @@ def test_every_choice_is_uniform() -> None:
     operators = ("skip", "conv", "conv_x2")
     options = Options.of_space(SearchSpace(layers=4, operators=operators, expansions=(4, 6, 8)))
     generator = Random(0)
-    drawn = [random_selection(options, generator) for _ in range(3000)]
+    drawn = [random_assignment(options, generator) for _ in range(3000)]
     fork, cell = options.lattice.forks[0], options.lattice.nodes[2]
     names = (fork.path_choice, cell.kind_choice, STEM, "widths.cells.1.8")
     for name in names:
-        counts = Counter(selection[name] for selection in drawn)
+        counts = Counter(assignment[name] for assignment in drawn)
         assert len(counts) == len(options.choices[name]) > 1
         share = len(drawn) / len(counts)
         assert all(abs(count - share) < 5 * share**0.5 for count in counts.values()), counts
@@ -81,7 +81,7 @@ def test_architectures_near_a_latency_are_within_two_percent_of_it() -> None:
 
 
 def every_architecture(options: Options) -> set[Architecture]:
-    return {architecture_of(options.lattice, taken) for taken in every_selection(options)}
+    return {architecture_of(options.lattice, taken) for taken in every_assignment(options)}
 
 
 def cells_macs(architecture: Architecture) -> float:

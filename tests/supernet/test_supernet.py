@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from one_network import from_selection
+from one_network import from_assignment
 from small_searches import SmallSearch, small_search
 from small_spaces import (
     UNTIED,
@@ -24,7 +24,7 @@ from fasterseg.layers.units import SlimmableConv, Take, taken
 from fasterseg.space.choices import FUSION, HEAD, OUTER, STEM
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.space.sampling import random_selection
+from fasterseg.space.sampling import random_assignment
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import (
     narrowest,
@@ -200,7 +200,7 @@ def test_two_passes_with_one_relaxation_give_the_same_logits() -> None:
     lattice = lattice_of(4)
     supernet = Supernet(lattice, CLASSES)
     options = Options.of_space(lattice.space)
-    relaxation = from_selection(lattice, random_selection(options, Random(0)))
+    relaxation = from_assignment(lattice, random_assignment(options, Random(0)))
     other = uniform(Options.of(lattice.space, make_student()))
     with torch.no_grad():
         first, _ = supernet(images(), relaxation)

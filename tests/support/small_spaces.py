@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
+from fasterseg.space.assignment import Assignment
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import SECTIONS, section
 from fasterseg.space.extremes import cheapest, dearest
@@ -20,7 +21,6 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import random_architecture
-from fasterseg.space.selection import Selection
 from fasterseg.supernet.relaxation import Relaxation
 
 GEOMETRY = Geometry(Size(64, 96), 3)
@@ -88,7 +88,7 @@ def random_architectures(options: Options, count: int) -> list[Architecture]:
     return [random_architecture(options, Random(seed)) for seed in range(count)]
 
 
-def every_selection(options: Options) -> Iterator[Selection]:
+def every_assignment(options: Options) -> Iterator[Assignment]:
     """Every combination of options, also of choices that have no effect in it."""
     names = [*options.choices]
     for taken in product(*options.choices.values()):

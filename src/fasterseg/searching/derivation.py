@@ -12,13 +12,13 @@ from functools import cache
 
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.choices import Option, section
 from fasterseg.space.extremes import best_trade
 from fasterseg.space.lattice import Node
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
-from fasterseg.space.selection import Selection, architecture_of, idle_choices
 from fasterseg.supernet.relaxation import Relaxation
 
 SMALLEST = 1e-30
@@ -58,8 +58,8 @@ def derive(options: Options, probabilities: Relaxation) -> Architecture:
     return architecture_of(options.lattice, most_probable(Preferences(options, probabilities)))
 
 
-def most_probable(preferences: Preferences) -> Selection:
-    """The most probable selection.  Paths are found by dynamic programming (Viterbi).
+def most_probable(preferences: Preferences) -> Assignment:
+    """The most probable assignment.  Paths are found by dynamic programming (Viterbi).
 
     The best path through a node contains the best path to it, so one parent per fork is enough
     for all branches, and they form a tree.
@@ -120,18 +120,18 @@ class _BudgetFit:
 
     def fit(self) -> Architecture:
         """The architecture inside the bounds."""
-        selection = most_probable(self.preferences)
-        latency = self._latency(selection)
+        assignment = most_probable(self.preferences)
+        latency = self._latency(assignment)
         if latency > self.highest_ms:
-            selection, latency = self._fast_enough()
+            assignment, latency = self._fast_enough()
         while latency < self.lowest_ms:
-            slower = self._slower(selection, latency)
+            slower = self._slower(assignment, latency)
             if slower is None:
                 break
-            selection, latency = slower
-        return architecture_of(self.options.lattice, selection)
+            assignment, latency = slower
+        return architecture_of(self.options.lattice, assignment)
 
-    def _fast_enough(self) -> tuple[Selection, float]:
+    def _fast_enough(self) -> tuple[Assignment, float]:
         """The slowest of the most probable trades that meet the upper bound."""
         low, high = 1e-6, STEEPEST
         best = self._trade(high)
@@ -150,19 +150,19 @@ class _BudgetFit:
                 low = price
         return best
 
-    def _trade(self, per_ms: float) -> tuple[Selection, float]:
-        """The best selection when a millisecond costs so much log-probability."""
+    def _trade(self, per_ms: float) -> tuple[Assignment, float]:
+        """The best assignment when a millisecond costs so much log-probability."""
 
         def price(spec: BlockSpec) -> float:
             return per_ms * self.cost_ms(spec)
 
         partial = best_trade(self.options, self.pricing.geometry, price, self.preferences)
-        selection = {**most_probable(self.preferences), **partial}
-        return selection, self._latency(selection)
+        assignment = {**most_probable(self.preferences), **partial}
+        return assignment, self._latency(assignment)
 
-    def _slower(self, selection: Selection, latency: float) -> tuple[Selection, float] | None:
-        best: tuple[float, Selection, float] | None = None
-        for changed, loss in self._moves(selection):
+    def _slower(self, assignment: Assignment, latency: float) -> tuple[Assignment, float] | None:
+        best: tuple[float, Assignment, float] | None = None
+        for changed, loss in self._moves(assignment):
             found = self._latency(changed)
             added = min(found, self.lowest_ms) - latency
             if added > 1e-9 and found <= self.highest_ms:
@@ -171,22 +171,22 @@ class _BudgetFit:
                     best = (price, changed, found)
         return None if best is None else (best[1], best[2])
 
-    def _latency(self, selection: Selection) -> float:
-        return self.pricing(architecture_of(self.options.lattice, selection))
+    def _latency(self, assignment: Assignment) -> float:
+        return self.pricing(architecture_of(self.options.lattice, assignment))
 
-    def _moves(self, selection: Selection) -> Iterator[tuple[Selection, float]]:
-        """Every selection one change away, with the log-probability that the change gives up."""
-        for choice in self._used(selection):
-            costs, held = self.preferences.costs[choice], selection[choice]
+    def _moves(self, assignment: Assignment) -> Iterator[tuple[Assignment, float]]:
+        """Every assignment one change away, with the log-probability that the change gives up."""
+        for choice in self._used(assignment):
+            costs, held = self.preferences.costs[choice], assignment[choice]
             for option in self.options.choices[choice]:
                 if option != held:
-                    yield {**selection, choice: option}, costs[option] - costs[held]
+                    yield {**assignment, choice: option}, costs[option] - costs[held]
 
-    def _used(self, selection: Selection) -> list[str]:
+    def _used(self, assignment: Assignment) -> list[str]:
         """The choices that have an effect: kinds and paths cell by cell, and widths at the end."""
         lattice = self.options.lattice
         inside = [name for node in lattice.nodes for name in lattice.choices_of(node)]
         names = dict.fromkeys((*inside, *lattice.choices))
-        idle = idle_choices(lattice, selection)
+        idle = idle_choices(lattice, assignment)
         used = [name for name in names if name not in idle]
         return sorted(used, key=lambda name: section(name) == "widths")

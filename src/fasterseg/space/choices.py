@@ -5,7 +5,7 @@ cell of layer 3 at output stride 16 is, for its keep and its down output alike, 
 by which of its two parents a branch reaches it, ``widths.cells.3.16`` how wide the feature is that
 enters it.  In files a section stands once, as the key above its places.
 
-What knows choices by these names (selections, relaxations, parameters, masks) assumes neither that
+What knows choices by these names (assignments, relaxations, parameters, masks) assumes neither that
 there are no other sections nor how many options a choice has.
 """
 

@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.assignment import Assignment, architecture_of, blocks_passed, runs
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.choices import HEAD, STEM, Option
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
 from fasterseg.space.placements import Placement
-from fasterseg.space.selection import Selection, architecture_of, blocks_passed, runs
 
 Cost = Callable[[BlockSpec], float]
 
@@ -49,8 +49,10 @@ class NoChoiceCosts:
         return 0.0
 
 
-def best_trade(options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts) -> Selection:
-    """The selection with the least sum of block costs and choice costs, exactly.
+def best_trade(
+    options: Options, geometry: Geometry, cost: Cost, choices: ChoiceCosts
+) -> Assignment:
+    """The assignment with the least sum of block costs and choice costs, exactly.
 
     It holds the choices that its network depends on, and no others.
     """
@@ -68,8 +70,8 @@ def dearest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture
 
 
 def _extreme(options: Options, geometry: Geometry, cost: Cost) -> Architecture:
-    selection = best_trade(options, geometry, cost, NoChoiceCosts())
-    return architecture_of(options.lattice, selection)
+    assignment = best_trade(options, geometry, cost, NoChoiceCosts())
+    return architecture_of(options.lattice, assignment)
 
 
 Table = NDArray[np.float64]
@@ -136,23 +138,23 @@ class _Search:
             for branch in passing.branches
         }
 
-    def best(self) -> Selection:
-        """The selection of the best network."""
+    def best(self) -> Assignment:
+        """The assignment of the best network."""
         any_layer = _Span(0, self.options.space.layers)
         start = _State(Node(0, 8), frozenset(self.options.space.branches), any_layer)
         table = self._table(start)
         total = table.reshape(table.shape + (1,) * (len(self.outer) - 2)) + self._outside_cost()
         at = np.unravel_index(int(total.argmin()), total.shape)
-        selection: dict[str, Option] = {
+        assignment: dict[str, Option] = {
             name: self.options.choices[name][index]
             for name, index in zip(self.outer, at, strict=True)
         }
-        self._collect(start, int(at[0]), int(at[1]), selection)
-        passed = blocks_passed(self.lattice, selection)
+        self._collect(start, int(at[0]), int(at[1]), assignment)
+        passed = blocks_passed(self.lattice, assignment)
         for one in self.outside:
             if runs(one, passed):
-                selection[one.kind_choice] = self._best_kind(one, selection)
-        return selection
+                assignment[one.kind_choice] = self._best_kind(one, assignment)
+        return assignment
 
     def _outside_cost(self) -> Table:
         """What all costs that depends on the outer widths alone, and these by themselves."""
@@ -177,12 +179,12 @@ class _Search:
         best: Table = (blocks + kinds.reshape(-1, *[1] * (blocks.ndim - 1))).min(axis=0)
         return best
 
-    def _best_kind(self, placement: Placement, selection: Selection) -> Option:
+    def _best_kind(self, placement: Placement, assignment: Assignment) -> Option:
         """The best kind for a place, its widths being chosen."""
         name, widths = placement.kind_choice, placement.slot.width_choices
         costs = self._blocks(placement)
         for width in reversed(widths):
-            costs = costs[..., self.options.choices[width].index(selection[width])]
+            costs = costs[..., self.options.choices[width].index(assignment[width])]
         costs = costs + self._of_options(name)
         return self.options.choices[name][int(costs.argmin())]
 
@@ -291,19 +293,19 @@ class _Search:
             yield (any_layer if down else state.span), any_layer
 
     def _collect(
-        self, state: _State, width: int, fusion: int, selection: dict[str, Option]
+        self, state: _State, width: int, fusion: int, assignment: dict[str, Option]
     ) -> None:
-        """Write the best choices from a state on into a selection."""
+        """Write the best choices from a state on into an assignment."""
         splits, costs = self._candidates(state)
         kind, split = divmod(int(costs[:, :, width, fusion].argmin()), len(splits))
         choices = self.options.choices
-        selection[state.node.kind_choice] = choices[state.node.kind_choice][kind]
+        assignment[state.node.kind_choice] = choices[state.node.kind_choice][kind]
         for way in splits[split]:
             target = way.edge.target
             behind = int(self._onward(way)[kind, width, :, fusion].argmin())
             name = self.lattice.width_of(target)
-            selection[name] = choices[name][behind]
+            assignment[name] = choices[name][behind]
             if target in self.lattice.forks:
-                selection[target.path_choice] = way.edge.path
+                assignment[target.path_choice] = way.edge.path
             if target.layer < self.options.space.layers:
-                self._collect(way.state, behind, fusion, selection)
+                self._collect(way.state, behind, fusion, assignment)

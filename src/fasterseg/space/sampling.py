@@ -13,8 +13,8 @@ from random import Random
 
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.options import Options
-from fasterseg.space.selection import Selection, architecture_of, idle_choices
 
 MIXING_ROUNDS = 2  # changes tried inside the window, per choice of the space
 MAX_ROUNDS = 60  # changes tried on the way to the window, per choice of the space
@@ -22,8 +22,8 @@ FIRST_PULL, LAST_PULL = 20.0, 2000.0
 PULL_GROWTH = 1.01
 
 
-def random_selection(options: Options, generator: Random) -> Selection:
-    """A selection with every choice uniform; one that is none is not sampled."""
+def random_assignment(options: Options, generator: Random) -> Assignment:
+    """An assignment with every choice uniform; one that is none is not sampled."""
     settled = options.lattice.settled
     return {
         name: offered[0] if name in settled else generator.choice(offered)
@@ -33,7 +33,7 @@ def random_selection(options: Options, generator: Random) -> Selection:
 
 def random_architecture(options: Options, generator: Random) -> Architecture:
     """A random member of the space, as one contender may take it."""
-    return architecture_of(options.lattice, random_selection(options, generator))
+    return architecture_of(options.lattice, random_assignment(options, generator))
 
 
 def architectures_near(
@@ -66,21 +66,21 @@ class _Walk:
 
     def sample(self) -> Architecture:
         """One architecture inside the window."""
-        selection = random_selection(self.options, self.generator)
-        excess = self._excess(selection)
+        assignment = random_assignment(self.options, self.generator)
+        excess = self._excess(assignment)
         if excess > 0:
-            selection, pull = self._enter(selection, excess)
-            selection = self._mix(selection, pull)
-        return architecture_of(self.options.lattice, selection)
+            assignment, pull = self._enter(assignment, excess)
+            assignment = self._mix(assignment, pull)
+        return architecture_of(self.options.lattice, assignment)
 
-    def _enter(self, selection: Selection, excess: float) -> tuple[Selection, float]:
-        """The first selection in the window on the way there, and the pull that it took."""
+    def _enter(self, assignment: Assignment, excess: float) -> tuple[Assignment, float]:
+        """The first assignment in the window on the way there, and the pull that it took."""
         pull, nearest = FIRST_PULL, excess
         for _ in range(MAX_ROUNDS * len(self._open)):
-            selection, excess = self._step(selection, excess, pull)
+            assignment, excess = self._step(assignment, excess, pull)
             nearest = min(nearest, excess)
             if excess == 0:
-                return selection, pull
+                return assignment, pull
             pull = min(pull * PULL_GROWTH, LAST_PULL)
         raise BudgetError(
             f"found no architecture within {self.tolerance:.0%} of {self.latency_ms:.3f} ms",
@@ -88,27 +88,27 @@ class _Walk:
             next_step="choose a latency between the space's cheapest and dearest network",
         )
 
-    def _mix(self, selection: Selection, pull: float) -> Selection:
+    def _mix(self, assignment: Assignment, pull: float) -> Assignment:
         """Walk on, so that it is forgotten from which side the window was entered."""
-        excess, kept = 0.0, selection
+        excess, kept = 0.0, assignment
         for _ in range(MIXING_ROUNDS * len(self._open)):
-            selection, excess = self._step(selection, excess, pull)
-            kept = selection if excess == 0 else kept
+            assignment, excess = self._step(assignment, excess, pull)
+            kept = assignment if excess == 0 else kept
         return kept
 
-    def _step(self, selection: Selection, excess: float, pull: float) -> tuple[Selection, float]:
+    def _step(self, assignment: Assignment, excess: float, pull: float) -> tuple[Assignment, float]:
         name = self._open[self.generator.randrange(len(self._open))]
-        changed = {**selection, name: self.generator.choice(self.options.choices[name])}
-        if name in idle_choices(self.options.lattice, selection):
+        changed = {**assignment, name: self.generator.choice(self.options.choices[name])}
+        if name in idle_choices(self.options.lattice, assignment):
             return changed, excess
         new = self._excess(changed)
         if new <= excess or self.generator.random() < math.exp(-pull * (new - excess)):
             return changed, new
-        return selection, excess
+        return assignment, excess
 
-    def _excess(self, selection: Selection) -> float:
+    def _excess(self, assignment: Assignment) -> float:
         """How far outside the window the estimate lies, relative to the wanted latency."""
-        found = self.estimate_ms(architecture_of(self.options.lattice, selection))
+        found = self.estimate_ms(architecture_of(self.options.lattice, assignment))
         return max(0.0, abs(found / self.latency_ms - 1.0) - self.tolerance)
 
     @cached_property

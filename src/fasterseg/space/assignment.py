@@ -1,4 +1,4 @@
-"""A selection: one option of each choice, by name, and the member of the space that it stands for.
+"""An assignment: one option of each choice, by name, and the member of the space that it is.
 
 The kept branches are traced backward through the forks' parents, so that they form a tree and a
 shared prefix is shared.  What no branch passes through has no effect.
@@ -14,61 +14,63 @@ from fasterseg.space.choices import HEAD, KEEP, PATHS, STEM, Option, place
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.placements import Placement
 
-Selection = Mapping[str, Option]
+Assignment = Mapping[str, Option]
 """From a choice's name to the option that is taken."""
 
 
-def architecture_of(lattice: Lattice, selection: Selection) -> Architecture:
-    """The member of the space that is selected; at a fork that is not in it a branch stays."""
+def architecture_of(lattice: Lattice, assignment: Assignment) -> Architecture:
+    """The member of the space that an assignment is; at a fork that is not in it a branch stays."""
     branches = tuple(
         Branch(
             stride=end.stride,
-            cells=tuple(_cell(lattice, edge, selection) for edge in trail(lattice, selection, end)),
+            cells=tuple(
+                _cell(lattice, edge, assignment) for edge in trail(lattice, assignment, end)
+            ),
         )
         for end in lattice.ends
     )
-    kinds = (name for name in lattice.told_kinds if name in selection)
+    kinds = (name for name in lattice.told_kinds if name in assignment)
     widths = {"stem": STEM, "fusion": lattice.fusion_choice, "head": HEAD}
     return Architecture(
         branches=branches,
-        kinds={place(name): str(selection[name]) for name in kinds},
-        widths={at: selection[name] for at, name in widths.items()},
+        kinds={place(name): str(assignment[name]) for name in kinds},
+        widths={at: assignment[name] for at, name in widths.items()},
     )
 
 
-def trail(lattice: Lattice, selection: Selection, end: Node) -> tuple[Edge, ...]:
+def trail(lattice: Lattice, assignment: Assignment, end: Node) -> tuple[Edge, ...]:
     """The cells' outputs that a branch runs through, from the stem to its end."""
-    return tuple(reversed([*_back(lattice, selection, end)]))
+    return tuple(reversed([*_back(lattice, assignment, end)]))
 
 
-def _back(lattice: Lattice, selection: Selection, end: Node) -> Iterator[Edge]:
+def _back(lattice: Lattice, assignment: Assignment, end: Node) -> Iterator[Edge]:
     edge: Edge | None = Edge(end, down=False)
     while edge is not None:
         yield edge
-        edge = parent(lattice, selection, edge.node)
+        edge = parent(lattice, assignment, edge.node)
 
 
-def parent(lattice: Lattice, selection: Selection, node: Node) -> Edge | None:
+def parent(lattice: Lattice, assignment: Assignment, node: Node) -> Edge | None:
     """The edge by which a node is reached; None for the stem's."""
     edges = lattice.parents(node)
     if len(edges) < 2:
         return edges[0] if edges else None
-    return edges[PATHS.index(str(selection.get(node.path_choice, KEEP)))]
+    return edges[PATHS.index(str(assignment.get(node.path_choice, KEEP)))]
 
 
-def idle_choices(lattice: Lattice, selection: Selection) -> frozenset[str]:
+def idle_choices(lattice: Lattice, assignment: Assignment) -> frozenset[str]:
     """The choices that have no effect: of cells that no branch passes through."""
-    trails = (trail(lattice, selection, end) for end in lattice.ends)
+    trails = (trail(lattice, assignment, end) for end in lattice.ends)
     used = {edge.node for edges in trails for edge in edges}
     return frozenset(
         name for node in lattice.nodes if node not in used for name in lattice.choices_of(node)
     )
 
 
-def blocks_passed(lattice: Lattice, selection: Selection) -> set[tuple[str, int]]:
+def blocks_passed(lattice: Lattice, assignment: Assignment) -> set[tuple[str, int]]:
     """The cells' blocks that each branch runs through, with the branch."""
     return {
-        (edge.name, end.stride) for end in lattice.ends for edge in trail(lattice, selection, end)
+        (edge.name, end.stride) for end in lattice.ends for edge in trail(lattice, assignment, end)
     }
 
 
@@ -80,8 +82,8 @@ def runs(placement: Placement, passed: Collection[tuple[str, int]]) -> bool:
     )
 
 
-def _cell(lattice: Lattice, edge: Edge, selection: Selection) -> CellChoice:
-    kind, width = selection[edge.node.kind_choice], selection[lattice.width_of(edge.target)]
+def _cell(lattice: Lattice, edge: Edge, assignment: Assignment) -> CellChoice:
+    kind, width = assignment[edge.node.kind_choice], assignment[lattice.width_of(edge.target)]
     return _made(str(kind), edge.down, width)
 
 
