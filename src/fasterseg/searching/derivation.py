@@ -94,7 +94,22 @@ def derive_within(
     highest_ms: float,
     lowest_ms: float = 0.0,
 ) -> Architecture:
-    """A probable architecture whose estimated latency lies between two bounds.
+    """The architecture that `assign_within` comes to; raises as it does."""
+    assignment = assign_within(
+        options, probabilities, pricing, lowest_ms=lowest_ms, highest_ms=highest_ms
+    )
+    return architecture_of(options.lattice, assignment)
+
+
+def assign_within(
+    options: Options,
+    probabilities: Relaxation,
+    pricing: Pricing,
+    *,
+    highest_ms: float,
+    lowest_ms: float = 0.0,
+) -> Assignment:
+    """A probable assignment whose architecture's estimated latency lies between two bounds.
 
     It is `derive`'s where that is fast enough.  Otherwise it maximises the logarithm of its
     probability less so much per millisecond, at the smallest such price that meets the upper
@@ -118,8 +133,8 @@ class _BudgetFit:
         self.highest_ms = highest_ms
         self.lowest_ms = lowest_ms
 
-    def fit(self) -> Architecture:
-        """The architecture inside the bounds."""
+    def fit(self) -> Assignment:
+        """The assignment inside the bounds."""
         assignment = most_probable(self.preferences)
         latency = self._latency(assignment)
         if latency > self.highest_ms:
@@ -129,7 +144,7 @@ class _BudgetFit:
             if slower is None:
                 break
             assignment, latency = slower
-        return architecture_of(self.options.lattice, assignment)
+        return assignment
 
     def _fast_enough(self) -> tuple[Assignment, float]:
         """The slowest of the most probable trades that meet the upper bound."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from fasterseg.config import Promise, budget_option
 from fasterseg.errors import BudgetError
-from fasterseg.searching.derivation import derive_within
+from fasterseg.searching.derivation import assign_within
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.assignment import Assignment, architecture_of
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.relaxation import Relaxation
@@ -55,13 +56,15 @@ class Landing:
     """The architecture that meets a budget, with what the table said and what was measured.
 
     `tried` are all candidates that were measured, itself included.  `settled` says that it fitted
-    the budget twice; else it is the nearest below.
+    the budget twice; else it is the nearest below.  `assignment` is what it was derived from, where
+    it was; what else an architecture could be derived from makes it no other.
     """
 
     architecture: Architecture
     figures: Tried
     tried: tuple[Tried, ...] = ()
     settled: bool = False
+    assignment: Assignment = field(default_factory=dict, compare=False)
 
     @property
     def estimated_ms(self) -> float:
@@ -173,9 +176,10 @@ def land(
     the nearest.
     """
     ratio, trials = 1.0, Trials(pricing, measure, budget_ms=budget_ms, promise=promise)
+    derived: dict[Architecture, Assignment] = {}
     for _ in range(ATTEMPTS):
         try:
-            architecture = derive_within(
+            assignment = assign_within(
                 options,
                 probabilities,
                 pricing,
@@ -186,12 +190,15 @@ def land(
             if not trials.tried:
                 raise
             break  # by what was measured, nothing is fast enough
+        architecture = architecture_of(options.lattice, assignment)
+        derived.setdefault(architecture, assignment)
         known = trials.of(architecture) is not None
         one = trials.attempt(architecture)
         if one.settled:
-            return replace(one, tried=trials.tried)
+            break
         ratio = ratio * 1.01 if known else trials.next_ratio(ratio, one)
-    return replace(trials.nearest(), tried=trials.tried)
+    found = trials.nearest()
+    return replace(found, tried=trials.tried, assignment=derived[found.architecture])
 
 
 def _mean(first: Landing, second: Landing) -> Landing:

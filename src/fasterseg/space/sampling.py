@@ -53,7 +53,19 @@ def architectures_near(
     does not reach the window.
     """
     walk = _Walk(options, latency_ms, estimate_ms, generator, tolerance)
-    return tuple(walk.sample() for _ in range(count))
+    return tuple(architecture_of(options.lattice, walk.sample()) for _ in range(count))
+
+
+def assignment_near(
+    options: Options,
+    latency_ms: float,
+    *,
+    estimate_ms: Callable[[Architecture], float],
+    generator: Random,
+    tolerance: float,
+) -> Assignment:
+    """One assignment, sampled as `architectures_near` samples; raises as it does."""
+    return _Walk(options, latency_ms, estimate_ms, generator, tolerance).sample()
 
 
 @dataclass(frozen=True)
@@ -64,14 +76,14 @@ class _Walk:
     generator: Random
     tolerance: float
 
-    def sample(self) -> Architecture:
-        """One architecture inside the window."""
+    def sample(self) -> Assignment:
+        """One assignment whose architecture lies inside the window."""
         assignment = random_assignment(self.options, self.generator)
         excess = self._excess(assignment)
         if excess > 0:
             assignment, pull = self._enter(assignment, excess)
             assignment = self._mix(assignment, pull)
-        return architecture_of(self.options.lattice, assignment)
+        return assignment
 
     def _enter(self, assignment: Assignment, excess: float) -> tuple[Assignment, float]:
         """The first assignment in the window on the way there, and the pull that it took."""
