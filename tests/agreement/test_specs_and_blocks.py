@@ -39,7 +39,8 @@ class Counter:
 
 def specs(kind: Kind) -> list[BlockSpec]:
     found = []
-    for size, (read, out) in product(SIZES, CHANNELS):
+    reads_image = KINDS[kind].reads == "image"
+    for size, (read, out) in product(SIZES, [((3,), 3)] if reads_image else CHANNELS):
         if kind in OPERATORS:
             found += [BlockSpec(kind, read, out, s, size, size.strided(s)) for s in (1, 2)]
         elif KINDS[kind].needs_size:

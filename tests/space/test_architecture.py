@@ -228,8 +228,12 @@ def _kind_nowhere(content: dict[str, Any]) -> None:
     content["kinds"]["fusion.8.arm.8"] = "arm"
 
 
-def _half_the_input(content: dict[str, Any]) -> None:
-    content["input_scale"] = "1/2"
+def _larger_input(content: dict[str, Any]) -> None:
+    content["input_scale"] = "3/2"
+
+
+def _scale_not_reduced(content: dict[str, Any]) -> None:
+    content["input_scale"] = "2/4"
 
 
 def _finest_first(content: dict[str, Any]) -> None:
@@ -266,7 +270,8 @@ def _no_stem(content: dict[str, Any]) -> None:
         _unknown_width,
         _width_in_other_words,
         _kind_nowhere,
-        _half_the_input,
+        _larger_input,
+        _scale_not_reduced,
         _finest_first,
         _same_branch_twice,
         _no_branch,

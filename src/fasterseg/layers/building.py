@@ -69,6 +69,14 @@ class InputBlock(nn.Module):
         return normalised
 
 
+class ResizeBlock(nn.Module):
+    """Maps to a size, bilinearly; the same maps where they have it."""
+
+    def forward(self, features: Tensor, *, size: MapSize) -> Tensor:
+        """(batch, channels, *size)."""
+        return resize(features, size)
+
+
 class TailBlock(nn.Module):
     """Class logits to the label map at the image's size; uint8 up to 256 classes, else int32."""
 
@@ -81,13 +89,15 @@ class TailBlock(nn.Module):
 def build_block(spec: BlockSpec) -> nn.Module:
     """The module that a spec describes; an identity gives `nn.Identity`.
 
-    The module's call takes one tensor for each entry of `spec.in_channels`; arm and tail also
-    take ``size``.  Input blocks are built with a plain normalisation.
+    The module's call takes one tensor for each entry of `spec.in_channels`; arm, rescale and tail
+    also take ``size``.  Input blocks are built with a plain normalisation.
     """
     if spec.is_identity:
         return nn.Identity()
     if spec.row.reads == "bytes":
         return InputBlock(mean=(0.5, 0.5, 0.5), deviation=(0.25, 0.25, 0.25))
+    if spec.row.reads == "image":
+        return ResizeBlock()
     if spec.row.writes == "labels":
         return TailBlock()
     return FixedBlock(spec)

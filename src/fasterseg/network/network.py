@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
 from fasterseg.layers.building import InputBlock, TailBlock, build_block
-from fasterseg.layers.resizing import map_size, resize
+from fasterseg.layers.resizing import MapSize, map_size, resize
 from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 from fasterseg.space.blocks import Size
+from fasterseg.space.input_scale import RESCALE
 from fasterseg.space.placements import IMAGE
 
 # Only channels matter to the modules, so any size will do for wiring them.
@@ -31,6 +32,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.architecture = architecture
+        self.scale = architecture.scale
         self.classes = classes
         wiring = wire(architecture, Geometry(ANY_SIZE, classes))
         self.steps = wiring.steps
@@ -45,7 +47,7 @@ class Network(nn.Module):
         return resize(self.low_resolution(images), map_size(images))
 
     def low_resolution(self, images: Tensor) -> Tensor:
-        """Class logits at output stride 8."""
+        """Class logits at output stride 8 of the image at its input scale."""
         return self._features(images)["head"]
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
@@ -55,7 +57,7 @@ class Network(nn.Module):
         return resize(main, size), {s: resize(logits, size) for s, logits in auxiliary.items()}
 
     def heads(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """As `with_auxiliary`, each head's logits at its own output stride."""
+        """As `with_auxiliary`, each head's logits at its own output stride of the scaled image."""
         features = self._features(images)
         auxiliary = {
             step.placement.slot.out_stride: self._run(step, features)
@@ -73,11 +75,14 @@ class Network(nn.Module):
         block = self.blocks[module_name(step.name)]
         inputs = [features[name] for name in step.inputs]
         if step.spec.row.needs_size:
-            return block(inputs[0], size=self._partner_size(step, features))  # type: ignore[no-any-return]
+            return block(inputs[0], size=self._size(step, features))  # type: ignore[no-any-return]
         return block(*inputs)  # type: ignore[no-any-return]
 
-    def _partner_size(self, step: Step, features: Mapping[str, Tensor]) -> tuple[int, int]:
-        """The size of the feature that an arm's output is joined with."""
+    def _size(self, step: Step, features: Mapping[str, Tensor]) -> MapSize:
+        """The image's size at the input scale; that of the feature that joins an arm's output."""
+        if step.name == RESCALE:
+            height, width = map_size(features[IMAGE])
+            return self.scale.of(height), self.scale.of(width)
         for other in self.steps:
             if step.name in other.inputs:
                 return map_size(features[other.inputs[1]])
@@ -92,9 +97,9 @@ def module_name(step: str) -> str:
 class WholeJob(nn.Module):
     """From the uint8 image in memory to the uint8 labels in memory: what is timed and shipped.
 
-    With another `output` it stops at the logits, at image size or at output stride 8.  In
-    ``float16`` the network computes in that type; normalisation and tail stay in float32.  With
-    `grey` the colour is taken out of the images first.
+    With another `output` it stops at the logits, at image size or at output stride 8 of the image
+    at its input scale.  In ``float16`` the network computes in that type; normalisation and tail
+    stay in float32.  With `grey` the colour is taken out of the images first.
     """
 
     def __init__(

@@ -48,6 +48,7 @@ class DescribedNetwork(BaseModel):
     title: str
     size: str
     classes: int
+    input_scale: str = "1"
     branches: tuple[str, ...]
     outer_widths: dict[str, Width] = {}
     other_kinds: dict[str, str] = {}
@@ -58,7 +59,8 @@ class DescribedNetwork(BaseModel):
 
     def describe(self) -> str:
         """Return the facts as text."""
-        head = f"{self.title}: {self.size}, {self.classes} classes"
+        scale = "" if self.input_scale == "1" else f" at input scale {self.input_scale}"
+        head = f"{self.title}: {self.size}{scale}, {self.classes} classes"
         lines = [head, *(f"  {line}" for line in self.branches)]
         if self.outer_widths:
             lines.append("  " + " ".join(f"{part}:{w}" for part, w in self.outer_widths.items()))
@@ -85,6 +87,7 @@ def facts_of(
         title=subject.title,
         size=str(geometry.size),
         classes=geometry.classes,
+        input_scale=subject.architecture.input_scale,
         branches=tuple(_branch_line(branch) for branch in subject.architecture.branches),
         outer_widths=subject.architecture.widths,
         other_kinds=subject.architecture.kinds,

@@ -127,7 +127,7 @@ class _Drawing:
         for band in self.layout.lanes:
             top, tall = self._band_top(band), self._band_height(band)
             middle = top + tall / 2
-            size = self.layout.geometry.size.strided(band)
+            size = self.layout.size.strided(band)
             parts += [
                 f'<rect class="band" x="10" y="{top:g}" width="{width - 20:g}" '
                 f'height="{tall:g}" rx="8"/>',
@@ -138,7 +138,7 @@ class _Drawing:
 
     def _headings(self) -> list[str]:
         stem, layers = self.layout.stem_columns, self.layout.layers
-        names = {column: f"1/{2 << column}" for column in range(stem)}
+        names = self.layout.stem_headings
         names |= {stem + layer: str(layer + 1) for layer in range(layers)}
         numbers = [
             _text(name, LEFT + (column + 0.5) * PITCH, TOP - 8, "soft mid")

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fasterseg.space.architecture import Architecture, Geometry, Step, Wiring, wire
+from fasterseg.space.blocks import Size
+from fasterseg.space.input_scale import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,20 @@ class Layout:
     def stem_columns(self) -> int:
         """Columns in front of the cells."""
         return sum(step.placement.part == "stem" for step in self.wiring.steps)
+
+    @property
+    def stem_headings(self) -> dict[int, str]:
+        """How large the maps of each column in front of the cells are, as a part of the image."""
+        slots = [s.placement.slot for s in self.wiring.steps if s.placement.part == "stem"]
+        return {
+            column: f"1/{slot.out_stride}" if slot.stride > 1 else str(slot.out_scale)
+            for column, slot in enumerate(slots)
+        }
+
+    @property
+    def size(self) -> Size:
+        """The size of the image at which the network works."""
+        return self.geometry.size.scaled(self.architecture.scale)
 
     @property
     def columns(self) -> int:
@@ -180,9 +196,11 @@ def caption(layout: Layout) -> str:
     size, classes = layout.geometry
     parts = layout.part_macs()
     whole = max(1, layout.wiring.macs)
+    smaller = f"{layout.size.height}×{layout.size.width}"
+    scale = f" (resized to {smaller})" if layout.architecture.scale != WHOLE else ""
     shares = ", ".join(f"{name} {100 * macs / whole:.0f} %" for name, macs in parts.items())
     return (
         f"{scaled(layout.wiring.macs)} multiply-adds ({shares}), "
         f"{scaled(layout.wiring.parameters)} parameters, "
-        f"for {size.height}×{size.width} images and {classes} classes"
+        f"for {size.height}×{size.width} images{scale} and {classes} classes"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,7 @@ from fasterseg.artifacts import Artifact, digest_of_value
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import FUSION, OUTER, channels_of, choice, place
 from fasterseg.space.first_form import from_first_form, in_first_form
+from fasterseg.space.input_scale import WHOLE, InputScale, Scale
 from fasterseg.space.kinds import Kind
 from fasterseg.space.placements import (
     Channels,
@@ -38,6 +39,7 @@ from fasterseg.space.placements import (
     placements_behind,
     stem_placements,
 )
+from fasterseg.space.rescaling import at_scale
 from fasterseg.space.search_space import STRIDES, Operator, Width
 
 
@@ -88,6 +90,7 @@ class Architecture(Artifact):
     """One network of the space (DARTS: genotype); JSON that a person can read, edit and draw.
 
     `widths` are those of stem, fusion and head; a file without the fusion's means the head's.
+    `input_scale` is the scale at which all but pre-processing and tail work.
     `kinds` says what stands at a place outside the cells, where that is not the paper's kind.
     """
 
@@ -95,7 +98,7 @@ class Architecture(Artifact):
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/architecture/1",)
     sealed: ClassVar[bool] = False
 
-    input_scale: Literal["1"] = "1"
+    input_scale: InputScale = "1"
     branches: tuple[Branch, ...]
     kinds: dict[str, Kind] = Field(default_factory=dict)
     widths: dict[str, Width]
@@ -170,13 +173,18 @@ class Architecture(Artifact):
         named = (*self.kinds.items(), *self.widths.items())
         return hash((self.input_scale, self.branches, named))
 
+    @property
+    def scale(self) -> Scale:
+        """The scale to which the image is resized before the stem."""
+        return Scale.parse(self.input_scale)
+
     def walk(self) -> Walk:
         """Its places, each with the one kind that it has there."""
 
         def chosen(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
             return (self.kinds.get(place(name), possible[0]),)
 
-        return Walk(self.branches, chosen)
+        return Walk(self.branches, chosen, scale=self.scale)
 
 
 def possible_kinds(branches: Sequence[Branch]) -> dict[str, tuple[Kind, ...]]:
@@ -195,8 +203,8 @@ def possible_kinds(branches: Sequence[Branch]) -> dict[str, tuple[Kind, ...]]:
 class Walk:
     """Walks an architecture's branches once; cells that they share come once."""
 
-    def __init__(self, branches: Sequence[Branch], offer: Offer) -> None:
-        self.offer = offer
+    def __init__(self, branches: Sequence[Branch], offer: Offer, *, scale: Scale = WHOLE) -> None:
+        self.offer, self.scale = offer, scale
         self.stem = stem_placements(offer)
         self.cells: dict[str, Placement] = {}
         # a cell and everything upstream of it -> its name, to tell a shared cell from a namesake
@@ -207,6 +215,9 @@ class Walk:
 
     def placements(self, classes: int) -> Iterator[Placement]:
         """All of them, in the order of execution; auxiliary heads before the tail."""
+        yield from at_scale(self._placements(classes), self.scale)
+
+    def _placements(self, classes: int) -> Iterator[Placement]:
         first, last = border_placements(classes)
         yield from (first, *self.stem, *self.cells.values())
         yield from placements_behind(self.last, classes, FUSION, self.offer)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fasterseg.errors import UsageError
+from fasterseg.space.input_scale import Scale
 from fasterseg.space.kinds import KINDS, BlockKind, ConvForm, Kind, Layer
 
 
@@ -24,6 +25,10 @@ class Size(NamedTuple):
     def strided(self, stride: int) -> Size:
         """The size of a map at that stride: ceil(n / stride)."""
         return Size(-(-self.height // stride), -(-self.width // stride))
+
+    def scaled(self, scale: Scale) -> Size:
+        """The size of an image resized to that scale: ceil(n * scale)."""
+        return Size(scale.of(self.height), scale.of(self.width))
 
     @classmethod
     def parse(cls, text: str) -> Size:
@@ -49,8 +54,8 @@ class BlockSpec:
     """One block's complete description; two specs are equal exactly when their blocks are.
 
     `in_channels` lists the channels of each input, in the order in which they are joined: all
-    inputs of a block have the same size.  `out_size` is the resize grid of arm and tail, and the
-    strided size of all others.
+    inputs of a block have the same size.  `out_size` is the resize grid of arm, rescale and tail,
+    and the strided size of all others.
     """
 
     kind: Kind

@@ -147,6 +147,8 @@ def _auxiliary_width(read: int, _written: int) -> int:
 _ROWS = (
     # uint8 image (height, width, 3) to normalised float32 (1, 3, height, width)
     BlockKind("input", "input", reads="bytes", writes="image"),
+    # the image at the scale at which a network works
+    BlockKind("rescale", "resize", reads="image", writes="image", needs_size=True),
     BlockKind("skip", "skip", _skip, is_operator=True, passes=True),
     BlockKind("conv", "conv", lambda stride: (_normalised(3, stride),), is_operator=True),
     BlockKind(

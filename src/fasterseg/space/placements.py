@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import HEAD, STEM, Option, channels_of, choice
+from fasterseg.space.input_scale import RESCALE, WHOLE, Scale
 from fasterseg.space.kinds import OPERATORS, Kind
 from fasterseg.space.search_space import STRIDES
 
@@ -28,6 +29,7 @@ Part = Literal["input", "stem", "cells", "fusion", "head", "auxiliary", "tail"]
 _IN_THE_STEM = tuple(dict.fromkeys(("conv_x2", *OPERATORS)))
 PLACES: Mapping[str, tuple[Kind, ...]] = {
     "input": ("input",),
+    RESCALE: (RESCALE,),
     "stem.0": ("conv",),
     "stem.1": _IN_THE_STEM,
     "stem.2": _IN_THE_STEM,
@@ -59,7 +61,10 @@ class Channels(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The geometry of a place for a block, and the block's name in supernet and network alike."""
+    """The geometry of a place for a block, and the block's name in supernet and network alike.
+
+    The maps that it reads and writes are those of an image at `in_scale` and `out_scale`.
+    """
 
     name: str
     inputs: tuple[Channels, ...]
@@ -67,6 +72,8 @@ class Slot:
     in_stride: int
     out_stride: int
     stride: int = 1
+    in_scale: Scale = WHOLE
+    out_scale: Scale = WHOLE
 
     @property
     def width_choices(self) -> tuple[str, ...]:
@@ -82,7 +89,8 @@ class Slot:
             (part.factor, None if part.choice is None else names.index(part.choice))
             for part in (*self.inputs, self.output)
         )
-        return (*channels, self.in_stride, self.out_stride, self.stride)
+        scales = self.in_scale, self.out_scale
+        return (*channels, self.in_stride, self.out_stride, self.stride, *scales)
 
     def spec(self, kind: Kind, taken: Mapping[str, Option], size: Size) -> BlockSpec:
         """The spec of a block of a kind in a network for images of that size."""
@@ -91,8 +99,8 @@ class Slot:
             in_channels=tuple(part.count(taken) for part in self.inputs),
             out_channels=self.output.count(taken),
             stride=self.stride,
-            in_size=size.strided(self.in_stride),
-            out_size=size.strided(self.out_stride),
+            in_size=size.scaled(self.in_scale).strided(self.in_stride),
+            out_size=size.scaled(self.out_scale).strided(self.out_stride),
         )
 
 

@@ -30,7 +30,9 @@ def chain_of_every_kind() -> tuple[BlockSpec, ...]:
     fine, low = Size(16, 17), Size(8, 9)
     specs = [
         BlockSpec("input", (3,), 3, 1, WHOLE, WHOLE),
-        BlockSpec("conv", (3,), 8, 2, WHOLE, fine),
+        BlockSpec("rescale", (3,), 3, 1, WHOLE, Size(24, 26)),
+        BlockSpec("conv", (3,), 8, 2, Size(24, 26), Size(12, 13)),
+        BlockSpec("arm", (8,), 8, 1, Size(12, 13), fine),
     ]
     for kind in OPERATORS:
         specs += [
