@@ -4,11 +4,12 @@
     python benchmarks/atlas.py table [--threads 1] [--runtime onnxruntime]
 
 Each candidate is timed between 1x1 convolutions (`fasterseg.deploy.exporting.borders`), where it
-can be in a chain of two to six equal blocks; what the convolutions alone take is taken off, the
-rest divided by the number of blocks.  The candidates of one place and width take turns, in short
-visits of single calls.  A figure is the *least* of these calls, since other work on the machine
-can only slow a call down; the spread beside it is how far the least of the even and of the odd
-visits are apart.  Beside milliseconds stand GFLOP/s, two for each multiply-add of a convolution.
+can be in a chain of up to six equal blocks; what the convolutions alone take is taken off, the rest
+divided by the number of blocks.  The candidates of one place and width take turns, in short visits
+of single calls.  A figure is the *least* of these calls, since other work on the machine can only
+slow a call down, and only calls count during which no thread of ours waited for a processor; the
+spread beside it is how far the least of the even and of the odd visits are apart.  Beside
+milliseconds stand GFLOP/s, two for each multiply-add of a convolution.
 
 Each condition is stored as soon as it is measured, in ``docs/studies/atlas.json``; what stands
 there is not measured again.  Another type of processor is another part of the file.
@@ -19,20 +20,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from math import inf, isinf
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+
 from atlas_candidates import Candidate, Timed, candidates_at, timed
 from atlas_tables import tables
-
 from fasterseg.artifacts import durable_write
 from fasterseg.deploy.benchmark.peak import convolution_peak
-from fasterseg.deploy.exporting.bordering import bare, made_up
-from fasterseg.deploy.exporting.borders import Border, bare_input
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.backends import backend_for
@@ -46,9 +46,12 @@ from fasterseg.space.blocks import Size
 STORE = Path(__file__).parents[1] / "docs/studies/atlas.json"
 SIZES, THREADS, RUNTIMES = ("360x480", "512x1024"), (1, 2), ("onnxruntime", "openvino")
 CLASSES = {"360x480": 11, "512x1024": 19}
-ROUNDS, CALLS, VISIT_MS = 12, 3, 10.0
+ROUNDS, MOST_ROUNDS, CALLS, VISIT_MS = 12, 48, 3, 10.0
+WAITED_SHARE = 0.01
 
 Store = dict[str, Any]
+Halves = tuple[float, float]
+"""The least milliseconds of the even and of the odd visits."""
 
 
 def main() -> None:
@@ -102,8 +105,13 @@ def measure(store: Store, size: Size, running: Running, *, again: bool, kept: Pa
         for key, entry in time_group(backend, missing, size).items():
             before = found.get(key)
             found[key] = entry if before is None or entry["ms"] < before["ms"] else before
-        durable_write(kept, (json.dumps(store, indent=0, sort_keys=True) + "\n").encode())
+        durable_write(kept, as_text(store).encode())
         print(f"{condition}: {group[0]}, 1/{group[1]}: {len(missing)}", file=sys.stderr, flush=True)
+
+
+def as_text(store: Store) -> str:
+    """The store as JSON, a line for each block."""
+    return json.dumps(store, sort_keys=True, separators=(",", ":")).replace('},"', '},\n"') + "\n"
 
 
 def condition_of(size: Size, running: Running) -> str:
@@ -116,9 +124,10 @@ def time_group(backend: OnnxBackend, members: Sequence[Candidate], size: Size) -
     made = {one.key: timed(one, size) for one in members}
     borders = dict.fromkeys(border for one in made.values() for border, _ in one.off)
     calls: dict[object, Call] = {key: call_of(backend, one) for key, one in made.items()}
-    calls |= {border: call for border, call in backend.border_calls(borders)}
+    calls.update(backend.border_calls(borders))
     halves = by_turns(calls)
-    return {key: entry_of(key, one, halves) for key, one in made.items()}
+    entries = {key: entry_of(key, one, halves) for key, one in made.items()}
+    return {key: entry for key, entry in entries.items() if entry is not None}
 
 
 def call_of(backend: OnnxBackend, one: Timed) -> Call:
@@ -133,36 +142,65 @@ def call_of(backend: OnnxBackend, one: Timed) -> Call:
     return backend.bound(model, one.inputs)
 
 
-def by_turns(calls: Mapping[Any, Call]) -> dict[Any, tuple[float, float]]:
-    """The least milliseconds of each call, of the even and of the odd visits."""
+def by_turns(calls: Mapping[Any, Call]) -> dict[Any, Halves]:
+    """The least milliseconds of each call, of the even and of the odd visits.
+
+    A call counts where no thread of this process waited for a processor meanwhile: what other
+    programs take from it is then only their share of caches and of the clock.  Visits go on, up to
+    a limit, until every call has counted in both halves; infinite where it never did.
+    """
     watch = MonotonicStopwatch()
     counts = {}
     for name, call in calls.items():
         call()
         counts[name] = max(CALLS, min(40, int(VISIT_MS / max(watch(call), 1e-3))))
-    least = {name: [float("inf"), float("inf")] for name in calls}
-    for visit in range(ROUNDS):
+    least = {name: [inf, inf] for name in calls}
+    for visit in range(MOST_ROUNDS):
         for name, call in calls.items():
+            if visit >= ROUNDS and inf not in least[name]:
+                continue
             call()
-            quickest = min(watch(call) for _ in range(counts[name]))
+            quickest = min(undisturbed_ms(watch, call) for _ in range(counts[name]))
             least[name][visit % 2] = min(least[name][visit % 2], quickest)
     return {name: (even, odd) for name, (even, odd) in least.items()}
 
 
-def entry_of(key: str, one: Timed, halves: Mapping[Any, tuple[float, float]]) -> dict[str, float]:
-    """Milliseconds of a block, how far two halves of the visits are apart, and its rate."""
+def undisturbed_ms(watch: MonotonicStopwatch, call: Call) -> float:
+    """Milliseconds of a call; infinite where a thread waited for more than a hundredth of it."""
+    before = waited_ns()
+    call_ms = watch(call)
+    return call_ms if waited_ns() - before < call_ms * 1e6 * WAITED_SHARE else inf
 
-    def block_ms(pick: Callable[[Iterable[float]], float]) -> float:
-        off = sum(share * pick(halves[border]) for border, share in one.off)
-        return (pick(halves[key]) - off) / one.blocks
+
+def waited_ns() -> int:
+    """How long the threads of this process have waited for a processor; 0 where nobody tells."""
+    total = 0
+    for thread in Path("/proc/self/task").glob("*/schedstat"):
+        try:
+            total += int(thread.read_text().split()[1])
+        except OSError:  # the thread has ended
+            continue
+    return total
+
+
+def entry_of(key: str, one: Timed, halves: Mapping[Any, Halves]) -> dict[str, float] | None:
+    """Milliseconds of a block, how far two halves of the visits are apart, and its rate.
+
+    None where a part was never undisturbed.
+    """
+    parts = [(share, halves[border]) for border, share in one.off]
+    if any(isinf(half) for _, both in [(1.0, halves[key]), *parts] for half in both):
+        return None
+
+    def block_ms(pick: Callable[[Halves], float]) -> float:
+        return (pick(halves[key]) - sum(share * pick(both) for share, both in parts)) / one.blocks
 
     whole_ms = max(block_ms(min), 1e-4)
-    even, odd = (block_ms(lambda pair, at=at: list(pair)[at]) for at in (0, 1))
+    even_ms, odd_ms = block_ms(itemgetter(0)), block_ms(itemgetter(1))
     return {
         "ms": round(whole_ms, 4),
-        "apart": round(abs(even - odd) / whole_ms, 3),
+        "apart": round(abs(even_ms - odd_ms) / whole_ms, 3),
         "macs": one.macs,
-        "gflops": round(2 * one.macs / whole_ms / 1e6, 1),
         "blocks": one.blocks,
     }
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from torch import Tensor, nn
+
 from atlas_modules import (
     CELLS,
     Adding,
+    Blocks,
     Concatenating,
     ImagePooling,
     PyramidPooling,
@@ -21,8 +24,6 @@ from atlas_modules import (
     separable,
     unit,
 )
-from torch import Tensor, nn
-
 from fasterseg.deploy.exporting.bordering import bare, made_up
 from fasterseg.deploy.exporting.borders import IMAGE_CHANNELS, Border, Numbers, bare_input
 from fasterseg.space.blocks import Size
@@ -92,7 +93,7 @@ def _stem() -> Iterator[Candidate]:
     for written in (16, 32):
         build = partial(conv, IMAGE_CHANNELS, written, 2)
         yield Candidate("stem.0", "conv", 1, (IMAGE_CHANNELS,), written, build, 2.0, False)
-    kinds = {
+    kinds: dict[str, Blocks] = {
         "conv": conv,
         "conv_x2": partial(pair, residual=False),
         "separable 3x3": separable,
@@ -108,7 +109,7 @@ def _stem() -> Iterator[Candidate]:
 
 def _decoder(image: Size) -> Iterator[Candidate]:
     for stride, read, out in ((32, 160, 64), (16, 64, 64), (32, 128, 128), (16, 128, 128)):
-        size = tuple(map_at(image, stride // 2))
+        height, width = map_at(image, stride // 2)
         bodies: dict[str, Callable[[], nn.Module]] = {
             "arm (1x1, ReLU, resize)": partial(unit, read, out),
             "lift (1x1, resize)": partial(unit, read, out, relu=False),
@@ -116,25 +117,30 @@ def _decoder(image: Size) -> Iterator[Candidate]:
         if read == out:
             bodies["lift (resize)"] = nn.Identity
         for kind, body in bodies.items():
-            build = partial(_resized, body, size)
+            build = partial(_resized, body, (height, width))
             yield Candidate("arm", kind, stride, (read,), out, build, 0.5, False)
     for stride, lateral, out in ((16, 112, 64), (8, 64, 64), (16, 96, 128), (8, 64, 128)):
-        for kind, make in {
+        joins: dict[str, Blocks] = {
             "concatenate, 3x3": partial(Concatenating, kernel=3),
             "concatenate, 1x1": partial(Concatenating, kernel=1),
             "add": Adding,
-        }.items():
+        }
+        for kind, make in joins.items():
             build = partial(make, out, lateral)
             yield Candidate("join", kind, stride, (out, lateral), out, build)
+    refines: dict[str, Blocks] = {
+        "separable 3x3": separable,
+        "separable 5x5": CELLS["separable 5x5"],
+        "conv": conv,
+    }
     for stride in (16, 8):
         for width in (64, 128):
-            refines = {"separable 3x3": separable, "separable 5x5": CELLS["separable 5x5"]}
-            for kind, make in {**refines, "conv": conv}.items():
+            for kind, make in refines.items():
                 build = partial(make, width, width)
                 yield Candidate("refine", kind, stride, (width,), width, build)
     for width in (64, 128):
-        build = partial(Concatenating, width, width, kernel=1)
-        yield Candidate("fuse", "fuse (concatenate, 1x1)", 8, (width, width), width, build)
+        fuse = partial(Concatenating, width, width, kernel=1)
+        yield Candidate("fuse", "fuse (concatenate, 1x1)", 8, (width, width), width, fuse)
         yield Candidate("fuse", "sum", 8, (width, width), width, Summing)
 
 
@@ -194,16 +200,14 @@ def timed(candidate: Candidate, image: Size) -> Timed:
     examples = [torch.zeros(1, border.channels, *border.size) for border in read]
     macs = macs_of(made_up(candidate.build), examples)
     fitting = int(MACS_IN_A_CHAIN / max(macs, 1))
-    count = max(2, min(LONGEST, fitting)) if candidate.chained else 1
+    count = max(1, min(LONGEST, fitting)) if candidate.chained else 1
     build = partial(_chain, candidate, count, read, out)
     shares = [*((border, border.producer_share) for border in read), (out, out.consumer_share)]
     off = tuple((border, share) for border, share in shares if share > 0)
     return Timed(made_up(build), [bare_input(border) for border in read], count, macs, off)
 
 
-def _chain(
-    candidate: Candidate, count: int, read: Sequence[Border], out: Border
-) -> nn.Module:
+def _chain(candidate: Candidate, count: int, read: Sequence[Border], out: Border) -> nn.Module:
     return Chain([candidate.build() for _ in range(count)], read, out)
 
 

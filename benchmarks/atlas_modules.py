@@ -76,11 +76,11 @@ def pair(read: int, out: int, stride: int = 1, *, residual: bool, groups: int = 
 
 def zoomed(read: int, out: int, stride: int = 1, *, convolutions: int) -> nn.Module:
     """One or two 3x3 convolutions at half the size; with stride 2 that size is kept."""
-    units = [unit(read, out, 3), unit(out, out, 3)][:convolutions]
     if stride == 2:
         raise ValueError("a zoomed block is only timed where it restores its input's size")
-    units[-1] = units[-1][:2]
-    return Zoomed(nn.Sequential(*units))
+    before = [unit(read, out, 3)] if convolutions == 2 else []
+    last = unit(out if before else read, out, 3, relu=False)
+    return Zoomed(nn.Sequential(*before, last))
 
 
 def separable(
@@ -94,9 +94,7 @@ def separable(
     return Residual(body, added=residual and stride == 1 and read == out, relu=True)
 
 
-def inverted(
-    read: int, out: int, stride: int = 1, *, ratio: int, kernel: int = 3
-) -> nn.Module:
+def inverted(read: int, out: int, stride: int = 1, *, ratio: int, kernel: int = 3) -> nn.Module:
     """1x1 to more channels, depthwise, linear 1x1; the input is added, no ReLU behind."""
     wide = ratio * read
     body = nn.Sequential(
@@ -207,10 +205,11 @@ class PyramidPooling(nn.Module):
 
 def head(read: int, classes: int, *, middle: str) -> nn.Module:
     """Class logits behind a dense 3x3 (`dense`), separable blocks (`separable`, twice), or none."""
-    before = {
-        "dense": [conv],
-        "separable": [separable],
-        "separable twice": [separable, separable],
-        "none": [],
-    }[middle]
-    return nn.Sequential(*(make(read, read) for make in before), nn.Conv2d(read, classes, 1))
+    blocks: Mapping[str, tuple[Blocks, ...]] = {
+        "dense": (conv,),
+        "separable": (separable,),
+        "separable twice": (separable, separable),
+        "none": (),
+    }
+    before = (make(read, read) for make in blocks[middle])
+    return nn.Sequential(*before, nn.Conv2d(read, classes, 1))

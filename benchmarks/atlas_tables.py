@@ -81,4 +81,8 @@ def spreads(columns: Mapping[str, str], conditions: Conditions) -> Iterator[str]
 
 
 def _cell(entry: Entry | None) -> str:
-    return "" if entry is None else f"{entry['ms']:.3f} ({entry['gflops']:.0f})"
+    """Milliseconds, and GFLOP/s; nothing where the block was never undisturbed."""
+    if entry is None:
+        return ""
+    gflops = 2 * entry["macs"] / entry["ms"] / 1e6
+    return f"{entry['ms']:.3f} ({gflops:.0f})"

@@ -15,9 +15,9 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from atlas_modules import Blocks, PyramidPooling, conv, inverted, pair, separable, unit
 from torch import Tensor, nn
 
+from atlas_modules import Blocks, PyramidPooling, conv, inverted, pair, separable, unit
 from fasterseg.layers.resizing import map_size, resize
 
 LETTERS: Mapping[str, Blocks] = {
@@ -109,7 +109,9 @@ class AddingDecoder(nn.Module):
 
     def __init__(self, widths: Mapping[int, int], width: int, classes: int) -> None:
         super().__init__()
-        self.laterals = nn.ModuleDict({str(s): unit(w, width, relu=False) for s, w in widths.items()})
+        self.laterals = nn.ModuleDict(
+            {str(s): unit(w, width, relu=False) for s, w in widths.items()}
+        )
         self.refines = nn.ModuleDict({str(s): separable(width, width) for s in (8, 16)})
         self.head = nn.Sequential(
             separable(width, width), nn.Dropout(DROPOUT), nn.Conv2d(width, classes, 1)

@@ -1,6 +1,6 @@
 """Short paired trainings of networks set by hand: what decoder, context and kinds are worth.
 
-    python benchmarks/hand_set_trainings.py train --work RUNS --data CAMVID [--network mixed] [--seed 0]
+    python benchmarks/hand_set_trainings.py train --work RUNS --data CAMVID [--network mixed]
     python benchmarks/hand_set_trainings.py table --work RUNS
     python benchmarks/hand_set_trainings.py time
 
@@ -15,15 +15,16 @@ Runtime, relative to ``mixed``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import torch
+from torch import Tensor, nn
+
 from atlas import by_turns
 from atlas_candidates import macs_of
-from hand_set_networks import HAND_SET, builder
-from paired_differences import interval_of
-
 from fasterseg.artifacts import durable_write
 from fasterseg.config import AugmentationSettings, TrainingSettings
 from fasterseg.datasets.opening import open_data
@@ -35,6 +36,8 @@ from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.training.data import TrainingData
 from fasterseg.training.task import TrainingTask
 from fasterseg.training.training import TrainingReport, train_network
+from hand_set_networks import HAND_SET, builder
+from paired_differences import interval_of
 
 HELD_OUT = "0006R0"
 SEEDS = (0, 1, 2)
@@ -51,7 +54,7 @@ SETTINGS = TrainingSettings(
         crop_height=160, crop_width=224, scale_low=0.5, scale_high=1.25, colour=0.3
     ),
 )
-SIZE = (360, 480)
+SIZE, CLASSES = (360, 480), 11
 
 
 def main() -> None:
@@ -120,7 +123,7 @@ def table(work: Path, networks: list[str]) -> str:
         apart = [score - base[seed] for seed, score in scores.items() if seed in base]
         shown = network != BASE and apart
         lines.append(
-            f"| {network} | {_joined(scores.values())} | {sum(scores.values()) / len(scores):.2f} | "
+            f"| {network} | {_joined(scores.values())} | {fmean(scores.values()):.2f} | "
             f"{_joined(apart) if shown else ''} | {interval_of(apart) if shown else ''} |"
         )
     return "\n".join(lines)
@@ -137,8 +140,11 @@ def scores_of(work: Path, network: str) -> Iterator[tuple[int, float]]:
 def times(networks: list[str]) -> str:
     """Milliseconds, the ratio to the mixed network, multiply-adds and parameters of each."""
     backend, image = OnnxRuntimeBackend(threads=1), torch.rand(1, 3, *SIZE)
-    calls, rows = {}, ["| network | ms | ratio | M MACs | M parameters |", "| --- |" + " ---: |" * 4]
-    made = {name: made_up(lambda name=name: _Main(builder(name)(11))) for name in networks}
+    calls, rows = (
+        {},
+        ["| network | ms | ratio | M MACs | M parameters |", "| --- |" + " ---: |" * 4],
+    )
+    made = {name: made_up(partial(_main_of, name)) for name in networks}
     for name, network in made.items():
         model = export_module(network, (image,), inputs=["in0"], outputs=["out"])
         calls[name] = backend.bound(model.SerializeToString(), [image.numpy()])
@@ -152,22 +158,26 @@ def times(networks: list[str]) -> str:
     return "\n".join(rows)
 
 
-class _Main(torch.nn.Module):
+def _main_of(name: str) -> nn.Module:
+    return _Main(builder(name)(CLASSES))
+
+
+class _Main(nn.Module):
     """A network without its auxiliary heads, to logits at output stride 8."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         del network.auxiliary
         self.network = network
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Class logits."""
-        logits: torch.Tensor = self.network.low_resolution(images)  # type: ignore[operator]
+        logits: Tensor = self.network.low_resolution(images)  # type: ignore[operator]
         return logits
 
 
-def _joined(values: object) -> str:
-    return ", ".join(f"{value:.2f}" for value in values)  # type: ignore[attr-defined]
+def _joined(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values)
 
 
 class _Raw(argparse.RawDescriptionHelpFormatter):
