@@ -46,6 +46,11 @@ def digest_of_value(value: Any) -> str:
     return digest_of_bytes(canonical_json(value))
 
 
+def short_digest(digest: str) -> str:
+    """The first 12 signs of a digest, without the name of its kind."""
+    return digest.removeprefix("sha256:")[:12]
+
+
 def canonical_json(value: Any) -> bytes:
     """The one byte string that stands for a JSON value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -78,6 +78,23 @@ class BundleFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class SupernetFolder:
+    """The names of what is kept of a supernet when its search is over."""
+
+    root: Path
+
+    @property
+    def facts(self) -> Path:
+        """What it learned from, with the digest of its weights; written last."""
+        return self.root / "facts.json"
+
+    @property
+    def weights(self) -> Path:
+        """Its weights, without what an optimiser needs."""
+        return self.root / WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingFolder(StageFolder):
     """The names of what a training keeps; its bundles are ``best``, ``last`` and ``ema``."""
 
@@ -175,6 +192,11 @@ class RunFolder:
     def cosearch(self) -> StageFolder:
         """The search's own steps."""
         return StageFolder(self.search / "cosearch")
+
+    @property
+    def supernet(self) -> SupernetFolder:
+        """The supernet as the search left it."""
+        return SupernetFolder(self.search / "supernet")
 
     @property
     def draws(self) -> Path:

@@ -63,6 +63,14 @@ IDLE = [
     ("teacher.steps_per_epoch=100", (), ("teacher.schedule=paper",)),
     ("student.evaluate_every=5", ("data.training_split=train+val",), ()),
     (
+        "student.evaluate_every=5",
+        ("data.train_split=train+val", "data.training_split=train", "student.start=supernet"),
+        ("data.train_split=train+val", "data.training_split=train"),
+    ),
+    ("student.start=supernet", ("search.pretrain_steps=0", "search.steps=0"), ()),
+    ("teacher.start=supernet", ("search.pretrain_steps=0", "search.steps=0"), ()),
+    ("student.start=supernet", (ALONE,), ()),
+    (
         "student.distillation_divided_by_classes=true",
         ("student.distillation_weight=0",),
         (),

@@ -51,6 +51,6 @@ def test_scores_on_images_that_chose_or_taught_are_never_called_a_test(
     scored: str, said: str, tmp_path: Path
 ) -> None:
     source = open_data(own_data(tmp_path, PLAIN))
-    notes = note_on_scores(source, scored=scored, chosen_by="val", trained_on="train")
+    notes = note_on_scores(source, scored=scored, chosen_by="val", trained_on=["train"])
     assert " ".join(notes).startswith(said)
     assert bool(notes) == bool(said)

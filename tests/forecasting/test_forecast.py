@@ -87,6 +87,15 @@ def test_a_teacher_takes_the_steps_that_were_timed_for_it_and_its_scorings() -> 
     assert found.memory_bytes == 1300 * MB + LEFT + KEPT
 
 
+def test_a_training_that_begins_with_the_supernet_takes_its_statistics_longer_and_says_so() -> None:
+    found = [
+        forecast(recipe_of(teacher={"steps": 10, "start": start}))["train/teacher"]
+        for start in ("fresh", "supernet")
+    ]
+    assert seconds(found[1]) > seconds(found[0])
+    assert [one.counted.endswith("begun from the supernet") for one in found] == [False, True]
+
+
 def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> None:
     recipe = recipe_of(budget="7ms")
     share = (7 - LOWEST_MS) / (HIGHEST_MS - LOWEST_MS)

@@ -13,7 +13,7 @@ from fake_run import FakeRun, report_of, write_events
 from fake_timings import recipe_of, timings_of
 
 from fasterseg.errors import FileError
-from fasterseg.network.card import Card, Segment
+from fasterseg.network.card import Card, Segment, SupernetFacts
 from fasterseg.pipeline.planning import forecast_of
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
@@ -329,6 +329,22 @@ def test_a_network_that_several_machines_trained_says_which_steps(
     page = write_report(run).read_text(encoding="utf-8")
     assert "steps 8 to 12: Xeon, torch 2.13.0" in page
     assert "more than one machine" not in whole[2]
+
+
+def test_a_network_that_began_with_the_supernet_is_not_shown_as_a_fresh_one(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    card = Card.load(whole[1].bundle("teacher") / "card.json")
+    supernet = SupernetFacts(
+        digest="sha256:abc", data="street", data_digest="sha256:1", split="train", images=7, steps=9
+    )
+    facts = card.training.model_copy(update={"supernet": supernet})
+    card.model_copy(update={"training": facts}).save(run.bundle("teacher") / "card.json")
+    page = write_report(run).read_text(encoding="utf-8")
+    told = "begun from a supernet (abc) that had learned for 9 steps from 7 images of street/train"
+    assert told in page
+    assert "begun from a supernet" not in whole[2]
 
 
 def test_scores_on_images_that_were_trained_on_are_not_said_to_have_chosen(

@@ -46,10 +46,10 @@ def _draws_by_temperature(recipe: Recipe) -> bool:
     )
 
 
-def _scores_what_it_learns(recipe: Recipe) -> bool:
+def _scores_what_it_learns(recipe: Recipe, role: Role) -> bool:
     trained, scored = (
-        {part.strip() for part in split.split("+")}
-        for split in (recipe.data.trained_on, recipe.data.val_split)
+        {part.strip() for split in splits for part in split.split("+")}
+        for splits in (recipe.learnt_by(role), (recipe.data.val_split,))
     )
     return bool(trained & scored)
 
@@ -63,8 +63,13 @@ def _of_training(role: Role) -> tuple[Idle, ...]:
     return (
         Idle(
             (f"{role}.evaluate_every",),
-            _scores_what_it_learns,
+            lambda recipe: _scores_what_it_learns(recipe, role),
             "images that a network is trained on are scored at the end only",
+        ),
+        Idle(
+            (f"{role}.start",),
+            lambda recipe: not (recipe.search.pretrain_steps or recipe.search.steps),
+            "with search.pretrain_steps 0 and search.steps 0 the supernet learns nothing",
         ),
         Idle(
             (f"{role}.poly_power",),
@@ -158,6 +163,11 @@ RULES: tuple[Idle, ...] = (
         tuple(f"teacher.{key}" for key in _DISTILLED),
         lambda _: True,
         "a teacher learns from no other network",
+    ),
+    Idle(
+        ("student.start",),
+        lambda recipe: not recipe.students(),
+        "no contender is a student, and a baseline is in no supernet",
     ),
     Idle(
         ("student.distillation_divided_by_classes",),

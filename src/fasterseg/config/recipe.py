@@ -157,6 +157,10 @@ class SearchSettings(LongSection):
     draws: int = Field(1, ge=1)
 
 
+StartingWeights = Literal["fresh", "supernet"]
+"""What a training begins with: random weights, or what the run's search has learned already."""
+
+
 class TrainingSettings(LongSection):
     """Training of one network, with or without a teacher.
 
@@ -165,10 +169,14 @@ class TrainingSettings(LongSection):
     (`fasterseg.training.scoring`); without `warmup_steps`, they are a tenth, 100 at most.
     `class_weights` say what each class counts in the loss: what the ``data`` say, ``none``,
     ``auto`` (rare classes count for more), or a number each.  An `ohem_threshold` of 1 is plain
-    cross-entropy: in a training of hours, hard pixels alone (the paper's 0.7) teach late.
+    cross-entropy: in a training of hours, hard pixels alone (the paper's 0.7) teach late.  `start`
+    says which weights the first step meets: ``fresh`` ones, as in the paper, or the ``supernet``'s
+    slices of the architecture.
     """
 
     usual_hours: ClassVar[float] = TRAINING_HOURS
+
+    start: StartingWeights = "fresh"
 
     steps: int = Field(1000, ge=1)
     hours: float | None = Field(None, gt=0)
@@ -300,6 +308,11 @@ class Recipe(Artifact):
     def training_of(self, role: Role) -> TrainingSettings:
         """How the networks of a role are trained."""
         return self.teacher if role == "teacher" else self.student
+
+    def learnt_by(self, role: Role) -> tuple[str, ...]:
+        """The splits whose images a role's weights learn from, those of the supernet included."""
+        begun = self.training_of(role).start == "supernet"
+        return (self.data.trained_on, *([self.data.train_split] if begun else []))
 
     @property
     def search_class_weights(self) -> ClassWeights:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fasterseg.datasets.joining import parts_of, share_images
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import halves_of
@@ -26,7 +28,7 @@ def notes_on_use(source: DataSource) -> list[str]:
         notes.append(f"there is no {VAL}: a run needs a split to choose weights by, data.val_split")
     scored = split_to_score(source, chosen_by=VAL)
     if scored in splits:
-        notes += note_on_scores(source, scored=scored, chosen_by=VAL, trained_on=TRAIN)
+        notes += note_on_scores(source, scored=scored, chosen_by=VAL, trained_on=[TRAIN])
     try:
         halves_of(source, TRAIN, seed=0)
     except DataError as error:
@@ -35,10 +37,10 @@ def notes_on_use(source: DataSource) -> list[str]:
 
 
 def note_on_scores(
-    source: DataSource, *, scored: str, chosen_by: str, trained_on: str
+    source: DataSource, *, scored: str, chosen_by: str, trained_on: Sequence[str]
 ) -> list[str]:
     """Return what must be said of the scores that a run ends with; nothing of those of ``test``."""
-    if share_images(scored, trained_on):
+    if any(share_images(scored, split) for split in trained_on):
         return [f"{scored} is scored at the end of a run, and networks are trained on its images"]
     if not share_images(scored, chosen_by):
         return []

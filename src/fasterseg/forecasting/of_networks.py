@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
+from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.timings import Timings, TrainingTiming
@@ -58,6 +59,7 @@ class NetworksForecast:
         return StageForecast.of(
             f"train/{outlook.contender.name}",
             between(low.setup_seconds, high.setup_seconds, share)
+            + self._start_seconds(settings, macs)
             + steps * step_seconds
             + saves * cost(lambda one: one.step.save_seconds)
             + scorings * scoring
@@ -65,7 +67,8 @@ class NetworksForecast:
             memory=timed.after_export(int(peak)) + timed.kept_bytes(images),
             disk=checkpoints + bundles + steps * EVENT_BYTES,
             counted=f"{steps} steps of {step_seconds:.3g} s, "
-            f"{scorings} scorings of {scoring:.2g} s",
+            f"{scorings} scorings of {scoring:.2g} s"
+            + (", begun from the supernet" if settings.start == "supernet" else ""),
         )
 
     def _steps(
@@ -85,8 +88,21 @@ class NetworksForecast:
             settings.model_copy(update={"steps": steps}),
             train_images=data.trained_on,
             scored_images=data.val,
-            seen=data.val_is_seen,
+            seen=data.val_is_seen or self._begun_on_val(settings),
         )
+
+    def _begun_on_val(self, settings: TrainingSettings) -> bool:
+        """Whether first weights come from a supernet that learned from what scores are taken on."""
+        data = self.work.recipe.data
+        return settings.start == "supernet" and share_images(data.train_split, data.val_split)
+
+    def _start_seconds(self, settings: TrainingSettings, macs: float) -> float:
+        """Cutting first weights out of the supernet: what measuring a subnet's statistics takes."""
+        if settings.start == "fresh":
+            return 0.0
+        search, own = self.timings.search, self.work.recipe.search
+        larger = settings.batch_size / own.batch_size
+        return search.settling_batches * search.batch_seconds * larger * macs / search.subnet_macs
 
     def _evaluate(self) -> StageForecast:
         data, networks = self.timings.data, self.work.networks

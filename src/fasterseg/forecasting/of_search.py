@@ -34,8 +34,12 @@ class SearchForecast:
         search, setup = self._timing, self._timing.setup_seconds
         plain = search.pretraining.seconds
         yield self._steps("pretraining", search.pretraining, first, plain, halves=1, more=setup)
+        # What is kept of the supernet at the end is a checkpoint without the optimiser's half.
+        weights = search.cosearch.checkpoint_bytes / 2
         # Weights learn from one half of the images, and architecture parameters from the other.
-        yield self._steps("cosearch", search.cosearch, second, self._cosearch_seconds, halves=2)
+        yield self._steps(
+            "cosearch", search.cosearch, second, self._cosearch_seconds, halves=2, kept=weights
+        )
         yield self._landing()
         if self._settings.draws > 1:
             yield self._draws()
@@ -78,17 +82,18 @@ class SearchForecast:
         *,
         halves: int,
         more: float = 0.0,
+        kept: float = 0.0,
     ) -> StageForecast:
         saves = -(-steps // self._settings.checkpoint_every)
         images, half = self._images(steps)
         reading = halves * self.timings.reading_seconds(images, most=half)
-        kept = halves * self.timings.kept_bytes(min(images, half))
+        held = halves * self.timings.kept_bytes(min(images, half))
         checkpoints = min(KEPT_CHECKPOINTS, saves) * step.checkpoint_bytes
         return StageForecast.of(
             f"search/{name}",
             steps * seconds + saves * step.save_seconds + reading + more,
-            memory=self.timings.after_export(step.peak_bytes) + kept,
-            disk=checkpoints + steps * SEARCH_EVENT_BYTES,
+            memory=self.timings.after_export(step.peak_bytes) + held,
+            disk=checkpoints + kept + steps * SEARCH_EVENT_BYTES,
             counted=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
         )
 

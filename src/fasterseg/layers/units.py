@@ -178,7 +178,12 @@ class SlimmableNorm(nn.Module):
         return take(self.weight[key], all_channels), take(self.bias[key], all_channels)
 
     def sliced_state(self, width: int) -> State:
-        """What a fixed batch norm of that width would hold; its statistics are still unknown."""
+        """What a fixed batch norm of that width would hold; its statistics are still unknown.
+
+        Raises `KeyError` for a width that it does not have.
+        """
+        if str(width) not in self.weight:  # a parameter's name, to torch, which says otherwise
+            raise KeyError(width)
         unknown = torch.full((width,), float("nan"))
         return {
             "weight": self.weight[str(width)].detach().clone(),

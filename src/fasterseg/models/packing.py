@@ -130,7 +130,9 @@ def _score(model: Path, recipe: Recipe, *, split: str | None) -> EvaluationRepor
 def _scored(bundle: ModelBundle, report: EvaluationReport) -> ModelBundle:
     """The bundle with a score more on its card, in place of one that was taken on the same."""
     facts = bundle.card.training
-    seen = facts.data == report.data and share_images(facts.split, report.split)
+    seen = facts.data == report.data and any(
+        share_images(split, report.split) for split in facts.splits
+    )
     score = Score.of(report, step=facts.steps, seen=seen)
     others = (one for one in bundle.card.scores if one.data_digest != score.data_digest)
     return replace(bundle, card=bundle.card.model_copy(update={"scores": (*others, score)}))

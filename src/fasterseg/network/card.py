@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.artifacts import Artifact
+from fasterseg.artifacts import Artifact, short_digest
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
@@ -104,8 +104,32 @@ def told_segments(segments: Sequence[Segment]) -> list[str]:
     return [segment.describe() for segment in segments] if len(segments) > 1 else []
 
 
+class SupernetFacts(Facts):
+    """What a supernet learned from: `steps` of pre-training and search on a split's images.
+
+    `digest` is that of its weights' file.
+    """
+
+    digest: str
+    data: str
+    data_digest: str
+    split: str
+    images: int
+    steps: int
+
+    def describe(self) -> str:
+        """What began with it, in a few words."""
+        return (
+            f"begun from a supernet ({short_digest(self.digest)}) that had learned for "
+            f"{self.steps} steps from {self.images} images of {self.data}/{self.split}"
+        )
+
+
 class TrainingFacts(Facts):
-    """What the network learned from, and how; `segments` says on what, in order of the steps."""
+    """What the network learned from, and how; `segments` says on what, in order of the steps.
+
+    `supernet` is whose slices its first weights were; None where they were random.
+    """
 
     data: str
     data_digest: str
@@ -119,7 +143,19 @@ class TrainingFacts(Facts):
     precision: str
     teacher: str = ""
     pretrained: Literal["nothing pre-trained"] = "nothing pre-trained"
+    supernet: SupernetFacts | None = None
     segments: tuple[Segment, ...] = ()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits whose images went into the weights, the supernet's included."""
+        return (self.split,) if self.supernet is None else (self.split, self.supernet.split)
+
+    @property
+    def begun(self) -> str:
+        """What its weights were before the first step."""
+        whose = "" if self.supernet is None else f", {self.supernet.describe()}"
+        return f"{self.pretrained}{whose}"
 
 
 class Card(Artifact):
@@ -175,7 +211,7 @@ class Card(Artifact):
             f"{self.name} ({self.which}), {self.label_space.classes} classes, "
             f"trained on {facts.images} images of {facts.data}/{facts.split} at "
             f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, "
-            f"{facts.pretrained}{reading}"
+            f"{facts.begun}{reading}"
         ]
         lines += [f"  {line}" for line in told_segments(facts.segments)]
         lines += [

@@ -19,8 +19,9 @@ def settled(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) 
 def note_on_scores(recipe: Recipe, source: DataSource) -> str:
     """What is to be said of the scores that a run ends with; empty where they are a test's."""
     data = recipe.data
+    learnt = [split for one in recipe.contenders for split in recipe.learnt_by(one.role)]
     notes = serving.note_on_scores(
-        source, scored=data.test_split, chosen_by=data.val_split, trained_on=data.trained_on
+        source, scored=data.test_split, chosen_by=data.val_split, trained_on=learnt
     )
     return " ".join(notes)
 

@@ -10,6 +10,7 @@ from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress, silent
 from fasterseg.network.description import NetworkDescription
+from fasterseg.pipeline.starting import refuse_baseline, supernet_start
 from fasterseg.pipeline.teachers import teacher_of
 from fasterseg.pipeline.trainees import require_own_name
 from fasterseg.runs import RunFolder
@@ -53,6 +54,8 @@ class Trainer:
         Raises as `require_own_name` does.
         """
         require_own_name(self.recipe, self.run, name)
+        if self.recipe.student.start == "supernet":
+            refuse_baseline(name)
         description = NetworkDescription(classes=self.source.label_space.classes, baseline=name)
         return self._train(name, description, self.recipe.student)
 
@@ -77,11 +80,18 @@ class Trainer:
         settings: TrainingSettings,
         teacher: Path | None = None,
     ) -> Path:
+        device, start = select_device(self.device), None
+        if settings.start == "supernet":
+            assert description.architecture is not None  # a baseline was refused
+            start = supernet_start(
+                self.recipe, self.run, description.architecture, name=name, device=device
+            )
         data = TrainingData(
             self.source,
             train_split=self.recipe.data.trained_on,
             val_split=self.recipe.data.val_split,
             workers=self.recipe.data.workers,
+            began_on="" if start is None else start.facts.split,
         )
         task = TrainingTask(
             name=name,
@@ -89,8 +99,9 @@ class Trainer:
             data=data,
             settings=settings,
             seed=self.recipe.seed,
-            device=select_device(self.device),
+            device=device,
             teacher=None if teacher is None else teacher_of(teacher, data),
+            start=start,
         )
         folder = self.run.training(name).root
         train_network(task, folder, progress=self.progress, stop=self.stop, baselines=BASELINES)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fasterseg.artifacts import short_digest
 from fasterseg.config import Promise
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.latencies import budget_scale
@@ -192,7 +193,7 @@ def _as_exported(network: NetworkFacts) -> str:
     result = network.result
     if result is None:
         return ""
-    timed = result.timed_digest.removeprefix("sha256:")[:12]
+    timed = short_digest(result.timed_digest)
     if result.exported_mean_iou is None:
         return f"the exported file that was timed is {timed}; it was not scored itself"
     same = "the same" if result.timed_digest == result.scored_digest else "another"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasterseg.amounts import duration, size
+from fasterseg.artifacts import short_digest
 from fasterseg.forecasting.outcome import Comparison
 from fasterseg.network.card import told_segments
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
@@ -79,11 +80,6 @@ def environment() -> Environment:
     environment.filters["size"] = size
     environment.filters["short"] = short_digest
     return environment
-
-
-def short_digest(digest: str) -> str:
-    """The first 12 signs of a digest, without the name of its kind."""
-    return digest.removeprefix("sha256:")[:12]
 
 
 def _drawings(facts: RunFacts) -> list[dict[str, Any]]:

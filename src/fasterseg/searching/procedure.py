@@ -13,6 +13,7 @@ from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.cosearch import WARNINGS
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.hours import SearchStages, counted
+from fasterseg.searching.kept_supernet import keep_supernet
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.search import Search
@@ -50,6 +51,7 @@ def search(
     begun, data = _begun(job, start), data_of(job, start)
     _pretrain(begun, job, watch)
     said = _cosearch(begun, job, watch, warn)
+    keep_supernet(begun, start, split=data.split, kept=job.run.supernet)
     scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
     landed = _landed(begun, appraisal, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, scorers.held_out)

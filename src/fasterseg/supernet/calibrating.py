@@ -16,12 +16,19 @@ from fasterseg.errors import Diverged
 STILL_BATCHES = 3
 
 
-def recalibrate(network: nn.Module, batches: Iterable[Tensor], *, tolerance: float = 0.01) -> int:
+def recalibrate(
+    network: nn.Module,
+    batches: Iterable[Tensor],
+    *,
+    tolerance: float = 0.01,
+    must_settle: bool = True,
+) -> int:
     """Measure all batch-norm statistics as cumulative means over batches of normalised images.
 
     It stops when three batches in a row moved no layer's statistics by more than `tolerance`
     (means in units of the deviation, variances relative), and leaves the network in evaluation
-    mode.  Returns the number of batches; raises `Diverged` when they ran out before that.
+    mode.  Returns the number of batches; raises `Diverged` when they ran out before that, unless
+    the network is trained next, which goes on measuring: then they need not settle.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -30,10 +37,16 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor], *, tolerance: flo
         norm.momentum = None
     network.train()
     try:
-        count = _until_still(network, norms, batches, tolerance)
+        count, moved = _until_still(network, norms, batches, tolerance)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+    if must_settle and moved > tolerance:
+        raise Diverged(
+            "the batch-norm statistics of a subnet do not settle",
+            why=f"after {count} batches one more still moved them by {moved:.1%}",
+            next_step=f"--set search.calibration_batches={2 * count}",
+        )
     network.eval()
     return count
 
@@ -41,23 +54,20 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor], *, tolerance: flo
 @torch.no_grad()
 def _until_still(
     network: nn.Module, norms: list[nn.BatchNorm2d], batches: Iterable[Tensor], tolerance: float
-) -> int:
-    still, count, moved = 0, 0, float("inf")
-    for count, images in enumerate(batches, start=1):
+) -> tuple[int, float]:
+    """How many batches were seen, and the most that the last three moved; infinite for fewer."""
+    count, last = 0, [float("inf")] * STILL_BATCHES
+    for images in batches:
         before = [_statistics(norm) for norm in norms]
         network(images)
         moved = max(
             (_movement(old, _statistics(n)) for old, n in zip(before, norms, strict=True)),
             default=0.0,
         )
-        still = still + 1 if moved <= tolerance else 0
-        if still == STILL_BATCHES:
-            return count
-    raise Diverged(
-        "the batch-norm statistics of a subnet do not settle",
-        why=f"after {count} batches one more still moved them by {moved:.1%}",
-        next_step=f"--set search.calibration_batches={2 * count}",
-    )
+        count, last = count + 1, [*last[1:], moved]
+        if max(last) <= tolerance:
+            break
+    return count, max(last)
 
 
 def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Self, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from fasterseg.errors import FastersegError
@@ -103,6 +104,18 @@ class Supernet(nn.Module):
         if images is not None:
             recalibrate(network, images)
         return network
+
+    def holds(self, architecture: Architecture, build: Callable[[Architecture, int], Net]) -> bool:
+        """Whether `subnet` could cut out an architecture: this has all its blocks and widths."""
+        with torch.device("meta"):
+            wanted = build(architecture, self.classes).state_dict()
+        try:
+            found = self._sliced_state(architecture)
+        except KeyError:
+            return False
+        return {name: tensor.shape for name, tensor in found.items()} == {
+            name: tensor.shape for name, tensor in wanted.items()
+        }
 
     def _sliced_state(self, architecture: Architecture) -> State:
         """The state of the network that an architecture describes."""

@@ -14,13 +14,17 @@ from fasterseg.runtime import derived_seed
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """A source, and which of its splits serve what; `val_images` scores on the first ones only."""
+    """A source, and which of its splits serve what; `val_images` scores on the first ones only.
+
+    `began_on` is the split that the first weights had learned from, where these are not random.
+    """
 
     source: DataSource
     train_split: str = "train"
     val_split: str = "val"
     workers: int = 0
     val_images: int | None = None
+    began_on: str = ""
 
     def train_count(self) -> int:
         """How many images there are to train on."""
@@ -32,8 +36,9 @@ class TrainingData:
         return whole if self.val_images is None else min(self.val_images, whole)
 
     def val_is_seen(self) -> bool:
-        """Whether the network is trained on images that it is scored on."""
-        return share_images(self.train_split, self.val_split)
+        """Whether the network has learned from images that it is scored on."""
+        learnt = filter(None, (self.train_split, self.began_on))
+        return any(share_images(split, self.val_split) for split in learnt)
 
     def batches(
         self, augmentation: AugmentationSettings, *, batch_size: int, seed: int

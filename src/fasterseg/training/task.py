@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
 from fasterseg.learning.precision import Numerics
+from fasterseg.network.card import SupernetFacts
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
 from fasterseg.runtime import derived_seed
 from fasterseg.training.data import TrainingData
@@ -26,8 +27,34 @@ class Teacher:
 
 
 @dataclass(frozen=True, slots=True)
+class SupernetStart:
+    """Weights that a training begins with: a supernet's slices, and whose they are.
+
+    `calibrated` cuts them out, with statistics measured on normalised images: on so many `batches`
+    of the training's own at most.
+    """
+
+    facts: SupernetFacts
+    calibrated: Callable[[Iterable[Tensor]], nn.Module]
+    batches: int
+
+    def network(self, task: TrainingTask) -> nn.Module:
+        """The network of a task before its first step."""
+        settings = task.settings
+        own = task.data.batches(
+            settings.augmentation, batch_size=settings.batch_size, seed=task.seed
+        )
+        return self.calibrated(
+            own.batch(step).images.to(task.device) for step in range(self.batches)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingTask:
-    """One network to train: what it is called, what it is, what it learns from and how."""
+    """One network to train: what it is called, what it is, what it learns from and how.
+
+    Without a `start` its first weights are random, a function of the seed.
+    """
 
     name: str
     description: NetworkDescription
@@ -36,6 +63,7 @@ class TrainingTask:
     seed: int
     device: torch.device
     teacher: Teacher | None = None
+    start: SupernetStart | None = None
 
 
 def stage_of(
@@ -43,11 +71,12 @@ def stage_of(
     numerics: Numerics,
     *,
     baselines: Mapping[str, BaselineBuilder] | None = None,
+    network: nn.Module | None = None,
 ) -> TrainingStage:
-    """A task's stage at its first step, with the weights that its seed gives."""
+    """A task's stage at its first step, with the weights of a network or those of its seed."""
     weights_seed = derived_seed(task.seed, "weights", task.name)
     return TrainingStage(
-        task.description.build_seeded(weights_seed, baselines=baselines),
+        network or task.description.build_seeded(weights_seed, baselines=baselines),
         name=task.name,
         data=task.data,
         settings=task.settings,

@@ -55,7 +55,11 @@ class Clock(Facts):
 
 
 class TrainingStart(Artifact):
-    """All that a training's result depends on; it may not change when a folder is resumed."""
+    """All that a training's result depends on; it may not change when a folder is resumed.
+
+    `supernet` is the digest of the weights that its first ones were cut out of; empty where these
+    were random.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
 
@@ -74,6 +78,7 @@ class TrainingStart(Artifact):
     seed: int
     device: str
     precision: str
+    supernet: str = ""
 
 
 class TrainingReport(Artifact):
@@ -137,7 +142,11 @@ def train_network(
     if task.settings.hours is not None:
         progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
     task = counted(task, kept, baselines=baselines, clock=clock)
-    stage = stage_of(task, numerics, baselines=baselines)
+    first = None
+    if task.start is not None and kept.stepped() is None:
+        progress(0, 0, "measuring the statistics of the supernet's slices")
+        first = task.start.network(task)
+    stage = stage_of(task, numerics, baselines=baselines, network=first)
     with closing(stage):
         course = run_steps(
             stage,
@@ -191,6 +200,7 @@ def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
         seed=task.seed,
         device=task.device.type,
         precision=precision,
+        supernet=task.start.facts.digest if task.start else "",
     )
 
 
@@ -217,6 +227,7 @@ def card_of(
         seed=task.seed,
         precision=start.precision,
         teacher=start.teacher,
+        supernet=task.start.facts if task.start else None,
         segments=segments,
     )
     return Card(

@@ -38,7 +38,10 @@ class TrainingAhead:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A run whose stages are about to be done; `made` is what it has made already."""
+    """A run whose stages are about to be done; `made` is what it has made already.
+
+    `searched` says that its search is done on the way, where it is not done yet.
+    """
 
     recipe: Recipe
     run: RunFolder
@@ -46,6 +49,7 @@ class Ahead:
     device: str
     trainings: tuple[TrainingAhead, ...]
     made: Mapping[Use, Path]
+    searched: bool = True
 
     @property
     def geometry(self) -> Geometry:
@@ -64,10 +68,10 @@ class Ahead:
         trained: Trained | None = None,
     ) -> Ahead:
         """All that is about to be done with a run; `trained` by default are all contenders."""
-        made = made_in(run, recipe)
-        wanted = (trained or Trained()).of(recipe, run)
-        waiting = tuple(one for one in wanted if run.training(one.name).begun() is None)
-        return cls(recipe, run, source, device, waiting, made)
+        made, wanted = made_in(run, recipe), trained or Trained()
+        known = wanted.of(recipe, run)
+        waiting = tuple(one for one in known if run.training(one.name).begun() is None)
+        return cls(recipe, run, source, device, waiting, made, wanted.searched)
 
 
 ALL_CONTENDERS = SplitNames((), (), ())

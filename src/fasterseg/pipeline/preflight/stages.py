@@ -22,6 +22,7 @@ from fasterseg.pipeline.preflight.passes import (
     maps_to_search_on,
     maps_to_train_on,
 )
+from fasterseg.pipeline.preflight.starts import weights_to_start_with
 
 Need = Callable[[Ahead], None]
 """Raises, in four parts, where something is missing."""
@@ -30,7 +31,14 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "check-data": (),
     "profile": (a_target, an_export),
     "search": (images_to_search_with, a_device, maps_to_search_on, a_search_pass, room_on_disk),
-    "train": (images_to_train_on, a_device, maps_to_train_on, a_training_pass, room_on_disk),
+    "train": (
+        images_to_train_on,
+        a_device,
+        weights_to_start_with,
+        maps_to_train_on,
+        a_training_pass,
+        room_on_disk,
+    ),
     "evaluate": (images_to_score, a_device),
     "measure": (images_to_score, a_target),
     "report": (),
@@ -44,6 +52,7 @@ _CHEAP: tuple[Need, ...] = (
     images_to_score,
     a_device,
     a_target,
+    weights_to_start_with,
     maps_to_search_on,
     maps_to_train_on,
 )

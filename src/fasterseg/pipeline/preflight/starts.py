@@ -1,0 +1,24 @@
+"""What is needed of the weights that trainings begin with: a supernet that holds each network."""
+
+from __future__ import annotations
+
+from fasterseg.pipeline.preflight.ahead import Ahead
+from fasterseg.pipeline.starting import refuse_baseline, require_member, require_supernet
+
+
+def weights_to_start_with(ahead: Ahead) -> None:
+    """Each training that begins with the supernet's slices has a supernet that has them.
+
+    Where the search is done on the way, it will keep one.
+    """
+    waiting = ahead.searched and not ahead.run.search_summary.is_file()
+    for training in ahead.trainings:
+        if training.settings.start != "supernet":
+            continue
+        if training.baseline:
+            refuse_baseline(training.baseline)
+        if not waiting:
+            require_supernet(ahead.run, name=training.name)
+        if training.architecture is not None:
+            classes = ahead.source.label_space.classes
+            require_member(ahead.recipe, training.architecture, classes=classes, name=training.name)

@@ -1,0 +1,98 @@
+"""What a training begins with where that is not random: the slices of the run's own supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from fasterseg.config import Recipe
+from fasterseg.errors import FileError, UsageError
+from fasterseg.network.card import SupernetFacts
+from fasterseg.network.network import Network
+from fasterseg.runs import RunFolder
+from fasterseg.searching.kept_supernet import KeptSupernet, kept_weights
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
+from fasterseg.supernet.calibrating import recalibrate
+from fasterseg.supernet.supernet import Supernet
+from fasterseg.training.task import SupernetStart
+
+FRESH = "or begin fresh: --set {role}.start=fresh, in a new run where one was trained already"
+
+
+def supernet_start(
+    recipe: Recipe, run: RunFolder, architecture: Architecture, *, name: str, device: torch.device
+) -> SupernetStart:
+    """The start of a network's training with the slices of the run's supernet, on a device.
+
+    Raises as `require_supernet` does, and `FileError` for a file that is damaged.
+    """
+    kept = require_supernet(run, name=name)
+    require_member(recipe, architecture, classes=kept.classes, name=name)
+    supernet = built_supernet(recipe, classes=kept.classes)
+    supernet.load_state_dict(kept_weights(run.supernet))
+    supernet.to(device)
+    facts = SupernetFacts(
+        digest=kept.weights_digest,
+        data=kept.data,
+        data_digest=kept.data_digest,
+        split=kept.split,
+        images=kept.images,
+        steps=kept.steps,
+    )
+
+    def calibrated(images: Iterable[Tensor]) -> nn.Module:
+        network = supernet.subnet(architecture, Network)
+        recalibrate(network, images, must_settle=False)
+        return network
+
+    return SupernetStart(facts, calibrated, recipe.search.calibration_batches)
+
+
+def built_supernet(recipe: Recipe, *, classes: int) -> Supernet:
+    """The supernet of a recipe's search, with weights that mean nothing."""
+    options = [Options.of(recipe.space, contender) for contender in recipe.contenders]
+    return Supernet(Lattice(recipe.space), classes, contenders=options)
+
+
+def require_supernet(run: RunFolder, *, name: str) -> KeptSupernet:
+    """What the run's search kept of its supernet; raises `FileError` where there is nothing."""
+    if run.supernet.facts.is_file():
+        return KeptSupernet.load(run.supernet.facts)
+    searched = run.search_summary.is_file()
+    why = "its search was made by a version that kept none" if searched else "it has not searched"
+    raise FileError(
+        f"there is no supernet in this run that the training of {name} could begin with",
+        where=str(run.supernet.facts),
+        why=f"the recipe says start: supernet, and of this run {why}",
+        next_step=f"fasterseg search in a new run, {FRESH}"
+        if searched
+        else f"fasterseg search --run {run.root}, {FRESH}",
+    )
+
+
+def require_member(recipe: Recipe, architecture: Architecture, *, classes: int, name: str) -> None:
+    """Raise `UsageError` for an architecture that the run's supernet does not hold."""
+    with torch.device("meta"):
+        supernet = built_supernet(recipe, classes=classes)
+    if not supernet.holds(architecture, Network):
+        raise UsageError(
+            f"the run's supernet does not hold the architecture of {name}",
+            where=f"architecture {architecture.digest()}",
+            why="it has a block or a width that no contender of this recipe may take, so there "
+            "are no weights to begin with",
+            next_step=f"name an architecture of the recipe's space, {FRESH}",
+        )
+
+
+def refuse_baseline(name: str) -> None:
+    """Raise `UsageError` for a baseline that is to begin with a supernet's slices: it has none."""
+    raise UsageError(
+        f"baseline:{name} cannot begin with the run's supernet",
+        where="student.start: supernet",
+        why="a baseline is trained as the students are, and no supernet holds it",
+        next_step="train it in a run of its own: another --run, with --set student.start=fresh",
+    )
