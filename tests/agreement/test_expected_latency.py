@@ -200,9 +200,9 @@ def test_cells_that_branches_share_are_counted_once() -> None:
 def test_fusion_and_head_are_in_the_latency() -> None:
     space = make_space(4)
     logits = Logits.random(Options.of_space(space), seed=7)
-    for kind in ("arm", "refine", "fuse", "head", "input", "tail"):
+    for kind in ("arm", "concatenate", "fuse", "head", "input", "tail"):
         latency = expected_latency(space, lambda spec, kind=kind: float(spec.kind == kind))
-        count = {"arm": 3, "refine": 3}.get(kind, 1)
+        count = {"arm": 3, "concatenate": 3}.get(kind, 1)
         assert float(latency(logits.relaxation()).detach()) == pytest.approx(count)
 
 

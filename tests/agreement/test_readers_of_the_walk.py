@@ -32,8 +32,9 @@ from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.assignment import architecture_of
+from fasterseg.space.convolutions import Conv, ConvForm, Layer
 from fasterseg.space.extremes import cheapest, dearest
-from fasterseg.space.kinds import KINDS, BlockKind, Conv, ConvForm, Layer
+from fasterseg.space.kinds import KINDS, BlockKind
 from fasterseg.space.options import Options
 from fasterseg.space.placements import PLACES
 from fasterseg.space.sampling import random_assignment
@@ -52,7 +53,7 @@ LEAN = BlockKind(
     writes="logits",
 )
 OTHER_KINDS = {
-    "refine": ("refine", "lean_refine"),
+    "refine": ("concatenate", "lean_join"),
     "head": ("head", "lean_head"),
 }
 OPERATORS = {"operators": ("skip", "conv"), "stem_kinds": ("conv_x2", "separable_conv")}
@@ -71,8 +72,8 @@ SPACES = {
 @pytest.fixture(params=SPACES)
 def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Options:
     """A space with two kinds at many places outside the cells."""
-    refine = KINDS["refine"]
-    rows = (LEAN, BlockKind("lean_refine", "lean", KINDS["fuse"].layers, joins=refine.joins))
+    join = KINDS["concatenate"]
+    rows = (LEAN, BlockKind("lean_join", "lean", KINDS["fuse"].layers, joins=join.joins))
     for row in rows:
         monkeypatch.setitem(KINDS, row.name, row)  # type: ignore[misc]
     for place, kinds in OTHER_KINDS.items():
@@ -89,7 +90,7 @@ def test_the_profile_lists_what_networks_ask_for_and_nothing_else(options: Optio
     asked = {s for one in drawn(options, 1200) for s in wire(one, GEOMETRY).timed_specs()}
     assert asked == set(specs_of([options], GEOMETRY))
     kinds = {spec.kind for spec in asked}
-    assert {"head", "lean_head", "refine", "lean_refine"} <= kinds
+    assert {"head", "lean_head", "concatenate", "lean_join"} <= kinds
 
 
 def test_expected_latency_of_one_network_is_its_estimate(options: Options) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import pytest
@@ -19,6 +20,17 @@ from fasterseg.space.options import Options
 
 SIZES = [Size(8, 12), Size(7, 13), Size(9, 4), Size(1, 1), Size(1, 6), Size(2, 3)]
 CHANNELS = [((3,), 5), ((6,), 4), ((4,), 4), ((2, 3), 7), ((160, 150), 6)]
+UNCHANGED = [((4,), 4), ((9,), 9)]
+FITTING: Mapping[Kind, Sequence[tuple[tuple[int, ...], int]]] = {
+    "none": UNCHANGED,
+    "image_pooling": UNCHANGED,
+    "pyramid_pooling": UNCHANGED,
+    "add": [((4, 6), 4), ((5, 5), 5)],
+    "pass": [((4, 6), 4), ((5, 5), 5)],
+    "sum": [*UNCHANGED, ((4, 4), 4), ((5, 5, 5), 5)],
+    "rescale": [((3,), 3)],
+}
+"""The channels of kinds that add or pass on what they read: as many as they write."""
 OTHER_KINDS = tuple(kind for kind in KINDS if kind not in (*OPERATORS, "input"))
 
 
@@ -39,8 +51,7 @@ class Counter:
 
 def specs(kind: Kind) -> list[BlockSpec]:
     found = []
-    reads_image = KINDS[kind].reads == "image"
-    for size, (read, out) in product(SIZES, [((3,), 3)] if reads_image else CHANNELS):
+    for size, (read, out) in product(SIZES, FITTING.get(kind, CHANNELS)):
         if kind in OPERATORS:
             found += [BlockSpec(kind, read, out, s, size, size.strided(s)) for s in (1, 2)]
         elif KINDS[kind].needs_size:

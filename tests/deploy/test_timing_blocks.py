@@ -19,7 +19,7 @@ CHAIN = (
     BlockSpec("zoomed_conv", (32,), 64, 2, FINE, COARSE),
     BlockSpec("conv", (64,), 16, 1, COARSE, COARSE),
 )
-REFINE = BlockSpec("refine", (16, 32), 32, 1, FINE, FINE)
+REFINE = BlockSpec("concatenate", (16, 32), 32, 1, FINE, FINE)
 ENDS = (
     BlockSpec("input", (3,), 3, 1, FINE, FINE),
     BlockSpec("conv", (3,), 16, 2, FINE, COARSE),

@@ -21,7 +21,7 @@ def test_the_papers_space_has_as_many_blocks_as_its_choices_say() -> None:
     specs = all_specs(SearchSpace(), [TEACHER, STUDENT], GEOMETRY)
     cells = [s for s in specs if s.kind in SearchSpace().operators and s.in_size.height <= 128]
     assert len(cells) == 5 * 5 * 25 - 15
-    assert sum(s.kind == "refine" for s in specs) == 2 * (1 + 5)
+    assert sum(s.kind == "concatenate" for s in specs) == 2 * (1 + 5)
 
 
 def test_the_list_is_in_a_fixed_order_without_repeats_and_identities() -> None:
@@ -39,7 +39,7 @@ def test_stem_and_head_are_combined_only_as_contenders_have_them() -> None:
     joins = {
         s.in_channels
         for s in all_specs(space, [TEACHER, STUDENT], GEOMETRY)
-        if s.kind == "refine" and s.stride == 1 and s.in_size == Size(128, 256)
+        if s.kind == "concatenate" and s.stride == 1 and s.in_size == Size(128, 256)
     }
     assert (8 * 8, 8 * 12) not in joins, "no contender has head 8 and stem 12"
     assert (8 * 12, 8 * 12) in joins

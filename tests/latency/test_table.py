@@ -50,6 +50,15 @@ def test_a_block_that_was_not_measured_is_an_error_that_names_it() -> None:
     assert "profile" in caught.value.next_step
 
 
+def test_a_table_that_calls_a_kind_by_its_earlier_name_is_read() -> None:
+    spec = BlockSpec("concatenate", (16, 8), 16, 1, Size(8, 12), Size(8, 12))
+    measured = Entry(median_ms=2.0, spread_ms=0.1, runs=9)
+    entries = {"refine 16+8->16 s1 8x12->8x12": measured}
+    table = table_of().model_copy(update={"entries": entries})
+    assert (table.measured_ms(spec), table.cost_ms(spec)) == (2.0, 2.0)
+    assert [*table.entries] == [*entries], "and its digest stays"
+
+
 def test_the_calibration_enters_every_price() -> None:
     calibration = Calibration(scale=0.5, per_block_ms=-0.25, per_byte_ms=1e-4)
     cost_ms = table_of(calibration, conv=2.0).cost_ms(CONV)

@@ -8,7 +8,8 @@ from torch import nn
 
 from fasterseg.layers.blocks import Block, Form
 from fasterseg.layers.units import FixedConv, FixedUnits, SlimmableConv, SlimmableUnits
-from fasterseg.space.kinds import BlockKind, Conv, ConvForm, Layer, as_read
+from fasterseg.space.convolutions import Conv, ConvForm, Layer, as_read
+from fasterseg.space.kinds import BlockKind
 
 DEPTHWISE = ConvForm(3, 2, dilation=2, depthwise=True)
 INPUTS = ((2, 4), (3, 5))

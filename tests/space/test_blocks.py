@@ -69,5 +69,5 @@ def test_an_identity_has_no_cost_of_any_kind() -> None:
 
 
 def test_border_bytes_are_the_floats_read_and_written() -> None:
-    spec = BlockSpec("refine", (16, 8), 32, 1, Size(3, 5), Size(3, 5))
+    spec = BlockSpec("concatenate", (16, 8), 32, 1, Size(3, 5), Size(3, 5))
     assert spec.border_bytes == 4 * (24 + 32) * 15

@@ -61,7 +61,7 @@ SPACES = {
 }
 OTHER_KINDS = {
     "arm": ("arm", "wide_arm"),
-    "refine": ("refine", "conv"),
+    "refine": ("concatenate", "conv"),
     "head": ("head", "wide_head"),
 }
 """More than one kind at every sort of place; the prices are of names, so none need be built."""

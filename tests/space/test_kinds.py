@@ -6,7 +6,8 @@ import pytest
 from torch import nn
 
 from fasterseg.space.blocks import BlockSpec, Convolution, Size
-from fasterseg.space.kinds import KINDS, OPERATORS, ConvForm
+from fasterseg.space.convolutions import ConvForm
+from fasterseg.space.kinds import KINDS, OPERATORS
 from fasterseg.space.search_space import PAPER_OPERATORS, SearchSpace
 
 AREA = Size(5, 7)

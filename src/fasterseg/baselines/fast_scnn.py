@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fasterseg.baselines.pooling import pool
 from fasterseg.baselines.units import Bottleneck, NormalisedConv, depthwise, separable
 from fasterseg.errors import UsageError
+from fasterseg.layers.pooling import pool
 from fasterseg.layers.resizing import map_size, resize
+from fasterseg.space.kinds import BINS
 
 EXPANSION = 6
-BINS = (1, 2, 3, 6)
+
 AUXILIARY_CHANNELS = 32
 DROPOUT = 0.1
 FINE_STRIDE, COARSE_STRIDE = 8, 32

@@ -159,14 +159,15 @@ class LatencyTable(Artifact):
         return sum(self.cost_ms(spec) for spec in specs)
 
     def _entry(self, spec: BlockSpec) -> Entry:
-        if spec.key not in self.entries:
+        entry = self.entries.get(spec.key) or self.entries.get(spec.earlier_key or "")
+        if entry is None:
             raise FileError(
                 "the latency table does not know a block of this network",
                 where=spec.key,
                 why=f"it was measured for {describe(self.target)} and another space",
                 next_step="run 'fasterseg profile' for this recipe, in a new run folder",
             )
-        return self.entries[spec.key]
+        return entry
 
     def require_target(self, target: Target) -> None:
         """Raise `UsageError` with the differences when the table is for another target."""

@@ -8,16 +8,20 @@ with its own way to compute a convolution and a norm.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fasterseg.errors import UsageError
+from fasterseg.layers.parts import NOTHING, Part, parts_of
+from fasterseg.layers.pooling import pool
 from fasterseg.layers.resizing import MapSize, halved, map_size, resize
 from fasterseg.layers.units import State, Units, Widths
-from fasterseg.space.kinds import BlockKind, Conv, Layer
+from fasterseg.space.convolutions import Layer
+from fasterseg.space.kinds import BlockKind
 
 
 class Form(NamedTuple):
@@ -51,24 +55,8 @@ class OwnCalls:
         return normalised
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A layer of a block, and under which names the block holds its units."""
-
-    layer: Layer
-    convolutions: tuple[tuple[str, Conv], ...]
-    norm: str | None
-
-    def widths(self, read: int, out: int) -> tuple[int, ...]:
-        """Channels of each convolution, where the block has these in all inputs and in its output.
-
-        Together they are those of the norm.
-        """
-        return tuple(conv.width(read, out) for _, conv in self.convolutions)
-
-
 class Block(nn.Module):
-    """Any block with convolutions; takes any of the forms that it was built for.
+    """Any block but those at the borders; takes any of the forms that it was built for.
 
     Convolutions are named ``conv1``, ``conv2`` .. and norms ``norm1`` .., each in their order.
     """
@@ -77,74 +65,82 @@ class Block(nn.Module):
         self, kind: BlockKind, units: Units, forms: Iterable[Form], *, stride: int = 1
     ) -> None:
         super().__init__()
-        known = set(forms)
-        self.zoomed = kind.zoomed
-        self.restored = kind.zoomed and stride == 1
-        self.parts = parts_of(kind.layers(stride))
-        inputs = [_rising(part) for part in zip(*(f.in_channels for f in known), strict=True)]
-        totals = [(sum(form.in_channels), form.out_channels) for form in known]
-        for part in self.parts:
-            for name, conv in part.convolutions:
-                out = _rising(conv.width(*total) for total in totals)
-                self.add_module(name, units.conv(inputs, out, conv.form))
-            inputs = [_rising(sum(part.widths(*total)) for total in totals)]
-            if part.norm is not None:
-                self.add_module(part.norm, units.norm(inputs[0]))
+        self.kind = kind
+        self.stride = stride
+        known = {form: kind.convolved(form.in_channels) for form in forms}
+        read = {form: sum(inputs) for form, inputs in known.items()}
+        built = [form for form in known if kind.layers_of(stride, read[form], form.out_channels)]
+        self.parts = parts_of(kind.layers(stride)) if built else NOTHING
+        inputs = [known[form] for form in built]
+        totals = [(read[form], form.out_channels) for form in built]
+        for part in self.parts if built else ():
+            widths = [_rising(own) for own in zip(*inputs, strict=True)]
+            for at, (name, conv) in enumerate(part.convolutions):
+                out = _rising(part.widths(*total)[at] for total in totals)
+                self.add_module(name, units.conv(widths, out, conv.form))
+            for at, norm in enumerate(part.norms):
+                out = _rising(part.norm_widths(*total)[at] for total in totals)
+                self.add_module(norm, units.norm(out))
+            inputs = [part.written(own, *t) for own, t in zip(inputs, totals, strict=True)]
 
     def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
         """The features, with `out` channels; inputs in the order of the block's spec.
 
         They have the inputs' size over the stride, or `size` where one is named.
         """
-        whole = map_size(inputs[0])
-        features = self.before_last_norm(self.entering(inputs), out, OwnCalls())
-        if self.last_norm is not None:
-            features = self.last_norm(features)
-        return self.behind(features, whole, size)
+        return self.run(inputs, out, OwnCalls(), size=size)
+
+    def run(
+        self, inputs: tuple[Tensor, ...], out: int, calls: Calls, *, size: MapSize | None = None
+    ) -> Tensor:
+        """The features, as `forward` says, the units computed by the calls."""
+        parts = self._parts(_channels(self.kind.convolved(inputs)), out)
+        features = self._through(parts, self.entering(inputs), out, calls)
+        for norm in parts[-1].norms:
+            features = calls.norm(self.unit(norm), features)
+        features = self._behind(parts[-1].layer, features, inputs[0])
+        return features if size is None else resize(features, size)
 
     def entering(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The inputs as the first convolutions read them: as they are, or at half their size."""
-        if not self.zoomed:
+        if not self.kind.zoomed:
             return inputs
         size = halved(map_size(inputs[0]))
         return tuple(resize(part, size) for part in inputs)
 
-    def before_last_norm(self, inputs: tuple[Tensor, ...], out: int, calls: Calls) -> Tensor:
-        """What the last layer's convolutions give, from what enters the block."""
-        read = sum(int(part.shape[1]) for part in inputs)
-        for part in self.parts[:-1]:
-            features = self._convolved(part, inputs, part.widths(read, out), calls)
-            if part.norm is not None:
-                features = calls.norm(self.unit(part.norm), features)
-            inputs = (self.rectified(features) if part.layer.rectified else features,)
-        last = self.parts[-1]
-        return self._convolved(last, inputs, last.widths(read, out), calls)
+    def before_last_norm(self, features: Tensor, out: int, calls: Calls) -> Tensor:
+        """What the last layer's convolutions give in an operator, from what enters it."""
+        return self._through(self.parts, (features,), out, calls)
 
     @property
-    def last_norm(self) -> nn.Module | None:
-        """The norm of the last layer, if that has one."""
-        name = self.parts[-1].norm
-        return None if name is None else self.unit(name)
+    def last_norm(self) -> nn.Module:
+        """The norm in which an operator ends."""
+        (name,) = self.parts[-1].norms
+        return self.unit(name)
 
-    def behind(self, features: Tensor, whole: MapSize, size: MapSize | None) -> Tensor:
-        """What follows the last norm: back to the `whole` size that was read, ReLU, resizing."""
-        if self.restored:
-            features = resize(features, whole)
-        if self.parts[-1].layer.rectified:
-            features = self.rectified(features)
-        return features if size is None else resize(features, size)
+    def behind(self, features: Tensor, first: Tensor) -> Tensor:
+        """What follows an operator's last norm: back to the size read, what is added, ReLU.
+
+        `first` is the operator's input as it is added.
+        """
+        return self._behind(self.parts[-1].layer, features, first)
+
+    def adds(self, read: int, out: int) -> bool:
+        """Whether an operator adds its input before the last ReLU, if there is one."""
+        return self.parts[-1].layer.adds and self.stride == 1 and read == out
 
     def sliced_state(self, read: Sequence[int], out: int) -> State:
         """What the same block with fixed units of these input and output channels would hold."""
         state: State = {}
-        total, inputs = sum(read), list(read)
-        for part in self.parts:
+        inputs = self.kind.convolved(read)
+        total = sum(inputs)
+        for part in self._parts(total, out):
             widths = part.widths(total, out)
             for (name, _), width in zip(part.convolutions, widths, strict=True):
                 state |= self._sliced(name, inputs, width)
-            inputs = [sum(widths)]
-            if part.norm is not None:
-                state |= self._sliced(part.norm, *inputs)
+            for name, width in zip(part.norms, part.norm_widths(total, out), strict=True):
+                state |= self._sliced(name, width)
+            inputs = part.written(inputs, total, out)
         return state
 
     def unit(self, name: str) -> nn.Module:
@@ -152,7 +148,60 @@ class Block(nn.Module):
         unit: nn.Module = getattr(self, name)
         return unit
 
-    def rectified(self, fresh: Tensor) -> Tensor:
+    def _parts(self, read: int, out: int) -> tuple[Part, ...]:
+        """The parts that a call of these channels runs."""
+        return self.parts if self.kind.layers_of(self.stride, read, out) else NOTHING
+
+    def _through(
+        self, parts: Sequence[Part], inputs: tuple[Tensor, ...], out: int, calls: Calls
+    ) -> Tensor:
+        """All layers, without what follows the convolutions of the last one."""
+        first, inputs = inputs[0], self.kind.convolved(inputs)
+        read = _channels(inputs)
+        for part in parts[:-1]:
+            widths = part.widths(read, out)
+            if part.layer.pools:
+                inputs = self._pooled(part, inputs[0], widths, calls)
+                continue
+            features = self._convolved(part, inputs, widths, calls)
+            for norm in part.norms:
+                features = calls.norm(self.unit(norm), features)
+            inputs = (self._behind(part.layer, features, first),)
+        return self._convolved(parts[-1], inputs, parts[-1].widths(read, out), calls)
+
+    def _pooled(
+        self, part: Part, features: Tensor, widths: Sequence[int], calls: Calls
+    ) -> tuple[Tensor, ...]:
+        """What a layer makes of means; beside what it read, where that is kept."""
+        self._require_several(features)
+        found = []
+        for (name, conv), norm, width in zip(part.convolutions, part.norms, widths, strict=True):
+            means = calls.conv(self.unit(name), (pool(features, conv.bins),), width)
+            found.append(self._rectified(calls.norm(self.unit(norm), means)))
+        if not part.layer.keeps:
+            return tuple(found)
+        size = map_size(features)
+        return (features, *(resize(means, size) for means in found))
+
+    def _require_several(self, features: Tensor) -> None:
+        """Raise `UsageError` for a batch of one image in training."""
+        if self.training and len(features) == 1:
+            raise UsageError(
+                f"a network with {self.kind.name} cannot learn from batches of one image",
+                where="batch_size",
+                why="it normalises a map of one pixel, which takes two images",
+                next_step="--set student.batch_size=2",
+            )
+
+    def _behind(self, layer: Layer, features: Tensor, first: Tensor) -> Tensor:
+        """What follows a layer's norm; `first` is the block's first input."""
+        if self.kind.zoomed and self.stride == 1 and layer is self.parts[-1].layer:
+            features = resize(features, map_size(first))
+        if layer.adds and self.stride == 1 and features.shape[1] == first.shape[1]:
+            features = features + first
+        return self._rectified(features) if layer.rectified else features
+
+    def _rectified(self, fresh: Tensor) -> Tensor:
         """ReLU of what nobody else reads: in training in its place, which spares a copy."""
         return F.relu(fresh, inplace=self.training)
 
@@ -167,6 +216,8 @@ class Block(nn.Module):
             calls.conv(self.unit(name), own, width)
             for (name, _), own, width in zip(part.convolutions, read, widths, strict=True)
         ]
+        if not outputs:
+            return reduce(torch.add, inputs)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
 
     def _sliced(self, name: str, *widths: object) -> State:
@@ -174,18 +225,8 @@ class Block(nn.Module):
         return {f"{name}.{key}": tensor for key, tensor in state.items()}
 
 
-def parts_of(layers: Iterable[Layer]) -> tuple[Part, ...]:
-    """The parts of a block of these layers."""
-    found, convolutions, norms = [], 0, 0
-    for layer in layers:
-        first = convolutions + 1
-        convolutions += len(layer.convolutions)
-        norms += layer.normalised
-        names = tuple(
-            (f"conv{number}", conv) for number, conv in enumerate(layer.convolutions, first)
-        )
-        found.append(Part(layer, names, f"norm{norms}" if layer.normalised else None))
-    return tuple(found)
+def _channels(inputs: Iterable[Tensor]) -> int:
+    return sum(int(part.shape[1]) for part in inputs)
 
 
 def _shifted(features: Tensor) -> Tensor:

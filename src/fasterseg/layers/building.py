@@ -34,6 +34,14 @@ class FixedBlock(nn.Module):
         return features
 
 
+class PassThrough(nn.Module):
+    """A block that does nothing: its first input."""
+
+    def forward(self, first: Tensor, *_others: Tensor) -> Tensor:
+        """The first input as it is."""
+        return first
+
+
 # Pillow's weights of red, green and blue in brightness, of 2**16: whole numbers, which float32
 # adds up exactly.
 _BRIGHTNESS, _ONE, _HALF = (19595.0, 38470.0, 7471.0), 65536.0, 32768.0
@@ -87,13 +95,13 @@ class TailBlock(nn.Module):
 
 
 def build_block(spec: BlockSpec) -> nn.Module:
-    """The module that a spec describes; an identity gives `nn.Identity`.
+    """The module that a spec describes; an identity gives a `PassThrough`.
 
     The module's call takes one tensor for each entry of `spec.in_channels`; arm, rescale and tail
     also take ``size``.  Input blocks are built with a plain normalisation.
     """
     if spec.is_identity:
-        return nn.Identity()
+        return PassThrough()
     if spec.row.reads == "bytes":
         return InputBlock(mean=(0.5, 0.5, 0.5), deviation=(0.25, 0.25, 0.25))
     if spec.row.reads == "image":

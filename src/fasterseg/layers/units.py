@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fasterseg.space.kinds import ConvForm
+from fasterseg.space.convolutions import ConvForm
 
 Widths = tuple[int, ...]
 State = dict[str, Tensor]

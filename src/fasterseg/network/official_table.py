@@ -97,7 +97,7 @@ def _spec_of(
     if name == "ConvNorm" and stride == 2:
         return BlockSpec("conv", (read,), written, 2, size, after)
     if name == "ConvNorm" and read > written:
-        return BlockSpec("refine", (written, read - written), written, 1, size, size)
+        return BlockSpec("concatenate", (written, read - written), written, 1, size, size)
     raise _strange(match.string, where)
 
 

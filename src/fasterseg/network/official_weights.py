@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fasterseg.errors import FileError
-from fasterseg.layers.blocks import parts_of
+from fasterseg.layers.parts import parts_of
 from fasterseg.network.network import module_name
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
@@ -101,8 +101,7 @@ def _units(spec: BlockSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
     for part in parts_of(spec.row.layers(spec.stride)):
         for name, conv in part.convolutions:
             yield name, ("weight", "bias") if conv.form.bias else ("weight",)
-        if part.norm is not None:
-            yield part.norm, _NORM
+        yield from ((norm, _NORM) for norm in part.norms)
 
 
 def _blocks(architecture: Architecture) -> Iterator[tuple[str, str]]:
@@ -124,7 +123,7 @@ _HEAD = {"conv1": "conv_3x3.conv", "norm1": "conv_3x3.bn", "conv2": "conv_1x1"}
 _UNITS: Mapping[str, Mapping[str, str]] = {
     "stem.0": _IN_TURN,
     "arm": _IN_TURN,
-    "refine": _IN_TURN,
+    "concatenate": _IN_TURN,
     "head": _HEAD,
     "auxiliary": _HEAD,
     "fuse": {"conv1": "conv", "norm1": "bn"},

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fasterseg.errors import UsageError
+from fasterseg.space.convolutions import ConvForm, Layer
 from fasterseg.space.input_scale import Scale
-from fasterseg.space.kinds import KINDS, BlockKind, ConvForm, Kind, Layer
+from fasterseg.space.kinds import KINDS, BlockKind, Kind
 
 
 class Size(NamedTuple):
@@ -68,10 +69,17 @@ class BlockSpec:
     @property
     def key(self) -> str:
         """The spec as one string, every field in it: the latency table's key."""
+        return self._key_as(self.kind)
+
+    @property
+    def earlier_key(self) -> str | None:
+        """The key that tables have which were written before the kind got its name."""
+        return None if self.row.earlier is None else self._key_as(self.row.earlier)
+
+    def _key_as(self, kind: Kind) -> str:
         channels = "+".join(str(count) for count in self.in_channels)
         return (
-            f"{self.kind} {channels}->{self.out_channels} s{self.stride} "
-            f"{self.in_size}->{self.out_size}"
+            f"{kind} {channels}->{self.out_channels} s{self.stride} {self.in_size}->{self.out_size}"
         )
 
     @property
@@ -87,7 +95,7 @@ class BlockSpec:
     @property
     def is_identity(self) -> bool:
         """Whether the block does nothing: such a block is not built and costs nothing."""
-        return self.row.is_identity(self.stride, self.input_channels, self.out_channels)
+        return self.row.is_identity(self.stride, self.in_channels, self.out_channels)
 
     def convolutions(self) -> tuple[Convolution, ...]:
         """The convolutions inside, in order."""
@@ -128,18 +136,23 @@ class BlockSpec:
         """Each layer of the kind with its convolutions; a zoomed block works at half its input."""
         if self.is_identity:
             return
-        read = self.input_channels
-        size = self.in_size.strided(2) if self.row.zoomed else self.in_size
-        for layer in self.row.layers(self.stride):
+        row, written = self.row, self.out_channels
+        total = read = sum(row.convolved(self.in_channels))
+        size = self.in_size.strided(2) if row.zoomed else self.in_size
+        for layer in row.layers_of(self.stride, total, written):
             size = size.strided(layer.stride)
             convolutions = tuple(
                 Convolution(
-                    read, conv.width(self.input_channels, self.out_channels), conv.form, size
+                    read,
+                    conv.width(total, written),
+                    conv.form,
+                    Size(conv.bins, conv.bins) if conv.bins else size,
                 )
                 for conv in layer.convolutions
             )
             yield layer, convolutions
-            read = sum(conv.out_channels for conv in convolutions)
+            made = sum(conv.out_channels for conv in convolutions)
+            read = made + (read if layer.keeps or not convolutions else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ PLACES: Mapping[str, tuple[Kind, ...]] = {
     "stem.1": _IN_THE_STEM,
     "stem.2": _IN_THE_STEM,
     "arm": ("arm",),
-    "refine": ("refine",),
+    "refine": ("concatenate",),
     "fuse": ("fuse",),
     "head": ("head",),
     "auxiliary": ("auxiliary",),

@@ -52,7 +52,8 @@ class Mixture:
 
     `operators` are those with a weight above zero, None standing for the identity, and
     `weights` theirs; None in place of weights: one operator, which counts fully.  `gate`
-    multiplies the sum, by one number or by one for each channel.
+    multiplies the sum, by one number or by one for each channel; where what enters `carries` that
+    gate already, only what operators make: not an identity, nor the input that one adds.
     """
 
     operators: Sequence[Block | None]
@@ -60,6 +61,7 @@ class Mixture:
     entering: Entering
     gate: Tensor | None
     out: int
+    carries: bool = False
 
 
 class Computation(Protocol):

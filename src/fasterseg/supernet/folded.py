@@ -1,9 +1,10 @@
 """The supernet computed fast: the same numbers as `fasterseg.supernet.plain` gives.
 
-Weights fold: every operator ends in a batch norm and a ReLU, and weights are not negative, so
+Weights fold: every operator ends in a batch norm, and weights are not negative, so
 ``w * relu(scale * x + shift)`` is ``relu(w * scale * x + w * shift)``; the bilinear resize of the
 zoomed operators between the two is linear and keeps constants.  So the weight of operator, path
-and width multiplies two vectors in place of a map, and its gradient is a sum over a vector.
+and width multiplies two vectors in place of a map, and its gradient is a sum over a vector.  Of an
+operator that adds its input, that input is multiplied before it is added.
 
 Inputs stack: all tensors that enter a cell go through one convolution, so that its weights are
 read once, and are normalised each by its own statistics.
@@ -12,12 +13,13 @@ read once, and are normalised each by its own statistics.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from fasterseg.layers.blocks import Block
-from fasterseg.layers.resizing import MapSize, map_size
+from fasterseg.layers.resizing import MapSize
 from fasterseg.layers.units import (
     SlimmableConv,
     SlimmableNorm,
@@ -37,37 +39,44 @@ class FoldedComputation:
 
     def block(self, block: Block, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
         """The features of a block outside the cells."""
-        features = block.before_last_norm(block.entering(inputs), out, FoldedCalls(self.take))
-        if block.last_norm is not None:
-            (features,) = normalised_apart(block.last_norm, features, self.take)
-        return block.behind(features, map_size(inputs[0]), size)
+        return block.run(inputs, out, FoldedCalls(self.take), size=size)
 
     def mixture(self, mixture: Mixture) -> Tensor:
         """The features of a cell's output."""
-        gains, total = _gains(mixture), None
+        made, passed = _gains(mixture)
+        total = None
         for index, operator in enumerate(mixture.operators):
-            gain = None if gains is None else gains[index]
+            gains = _Gains(*(None if one is None else one[index] for one in (made, passed)))
             output = (
-                _identity(mixture.entering, gain)
+                _identity(mixture.entering, gains.passed)
                 if operator is None
-                else self._operator(operator, mixture.entering, mixture.out, gain)
+                else self._operator(operator, mixture.entering, mixture.out, gains)
             )
             total = output if total is None else total + output
         assert total is not None
         return total
 
-    def _operator(self, block: Block, entering: Entering, out: int, gains: Tensor | None) -> Tensor:
-        """The weighted sum of an operator's outputs; `gains` are (tensors, 1 or channels)."""
-        count, norm = len(entering.parts), block.last_norm
-        assert norm is not None, "what ends in no norm is no operator of a cell"
-        features = entering.zoomed if block.zoomed else entering.stacked
-        features = block.before_last_norm((features,), out, FoldedCalls(self.take, count))
-        size, total = map_size(entering.parts[0]), None
-        for part in normalised_apart(norm, features, self.take, count=count, gains=gains):
-            output = block.behind(part, size, None)
+    def _operator(self, block: Block, entering: Entering, out: int, gains: _Gains) -> Tensor:
+        """The weighted sum of an operator's outputs."""
+        count, parts, total = len(entering.parts), entering.parts, None
+        features = entering.zoomed if block.kind.zoomed else entering.stacked
+        features = block.before_last_norm(features, out, FoldedCalls(self.take, count))
+        adds = block.adds(int(parts[0].shape[1]), out)
+        own = gains.passed if adds else None
+        made = normalised_apart(block.last_norm, features, self.take, count=count, gains=gains.made)
+        for index, (features, part) in enumerate(zip(made, parts, strict=True)):
+            first = part if own is None else _times(part, own[index])
+            output = block.behind(features, first)
             total = output if total is None else total + output
         assert total is not None
         return total
+
+
+class _Gains(NamedTuple):
+    """What multiplies what is made, and what is passed on: (tensors, 1 or channels)."""
+
+    made: Tensor | None
+    passed: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +118,19 @@ def normalised_apart(
     return [normalised(part, scales[i], shifts[i]) for i, part in enumerate(parts)]
 
 
-def _gains(mixture: Mixture) -> Tensor | None:
-    """What multiplies each operator on each tensor: (operators, tensors, 1 or channels)."""
-    paths = mixture.entering.path_weights
-    if mixture.weights is None and paths is None and mixture.gate is None:
-        return None
-    found = torch.ones(1, 1, 1) if mixture.weights is None else mixture.weights[:, None, None]
-    found = found if paths is None else found * paths[:, None]
-    found = found if mixture.gate is None else found * mixture.gate.reshape(-1)
-    return found.to(mixture.entering.parts[0].device)
+def _gains(mixture: Mixture) -> _Gains:
+    """The gains of all operators: (operators, tensors, 1 or channels)."""
+    weights, paths = mixture.weights, mixture.entering.path_weights
+    shares = None if weights is None else weights[:, None, None]
+    if paths is not None:
+        shares = paths[None, :, None] if shares is None else shares * paths[:, None]
+    made = shares
+    if mixture.gate is not None:
+        gate = mixture.gate.reshape(1, 1, -1)
+        made = gate if shares is None else shares * gate
+    device = mixture.entering.parts[0].device
+    gains = (made, shares if mixture.carries else made)
+    return _Gains(*(None if one is None else one.to(device) for one in gains))
 
 
 def _identity(entering: Entering, gains: Tensor | None) -> Tensor:
@@ -125,7 +138,11 @@ def _identity(entering: Entering, gains: Tensor | None) -> Tensor:
         return entering.parts[0]
     total = None
     for part, gain in zip(entering.parts, gains, strict=True):
-        output = gated(part, gain if len(gain) > 1 else gain[0])
+        output = _times(part, gain)
         total = output if total is None else total + output
     assert total is not None
     return total
+
+
+def _times(features: Tensor, gain: Tensor) -> Tensor:
+    return gated(features, gain if len(gain) > 1 else gain[0])

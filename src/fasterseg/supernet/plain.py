@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from fasterseg.layers.blocks import Block
+from fasterseg.layers.blocks import Block, OwnCalls
 from fasterseg.layers.resizing import MapSize
 from fasterseg.supernet.computation import Mixture, gated
 
@@ -29,13 +29,25 @@ class PlainComputation:
             output = output if weight is None else output * weight
             mixed = output if mixed is None else mixed + output
         assert mixed is not None
-        return mixed if mixture.gate is None else gated(mixed, mixture.gate)
+        return mixed
 
     def _mixed_operator(self, mixture: Mixture, features: Tensor) -> Tensor:
         mixed = None
         for index, operator in enumerate(mixture.operators):
-            output = features if operator is None else operator(features, out=mixture.out)
+            output = self._operator(mixture, operator, features)
             output = output if mixture.weights is None else output * mixture.weights[index]
             mixed = output if mixed is None else mixed + output
         assert mixed is not None
         return mixed
+
+    def _operator(self, mixture: Mixture, block: Block | None, features: Tensor) -> Tensor:
+        """One operator of one tensor, its gate with it."""
+        gate, out, read = mixture.gate, mixture.out, int(features.shape[1])
+        if block is None:
+            return features if gate is None or mixture.carries else gated(features, gate)
+        if gate is None:
+            return block(features, out=out)  # type: ignore[no-any-return]
+        if not (mixture.carries and block.adds(read, out)):
+            return gated(block(features, out=out), gate)
+        made = block.before_last_norm(features, out, OwnCalls())
+        return block.behind(gated(block.last_norm(made), gate), features)

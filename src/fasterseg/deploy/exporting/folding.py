@@ -11,7 +11,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from fasterseg.layers.blocks import Block, Part
+from fasterseg.layers.blocks import Block
+from fasterseg.layers.parts import Part
 
 
 def folded(module: nn.Module) -> nn.Module:
@@ -20,8 +21,8 @@ def folded(module: nn.Module) -> nn.Module:
     for block in copy.modules():
         if isinstance(block, Block):
             for part in block.parts:
-                if len(part.convolutions) > 1 and part.norm is not None:
-                    _fold(block, part, part.norm)
+                if len(part.convolutions) > len(part.norms) == 1:
+                    _fold(block, part, *part.norms)
     return copy.requires_grad_(False)
 
 

@@ -8,7 +8,7 @@ whole network against `export`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +94,22 @@ class _Trace(TorchFunctionMode):
         self.numbers: dict[str, Numbers] = {}
         # By identity; the tensors are kept, so that none takes the place of one that is gone.
         self._names: dict[int, tuple[Tensor, str]] = {}
+        # Equal matrices stand in the graph once.
+        self._matrices: dict[tuple[torch.Size, bytes], str] = {}
         self._padded: dict[int, tuple[Tensor, Tensor, Sequence[int]]] = {}
 
     def __torch_function__(self, call: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """What the call gives, written down if it is a tensor."""
+        """What the call gives, written down if it is a tensor that depends on the inputs.
+
+        Numbers that do not are computed: they become constants, as in `export`.
+        """
         del types
-        if call in _WRITERS:
-            return _WRITERS[call](self, *args, **(kwargs or {}))
-        result = call(*args, **(kwargs or {}))
-        if isinstance(result, Tensor):
+        given = kwargs or {}
+        reads = _has_no_numbers((*args, *given.values()))
+        if reads and call in _WRITERS:
+            return _WRITERS[call](self, *args, **given)
+        result = call(*args, **(given if reads else _with_numbers(given)))
+        if reads and isinstance(result, Tensor):
             raise NotImplementedError(f"no ONNX node is known for {call}")
         return result
 
@@ -113,7 +120,11 @@ class _Trace(TorchFunctionMode):
     def name_of(self, x: Tensor) -> str:
         """What a tensor is called in the graph; one that no call gave is put among its numbers."""
         if id(x) not in self._names:
-            self.name(x, self.constant(f"numbers{len(self.numbers)}", x.numpy()))
+            numbers = x.numpy()
+            name = f"numbers{len(self.numbers)}"
+            if x.ndim == 2:  # no kernel, which its norm changes
+                name = self._matrices.setdefault((x.shape, numbers.tobytes()), name)
+            self.name(x, self.constant(name, numbers))
         return self._names[id(x)][1]
 
     def constant(self, name: str, numbers: Numbers) -> str:
@@ -231,9 +242,28 @@ class _Trace(TorchFunctionMode):
         """Numbers times others."""
         return self.node("Mul", [x, other], x * other.to("meta"))
 
+    def matrix_product(self, x: Tensor, other: Tensor) -> Tensor:
+        """Matrices times others, one of which is constant."""
+        return self.node("MatMul", [x, other], x.to("meta") @ other.to("meta"))
+
     def total(self, x: Tensor, other: Tensor) -> Tensor:
         """Numbers and others added."""
         return self.node("Add", [x, other], x + other.to("meta"))
+
+
+def _has_no_numbers(given: Iterable[Any]) -> bool:
+    """Whether a tensor among what is given to a call lies on the device "meta"."""
+    return any(
+        _has_no_numbers(one)
+        if isinstance(one, (list, tuple))
+        else isinstance(one, Tensor) and one.is_meta
+        for one in given
+    )
+
+
+def _with_numbers(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keywords of a call that makes a tensor, which is to have numbers."""
+    return {**given, "device": "cpu"} if "device" in given else given
 
 
 def _pair(lengths: Pair) -> tuple[int, int]:
@@ -253,4 +283,6 @@ _WRITERS: Mapping[Any, Callable[..., Tensor]] = {
     Tensor.argmax: _Trace.largest,
     Tensor.mul: _Trace.product,
     Tensor.add: _Trace.total,
+    torch.add: _Trace.total,
+    Tensor.matmul: _Trace.matrix_product,
 }

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fasterseg.baselines.fast_scnn import BINS
-from fasterseg.baselines.pooling import pool, pooling_matrix
+from fasterseg.layers.pooling import pool, pooling_matrix
+from fasterseg.space.kinds import BINS
 
 
 @pytest.mark.parametrize("bins", BINS)
