@@ -42,12 +42,12 @@ from fasterseg.latency.timing import Call, MonotonicStopwatch
 from fasterseg.machine import processor
 from fasterseg.runtime import processor_name
 from fasterseg.space.blocks import Size
+from undisturbed import undisturbed_ms
 
 STORE = Path(__file__).parents[1] / "docs/studies/atlas.json"
 SIZES, THREADS, RUNTIMES = ("360x480", "512x1024"), (1, 2), ("onnxruntime", "openvino")
 CLASSES = {"360x480": 11, "512x1024": 19}
 ROUNDS, MOST_ROUNDS, CALLS, VISIT_MS = 12, 48, 3, 10.0
-WAITED_SHARE = 0.01
 
 Store = dict[str, Any]
 Halves = tuple[float, float]
@@ -149,38 +149,19 @@ def by_turns(calls: Mapping[Any, Call]) -> dict[Any, Halves]:
     programs take from it is then only their share of caches and of the clock.  Visits go on, up to
     a limit, until every call has counted in both halves; infinite where it never did.
     """
-    watch = MonotonicStopwatch()
     counts = {}
     for name, call in calls.items():
         call()
-        counts[name] = max(CALLS, min(40, int(VISIT_MS / max(watch(call), 1e-3))))
+        counts[name] = max(CALLS, min(40, int(VISIT_MS / max(MonotonicStopwatch()(call), 1e-3))))
     least = {name: [inf, inf] for name in calls}
     for visit in range(MOST_ROUNDS):
         for name, call in calls.items():
             if visit >= ROUNDS and inf not in least[name]:
                 continue
             call()
-            quickest = min(undisturbed_ms(watch, call) for _ in range(counts[name]))
+            quickest = min(undisturbed_ms(call) for _ in range(counts[name]))
             least[name][visit % 2] = min(least[name][visit % 2], quickest)
     return {name: (even, odd) for name, (even, odd) in least.items()}
-
-
-def undisturbed_ms(watch: MonotonicStopwatch, call: Call) -> float:
-    """Milliseconds of a call; infinite where a thread waited for more than a hundredth of it."""
-    before = waited_ns()
-    call_ms = watch(call)
-    return call_ms if waited_ns() - before < call_ms * 1e6 * WAITED_SHARE else inf
-
-
-def waited_ns() -> int:
-    """How long the threads of this process have waited for a processor; 0 where nobody tells."""
-    total = 0
-    for thread in Path("/proc/self/task").glob("*/schedstat"):
-        try:
-            total += int(thread.read_text().split()[1])
-        except OSError:  # the thread has ended
-            continue
-    return total
 
 
 def entry_of(key: str, one: Timed, halves: Mapping[Any, Halves]) -> dict[str, float] | None:

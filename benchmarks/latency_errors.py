@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fasterseg.latency.calibration import mape, spearman
-from fasterseg.latency.table import WholeNetwork
+from fasterseg.latency.networks import NetworkSpec
+from fasterseg.latency.table import LatencyTable, WholeNetwork
 
 SPREAD, NEAR = "over the whole range", "within 15 % of one latency"
 MOST_ERROR, REPEATS, LEAST_RANK, LEAST_NEAR_RANK, MOST_SHARE = 0.08, 2.0, 0.95, 0.8, 0.5
@@ -123,6 +124,33 @@ def searched_errors(found: Sequence[Found], cells: Cells) -> Searched:
         constant=error(np.full(len(found), fitted.mean())),
         macs=error(offset_ms + ms_each * macs),
     )
+
+
+def mispriced(table: LatencyTable, networks: Sequence[tuple[NetworkSpec, float]]) -> list[str]:
+    """By how much the blocks of each kind seem to cost more than the table says, line by line.
+
+    By least squares over the errors of all networks, whose measured milliseconds stand beside them,
+    relative to these; with the standard error, and the kind's mean share of a network's latency.
+    """
+    kinds = sorted({spec.kind for network, _ in networks for spec in network.specs})
+    measured = np.array([measured_ms for _, measured_ms in networks])
+    costs = np.zeros((len(networks), len(kinds)))
+    for row, (network, _) in zip(costs, networks, strict=True):
+        for spec in network.specs:
+            row[kinds.index(spec.kind)] += table.cost_ms(spec)
+    shares = costs / measured[:, None]
+    missing = 1.0 - shares.sum(axis=1)
+    # Few networks, many kinds: what the data do not tell stays near nothing.
+    normal = shares.T @ shares + 1e-4 * np.eye(len(kinds))
+    solved = np.linalg.solve(normal, shares.T @ missing)
+    left = missing - shares @ solved
+    deviations = np.sqrt(np.diag(np.linalg.inv(normal)) * left.var())
+    return [
+        f"{kind}: {100 * extra:+.1f} % ± {100 * deviation:.1f}, {100 * share:.1f} % of a network"
+        for kind, extra, deviation, share in zip(
+            kinds, solved, deviations, shares.mean(axis=0), strict=True
+        )
+    ]
 
 
 def least_squares(features: np.ndarray, times_ms: np.ndarray) -> np.ndarray:

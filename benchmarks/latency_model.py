@@ -1,23 +1,26 @@
 """How well the latency table predicts whole networks that it has never seen.
 
-    python benchmarks/latency_model.py [--threads 1] [--work runs/latency-model]
+    python benchmarks/latency_model.py [--preset mobile] [--threads 1] [--work runs/latency-model]
 
-Profiles the students' space of a recipe (blocks between convolutions, calibrated on 20 random
-networks), then measures 30 other random networks: 15 spread over the space's latencies and 15
-spread over the window of 15 % around one latency, by estimate.  Every network runs in alternation
-with the table's reference, and its time is corrected by the reference's pace; all are measured
-twice, in different orders, from freshly opened sessions, which gives the error from repeat to
-repeat.
+Profiles the students' space of a recipe, or a preset, at 360x480 (blocks between convolutions,
+calibrated on 24 random networks), then measures 30 other random networks: 15 spread over the
+space's latencies and 15 spread over the window of 15 % around one latency, by estimate.  Every
+network runs in alternation with the table's reference, and its time is corrected by the reference's
+pace; all are measured twice, in different orders, from freshly opened sessions, which gives the
+error from repeat to repeat.  Only calls count that nothing disturbed (`undisturbed`), so that a
+machine which others use too will do.
 
-*On the searched part alone*: every network shares a stem, arms, joins, a head and a tail that no
-search chooses, and that make any predictor look good.  From a network's measured and from its
-predicted latency the same number is taken off: what the table says its blocks outside of cells
-take.  What is left is compared with the best constant and the best line in the cells'
-multiply-adds, both fitted by least squares to the same 20 networks that calibrate the table; the
-error is the mean one in milliseconds, as a share of the mean of what was left of the measured.
+*On the searched part alone*: every network has blocks around its cells that make any predictor look
+good.  From a network's measured and from its predicted latency the same number is taken off: what
+the table says its blocks outside of cells take.  What is left is compared with the best constant
+and the best line in the cells' multiply-adds, both fitted by least squares to the same networks
+that calibrate the table; the error is the mean one in milliseconds, as a share of the mean of what
+was left of the measured.
 
-Prints the errors and what they are to be; writes ``latency-model.json`` and ``.svg``.  A second
-call with the same ``--work`` resumes with its table.
+Prints the errors, what they are to be, and by how much the blocks of each kind seem to be
+mispriced: by least squares over the errors of all networks, in percent of what the table says.
+Writes ``latency-model.json`` and ``.svg``, with the preset and the threads in their names where a
+preset is asked for.  A second call with the same ``--work`` resumes with its table.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from random import Random
 from fasterseg.artifacts import durable_write
 from fasterseg.changes import refuse_changes
 from fasterseg.config import Recipe, build_recipe
+from fasterseg.config.reading import read_yaml
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.deploy.benchmark.on_target import meter_of
@@ -46,8 +50,9 @@ from fasterseg.space.architecture import wire
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import architectures_near
-from latency_errors import NEAR, SPREAD, Cells, Errors, Found, errors_of, percent
+from latency_errors import NEAR, SPREAD, Cells, Errors, Found, errors_of, mispriced, percent
 from latency_scatter import as_file, scatter
+from undisturbed import UndisturbedStopwatch
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"
 CAMVID_CLASSES = 11
@@ -60,13 +65,14 @@ def main() -> None:
     """Profile, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--preset", help="a space by its name, in place of a recipe's")
     parser.add_argument("--classes", type=int, default=CAMVID_CLASSES)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("docs/studies"))
     chosen = parser.parse_args()
-    recipe = students_of(chosen.recipe, chosen.threads)
+    recipe = students_of(chosen.recipe, chosen.preset, chosen.threads)
     if chosen.work is not None:
         study(recipe, RunFolder(chosen.work), chosen)
         return
@@ -74,9 +80,17 @@ def main() -> None:
         study(recipe, RunFolder(Path(folder)), chosen)
 
 
-def students_of(path: Path, threads: int) -> Recipe:
-    """A recipe on so many threads, without its teachers: their networks have no budget."""
-    recipe = build_recipe(path, overrides=(f"target.threads={threads}",))
+def students_of(path: Path, preset: str | None, threads: int) -> Recipe:
+    """A recipe on so many threads, without its teachers: their networks have no budget.
+
+    A preset takes the place of its space and of its contenders.
+    """
+    written = read_yaml(path)
+    written["target"]["threads"] = threads
+    if preset is not None:
+        written = {key: written[key] for key in ("target", "profile")}
+        written["space"] = {"preset": preset}
+    recipe = build_recipe(base=written)
     students = tuple(one for one in recipe.contenders if one.role == "student")
     return recipe.model_copy(update={"written_contenders": students})
 
@@ -85,11 +99,19 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
     """The whole study on a run's table."""
     run.root.mkdir(parents=True, exist_ok=True)
     keep_recipe(recipe, run)
-    table = profile_stage(recipe, run, classes=chosen.classes, show=progress_for())
+    table = profile_stage(
+        recipe,
+        run,
+        classes=chosen.classes,
+        show=progress_for(),
+        stopwatch=UndisturbedStopwatch(),
+    )
     networks = fresh_networks(recipe, table, chosen.seed)
     found = measured(table, networks, chosen.seed)
     errors = errors_of(found, calibration_cells(recipe, table))
     print(words(table, found, errors))
+    pairs = zip((network for network, _ in networks), found, strict=True)
+    print("\n".join(mispriced(table, [(network, one.measured_ms) for network, one in pairs])))
     title = "Latency of 30 random networks"
     note = f"Mean error {percent(errors.mape)}, rank correlation {errors.spearman:.3f}."
     points = {
@@ -98,9 +120,12 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
     }
     chart = scatter(title, points, note=note)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    durable_write(chosen.out / "latency-model.svg", as_file(chart).encode())
+    name = "latency-model"
+    if chosen.preset is not None:
+        name = f"latency-model-{chosen.preset}-{chosen.threads}"
+    durable_write(chosen.out / f"{name}.svg", as_file(chart).encode())
     document = json.dumps(document_of(recipe, table, found, errors), indent=1)
-    durable_write(chosen.out / "latency-model.json", document.encode() + b"\n")
+    durable_write(chosen.out / f"{name}.json", document.encode() + b"\n")
 
 
 def keep_recipe(recipe: Recipe, run: RunFolder) -> None:
@@ -168,6 +193,7 @@ def measured(
 ) -> list[Found]:
     """Every network's latencies, a pass after the other, each in an order of its own."""
     meter, geometry = meter_of(table)
+    meter.backend.stopwatch = UndisturbedStopwatch()
     passes_ms: dict[str, list[float]] = {network.key: [] for network, _ in networks}
     with progress_for()("Measuring", total=PASSES * len(networks), unit="networks") as step:
         done = 0

@@ -13,6 +13,7 @@ from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
 from fasterseg.latency.profiling import EntriesFile
 from fasterseg.latency.table import LatencyTable
+from fasterseg.latency.timing import Call, MonotonicStopwatch
 from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
@@ -69,6 +70,16 @@ def test_a_network_of_the_table_is_what_others_are_measured_against(run_folder: 
     again = meter.architecture(table.reference.architecture, geometry)
     # The same network twice, run by run: whatever the pace, they take about as long.
     assert again.median_ms == pytest.approx(table.reference.measured_ms, rel=0.5)
+
+
+def test_another_stopwatch_times_blocks_and_networks(run_folder: Path) -> None:
+    def slow(call: Call) -> float:
+        return MonotonicStopwatch()(call) + 100.0
+
+    show = progress_for()
+    table = profile_stage(recipe_of(), RunFolder(run_folder), classes=5, show=show, stopwatch=slow)
+    assert table.floor_ms > 100.0
+    assert all(network.measured_ms > 100.0 for network in table.calibration.networks)
 
 
 def test_a_finished_table_is_taken_as_it_is(run_folder: Path) -> None:

@@ -33,6 +33,7 @@ from fasterseg.latency.table import (
     WholeNetwork,
     with_marks,
 )
+from fasterseg.latency.timing import Stopwatch
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.runtime import processor_name
@@ -52,13 +53,17 @@ def profile_stage(
     classes: int,
     show: Show,
     stop: StopRequest | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> LatencyTable:
     """The run's latency table; measured now as far as it is not there yet.
 
-    Raises `UsageError` with a diff when what is there was measured under other conditions.
+    A `stopwatch` times in place of the backend's own.  Raises `UsageError` with a diff when what
+    is there was measured under other conditions.
     """
     target = Target.of(recipe.target, classes)
     meter = Meter(open_backend(target))
+    if stopwatch is not None:
+        meter.backend.stopwatch = stopwatch
     conditions = conditions_of(meter)
     if run.latency_table.exists():
         table = LatencyTable.load(run.latency_table)
