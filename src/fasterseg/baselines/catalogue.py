@@ -16,13 +16,36 @@ PREFIX = "baseline:"
 """What a baseline's name begins with where a model is named."""
 
 
+def _bisenet_v2(classes: int) -> nn.Module:
+    from fasterseg.baselines.bisenet_v2 import BiSeNetV2
+
+    return BiSeNetV2(classes)
+
+
+def _ddrnet_23_slim(classes: int) -> nn.Module:
+    from fasterseg.baselines.ddrnet import DDRNet23Slim
+
+    return DDRNet23Slim(classes)
+
+
+def _enet(classes: int) -> nn.Module:
+    from fasterseg.baselines.enet import ENet
+
+    return ENet(classes)
+
+
 def _fast_scnn(classes: int) -> nn.Module:
     from fasterseg.baselines.fast_scnn import FastSCNN
 
     return FastSCNN(classes)
 
 
-BASELINES: Mapping[str, Callable[[int], nn.Module]] = {"fast-scnn": _fast_scnn}
+BASELINES: Mapping[str, Callable[[int], nn.Module]] = {
+    "fast-scnn": _fast_scnn,
+    "bisenet-v2": _bisenet_v2,
+    "ddrnet-23-slim": _ddrnet_23_slim,
+    "enet": _enet,
+}
 """From a name to what makes that network for a number of classes, with fresh weights."""
 
 

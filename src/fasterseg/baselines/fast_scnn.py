@@ -11,25 +11,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fasterseg.baselines.baseline import Baseline
 from fasterseg.baselines.units import Bottleneck, NormalisedConv, depthwise, separable
-from fasterseg.errors import UsageError
 from fasterseg.layers.pooling import pool
 from fasterseg.layers.resizing import map_size, resize
 from fasterseg.space.kinds import BINS
 
 EXPANSION = 6
-
 AUXILIARY_CHANNELS = 32
 DROPOUT = 0.1
 FINE_STRIDE, COARSE_STRIDE = 8, 32
 
 
-class FastSCNN(nn.Module):
-    """Fast-SCNN for a number of classes; takes images of any size.
+class FastSCNN(Baseline):
+    """Fast-SCNN; its logits are at output stride 8.
 
     `auxiliary_heads` adds the heads that only training uses: on the output of the shared layers
-    and on that of the global features.  In training it takes batches of two images or more.
+    and on that of the global features.
     """
+
+    name = "Fast-SCNN"
+    needs_pairs = True
 
     def __init__(self, classes: int, *, auxiliary_heads: bool = True) -> None:
         super().__init__()
@@ -59,35 +61,19 @@ class FastSCNN(nn.Module):
             else {}
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(batch, 3, height, width) normalised images to class logits at the same size."""
-        return resize(self.low_resolution(images), map_size(images))
-
     def low_resolution(self, images: Tensor) -> Tensor:
-        """Class logits at output stride 8."""
+        """See `Baseline`."""
         return self._classified(*self._features(images))
 
-    def with_auxiliary(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """The main logits and those of the auxiliary heads by output stride, all at input size."""
-        main, auxiliary = self.heads(images)
-        size = map_size(images)
-        return resize(main, size), {s: resize(logits, size) for s, logits in auxiliary.items()}
-
     def heads(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """As `with_auxiliary`, each head's logits at its own output stride."""
+        """See `Baseline`."""
         features = dict(zip((FINE_STRIDE, COARSE_STRIDE), self._features(images), strict=True))
         auxiliary = {int(s): head(features[int(s)]) for s, head in self.auxiliary.items()}
         return self._classified(*features.values()), auxiliary
 
     def _features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The features at output stride 8, and the global ones at 32."""
-        if self.training and len(images) == 1:
-            raise UsageError(
-                "Fast-SCNN cannot learn from batches of one image",
-                where="batch_size",
-                why="its pyramid pooling normalises a map of one pixel, which takes two images",
-                next_step="--set student.batch_size=2",
-            )
+        self.require_pairs(images)
         fine = self.downsampling(images)
         return fine, self.pyramid(self.bottlenecks(fine))
 

@@ -14,7 +14,8 @@ from fasterseg.layers.units import NORM_EPSILON
 class NormalisedConv(nn.Module):
     """Convolution, batch norm and (unless it is linear) ReLU.
 
-    It pads so that stride 1 keeps the size and stride 2 gives ceil(n / 2).
+    It pads so that stride 1 keeps the size and stride 2 gives ceil(n / 2), for odd kernels; one of
+    2x2 is not padded.
     """
 
     def __init__(
@@ -22,7 +23,7 @@ class NormalisedConv(nn.Module):
         read: int,
         out: int,
         *,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: int = 1,
         groups: int = 1,
         dilation: int = 1,
@@ -30,19 +31,20 @@ class NormalisedConv(nn.Module):
     ) -> None:
         super().__init__()
         self.linear = linear
+        height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
         self.conv = nn.Conv2d(
             read,
             out,
-            kernel,
+            (height, width),
             stride,
-            padding=dilation * (kernel // 2),
+            padding=(dilation * ((height - 1) // 2), dilation * ((width - 1) // 2)),
             dilation=dilation,
             groups=groups,
             bias=False,
         )
         self.norm = nn.BatchNorm2d(out, eps=NORM_EPSILON)
         # Kaiming's fan-out; torch's own counts the outputs that a grouped input does not reach.
-        nn.init.normal_(self.conv.weight, std=(2.0 * groups / (out * kernel**2)) ** 0.5)
+        nn.init.normal_(self.conv.weight, std=(2.0 * groups / (out * height * width)) ** 0.5)
 
     def forward(self, features: Tensor) -> Tensor:
         """(batch, read, height, width) to (batch, out, height / stride, width / stride)."""
@@ -52,7 +54,7 @@ class NormalisedConv(nn.Module):
     def _convolved(self, features: Tensor) -> Tensor:
         # Dilated and depthwise, oneDNN's weight gradient in bfloat16 reads memory that nobody
         # wrote (torch 2.13 on a CPU): in training such a convolution computes in float32.
-        exact = self.training and self.conv.dilation != (1, 1)
+        exact = self.training and self.conv.dilation != (1, 1) and self.conv.groups > 1
         with torch.autocast(features.device.type, enabled=False) if exact else nullcontext():
             convolved: Tensor = self.conv(features.float() if exact else features)
         return convolved

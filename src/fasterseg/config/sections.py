@@ -13,7 +13,7 @@ from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 
 OutputForm = Literal["labels", "logits", "low-resolution-logits"]
-"""What a graph ends at: class ids, logits at image size, or logits at output stride 8."""
+"""What a graph ends at: class ids, logits at image size, or at the network's own."""
 TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
 MOST_THREADS, MOST_WORKERS = 1024, 256

@@ -97,9 +97,9 @@ def module_name(step: str) -> str:
 class WholeJob(nn.Module):
     """From the uint8 image in memory to the uint8 labels in memory: what is timed and shipped.
 
-    With another `output` it stops at the logits, at image size or at output stride 8 of the image
-    at its input scale.  In ``float16`` the network computes in that type; normalisation and tail
-    stay in float32.  With `grey` the colour is taken out of the images first.
+    With another `output` it stops at the logits, at image size or as the network has them.  In
+    ``float16`` the network computes in that type; normalisation and tail stay in float32.  With
+    `grey` the colour is taken out of the images first.
     """
 
     def __init__(

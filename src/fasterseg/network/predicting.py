@@ -163,7 +163,7 @@ class NetworkPredictor:
         return self.tail(self._run("low-resolution-logits", image), size)
 
     def logits(self, image: Pixels, output: OutputForm = "logits") -> npt.NDArray[np.float32]:
-        """The (classes, height, width) logits of an image, at its size or at output stride 8."""
+        """The (classes, height, width) logits of an image, at its size or the network's own."""
         return self._run(output, image)
 
     def _run(self, output: OutputForm, image: Pixels) -> npt.NDArray[Any]:

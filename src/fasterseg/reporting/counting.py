@@ -83,12 +83,18 @@ class _Count:
         for part in module.modules():
             if isinstance(part, nn.Conv2d):
                 part.register_forward_hook(self._convolution)
+            elif isinstance(part, nn.ConvTranspose2d):
+                part.register_forward_hook(self._transposed)
             elif isinstance(part, nn.BatchNorm2d):
                 part.register_forward_hook(self._norm)
 
     def _convolution(self, conv: nn.Module, inputs: object, output: Tensor) -> None:
         self.blocks += 1
         self.macs += output.numel() * conv.weight[0].numel()  # type: ignore[index]
+
+    def _transposed(self, conv: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.blocks += 1
+        self.macs += inputs[0].numel() * conv.weight[0].numel()  # type: ignore[index]
 
     def _norm(self, norm: nn.Module, inputs: object, output: Tensor) -> None:
         self.normalised += output.numel()
