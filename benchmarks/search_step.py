@@ -8,7 +8,8 @@ own, and they take turns, one iteration at a time, so that what disturbs one dis
 
     published       a plain transcription with the passes of the authors' code, both steps alike
     same passes     the exact mode's passes, evaluated plainly, with the optimisers of torch
-    exact           the exact mode: the same function as `same passes`
+    exact           the exact mode, widths straight through: the same function as `same passes`
+    two draws       the exact mode as it is by default: a forward more for a student's widths
     sampled         the sampled mode
     two students    the sampled mode with a second student
 
@@ -39,7 +40,7 @@ from search_agreement import largest_differences
 from search_setup import Dimensions, SearchSetup
 
 PUBLISHED_SECONDS, PUBLISHED_GB = 26.9, 5.3
-ARMS = ("published", "same passes", "exact", "sampled", "two students")
+ARMS = ("published", "same passes", "exact", "two draws", "sampled", "two students")
 TOLERANCE = 1e-9
 Iterate = Callable[[int], object]
 
@@ -48,9 +49,10 @@ def iteration_of(arm: str, dimensions: Dimensions) -> Iterate:
     """What runs one iteration of an arm, given its index."""
     mode = "sampled" if arm in {"sampled", "two students"} else "exact"
     # No look at the budget: it is a step of its own, every few iterations.
-    settings = SearchSettings(mode=mode, control_every=1_000_000)
+    widths = "two-draws" if arm == "two draws" else "straight-through"
+    settings = SearchSettings(mode=mode, exact_widths=widths, control_every=1_000_000)
     setup = SearchSetup(dimensions, settings, students=2 if arm == "two students" else 1)
-    if mode == "exact" and arm != "exact":
+    if arm in {"published", "same passes"}:
         kind = PlainSearch if arm == "published" else SamePasses
         search = setup.search
         known = (search.contenders, search.weights.objective, search.latency, dimensions.batch_at)
@@ -140,7 +142,11 @@ def show(seconds: dict[str, list[float]], memory: dict[str, float]) -> None:
         ends = f"{min(found):8.2f} {max(found):8.2f}"
         peak = memory.get(arm, float("nan"))
         print(f"{arm:13} {medians[arm]:10.2f} {ends} {ratio:7.2f} {peak:9.2f}")
-    for over, under in (("same passes", "exact"), ("two students", "sampled")):
+    for over, under in (
+        ("same passes", "exact"),
+        ("two draws", "exact"),
+        ("two students", "sampled"),
+    ):
         if {over, under} <= medians.keys():
             print(f"{over} / {under}: {medians[over] / medians[under]:.2f}")
 

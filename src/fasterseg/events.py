@@ -16,6 +16,9 @@ Progress = Callable[[int, int, str], None]
 Warn = Callable[[str], None]
 """Told in a sentence what was wrong and did not stop the work."""
 
+Tell = Callable[[str], None]
+"""Told in a sentence what is worth knowing."""
+
 
 def silent(_done: int, _total: int, _note: str) -> None:
     """Progress that nobody looks at."""
@@ -24,6 +27,11 @@ def silent(_done: int, _total: int, _note: str) -> None:
 def warn_on_stderr(text: str) -> None:
     """Say it aloud where nobody else is told."""
     print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def note_on_stderr(text: str) -> None:
+    """Say aloud what is worth knowing and is no fault."""
+    print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 _CHECK = ', "check": "'

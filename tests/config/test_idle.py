@@ -21,13 +21,18 @@ ALONE = f"contenders=[{TEACHER}}}]"
 PLAIN = Recipe().search
 BALANCED = f"search.penalty.balanced={str(not PLAIN.penalty.balanced).lower()}"
 UNBALANCED = ("search.penalty.balanced=false",)
+STRAIGHT = ("search.mode=exact", "search.exact_widths=straight-through")
 WIDTHS = f"search.random_widths={PLAIN.random_widths + 1}"
 
 IDLE = [
     # The key that means nothing, beside what, and beside what it means something.
-    ("search.temperature.end=0.5", (), ("search.mode=exact",)),
+    ("search.temperature.end=0.5", (), STRAIGHT),
+    ("search.temperature.end=0.5", ("search.mode=exact",), STRAIGHT),
     ("search.temperature.start=2", (), ("search.sampling.architecture_widths=one",)),
-    ("search.temperature.end=0.5", ("search.mode=exact", ALONE), ("search.mode=exact",)),
+    ("search.temperature.end=0.5", ("search.mode=exact", ALONE), STRAIGHT),
+    (STRAIGHT[1], (), ("search.mode=exact",)),
+    (STRAIGHT[1], ("search.mode=exact", ALONE), ("search.mode=exact",)),
+    ("search.sampling.weight_kinds=probable", ("search.mode=exact",), ()),
     ("search.sampling.weight_updates=together", ("search.mode=exact",), ()),
     ("search.sampling.architecture_operators=one", ("search.mode=exact",), ()),
     ("search.control_gain=0.5", (ALONE,), ()),

@@ -20,12 +20,14 @@ from fasterseg.errors import Diverged
 from fasterseg.layers.units import Take
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
 from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.cosearch import KINDS_DECIDED_AT
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.passes import in_turn
 from fasterseg.searching.penalty import latency_penalty
 from fasterseg.space.choices import SECTIONS
 from fasterseg.supernet.relaxation import Relaxation
 
+DECIDED = f"student/{KINDS_DECIDED_AT}"
 BETWEEN_MS = 13.8
 """What an untrained student of six layers may take, or just not, by the toss of a coin."""
 
@@ -333,6 +335,40 @@ def test_a_teacher_can_be_searched_alone() -> None:
     assert search.cosearch.step(0)["teacher/loss"] > 0
 
 
+def test_a_contender_that_has_decided_its_kinds_is_told_once_and_goes_by_probability() -> None:
+    told: list[str] = []
+    search = small_search(control_every=1, note=told.append, steps=4, penalty_strength=0.0)
+    student = search.contenders[1]
+    assert DECIDED not in search.cosearch.step(0)
+    assert not search.cosearch.decided_at
+    with torch.no_grad():
+        student.parameters.operator_logits[:, 1] = 8.0
+    before = [*search.cosearch.passes.weights(2, temperature=1.0)]
+    event = search.cosearch.step(1)
+    assert event[DECIDED] == 2
+    assert search.cosearch.decided_at == {"student": 2}
+    assert DECIDED not in search.cosearch.step(2)
+    assert [text.split(":")[0] for text in told] == ["student"]
+    after = search.cosearch.passes.weights(2, temperature=1.0, decided=search.cosearch.decided_at)
+    assert kinds_run(before) > 3 * kinds_run(after)
+
+
+def kinds_run(passes: Iterable[Relaxation]) -> int:
+    """At how many places of a student's passes another kind runs than the one decided on."""
+    student = [*passes][1:]
+    return sum(
+        bool(row[0] + row[2] > 0) for one in student for row in one.section("kinds").values()
+    )
+
+
+@pytest.mark.parametrize("how", ["even", "probable"])
+def test_where_kinds_are_always_sampled_alike_nothing_is_switched(how: str) -> None:
+    search = small_search(control_every=1, sampling={"weight_kinds": how})
+    with torch.no_grad():
+        search.contenders[1].parameters.operator_logits[:, 1] = 8.0
+    assert DECIDED not in search.cosearch.step(0)
+
+
 class Stopping:
     """A stage that fails at a step, as if the process had been killed there."""
 
@@ -353,8 +389,14 @@ class Stopping:
 
 
 def stage_of(name: str, seed: int = 0) -> Stage:
+    """A stage of a search whose student decides its kinds in the second step."""
     search = small_search(
-        seed=seed, control_every=1, temperature={"start": 2.0, "end": 0.5}, budget_ms=6.0
+        seed=seed,
+        control_every=1,
+        temperature={"start": 2.0, "end": 0.5},
+        budget_ms=6.0,
+        penalty_strength=1e4,
+        architecture_lr=0.1,
     )
     return search.pretraining if name == "pretraining" else search.cosearch
 
@@ -368,6 +410,8 @@ def test_a_stage_that_is_killed_and_resumed_ends_like_one_that_was_not(
         run_steps(Stopping(stage_of(name), at=2), tmp_path / "killed", steps=3, checkpoint_every=2)
     resumed = run_steps(stage_of(name), tmp_path / "killed", steps=3, checkpoint_every=2)
     assert resumed.resumed_at == 2
+    decided = [one[DECIDED] for one in resumed.events() if DECIDED in one]
+    assert decided == ([2] if name == "cosearch" else []), "what was decided must be remembered"
     assert without_clock(resumed.events()) == without_clock(whole.events())
     ends = [load_checkpoint(tmp_path / run / "checkpoints") for run in ("whole", "killed")]
     assert ends[0] is not None
@@ -382,7 +426,7 @@ def test_the_state_of_a_search_holds_weights_parameters_and_both_optimisers() ->
     state = search.cosearch.state()
     kinds = {name.split("/")[0] for name in state.tensors}
     assert kinds == {"supernet", "weight_optimizer", "architecture", "architecture_optimizer"}
-    assert set(state.values) == {"strengths", "guards"}
+    assert set(state.values) == {"strengths", "guards", "decided_at", "visits"}
 
 
 def test_a_search_is_a_function_of_its_seed() -> None:

@@ -91,6 +91,45 @@ def test_over_two_steps_each_student_runs_its_widest_and_its_narrowest() -> None
     assert ends >= {(0, 0), (0, 2), (1, 0), (1, 2)}
 
 
+def decided_on_one(passes: Passes) -> Passes:
+    """The passes, all contenders having decided on one kind each."""
+    for contender in passes.contenders:
+        with torch.no_grad():
+            contender.parameters.operator_logits[:, 2] = 9.0
+    return passes
+
+
+def share_of_one_kind(relaxations: Iterable[Relaxation]) -> float:
+    rows = [row for one in relaxations for row in one.section("kinds").values()]
+    return sum(float(row[2] > 0) for row in rows) / len(rows)
+
+
+@pytest.mark.parametrize(
+    ("how", "decided", "even"),
+    [
+        ("even", ("teacher", "fast", "slow"), True),
+        ("probable", (), False),
+        ("even-until-decided", (), True),
+        ("even-until-decided", ("teacher", "fast", "slow"), False),
+    ],
+)
+def test_weights_learn_from_kinds_that_are_sampled_evenly_or_by_probability(
+    how: str, decided: tuple[str, ...], even: bool
+) -> None:
+    passes = decided_on_one(passes_of("sampled", sampling={"weight_kinds": how}))
+    run = [one for i in range(8) for one in passes.weights(i, temperature=1.0, decided=decided)]
+    assert (share_of_one_kind(run) < 0.6) == even
+    before = [one for index in range(8) for one in passes.pretraining(index)]
+    assert (share_of_one_kind(before) < 0.6) == (how != "probable")
+
+
+def test_who_has_decided_its_kinds_changes_nobody_elses_samples() -> None:
+    passes = decided_on_one(passes_of("sampled", contenders=STUDENTS[:1]))
+    alone = flat(passes.weights(0, temperature=1.0))
+    others = flat(passes.weights(0, temperature=1.0, decided=("slow",)))
+    assert all(torch.equal(*pair) for pair in zip(alone, others, strict=True))
+
+
 def options_run(weights: Iterable[Tensor]) -> int:
     return max(int((w != 0).sum()) for w in weights)
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from fasterseg.artifacts import read_json
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
+from fasterseg.config.uses import Use
+from fasterseg.errors import UsageError
 from fasterseg.searching.start import SearchStart
 
 
@@ -33,6 +40,21 @@ def test_a_search_keeps_the_halves_that_it_began_with() -> None:
 def test_halves_of_other_images_are_no_halves() -> None:
     assert start().halves_of(["a", "b", "c", "d"]) is None
     assert start().halves_of(["a", "b", "c", "d", "e", "f"]) is None
+
+
+def test_a_start_of_before_went_by_probability_and_straight_through(tmp_path: Path) -> None:
+    path = tmp_path / "start.json"
+    start().save(path)
+    stored = read_json(path)["content"]
+    assert SearchStart.model_validate(stored) == start()
+    del stored["settings"]["exact_widths"]
+    del stored["settings"]["sampling"]["weight_kinds"]
+    before = SearchStart.model_validate(stored)
+    assert before.settings.sampling.weight_kinds == "probable"
+    assert before.settings.exact_widths == "straight-through"
+    before.save(path)
+    with pytest.raises(UsageError, match="weight_kinds"):
+        start().agree(path, made={Use.SUPERNET})
 
 
 def test_a_plan_agrees_with_one_whose_contenders_could_take_more_than_the_space_has() -> None:

@@ -93,6 +93,7 @@ def small_search(
     weight_batch: Callable[[int], Batch] = lambda step: random_batch("weights", step),
     architecture_batch: Callable[[int], Batch] = lambda step: random_batch("architecture", step),
     warn: Callable[[str], object] | None = None,
+    note: Callable[[str], object] | None = None,
     device: torch.device = CPU,
     **changes: Any,
 ) -> SmallSearch:
@@ -115,4 +116,4 @@ def small_search(
         device=device,
     )
     search = Search.begin(task)
-    return SmallSearch(search, search.pretraining(), search.cosearch(warn=warn))
+    return SmallSearch(search, search.pretraining(), search.cosearch(warn=warn, note=note))

@@ -8,7 +8,6 @@ from fasterseg.config.recipe import (
     ClassWeights,
     Promise,
     Recipe,
-    SamplingSettings,
     SearchSettings,
     TrainingSettings,
 )
@@ -20,6 +19,7 @@ from fasterseg.config.sections import (
     OutputForm,
     PenaltySettings,
     ProfileSettings,
+    SamplingSettings,
     StreetSettings,
     TailForm,
     TargetSettings,

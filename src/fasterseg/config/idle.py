@@ -38,7 +38,7 @@ _DISTILLED = ("distillation_weight", "distillation_divided_by_classes")
 def _draws_by_temperature(recipe: Recipe) -> bool:
     sampling = recipe.search.sampling
     if recipe.search.mode == "exact":
-        return bool(recipe.students())
+        return recipe.search.exact_widths == "straight-through" and bool(recipe.students())
     return "one" in (
         sampling.architecture_operators,
         sampling.architecture_parents,
@@ -117,10 +117,16 @@ RULES: tuple[Idle, ...] = (
         "with search.mode exact nothing is sampled",
     ),
     Idle(
+        ("search.exact_widths",),
+        lambda recipe: recipe.search.mode == "sampled" or not recipe.students(),
+        "it says how a student's widths learn in search.mode exact",
+    ),
+    Idle(
         ("search.temperature",),
         lambda recipe: not _draws_by_temperature(recipe),
-        "only an exact search with a student, and what search.sampling.architecture_operators, "
-        "architecture_parents or architecture_widths take as one, goes by a temperature",
+        "only an exact search's student with search.exact_widths straight-through, and what "
+        "search.sampling.architecture_operators, architecture_parents or architecture_widths take "
+        "as one, goes by a temperature",
     ),
     Idle(
         (*_STEERED, "search.penalty_strength", "search.draws", "search.random_widths", "budget"),

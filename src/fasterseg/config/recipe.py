@@ -28,6 +28,7 @@ from fasterseg.config.sections import (
     DataSettings,
     PenaltySettings,
     ProfileSettings,
+    SamplingSettings,
     Section,
     TargetSettings,
     TemperatureSettings,
@@ -40,22 +41,6 @@ MOST_WARMUP_STEPS, WARMUP_SHARE = 100, 0.1
 
 Promise = Literal["p95", "median"]
 """What of a network's latency is to meet its budget."""
-
-
-class SamplingSettings(Section):
-    """How many options of a choice a pass of a sampled search runs.
-
-    ``one`` and ``two`` are sampled by the contender's probabilities; two are run as something
-    between both, all as the weighted sum that an exact search runs.  Weight steps take one parent
-    of each fork and one width of each feature; `weight_updates` says whether their passes are an
-    update each, on a batch of its own, or one together, by the mean gradient on one batch.
-    """
-
-    weight_operators: Literal["one", "two"] = "two"
-    weight_updates: Literal["each", "together"] = "each"
-    architecture_operators: Literal["one", "two", "all"] = "all"
-    architecture_parents: Literal["one", "two", "all"] = "two"
-    architecture_widths: Literal["one", "two"] = "two"
 
 
 ClassWeights = Literal["data", "none", "auto"] | tuple[PositiveFloat, ...]
@@ -108,11 +93,13 @@ class SearchSettings(LongSection):
     sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
     and search together, the two numbers of steps say only how it is shared; who names neither
     hours nor steps gets `usual_hours`.  Without an `architecture_lr` it follows from the number
-    of steps (`fasterseg.searching.noise_floor`).  A student is the most probable network at its
-    budget, as in the paper, or with several `draws` the one of them whose subnet scores best on
-    the half that the weights were not trained on.  Classes count in the loss as they do in the
-    ``student``'s training, unless `class_weights` says otherwise.  `lr`, `momentum` and
-    `weight_decay` are those of the supernet's weights.
+    of steps (`fasterseg.searching.noise_floor`).  In an exact search the widths inside the lattice
+    learn by the losses of two draws (``two-draws``), or ``straight-through`` a weight at their
+    features, as in the paper (`fasterseg.searching.compared_widths`).  A student is the most
+    probable network at its budget, as in the paper, or with several `draws` the one of them whose
+    subnet scores best on the half that the weights were not trained on.  Classes count in the loss
+    as they do in the ``student``'s training, unless `class_weights` says otherwise.  `lr`,
+    `momentum` and `weight_decay` are those of the supernet's weights.
     """
 
     usual_hours: ClassVar[float] = SEARCH_HOURS
@@ -128,6 +115,7 @@ class SearchSettings(LongSection):
 
     mode: Literal["sampled", "exact"] = "sampled"
     sampling: SamplingSettings = SamplingSettings()
+    exact_widths: Literal["two-draws", "straight-through"] = "two-draws"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     hours: float | None = Field(None, gt=0)
     pretrain_steps: int = Field(600, ge=0)

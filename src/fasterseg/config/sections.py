@@ -1,4 +1,5 @@
-"""The recipe's smaller parts: data, target, profile, augmentation, penalty."""
+"""The recipe's smaller parts: data, target, profile, augmentation, penalty,
+sampling, temperature."""
 
 from __future__ import annotations
 
@@ -165,10 +166,32 @@ class PenaltySettings(Section):
         return {"balanced": False, **given} if terms & given.keys() else given
 
 
+class SamplingSettings(Section):
+    """How many options of a choice a pass of a sampled search runs.
+
+    ``one`` and ``two`` are sampled by the contender's probabilities; two are run as something
+    between both, all as the weighted sum that an exact search runs.  Weight steps take one parent
+    of each fork and one width of each feature; `weight_updates` says whether their passes are an
+    update each, on a batch of its own, or one together, by the mean gradient on one batch.
+
+    `weight_kinds` says how weight steps sample kinds: ``even``, each that a contender may take
+    alike; ``probable``, by its probabilities; ``even-until-decided``, evenly until its kinds are
+    decided beyond what noise alone does, and by its probabilities from then on (decision 0051).
+    """
+
+    weight_operators: Literal["one", "two"] = "two"
+    weight_kinds: Literal["even", "probable", "even-until-decided"] = "even-until-decided"
+    weight_updates: Literal["each", "together"] = "each"
+    architecture_operators: Literal["one", "two", "all"] = "all"
+    architecture_parents: Literal["one", "two", "all"] = "two"
+    architecture_widths: Literal["one", "two"] = "two"
+
+
 class TemperatureSettings(Section):
     """Gumbel-softmax temperature: geometric from `start` to `end`; the paper keeps 1.
 
-    That of an exact search's widths, and of choices that a sampled search takes as ``one``.
+    That of an exact search's widths that learn straight through, and of choices that a sampled
+    search takes as ``one``.
     """
 
     start: float = Field(1.0, gt=0)

@@ -64,6 +64,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("search.steps", (Use.SEARCH,)),
     ("search.architecture_*", (Use.SEARCH,)),
     ("search.sampling.architecture_*", (Use.SEARCH,)),
+    ("search.exact_widths", (Use.SEARCH,)),
     ("search.penalty*", (Use.SEARCH,)),
     ("search.temperature.*", (Use.SEARCH,)),
     ("search.control_*", (Use.SEARCH,)),

@@ -27,23 +27,35 @@ from fasterseg.learning.states import (
 )
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
+from fasterseg.searching.compared_widths import Group, compared, inner_widths, outer_widths
 from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.control import RANGE, BudgetController
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.guards import Guard, open_choices, read_signs
-from fasterseg.searching.noise_floor import ADAM_BETAS, NoiseFloors, architecture_rate
-from fasterseg.searching.outer_widths import sampled_pair
+from fasterseg.searching.guards import Guard, Signs, open_choices, read_signs
+from fasterseg.searching.noise_floor import (
+    ADAM_BETAS,
+    NoiseFloor,
+    NoiseFloors,
+    architecture_rate,
+)
 from fasterseg.searching.passes import Passes
 from fasterseg.searching.penalty import joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.target import LatencyModel
+from fasterseg.searching.visits import Visits
 from fasterseg.searching.weights import WeightTraining
 from fasterseg.supernet.relaxation import Relaxation
 
-Warn = Callable[[str], object]
+Say = Callable[[str], object]
 
 WARNINGS = "warnings"
 """Under this name an event holds what the guards said at its step."""
+
+KINDS_DECIDED_AT = "kinds_decided_at"
+"""Under this name, behind a contender's, an event says after how many steps it decided its kinds.
+
+From then on weight steps sample its kinds by probability.
+"""
 
 STRONGEST_ADVICE = (
     f"its latency penalty has grown {RANGE:.0f}-fold, which is as far as it goes, and its expected "
@@ -64,7 +76,8 @@ class CoSearch:
         weight_batch: BatchAt,
         architecture_batch: BatchAt,
         steps: int,
-        warn: Warn | None = None,
+        warn: Say | None = None,
+        note: Say | None = None,
     ) -> None:
         settings = weights.settings
         self.weights = weights
@@ -76,11 +89,14 @@ class CoSearch:
         self.architecture_batch = architecture_batch
         self.steps = max(1, steps)
         self.warn = warn
+        self.note = note
         self.said: list[str] = []
         self.schedule = Schedule("poly", settings.lr, self.steps)
         self.controller = BudgetController(settings.penalty_strength, settings.control_gain)
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}
+        self.decided_at: dict[str, int] = {}
+        self.visits = Visits([c.options for c in self.contenders])
         rate = architecture_rate(settings, self.steps)
         self.noise = NoiseFloors(rate)
         self.done = 0
@@ -95,11 +111,14 @@ class CoSearch:
         """One weight step, one architecture step, and now and then a look at the budget."""
         self.said, self.done = [], index + 1
         self.weights.set_rate(self.schedule, index)
-        passes = [*self.passes.weights(index, temperature=self.temperature(index))]
+        temperature = self.temperature(index)
+        passes = [*self.passes.weights(index, temperature=temperature, decided=self.decided_at)]
+        self.visits.add(passes)
         loss = self.weights.updates(self.weight_batch, passes, index=index)
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
         if index % self.settings.control_every == 0 or index == self.steps - 1:
             event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
+            event |= self.visits.values()
         # In the log, so that a search which was killed and resumed remembers what it said.
         return {**event, WARNINGS: self.said} if self.said else event
 
@@ -143,17 +162,27 @@ class CoSearch:
 
     def _task(
         self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
-    ) -> tuple[Tensor, Tensor | float]:
-        """The task's loss, and what else has a gradient: to outer widths that are searched."""
+    ) -> tuple[Tensor, Tensor]:
+        """The task's loss, and what else has a gradient: to widths whose losses are compared."""
         objective = partial(self.weights.objective, self.weights.supernet, batch, take=taken_frozen)
-        generator = torch_generator(self.passes.seed, "outer widths", contender.name, index)
-        pair = sampled_pair(contender.parameters, sampled, generator)
-        if pair is None:
-            return objective(sampled), 0.0
-        task = objective(pair.first)
-        with torch.no_grad():
-            other = objective(pair.second)
-        return task, pair.gradient_term(task, other)
+        found = compared(contender.parameters, sampled, self._groups(contender, index))
+        task, term = objective(found.first), torch.zeros(())
+        for other in found.others:
+            with torch.no_grad():
+                loss = objective(other.relaxation)
+            term = term + other.gradient_term(task, loss)
+        return task, term
+
+    def _groups(self, contender: Contender, index: int) -> tuple[Group, ...]:
+        """The widths that are compared in a step, group by group."""
+        groups = {"outer widths": outer_widths(contender.parameters)}
+        if self.settings.mode == "exact" and self.settings.exact_widths == "two-draws":
+            groups["inner widths"] = inner_widths(contender.parameters)
+        seed = self.passes.seed
+        return tuple(
+            Group(names, torch_generator(seed, purpose, contender.name, index))
+            for purpose, names in groups.items()
+        )
 
     def _penalty(self, contender: Contender) -> Tensor | float:
         if contender.budget_ms is None:
@@ -182,12 +211,25 @@ class CoSearch:
         for advice in self.guards[contender.name].warnings(signs, budget_ms=contender.budget_ms):
             self._say(contender, advice)
         yield from signs.values().items()
+        yield from self._decided(contender, signs)
         expected_ms = float(self.latency.expected(probabilities))
         yield "expected_ms", expected_ms
         if contender.budget_ms is not None:
             yield "penalty_strength", self.strengths[contender.name]
             yield "budget_ms", contender.budget_ms
             self._steer(contender, expected_ms, contender.budget_ms)
+
+    def _decided(self, contender: Contender, signs: Signs) -> Iterator[tuple[str, float]]:
+        """The step behind which a contender's kinds are decided, told at that step."""
+        sampling, floor = self.settings.sampling, signs.noise_floors.get("kinds")
+        waits = self.settings.mode == "sampled" and sampling.weight_kinds == "even-until-decided"
+        if not waits or contender.name in self.decided_at or floor is None:
+            return
+        if signs.operator_entropy < floor.lowest:
+            self.decided_at[contender.name] = self.done
+            if self.note is not None:
+                self.note(_switched(contender.name, signs.operator_entropy, floor, self.done))
+            yield KINDS_DECIDED_AT, self.done
 
     def _steer(self, contender: Contender, expected_ms: float, budget_ms: float) -> None:
         """The next strength of a student's penalty; it is told when it can grow no more."""
@@ -203,7 +245,7 @@ class CoSearch:
             self.warn(self.said[-1])
 
     def state(self) -> StageState:
-        """Weights, architecture parameters, both optimisers, penalty strengths, guards."""
+        """Weights, parameters, both optimisers, strengths, guards, what was decided and visited."""
         parameters = all_parameters(self.contenders)
         tensors = {
             **self.weights.tensors(),
@@ -211,7 +253,8 @@ class CoSearch:
             **nested("architecture_optimizer", optimizer_tensors(self.optimizer, parameters)),
         }
         guards = {name: guard.counts for name, guard in self.guards.items()}
-        return StageState(tensors, {"strengths": dict(self.strengths), "guards": guards})
+        values = {"strengths": self.strengths, "guards": guards, "decided_at": self.decided_at}
+        return StageState(tensors, {**values, "visits": self.visits.counts})
 
     @torch.no_grad()
     def restore(self, state: StageState) -> None:
@@ -224,3 +267,13 @@ class CoSearch:
         self.strengths = dict(state.values["strengths"])
         for name, counts in state.values["guards"].items():
             self.guards[name].counts = dict(counts)
+        self.decided_at = dict(state.values.get("decided_at", {}))
+        self.visits.restore(state.values.get("visits", self.visits.counts))
+
+
+def _switched(name: str, entropy: float, floor: NoiseFloor, steps: int) -> str:
+    return (
+        f"{name}: its operators are decided beyond what noise alone does (entropy "
+        f"{100 * entropy:.1f} %, noise leaves {100 * floor.entropy:.1f} %); after {steps} steps "
+        "of the search the weights begin to learn from them by probability, evenly until now"
+    )

@@ -7,21 +7,25 @@ network, and some in between.  A teacher is always the widest.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from fasterseg.config import SearchSettings
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender
 from fasterseg.space.choices import Section
-from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, widest
+from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, uniform, widest
 from fasterseg.supernet.sampling import Sampler, between_two, one_of, resampled, straight
 
 
 class Passes(ABC):
-    """The relaxations of each step: pure functions of seed, index and architecture parameters."""
+    """The relaxations of each step: pure functions of seed, index and architecture parameters.
+
+    Those of weight steps depend on who has decided its kinds, too: the names in `decided`.
+    """
 
     def __init__(
         self, settings: SearchSettings, contenders: Sequence[Contender], *, seed: int
@@ -35,7 +39,9 @@ class Passes(ABC):
         """What a step of pre-training runs: widths sampled evenly."""
 
     @abstractmethod
-    def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
+    def weights(
+        self, index: int, *, temperature: float, decided: Container[str] = ()
+    ) -> Iterator[Relaxation]:
         """What the search's weight step runs: widths sampled as the contenders have them now."""
 
     @abstractmethod
@@ -72,7 +78,9 @@ class ExactPasses(Passes):
                 for _ in range(self.settings.random_widths):
                     yield random_widths(contender.options, _now(contender), generator)
 
-    def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
+    def weights(
+        self, index: int, *, temperature: float, decided: Container[str] = ()
+    ) -> Iterator[Relaxation]:
         """Widest and narrowest of each contender in turn, and what each student would sample."""
         due = in_turn(self.contenders, index)
         for contender in self.contenders:
@@ -104,8 +112,17 @@ class SampledPasses(Passes):
     """Kinds and paths sampled, so that a pass costs about what a network costs.
 
     Students that may take the same share the ends of the sandwich: at each step one of them, in
-    turn, runs them.
+    turn, runs them.  Weights learn from kinds that are sampled evenly, until their contender has
+    decided them: sampled by probability from the start, what learns fastest gets the passes.
     """
+
+    def __init__(
+        self, settings: SearchSettings, contenders: Sequence[Contender], *, seed: int
+    ) -> None:
+        super().__init__(settings, contenders, seed=seed)
+        self._even: Mapping[str, dict[str, Tensor]] = {
+            one.name: uniform(one.options).section("kinds") for one in contenders
+        }
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
         """As `weights`, with widths sampled evenly; the student in turn runs several."""
@@ -119,16 +136,18 @@ class SampledPasses(Passes):
                     sampled = self._sampled(contender, generator)
                     yield random_widths(contender.options, sampled, generator)
 
-    def weights(self, index: int, *, temperature: float) -> Iterator[Relaxation]:
+    def weights(
+        self, index: int, *, temperature: float, decided: Container[str] = ()
+    ) -> Iterator[Relaxation]:
         """The teacher's network, the ends of the student in turn, and one of each student."""
         due = in_turn(self.contenders, index)
         for contender in self.contenders:
             generator = self._generator("weights", contender, index)
+            sampled = partial(self._sampled, contender, generator, decided=decided)
             if contender in due:
-                yield from _ends(contender, partial(self._sampled, contender, generator))
+                yield from _ends(contender, sampled)
             if contender.settings.role == "student":
-                sampled = self._sampled(contender, generator)
-                yield resampled(sampled, {"widths": partial(one_of, generator=generator)})
+                yield resampled(sampled(), {"widths": partial(one_of, generator=generator)})
 
     def architecture(self, contender: Contender, index: int, *, temperature: float) -> Relaxation:
         """As many options of each choice as the settings say, with gradients to the logits."""
@@ -146,12 +165,20 @@ class SampledPasses(Passes):
         chosen = {section: samplers[n] for section, n in counts.items() if n != "all"}
         return resampled(contender.parameters.probabilities(), chosen)
 
-    def _sampled(self, contender: Contender, generator: torch.Generator) -> Relaxation:
+    def _sampled(
+        self, contender: Contender, generator: torch.Generator, *, decided: Container[str] = ()
+    ) -> Relaxation:
         """Kinds and paths sampled anew, without gradients; widths by their probabilities."""
         one = partial(one_of, generator=generator)
         two = partial(between_two, generator=generator)
         kinds = one if self.settings.sampling.weight_operators == "one" else two
-        return resampled(_now(contender), {"kinds": kinds, "paths": one})
+        return resampled(self._chances(contender, decided), {"kinds": kinds, "paths": one})
+
+    def _chances(self, contender: Contender, decided: Container[str]) -> Relaxation:
+        """By what kinds and paths are sampled for the weights."""
+        how, now = self.settings.sampling.weight_kinds, _now(contender)
+        probable = how == "probable" or (how != "even" and contender.name in decided)
+        return now if probable else now | self._even[contender.name]
 
 
 def passes_of(settings: SearchSettings, contenders: Sequence[Contender], *, seed: int) -> Passes:

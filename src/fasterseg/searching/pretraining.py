@@ -9,6 +9,7 @@ from fasterseg.datasets.loading import Batch
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.stepping import StageState
 from fasterseg.searching.passes import Passes
+from fasterseg.searching.visits import Visits
 from fasterseg.searching.weights import WeightTraining
 
 BatchAt = Callable[[int], Batch]
@@ -18,8 +19,9 @@ BatchAt = Callable[[int], Batch]
 class Pretraining:
     """Each step runs networks at their widest, their narrowest and at random widths.
 
-    Operators and paths count as the untrained parameters have them, which is nearly evenly.  Of
-    several students that may take the same, it is one's turn in each step.
+    A sampled search samples its kinds evenly, unless its settings say otherwise; else kinds and
+    paths count as the untrained parameters have them, which is nearly evenly.  Of several students
+    that may take the same, it is one's turn in each step.
     """
 
     def __init__(
@@ -33,19 +35,24 @@ class Pretraining:
         self.weights = weights
         self.passes = passes
         self.batch_at = batch_at
+        self.steps = steps
         self.schedule = Schedule("constant", weights.settings.lr, max(1, steps))
+        self.visits = Visits([one.options for one in passes.contenders])
 
     def step(self, index: int) -> Mapping[str, Any]:
         """One pass through all networks that are due, and what they teach the weights."""
         self.weights.set_rate(self.schedule, index)
         passes = [*self.passes.pretraining(index)]
-        loss = self.weights.updates(self.batch_at, passes, index=index)
-        return {"loss": loss}
+        self.visits.add(passes)
+        event = {"loss": self.weights.updates(self.batch_at, passes, index=index)}
+        told = index % self.weights.settings.control_every == 0 or index == self.steps - 1
+        return event | self.visits.values() if told else event
 
     def state(self) -> StageState:
-        """Weights and optimiser; the parameters have not changed."""
-        return StageState(self.weights.tensors())
+        """Weights, optimiser, and what was visited; the parameters have not changed."""
+        return StageState(self.weights.tensors(), {"visits": self.visits.counts})
 
     def restore(self, state: StageState) -> None:
         """Go back to a state."""
         self.weights.restore(state.tensors)
+        self.visits.restore(state.values.get("visits", self.visits.counts))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from fasterseg.events import Warn, warn_on_stderr
-from fasterseg.learning.stepping import run_steps
+from fasterseg.events import Tell, Warn, note_on_stderr, warn_on_stderr
+from fasterseg.learning.stepping import Course, run_steps
 from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.choosing import Choice, KeptScores, best_candidates
 from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.cosearch import WARNINGS
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.hours import SearchStages, counted
 from fasterseg.searching.kept_supernet import keep_supernet
@@ -19,7 +18,7 @@ from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.search import Search
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import RANDOM_SUBNETS, Score, SubnetScores, score_all
-from fasterseg.searching.summarising import summarise
+from fasterseg.searching.summarising import Events, summarise
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
 
@@ -42,6 +41,7 @@ def search(
     *,
     random_subnets: int = RANDOM_SUBNETS,
     warn: Warn = warn_on_stderr,
+    note: Tell = note_on_stderr,
 ) -> SearchSummary:
     """Do all of it, resumed where it stopped.
 
@@ -49,15 +49,20 @@ def search(
     """
     start = _agreed(job, watch)
     begun, data = _begun(job, start), data_of(job, start)
-    _pretrain(begun, job, watch)
-    said = _cosearch(begun, job, watch, warn)
+    pretraining = _pretrain(begun, job, watch)
+    events = Events(pretraining.events(), _cosearch(begun, job, watch, warn, note).events())
     keep_supernet(begun, start, split=data.split, kept=job.run.supernet)
     scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
     landed = _landed(begun, appraisal, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, scorers.held_out)
     scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
-    notes = (*said, *(one.note for one in choices.values()), *(s.missing for s in scores.values()))
-    summary = summarise(begun, start, choices, scores, warnings=tuple(filter(None, notes)))
+    notes = (
+        *events.warnings,
+        *(one.note for one in choices.values()),
+        *(s.missing for s in scores.values()),
+    )
+    warnings = tuple(filter(None, notes))
+    summary = summarise(begun, start, choices, scores, events=events, warnings=warnings)
     for name, choice in choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
         for random in scores[name].randoms:
@@ -79,11 +84,11 @@ def _begun(job: SearchJob, start: SearchStart) -> Search:
     return Search.begin(replace(task, settings=settings))
 
 
-def _pretrain(search: Search, job: SearchJob, watch: Watch) -> None:
+def _pretrain(search: Search, job: SearchJob, watch: Watch) -> Course:
     settings = search.task.settings
     part, title = "search/pretraining", "Pre-training the supernet"
     with watch.saving_part(part, title, total=settings.pretrain_steps) as step:
-        run_steps(
+        return run_steps(
             search.pretraining(),
             job.run.pretraining.root,
             steps=settings.pretrain_steps,
@@ -94,12 +99,11 @@ def _pretrain(search: Search, job: SearchJob, watch: Watch) -> None:
         )
 
 
-def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn) -> Iterable[str]:
-    """The search itself; returns what the guards said, once each."""
+def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn, note: Tell) -> Course:
     settings = search.task.settings
     with watch.saving_part("search/cosearch", "Searching", total=settings.steps) as step:
-        course = run_steps(
-            search.cosearch(warn=warn),
+        return run_steps(
+            search.cosearch(warn=warn, note=note),
             job.run.cosearch.root,
             steps=settings.steps,
             checkpoint_every=settings.checkpoint_every,
@@ -107,7 +111,6 @@ def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn) -> Itera
             stop=watch.stop,
             name="search",
         )
-    return dict.fromkeys(text for event in course.events() for text in event.get(WARNINGS, ()))
 
 
 def _appraisal(job: SearchJob, search: Search) -> Appraisal:

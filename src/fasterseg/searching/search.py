@@ -13,7 +13,7 @@ from fasterseg.datasets.loading import Batch
 from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import derived_seed
 from fasterseg.searching.contenders import Contender, make_contenders
-from fasterseg.searching.cosearch import CoSearch, Warn
+from fasterseg.searching.cosearch import CoSearch, Say
 from fasterseg.searching.latency import Cost, ExpectedLatency
 from fasterseg.searching.passes import Passes, passes_of
 from fasterseg.searching.pretraining import BatchAt, Pretraining
@@ -90,8 +90,11 @@ class Search:
         batches = self._batches("pretraining", steps, self.passes.pretraining(0))
         return Pretraining(self.weights, self.passes, batches, steps=steps)
 
-    def cosearch(self, *, warn: Warn | None = None) -> CoSearch:
-        """The stage that alternates weight and architecture steps; `warn` hears its guards."""
+    def cosearch(self, *, warn: Say | None = None, note: Say | None = None) -> CoSearch:
+        """The stage that alternates weight and architecture steps.
+
+        `warn` hears its guards, `note` who has decided its kinds.
+        """
         steps = self.task.settings.steps
         return CoSearch(
             self.weights,
@@ -101,6 +104,7 @@ class Search:
             architecture_batch=self._batches("architecture", steps),
             steps=steps,
             warn=warn,
+            note=note,
         )
 
     def _batches(self, purpose: Purpose, steps: int, passes: Iterable[object] = ()) -> BatchAt:

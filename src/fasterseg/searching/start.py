@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+
+from pydantic import model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import changes_between, refuse_changes
@@ -38,6 +40,16 @@ class SearchStart(Artifact):
     budgets_ms: dict[str, float]
     fastest_ms: dict[str, float]
     slowest_ms: dict[str, float]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tells_what_there_was_one_way_for(cls, given: Any) -> Any:
+        """Starts of before do not say how weights sample kinds, nor how inner widths learn."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("settings"), Mapping):
+            return given
+        settings = {"exact_widths": "straight-through", **given["settings"]}
+        sampling = {"weight_kinds": "probable", **settings.get("sampling", {})}
+        return {**given, "settings": {**settings, "sampling": sampling}}
 
     def halves_of(self, names: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """The two halves as indices of the names; None where these are not the same images.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from fasterseg.searching.choosing import Choice
 from fasterseg.searching.contenders import Contender
+from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import open_choices, undecided
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
@@ -16,11 +19,47 @@ from fasterseg.searching.summary import (
     NAMES,
     ChoicesSummary,
     ContenderSummary,
+    KindVisits,
     RandomSubnet,
     Response,
+    SearchStage,
     SearchSummary,
 )
+from fasterseg.searching.visits import last_visits
 from fasterseg.space.choices import SECTIONS
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the steps of both stages told."""
+
+    pretraining: Sequence[Event]
+    search: Sequence[Event]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the guards said, once each."""
+        return (*dict.fromkeys(text for one in self.search for text in one.get(WARNINGS, ())),)
+
+    @property
+    def visits(self) -> tuple[KindVisits, ...]:
+        """How often each kind's weights were trained in either stage."""
+        stages: Mapping[SearchStage, Sequence[Event]] = {
+            "pre-training": self.pretraining,
+            "search": self.search,
+        }
+        return tuple(
+            KindVisits(stage=stage, kind=kind, visits=visits, even_visits=even)
+            for stage, events in stages.items()
+            for kind, (visits, even) in last_visits(events).items()
+        )
+
+    def decided_at(self, contender: str) -> int | None:
+        """After how many steps of the search a contender's kinds were decided; None: never."""
+        key = f"{contender}/{KINDS_DECIDED_AT}"
+        return next((one[key] for one in self.search if key in one), None)
 
 
 def summarise(
@@ -29,6 +68,7 @@ def summarise(
     choices: Mapping[str, Choice],
     scores: Mapping[str, SubnetScores],
     *,
+    events: Events,
     warnings: tuple[str, ...],
 ) -> SearchSummary:
     """The summary of a search whose contenders were derived and scored."""
@@ -36,9 +76,17 @@ def summarise(
     noise = NoiseFloors(architecture_rate(settings, settings.steps))
     return SearchSummary(
         contenders=tuple(
-            _contender(search, noise, contender, choices[contender.name], scores[contender.name])
+            _contender(
+                search,
+                noise,
+                contender,
+                choices[contender.name],
+                scores[contender.name],
+                decided_at=events.decided_at(contender.name),
+            )
             for contender in search.contenders
         ),
+        visits=events.visits,
         fastest_ms=min(start.fastest_ms.values(), default=None),
         slowest_ms=max(start.slowest_ms.values(), default=None),
         warnings=warnings,
@@ -51,6 +99,8 @@ def _contender(
     contender: Contender,
     choice: Choice,
     scores: SubnetScores,
+    *,
+    decided_at: int | None,
 ) -> ContenderSummary:
     landing, latency, pricing = choice.landing, search.latency, search.latency.pricing
     derived = derive(contender.options, contender.parameters.probabilities())
@@ -66,6 +116,7 @@ def _contender(
         chosen_draw=choice.index if choice.scores else None,
         subnet_miou=scores.own,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
+        kinds_decided_at=decided_at,
         choices=choices_of(contender, noise, steps=search.task.settings.steps),
         margins=_margins(contender),
         responses=tuple(

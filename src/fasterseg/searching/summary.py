@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ from fasterseg.space.search_space import Role
 
 NAMES: Mapping[Section, str] = {"kinds": "operators", "paths": "paths", "widths": "widths"}
 """What a section of choices is called in the summary."""
+
+
+SearchStage = Literal["pre-training", "search"]
 
 
 class SummaryPart(BaseModel):
@@ -40,6 +43,23 @@ class RandomSubnet(SummaryPart):
     name: str
     estimated_ms: float
     miou: float
+
+
+class KindVisits(SummaryPart):
+    """How often a stage trained one kind's weights, where there was more than one to take.
+
+    `even_visits` are what they had been if all that may stand at a place were visited alike.
+    """
+
+    stage: SearchStage
+    kind: str
+    visits: int
+    even_visits: float
+
+    @property
+    def share(self) -> float:
+        """Visits as a share of what is even; nothing was visited: 1."""
+        return self.visits / self.even_visits if self.even_visits else 1.0
 
 
 class ChoicesSummary(SummaryPart):
@@ -81,6 +101,9 @@ class ContenderSummary(SummaryPart):
     (In summaries of before it is not said: it was a network derived anew from the best one's
     probabilities.)  Where there was one network only there are none.
 
+    `kinds_decided_at` is the step of the search behind which the weights learnt from its kinds by
+    probability, evenly until then; None where they did so throughout, or never.
+
     `choices` say how far each kind of choice is decided; a kind that leaves nothing open has none,
     and so have summaries of before they were kept.
 
@@ -99,6 +122,7 @@ class ContenderSummary(SummaryPart):
     chosen_draw: int | None = None
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
+    kinds_decided_at: int | None = None
     choices: tuple[ChoicesSummary, ...] = ()
     candidates: tuple[tuple[float, float], ...] = ()
     responses: tuple[Response, ...] = ()
@@ -136,13 +160,17 @@ class ContenderSummary(SummaryPart):
 
 
 class SearchSummary(Artifact):
-    """What a search came to: its contenders, the space's ends, and what the guards said."""
+    """What a search came to: its contenders, the space's ends, and what the guards said.
+
+    `visits` say how evenly the weights of all kinds were trained; summaries of before have none.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg/search-summary/2"
 
     contenders: tuple[ContenderSummary, ...]
     fastest_ms: float | None = None
     slowest_ms: float | None = None
+    visits: tuple[KindVisits, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
@@ -169,7 +197,19 @@ class SearchSummary(Artifact):
                     f"  {found.which_candidate}: its subnet has a mean IoU of {own:.2f} %, the "
                     f"most probable network's {first:.2f} % (held-out images)"
                 )
-        return "\n".join([*lines, *self.verdicts()])
+        return "\n".join([*lines, *self.told_of_kinds(), *self.verdicts()])
+
+    def told_of_kinds(self) -> Iterator[str]:
+        """How evenly the weights of all kinds were trained, and until when they were meant to."""
+        for one in self.contenders:
+            if one.kinds_decided_at is not None:
+                yield (
+                    f"{one.name}: the weights learnt from its operators evenly for "
+                    f"{one.kinds_decided_at} steps of the search, then by probability"
+                )
+        for stage in dict.fromkeys(one.stage for one in self.visits):
+            shares = (f"{v.kind} {100 * v.share:.0f} %" for v in self.visits if v.stage == stage)
+            yield f"how often weights learnt in the {stage}, 100 % being even: {', '.join(shares)}"
 
     def verdicts(self) -> list[str]:
         """What noise decided instead of the search, contender by contender."""

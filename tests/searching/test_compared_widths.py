@@ -1,4 +1,4 @@
-"""Outer widths: their gradient is that of the expected loss, and a search follows it."""
+"""Compared widths: their gradient is that of the expected loss, and a search follows it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 from noisy_computation import NoisyComputation
-from small_searches import CLASSES, SmallSearch, coloured_batch, small_search
+from small_searches import CLASSES, SmallSearch, coloured_batch, random_batch, small_search
 from small_spaces import (
     GEOMETRY,
     UNTIED,
@@ -26,9 +27,16 @@ from fasterseg.config import ContenderSettings, Operator
 from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.runtime import torch_generator
+from fasterseg.searching.compared_widths import (
+    Compared,
+    Group,
+    compared,
+    inner_widths,
+    outer_widths,
+)
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.outer_widths import sampled_pair
+from fasterseg.searching.weights import Objective
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import HEAD, OUTER, STEM
 from fasterseg.space.lattice import Lattice
@@ -64,7 +72,12 @@ def expected_loss(parameters: ArchitectureParameters) -> Tensor:
     return total
 
 
-def test_the_mean_gradient_of_sampled_pairs_is_that_of_the_expected_loss() -> None:
+def outer_compared(parameters: ArchitectureParameters, start: Relaxation, seed: int) -> Compared:
+    generator = torch.Generator().manual_seed(seed)
+    return compared(parameters, start, (Group(outer_widths(parameters), generator),))
+
+
+def test_the_mean_gradient_of_two_samples_is_that_of_the_expected_loss() -> None:
     lattice, student = lattice_of(2, branches=(8,), **UNTIED), open_student()
     parameters = parameters_of(lattice, student)
     assert parameters.width_logits is not None
@@ -72,13 +85,13 @@ def test_the_mean_gradient_of_sampled_pairs_is_that_of_the_expected_loss() -> No
     start, generator = parameters.probabilities(), torch.Generator().manual_seed(2)
     terms = []
     for _ in range(4000):
-        pair = sampled_pair(parameters, start, generator)
-        assert pair is not None
-        losses = made_up_loss(pair.first), made_up_loss(pair.second)
-        terms.append(pair.gradient_term(*losses))
-    (found,) = torch.autograd.grad(torch.stack(terms).mean(), parameters.width_logits)
+        found = compared(parameters, start, (Group(OUTER, generator),))
+        (other,) = found.others
+        losses = made_up_loss(found.first), made_up_loss(other.relaxation)
+        terms.append(other.gradient_term(*losses))
+    (mean,) = torch.autograd.grad(torch.stack(terms).mean(), parameters.width_logits)
     assert float(exact.abs().max()) > 0.2
-    torch.testing.assert_close(found, exact, rtol=0, atol=0.03)
+    torch.testing.assert_close(mean, exact, rtol=0, atol=0.03)
 
 
 def test_both_samples_are_alike_in_all_but_the_outer_widths_that_are_searched() -> None:
@@ -87,15 +100,15 @@ def test_both_samples_are_alike_in_all_but_the_outer_widths_that_are_searched() 
     sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
     differing = set()
     for seed in range(30):
-        pair = sampled_pair(parameters, sampled, torch.Generator().manual_seed(seed))
-        assert pair is not None
+        found = outer_compared(parameters, sampled, seed)
+        (other,) = found.others
         for name, weights in sampled.section("kinds").items():
-            assert pair.first[name] is weights
-            assert not pair.second[name].requires_grad
-            assert torch.equal(pair.second[name], weights.detach())
-        for name, weights in pair.second.section("widths").items():
-            assert pair.first[name].requires_grad == (name not in OUTER)
-            if not torch.equal(weights, pair.first[name].detach()):
+            assert found.first[name] is weights
+            assert not other.relaxation[name].requires_grad
+            assert torch.equal(other.relaxation[name], weights.detach())
+        for name, weights in other.relaxation.section("widths").items():
+            assert found.first[name].requires_grad == (name not in OUTER)
+            if not torch.equal(weights, found.first[name].detach()):
                 differing.add(name)
     assert differing == {STEM, HEAD}
 
@@ -104,7 +117,102 @@ def test_a_contender_whose_outer_widths_are_fixed_is_not_sampled_twice() -> None
     for contender in (make_student(), make_teacher()):
         parameters = parameters_of(lattice_of(3), contender)
         sampled = parameters.sampled(1.0, torch.Generator().manual_seed(0))
-        assert sampled_pair(parameters, sampled, torch.Generator()) is None
+        found = outer_compared(parameters, sampled, 0)
+        assert not found.others
+        assert all(found.first[name] is weights for name, weights in sampled.items())
+
+
+def test_each_group_of_widths_has_another_sample_which_is_like_the_first_in_all_else() -> None:
+    lattice, student = lattice_of(3, **UNTIED), open_student()
+    parameters = parameters_of(lattice, student)
+    groups = [outer_widths(parameters), inner_widths(parameters)]
+    assert {*groups[0], *groups[1]} == {*parameters.searched_in("widths")}
+    differing: list[set[str]] = [set(), set()]
+    for seed in range(20):
+        generators = [torch.Generator().manual_seed(seed + at) for at in range(2)]
+        found = compared(parameters, parameters.probabilities(), [*map(Group, groups, generators)])
+        for names, other in zip(differing, found.others, strict=True):
+            widths = other.relaxation.section("widths")
+            names |= {n for n, row in widths.items() if not torch.equal(row, found.first[n])}
+    assert differing == [{*groups[0]}, {*groups[1]}]
+
+
+class Remembered:
+    """A task whose loss was computed once for each combination of widths, kinds being as they are.
+
+    It has no gradient of its own.
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self.losses: dict[tuple[int, ...], Tensor] = {}
+
+    def __call__(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
+        """The loss, and nothing for the gradient."""
+        key = tuple(int(row.argmax()) for row in relaxation.section("widths").values())
+        if key not in self.losses:
+            with torch.no_grad():
+                self.losses[key] = self.objective(supernet, batch, relaxation, take=take)
+        return self.losses[key] + 0 * torch.stack([w.sum() for w in relaxation.values()]).sum()
+
+
+def exact_search(**changes: Any) -> SmallSearch:
+    """An exact search by a student whose widths are open inside the lattice alone."""
+    return small_search(
+        space=make_space(3, branches=(8,), operators=("conv", "conv_x2")),
+        contenders=(make_student(operators=("conv", "conv_x2")),),
+        mode="exact",
+        ohem_threshold=1.0,
+        penalty_strength=0.0,
+        **changes,
+    )
+
+
+def enumerated(search: SmallSearch, batch: Batch) -> Tensor:
+    """The gradient of the expected loss by the width logits, over all combinations of widths."""
+    (student,) = search.contenders
+    now, names = student.parameters.probabilities(), inner_widths(student.parameters)
+    total = torch.zeros(())
+    for taken_ in product(*(range(len(now[name])) for name in names)):
+        hot = {n: torch.eye(len(now[n]))[i] for n, i in zip(names, taken_, strict=True)}
+        loss = search.weights.objective(search.weights.supernet, batch, now.detached() | hot)
+        chances = [now[n][i] for n, i in zip(names, taken_, strict=True)]
+        total = total + torch.stack(chances).prod() * loss.detach()
+    logits = student.parameters.width_logits
+    assert logits is not None
+    (exact,) = torch.autograd.grad(total, logits)
+    return exact
+
+
+def test_in_an_exact_search_inner_widths_learn_from_what_each_does_to_the_loss() -> None:
+    """The mean of what the logits are given is the enumerated gradient, as far as chance goes."""
+    search, batch = exact_search(), random_batch("architecture", 0)
+    (student,) = search.contenders
+    nn.init.normal_(student.parameters.width_logits, generator=torch.Generator().manual_seed(1))
+    search.weights.objective = Remembered(search.weights.objective)  # type: ignore[assignment]
+    exact, logits = enumerated(search, batch), student.parameters.width_logits
+    given = []
+    for index in range(600):
+        sampled = search.cosearch.passes.architecture(student, index, temperature=1.0)
+        task, term = search.cosearch._task(student, batch, index, sampled)
+        given.append(torch.autograd.grad(task + term, logits)[0])
+    found = torch.stack(given)
+    error = found.std(dim=0) / len(found) ** 0.5
+    assert len(exact) >= 2
+    assert float((exact.abs() / error).min()) > 4, "the test must see each"
+    assert float(((found.mean(dim=0) - exact).abs() / error).max()) < 3.5
+
+
+def test_straight_through_an_exact_search_has_one_pass_and_a_gradient_at_the_features() -> None:
+    search, batch = exact_search(exact_widths="straight-through"), random_batch("architecture", 0)
+    (student,) = search.contenders
+    sampled = search.cosearch.passes.architecture(student, 0, temperature=1.0)
+    task, term = search.cosearch._task(student, batch, 0, sampled)
+    assert torch.equal(task, search.weights.objective(search.weights.supernet, batch, sampled))
+    assert float(term) == 0
+    assert not term.requires_grad
 
 
 class Nothing:
