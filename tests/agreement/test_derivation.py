@@ -71,7 +71,7 @@ def derived_by_trying_everything(options: Options, probabilities: Relaxation) ->
         stride, cells = 8, []
         for layer, down in enumerate(best_path(space.layers, end, paths)):
             after = 2 * stride if down else stride
-            end_place = "fusion" if space.fusion_expansions else "head"
+            end_place = "fusion" if space.widths.fusion else "head"
             place = end_place if layer == space.layers - 1 else f"cells.{layer + 1}.{after}"
             operator = int(probabilities[f"kinds.cells.{layer}.{stride}"].numpy().argmax())
             expansion = int(probabilities[f"widths.{place}"].numpy().argmax())
@@ -85,7 +85,7 @@ def derived_by_trying_everything(options: Options, probabilities: Relaxation) ->
             stride = after
         branches.append(Branch.model_validate({"stride": end, "cells": cells}))
     outer = {
-        place: getattr(space, f"{place}_expansions")[int(row.numpy().argmax())]
+        place: options.lattice.choices[f"widths.{place}"][int(row.numpy().argmax())]
         for place in ("stem", "fusion", "head")
         for row in [probabilities.get(f"widths.{place}")]
         if row is not None

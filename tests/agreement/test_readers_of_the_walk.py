@@ -32,52 +32,41 @@ from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.assignment import architecture_of
-from fasterseg.space.convolutions import Conv, ConvForm, Layer
 from fasterseg.space.extremes import cheapest, dearest
-from fasterseg.space.kinds import KINDS, BlockKind
 from fasterseg.space.options import Options
-from fasterseg.space.placements import PLACES
 from fasterseg.space.sampling import random_assignment
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.sampling import between_two, resampled
 from fasterseg.supernet.supernet import Supernet
 
-LEAN = BlockKind(
-    "lean_head",
-    "lean",
-    lambda _: (
-        Layer((Conv(ConvForm(1)),)),
-        Layer((Conv(ConvForm(1, bias=True)),), normalised=False, rectified=False),
-    ),
-    writes="logits",
-)
-OTHER_KINDS = {
-    "refine": ("concatenate", "lean_join"),
-    "head": ("head", "lean_head"),
+OTHERS = {
+    "operators": ("skip", "conv"),
+    "stem_kinds": ("conv_x2", "separable_conv"),
+    "kinds": {"fusion.join": ("concatenate", "add"), "head": ("head", "point_head")},
 }
-OPERATORS = {"operators": ("skip", "conv"), "stem_kinds": ("conv_x2", "separable_conv")}
+TIED = {
+    "preset": "mobile",
+    "operators": ("skip", "separable_conv", "inverted_r3"),
+    "widths": {"fusion": ("16 channels", "32 channels")},
+}
 SPACES = {
-    "kinds": {"expansions": (2,), "branches": (16, 8), "stem_expansions": (4,), **OPERATORS},
-    "kinds at three branches": {"branches": (32, 16, 8), **OPERATORS},
+    "kinds": {"expansions": (2,), "branches": (16, 8), "stem_expansions": (4,), **OTHERS},
+    "kinds at three branches": {"branches": (32, 16, 8), **OTHERS},
     "kinds, widths, counts and ends": {
-        **OPERATORS,
+        **OTHERS,
         **UNTIED,
         "fusion_expansions": ("16 channels", "40 channels"),
         "ends_at_fusion_width": False,
     },
+    "tied": TIED,
+    "tied at two branches": {**TIED, "branches": (32, 8)},
 }
 
 
 @pytest.fixture(params=SPACES)
-def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Options:
-    """A space with two kinds at many places outside the cells."""
-    join = KINDS["concatenate"]
-    rows = (LEAN, BlockKind("lean_join", "lean", KINDS["fuse"].layers, joins=join.joins))
-    for row in rows:
-        monkeypatch.setitem(KINDS, row.name, row)  # type: ignore[misc]
-    for place, kinds in OTHER_KINDS.items():
-        monkeypatch.setitem(PLACES, place, kinds)  # type: ignore[misc]
+def options(request: pytest.FixtureRequest) -> Options:
+    """A space with several kinds at many places."""
     return Options.of_space(make_space(3, **SPACES[request.param]))
 
 
@@ -89,8 +78,9 @@ def drawn(options: Options, count: int) -> list[Architecture]:
 def test_the_profile_lists_what_networks_ask_for_and_nothing_else(options: Options) -> None:
     asked = {s for one in drawn(options, 1200) for s in wire(one, GEOMETRY).timed_specs()}
     assert asked == set(specs_of([options], GEOMETRY))
-    kinds = {spec.kind for spec in asked}
-    assert {"head", "lean_head", "concatenate", "lean_join"} <= kinds
+    offered = {kind for name in options.choices for kind in options.choices[name]}
+    told = {"head", "point_head", "concatenate", "add", "inverted_r3", "pyramid_pooling"}
+    assert {spec.kind for spec in asked} >= told & offered
 
 
 def test_expected_latency_of_one_network_is_its_estimate(options: Options) -> None:
@@ -173,11 +163,13 @@ def test_a_drawing_shows_every_block_by_its_kind(options: Options) -> None:
 
 def test_a_run_is_forecast_with_every_kind(options: Options) -> None:
     space = options.space
-    contenders = (make_teacher(operators=("conv",)), open_student(operators=space.operators))
+    one = space.operators[1:2]
+    contenders = (make_teacher(operators=one), open_student(operators=space.operators))
     widths = dict.fromkeys(("stem_expansion", "head_expansion"))
     teacher = contenders[0].model_copy(update=widths)
     timings, work = timings_of(recipe_of(space=space, contenders=(teacher, contenders[1])))
-    offered = {kind for one in options.lattice.placements(3) for kind in one.kinds}
-    assert {spec.kind for spec in work.specs} == offered - {"auxiliary"}
+    walked = (one for one in options.lattice.placements(3) if not one.is_auxiliary)
+    offered = {spec.kind for one in walked for spec in options.blocks(one, GEOMETRY.size)}
+    assert {spec.kind for spec in work.specs} == offered
     assert all(PRICES(spec) > 0 for spec in work.specs)
     assert all(stage.hours > 0 for stage in forecast_stages(work, timings)[1:])

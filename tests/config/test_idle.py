@@ -12,6 +12,7 @@ import fasterseg
 from fasterseg.config import ContenderSettings, Recipe, build_recipe
 from fasterseg.config.idle import leaves
 from fasterseg.errors import UsageError
+from fasterseg.space.search_space import SpaceKinds
 
 ROOT = Path(__file__).parents[2]
 STUDENT = "{name: small, role: student"
@@ -157,8 +158,9 @@ def fields_of(*models: type[BaseModel]) -> set[str]:
 
 def test_every_key_of_a_recipe_is_read_somewhere() -> None:
     known = fields_of(Recipe, ContenderSettings)
-    assert {key.rpartition(".")[2] for key in leaves(Recipe().content())} <= known
-    # An expansion is read by the name of its part.
+    last_words = {key.rpartition(".")[2] for key in known}
+    assert {key.rpartition(".")[2] for key in leaves(Recipe().content())} <= last_words
+    # An expansion is read by the name of its part, a kind by that of its place.
     by_name = {f"{part}_expansion" for part in ("stem", "fusion", "head")}
-    by_name |= {f"{part}_expansions" for part in ("stem", "fusion", "head")}
+    by_name |= fields_of(SpaceKinds)
     assert known - attributes_read() - by_name == set()

@@ -37,7 +37,7 @@ def test_a_width_that_the_space_does_not_offer_cannot_be_fixed(part: str) -> Non
     assert recipe(space, **{f"{part}_expansion": 4}).contenders[0].name == "small"
     with pytest.raises(UsageError) as caught:
         recipe(space, **{f"{part}_expansion": 3})
-    for word in ("'small'", f"{part}_expansion: 3", f"space.{part}_expansions: [2, 4]"):
+    for word in ("'small'", f"{part}_expansion: 3", f"space.widths.{part}: [2, 4]"):
         assert word in str(caught.value.why)
 
 
@@ -45,7 +45,7 @@ def test_a_fusion_that_is_tied_to_the_head_cannot_be_fixed() -> None:
     with pytest.raises(UsageError) as caught:
         recipe({}, fusion_expansion=8)
     assert "ties the fusion to the head" in str(caught.value.why)
-    assert "space.fusion_expansions" in str(caught.value.why)
+    assert "space.widths.fusion" in str(caught.value.why)
 
 
 def test_widths_are_searched_unless_they_are_fixed() -> None:
@@ -57,10 +57,10 @@ def test_the_papers_preset_and_the_shipped_recipes_fix_stem_and_head() -> None:
     paper = Recipe(space=SearchSpace(), contenders=PAPER_CONTENDERS)
     known = [paper, *(build_recipe(RECIPES / f"{n}.yaml") for n in ("demo", "camvid-small"))]
     for found in known:
-        assert found.space.fusion_expansions == ()
+        assert found.space.widths.fusion == ()
         for contender in found.contenders:
-            assert contender.stem_expansion in found.space.stem_expansions
-            assert contender.head_expansion in found.space.head_expansions
+            assert contender.stem_expansion in found.space.widths.stem[0]
+            assert contender.head_expansion in found.space.widths.head
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,35 @@ def test_a_bundle_comes_back_as_it_was_saved(folder: Path) -> None:
         assert torch.equal(loaded.network()(images), expected)
 
 
+def renamed(network: nn.Module, **names: str) -> dict[str, torch.Tensor]:
+    state = dict(network.state_dict())
+    for new, old in names.items():
+        state = {name.replace(f"_{new}_", f"_{old}_"): tensor for name, tensor in state.items()}
+    return state
+
+
+def test_weights_of_joins_are_read_by_their_earlier_name_too(tmp_path: Path) -> None:
+    plain = description()
+    network = plain.build_seeded(0)
+    old = ModelBundle(plain, renamed(network, join="refine"), card()).save(tmp_path / "old")
+    assert any("refine" in name for name in load_file(old / WEIGHTS))
+    again = ModelBundle.load(old)
+    assert again.tensors.keys() == network.state_dict().keys()
+    again.network()
+
+
+def test_what_refines_keeps_its_name_beside_a_join_without_weights(tmp_path: Path) -> None:
+    architecture = description().architecture
+    assert architecture is not None
+    kinds = {"fusion.16.join.8": "pass", "fusion.16.refine.8": "conv"}
+    other = Architecture.model_validate({**architecture.content(), "kinds": kinds})
+    known = NetworkDescription(classes=CLASSES, architecture=other)
+    state = known.build_seeded(0).state_dict()
+    assert not any("join" in name for name in state)
+    again = ModelBundle.load(ModelBundle(known, state, card()).save(tmp_path / "new"))
+    assert again.tensors.keys() == state.keys()
+
+
 def test_a_loaded_network_is_in_evaluation_mode(folder: Path) -> None:
     assert not any(module.training for module in ModelBundle.load(folder).network().modules())
 

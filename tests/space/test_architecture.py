@@ -138,7 +138,10 @@ def test_a_kind_outside_the_cells_is_told_where_it_is_not_the_papers(
     ("kinds", "told"),
     [
         ({"stem.1": "head"}, "'head' cannot stand at stem.1: conv_x2 or skip or"),
-        ({"stem.7": "conv"}, "there is no 'stem.7'; the places are stem.0, stem.1, stem.2, fusion"),
+        (
+            {"stem.7": "conv"},
+            "there is no 'stem.7'; the places are stem.0, stem.1, stem.2, context",
+        ),
         ({"cells.0.8": "conv"}, "there is no 'cells.0.8'"),
     ],
 )
@@ -161,7 +164,7 @@ def test_a_width_in_words_is_a_plain_count_whatever_the_stride() -> None:
     assert steps["cells.0.8.down"].in_channels == (24,)
     assert steps["fusion.32.arm.16"].in_channels == (2 * 32,)
     assert steps["fusion.32.arm.16"].out_channels == steps["fusion.32.arm.8"].out_channels == 64
-    assert steps["fusion.32.refine.8"].in_channels == (64, 24)
+    assert steps["fusion.32.join.8"].in_channels == (64, 24)
     assert (steps["fusion.fuse"].in_channels, steps["fusion.fuse"].out_channels) == ((64,), 48)
     assert Architecture.model_validate(found.content()) == found
 
@@ -175,9 +178,14 @@ def test_a_branch_may_end_at_a_width_of_its_own_where_an_arm_follows() -> None:
     steps = {step.name: step.spec for step in wire(found, GEOMETRY).steps}
     assert steps["fusion.16.arm.8"].in_channels == (6 * 16,)
     assert steps["fusion.16.arm.8"].out_channels == 3 * 8
+    assert "fusion.8.arm.8" not in steps
     fine = Branch(stride=8, cells=cells(("conv", False, 4), ("conv", False, 4)))
-    with pytest.raises(ValidationError, match="branch 8 must end at the fusion's width"):
-        Architecture(widths={"stem": 2, "head": 3}, branches=(branches[0], fine))
+    other = Architecture(widths={"stem": 2, "head": 3}, branches=(branches[0], fine))
+    steps = {step.name: step.spec for step in wire(other, GEOMETRY).steps}
+    lift = steps["fusion.8.arm.8"]
+    assert (lift.kind, lift.in_channels, lift.out_channels) == ("lift", (4 * 8,), 3 * 8)
+    assert steps["fusion.fuse"].in_channels == (3 * 8, 3 * 8)
+    assert Architecture.model_validate(other.content()) == other
 
 
 def test_fusion_and_head_may_have_widths_of_their_own() -> None:
@@ -186,7 +194,7 @@ def test_fusion_and_head_may_have_widths_of_their_own() -> None:
     steps = {step.name: step.spec for step in wire(found, GEOMETRY).steps}
     assert steps["fusion.16.arm.8"].in_channels == (5 * 16,)
     assert steps["fusion.16.arm.8"].out_channels == 5 * 8
-    assert steps["fusion.16.refine.8"].in_channels == (5 * 8, 2 * 8)
+    assert steps["fusion.16.join.8"].in_channels == (5 * 8, 2 * 8)
     assert (steps["fusion.fuse"].in_channels, steps["fusion.fuse"].out_channels) == ((40,), 24)
     assert steps["head"].in_channels == (24,)
     assert found.content()["widths"]["fusion"] == 5

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from small_spaces import every_assignment
 
-from fasterseg.config import SearchSpace
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.extremes import cheapest, dearest
-from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
-from fasterseg.space.placements import PLACES
+from fasterseg.space.search_space import SearchSpace
 
 GEOMETRY = Geometry(Size(64, 96), 5)
 
@@ -57,14 +54,46 @@ SPACES = {
     ),
     "paths that could meet": SearchSpace(layers=7, operators=("conv",), **ONE_WIDTH),
     "three branches": SearchSpace(layers=5, operators=("conv",), branches=(32, 16, 8), **ONE_WIDTH),
+    "tied": SearchSpace(
+        preset="mobile",
+        layers=3,
+        kinds={
+            "cells": ("skip", "separable_conv"),
+            "stem": ("conv",),
+            "fusion.refine": ("none",),
+            "head": ("point_head",),
+        },
+        widths={
+            "cells": {8: (4, 6), 16: (4,), 32: (2, 4)},
+            "fusion": ("32 channels", "64 channels"),
+        },
+    ),
+    "tied, a branch that ends where branches are summed": SearchSpace(
+        preset="mobile",
+        layers=3,
+        kinds={
+            "cells": ("conv_x2_residual",),
+            "stem": ("conv",),
+            "fusion.join": ("add",),
+            "fusion.refine": ("none", "separable_conv"),
+            "head": ("point_head",),
+        },
+        widths={
+            "cells": {8: (4, 8), 16: (4, 5), 32: (2, 4)},
+            "fusion": ("32 channels", "64 channels"),
+        },
+        branches=(16, 8),
+    ),
     "one branch": SearchSpace(layers=4, operators=("skip", "conv"), branches=(32,), **ONE_WIDTH),
 }
 OTHER_KINDS = {
-    "arm": ("arm", "wide_arm"),
-    "refine": ("concatenate", "conv"),
-    "head": ("head", "wide_head"),
+    "stem": ("conv", "conv_x2"),
+    "context": ("none", "image_pooling"),
+    "fusion.arm": ("arm", "lift"),
+    "fusion.join": ("concatenate", "add"),
+    "head": ("head", "point_head"),
 }
-"""More than one kind at every sort of place; the prices are of names, so none need be built."""
+"""More than one kind at many places."""
 
 
 def every_architecture(options: Options) -> set[Architecture]:
@@ -90,16 +119,10 @@ def test_both_ends_are_those_that_trying_everything_finds(name: str) -> None:
 
 
 @pytest.mark.parametrize("branches", [(32, 16), (16, 8), (32,)])
-def test_kinds_outside_the_cells_are_chosen_at_both_ends_too(
-    branches: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for place, kinds in OTHER_KINDS.items():
-        monkeypatch.setitem(PLACES, place, kinds)  # type: ignore[misc]
-    for name in ("wide_arm", "wide_head"):
-        row = KINDS["conv"]
-        monkeypatch.setitem(KINDS, name, replace(row, name=name))  # type: ignore[misc]
-    stem: Any = {"stem_kinds": ("conv", "conv_x2")}
-    space = SearchSpace(layers=3, operators=("conv",), branches=branches, **stem, **ONE_WIDTH)
+def test_kinds_outside_the_cells_are_chosen_at_both_ends_too(branches: tuple[int, ...]) -> None:
+    space = SearchSpace(
+        layers=3, operators=("conv",), branches=branches, kinds=OTHER_KINDS, **ONE_WIDTH
+    )
     options = Options.of_space(space)
     if branches == (32, 16):
         kept = {

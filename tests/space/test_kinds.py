@@ -8,7 +8,8 @@ from torch import nn
 from fasterseg.space.blocks import BlockSpec, Convolution, Size
 from fasterseg.space.convolutions import ConvForm
 from fasterseg.space.kinds import KINDS, OPERATORS
-from fasterseg.space.search_space import PAPER_OPERATORS, SearchSpace
+from fasterseg.space.presets import PAPER_OPERATORS
+from fasterseg.space.search_space import SearchSpace
 
 AREA = Size(5, 7)
 

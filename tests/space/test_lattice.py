@@ -125,7 +125,7 @@ def test_the_fusion_is_a_choice_of_its_own_only_where_the_space_offers_widths_fo
         assert set(widths["fusion.fuse"]) == fuse_reads
         assert widths["head"] == (HEAD,)
         assert widths["fusion.32.arm.16"] == (lattice.fusion_choice,)
-        first = next(one for one in lattice.placements(3) if one.name == "fusion.32.refine.8")
+        first = next(one for one in lattice.placements(3) if one.name == "fusion.32.join.8")
         assert first.slot.width_choices == (lattice.fusion_choice, STEM)
 
 
@@ -176,7 +176,7 @@ def test_plain_counts_are_offered_beside_expansions_one_form_at_a_place() -> Non
         (4, {"fusion_expansions": (2, "64 channels")}),
         (4, {"fusion_expansions": ("64",)}),
         (4, {"fusion_expansions": ("64 channels", "8 channels")}),
-        (4, {"expansions": ("64 channels",)}),
+        (4, {"expansions": (2, "64 channels")}),
         (4, {"operators": ("conv", "skip")}),
         (4, {"operators": ()}),
         (4, {"stem_kinds": ("conv_x2", "conv")}),

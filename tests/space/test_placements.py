@@ -43,7 +43,7 @@ def test_choices_are_named_by_section_and_place_paths_first_then_kinds_then_widt
     assert [name for name in names if name.startswith("kinds.cells")][:3] == cells
     assert [n for n in names if section(n) == "widths"][:2] == [STEM, "widths.cells.1.8"]
     assert names[-2:] == [FUSION, HEAD]
-    assert place("kinds.fusion.32.refine.16") == "fusion.32.refine.16"
+    assert place("kinds.fusion.32.join.16") == "fusion.32.join.16"
 
 
 def test_keep_and_down_of_a_cell_share_one_choice_of_kind() -> None:
@@ -81,7 +81,7 @@ def test_a_contender_takes_of_each_choice_what_its_settings_leave() -> None:
 
 def test_a_refine_is_used_where_its_branch_goes_down_and_a_cell_where_any_branch_does() -> None:
     places: list[Placement] = list(lattice_of(4).placements(3))
-    refines = [one for one in places if one.name == "fusion.32.refine.16"]
+    refines = [one for one in places if one.name == "fusion.32.join.16"]
     assert [one.used[0].block for one in refines] == ["cells.1.16.down", "cells.2.16.down"]
     assert {one.used[0].branches for one in refines} == {(32,)}
     (cell,) = [one for one in places if one.name == "cells.0.8.down"]
@@ -92,6 +92,6 @@ def test_a_refine_is_used_where_its_branch_goes_down_and_a_cell_where_any_branch
 
 def test_an_auxiliary_head_has_a_place_for_every_mixture_of_widths_that_it_may_read() -> None:
     heads = [one for one in lattice_of(4).placements(3) if one.name == "auxiliary.16"]
-    refines = [one for one in lattice_of(4).placements(3) if one.name == "fusion.32.refine.16"]
+    refines = [one for one in lattice_of(4).placements(3) if one.name == "fusion.32.join.16"]
     assert len(heads) == len(refines)
     assert [len(one.slot.inputs) for one in heads] == [2] * len(heads)

@@ -25,7 +25,8 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
-from fasterseg.space.search_space import STRIDES, Operator, SearchSpace
+from fasterseg.space.places import STRIDES
+from fasterseg.space.search_space import Operator, SearchSpace
 
 __all__ = [
     "AUTO",

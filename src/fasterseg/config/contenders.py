@@ -23,7 +23,8 @@ class ContenderSettings(Section):
     """One network being searched.
 
     An expansion fixes the width of stem, fusion or head; without one a student searches among
-    what the space offers, and a teacher takes the largest.
+    what the space offers, and a teacher takes the largest.  `operators` are those that it may take
+    in cells, of those that the space has there; without them, all.
     """
 
     name: str
@@ -34,7 +35,7 @@ class ContenderSettings(Section):
     budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
         None, pattern=BUDGET_PATTERN
     )
-    operators: tuple[Operator, ...] = OPERATORS
+    operators: tuple[Operator, ...] | None = None
 
 
 WITHOUT_SKIP = tuple(name for name in OPERATORS if name != "skip")

@@ -255,11 +255,13 @@ class Recipe(Artifact):
         if len(set(names)) < len(names):
             raise ValueError(f"two contenders have one name, of {', '.join(names)}")
         for contender in self.written_contenders:
-            if set(contender.operators).isdisjoint(self.space.operators):
-                raise ValueError(
-                    f"contender {contender.name!r} may take {', '.join(contender.operators)}, and "
-                    f"none of these is among space.operators: {', '.join(self.space.operators)}"
-                )
+            for stride, offered in self.space.kinds.cells.items():
+                taken = offered if contender.operators is None else contender.operators
+                if stride <= max(self.space.branches) and set(taken).isdisjoint(offered):
+                    raise ValueError(
+                        f"contender {contender.name!r} may take {', '.join(taken)}, and none of "
+                        f"these is among space.kinds.cells at stride {stride}: {', '.join(offered)}"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -267,10 +269,17 @@ class Recipe(Artifact):
         for contender in self.written_contenders:
             for part in ("stem", "fusion", "head"):
                 fixed: Width | None = getattr(contender, f"{part}_expansion")
-                offered: tuple[Width, ...] = getattr(self.space, f"{part}_expansions")
+                offered = self._offered_width(part)
                 if fixed is not None and fixed not in offered:
                     raise ValueError(_not_offered(contender.name, part, fixed, offered))
         return self
+
+    def _offered_width(self, part: str) -> tuple[Width, ...]:
+        """The options of the one width of stem, fusion or head; none where it is another's."""
+        widths, space = self.space.widths, self.space
+        stem = () if space.is_tied else widths.stem[0]
+        head = () if space.is_summed else widths.head
+        return {"stem": stem, "fusion": widths.fusion, "head": head}[part]
 
     @field_validator("budget", mode="before")
     @classmethod
@@ -317,12 +326,12 @@ class Recipe(Artifact):
 
 
 def _not_offered(contender: str, part: str, fixed: Width, offered: tuple[Width, ...]) -> str:
+    told = f"contender {contender!r} fixes {part}_expansion: {fixed}"
     if part == "fusion" and not offered:
         return (
-            f"contender {contender!r} fixes fusion_expansion: {fixed}, but this space ties the "
-            "fusion to the head; leave it out, or offer space.fusion_expansions"
+            f"{told}, but this space ties the fusion to the head; leave it out, or offer "
+            "space.widths.fusion"
         )
-    return (
-        f"contender {contender!r} fixes {part}_expansion: {fixed}, which is not among "
-        f"space.{part}_expansions: {list(offered)}"
-    )
+    if not offered:
+        return f"{told}, but in this space the {part} has no width of its own; leave it out"
+    return f"{told}, which is not among space.widths.{part}: {list(offered)}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import SHARED
+from fasterseg.space.search_space import SearchSpace
 
 
 class Use(StrEnum):
@@ -102,8 +103,10 @@ def contenders_by_name(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
     So an operator more in the table of kinds is no change of what was made before.
     """
-    offered = content["space"]["operators"]
-    return {
-        one["name"]: {**one, "operators": [name for name in offered if name in one["operators"]]}
-        for one in content["contenders"]
-    }
+    offered = SearchSpace.model_validate(content["space"]).operators
+
+    def taken(contender: Mapping[str, Any]) -> list[str]:
+        own = contender["operators"]
+        return [name for name in offered if own is None or name in own]
+
+    return {one["name"]: {**one, "operators": taken(one)} for one in content["contenders"]}

@@ -10,6 +10,7 @@ manifest.json        the digests of the three, written last
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _FILES = (DESCRIPTION, WEIGHTS, CARD)
 _SCHEMA = "fasterseg/bundle/1"
 Storage = Literal["float32", "float16"]
 """What kernels are kept in; a loaded bundle has float32 in either case."""
+_REFINE = re.compile(r"blocks\.fusion_(\d+)_refine_(\d+)\.")
 _RESTORE = "restore the folder from a backup, or train the network again"
 
 
@@ -92,7 +94,7 @@ class ModelBundle:
         _verify(folder)
         description = NetworkDescription.load(folder / DESCRIPTION)
         tensors = _read_weights(folder / WEIGHTS, description=description.digest())
-        return cls(description, tensors, Card.load(folder / CARD))
+        return cls(description, _in_present_names(tensors, description), Card.load(folder / CARD))
 
     def network(
         self, *, baselines: Mapping[str, BaselineBuilder] | None = None, where: str = "the bundle"
@@ -242,6 +244,23 @@ def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
     if told.get("storage") == "float16":
         return {name: t.float() if t.dtype == torch.float16 else t for name, t in tensors.items()}
     return tensors
+
+
+def _in_present_names(
+    tensors: Mapping[str, Tensor], description: NetworkDescription
+) -> dict[str, Tensor]:
+    """The tensors, those of joins by that name: where nothing refines, it was theirs."""
+    architecture = description.architecture
+    if architecture is None:
+        return dict(tensors)
+
+    def present(name: str) -> str:
+        found = _REFINE.match(name)
+        if found is None or f"fusion.{found[1]}.refine.{found[2]}" in architecture.kinds:
+            return name
+        return f"blocks.fusion_{found[1]}_join_{found[2]}.{name[found.end() :]}"
+
+    return {present(name): tensor for name, tensor in tensors.items()}
 
 
 def _require_same(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:

@@ -83,6 +83,9 @@ class Network(nn.Module):
         if step.name == RESCALE:
             height, width = map_size(features[IMAGE])
             return self.scale.of(height), self.scale.of(width)
+        slot = step.placement.slot
+        if slot.in_stride == slot.out_stride:
+            return map_size(features[step.inputs[0]])
         for other in self.steps:
             if step.name in other.inputs:
                 return map_size(features[other.inputs[1]])

@@ -112,7 +112,7 @@ def _blocks(architecture: Architecture) -> Iterator[tuple[str, str]]:
         yield from ((f"cells.{layer}-{branch}._op._op", name) for layer, name in enumerate(names))
     yield from ((f"heads{stride}", f"auxiliary.{stride}") for stride in (32, 16))
     yield from (("heads8", "head"), ("ffm.conv_1x1", "fusion.fuse"))
-    for part, step in (("arms", "arm"), ("refines", "refine")):
+    for part, step in (("arms", "arm"), ("refines", "join")):
         yield f"{part}32.0", f"fusion.32.{step}.16"
         yield f"{part}32.1", f"fusion.32.{step}.8"
         yield f"{part}16", f"fusion.16.{step}.8"

@@ -7,9 +7,9 @@ network builder runs the wiring, the table prices it, the drawing shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -24,7 +24,8 @@ from pydantic import (
 
 from fasterseg.artifacts import Artifact, digest_of_value
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.choices import FUSION, OUTER, channels_of, choice, place
+from fasterseg.space.choices import FUSION, STEM, STEMS, Option, channels_of, choice, place
+from fasterseg.space.decoder import Decoder
 from fasterseg.space.first_form import from_first_form, in_first_form
 from fasterseg.space.input_scale import WHOLE, InputScale, Scale
 from fasterseg.space.kinds import Kind
@@ -36,11 +37,11 @@ from fasterseg.space.placements import (
     Slot,
     border_placements,
     cell_name,
-    placements_behind,
     stem_placements,
 )
+from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
 from fasterseg.space.rescaling import at_scale
-from fasterseg.space.search_space import STRIDES, Operator, Width
+from fasterseg.space.search_space import Operator, Width
 
 
 class Geometry(NamedTuple):
@@ -89,9 +90,10 @@ class Branch(BaseModel):
 class Architecture(Artifact):
     """One network of the space (DARTS: genotype); JSON that a person can read, edit and draw.
 
-    `widths` are those of stem, fusion and head; a file without the fusion's means the head's.
+    `widths` are those of stem, fusion and head; a file without the fusion's means the head's, and
+    one without the head's, where branches are summed, the fusion's.  `kinds` says what stands at a
+    place outside the cells, where that is not the paper's kind.
     `input_scale` is the scale at which all but pre-processing and tail work.
-    `kinds` says what stands at a place outside the cells, where that is not the paper's kind.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/architecture/2"
@@ -135,29 +137,28 @@ class Architecture(Artifact):
 
     @field_validator("widths")
     @classmethod
-    def _are_known(cls, widths: dict[str, Width]) -> dict[str, Width]:
-        """All of them: without the fusion's, it is the head's."""
-        known = [place(name) for name in OUTER]
-        tied = {"fusion": widths["head"]} if "head" in widths else {}
-        whole = {**tied, **widths}
+    def _are_known(cls, widths: dict[str, Width], info: ValidationInfo) -> dict[str, Width]:
+        """All of them: without the fusion's, it is the head's, and where branches are summed both.
+
+        The stem's is one, or one for each of its blocks.
+        """
+        stem = [place(name) for name in STEMS]
+        known = [*(stem if not widths.keys().isdisjoint(stem) else ["stem"]), "fusion", "head"]
+        summed = _sums(info.data.get("kinds", {}))
+        whole = {**_tied(widths, "fusion", "head"), **widths}
+        whole = {**_tied(widths, "head", "fusion"), **whole} if summed else whole
         for at in sorted({*known} ^ {*whole}):
             told = "is missing" if at in known else "is none"
             raise ValueError(f"{at!r} {told} of the widths {', '.join(known)}")
+        if summed and whole["head"] != whole["fusion"]:
+            raise ValueError("what is summed has the fusion's width, and so has the head")
         return {at: whole[at] for at in known}
 
-    @model_validator(mode="after")
-    def _ends_at_the_fusion_where_nothing_is_between(self) -> Self:
-        for branch in self.branches:
-            own, fused = branch.cells[-1].expansion, self.widths["fusion"]
-            if branch.stride == 8 and channels_of(own, 8) != channels_of(fused, 8):
-                raise ValueError("branch 8 must end at the fusion's width")
-        return self
-
     @model_serializer(mode="wrap")
-    def _leaves_out_a_tied_fusion(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leaves_out_a_tied_width(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
         if self.widths["fusion"] == self.widths["head"]:
-            del content["widths"]["fusion"]
+            del content["widths"]["head" if _sums(self.kinds) else "fusion"]
         return content
 
     def oldest_form(self) -> dict[str, Any]:
@@ -181,31 +182,53 @@ class Architecture(Artifact):
     def walk(self) -> Walk:
         """Its places, each with the one kind that it has there."""
 
-        def chosen(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
-            return (self.kinds.get(place(name), possible[0]),)
+        def chosen(name: str, at: str) -> tuple[Kind, ...]:
+            return (self.kinds.get(place(name), PLACES[at][0]),)
 
-        return Walk(self.branches, chosen, scale=self.scale)
+        return Walk(self.branches, chosen, self.widths, scale=self.scale)
+
+
+def _tied(widths: Mapping[str, Width], at: str, other: str) -> dict[str, Width]:
+    """One of two tied widths, by the other."""
+    return {at: widths[other]} if other in widths else {}
+
+
+def _sums(kinds: Mapping[str, Kind]) -> bool:
+    """Whether branches are fused to what has the width of each."""
+    return is_sum([kinds.get(FUSE, PLACES[FUSE][0])])
 
 
 def possible_kinds(branches: Sequence[Branch]) -> dict[str, tuple[Kind, ...]]:
     """What may stand outside the cells, by place, the paper's kind first."""
     found: dict[str, tuple[Kind, ...]] = {}
 
-    def ask(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
-        found[place(name)] = possible
-        return possible
+    def ask(name: str, at: str) -> tuple[Kind, ...]:
+        found[place(name)] = PLACES[at]
+        return PLACES[at]
 
-    for _ in Walk(branches, ask).placements(classes=1):
+    for _ in Walk(branches, ask, {}).placements(classes=1):
         pass
     return found
 
 
 class Walk:
-    """Walks an architecture's branches once; cells that they share come once."""
+    """Walks an architecture's branches once; cells that they share come once.
 
-    def __init__(self, branches: Sequence[Branch], offer: Offer, *, scale: Scale = WHOLE) -> None:
+    `widths` are those of stem, fusion and head, as far as they are known.
+    """
+
+    def __init__(
+        self,
+        branches: Sequence[Branch],
+        offer: Offer,
+        widths: Mapping[str, Option],
+        *,
+        scale: Scale = WHOLE,
+    ) -> None:
         self.offer, self.scale = offer, scale
-        self.stem = stem_placements(offer)
+        self.widths = {choice("widths", at): width for at, width in widths.items()}
+        stems = STEMS if STEMS[0] in self.widths else (STEM,) * len(STEMS)
+        self.stem = stem_placements(stems, offer)
         self.cells: dict[str, Placement] = {}
         # a cell and everything upstream of it -> its name, to tell a shared cell from a namesake
         self.names: dict[tuple[CellChoice, ...], str] = {}
@@ -220,8 +243,14 @@ class Walk:
     def _placements(self, classes: int) -> Iterator[Placement]:
         first, last = border_placements(classes)
         yield from (first, *self.stem, *self.cells.values())
-        yield from placements_behind(self.last, classes, FUSION, self.offer)
+        yield from Decoder(FUSION, self.offer, self._are_equal).placements(self.last, classes)
         yield last
+
+    def _are_equal(self, one: Channels, other: Channels) -> bool:
+        """Whether two widths are known and equal."""
+        if any(part.choice not in (None, *self.widths) for part in (one, other)):
+            return False
+        return one.count(self.widths) == other.count(self.widths)
 
     def _branch(self, branch: Branch) -> tuple[str, ...]:
         """The names of a branch's cells."""
@@ -299,9 +328,9 @@ class Wiring:
 def wire(architecture: Architecture, geometry: Geometry) -> Wiring:
     """The wiring of an architecture for images of a size and a number of classes."""
     walk = architecture.walk()
-    widths = {choice("widths", at): width for at, width in architecture.widths.items()}
     first, *steps, last = (
-        Step(one, one.only_spec(widths, geometry.size)) for one in walk.placements(geometry.classes)
+        Step(one, one.only_spec(walk.widths, geometry.size))
+        for one in walk.placements(geometry.classes)
     )
     return Wiring(
         tuple(step for step in steps if not step.placement.is_auxiliary),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
-from fasterseg.space.choices import HEAD, KEEP, PATHS, STEM, Option, place
+from fasterseg.space.choices import KEEP, PATHS, Option, place
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.placements import Placement
 
@@ -30,11 +30,10 @@ def architecture_of(lattice: Lattice, assignment: Assignment) -> Architecture:
         for end in lattice.ends
     )
     kinds = (name for name in lattice.told_kinds if name in assignment)
-    widths = {"stem": STEM, "fusion": lattice.fusion_choice, "head": HEAD}
     return Architecture(
         branches=branches,
         kinds={place(name): str(assignment[name]) for name in kinds},
-        widths={at: assignment[name] for at, name in widths.items()},
+        widths={at: assignment[name] for at, name in lattice.told_widths.items()},
     )
 
 

@@ -95,7 +95,10 @@ class BlockSpec:
     @property
     def is_identity(self) -> bool:
         """Whether the block does nothing: such a block is not built and costs nothing."""
-        return self.row.is_identity(self.stride, self.in_channels, self.out_channels)
+        resized = self.row.needs_size and self.in_size != self.out_size
+        return not resized and self.row.is_identity(
+            self.stride, self.in_channels, self.out_channels
+        )
 
     def convolutions(self) -> tuple[Convolution, ...]:
         """The convolutions inside, in order."""

@@ -43,6 +43,8 @@ FUSION = choice("widths", "fusion")
 HEAD = choice("widths", "head")
 OUTER = (STEM, FUSION, HEAD)
 """The width choices outside the cells."""
+STEMS = tuple(choice("widths", f"stem.{index}") for index in range(3))
+"""Those of the stem's blocks where each has its own."""
 
 
 def channels_of(width: Option, factor: int) -> int:

@@ -187,7 +187,7 @@ _CONTEXT = (
 
 _FUSION = (
     BlockKind("arm", "arm", lambda _: (normalised(1),), needs_size=True),
-    BlockKind("lift", "lift", lambda _: (linear(),), needs_size=True, bridges=True),
+    BlockKind("lift", "lift", lambda _: (linear(),), needs_size=True, bridges=True, passes=True),
     BlockKind(
         "concatenate", "concat", lambda _: (normalised(3),), joins="lateral", earlier="refine"
     ),

@@ -11,28 +11,40 @@ of the widths at its two sides.  (*search space with multi-resolution branching*
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fasterseg.space.choices import DOWN, FUSION, HEAD, KEEP, PATHS, STEM, Option, choice, place
+from fasterseg.space.choices import (
+    DOWN,
+    FUSION,
+    HEAD,
+    KEEP,
+    PATHS,
+    STEM,
+    STEMS,
+    Option,
+    choice,
+    place,
+)
+from fasterseg.space.decoder import Decoder, Last, laterals
 from fasterseg.space.kinds import Kind
 from fasterseg.space.placements import (
     Channels,
     Event,
     Feature,
-    Last,
+    Offer,
     Passing,
     Placement,
     Slot,
     border_placements,
     cell_name,
-    laterals,
-    placements_behind,
     stem_placements,
 )
-from fasterseg.space.search_space import STRIDES, SearchSpace
+from fasterseg.space.places import PLACES, STRIDES
+from fasterseg.space.search_space import SearchSpace
 
 
 class Node(NamedTuple):
@@ -100,6 +112,11 @@ class Lattice:
         ends = [STRIDES.index(end) for end in self.space.branches]
         return position <= layer and any(position <= end <= position + left for end in ends)
 
+    @property
+    def branches(self) -> tuple[int, ...]:
+        """The kept branches, from the coarsest to the finest."""
+        return self.space.branches
+
     @cached_property
     def ends(self) -> tuple[Node, ...]:
         """The last cell of each kept branch, in the space's order of branches."""
@@ -140,7 +157,7 @@ class Lattice:
         """
         return {
             **{node.path_choice: PATHS for node in self.forks},
-            **{node.kind_choice: self.space.operators for node in self.nodes},
+            **{node.kind_choice: self.space.kinds.cells[node.stride] for node in self.nodes},
             **{one.kind_choice: one.kinds for one in self.placements(classes=1)},
             **self._widths,
         }
@@ -153,31 +170,66 @@ class Lattice:
 
     @property
     def _widths(self) -> Mapping[str, tuple[Option, ...]]:
-        space = self.space
-        inner = {self.width_of(node): space.expansions for node in self.nodes}
-        ends = {self.width_of(Edge(end, down=False).target): space.expansions for end in self.ends}
-        # Where the fusion is tied to the head, the head's expansions replace it.
-        fusion = {self.fusion_choice: space.fusion_expansions}
-        outer = {HEAD: space.head_expansions, STEM: space.stem_expansions}
-        return {**inner, **ends, **fusion, **outer}
+        offered = self.space.widths
+        entering = [(node, node.stride) for node in self.nodes]
+        ends = [(Edge(end, down=False).target, end.stride) for end in self.ends]
+        inner = {self.width_of(node): offered.cells[stride] for node, stride in (*entering, *ends)}
+        # Where the fusion is tied to the head, the head's widths replace it.
+        fusion = {self.fusion_choice: offered.fusion}
+        head = {} if self.space.is_summed else {HEAD: offered.head}
+        if self.space.is_tied:
+            stem = {STEMS[block]: options for block, options in offered.stem.items()}
+            return {**stem, **inner, **fusion, **head}
+        return {**inner, **fusion, **head, STEM: offered.stem[0]}
+
+    @property
+    def stem_choices(self) -> tuple[str, ...]:
+        """The choices of the widths of the stem's three blocks."""
+        if self.space.is_tied:
+            return (*STEMS[:2], self.width_of(self.nodes[0]))
+        return (STEM,) * len(STEMS)
 
     @property
     def fusion_choice(self) -> str:
         """The choice of the fusion's width: the head's where the space ties the two."""
-        return FUSION if self.space.fusion_expansions else HEAD
+        return FUSION if self.space.widths.fusion else HEAD
+
+    @property
+    def shared_widths(self) -> tuple[str, ...]:
+        """The width choices that cells and joins of all branches share: stages and fusion."""
+        stages = (self.width_of(node) for node in self.nodes) if self.space.is_tied else ()
+        return tuple(dict.fromkeys((*stages, self.fusion_choice)))
 
     def width_of(self, node: Node) -> str:
         """The choice of the width of the feature that enters a node, or that a branch ends with."""
+        if self.space.is_tied:
+            return choice("widths", f"stages.{node.stride}")
         if node.layer == 0:
             return STEM
         if node.layer < self.space.layers:
             return choice("widths", node.place)
-        has_own = not self.space.ends_at_fusion_width and bool(laterals(node.stride))
+        has_own = self.space.widths.ends == "own" and bool(laterals(node.stride))
         return choice("widths", f"ends.{node.stride}") if has_own else self.fusion_choice
+
+    @property
+    def told_widths(self) -> Mapping[str, str]:
+        """The choices of the widths that an architecture's file says, by the names there."""
+        stem = {place(n): own for n, own in zip(STEMS, self.stem_choices, strict=True)}
+        head = {} if self.space.is_summed else {"head": HEAD}
+        return {
+            **(stem if self.space.is_tied else {"stem": STEM}),
+            "fusion": self.fusion_choice,
+            **head,
+        }
 
     def choices_of(self, node: Node) -> tuple[str, ...]:
         """The choices of a cell: of its kind, its parent and the width of what enters it."""
-        own = (node.kind_choice, node.path_choice, self.width_of(node))
+        width = self.width_of(node)
+        own = (
+            node.kind_choice,
+            node.path_choice,
+            *([] if width in self.shared_widths else [width]),
+        )
         return tuple(name for name in own if name in self.choices)
 
     def placements(self, classes: int) -> Iterator[Placement]:
@@ -186,29 +238,35 @@ class Lattice:
         yield first
         yield from self._stem
         yield from (self.cell(edge) for edge in self.edges)
-        yield from placements_behind(self._last, classes, self.fusion_choice, self._offer)
+        yield from self._decoder(self._offer).placements(self._last, classes)
         yield last
 
     @cached_property
     def _stem(self) -> tuple[Placement, ...]:
-        return stem_placements(self._offer)
+        return stem_placements(self.stem_choices, self._offer)
+
+    def _decoder(self, offer: Offer) -> Decoder:
+        return Decoder(self.fusion_choice, offer, operator.eq)
 
     @cached_property
     def told_kinds(self) -> tuple[str, ...]:
         """The kind choices outside the cells that may be another one than the paper's."""
-        papers: dict[str, Kind] = {}
+        rows: dict[str, str] = {}
 
-        def paper(name: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
-            papers[name] = possible[0]
-            return possible
+        def noted(name: str, at: str) -> tuple[Kind, ...]:
+            rows[name] = at
+            return self._offer(name, at)
 
-        stem_placements(paper)
-        tuple(placements_behind(self._last, 1, self.fusion_choice, paper))
-        return tuple(name for name, kind in papers.items() if self.choices[name] != (kind,))
+        stem_placements(self.stem_choices, noted)
+        tuple(self._decoder(noted).placements(self._last, classes=1))
+        usual = {name: PLACES[at][:1] for name, at in rows.items()}
+        return tuple(
+            name for name, kinds in usual.items() if self.choices.get(name, kinds) != kinds
+        )
 
-    def _offer(self, choice: str, possible: tuple[Kind, ...]) -> tuple[Kind, ...]:
-        """What the space offers outside the cells: what it says of the stem, else all there is."""
-        return self.space.stem_kinds if place(choice) in ("stem.1", "stem.2") else possible
+    def _offer(self, _choice: str, at: str) -> tuple[Kind, ...]:
+        """What the space offers outside the cells."""
+        return self.space.kinds.at(at)
 
     def cell(self, edge: Edge) -> Placement:
         """The place of a cell's keep or down output."""
@@ -218,7 +276,8 @@ class Lattice:
             edge.name, (read.channels,), written, node.stride, edge.target.stride, stride=factor
         )
         used = (Passing(edge.name, self.space.branches),)
-        return Placement("cells", slot, node.kind_choice, self.space.operators, (read,), used)
+        kinds = self.space.kinds.cells[node.stride]
+        return Placement("cells", slot, node.kind_choice, kinds, (read,), used)
 
     def _feature(self, node: Node, used: Event = ()) -> Feature:
         """What enters a node, or what a branch ends with."""

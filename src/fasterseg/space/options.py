@@ -24,8 +24,8 @@ class Contender(Protocol):
         """Who searches among widths, and who takes the largest."""
 
     @property
-    def operators(self) -> tuple[Operator, ...]:
-        """Those it may take where the space has them."""
+    def operators(self) -> tuple[Operator, ...] | None:
+        """Those it may take where the space has them; None: all that the space has."""
 
     @property
     def stem_expansion(self) -> Width | None:
@@ -65,7 +65,7 @@ class Options:
         def left(name: str, offered: tuple[Option, ...]) -> tuple[Option, ...]:
             if (only := fixed.get(name)) is not None:
                 return (only,)
-            if name in cells:
+            if name in cells and contender.operators is not None:
                 return tuple(kind for kind in offered if kind in contender.operators)
             widest = section(name) == "widths" and contender.role == "teacher"
             return offered[-1:] if widest else offered

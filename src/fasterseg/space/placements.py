@@ -2,45 +2,28 @@
 
 This is the one walk from image to labels.  `Lattice.placements` yields those of a space, where a
 feature may be one of several, and `Architecture.placements` those of one network, where each is
-one; stem, arms, refines, fusion, heads and borders are listed here for both.
+one; stem and borders are listed here for both, what is behind the cells in `space.decoder`.
 
 Several placements may have one name: they are one block, which must serve several inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal, NamedTuple
 
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.choices import HEAD, STEM, Option, channels_of, choice
-from fasterseg.space.input_scale import RESCALE, WHOLE, Scale
-from fasterseg.space.kinds import OPERATORS, Kind
-from fasterseg.space.search_space import STRIDES
+from fasterseg.space.choices import Option, channels_of, choice
+from fasterseg.space.input_scale import WHOLE, Scale
+from fasterseg.space.kinds import Kind
+from fasterseg.space.places import PLACES
 
 IMAGE = "image"
 """What the first block reads."""
 
 Part = Literal["input", "stem", "cells", "fusion", "head", "auxiliary", "tail"]
 """The part of a network that a block belongs to; only training uses auxiliary heads."""
-
-_IN_THE_STEM = tuple(dict.fromkeys(("conv_x2", *OPERATORS)))
-PLACES: Mapping[str, tuple[Kind, ...]] = {
-    "input": ("input",),
-    RESCALE: (RESCALE,),
-    "stem.0": ("conv",),
-    "stem.1": _IN_THE_STEM,
-    "stem.2": _IN_THE_STEM,
-    "arm": ("arm",),
-    "refine": ("concatenate",),
-    "fuse": ("fuse",),
-    "head": ("head",),
-    "auxiliary": ("auxiliary",),
-    "tail": ("tail",),
-}
-"""What may stand outside the cells, by place: the paper's kind first."""
 
 
 def cell_name(layer: int, stride: int, *, down: bool) -> str:
@@ -168,15 +151,8 @@ class Placement:
         return self.slot.spec(kind, widths, size)
 
 
-Offer = Callable[[str, tuple[Kind, ...]], tuple[Kind, ...]]
-"""From a kind choice's name, and the kinds that may stand there, to those on offer."""
-Last = Mapping[tuple[int, int], Sequence[Feature]]
-"""By branch and stride, from coarse branches to fine ones: what its last feature there may be."""
-
-
-def laterals(branch: int) -> tuple[int, ...]:
-    """The strides at which a branch joins its own earlier features, coarse to fine."""
-    return tuple(stride for stride in reversed(STRIDES) if stride < branch)
+Offer = Callable[[str, str], tuple[Kind, ...]]
+"""From a kind choice's name, and its row in `PLACES`, to the kinds on offer."""
 
 
 def border_placements(classes: int) -> tuple[Placement, Placement]:
@@ -190,74 +166,19 @@ def border_placements(classes: int) -> tuple[Placement, Placement]:
     )
 
 
-def stem_placements(offer: Offer) -> tuple[Placement, ...]:
-    """Three stride-2 blocks: 4, 8 and 8 channels per unit of the stem's expansion."""
-    maps = (Channels(None, 3), Channels(STEM, 4), Channels(STEM, 8), Channels(STEM, 8))
+def stem_placements(widths: Sequence[str], offer: Offer) -> tuple[Placement, ...]:
+    """Three stride-2 blocks: 4, 8 and 8 channels per unit of the widths that these choices say."""
+    factors = zip(widths, (4, 8, 8), strict=True)
+    maps = (Channels(None, 3), *(Channels(name, factor) for name, factor in factors))
     found = []
     for index, read in enumerate(maps[:-1]):
         name, source = f"stem.{index}", f"stem.{index - 1}" if index else IMAGE
         slot = Slot(name, (read,), maps[index + 1], 1 << index, 2 << index, stride=2)
-        found.append(_offered("stem", slot, name, (Feature((source,), read),), offer))
+        found.append(offered("stem", slot, name, (Feature((source,), read),), offer))
     return tuple(found)
 
 
-def placements_behind(last: Last, classes: int, fusion: str, offer: Offer) -> Iterator[Placement]:
-    """Arms, refines, fusion, head and auxiliary heads, on the features that cells end with.
-
-    `fusion` names the choice of the fusion's width.
-    """
-    branches = tuple(branch for branch, stride in last if branch == stride)
-    joined = []
-    for branch in branches:
-        (feature,) = last[branch, branch]
-        for stride in laterals(branch):
-            arm = _arm(branch, stride, feature, fusion, offer)
-            yield arm
-            for lateral in last[branch, stride]:
-                refine = _refine(arm, f"fusion.{branch}.refine.{stride}", lateral, offer)
-                yield refine
-            feature = Feature((refine.name,), refine.slot.output)
-        joined.append(feature)
-    yield from _joins(joined, classes, offer)
-    for stride in reversed(STRIDES[1:]):
-        ends = [last[branch, stride] for branch in branches if branch >= stride]
-        for features in product(*ends):
-            if features:
-                yield _auxiliary(stride, features, classes, offer)
-
-
-def _arm(branch: int, stride: int, read: Feature, fusion: str, offer: Offer) -> Placement:
-    """What brings a branch from twice a stride to that stride."""
-    name = f"fusion.{branch}.arm.{stride}"
-    slot = Slot(name, (read.channels,), Channels(fusion, stride), 2 * stride, stride)
-    return _offered("fusion", slot, name, (read,), offer, at="arm")
-
-
-def _refine(arm: Placement, name: str, lateral: Feature, offer: Offer) -> Placement:
-    """What joins an arm's output and the branch's lateral at a stride."""
-    own, stride = arm.slot.output, arm.slot.out_stride
-    slot = Slot(name, (own, lateral.channels), own, stride, stride)
-    inputs = (Feature((arm.name,), own), lateral)
-    return _offered("fusion", slot, name, inputs, offer, at="refine")
-
-
-def _joins(joined: Sequence[Feature], classes: int, offer: Offer) -> Iterator[Placement]:
-    """What fuses all branches at output stride 8, and turns them into class logits."""
-    width, logits = Channels(HEAD, 8 * len(joined)), Channels(None, classes)
-    fuse = Slot("fusion.fuse", tuple(part.channels for part in joined), width, 8, 8)
-    yield _offered("fusion", fuse, "fusion", joined, offer, at="fuse")
-    head = Slot("head", (width,), logits, 8, 8)
-    yield _offered("head", head, "head", (Feature((fuse.name,), width),), offer)
-
-
-def _auxiliary(stride: int, features: Sequence[Feature], classes: int, offer: Offer) -> Placement:
-    """A head on the branches' last features at a stride."""
-    channels = tuple(feature.channels for feature in features)
-    slot = Slot(f"auxiliary.{stride}", channels, Channels(None, classes), stride, stride)
-    return _offered("auxiliary", slot, slot.name, features, offer, at="auxiliary")
-
-
-def _offered(
+def offered(
     part: Part, slot: Slot, place: str, inputs: Sequence[Feature], offer: Offer, *, at: str = ""
 ) -> Placement:
     """The placement of a slot; `at` is its row in `PLACES`, where that is not the place.
@@ -266,4 +187,4 @@ def _offered(
     """
     name = choice("kinds", place)
     used = tuple(passing for feature in inputs for passing in feature.used)
-    return Placement(part, slot, name, offer(name, PLACES[at or place]), tuple(inputs), used)
+    return Placement(part, slot, name, offer(name, at or place), tuple(inputs), used)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from fasterseg.space.choices import choice
 from fasterseg.space.input_scale import RESCALE, WHOLE, Scale
-from fasterseg.space.placements import IMAGE, PLACES, Channels, Feature, Placement, Slot
+from fasterseg.space.placements import IMAGE, Channels, Feature, Placement, Slot
+from fasterseg.space.places import PLACES
 
 _IMAGE_CHANNELS = Channels(None, 3)
 

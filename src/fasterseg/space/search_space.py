@@ -1,23 +1,33 @@
 """The search space: which networks a search may return.
 
-The default is the paper's: 16 layers, output strides 8, 16 and 32, five operators, expansions
-4 to 12, two kept branches (*search space with multi-resolution branching*).
+Without a preset it is the paper's: 16 layers, output strides 8, 16 and 32, five operators,
+expansions 4 to 12, two kept branches (*search space with multi-resolution branching*).
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from fasterseg.artifacts import Artifact
 from fasterseg.space.choices import Option, channels_of
-from fasterseg.space.kinds import OPERATORS
+from fasterseg.space.completing import completed
+from fasterseg.space.kinds import OPERATORS, Kind
+from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
 
-STRIDES = (8, 16, 32)
 Role = Literal["teacher", "student"]
-PAPER_OPERATORS = ("skip", "conv", "conv_x2", "zoomed_conv", "zoomed_conv_x2")
 
 if TYPE_CHECKING:
     Operator = str
@@ -35,33 +45,133 @@ def possible_width(width: Option) -> Option:
 
 Width = Annotated[Option, AfterValidator(possible_width)]
 """Channels per unit of output stride, or a plain count of channels in words: ``64 channels``."""
+Widths = tuple[Width, ...]
+Offered = tuple[Kind, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class SpaceKinds(_Part):
+    """The kinds on offer, in the order of their table: in cells by stride, else by place.
+
+    What a place outside the cells has on offer, it has in every branch; `stem` is for the stem's
+    second and third block.
+    """
+
+    cells: dict[int, tuple[Operator, ...]]
+    stem: tuple[Operator, ...]
+    context: Offered
+    arm: Offered = Field(alias="fusion.arm")
+    join: Offered = Field(alias="fusion.join")
+    refine: Offered = Field(alias="fusion.refine")
+    fuse: Offered = Field(alias="fusion.fuse")
+    head: Offered
+    auxiliary: Offered
+
+    @field_validator("cells")
+    @classmethod
+    def _are_operators(cls, cells: dict[int, Offered]) -> dict[int, Offered]:
+        for stride, kinds in _at_strides(cells).items():
+            _require_known(f"cells at stride {stride}", kinds, OPERATORS)
+        return cells
+
+    @field_validator("stem", "context", "arm", "join", "refine", "fuse", "head", "auxiliary")
+    @classmethod
+    def _may_stand_there(cls, kinds: Offered, info: ValidationInfo) -> Offered:
+        place = _place_of(str(info.field_name))
+        _require_known(place, kinds, OPERATORS if place == "stem" else PLACES[place])
+        if place == FUSE:
+            _require(len(kinds) == 1, "fuse and sum write different widths; a space offers one")
+        return kinds
+
+    @field_serializer("cells")
+    def _once_where_all_are_equal(self, cells: dict[int, Offered]) -> Any:
+        return _once(cells)
+
+    def at(self, place: str) -> Offered:
+        """What is on offer at a place outside the cells, by its row in `PLACES`."""
+        if place in ("stem.1", "stem.2"):
+            return self.stem
+        fields = {_place_of(name): name for name in type(self).model_fields}
+        return getattr(self, fields[place]) if place in fields else PLACES[place]
+
+
+class SpaceWidths(_Part):
+    """The widths on offer, distinct and rising: of cells by stride, of the stem by block.
+
+    With `tied` ``stage`` all cells that write at a stride have one width, and so has a branch that
+    ends there; at output stride 8 it is the stem's too, whose first two blocks have widths of
+    their own.  Without ties each feature has its own, the stem has one, and a branch's last
+    feature has the fusion's unless `ends` is ``own``: then an arm brings it there.  Without
+    `fusion` the fusion has the head's width; where branches are summed the head has the fusion's.
+    """
+
+    tied: Literal["none", "stage"]
+    ends: Literal["fusion", "own"]
+    cells: dict[int, Widths]
+    stem: dict[int, Widths]
+    fusion: Widths
+    head: Widths
+
+    @field_validator("cells", "stem")
+    @classmethod
+    def _all_rise(cls, widths: dict[int, Widths], info: ValidationInfo) -> dict[int, Widths]:
+        is_stem = info.field_name == "stem"
+        known = _at_parts(widths, (0, 1), "block") if is_stem else _at_strides(widths)
+        for options in known.values():
+            _require_rising(str(info.field_name), options)
+            _require(bool(options), f"{info.field_name} offers no width")
+        return known
+
+    @field_validator("fusion", "head")
+    @classmethod
+    def _rise(cls, widths: Widths, info: ValidationInfo) -> Widths:
+        _require_rising(str(info.field_name), widths)
+        return widths
+
+    @property
+    def of_cells(self) -> str:
+        """Those of cells in words."""
+        lists = {stride: ", ".join(map(str, own)) for stride, own in self.cells.items()}
+        alike = _once(lists)
+        told = (f"{own} at 1/{stride}" for stride, own in lists.items())
+        return alike if isinstance(alike, str) else "; ".join(told)
+
+    @field_serializer("cells", "stem")
+    def _once_where_all_are_equal(self, widths: dict[int, Widths]) -> Any:
+        return _once(widths)
 
 
 class SearchSpace(Artifact):
     """All networks that the search may return, apart from image size and classes.
 
-    `expansions` are channels per unit of output stride, at the cells.  `stem_expansions`,
-    `fusion_expansions` and `head_expansions` are the same for the outer parts, or plain counts of
-    channels; their widths are choices too: the fusion's is that of the branches' last features and
-    of all up to where they are fused, the head's that of what is fused.  Without
-    `fusion_expansions` the two are one choice, the head's, as in the paper.  Without
-    `ends_at_fusion_width` a branch's last feature has a width of its own, like any other in the
-    cells, where an arm brings it to the fusion's: all but that of the branch at output stride 8.
-    `stem_kinds` may stand in the stem's second and third block, each a choice of its own.
+    `kinds` and `widths` say what is on offer; each is a choice of its own at each place.  What is
+    not said is that of a preset (`space.presets`), named as ``preset``, or of the paper's.  The
+    keys of the first form (`space.completing.FLAT_KEYS`) are read too.
     """
 
-    schema_tag: ClassVar[str] = "fasterseg/search-space/1"
+    schema_tag: ClassVar[str] = "fasterseg/search-space/2"
+    earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/search-space/1",)
     sealed: ClassVar[bool] = False
 
-    layers: int = 16
-    operators: tuple[Operator, ...] = PAPER_OPERATORS
-    expansions: tuple[int, ...] = (4, 6, 8, 10, 12)
-    stem_expansions: tuple[Width, ...] = (8, 12)
-    fusion_expansions: tuple[Width, ...] = ()
-    head_expansions: tuple[Width, ...] = (8, 12)
-    branches: tuple[int, ...] = (32, 16)
-    ends_at_fusion_width: bool = True
-    stem_kinds: tuple[Operator, ...] = ("conv_x2",)
+    layers: int
+    kinds: SpaceKinds
+    widths: SpaceWidths
+    branches: tuple[int, ...]
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **given: Any) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_rest_from_a_preset(cls, given: Any) -> Any:
+        return completed(given)
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
@@ -73,20 +183,70 @@ class SearchSpace(Artifact):
             STRIDES.index(ordered[0]) < self.layers,
             f"{self.layers} layers are too few to reach output stride {ordered[0]}",
         )
-        for key in ("operators", "stem_kinds"):
-            known = tuple(name for name in OPERATORS if name in getattr(self, key))
-            in_order = known == getattr(self, key)
-            _require(in_order and bool(known), f"{key} are, in order: {OPERATORS}")
-        for name in ("expansions", "stem_expansions", "head_expansions", "fusion_expansions"):
-            options: tuple[Width, ...] = getattr(self, name)
-            counts = [channels_of(option, 1) for option in options]
-            rising = counts == sorted(set(counts))
-            present = bool(options) or name == "fusion_expansions"
-            _require(present and rising, f"{name} must be distinct and rising")
-            _require(all(count >= 1 for count in counts), f"{name} must be positive")
-            one_form = len({isinstance(option, str) for option in options}) < 2
-            _require(one_form, f"{name} must all be numbers, or all counts of channels")
         return self
+
+    @model_validator(mode="after")
+    def _has_the_widths_that_its_kinds_need(self) -> Self:
+        widths = self.widths
+        if self.is_summed:
+            _require(bool(widths.fusion), "widths.fusion: what is summed has it, so it has options")
+        else:
+            _require(bool(widths.head), "widths.head: the head has no width")
+        alike = len({*widths.stem.values()}) == 1
+        _require(self.is_tied or alike, "widths.stem: without ties the stem has one width")
+        return self
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether all cells that write at a stride have one width."""
+        return self.widths.tied == "stage"
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether branches are added, and the head's width is the fusion's."""
+        return is_sum(self.kinds.fuse)
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """What may stand in some cell."""
+        coarsest = max(self.branches)
+        used = {k for s, offered in self.kinds.cells.items() if s <= coarsest for k in offered}
+        return tuple(kind for kind in OPERATORS if kind in used)
+
+    def __hash__(self) -> int:
+        return hash((self.layers, self.kinds, self.widths, self.branches))
+
+
+def _place_of(field: str) -> str:
+    return SpaceKinds.model_fields[field].alias or field
+
+
+def _once(parts: dict[int, Any]) -> Any:
+    """One value where all parts have the same."""
+    first, *others = parts.values()
+    return parts if any(other != first for other in others) else first
+
+
+def _at_strides(parts: dict[int, Any]) -> dict[int, Any]:
+    return _at_parts(parts, STRIDES, "stride")
+
+
+def _at_parts(parts: dict[int, Any], known: Sequence[int], word: str) -> dict[int, Any]:
+    for part in parts:
+        _require(part in known, f"there is no {word} {part}; say {', '.join(map(str, known))}")
+    return {part: parts[part] for part in known}
+
+
+def _require_known(place: str, kinds: Offered, possible: Offered) -> None:
+    in_order = kinds == tuple(kind for kind in possible if kind in kinds)
+    _require(in_order and bool(kinds), f"{place}: say some of, in order, {', '.join(possible)}")
+
+
+def _require_rising(name: str, options: Widths) -> None:
+    counts = [channels_of(option, 1) for option in options]
+    _require(counts == sorted(set(counts)), f"{name}: widths must be distinct and rising")
+    one_form = len({isinstance(option, str) for option in options}) < 2
+    _require(one_form, f"{name}: widths must all be numbers, or all counts of channels")
 
 
 def _require(condition: bool, message: str) -> None:

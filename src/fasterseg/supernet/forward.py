@@ -21,7 +21,7 @@ from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.kinds import KINDS, Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import IMAGE, Channels, Feature, Placement
-from fasterseg.supernet.computation import Computation, Entering, Mixture
+from fasterseg.supernet.computation import Computation, Entering, Mixture, gated
 from fasterseg.supernet.paths import Passages, path_weight, taken_blocks
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -74,7 +74,7 @@ class Forward:
         for name, places in self.walk.places.items():
             place = places[0]
             if place.part != "cells":
-                self.maps[name] = self._outside(places)
+                self.maps[name] = self._gated_as_cells_are(place, self._outside(places))
             elif name in self.running:
                 self.maps[name] = self._cell(place)
         auxiliary = (p[0] for p in self.walk.places.values() if p[0].part == "auxiliary")
@@ -93,6 +93,7 @@ class Forward:
             entering=entering,
             gate=gate,
             out=place.slot.output.count(self.taken),
+            carries=place.slot.inputs[0].choice == place.slot.output.choice,
         )
         return self.computation.mixture(mixture)
 
@@ -107,6 +108,14 @@ class Forward:
             return self._mixture(place, Entering(inputs, [None]), None)
         outputs = [self._run(place, kind, inputs) for kind in kinds]
         return _sum(output * weight for output, weight in zip(outputs, weights, strict=True))
+
+    def _gated_as_cells_are(self, place: Placement, features: Tensor) -> Tensor:
+        """What the stem ends with, gated where it has the width of the cells that read it."""
+        output = place.slot.output
+        if place.part != "stem" or output.choice not in self.walk.lattice.shared_widths:
+            return features
+        gate = self._gate(output)
+        return features if gate is None else gated(features, gate)
 
     def _run(self, place: Placement, kind: Kind, inputs: Sequence[Tensor]) -> Tensor:
         block = self._block(place, kind)
