@@ -20,6 +20,7 @@ from small_spaces import (
     make_student,
     make_teacher,
     open_student,
+    tied_space,
 )
 
 from fasterseg.config import STRIDES, ContenderSettings, SearchSpace
@@ -235,6 +236,7 @@ def given_up(preferences: Preferences, assignment: Assignment) -> float:
         (make_space(4, operators=("conv",), branches=(32, 16, 8)), make_student()),
         (make_space(3, operators=("conv",)), open_student()),
         (make_space(3, operators=("conv",), **UNTIED), open_student()),
+        (tied_space(3), open_student()),
     ],
 )
 def test_trades_of_probability_for_milliseconds_are_the_best_of_all(

@@ -22,6 +22,7 @@ from small_spaces import (
     make_student,
     make_teacher,
     open_student,
+    tied_space,
 )
 from torch import Tensor
 
@@ -53,6 +54,8 @@ DRAWABLE = {
     "forks of three branches": make_space(
         5, operators=("conv",), branches=(32, 16, 8), **ONE_WIDTH
     ),
+    "tied": tied_space(3),
+    "tied forks, and a branch that is lifted": tied_space(3, branches=(16, 8)),
     "forks and operators": make_space(4, operators=("skip", "conv"), **ONE_WIDTH),
     "forks and widths": make_space(
         4, operators=("zoomed_conv_x2",), stem_expansions=(4,), head_expansions=(4,)
@@ -75,14 +78,11 @@ def enumerated(space: SearchSpace, logits: Logits) -> Tensor:
     weights = [leaf.softmax(0) for leaf in logits.all()]
     columns = zip(weights, draws.T, strict=True)
     probability = torch.stack([weight[column] for weight, column in columns]).prod(0)
-    names = [
-        *(node.kind_choice for node in lattice.nodes),
-        *(node.path_choice for node in lattice.forks),
-        *(name for name in lattice.choices if section(name) == "widths"),
-    ]
+    settled = {name: lattice.choices[name][0] for name in lattice.settled}
     latencies = []
     for draw in draws.tolist():
-        taken = {name: lattice.choices[name][at] for name, at in zip(names, draw, strict=True)}
+        drawn = {name: lattice.choices[name][at] for name, at in zip(logits, draw, strict=True)}
+        taken = {**settled, **drawn}
         latencies.append(estimate_ms(architecture_of(lattice, taken)))
     return probability @ torch.tensor(latencies, dtype=torch.float64)
 
@@ -140,6 +140,7 @@ def test_every_logit_on_a_costed_choice_has_a_gradient(
         make_space(5, branches=(32, 16, 8)),
         make_space(3, branches=(32,)),
         make_space(5, **UNTIED),
+        SearchSpace(preset="mobile", layers=5, branches=(32, 16, 8)),
     ],
 )
 def test_latency_of_one_network_is_the_tables_estimate(space: SearchSpace) -> None:

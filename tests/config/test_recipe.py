@@ -179,6 +179,17 @@ def test_a_change_of_the_usual_space_goes_over_it_and_a_space_of_ones_own_over_t
     assert build_recipe(tmp_path / "mine.yaml").space == SearchSpace(layers=8)
 
 
+def test_a_preset_takes_the_place_of_the_usual_space_and_other_changes_go_over_it() -> None:
+    mobile = build_recipe(overrides=("space.preset=mobile",)).space
+    assert mobile == SearchSpace(preset="mobile")
+    changes = ("space.layers=8", "space.kinds.fusion.join=[add]", "space.widths.cells.16=[4]")
+    found = build_recipe(overrides=("space.preset=mobile", *changes)).space
+    assert (found.layers, found.kinds.at("fusion.join")) == (8, ("add",))
+    assert found.widths.cells == {**mobile.widths.cells, 16: (4,)}
+    stored = build_recipe(base=Recipe(space=mobile).content(), overrides=changes).space
+    assert stored == found
+
+
 def test_all_pixels_count_unless_a_recipe_speaks_of_hard_ones() -> None:
     def hard(**given: float) -> tuple[float, float]:
         found = SearchSettings.model_validate(given)

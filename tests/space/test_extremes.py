@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from small_spaces import every_assignment
+from small_spaces import every_assignment, tied_space
 
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.assignment import architecture_of
@@ -54,36 +54,8 @@ SPACES = {
     ),
     "paths that could meet": SearchSpace(layers=7, operators=("conv",), **ONE_WIDTH),
     "three branches": SearchSpace(layers=5, operators=("conv",), branches=(32, 16, 8), **ONE_WIDTH),
-    "tied": SearchSpace(
-        preset="mobile",
-        layers=3,
-        kinds={
-            "cells": ("skip", "separable_conv"),
-            "stem": ("conv",),
-            "fusion.refine": ("none",),
-            "head": ("point_head",),
-        },
-        widths={
-            "cells": {8: (4, 6), 16: (4,), 32: (2, 4)},
-            "fusion": ("32 channels", "64 channels"),
-        },
-    ),
-    "tied, a branch that ends where branches are summed": SearchSpace(
-        preset="mobile",
-        layers=3,
-        kinds={
-            "cells": ("conv_x2_residual",),
-            "stem": ("conv",),
-            "fusion.join": ("add",),
-            "fusion.refine": ("none", "separable_conv"),
-            "head": ("point_head",),
-        },
-        widths={
-            "cells": {8: (4, 8), 16: (4, 5), 32: (2, 4)},
-            "fusion": ("32 channels", "64 channels"),
-        },
-        branches=(16, 8),
-    ),
+    "tied": tied_space(3),
+    "tied, and a branch that is lifted": tied_space(3, branches=(16, 8)),
     "one branch": SearchSpace(layers=4, operators=("skip", "conv"), branches=(32,), **ONE_WIDTH),
 }
 OTHER_KINDS = {

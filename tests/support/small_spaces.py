@@ -39,6 +39,25 @@ def make_space(layers: int, **changes: Any) -> SearchSpace:
     return SearchSpace(layers=layers, **{**narrow, **changes})
 
 
+def tied_space(layers: int, **changes: Any) -> SearchSpace:
+    """A space with widths tied by stage, few kinds and few widths."""
+    few = {
+        "preset": "mobile",
+        "kinds": {
+            "cells": ("skip", "separable_conv"),
+            "stem": ("conv",),
+            "fusion.refine": ("none",),
+            "head": ("point_head",),
+        },
+        "widths": {
+            "cells": {8: (2, 3), 16: (2,), 32: (1, 2)},
+            "stem": ("8 channels",),
+            "fusion": ("16 channels", "24 channels"),
+        },
+    }
+    return SearchSpace(layers=layers, **{**few, **changes})
+
+
 def make_student(**changes: Any) -> ContenderSettings:
     """A student for `make_space`."""
     known = {"name": "student", "role": "student", "stem_expansion": 2, "head_expansion": 2}

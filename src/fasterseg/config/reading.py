@@ -87,6 +87,8 @@ def build_recipe(
         written = base = Recipe.load(path).content()
     # What an override says of the space goes over the usual one, not over the paper's.
     content = {"space": USUAL_SPACE.content(), **deepcopy(written)}
+    if any(_key_of(override) == ("space", "preset") for override in overrides):
+        content["space"] = {}  # a preset takes the place of a whole space
     for override in overrides:
         _override(content, override)
     _let_steps_go_before_hours(content, overrides)

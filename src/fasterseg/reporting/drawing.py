@@ -12,11 +12,20 @@ from html import escape
 from fasterseg.reporting.placing import Layout, Placed, caption, scaled
 from fasterseg.space.architecture import Architecture, Geometry
 
-PITCH, BOX_WIDTH, BOX_HEIGHT = 57.0, 47.0, 35.0
+PITCH, BOX_WIDTH, BOX_HEIGHT = 63.0, 53.0, 35.0
 LANE, BAND_PADDING = 54.0, 14.0
 LEFT, RIGHT, TOP = 70.0, 52.0, 92.0
 LEGEND_ROW = 21.0
 CORNER = 7.0
+
+ABBREVIATIONS = {
+    "zoom": "zoom: convolution at half the resolution",
+    "×2": "×2: two convolutions",
+    "sep": "sep: each channel by itself, then 1×1",
+    "inv": "inv r3, r6: 3, 6 times as wide inside",
+    "lift": "lift: brought to the width and size of what it joins",
+}
+"""Parts of the names of kinds, and what they mean."""
 
 STYLE = """
 .fs-arch { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial,
@@ -155,7 +164,8 @@ class _Drawing:
         """The lines into a block, each in the colour of the branch that it carries."""
         sources = {other.step.name: other for other in self.layout.placed}
         lines = []
-        for place, name in enumerate(block.step.inputs):
+        read = block.step.inputs[:1] if block.is_pass_through else block.step.inputs
+        for place, name in enumerate(read):
             if name in sources:
                 lateral = block.step.spec.row.joins == "lateral" and place == 1
                 path = self._lateral if lateral else self._main
@@ -216,12 +226,16 @@ class _Drawing:
             *((f"owner-{stride}", "swatch", f"branch to 1/{stride}") for stride in branches),
             *((("owner-shared", "swatch", "shared, computed once"),) if len(branches) > 1 else ()),
             ("owner-shared", "lateral", "earlier feature, joined again"),
-            ("owner-shared", "pass", "skip that does nothing"),
+            ("owner-shared", "pass", "passed on as it is"),
             ("owner-shared", "gauge", "relative width of a cell"),
             ("", "", "In a block: operator and output channels"),
-            ("", "", "zoom: convolution at half the resolution"),
-            ("", "", "×2: two convolutions"),
+            *(("", "", words) for part, words in ABBREVIATIONS.items() if self._names(part)),
         ]
+
+    def _names(self, part: str) -> bool:
+        """Whether a block is drawn whose name has that part."""
+        drawn = (block.step.spec for block in self.layout.placed if not block.is_pass_through)
+        return any(part in spec.row.short for spec in drawn)
 
 
 def _box(block: Placed, x: float, y: float) -> str:

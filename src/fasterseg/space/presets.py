@@ -40,7 +40,7 @@ MOBILE: Mapping[str, Any] = {
     "kinds": {
         "cells": {8: _MOBILE_FINE, 16: _MOBILE_COARSE, 32: _MOBILE_COARSE},
         "stem": ("conv", "separable_conv"),
-        "context": ("none", "pyramid_pooling"),
+        "context": ("none", "image_pooling", "pyramid_pooling"),
         "fusion.arm": ("lift",),
         "fusion.join": ("add", "pass"),
         "fusion.refine": ("none", "separable_conv"),
