@@ -104,7 +104,7 @@ def _of_loss(section: Literal["search", "teacher", "student"]) -> tuple[Idle, ..
         ),
         Idle(
             (f"{section}.auxiliary_weight",),
-            lambda recipe: max(recipe.space.branches) < 16,
+            lambda recipe: recipe.space.coarsest < 16,
             "only branches of output stride 16 and more have auxiliary heads",
         ),
     )

@@ -257,7 +257,7 @@ class Recipe(Artifact):
         for contender in self.written_contenders:
             for stride, offered in self.space.kinds.cells.items():
                 taken = offered if contender.operators is None else contender.operators
-                if stride <= max(self.space.branches) and set(taken).isdisjoint(offered):
+                if stride <= self.space.coarsest and set(taken).isdisjoint(offered):
                     raise ValueError(
                         f"contender {contender.name!r} may take {', '.join(taken)}, and none of "
                         f"these is among space.kinds.cells at stride {stride}: {', '.join(offered)}"

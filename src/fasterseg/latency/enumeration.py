@@ -19,6 +19,7 @@ def specs_of(contenders: Iterable[Options], geometry: Geometry) -> tuple[BlockSp
 
 def _specs(options: Options, geometry: Geometry) -> Iterator[BlockSpec]:
     """Block by block, in the order in which an image passes through their places."""
-    for one in options.lattice.placements(geometry.classes):
-        if not one.is_auxiliary:
-            yield from options.blocks(one, geometry.size)
+    for variant in options.variants:
+        for one in variant.alone.lattice.placements(geometry.classes):
+            if not one.is_auxiliary:
+                yield from options.blocks(one, geometry.size)

@@ -37,6 +37,7 @@ class Preferences:
             **{
                 name: dict(zip(offered[name], map(_cost, weights.tolist()), strict=True))
                 for name, weights in probabilities.items()
+                if name in offered
             },
         }
 
@@ -116,8 +117,11 @@ def assign_within(
     bound.  What is left up to the lower bound is then spent on single changes, each the one that
     gives up the least probability per millisecond.  Raises `BudgetError` when the space's
     fastest network exceeds the upper bound; the lower one is met as far as the space allows.
+    Of several variants it keeps to the most probable one.
     """
-    return _BudgetFit(Preferences(options, probabilities), pricing, highest_ms, lowest_ms).fit()
+    whole = most_probable(Preferences(options, probabilities))
+    own = Preferences(options.variant(whole).alone, probabilities)
+    return {**whole, **_BudgetFit(own, pricing, highest_ms, lowest_ms).fit()}
 
 
 class _BudgetFit:

@@ -18,6 +18,7 @@ from fasterseg.searching.latency import Cost, ExpectedLatency
 from fasterseg.searching.passes import Passes, passes_of
 from fasterseg.searching.pretraining import BatchAt, Pretraining
 from fasterseg.searching.target import LatencyModel
+from fasterseg.searching.variant_passes import VariantPasses
 from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.lattice import Lattice
@@ -77,7 +78,7 @@ class Search:
         return cls(
             task,
             made,
-            passes_of(task.settings, made, seed=task.seed),
+            _passes_of(task, made),
             WeightTraining(
                 fresh_supernet(task, made), objective_of(task), task.settings, stage="search"
             ),
@@ -117,6 +118,12 @@ class Search:
             return replace(batch, images=batch.images.to(device), labels=batch.labels.to(device))
 
         return on_device
+
+
+def _passes_of(task: SearchTask, contenders: Sequence[Contender]) -> Passes:
+    """The passes of the search's mode; where the space has several variants, each in one."""
+    passes = passes_of(task.settings, contenders, seed=task.seed)
+    return VariantPasses(passes) if len(task.space.variants) > 1 else passes
 
 
 def fresh_supernet(task: SearchTask, contenders: Sequence[Contender]) -> Supernet:

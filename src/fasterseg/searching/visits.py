@@ -15,6 +15,7 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.paths import taken_blocks
 from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.variants import variant_of
 
 VISITS, EVEN_VISITS = "visits", "even_visits"
 """Under these names, each with a kind behind it, an event holds what has been counted so far."""
@@ -38,8 +39,10 @@ class Visits:
         """Count what some passes run."""
         for relaxation in relaxations:
             running = taken_blocks(self._lattice, relaxation)
+            known = variant_of(self._lattice, relaxation).choices
             for name, counts in self.counts.items():
-                if name not in self._cells or not running.isdisjoint(self._cells[name]):
+                runs = name not in self._cells or not running.isdisjoint(self._cells[name])
+                if runs and name in known:
                     for kind in self._weighted(name, relaxation):
                         counts[kind] += 1
 

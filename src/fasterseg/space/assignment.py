@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
-from fasterseg.space.choices import KEEP, PATHS, Option, place
+from fasterseg.space.choices import KEEP, PATHS, VARIANT, Option, place
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.placements import Placement
 
@@ -20,6 +20,7 @@ Assignment = Mapping[str, Option]
 
 def architecture_of(lattice: Lattice, assignment: Assignment) -> Architecture:
     """The member of the space that an assignment is; at a fork that is not in it a branch stays."""
+    lattice = lattice.variant(assignment)
     branches = tuple(
         Branch(
             stride=end.stride,
@@ -31,6 +32,7 @@ def architecture_of(lattice: Lattice, assignment: Assignment) -> Architecture:
     )
     kinds = (name for name in lattice.told_kinds if name in assignment)
     return Architecture(
+        input_scale=str(lattice.scale),
         branches=branches,
         kinds={place(name): str(assignment[name]) for name in kinds},
         widths={at: assignment[name] for at, name in lattice.told_widths.items()},
@@ -58,16 +60,17 @@ def parent(lattice: Lattice, assignment: Assignment, node: Node) -> Edge | None:
 
 
 def idle_choices(lattice: Lattice, assignment: Assignment) -> frozenset[str]:
-    """The choices that have no effect: of cells that no branch passes through."""
-    trails = (trail(lattice, assignment, end) for end in lattice.ends)
+    """The choices that have no effect: of cells that no branch passes through, or outside of it."""
+    own = lattice.variant(assignment)
+    trails = (trail(own, assignment, end) for end in own.ends)
     used = {edge.node for edges in trails for edge in edges}
-    return frozenset(
-        name for node in lattice.nodes if node not in used for name in lattice.choices_of(node)
-    )
+    idle = (name for node in own.nodes if node not in used for name in own.choices_of(node))
+    return frozenset((*idle, *(lattice.choices.keys() - own.choices.keys() - {*VARIANT})))
 
 
 def blocks_passed(lattice: Lattice, assignment: Assignment) -> set[tuple[str, int]]:
     """The cells' blocks that each branch runs through, with the branch."""
+    lattice = lattice.variant(assignment)
     return {
         (edge.name, end.stride) for end in lattice.ends for edge in trail(lattice, assignment, end)
     }

@@ -38,6 +38,13 @@ def place(name: str) -> str:
     return name.partition(".")[2]
 
 
+BRANCHES, INPUT_SCALE = "branches", "input_scale"
+VARIANT = (BRANCHES, INPUT_SCALE)
+"""The choices of what a network keeps and at which scale it works: sections of one choice each.
+
+They are not learned.  Each pass of a search takes one option, evenly; scores decide in the end.
+"""
+
 STEM = choice("widths", "stem")
 FUSION = choice("widths", "fusion")
 HEAD = choice("widths", "head")

@@ -24,7 +24,7 @@ import numpy as np
 
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.assignment import Assignment, architecture_of, blocks_passed, runs
-from fasterseg.space.choices import HEAD, Option
+from fasterseg.space.choices import HEAD, VARIANT, Option
 from fasterseg.space.costs import Axes, ChoiceCosts, Cost, Costs, NoChoiceCosts, Table, aligned
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
@@ -38,7 +38,13 @@ def best_trade(
 
     It holds the choices that its network depends on, and no others.
     """
-    return _Search(Costs(options, geometry, cost, choices)).best()
+    searches = [
+        (one, _Search(Costs(one.alone, geometry, cost, choices))) for one in options.variants
+    ]
+    if len(searches) > 1:
+        searches.sort(key=lambda pair: pair[1].least())
+    variant, search = searches[0]
+    return {**search.best(), **{n: variant.choices[n][0] for n in VARIANT if n in variant.choices}}
 
 
 def cheapest(options: Options, geometry: Geometry, cost_ms: Cost) -> Architecture:
@@ -127,19 +133,33 @@ class _Search:
             for branch in passing.branches
         }
 
+    @cached_property
+    def start(self) -> _State:
+        """Where all branches are together."""
+        return _State(Node(0, 8), frozenset(self.lattice.branches), _Span(0, self.layers))
+
+    @cached_property
+    def total(self) -> Table:
+        """The least cost of what the options decide, by the outer widths."""
+        entering = self._own_width(self.start.node)
+        table = self._table(self.start) if entering else self._table(self.start)[0]
+        names = (*([entering] if entering else []), *self.shared)
+        return aligned(table, names, self.outer) + self._outside_cost()
+
+    def least(self) -> float:
+        """The cost of the best network, to be held against another variant's."""
+        every = self.lattice.placements(self.costs.geometry.classes)
+        borders = [self.costs.of_best(one, ()) for one in every if one.part in ("input", "tail")]
+        return float(self.total.min() + sum(borders))
+
     def best(self) -> Assignment:
         """The assignment of the best network."""
-        lattice, any_layer = self.lattice, _Span(0, self.layers)
-        start = _State(Node(0, 8), frozenset(lattice.branches), any_layer)
-        entering = self._own_width(start.node)
-        table = self._table(start) if entering else self._table(start)[0]
-        names = (*([entering] if entering else []), *self.shared)
-        total = aligned(table, names, self.outer) + self._outside_cost()
+        entering, total = self._own_width(self.start.node), self.total
         at = dict(zip(self.outer, np.unravel_index(int(total.argmin()), total.shape), strict=True))
         assignment = {name: self.options.choices[name][index] for name, index in at.items()}
         shared = tuple(int(at[name]) for name in self.shared)
-        self._collect(start, int(at[entering]) if entering else 0, shared, assignment)
-        passed = blocks_passed(lattice, assignment)
+        self._collect(self.start, int(at[entering]) if entering else 0, shared, assignment)
+        passed = blocks_passed(self.lattice, assignment)
         for one in self.outside:
             if runs(one, passed):
                 assignment[one.kind_choice] = self.costs.best_kind(one, assignment)

@@ -30,6 +30,7 @@ from fasterseg.space.choices import (
     place,
 )
 from fasterseg.space.decoder import Decoder, Last, laterals
+from fasterseg.space.input_scale import Scale
 from fasterseg.space.kinds import Kind
 from fasterseg.space.placements import (
     Channels,
@@ -44,7 +45,9 @@ from fasterseg.space.placements import (
     stem_placements,
 )
 from fasterseg.space.places import PLACES, STRIDES
+from fasterseg.space.rescaling import at_scale
 from fasterseg.space.search_space import SearchSpace
+from fasterseg.space.variants import merged, taken_by, variant_choices
 
 
 class Node(NamedTuple):
@@ -93,9 +96,32 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True)
 class Lattice:
-    """The nodes, edges and placements of a search space, and its choices; see the module."""
+    """The nodes, edges and placements of a search space, and its choices; see the module.
+
+    Of a space with several sets of branches or input scales it has what some variant has.
+    """
 
     space: SearchSpace
+
+    @cached_property
+    def variants(self) -> tuple[Lattice, ...]:
+        """The lattices of its variants; itself where there is one."""
+        spaces = self.space.variants
+        return tuple(map(Lattice, spaces)) if len(spaces) > 1 else (self,)
+
+    def variant(self, taken: Mapping[str, Option]) -> Lattice:
+        """The lattice of the variant that is taken; of what is not said, the first."""
+        if len(self.variants) == 1:
+            return self
+        return next(
+            one
+            for one, own in self._taken
+            if all(taken.get(name, option) == option for name, option in own.items())
+        )
+
+    @cached_property
+    def _taken(self) -> tuple[tuple[Lattice, Mapping[str, Option]], ...]:
+        return tuple((one, taken_by(self.space, one.space)) for one in self.variants)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -109,18 +135,24 @@ class Lattice:
 
     def _is_useful(self, layer: int, stride: int) -> bool:
         position, left = STRIDES.index(stride), self.space.layers - 1 - layer
-        ends = [STRIDES.index(end) for end in self.space.branches]
+        ends = [STRIDES.index(end) for end in self.branches]
         return position <= layer and any(position <= end <= position + left for end in ends)
 
     @property
     def branches(self) -> tuple[int, ...]:
-        """The kept branches, from the coarsest to the finest."""
-        return self.space.branches
+        """The branches that may be kept, from the coarsest to the finest."""
+        known = {stride for branches in self.space.branch_sets for stride in branches}
+        return tuple(sorted(known, reverse=True))
+
+    @property
+    def scale(self) -> Scale:
+        """The input scale of a variant."""
+        return Scale.parse(self.space.input_scale[0])
 
     @cached_property
     def ends(self) -> tuple[Node, ...]:
         """The last cell of each kept branch, in the space's order of branches."""
-        return tuple(Node(self.space.layers - 1, stride) for stride in self.space.branches)
+        return tuple(Node(self.space.layers - 1, stride) for stride in self.branches)
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
@@ -154,7 +186,10 @@ class Lattice:
         """Every choice of the space with its options: paths, then kinds, then widths.
 
         In this order they are sampled.  Kinds come cell by cell, then those outside the cells.
+        Which variant it is comes before all.
         """
+        if len(self.variants) > 1:
+            return {**variant_choices(self.space), **merged(one.choices for one in self.variants)}
         return {
             **{node.path_choice: PATHS for node in self.forks},
             **{node.kind_choice: self.space.kinds.cells[node.stride] for node in self.nodes},
@@ -234,6 +269,10 @@ class Lattice:
 
     def placements(self, classes: int) -> Iterator[Placement]:
         """Every place for a block, from image to labels, for a number of classes."""
+        for one in self.variants:
+            yield from at_scale(one._placements(classes), one.scale)
+
+    def _placements(self, classes: int) -> Iterator[Placement]:
         first, last = border_placements(classes)
         yield first
         yield from self._stem
@@ -275,7 +314,7 @@ class Lattice:
         slot = Slot(
             edge.name, (read.channels,), written, node.stride, edge.target.stride, stride=factor
         )
-        used = (Passing(edge.name, self.space.branches),)
+        used = (Passing(edge.name, self.branches),)
         kinds = self.space.kinds.cells[node.stride]
         return Placement("cells", slot, node.kind_choice, kinds, (read,), used)
 
@@ -289,7 +328,7 @@ class Lattice:
     def _last(self) -> Last:
         """What each branch's last feature at each stride may be, by where it goes down."""
         found: dict[tuple[int, int], tuple[Feature, ...]] = {}
-        for branch, end in zip(self.space.branches, self.ends, strict=True):
+        for branch, end in zip(self.branches, self.ends, strict=True):
             edge = Edge(end, down=False)
             found[branch, branch] = (self._feature(edge.target),)
             for stride in laterals(branch):

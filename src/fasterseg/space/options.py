@@ -9,11 +9,12 @@ from itertools import product
 from typing import Protocol, Self
 
 from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.choices import FUSION, HEAD, STEM, Option, section
+from fasterseg.space.choices import FUSION, HEAD, INPUT_SCALE, STEM, VARIANT, Option, section
 from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import Placement
 from fasterseg.space.search_space import Operator, Role, SearchSpace, Width
+from fasterseg.space.variants import taken_by
 
 
 class Contender(Protocol):
@@ -45,7 +46,7 @@ class Options:
     """A space as one contender sees it: what it may take of each choice, as the lattice lists them.
 
     Where a contender's settings fix a width, it has a single option.  A teacher takes the largest
-    wherever none is fixed.
+    wherever none is fixed, and the largest input scale.
     """
 
     space: SearchSpace
@@ -67,6 +68,8 @@ class Options:
                 return (only,)
             if name in cells and contender.operators is not None:
                 return tuple(kind for kind in offered if kind in contender.operators)
+            if contender.role == "teacher" and name == INPUT_SCALE:
+                return offered[:1]
             widest = section(name) == "widths" and contender.role == "teacher"
             return offered[-1:] if widest else offered
 
@@ -84,6 +87,33 @@ class Options:
     def lattice(self) -> Lattice:
         """The lattice of the space."""
         return Lattice(self.space)
+
+    @cached_property
+    def variants(self) -> tuple[Options, ...]:
+        """What it may take of each variant; itself where there is one."""
+        found = (taken_by(self.space, one.space) for one in self.lattice.variants)
+        allowed = [taken for taken in found if self.allows(taken)]
+        if len(allowed) == 1:
+            return (self,)
+        return tuple(
+            Options(self.space, {**self.choices, **{name: (o,) for name, o in taken.items()}})
+            for taken in allowed
+        )
+
+    @cached_property
+    def alone(self) -> Options:
+        """The options of the first variant, as those of a space that has no other."""
+        lattice = self.lattice.variant(
+            {n: self.choices[n][0] for n in VARIANT if n in self.choices}
+        )
+        if lattice is self.lattice:
+            return self
+        return Options(lattice.space, {name: self.choices[name] for name in lattice.choices})
+
+    def variant(self, taken: Mapping[str, Option]) -> Options:
+        """The options of the variant that is taken."""
+        own = {name: (taken[name],) for name in VARIANT if name in self.choices}
+        return Options(self.space, {**self.choices, **own}) if own else self
 
     @cached_property
     def searched(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -24,6 +26,7 @@ from pydantic import (
 from fasterseg.artifacts import Artifact
 from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.completing import completed
+from fasterseg.space.input_scale import WHOLE, InputScale
 from fasterseg.space.kinds import OPERATORS, Kind
 from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
 
@@ -47,6 +50,8 @@ Width = Annotated[Option, AfterValidator(possible_width)]
 """Channels per unit of output stride, or a plain count of channels in words: ``64 channels``."""
 Widths = tuple[Width, ...]
 Offered = tuple[Kind, ...]
+Branches = tuple[int, ...]
+"""The output strides of the branches that a network keeps, from the coarsest to the finest."""
 
 
 class _Part(BaseModel):
@@ -153,6 +158,9 @@ class SearchSpace(Artifact):
     `kinds` and `widths` say what is on offer; each is a choice of its own at each place.  What is
     not said is that of a preset (`space.presets`), named as ``preset``, or of the paper's.  The
     keys of the first form (`space.completing.FLAT_KEYS`) are read too.
+
+    `branches` is one set of output strides, or several of which a network keeps one; `input_scale`
+    lists the scales of the image at which it may work, the largest first.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/2"
@@ -162,7 +170,8 @@ class SearchSpace(Artifact):
     layers: int
     kinds: SpaceKinds
     widths: SpaceWidths
-    branches: tuple[int, ...]
+    branches: Branches | tuple[Branches, ...]
+    input_scale: tuple[InputScale, ...] = (str(WHOLE),)
 
     if TYPE_CHECKING:
 
@@ -176,14 +185,38 @@ class SearchSpace(Artifact):
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         _require(2 <= self.layers <= 64, "layers must lie between 2 and 64")
-        ordered = tuple(sorted(set(self.branches), reverse=True))
-        _require(bool(ordered) and set(ordered) <= set(STRIDES), "branches end at 8, 16 or 32")
-        _require(ordered == self.branches, "branches are listed from the coarsest to the finest")
+        for branches in self.branch_sets:
+            _require(
+                bool(branches) and set(branches) <= set(STRIDES), "branches end at 8, 16 or 32"
+            )
+            ordered = tuple(sorted(set(branches), reverse=True))
+            _require(ordered == branches, "branches are listed from the coarsest to the finest")
         _require(
-            STRIDES.index(ordered[0]) < self.layers,
-            f"{self.layers} layers are too few to reach output stride {ordered[0]}",
+            len({*self.branch_sets}) == len(self.branch_sets), "branches: one set is said twice"
+        )
+        _require(
+            STRIDES.index(self.coarsest) < self.layers,
+            f"{self.layers} layers are too few to reach output stride {self.coarsest}",
         )
         return self
+
+    @field_validator("branches", mode="after")
+    @classmethod
+    def _are_one_set_where_there_is_one(cls, branches: Any) -> Any:
+        return branches[0] if len(branches) == 1 and isinstance(branches[0], tuple) else branches
+
+    @field_validator("input_scale", mode="before")
+    @classmethod
+    def _may_be_one(cls, scales: Any) -> Any:
+        return (scales,) if isinstance(scales, str) else scales
+
+    @field_validator("input_scale")
+    @classmethod
+    def _fall(cls, scales: tuple[str, ...]) -> tuple[str, ...]:
+        lengths = [Fraction(scale) for scale in scales]
+        falling = bool(scales) and lengths == sorted(set(lengths), reverse=True)
+        _require(falling, "input_scale: say scales once each, the largest first")
+        return scales
 
     @model_validator(mode="after")
     def _has_the_widths_that_its_kinds_need(self) -> Self:
@@ -207,14 +240,34 @@ class SearchSpace(Artifact):
         return is_sum(self.kinds.fuse)
 
     @property
+    def branch_sets(self) -> tuple[Branches, ...]:
+        """The sets of branches of which a network keeps one."""
+        nested: Any = self.branches
+        return nested if nested and isinstance(nested[0], tuple) else (nested,)
+
+    @property
+    def coarsest(self) -> int:
+        """The coarsest output stride at which a branch may end."""
+        return max(stride for branches in self.branch_sets for stride in branches)
+
+    @property
+    def variants(self) -> tuple[SearchSpace, ...]:
+        """The same with one set of branches at one input scale, each set at each scale."""
+        pairs = product(self.branch_sets, self.input_scale)
+        return tuple(
+            self.model_copy(update={"branches": branches, "input_scale": (scale,)})
+            for branches, scale in pairs
+        )
+
+    @property
     def operators(self) -> tuple[Operator, ...]:
         """What may stand in some cell."""
-        coarsest = max(self.branches)
+        coarsest = self.coarsest
         used = {k for s, offered in self.kinds.cells.items() if s <= coarsest for k in offered}
         return tuple(kind for kind in OPERATORS if kind in used)
 
     def __hash__(self) -> int:
-        return hash((self.layers, self.kinds, self.widths, self.branches))
+        return hash((self.layers, self.kinds, self.widths, self.branches, self.input_scale))
 
 
 def _place_of(field: str) -> str:

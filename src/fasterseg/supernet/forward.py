@@ -15,33 +15,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fasterseg.layers.blocks import Block
-from fasterseg.layers.resizing import map_size
+from fasterseg.layers.resizing import map_size, resize
 from fasterseg.space.blocks import Size
 from fasterseg.space.choices import Option, channels_of
+from fasterseg.space.input_scale import RESCALE
 from fasterseg.space.kinds import KINDS, Kind
-from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import IMAGE, Channels, Feature, Placement
 from fasterseg.supernet.computation import Computation, Entering, Mixture, gated
 from fasterseg.supernet.paths import Passages, path_weight, taken_blocks
 from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.walk import Walk
 
 BlockOf = Callable[[str, Kind], Block]
 """From a block's name and kind to the block."""
-
-
-class Walk:
-    """The blocks of a supernet by name, in their order, each with the places where it stands.
-
-    A block that reads a branch's last feature at a stride has a place for each that it may be.
-    """
-
-    def __init__(self, lattice: Lattice, classes: int) -> None:
-        self.lattice = lattice
-        self.edges = {edge.name: edge for edge in lattice.edges}
-        self.places: dict[str, list[Placement]] = {}
-        for place in lattice.placements(classes):
-            if place.part not in ("input", "tail"):
-                self.places.setdefault(place.name, []).append(place)
 
 
 class Forward:
@@ -50,27 +36,30 @@ class Forward:
     def __init__(
         self, walk: Walk, block_of: BlockOf, relaxation: Relaxation, computation: Computation
     ) -> None:
-        self.walk = walk
+        self.walk = walk.of(relaxation)
         self.block_of = block_of
+        self.block_name = walk.block_name
         self.relaxation = relaxation
         self.computation = computation
         self.values = {name: row.detach().tolist() for name, row in relaxation.items()}
-        offered = walk.lattice.choices
+        lattice = self.walk.lattice
+        offered = lattice.choices
         # A feature that lies between two widths is computed at the wider one.
         self.taken: dict[str, Option] = {
             name: offered[name][max(index for index, value in enumerate(row) if value != 0)]
             for name, row in self.values.items()
+            if name in offered
         }
-        self.passages = Passages(walk.lattice, relaxation)
-        self.running = taken_blocks(walk.lattice, relaxation)
+        self.passages = Passages(lattice, relaxation)
+        self.running = taken_blocks(lattice, relaxation)
         self.maps: dict[str, Tensor] = {}
         self.entering: dict[tuple[str, ...], Entering] = {}
         self.inputs: dict[tuple[Feature, ...], Tensor] = {}
 
     def __call__(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """Main logits, and auxiliary ones by stride."""
-        self.maps[IMAGE] = images
-        self.size = Size(*map_size(images))
+        self.size, scale = Size(*map_size(images)), self.walk.lattice.scale
+        self.maps |= {IMAGE: images, RESCALE: resize(images, self.size.scaled(scale))}
         for name, places in self.walk.places.items():
             place = places[0]
             if place.part != "cells":
@@ -123,7 +112,7 @@ class Forward:
             return inputs[0]
         slot, size = place.slot, None
         if KINDS[kind].needs_size:
-            size = self.size.strided(slot.out_stride)
+            size = self.size.scaled(slot.out_scale).strided(slot.out_stride)
         out = slot.output.count(self.taken)
         return self.computation.block(block, *inputs, out=out, size=size)
 
@@ -142,7 +131,7 @@ class Forward:
         """The block of a kind at a place; None where it does nothing."""
         if place.slot.spec(kind, self.taken, self.size).is_identity:
             return None
-        return self.block_of(place.name, kind)
+        return self.block_of(self.block_name(place, self.walk.lattice.branches), kind)
 
     def _gate(self, output: Channels) -> Tensor | None:
         """What multiplies a feature of a searched width: all channels, or each its own.

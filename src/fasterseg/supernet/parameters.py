@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.space import choices as names
-from fasterseg.space.choices import SECTIONS, Section
+from fasterseg.space.choices import SECTIONS, VARIANT, Section
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation, option_mask, uniform
 
@@ -27,7 +27,8 @@ class ArchitectureParameters(nn.Module):
 
     The logits of a section are one parameter: a row for each choice, as long as the section's
     longest, with a mask of the entries that are options of the contender.  A width that leaves it
-    no choice has no row; a teacher, which is searched at the widest, has none at all.
+    no choice has no row; a teacher, which is searched at the widest, has none at all.  Which
+    variant a network is has none either: scores decide it, and until then each is as probable.
     """
 
     def __init__(self, options: Options, generator: torch.Generator) -> None:
@@ -35,6 +36,7 @@ class ArchitectureParameters(nn.Module):
         self.options = options
         even = uniform(options)
         fixed = [n for n in even.section("widths") if len(options.choices[n]) == 1]
+        fixed += [n for n in VARIANT if n in even]
         self.fixed = {name: even[name] for name in fixed}
         self.searched: list[str] = []
         for section in SECTIONS:

@@ -16,6 +16,7 @@ from torch import Tensor
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.placements import Event
 from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.variants import variant_of
 
 Probabilities = dict[str, Tensor]
 _Key = TypeVar("_Key")
@@ -31,7 +32,7 @@ class Passages:
     """The probabilities that branches pass through cells' outputs, under one relaxation."""
 
     def __init__(self, lattice: Lattice, relaxation: Relaxation) -> None:
-        self._lattice = lattice
+        self._lattice = variant_of(lattice, relaxation)
         self._relaxation = relaxation
         self._known: dict[tuple[int, ...], Probabilities] = {}
 
@@ -77,6 +78,7 @@ def _add(sums: dict[_Key, Tensor], key: _Key, share: Tensor) -> None:
 
 def taken_blocks(lattice: Lattice, relaxation: Relaxation) -> set[str]:
     """The cells' blocks that some branch runs through with a weight above zero."""
+    lattice = variant_of(lattice, relaxation)
     found = {Edge(end, down=False).name for end in lattice.ends}
     wanted = set(lattice.ends)
     for node in reversed(lattice.nodes):

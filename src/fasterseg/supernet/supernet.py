@@ -18,6 +18,7 @@ from fasterseg.layers.building import slimmable_block
 from fasterseg.layers.units import State
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
+from fasterseg.space.input_scale import RESCALE
 from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
@@ -25,8 +26,9 @@ from fasterseg.space.placements import Placement
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.computation import Computation
 from fasterseg.supernet.folded import FoldedComputation
-from fasterseg.supernet.forward import Forward, Walk
+from fasterseg.supernet.forward import Forward
 from fasterseg.supernet.relaxation import Relaxation
+from fasterseg.supernet.walk import Walk
 
 # Only channels matter to the modules, so any size will do for wiring them.
 ANY_SIZE = Size(64, 64)
@@ -54,7 +56,7 @@ class Supernet(nn.Module):
         self.blocks = nn.ModuleDict(
             {
                 _key(name, kind): slimmable_block(kind, forms=forms, stride=places[0].slot.stride)
-                for name, places in self.walk.places.items()
+                for name, places in self.walk.blocks().items()
                 for kind, forms in self._forms(places).items()
             }
         )
@@ -120,10 +122,11 @@ class Supernet(nn.Module):
     def _sliced_state(self, architecture: Architecture) -> State:
         """The state of the network that an architecture describes."""
         wiring = wire(architecture, Geometry(ANY_SIZE, self.classes))
+        branches = [branch.stride for branch in architecture.branches]
         state: State = {}
         for step in (*wiring.steps, *wiring.auxiliary):
-            if not step.spec.is_identity:
-                block = self.block(step.name, step.spec.kind)
+            if not step.spec.is_identity and step.name != RESCALE:
+                block = self.block(self.walk.block_name(step.placement, branches), step.spec.kind)
                 part = block.sliced_state(step.spec.in_channels, step.spec.out_channels)
                 name = step.name.replace(".", "_")
                 state |= {f"blocks.{name}.block.{key}": tensor for key, tensor in part.items()}

@@ -22,10 +22,14 @@ def heaviest(ahead: Ahead, options: Options) -> Architecture:
 
 
 def of_each_operator(ahead: Ahead, options: Options) -> Iterator[Architecture]:
-    """A network down to the deepest map for each kind of block that the options allow."""
+    """A network down to the deepest map for each kind of block that the options allow.
+
+    One in each variant: at a smaller input scale all maps are smaller.
+    """
     for kind in options.kinds:
         if not KINDS[kind].passes:
-            yield heaviest(ahead, options.keeping(kind))
+            for variant in options.keeping(kind).variants:
+                yield heaviest(ahead, variant)
 
 
 def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:

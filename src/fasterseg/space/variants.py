@@ -1,0 +1,49 @@
+"""Variants of a space: one set of branches at one input scale each.
+
+A network keeps one of a space's sets of branches and works at one of its scales.  A *variant* is
+the space with both decided.  All that a node, a fork or a place is called is the same in every
+variant that has it, so a choice has one name and one list of options in the whole space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fasterseg.space.choices import BRANCHES, INPUT_SCALE, Option, section
+from fasterseg.space.search_space import SearchSpace
+
+Choices = Mapping[str, tuple[Option, ...]]
+
+
+def told(branches: Sequence[int]) -> str:
+    """A set of branches as an option: ``32+16``."""
+    return "+".join(map(str, branches))
+
+
+def variant_choices(space: SearchSpace) -> Choices:
+    """The choices of a variant; none where a space has one set, or one scale."""
+    sets, scales = tuple(map(told, space.branch_sets)), space.input_scale
+    return {
+        name: offered
+        for name, offered in ((BRANCHES, sets), (INPUT_SCALE, scales))
+        if len(offered) > 1
+    }
+
+
+def taken_by(space: SearchSpace, variant: SearchSpace) -> dict[str, Option]:
+    """The options that make a variant of a space."""
+    (branches,), (scale,) = variant.branch_sets, variant.input_scale
+    options = {BRANCHES: told(branches), INPUT_SCALE: scale}
+    return {name: options[name] for name in variant_choices(space)}
+
+
+def merged(spaces: Iterable[Choices]) -> Choices:
+    """The choices of several variants, each once: paths, then kinds, then widths."""
+    known = [*spaces]
+    return {
+        name: offered
+        for part in ("paths", "kinds", "widths")
+        for choices in known
+        for name, offered in choices.items()
+        if section(name) == part
+    }
