@@ -16,6 +16,7 @@ from small_spaces import (
     make_student,
     make_teacher,
     open_student,
+    tied_space,
 )
 from torch import Tensor
 
@@ -25,6 +26,8 @@ from fasterseg.space.choices import FUSION, HEAD, OUTER, STEM
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_assignment
+from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.forward import Forward
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import (
     narrowest,
@@ -244,3 +247,25 @@ def test_the_logits_reach_every_searched_architecture_parameter() -> None:
     assert len(gradients) == 3
     for gradient in gradients:
         assert bool((gradient.abs().sum(1) > 0).all())
+
+
+def test_a_feature_of_a_tied_width_has_its_gate_once_however_many_cells_pass_it_on() -> None:
+    lattice = Lattice(tied_space(5))
+    supernet, stage = Supernet(lattice, CLASSES), "widths.stages.8"
+    assignment = random_assignment(Options.of_space(lattice.space), Random(0))
+    skips = {node.kind_choice: "skip" for node in lattice.nodes}
+    paths = {node.path_choice: "down" for node in lattice.forks}
+    relaxation = from_assignment(lattice, {**assignment, **skips, **paths, stage: 3})
+    share = torch.tensor([0.75, 0.25])
+    maps = []
+    for mixed in (relaxation, relaxation | {stage: share}):
+        forward = Forward(supernet.walk, supernet.block, mixed, FoldedComputation())
+        with torch.no_grad():
+            forward(images())
+        maps.append(forward.maps)
+    whole, gated = maps
+    last = max(name for name in whole if name.startswith("cells.") and ".8.keep" in name)
+    gate = torch.ones(24, 1, 1)
+    gate[16:] = 0.25
+    torch.testing.assert_close(gated["stem.2"], gate * whole["stem.2"])
+    torch.testing.assert_close(gated[last], gated["stem.2"])
