@@ -78,7 +78,7 @@ class SearchSetup:
 
     def supernet(self) -> Supernet:
         """A supernet, always with the same weights."""
-        return fresh_supernet(self.task, self.search.contenders)
+        return fresh_supernet(self.task, self.search.passes.contenders)
 
     def cosearch(self) -> CoSearch:
         """The package's own search stage, with a momentum for every weight."""

@@ -4,7 +4,8 @@ A small supernet is pre-trained on images of coloured squares; then the student'
 their gradients on many batches, nothing being moved, by either way in which widths may learn:
 straight through a weight at their features, as in the paper, or by the losses of two draws.
 Printed are, for widths and operators, the root mean square of a logit's gradient in one step and of
-its mean over all steps, their ratio, and the widths that were given nothing at all.
+its mean (estimated over the steps, without what chance adds), their ratio, and the widths that were
+given nothing at all.
 
     python benchmarks/width_gradients.py
 """
@@ -87,6 +88,12 @@ def root_mean_square(values: Tensor) -> float:
     return float(values.square().mean().sqrt())
 
 
+def signal(given: Tensor) -> float:
+    """The root mean square of the mean over steps, what chance adds to its square taken off."""
+    by_chance = given.var(dim=0) / len(given)
+    return float((given.mean(dim=0).square() - by_chance).mean().clamp_min(0).sqrt())
+
+
 def main() -> None:
     """Parse the arguments, and print a line for each way."""
     parser = argparse.ArgumentParser(
@@ -101,8 +108,8 @@ def main() -> None:
         found = gradients(way, pretrain_steps=arguments.pretrain_steps, steps=arguments.steps)
         kinds, widths = found["operator_logits"], found["width_logits"]
         print(f"{way}: root mean square of a logit's gradient")
-        for what, of in (("one step", lambda rows: rows), ("the mean", lambda rows: rows.mean(0))):
-            wide, kind = root_mean_square(of(widths)), root_mean_square(of(kinds))
+        for what, size in (("one step", root_mean_square), ("its mean", signal)):
+            wide, kind = size(widths), size(kinds)
             print(f"  {what}: width {wide:.1e}, operator {kind:.1e}, ratio {wide / kind:.3f}")
         unheard = (widths == 0).all(dim=2).all(dim=0)
         print(f"  widths that no step gave anything: {int(unheard.sum())} of {len(unheard)}")

@@ -78,6 +78,14 @@ def test_the_papers_preset_and_the_shipped_recipes_fix_stem_and_head() -> None:
             ),
             "'a' may take zoomed_conv",
         ),
+        (
+            ("contenders=[{name: a, role: student, architecture: widest}]",),
+            "a is a student, which is searched for its budget",
+        ),
+        (
+            ("contenders=[{name: a, role: teacher, architecture: widest}]",),
+            "there is nothing to search",
+        ),
     ],
 )
 def test_contenders_that_cannot_be_are_refused(overrides: tuple[str, ...], why: str) -> None:

@@ -23,7 +23,7 @@ from small_spaces import (
 )
 from torch import Tensor, nn
 
-from fasterseg.config import ContenderSettings, Operator
+from fasterseg.config import ContenderSettings, Operator, SearchSpace
 from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.runtime import torch_generator
@@ -38,7 +38,7 @@ from fasterseg.searching.derivation import derive
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.weights import Objective
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.choices import HEAD, OUTER, STEM
+from fasterseg.space.choices import HEAD, OUTER, STEM, STEMS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.parameters import ArchitectureParameters
@@ -135,6 +135,15 @@ def test_each_group_of_widths_has_another_sample_which_is_like_the_first_in_all_
             widths = other.relaxation.section("widths")
             names |= {n for n, row in widths.items() if not torch.equal(row, found.first[n])}
     assert differing == [{*groups[0]}, {*groups[1]}]
+
+
+def test_where_each_block_of_the_stem_has_a_width_of_its_own_these_are_outer_ones() -> None:
+    space = SearchSpace.model_validate({"preset": "mobile", "layers": 4})
+    student = ContenderSettings(name="student", role="student")
+    parameters = parameters_of(Lattice(space), student)
+    stem = [name for name in outer_widths(parameters) if "stem" in name]
+    assert stem == [name for name in STEMS if name in parameters.searched] != []
+    assert all("stages" in name for name in inner_widths(parameters))
 
 
 class Remembered:

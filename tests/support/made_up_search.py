@@ -22,6 +22,7 @@ from fasterseg.searching.beginning import SearchJob
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.procedure import Scorers
 from fasterseg.searching.search import Search
+from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -109,7 +110,7 @@ def scored_alike(_search: Search, _data: SearchData) -> Scorers:
     return Scorers(held_out=lambda _: 0.5, validation=lambda _: 0.5)
 
 
-def search_in(folder: Path, *, recipe: Recipe = RECIPE) -> None:
-    """Search in a folder to the end, unseen and without scores."""
+def search_in(folder: Path, *, recipe: Recipe = RECIPE) -> SearchSummary:
+    """Search in a folder to the end, unseen, with made-up scores; what it came to."""
     job = search_job_in(folder, recipe=recipe)
-    search_stage(job, Watch(folder, unseen), scorers_of=scored_alike, random_subnets=0)
+    return search_stage(job, Watch(folder, unseen), scorers_of=scored_alike, random_subnets=0)

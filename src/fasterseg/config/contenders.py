@@ -8,15 +8,16 @@ these, each with a budget of its own; its file keeps the one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from fasterseg.config.budgets import BUDGET_PATTERN, budget_label, possible_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.search_space import Operator, Role, Width
+from fasterseg.space.widest import Found
 
 
 class ContenderSettings(Section):
@@ -24,7 +25,9 @@ class ContenderSettings(Section):
 
     An expansion fixes the width of stem, fusion or head; without one a student searches among
     what the space offers, and a teacher takes the largest.  `operators` are those that it may take
-    in cells, of those that the space has there; without them, all.
+    in cells, of those that the space has there; without them, all.  A teacher's `architecture` may
+    be the ``widest`` network that these settings allow, by multiply-adds: it takes no part in the
+    search, and is measured, trained and shipped as it is.
     """
 
     name: str
@@ -36,6 +39,21 @@ class ContenderSettings(Section):
         None, pattern=BUDGET_PATTERN
     )
     operators: tuple[Operator, ...] | None = None
+    architecture: Found = "searched"
+
+    @model_validator(mode="after")
+    def _is_searched_for_its_budget(self) -> Self:
+        if self.role == "student" and not self.is_searched:
+            raise ValueError(
+                f"{self.name} is a student, which is searched for its budget; a teacher alone may "
+                "have architecture: widest"
+            )
+        return self
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether a search finds its architecture."""
+        return self.architecture == "searched"
 
 
 WITHOUT_SKIP = tuple(name for name in OPERATORS if name != "skip")

@@ -254,6 +254,8 @@ class Recipe(Artifact):
             raise ValueError("there is no contender; a search has a teacher, a student, or both")
         if len(set(names)) < len(names):
             raise ValueError(f"two contenders have one name, of {', '.join(names)}")
+        if not any(contender.is_searched for contender in self.written_contenders):
+            raise ValueError("there is nothing to search: no contender has architecture: searched")
         for contender in self.written_contenders:
             for stride, offered in self.space.kinds.cells.items():
                 taken = offered if contender.operators is None else contender.operators

@@ -132,7 +132,7 @@ class SearchForecast:
     def _subnets(self) -> StageForecast:
         """Scoring every contender's subnet, and random ones of each student's latency."""
         random = self._students * RANDOM_SUBNETS
-        scored = [*self.work.networks, *random]
+        scored = [*(one for one in self.work.networks if one.contender.is_searched), *random]
         more = len(random) * self.timings.target.sampling_seconds
         return self._scoring("subnets", scored, most=self.timings.data.val, more=more)
 

@@ -19,9 +19,9 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.extremes import dearest
-from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import random_architecture
+from fasterseg.space.widest import options_of
 
 TYPICAL_DRAWS = 16
 
@@ -76,7 +76,7 @@ class Workload:
     def specs(self) -> tuple[BlockSpec, ...]:
         """Every block that is profiled."""
         return specs_of(
-            [Options.of(self.recipe.space, c) for c in self.recipe.contenders], self.geometry
+            [options_of(self.recipe.space, c) for c in self.recipe.contenders], self.geometry
         )
 
     def calls_ms(self) -> Iterator[float]:
@@ -117,7 +117,7 @@ class Workload:
 
     def _possible(self, contender: ContenderSettings) -> list[Architecture]:
         """Random members of a contender's options, the same every time, and then the dearest."""
-        options = Options.of(self.recipe.space, contender)
+        options = options_of(self.recipe.space, contender)
         drawn = [random_architecture(options, Random(seed)) for seed in range(TYPICAL_DRAWS)]
         return [*drawn, dearest(options, self.geometry, self.target.prices)]
 

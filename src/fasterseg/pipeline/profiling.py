@@ -40,6 +40,7 @@ from fasterseg.runtime import processor_name
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.options import Options
+from fasterseg.space.widest import options_of
 from fasterseg.stopping import Show, StopRequest
 from fasterseg.version import __version__
 
@@ -100,7 +101,7 @@ def conditions_of(meter: Meter) -> dict[str, str]:
 
 def all_options(recipe: Recipe) -> tuple[Options, ...]:
     """The options of every contender."""
-    return tuple(Options.of(recipe.space, contender) for contender in recipe.contenders)
+    return tuple(options_of(recipe.space, contender) for contender in recipe.contenders)
 
 
 class _Stage:

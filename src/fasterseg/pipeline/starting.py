@@ -15,7 +15,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.kept_supernet import KeptSupernet, kept_weights
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.lattice import Lattice
-from fasterseg.space.options import Options
+from fasterseg.space.widest import options_of
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
 from fasterseg.training.task import SupernetStart
@@ -54,7 +54,7 @@ def supernet_start(
 
 def built_supernet(recipe: Recipe, *, classes: int) -> Supernet:
     """The supernet of a recipe's search, with weights that mean nothing."""
-    options = [Options.of(recipe.space, contender) for contender in recipe.contenders]
+    options = [options_of(recipe.space, one) for one in recipe.contenders if one.is_searched]
     return Supernet(Lattice(recipe.space), classes, contenders=options)
 
 

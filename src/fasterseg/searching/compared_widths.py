@@ -20,9 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fasterseg.space.choices import OUTER
+from fasterseg.space.choices import OUTER, STEMS
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation, one_hot
+
+_OUTSIDE = (*OUTER, *STEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,12 @@ class Group:
 
 def outer_widths(parameters: ArchitectureParameters) -> list[str]:
     """The widths of stem, fusion and head that a contender searches."""
-    return [name for name in OUTER if name in parameters.searched]
+    return [name for name in _OUTSIDE if name in parameters.searched]
 
 
 def inner_widths(parameters: ArchitectureParameters) -> list[str]:
     """All other widths that a contender searches."""
-    return [name for name in parameters.searched_in("widths") if name not in OUTER]
+    return [name for name in parameters.searched_in("widths") if name not in _OUTSIDE]
 
 
 def compared(

@@ -10,12 +10,16 @@ import torch
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.runtime import torch_generator
 from fasterseg.space.options import Options
+from fasterseg.space.widest import options_of
 from fasterseg.supernet.parameters import ArchitectureParameters
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One network being searched: what it may take, its parameters, and a student's budget."""
+    """One network of a search: what it may take, its parameters, and a student's budget.
+
+    One whose architecture is the widest has nothing to choose, and no parameters.
+    """
 
     settings: ContenderSettings
     options: Options
@@ -37,7 +41,7 @@ def make_contenders(
 ) -> tuple[Contender, ...]:
     """The contenders with fresh parameters, one generator for each by its name."""
     return tuple(
-        _contender(Options.of(space, one), one, budgets_ms.get(one.name), seed) for one in settings
+        _contender(options_of(space, one), one, budgets_ms.get(one.name), seed) for one in settings
     )
 
 
@@ -45,7 +49,8 @@ def _contender(
     options: Options, settings: ContenderSettings, budget_ms: float | None, seed: int
 ) -> Contender:
     generator = torch_generator(seed, "parameters", settings.name)
-    return Contender(settings, options, ArchitectureParameters(options, generator), budget_ms)
+    parameters = ArchitectureParameters(options, generator, searched=settings.is_searched)
+    return Contender(settings, options, parameters, budget_ms)
 
 
 def all_parameters(contenders: Iterable[Contender]) -> dict[str, torch.Tensor]:

@@ -153,7 +153,7 @@ def _scored(
     search: Search, choices: Mapping[str, Choice], watch: Watch, score: Score, random_subnets: int
 ) -> Mapping[str, SubnetScores]:
     students = [one for one in search.contenders if one.settings.role == "student"]
-    total = len(choices) + random_subnets * len(students)
+    total = len(search.passes.contenders) + random_subnets * len(students)
     with watch.part("search/subnets", "Scoring subnets", total=total) as step:
         return score_all(
             search.contenders,

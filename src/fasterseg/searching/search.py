@@ -60,7 +60,10 @@ class SearchTask:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search from its start: the contenders, the supernet's training, the target's latencies."""
+    """A search from its start: the contenders, the supernet's training, the target's latencies.
+
+    Supernet, passes and latencies are those of the contenders that are searched.
+    """
 
     task: SearchTask
     contenders: tuple[Contender, ...]
@@ -73,16 +76,17 @@ class Search:
         """The parts of a search, each freshly made from the task's seed."""
         lattice = Lattice(task.space)
         made = make_contenders(task.space, task.contenders, task.budgets_ms, seed=task.seed)
-        options = [contender.options for contender in made]
+        searched = tuple(contender for contender in made if contender.settings.is_searched)
+        options = [contender.options for contender in searched]
         expected = ExpectedLatency(lattice, task.geometry, task.cost_ms, contenders=options)
         return cls(
             task,
             made,
-            _passes_of(task, made),
+            _passes_of(task, searched),
             WeightTraining(
-                fresh_supernet(task, made), objective_of(task), task.settings, stage="search"
+                fresh_supernet(task, searched), objective_of(task), task.settings, stage="search"
             ),
-            LatencyModel(expected, task.pricing, made, task.settings.penalty),
+            LatencyModel(expected, task.pricing, searched, task.settings.penalty),
         )
 
     def pretraining(self) -> Pretraining:

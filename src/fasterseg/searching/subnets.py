@@ -33,10 +33,11 @@ class ScoredRandom:
 class SubnetScores:
     """What subnets of one supernet score: a contender's own, and random ones of its latency.
 
-    `missing` says why there are fewer of these than were asked for.
+    `missing` says why there are fewer of these than were asked for.  A network that was not
+    searched is no subnet and has no score.
     """
 
-    own: float
+    own: float | None
     randoms: tuple[ScoredRandom, ...] = ()
     missing: str = ""
 
@@ -53,7 +54,8 @@ def score_all(
 ) -> dict[str, SubnetScores]:
     """The subnets' scores by contender, a student's beside random ones of its own latency."""
     students = [one.name for one in contenders if one.settings.role == "student"]
-    done, total = 0, len(found) + random_count * len(students)
+    searched = [one.name for one in contenders if one.settings.is_searched]
+    done, total = 0, len(searched) + random_count * len(students)
 
     def scored(name: str, architecture: Architecture) -> float:
         nonlocal done
@@ -65,7 +67,8 @@ def score_all(
     scores: dict[str, SubnetScores] = {}
     for contender in contenders:
         name, landing = contender.name, found[contender.name]
-        own, randoms, missing = scored(name, landing.architecture), list[ScoredRandom](), ""
+        own = scored(name, landing.architecture) if name in searched else None
+        randoms, missing = list[ScoredRandom](), ""
         count = random_count if name in students else 0
         try:
             for random, one in _random_like(contender, landing, pricing, seed=seed, count=count):

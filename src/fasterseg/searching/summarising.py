@@ -107,6 +107,7 @@ def _contender(
     return ContenderSummary(
         name=contender.name,
         role=contender.settings.role,
+        architecture=contender.settings.architecture,
         budget_ms=contender.budget_ms,
         derived_ms=pricing(derived),
         estimated_ms=landing.estimated_ms,

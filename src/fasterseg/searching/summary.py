@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fasterseg.artifacts import Artifact
 from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
+from fasterseg.space.widest import Found
 
 NAMES: Mapping[Section, str] = {"kinds": "operators", "paths": "paths", "widths": "widths"}
 """What a section of choices is called in the summary."""
@@ -107,12 +108,15 @@ class ContenderSummary(SummaryPart):
     `choices` say how far each kind of choice is decided; a kind that leaves nothing open has none,
     and so have summaries of before they were kept.
 
+    Who is not searched, but the widest network that it may take, has neither score nor choices.
+
     A student has its own `responses`, the `penalty_weights` that follow from them by kind of
     choice, and `random_subnets` of its latency in the same supernet.
     """
 
     name: str
     role: Role
+    architecture: Found = "searched"
     budget_ms: float | None = None
     derived_ms: float
     estimated_ms: float
@@ -187,7 +191,10 @@ class SearchSummary(Artifact):
         for found in self.contenders:
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
-            lines.append(f"{found.name}: estimated {found.estimated_ms:.3f} ms{measured}{budget}")
+            what = "" if found.architecture == "searched" else "the widest network, not searched, "
+            lines.append(
+                f"{found.name}: {what}estimated {found.estimated_ms:.3f} ms{measured}{budget}"
+            )
             if found.choices:
                 left = ", ".join(one.describe() for one in found.choices)
                 lines.append(f"  entropy: {left}")

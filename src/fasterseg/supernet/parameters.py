@@ -28,15 +28,19 @@ class ArchitectureParameters(nn.Module):
     The logits of a section are one parameter: a row for each choice, as long as the section's
     longest, with a mask of the entries that are options of the contender.  A width that leaves it
     no choice has no row; a teacher, which is searched at the widest, has none at all.  Which
-    variant a network is has none either: scores decide it, and until then each is as probable.
+    variant a network is has none either: scores decide it, and until then each is as probable.  Who
+    is not `searched` has no logits: what is left of each choice is certain.
     """
 
-    def __init__(self, options: Options, generator: torch.Generator) -> None:
+    def __init__(
+        self, options: Options, generator: torch.Generator, *, searched: bool = True
+    ) -> None:
         super().__init__()
         self.options = options
         even = uniform(options)
         fixed = [n for n in even.section("widths") if len(options.choices[n]) == 1]
         fixed += [n for n in VARIANT if n in even]
+        fixed = fixed if searched else [*even]
         self.fixed = {name: even[name] for name in fixed}
         self.searched: list[str] = []
         for section in SECTIONS:

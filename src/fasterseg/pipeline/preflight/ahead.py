@@ -16,6 +16,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.options import Options
+from fasterseg.space.widest import options_of
 
 Section = Literal["search", "teacher", "student"]
 """Which part of the recipe says how large crops and batches are."""
@@ -112,6 +113,6 @@ def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> T
         contender.name,
         contender.role,
         recipe.training_of(contender.role),
-        Options.of(recipe.space, contender),
+        options_of(recipe.space, contender),
         Architecture.load(file) if file.is_file() else None,
     )

@@ -22,7 +22,7 @@ from fasterseg.resources import free_disk_bytes
 from fasterseg.runtime import select_device, threads_kept
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import cheapest
-from fasterseg.space.options import Options
+from fasterseg.space.widest import options_of
 
 BYTES_PER_NUMBER = 4
 # Weights, momentum, average and best weights; besides, a finished training has three bundles.
@@ -62,7 +62,7 @@ def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
     """The first student, or contender, and its network with the fewest multiply-adds."""
     recipe = ahead.recipe
     for contender in (*recipe.students(), *recipe.contenders)[:1]:
-        options = Options.of(recipe.space, contender)
+        options = options_of(recipe.space, contender)
         yield contender, cheapest(options, ahead.geometry, lambda spec: spec.macs)
 
 

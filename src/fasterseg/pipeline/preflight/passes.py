@@ -21,7 +21,7 @@ from fasterseg.pipeline.preflight.ahead import Ahead, Section, TrainingAhead
 from fasterseg.pipeline.preflight.networks import described, of_each_operator, unbuilt
 from fasterseg.pipeline.preflight.rehearsing import rehearse_search
 from fasterseg.runtime import select_device
-from fasterseg.space.options import Options
+from fasterseg.space.widest import options_of
 from fasterseg.training.data import TrainingData
 from fasterseg.training.rehearsing import rehearse
 from fasterseg.training.task import TrainingTask
@@ -38,7 +38,7 @@ def maps_to_search_on(ahead: Ahead) -> None:
     if Use.SUPERNET in ahead.made:
         return
     recipe = ahead.recipe
-    every = [Options.of(recipe.space, contender) for contender in recipe.contenders]
+    every = [options_of(recipe.space, one) for one in recipe.contenders if one.is_searched]
     networks = [
         unbuilt(_network(ahead, architecture))
         for options in dict.fromkeys(every)

@@ -25,7 +25,8 @@ def rehearse_search(ahead: Ahead) -> None:
     """
     recipe, settings = ahead.recipe, ahead.recipe.search
     device = select_device(ahead.device)
-    contenders = make_contenders(recipe.space, recipe.contenders, {}, seed=recipe.seed)
+    searched = tuple(one for one in recipe.contenders if one.is_searched)
+    contenders = make_contenders(recipe.space, searched, {}, seed=recipe.seed)
     passes = passes_of(settings, contenders, seed=recipe.seed)
     weights = _weights(ahead, [one.options for one in contenders], device)
     batch = noise_batch(

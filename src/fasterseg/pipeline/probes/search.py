@@ -131,7 +131,7 @@ def _scored_subnet(job: Job, search: Search, data: SearchData) -> tuple[Architec
 
     Returns which it is, after how many batches its statistics were settled, and a batch's seconds.
     """
-    contender, device, source = search.contenders[-1], search.task.device, data.source
+    contender, device, source = search.passes.contenders[-1], search.task.device, data.source
     architecture = derive(contender.options, contender.parameters.probabilities())
     network = search.weights.supernet.subnet(architecture, Network)
     known, given, began = data.calibration(), 0, time.monotonic()

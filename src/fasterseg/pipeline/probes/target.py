@@ -29,6 +29,7 @@ from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
+from fasterseg.space.widest import options_of
 
 TIMED_BLOCKS = 28
 BLOCK_TIMER = TimerSettings(warmup_runs=2, runs=5, seconds=0.03, visits=5)
@@ -45,12 +46,12 @@ def probe_target(job: Job, _folder: Path) -> TargetTiming:
     meter, geometry = meter_of(LatencyTable(target=target, conditions={}, entries={}))
     base = resident_bytes()
     reset_peak()
-    options = [Options.of(recipe.space, contender) for contender in recipe.contenders]
+    options = [options_of(recipe.space, contender) for contender in recipe.contenders]
     specs = specs_of(options, geometry)
     timed, call_seconds = _timed_blocks(meter, specs)
     prices = Prices.fitted(timed)
     networks = _Networks(meter, geometry, prices)
-    ends = {one.name: networks.ends(Options.of(recipe.space, one)) for one in recipe.students()}
+    ends = {one.name: networks.ends(options_of(recipe.space, one)) for one in recipe.students()}
     return TargetTiming(
         base_bytes=base,
         prices=prices,
