@@ -17,6 +17,9 @@ TEACHER = ContenderSettings(name="teacher", role="teacher")
 TINY = make_space(2, branches=(16, 8), operators=("skip", "conv"))
 SPACES: dict[str, Any] = {
     "the paper's kinds": make_space(5),
+    "several sets of branches and scales": make_space(
+        4, branches=((8,), (16, 8)), input_scale=("1", "1/2")
+    ),
     "widths by stage": SearchSpace.model_validate({"preset": "small", "layers": 5}),
 }
 
