@@ -169,6 +169,11 @@ class RunFolder:
         return self.root / "latency" / "table.json"
 
     @property
+    def model_latencies(self) -> Path:
+        """What the models take that budgets name."""
+        return self.root / "latency" / "models.json"
+
+    @property
     def search(self) -> Path:
         """Folder of the search: its two stages, what they came to, architectures."""
         return self.root / "search"

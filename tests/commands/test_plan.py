@@ -197,6 +197,19 @@ def test_an_image_that_is_cut_short_is_told_by_the_process_that_times_the_data(
     assert caught.value.where == "images/train/a.png"
 
 
+@pytest.mark.parametrize(
+    ("promise", "told"),
+    [("median", "budget 10.00 ms (median)"), ("p95", "budget 11.00 ms (p95)")],
+)
+def test_a_budget_that_is_a_model_is_what_was_measured_of_it(
+    promise: str, told: str, tmp_path: Path
+) -> None:
+    recipe = recipe_of(budget="2x:baseline:fast-scnn", promise=promise)
+    _, forecast = timed(recipe, tmp_path)
+    wanted = f"{told}, 2 times what baseline:fast-scnn takes: reachable"
+    assert wanted in forecast.describe()
+
+
 def test_the_data_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
     recipe, _ = open_settled(build_recipe(TINY))
     found = probed(

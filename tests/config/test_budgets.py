@@ -9,6 +9,7 @@ import pytest
 
 from fasterseg.artifacts import digest_of_value, read_json
 from fasterseg.config import (
+    AsFastAs,
     Recipe,
     budget_in_ms,
     budget_label,
@@ -92,6 +93,80 @@ def test_what_is_no_budget_is_told_with_what_is_one(wrong: str) -> None:
     with pytest.raises(UsageError, match="'budget' is wrong") as caught:
         build_recipe(overrides=(f"budget={wrong}",))
     assert "halfway, 12ms and 40%" in caught.value.why
+    if wrong in ("fast", "[8ms, fast]"):
+        assert "baseline:fast-scnn" in caught.value.next_step
+
+
+FAST_SCNN = "baseline:fast-scnn"
+NAMED = [
+    (FAST_SCNN, AsFastAs(FAST_SCNN), "fast-scnn"),
+    (f"2x:{FAST_SCNN}", AsFastAs(FAST_SCNN, 2.0), "2x-fast-scnn"),
+    (f"1.5x {FAST_SCNN}", AsFastAs(FAST_SCNN, 1.5), "1.5x-fast-scnn"),
+    ("camvid-12ms", AsFastAs("camvid-12ms"), "camvid-12ms"),
+    ("small.onnx", AsFastAs("small.onnx"), "small"),
+    ("8ms.onnx", AsFastAs("8ms.onnx"), "8ms"),
+    ("2x:runs/a b/net one.pt2", AsFastAs("runs/a b/net one.pt2", 2.0), "2x-net-one"),
+    ("runs/a/training/student/best", AsFastAs("runs/a/training/student/best"), "student"),
+    ("./bundle", AsFastAs("./bundle"), "bundle"),
+]
+
+
+@pytest.mark.parametrize(("written", "meant", "label"), NAMED)
+def test_a_budget_may_be_a_model_or_some_times_one(
+    written: str, meant: AsFastAs, label: str
+) -> None:
+    assert AsFastAs.of(written) == meant
+    assert budget_label(written) == label
+    recipe = build_recipe(overrides=(f"budget=['{written}', 9ms]",))
+    assert students_of(recipe) == [(f"student-{label}", written), ("student-9ms", "9ms")]
+    assert recipe.models_to_match == (meant.model,)
+    assert AsFastAs.of(meant.renamed("./other")) == AsFastAs("./other", meant.times)
+
+
+@pytest.mark.parametrize("written", ["8ms", "8 ms", "40%", "halfway", "fast", "-8ms", "8.ms", ""])
+def test_numbers_and_plain_words_are_no_models(written: str) -> None:
+    assert AsFastAs.of(written) is None
+
+
+def test_a_model_s_time_is_what_was_measured_times_what_was_asked_for() -> None:
+    def ms(budget: str) -> float:
+        known = {FAST_SCNN: 3.5}
+        return budget_in_ms(budget, fastest_ms=1, slowest_ms=9, models_ms=known)
+
+    assert (ms(FAST_SCNN), ms(f"2x:{FAST_SCNN}"), ms("8ms")) == (3.5, 7.0, 8.0)
+
+
+def test_budgets_that_are_models_and_milliseconds_may_be_joined_by_commas() -> None:
+    joined = build_recipe(overrides=(f"budget={FAST_SCNN},2x:{FAST_SCNN},12ms",))
+    assert joined.budgets == (FAST_SCNN, f"2x:{FAST_SCNN}", "12ms")
+    assert joined == build_recipe(overrides=(f"budget=[{FAST_SCNN}, '2x:{FAST_SCNN}', 12ms]",))
+    assert joined.models_to_match == (FAST_SCNN,)
+    assert build_recipe(base=joined.content()) == joined
+
+
+def test_a_contender_s_own_budget_may_be_a_model() -> None:
+    contenders = f"contenders=[{{name: small, role: student, budget: '2x:{FAST_SCNN}'}}]"
+    assert build_recipe(overrides=(contenders,)).models_to_match == (FAST_SCNN,)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "what"),
+    [
+        (FAST_SCNN, FAST_SCNN, "asked for twice"),
+        (f"2x {FAST_SCNN}", f"2x:{FAST_SCNN}", "asked for twice"),
+        ("a/net.onnx", "b/net.onnx", "one name"),
+        ("8ms", "8ms.onnx", "one name"),
+    ],
+)
+def test_two_budgets_of_one_name_are_refused(one: str, other: str, what: str) -> None:
+    with pytest.raises(UsageError, match=what):
+        build_recipe(overrides=(f"budget=['{one}', '{other}']",))
+
+
+def test_no_times_a_model_is_no_budget() -> None:
+    with pytest.raises(UsageError, match="'budget' is wrong") as caught:
+        build_recipe(overrides=(f"budget=0x:{FAST_SCNN}",))
+    assert "no time that a network could take" in caught.value.why
 
 
 def test_the_label_of_a_budget_is_fit_for_a_file_s_name() -> None:
@@ -104,5 +179,5 @@ def test_a_budget_that_is_advised_can_be_typed_and_is_no_smaller(ms: float) -> N
     option, budget = budget_option(ms).split()
     recipe = build_recipe(None, overrides=(f"budget={budget}",))
     assert option == "--budget"
-    found = budget_in_ms(recipe.budgets[0], fastest_ms=0, slowest_ms=1)
+    found = budget_in_ms(recipe.budgets[0], fastest_ms=0, slowest_ms=1, models_ms={})
     assert ms <= found * (1 + 1e-12) <= 1.01 * ms + 1e-9

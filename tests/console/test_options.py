@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Unpack
 
@@ -75,3 +76,17 @@ def test_budgets_are_repeated_and_python_may_name_one_as_it_is() -> None:
     assert Common().with_budget(["8ms", "25%"]).set == ('budget=["8ms", "25%"]',)
     assert Common().with_budget("8ms").set == ('budget="8ms"',)
     assert Common(set=("seed=1",)).with_budget(()).set == ("seed=1",)
+    joined = ('budget=["8ms", "baseline:fast-scnn", "12ms"]',)
+    assert Common().with_budget(["8ms, baseline:fast-scnn", "12ms"]).set == joined
+    assert Common().with_budget("8ms,baseline:fast-scnn,12ms").set == joined
+
+
+def test_a_model_that_lies_here_is_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.onnx").touch()
+    (tmp_path / "camvid-12ms").mkdir()  # what lies here goes before what is shipped
+    asked = ["2x:one.onnx", "camvid-12ms", "camvid-8ms", "./missing.onnx"]
+    here = [f"2x:{tmp_path}/one.onnx", f"{tmp_path}/camvid-12ms", *asked[2:]]
+    assert Common().with_budget(asked).set == (f"budget={json.dumps(here)}",)

@@ -86,7 +86,9 @@ def test_any_architecture_that_a_contender_may_take_can_begin(run: RunFolder) ->
     for seed in range(5):
         options = Options.of(RECIPE_BEGUN.space, RECIPE_BEGUN.students()[0])
         one = random_architecture(options, Random(seed))
-        start = supernet_start(RECIPE_BEGUN, run, one, name="random-student-1", device=CPU)
+        start = supernet_start(
+            RECIPE_BEGUN, run, one, classes=9, name="random-student-1", device=CPU
+        )
         images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))] * 4
         state = start.calibrated(images).state_dict()
         assert all(bool(torch.isfinite(tensor).all()) for tensor in state.values())
@@ -129,11 +131,11 @@ def test_a_run_that_has_not_searched_has_none_unless_it_searches_on_the_way(
     assert error.next_step.startswith("fasterseg search --run")
 
 
-def test_a_search_of_a_version_that_kept_none_is_told_apart(tmp_path: Path) -> None:
+def test_a_search_whose_checkpoints_are_gone_is_told_apart(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.search.mkdir()
     run.search_summary.write_text("what it came to")
-    assert "a version that kept none" in refused(ahead_of(run)).why
+    assert "its search's checkpoints are gone" in refused(ahead_of(run)).why
 
 
 def test_fresh_trainings_ask_for_nothing(tmp_path: Path) -> None:

@@ -13,13 +13,16 @@ from fake_run import FakeRun, report_of, write_events
 from fake_timings import recipe_of, timings_of
 
 from fasterseg.errors import FileError
+from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.network.card import Card, Segment, SupernetFacts
 from fasterseg.pipeline.planning import forecast_of
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.gallery import choose_images
 from fasterseg.reporting.report import write_report
+from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
+from fasterseg.searching.summary import SearchSummary
 
 STUDENT = '_a<b>&"$x$'
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -345,6 +348,46 @@ def test_a_network_that_began_with_the_supernet_is_not_shown_as_a_fresh_one(
     told = "begun from a supernet (abc) that had learned for 9 steps from 7 images of street/train"
     assert told in page
     assert "begun from a supernet" not in whole[2]
+
+
+def test_a_budget_that_is_a_model_is_shown_with_what_was_measured_of_both(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path)
+    shutil.copytree(whole[1].root, tmp_path, dirs_exist_ok=True)
+    matched = {"matched": "as fast as baseline:fast-scnn (abc)"}
+    known = {"model": "baseline:fast-scnn", "rounds": 12, "quiet_rounds": 9}
+    landed = ModelComparison(ratio=0.97, low=0.95, high=0.99, **known)
+    summary = SearchSummary.load(run.search_summary)
+    contenders = [
+        one.model_copy(update={**matched, "against": landed}) if one.role == "student" else one
+        for one in summary.contenders
+    ]
+    summary.model_copy(update={"contenders": tuple(contenders)}).save(run.search_summary)
+    student = next(one.name for one in contenders if one.role == "student")
+    result = NetworkResult.load(run.result(student))
+    trained = ModelComparison(ratio=0.98, low=0.96, high=1.0, **known)
+    result.model_copy(update={**matched, "against": trained}).save(run.result(student))
+    latency = ModelLatency(
+        model="baseline:fast-scnn",
+        digest="sha256:abc",
+        median_ms=3.5,
+        p95_ms=3.8,
+        promise="p95",
+        windows=4,
+        queries=256,
+        steady_windows=4,
+    )
+    ModelLatencies(models={latency.model: latency}).save(run.model_latencies)
+    page = write_report(run).read_text(encoding="utf-8")
+    for told in (
+        "as fast as baseline:fast-scnn (abc)",
+        "as found it takes 0.970 [0.950-0.990] times what baseline:fast-scnn takes",
+        "as trained and exported it takes 0.980 [0.960-1.000] times",
+        "baseline:fast-scnn (abc): 3.500 ms (p95 3.800), by turns with a network of the space",
+        "latency/models.json",
+    ):
+        assert told in page, told
 
 
 def test_scores_on_images_that_were_trained_on_are_not_said_to_have_chosen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fasterseg.latency.models import ModelComparison
 from fasterseg.reporting.results import NetworkResult, RunResult
 
 
@@ -29,6 +30,19 @@ def test_a_steady_pace_needs_no_word() -> None:
         result(1.02)
         .describe()
         .endswith("measured 7.50 ms (p95 7.90), predicted 7.70 ms, budget 8.00 ms")
+    )
+
+
+def test_a_budget_that_is_a_model_is_told_with_how_the_file_compares_with_it() -> None:
+    against = ModelComparison(
+        model="baseline:fast-scnn", ratio=0.97, low=0.95, high=0.99, rounds=12, quiet_rounds=9
+    )
+    plain = result(1.0).model_copy(update={"matched": "as fast as baseline:fast-scnn (abc)"})
+    assert plain.describe().endswith("\n  as fast as baseline:fast-scnn (abc)")
+    told = plain.model_copy(update={"against": against}).describe()
+    assert told.endswith(
+        "(abc): it takes 0.970 [0.950-0.990] times what baseline:fast-scnn takes, by turns (9 of "
+        "12 rounds were quiet)"
     )
 
 

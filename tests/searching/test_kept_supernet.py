@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from made_up_search import RECIPE, search_in
@@ -10,10 +13,18 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import FileError
 from fasterseg.learning.states import part
 from fasterseg.runs import RunFolder
-from fasterseg.searching.kept_supernet import KeptSupernet, kept_weights
+from fasterseg.searching.kept_supernet import (
+    KeptSupernet,
+    is_supernet_there,
+    keep_supernet,
+    kept_weights,
+)
 
 SHORT = RECIPE.model_copy(
-    update={"search": RECIPE.search.model_copy(update={"pretrain_steps": 2, "steps": 3})}
+    update={
+        "search": RECIPE.search.model_copy(update={"pretrain_steps": 2, "steps": 3}),
+        "student": RECIPE.student.model_copy(update={"start": "supernet"}),
+    }
 )
 
 
@@ -30,6 +41,23 @@ def test_the_weights_are_those_of_the_last_step_and_nothing_besides(run: RunFold
     wanted, found = part("supernet", checkpoint.tensors), kept_weights(run.supernet)
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_a_search_whose_networks_begin_fresh_keeps_none_and_can_be_asked_for_it_later(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    fresh = SHORT.model_copy(update={"student": RECIPE.student})
+    search_in(tmp_path, recipe=fresh)
+    other = RunFolder(tmp_path)
+    assert not other.supernet.root.exists()
+    assert is_supernet_there(other)
+    found = keep_supernet(other, split="train", classes=9)
+    assert found == KeptSupernet.load(other.supernet.facts) == KeptSupernet.load(run.supernet.facts)
+    shutil.rmtree(other.cosearch.checkpoints)
+    assert keep_supernet(other, split="train", classes=9) == found
+    shutil.rmtree(other.supernet.root)
+    shutil.rmtree(other.pretraining.checkpoints)
+    assert not is_supernet_there(other)
 
 
 def test_the_facts_say_what_it_learned_from(run: RunFolder) -> None:

@@ -10,6 +10,7 @@ from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import (
     DataTiming,
     DeliveryTiming,
+    ModelTiming,
     NetworkTiming,
     SearchTiming,
     StepTiming,
@@ -27,6 +28,7 @@ MB = 1_000_000
 CLASSES = 11
 PRICES = Prices(per_mac_ms=1e-7, per_byte_ms=1e-7, per_block_ms=0.01)
 LOWEST_MS, HIGHEST_MS = 4.0, 16.0
+MODEL_MS = 5.0  # of any model that a budget names
 Find = Callable[[Options, Geometry, Prices], Architecture]
 
 
@@ -97,6 +99,10 @@ def target_timing(recipe: Recipe) -> TargetTiming:
         open_seconds=0.5,
         sampling_seconds=0.25,
         ends=ends,
+        models={
+            model: ModelTiming(median_ms=MODEL_MS, p95_ms=1.1 * MODEL_MS)
+            for model in recipe.models_to_match
+        },
         attempts=1.0,
         network_bytes=10 * MB,
         peak_bytes=700 * MB,

@@ -14,6 +14,7 @@ from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.events import Progress, silent
 from fasterseg.latency.enumeration import specs_of
+from fasterseg.latency.models import ModelComparison
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.searching import search_stage
@@ -96,7 +97,13 @@ def search_job_in(
         return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
 
     run = RunFolder(folder)
-    return SearchJob(recipe, run, source, table, device, measure, made_in(run, recipe))
+    made = made_in(run, recipe)
+    return SearchJob(recipe, run, source, table, device, measure, made, match_made_up)
+
+
+def match_made_up(name: str, architecture: Architecture) -> ModelComparison:
+    """As long as the model that a student is to match, whatever it is."""
+    return ModelComparison(model="made-up", ratio=1.0, low=0.9, high=1.1, rounds=9, quiet_rounds=8)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Recipes: what describes a run."""
 
-from fasterseg.config.budgets import budget_in_ms, budget_label, budget_option
+from fasterseg.config.budgets import AsFastAs, budget_in_ms, budget_label, budget_option
 from fasterseg.config.contenders import PAPER_CONTENDERS, ContenderSettings
 from fasterseg.config.reading import build_recipe, read_yaml
 from fasterseg.config.recipe import (
@@ -34,6 +34,7 @@ __all__ = [
     "RUNTIMES",
     "STRIDES",
     "WARMUP_SHARE",
+    "AsFastAs",
     "AugmentationSettings",
     "ClassWeights",
     "ContenderSettings",

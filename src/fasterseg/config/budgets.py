@@ -1,20 +1,85 @@
-"""Budgets as they are written: milliseconds, a share of the space's range, or halfway."""
+"""Budgets as they are written: milliseconds, a share of the space's range, halfway, or a model.
+
+A budget that names a model means as fast as that on the target, ``2x:MODEL`` twice its time; it
+becomes milliseconds where the model has been measured there.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
 
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
-BUDGET_PATTERN = r"^(halfway|\d+(\.\d+)?\s*(ms|%))$"
+_NUMBER = re.compile(r"halfway|\d+(\.\d+)?\s*(ms|%)")
+_TIMES = re.compile(r"(\d+(?:\.\d+)?)x[:\s]\s*(\S.*)")
+# A baseline; what lies in some folder; a file by its suffix; a name of more than one word.
+_MODEL = re.compile(
+    r"baseline:\S*|\S?.*[/\\].*|[^\s-].*\.(?!ms$)[A-Za-z]\w*|[A-Za-z]\w*(-[\w.]+)+", re.DOTALL
+)
+_BASELINE = "baseline:"
+WEIGHTS_NAMES = ("best", "last", "ema")
+"""A bundle of one of these names is called after the folder above it, its training's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsFastAs:
+    """A budget of so many times what a model takes; `model` is as users name models."""
+
+    model: str
+    times: float = 1.0
+
+    @classmethod
+    def of(cls, budget: str) -> AsFastAs | None:
+        """The model of a budget that names one; None for a number, and for what is no budget."""
+        if _NUMBER.fullmatch(budget):
+            return None
+        found = _TIMES.fullmatch(budget)
+        model = found[2] if found else budget
+        return cls(model, float(found[1]) if found else 1.0) if _MODEL.fullmatch(model) else None
+
+    def describe(self) -> str:
+        """``as fast as baseline:fast-scnn``, ``2 times what baseline:fast-scnn takes``."""
+        if self.times == 1:
+            return f"as fast as {self.model}"
+        return f"{self.times:g} times what {self.model} takes"
+
+    def renamed(self, model: str) -> str:
+        """The budget with its model named otherwise."""
+        return model if self.times == 1 else f"{self.times:g}x:{model}"
+
+    @property
+    def label(self) -> str:
+        """As a part of a file's name: ``fast-scnn``, ``2x-fast-scnn``."""
+        path = PurePath(self.model.removeprefix(_BASELINE))
+        named = path.parent if path.name in WEIGHTS_NAMES and path.parent.name else path
+        without_suffix = re.sub(r"\.(?!ms$)[A-Za-z]\w*$", "", named.name)
+        name = re.sub(r"[^\w.-]+", "-", without_suffix) or "model"
+        return name if self.times == 1 else f"{self.times:g}x-{name}"
+
+
+def split_budgets(text: str) -> list[str]:
+    """The budgets in a text that joins several by commas."""
+    return [one.strip() for one in text.split(",")]
 
 
 def possible_budget(budget: str | None) -> str | None:
     """Return a budget of the right form; raises ValueError for one that no network can meet."""
-    number = float(re.sub(r"[^\d.]", "", budget or "") or 1)
-    if budget and budget.endswith("ms") and not number:
+    if budget is None:
+        return None
+    model = AsFastAs.of(budget)
+    if model is not None:
+        if not model.times:
+            raise ValueError(f"{budget!r} is no time that a network could take")
+        return budget
+    if not _NUMBER.fullmatch(budget):
+        raise ValueError(f"{budget!r} is none of halfway, 12ms and 40%, and names no model")
+    number = float(re.sub(r"[^\d.]", "", budget) or 1)
+    if budget.endswith("ms") and not number:
         raise ValueError(f"{budget!r} is no time that a network could take")
-    if budget and budget.endswith("%") and number > 100:
+    if budget.endswith("%") and number > 100:
         raise ValueError(
             f"{budget!r}: from the fastest (0%) to the slowest network of the space are 100%"
         )
@@ -22,7 +87,9 @@ def possible_budget(budget: str | None) -> str | None:
 
 
 def budget_label(budget: str) -> str:
-    """A budget as part of a file's name: ``8ms``, ``12.5ms``, ``25pct``, ``halfway``."""
+    """A budget as part of a file's name: ``8ms``, ``25pct``, ``halfway``, ``fast-scnn``."""
+    if (model := AsFastAs.of(budget)) is not None:
+        return model.label
     text = budget.replace(" ", "")
     for unit, word in (("ms", "ms"), ("%", "pct")):
         if text.endswith(unit):
@@ -36,9 +103,19 @@ def budget_option(ms: float) -> str:
     return f"--budget {math.ceil(ms * 10**digits) / 10**digits:.{digits}f}ms"
 
 
-def budget_in_ms(budget: str, *, fastest_ms: float, slowest_ms: float) -> float:
-    """A budget in milliseconds, given the two ends of the space."""
+def budget_in_ms(
+    budget: str, *, fastest_ms: float, slowest_ms: float, models_ms: Mapping[str, float]
+) -> float:
+    """A budget in milliseconds, given the two ends of the space, and what each model takes."""
+    if (model := AsFastAs.of(budget)) is not None:
+        return model.times * models_ms[model.model]
     text = "50%" if budget == "halfway" else budget.replace(" ", "")
     if text.endswith("%"):
         return fastest_ms + float(text.removesuffix("%")) / 100 * (slowest_ms - fastest_ms)
     return float(text.removesuffix("ms"))
+
+
+def stated_ms(budget: str) -> float | None:
+    """The milliseconds of a budget that says them; None where these have to be measured."""
+    measured = AsFastAs.of(budget) is not None or not budget.endswith("ms")
+    return None if measured else float(budget.removesuffix("ms"))

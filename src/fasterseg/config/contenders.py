@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
-from fasterseg.config.budgets import BUDGET_PATTERN, budget_label, possible_budget
+from fasterseg.config.budgets import AsFastAs, budget_label, possible_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
 from fasterseg.space.kinds import OPERATORS
@@ -35,9 +35,7 @@ class ContenderSettings(Section):
     stem_expansion: Width | None = None
     fusion_expansion: Width | None = None
     head_expansion: Width | None = None
-    budget: Annotated[str | None, AfterValidator(possible_budget)] = Field(
-        None, pattern=BUDGET_PATTERN
-    )
+    budget: Annotated[str | None, AfterValidator(possible_budget)] = None
     operators: tuple[Operator, ...] | None = None
     architecture: Found = "searched"
 
@@ -115,12 +113,25 @@ def _require_distinct(budgets: tuple[str, ...], where: str) -> None:
     for index, label in enumerate(known):
         first = known.index(label)
         if first < index:
+            _refuse_same_name(budgets[first], budgets[index], where)
             raise UsageError(
                 "the same budget is asked for twice",
                 where=where,
                 why=f"{budgets[first]} and {budgets[index]} are one budget, and each has a student",
                 next_step="name each budget once",
             )
+
+
+def _refuse_same_name(one: str, other: str, where: str) -> None:
+    """Raise `UsageError` where two models are called alike, and so their students would be."""
+    if AsFastAs.of(one) == AsFastAs.of(other):
+        return
+    raise UsageError(
+        "two budgets would give their students one name",
+        where=where,
+        why=f"{one} and {other} both make student-{budget_label(other)}",
+        next_step="give one of the models' files another name",
+    )
 
 
 def _require_one(students: Sequence[ContenderSettings], budgets: Sequence[str], where: str) -> None:

@@ -6,14 +6,13 @@ processor, a search and two trainings of some hours want (decision 0028).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config.budgets import BUDGET_PATTERN, possible_budget
+from fasterseg.config.budgets import AsFastAs, possible_budget, split_budgets
 from fasterseg.config.contenders import (
     USUAL_CONTENDERS,
     Contenders,
@@ -207,7 +206,9 @@ class Recipe(Artifact):
 
     `threads` are those that search and training compute with, 0 for all cores; the target has
     its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
-    measured cheapest and dearest network of the space, or several of these; `promise` says what of
+    measured cheapest and dearest network of the space, or as fast as a model
+    (``baseline:fast-scnn``, a file, a bundle; ``2x:MODEL`` twice its time), or several of these,
+    joined by commas or in a list; `promise` says what of
     a student's latency is to meet it: the 95th percentile, or the median, which a busy machine can
     tell too.  Several budgets make one student each of the recipe's one (`config.budgets`), and
     what `training` says holds for search, teacher and student, unless their own section says
@@ -286,13 +287,14 @@ class Recipe(Artifact):
     @field_validator("budget", mode="before")
     @classmethod
     def _one_budget_or_several(cls, value: Any) -> Any:
-        several = value if isinstance(value, list | tuple) else (value,)
+        joined = split_budgets(value) if isinstance(value, str) else (value,)
+        several = value if isinstance(value, list | tuple) else joined
         for one in several:
-            if not (isinstance(one, str) and re.match(BUDGET_PATTERN, one)):
-                raise ValueError(f"{one!r} is none of halfway, 12ms and 40%")
+            if not isinstance(one, str):
+                raise ValueError(f"{one!r} is none of halfway, 12ms and 40%, and names no model")
             possible_budget(one)
         if not several:
-            raise ValueError("an empty list; say one of halfway, 12ms and 40%, or several")
+            raise ValueError("an empty list; say one of halfway, 12ms and 40%, a model, or several")
         return several[0] if len(several) == 1 else tuple(several)
 
     @property
@@ -325,6 +327,12 @@ class Recipe(Artifact):
             return contender.budget
         (budget,) = self.budgets  # several have been given to a student each
         return budget
+
+    @property
+    def models_to_match(self) -> tuple[str, ...]:
+        """The models that students' budgets name, each once, in their order."""
+        named = (AsFastAs.of(self.budget_of(student)) for student in self.students())
+        return tuple(dict.fromkeys(one.model for one in named if one is not None))
 
 
 def _not_offered(contender: str, part: str, fixed: Width, offered: tuple[Width, ...]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Parameter
 
+from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.config.sections import MOST_THREADS
 from fasterseg.errors import UsageError
 from fasterseg.paths import given
@@ -36,7 +37,9 @@ Budgets = Annotated[
     Parameter(
         name="--budget",
         negative="",
-        help="Milliseconds (8ms), a share (50%) or halfway. May be repeated: a student for each.",
+        help="Milliseconds (8ms), a share (50%), halfway, or a model to be as fast as on the "
+        "target: baseline:fast-scnn, file.onnx, a bundle; 2x:MODEL is twice its time. Several, "
+        "repeated or joined by commas: a student for each.",
     ),
 ]
 
@@ -60,6 +63,15 @@ class CommonOptions(TypedDict, total=False):
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N. Never changed silently.")]
     json: Json
     seed: Annotated[int, Parameter(help="The seed of everything random.")]
+
+
+def _found_anywhere(budget: str) -> str:
+    """A budget whose model, where it lies here, is named so that any folder finds it."""
+    model = AsFastAs.of(budget)
+    if model is None:
+        return budget
+    path = given(model.model, "--budget")
+    return model.renamed(str(path.absolute())) if path.exists() else budget
 
 
 IMAGES = 16
@@ -100,6 +112,8 @@ class Common:
         """The same options with a budget, or several, over the recipe's; none leaves it be."""
         if not budget:
             return self
+        asked = [budget] if isinstance(budget, str) else budget
+        several = [_found_anywhere(one) for text in asked for one in split_budgets(text)]
+        wanted = several[0] if isinstance(budget, str) and len(several) == 1 else several
         # What is JSON is YAML too: a budget is text, whatever it looks like.
-        several = budget if isinstance(budget, str) else list(budget)
-        return replace(self, set=(*self.set, f"budget={json_text.dumps(several)}"))
+        return replace(self, set=(*self.set, f"budget={json_text.dumps(wanted)}"))

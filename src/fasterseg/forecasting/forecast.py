@@ -42,10 +42,14 @@ class StageForecast(Part):
 
 
 class BudgetForecast(Part):
-    """A student's budget against the ends of its options, measured whole on the target."""
+    """A student's budget against the ends of its options, measured whole on the target.
+
+    `matched` says which model it stands for, where it does for one.
+    """
 
     student: str
     budget_ms: Amount
+    matched: str = ""
     promise: Promise
     ends: Ends
 
@@ -73,7 +77,9 @@ class BudgetForecast(Part):
             f"{one.macs / 1e9:.2f} G multiply-adds"
             for what, one in zip(("fastest", "slowest"), self.ends, strict=True)
         ]
-        budget = f"{self.student}: budget {self.budget_ms:.2f} ms ({self.promise}): {verdict}"
+        matched = f", {self.matched}" if self.matched else ""
+        asked = f"budget {self.budget_ms:.2f} ms ({self.promise}){matched}"
+        budget = f"{self.student}: {asked}: {verdict}"
         return "\n".join([*lines, budget])
 
 

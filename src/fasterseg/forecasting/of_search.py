@@ -34,8 +34,8 @@ class SearchForecast:
         search, setup = self._timing, self._timing.setup_seconds
         plain = search.pretraining.seconds
         yield self._steps("pretraining", search.pretraining, first, plain, halves=1, more=setup)
-        # What is kept of the supernet at the end is a checkpoint without the optimiser's half.
-        weights = search.cosearch.checkpoint_bytes / 2
+        # Where a training begins with the supernet, a checkpoint is kept without the optimiser's.
+        weights = search.cosearch.checkpoint_bytes / 2 if self._is_kept else 0.0
         # Weights learn from one half of the images, and architecture parameters from the other.
         yield self._steps(
             "cosearch", search.cosearch, second, self._cosearch_seconds, halves=2, kept=weights
@@ -48,6 +48,11 @@ class SearchForecast:
     @property
     def _settings(self) -> SearchSettings:
         return self.work.recipe.search
+
+    @property
+    def _is_kept(self) -> bool:
+        recipe, networks = self.work.recipe, self.work.networks
+        return any(recipe.training_of(one.contender.role).start == "supernet" for one in networks)
 
     @property
     def _timing(self) -> SearchTiming:

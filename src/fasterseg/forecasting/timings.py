@@ -11,6 +11,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
+from fasterseg.config import Promise
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.space.architecture import Architecture
 
@@ -62,8 +63,19 @@ Ends = tuple[NetworkTiming, NetworkTiming]
 """The fastest and the slowest network of a student's options."""
 
 
+class ModelTiming(Part):
+    """A model that a budget names, measured on the target."""
+
+    median_ms: float
+    p95_ms: float
+
+    def promised_ms(self, promise: Promise) -> float:
+        """The figure that becomes a budget."""
+        return self.p95_ms if promise == "p95" else self.median_ms
+
+
 class TargetTiming(Part):
-    """The target: prices of blocks, each student's ends, and what measuring costs.
+    """The target: prices of blocks, each student's ends, models of budgets, what measuring costs.
 
     `call_seconds` is opening one block, `open_seconds` one network, `sampling_seconds` sampling one
     at a latency.  A measurement is made `attempts` times until the machine is quiet.
@@ -76,6 +88,7 @@ class TargetTiming(Part):
     open_seconds: Seconds
     sampling_seconds: Seconds
     ends: dict[str, Ends]
+    models: dict[str, ModelTiming] = Field(default_factory=dict)
     attempts: float = Field(ge=1)
     network_bytes: Bytes
     peak_bytes: Bytes

@@ -105,6 +105,10 @@ class Workload:
             self.recipe.budget_of(contender),
             fastest_ms=low.latency_ms,
             slowest_ms=high.latency_ms,
+            models_ms={
+                name: one.promised_ms(self.recipe.promise)
+                for name, one in self.target.models.items()
+            },
         )
         share = share_of(budget_ms, low.latency_ms, high.latency_ms)
         return Outlook(contender, low.towards(high, share), budget_ms)

@@ -15,6 +15,7 @@ from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Target
+from fasterseg.pipeline.matching import against_model
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
@@ -46,7 +47,9 @@ def deliver(
             progress=progress,
         )
         latency = latency_of(meter, deployed.session, target.geometry, promise=promise)
+        against = against_model(recipe, contender.name, deployed.session, target, meter)
     result = _result(recipe, folder, contender, summary, deployed, latency)
+    result = result.model_copy(update={"against": against})
     result.save(folder.result(contender.name))
     return result
 
@@ -86,6 +89,7 @@ def _result(
         scored_at=report.resolution,
         timed_at="{}x{}".format(*recipe.target.size),
         budget_ms=found.budget_ms,
+        matched=found.matched,
         predicted_ms=found.estimated_ms,
         measured_ms=latency.median_ms,
         measured_p95_ms=latency.p95_ms,

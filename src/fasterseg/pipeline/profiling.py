@@ -34,6 +34,7 @@ from fasterseg.latency.table import (
     with_marks,
 )
 from fasterseg.latency.timing import Stopwatch
+from fasterseg.pipeline.matching import models_stage
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.runtime import processor_name
@@ -58,13 +59,27 @@ def profile_stage(
 ) -> LatencyTable:
     """The run's latency table; measured now as far as it is not there yet.
 
-    A `stopwatch` times in place of the backend's own.  Raises `UsageError` with a diff when what
-    is there was measured under other conditions.
+    So are the models that budgets name, beside it.  A `stopwatch` times in place of the backend's
+    own.  Raises `UsageError` with a diff when what is there was measured under other conditions.
     """
     target = Target.of(recipe.target, classes)
     meter = Meter(open_backend(target))
     if stopwatch is not None:
         meter.backend.stopwatch = stopwatch
+    table = _table(recipe, run, target, meter, show=show, stop=stop)
+    models_stage(recipe, run, table, show=show, stop=stop)
+    return table
+
+
+def _table(
+    recipe: Recipe,
+    run: RunFolder,
+    target: Target,
+    meter: Meter,
+    *,
+    show: Show,
+    stop: StopRequest | None,
+) -> LatencyTable:
     conditions = conditions_of(meter)
     if run.latency_table.exists():
         table = LatencyTable.load(run.latency_table)

@@ -13,6 +13,7 @@ from fasterseg.deploy.benchmark.on_target import network_measure
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable
 from fasterseg.pipeline.made import made_in
+from fasterseg.pipeline.matching import match_of
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.subnets import subnet_scorer
@@ -47,6 +48,7 @@ def search_job(
         select_device(device or "auto"),
         measure or network_measure(table),
         made_in(run, recipe),
+        match_of(recipe, table),
     )
 
 

@@ -12,7 +12,7 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.network.card import SupernetFacts
 from fasterseg.network.network import Network
 from fasterseg.runs import RunFolder
-from fasterseg.searching.kept_supernet import KeptSupernet, kept_weights
+from fasterseg.searching.kept_supernet import is_supernet_there, keep_supernet, kept_weights
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.widest import options_of
@@ -20,21 +20,29 @@ from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
 from fasterseg.training.task import SupernetStart
 
-FRESH = "or begin fresh: --set {role}.start=fresh, in a new run where one was trained already"
+FRESH = (
+    "or begin fresh: --set student.start=fresh --set teacher.start=fresh, in a new run where one "
+    "was trained already"
+)
 
 
 def supernet_start(
-    recipe: Recipe, run: RunFolder, architecture: Architecture, *, name: str, device: torch.device
+    recipe: Recipe,
+    run: RunFolder,
+    architecture: Architecture,
+    *,
+    classes: int,
+    name: str,
+    device: torch.device,
 ) -> SupernetStart:
     """The start of a network's training with the slices of the run's supernet, on a device.
 
-    Raises as `require_supernet` does, and `FileError` for a file that is damaged.
+    The supernet is loaded where these are cut out, and not held longer.  Raises as
+    `require_supernet` and `require_member` do.
     """
-    kept = require_supernet(run, name=name)
-    require_member(recipe, architecture, classes=kept.classes, name=name)
-    supernet = built_supernet(recipe, classes=kept.classes)
-    supernet.load_state_dict(kept_weights(run.supernet))
-    supernet.to(device)
+    require_supernet(run, name=name)
+    kept = keep_supernet(run, split=recipe.data.train_split, classes=classes)
+    require_member(recipe, architecture, classes=classes, name=name)
     facts = SupernetFacts(
         digest=kept.weights_digest,
         data=kept.data,
@@ -45,7 +53,9 @@ def supernet_start(
     )
 
     def calibrated(images: Iterable[Tensor]) -> nn.Module:
-        network = supernet.subnet(architecture, Network)
+        supernet = built_supernet(recipe, classes=classes)
+        supernet.load_state_dict(kept_weights(run.supernet))
+        network = supernet.to(device).subnet(architecture, Network)
         recalibrate(network, images, must_settle=False)
         return network
 
@@ -58,19 +68,18 @@ def built_supernet(recipe: Recipe, *, classes: int) -> Supernet:
     return Supernet(Lattice(recipe.space), classes, contenders=options)
 
 
-def require_supernet(run: RunFolder, *, name: str) -> KeptSupernet:
-    """What the run's search kept of its supernet; raises `FileError` where there is nothing."""
-    if run.supernet.facts.is_file():
-        return KeptSupernet.load(run.supernet.facts)
+def require_supernet(run: RunFolder, *, name: str) -> None:
+    """Raise `FileError` where there is nothing of a supernet that a training could begin with."""
+    if is_supernet_there(run):
+        return
     searched = run.search_summary.is_file()
-    why = "its search was made by a version that kept none" if searched else "it has not searched"
+    why = "its search's checkpoints are gone" if searched else "it has not searched to the end"
+    again = "fasterseg search in a new run" if searched else f"fasterseg search --run {run.root}"
     raise FileError(
         f"there is no supernet in this run that the training of {name} could begin with",
         where=str(run.supernet.facts),
         why=f"the recipe says start: supernet, and of this run {why}",
-        next_step=f"fasterseg search in a new run, {FRESH}"
-        if searched
-        else f"fasterseg search --run {run.root}, {FRESH}",
+        next_step=f"{again}, {FRESH}",
     )
 
 

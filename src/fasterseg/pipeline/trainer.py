@@ -84,7 +84,12 @@ class Trainer:
         if settings.start == "supernet":
             assert description.architecture is not None  # a baseline was refused
             start = supernet_start(
-                self.recipe, self.run, description.architecture, name=name, device=device
+                self.recipe,
+                self.run,
+                description.architecture,
+                classes=description.classes,
+                name=name,
+                device=device,
             )
         data = TrainingData(
             self.source,

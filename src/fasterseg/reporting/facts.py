@@ -17,6 +17,7 @@ from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog
 from fasterseg.forecasting.forecast import RunForecast
+from fasterseg.latency.models import ModelLatencies
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.reporting.results import NetworkResult
@@ -110,6 +111,7 @@ class RunFacts:
     recipe: Recipe
     data: DataReport | None
     table: LatencyTable | None
+    models: ModelLatencies
     summary: SearchSummary | None
     pretraining: tuple[Event, ...]
     cosearch: tuple[Event, ...]
@@ -164,6 +166,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         recipe=recipe,
         data=reader.read(DataReport, run.data_report),
         table=table,
+        models=reader.read(ModelLatencies, run.model_latencies) or ModelLatencies(),
         summary=summary,
         pretraining=reader.events(run.pretraining.log),
         cosearch=reader.events(run.cosearch.log),

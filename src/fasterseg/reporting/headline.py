@@ -36,6 +36,7 @@ class NetworkRow:
     colour: str
     score: ScoreShown | None
     budget_ms: float | None
+    matched: str
     predicted_ms: float | None
     measured_ms: float | None
     measured_p95_ms: float | None
@@ -133,7 +134,7 @@ def _student_tile(row: NetworkRow) -> Tile:
 
 
 def _latency_tile(row: NetworkRow) -> Tile:
-    budget = f"budget {row.budget_ms:.2f} ms at {row.timed_at}"
+    budget = f"budget {row.budget_ms:.2f} ms at {row.timed_at}{row.matched}"
     if row.promised_ms is None:
         return Tile(f"{row.name}, latency", "not yet", f"{budget}; not measured yet", row.colour)
     predicted = "" if row.predicted_ms is None else f", predicted {row.predicted_ms:.2f} ms"
@@ -154,6 +155,7 @@ def _row(network: NetworkFacts, facts: RunFacts) -> NetworkRow:
         colour=css_variable(network.name, facts),
         score=score_of(network),
         budget_ms=network.budget_ms,
+        matched=_matched(network),
         predicted_ms=network.predicted_ms,
         measured_ms=network.measured_ms,
         measured_p95_ms=network.measured_p95_ms,
@@ -166,6 +168,22 @@ def _row(network: NetworkFacts, facts: RunFacts) -> NetworkRow:
         timed_at="{}x{}".format(*facts.target_size),
         scored_elsewhere=network.result is not None and network.result.scored_elsewhere,
     )
+
+
+def _matched(network: NetworkFacts) -> str:
+    """Which model a budget stands for, and how the network compares with it; empty without one."""
+    if network.summary is None or not network.summary.matched:
+        return ""
+    result, landed = network.result, network.summary.against
+    told = [
+        f"{what} {found.describe()}"
+        for what, found in (
+            ("as found it", landed),
+            ("as trained and exported it", None if result is None else result.against),
+        )
+        if found is not None
+    ]
+    return "; ".join([f", {network.summary.matched}", *told])
 
 
 def _measured_of(result: NetworkResult | None) -> str:

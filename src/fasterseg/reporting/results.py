@@ -7,6 +7,7 @@ from typing import ClassVar
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Promise, budget_option
 from fasterseg.errors import BudgetError, EnvironmentFault
+from fasterseg.latency.models import ModelComparison
 
 # By less than this, two measurements of one network differ anyway.
 PACE_WORTH_A_WORD = 0.05
@@ -23,6 +24,9 @@ class NetworkResult(Artifact):
     `timed_at` is the one size that latencies and the budget hold for, `scored_at` that of the
     images, or all of theirs; empty in results of before they were kept.
 
+    `matched` says which model the budget stands for, where it does for one, and `against` how the
+    exported network compares with that by turns.
+
     `promise` says what of the latency is held against the budget; `quiet` whether the machine let
     that be measured; `candidates_ms` what the candidates of the search promised.
     """
@@ -37,6 +41,8 @@ class NetworkResult(Artifact):
     scored_at: str = ""
     timed_at: str = ""
     budget_ms: float | None
+    matched: str = ""
+    against: ModelComparison | None = None
     predicted_ms: float
     measured_ms: float
     measured_p95_ms: float
@@ -106,8 +112,14 @@ class NetworkResult(Artifact):
         return (
             f"{self.name:<{width}} mIoU {100 * self.mean_iou:5.2f} % ({split}{as_exported}), "
             f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
-            f"predicted {self.predicted_ms:.2f} ms{budget}{pace}"
+            f"predicted {self.predicted_ms:.2f} ms{budget}{pace}{self._beside_its_model()}"
         )
+
+    def _beside_its_model(self) -> str:
+        """Which model it was to be as fast as, and whether it is: a line of its own."""
+        if not self.matched:
+            return ""
+        return f"\n  {self.matched}" + (f": it {self.against.describe()}" if self.against else "")
 
 
 class RunResult(Artifact):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
+from fasterseg.artifacts import short_digest
+from fasterseg.config import AsFastAs, ContenderSettings, Recipe, budget_in_ms
 from fasterseg.config.uses import Use
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import Halves, halves_of
 from fasterseg.events import Progress
+from fasterseg.latency.models import ModelComparison, ModelLatencies
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 from fasterseg.searching.data import SearchData
@@ -21,16 +23,20 @@ from fasterseg.searching.landing import Measure, require_reachable
 from fasterseg.searching.search import SearchTask
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.weights import search_numerics
-from fasterseg.space.architecture import Geometry
+from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options
+
+MatchModel = Callable[[str, Architecture], ModelComparison]
+"""From a student and its network to how that compares with the model of the student's budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchJob:
     """A recipe's search in the folder that keeps it, on its data, for the target of a table.
 
-    `measure` measures whole networks there; `made` is what the run has made so far.
+    `measure` measures whole networks there, `match` compares the network that a student came to
+    with the model of its budget; `made` is what the run has made so far.
     """
 
     recipe: Recipe
@@ -40,11 +46,18 @@ class SearchJob:
     device: torch.device
     measure: Measure
     made: Mapping[Use, Path]
+    match: MatchModel
 
     @property
     def geometry(self) -> Geometry:
         """The target's images, and the classes of the data."""
         return self.recipe.target.geometry(self.source.label_space.classes)
+
+    @property
+    def keeps_supernet(self) -> bool:
+        """Whether some training of its networks begins with the supernet's weights."""
+        roles = {one.role for one in self.recipe.contenders}
+        return any(self.recipe.training_of(role).start == "supernet" for role in roles)
 
     @property
     def students(self) -> tuple[ContenderSettings, ...]:
@@ -98,6 +111,7 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
     """The start of a search between such ends; budgets that are shares count from them."""
     recipe, split = job.recipe, job.recipe.data.train_split
     names, (weights, architecture) = job.source.names(split), _halves(job)
+    models = ModelLatencies.of_run(job.run)
     return SearchStart(
         space=recipe.space,
         contenders=recipe.contenders,
@@ -117,8 +131,14 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
                 recipe.budget_of(student),
                 fastest_ms=ends.fastest_ms[student.name],
                 slowest_ms=ends.slowest_ms[student.name],
+                models_ms=models.promised_ms(recipe.promise),
             )
             for student in job.students
+        },
+        matched={
+            student.name: f"{named.describe()} ({short_digest(models.models[named.model].digest)})"
+            for student in job.students
+            if (named := AsFastAs.of(recipe.budget_of(student))) is not None
         },
         fastest_ms=dict(ends.fastest_ms),
         slowest_ms=dict(ends.slowest_ms),

@@ -7,9 +7,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from fasterseg.artifacts import Artifact, digest_of_file
+from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import FileError
-from fasterseg.runs import SupernetFolder
-from fasterseg.searching.search import Search
+from fasterseg.learning.states import part
+from fasterseg.runs import RunFolder, SupernetFolder
 from fasterseg.searching.start import SearchStart
 from fasterseg.tensors import load_tensors, save_tensors
 
@@ -32,24 +33,40 @@ class KeptSupernet(Artifact):
     steps: int
 
 
-def keep_supernet(search: Search, start: SearchStart, *, split: str, kept: SupernetFolder) -> None:
-    """Keep a search's supernet once its steps are done: weights alone, half of a checkpoint.
+def is_supernet_there(run: RunFolder) -> bool:
+    """Whether a finished search's supernet is kept, or can be from the search's last checkpoint."""
+    stepped = run.cosearch.stepped() or run.pretraining.stepped()
+    return run.supernet.facts.is_file() or (run.search_summary.is_file() and stepped is not None)
 
-    Where it is kept already nothing is written: the same steps give the same weights.
+
+def keep_supernet(run: RunFolder, *, split: str, classes: int) -> KeptSupernet:
+    """What is kept of a search's supernet once its steps are done: its weights alone.
+
+    They are taken out of the last checkpoint where that is not done yet, which is twice as large
+    or more, and the search's own.  `split` is what it learned from.  Raises `FileError` where no
+    checkpoint is whole.
     """
-    if kept.facts.exists():
-        return
-    supernet, settings = search.weights.supernet, search.task.settings
-    save_tensors(kept.weights, supernet.state_dict())
-    KeptSupernet(
+    kept = run.supernet
+    if kept.facts.is_file():
+        return KeptSupernet.load(kept.facts)
+    first, second = (
+        load_checkpoint(stage.checkpoints) for stage in (run.pretraining, run.cosearch)
+    )
+    last = second or first
+    assert last is not None  # asked for behind the steps of a search, or where it is there
+    save_tensors(kept.weights, part("supernet", last.tensors))
+    start = SearchStart.load(run.search_began)
+    facts = KeptSupernet(
         weights_digest=digest_of_file(kept.weights),
-        classes=supernet.classes,
+        classes=classes,
         data=start.data,
         data_digest=start.data_digest,
         split=split,
         images=len(start.weight_images) + len(start.architecture_images),
-        steps=settings.pretrain_steps + settings.steps,
-    ).save(kept.facts)
+        steps=sum(one.step for one in (first, second) if one is not None),
+    )
+    facts.save(kept.facts)
+    return facts
 
 
 def kept_weights(kept: SupernetFolder) -> dict[str, Tensor]:

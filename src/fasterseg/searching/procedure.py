@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fasterseg.events import Tell, Warn, note_on_stderr, warn_on_stderr
+from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.stepping import Course, run_steps
 from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.choosing import Choice, KeptScores, best_candidates
@@ -51,7 +52,8 @@ def search(
     begun, data = _begun(job, start), data_of(job, start)
     pretraining = _pretrain(begun, job, watch)
     events = Events(pretraining.events(), _cosearch(begun, job, watch, warn, note).events())
-    keep_supernet(begun, start, split=data.split, kept=job.run.supernet)
+    if job.keeps_supernet:
+        keep_supernet(job.run, split=data.split, classes=job.geometry.classes)
     scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
     landed = _landed(begun, appraisal, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, scorers.held_out)
@@ -62,13 +64,29 @@ def search(
         *(s.missing for s in scores.values()),
     )
     warnings = tuple(filter(None, notes))
-    summary = summarise(begun, start, choices, scores, events=events, warnings=warnings)
+    matches = _matched(start, choices, job, watch)
+    summary = summarise(begun, start, choices, scores, matches, events=events, warnings=warnings)
     for name, choice in choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
         for random in scores[name].randoms:
             random.architecture.save(job.run.architecture(random.name))
     summary.save(job.run.search_summary)
     return summary
+
+
+def _matched(
+    start: SearchStart, choices: Mapping[str, Choice], job: SearchJob, watch: Watch
+) -> Mapping[str, ModelComparison]:
+    """The students whose budgets are models, each compared with its model by turns."""
+    found: dict[str, ModelComparison] = {}
+    if not start.matched:
+        return found
+    title = "Comparing with the models of the budgets"
+    with watch.part("search/matching", title, total=len(start.matched)) as step:
+        for name in start.matched:
+            found[name] = job.match(name, choices[name].landing.architecture)
+            step(len(found), len(start.matched), name)
+    return found
 
 
 def _agreed(job: SearchJob, watch: Watch) -> SearchStart:

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import changes_between, refuse_changes
@@ -18,7 +18,8 @@ class SearchStart(Artifact):
     """All that a search's outcome depends on.
 
     `weight_images` and `architecture_images` are the two disjoint halves of the training images.
-    `fastest_ms` and `slowest_ms` are the measured ends of the space, by student.  `class_weights`
+    `fastest_ms` and `slowest_ms` are the measured ends of the space, by student; `matched` says of
+    a student whose budget is a model which one, with its digest.  `class_weights`
     are the search's own or the student's; starts of before they had a say went by the data's.
     """
 
@@ -40,6 +41,7 @@ class SearchStart(Artifact):
     budgets_ms: dict[str, float]
     fastest_ms: dict[str, float]
     slowest_ms: dict[str, float]
+    matched: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -104,7 +106,7 @@ def _what_matters(start: SearchStart) -> dict[str, Any]:
 
 def _uses_of(key: str) -> tuple[Use, ...]:
     """What a key of the start went into; those that are no recipe's key into the supernet."""
-    if key.startswith("budgets_ms"):
+    if key.startswith(("budgets_ms", "matched")):
         return uses_of("budget")
     try:
         return uses_of(key)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fasterseg.latency.models import ModelComparison
 from fasterseg.searching.choosing import Choice
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
@@ -67,6 +68,7 @@ def summarise(
     start: SearchStart,
     choices: Mapping[str, Choice],
     scores: Mapping[str, SubnetScores],
+    matches: Mapping[str, ModelComparison],
     *,
     events: Events,
     warnings: tuple[str, ...],
@@ -83,6 +85,8 @@ def summarise(
                 choices[contender.name],
                 scores[contender.name],
                 decided_at=events.decided_at(contender.name),
+                matched=start.matched.get(contender.name, ""),
+                against=matches.get(contender.name),
             )
             for contender in search.contenders
         ),
@@ -101,6 +105,8 @@ def _contender(
     scores: SubnetScores,
     *,
     decided_at: int | None,
+    matched: str,
+    against: ModelComparison | None,
 ) -> ContenderSummary:
     landing, latency, pricing = choice.landing, search.latency, search.latency.pricing
     derived = derive(contender.options, contender.parameters.probabilities())
@@ -109,6 +115,8 @@ def _contender(
         role=contender.settings.role,
         architecture=contender.settings.architecture,
         budget_ms=contender.budget_ms,
+        matched=matched,
+        against=against,
         derived_ms=pricing(derived),
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
+from fasterseg.latency.models import ModelComparison
 from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
 from fasterseg.space.widest import Found
@@ -105,6 +106,9 @@ class ContenderSummary(SummaryPart):
     `kinds_decided_at` is the step of the search behind which the weights learnt from its kinds by
     probability, evenly until then; None where they did so throughout, or never.
 
+    `matched` says which model the budget stands for, if it does for one: the student is to be as
+    fast as that.  `against` is its network, with random weights, beside that model.
+
     `choices` say how far each kind of choice is decided; a kind that leaves nothing open has none,
     and so have summaries of before they were kept.
 
@@ -118,6 +122,8 @@ class ContenderSummary(SummaryPart):
     role: Role
     architecture: Found = "searched"
     budget_ms: float | None = None
+    matched: str = ""
+    against: ModelComparison | None = None
     derived_ms: float
     estimated_ms: float
     measured_ms: float | None = None
@@ -190,11 +196,13 @@ class SearchSummary(Artifact):
             ]
         for found in self.contenders:
             budget = "" if found.budget_ms is None else f", budget {found.budget_ms:.3f} ms"
+            budget += f", {found.matched}" if found.matched else ""
             measured = "" if found.measured_ms is None else f", measured {found.measured_ms:.3f} ms"
             what = "" if found.architecture == "searched" else "the widest network, not searched, "
             lines.append(
                 f"{found.name}: {what}estimated {found.estimated_ms:.3f} ms{measured}{budget}"
             )
+            lines += [f"  {found.against.describe()}"] if found.against else []
             if found.choices:
                 left = ", ".join(one.describe() for one in found.choices)
                 lines.append(f"  entropy: {left}")

@@ -47,7 +47,7 @@ def test_a_noisy_moment_refuses_nothing() -> None:
     look("12ms", [400.0, 300.0, 0.99 * FAR * 12])
 
 
-@pytest.mark.parametrize("budget", ["halfway", "40%"])
+@pytest.mark.parametrize("budget", ["halfway", "40%", "baseline:fast-scnn", "camvid-12ms"])
 def test_a_budget_between_the_ends_of_the_space_is_always_reached(budget: str) -> None:
     look(budget, [1e6])
 

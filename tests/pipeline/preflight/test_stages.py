@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from fasterseg.config.uses import Use
-from fasterseg.errors import BudgetError, DataError, EnvironmentFault, FastersegError
+from fasterseg.errors import BudgetError, DataError, EnvironmentFault, FastersegError, UsageError
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight import machine
 from fasterseg.pipeline.preflight.ahead import Ahead
@@ -42,6 +42,17 @@ def test_what_the_last_stage_needs_is_asked_before_the_first(make_ahead: MakeAhe
     require(("check-data",), make_ahead("data.test_split=nope"))
     with pytest.raises(DataError, match="no split 'nope'"):
         require(STAGES, make_ahead("data.test_split=nope"), timed=True)
+
+
+@pytest.mark.parametrize("stages", [("profile",), ("search",), STAGES])
+def test_a_model_that_no_budget_can_be_is_told_before_anything_is_computed(
+    stages: tuple[str, ...], make_ahead: MakeAhead
+) -> None:
+    require(("check-data",), make_ahead("budget=baseline:fast-scn"))
+    with pytest.raises(UsageError, match="there is no baseline 'fast-scn'"):
+        require(stages, make_ahead("budget=baseline:fast-scn"), timed=True)
+    with pytest.raises(UsageError):
+        require(stages, make_ahead("budget=8ms,./nowhere.onnx"), timed=True)
 
 
 SMALL = ("batch_size=1", "augmentation.crop_height=16", "augmentation.crop_width=16")

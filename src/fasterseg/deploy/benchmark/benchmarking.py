@@ -170,10 +170,12 @@ def compare_by_turns(
     generator: np.random.Generator,
     most_rounds: int = 0,
     stopwatch: Stopwatch | None = None,
+    on_busy: bool = False,
 ) -> Comparison:
     """The second of two queries against the first, and no other figure.
 
-    So many rounds are played, and more, up to `most_rounds`, while too few of them are quiet.
+    So many rounds are played, and more, up to `most_rounds`, while too few of them are quiet;
+    `on_busy` machines all count where that did not help (see `compare`).
     """
     first, second = queries
     timed = Alternation(
@@ -191,6 +193,7 @@ def compare_by_turns(
         Side(second, chunks[second]),
         needed_rounds=needed_rounds,
         generator=generator,
+        on_busy=on_busy,
     )
 
 

@@ -31,24 +31,33 @@ class Side:
 
 
 def compare(
-    first: Side, second: Side, *, needed_rounds: int, generator: np.random.Generator
+    first: Side,
+    second: Side,
+    *,
+    needed_rounds: int,
+    generator: np.random.Generator,
+    on_busy: bool = False,
 ) -> Comparison:
     """The second against the first.
 
     They differ where the ratio is beyond 3 % and its interval leaves 1 out on that side.  With
-    fewer quiet rounds than are needed the ratio is None.
+    fewer quiet rounds than are needed the ratio is None, or, `on_busy` machines too, that of all
+    rounds, with the interval that they give.
     """
     rounds = len(round_canaries(first.chunks))
     quiet = sorted(quiet_rounds(first.chunks) & quiet_rounds(second.chunks))
-    if len(quiet) < needed_rounds:
+    count = len(quiet)
+    if count < needed_rounds and on_busy:
+        quiet = sorted(round_canaries(first.chunks))
+    elif count < needed_rounds:
         return Comparison(
             first=first.name,
             second=second.name,
             ratio=None,
             verdict="not compared",
             rounds=rounds,
-            quiet_rounds=len(quiet),
-            reason=_reason(first, second, f"{len(quiet)} of {rounds}", needed_rounds),
+            quiet_rounds=count,
+            reason=_reason(first, second, f"{count} of {rounds}", needed_rounds),
         )
     ratio = _ratio(_logs(first.chunks), _logs(second.chunks), quiet, generator)
     return Comparison(
@@ -57,7 +66,7 @@ def compare(
         ratio=ratio,
         verdict=verdict_on(ratio),
         rounds=rounds,
-        quiet_rounds=len(quiet),
+        quiet_rounds=count,
     )
 
 

@@ -19,6 +19,7 @@ from fasterseg.deploy.benchmark.contest import Contestant
 from fasterseg.deploy.benchmark.measuring import CANARY
 from fasterseg.deploy.benchmark.parts import parts_of_job
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
+from fasterseg.deploy.exporting.formats import graph_output
 from fasterseg.deploy.runtimes.backends import backend_for
 from fasterseg.deploy.runtimes.models import load_network, open_bundle
 from fasterseg.deploy.runtimes.opening import is_export, open_export, runtimes_of
@@ -158,7 +159,7 @@ def _card_of(bundle: ModelBundle | None, size: Size, running: Running) -> Export
         mean=normal.mean,
         std=normal.std,
         reading=DEFAULT_READING if bundle is None else bundle.card.reading,
-        output="labels" if running.tail == "graph" else "low-resolution-logits",
+        output=graph_output(running.tail or "graph"),
         height=size.height,
         width=size.width,
     )

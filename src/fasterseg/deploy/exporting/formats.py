@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fasterseg.artifacts import digest_of_file, digest_of_value
-from fasterseg.config import OutputForm, Precision
+from fasterseg.config import OutputForm, Precision, TailForm
 from fasterseg.errors import UsageError
 from fasterseg.space.blocks import Size
 
@@ -53,6 +53,11 @@ _ROWS = (
     Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.torch_program:write"),
 )
 FORMATS: Mapping[str, Format] = {row.name: row for row in _ROWS}
+
+
+def graph_output(tail: TailForm) -> OutputForm:
+    """What a graph ends at that has such a tail: labels where the tail is in it."""
+    return "labels" if tail == "graph" else "low-resolution-logits"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.config import OutputForm, runtime_named
-from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.config import runtime_named
+from fasterseg.deploy.exporting.formats import ExportForm, graph_output
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
 from fasterseg.deploy.shipping.origin import Origin
@@ -79,7 +79,7 @@ def export_form(target: Target) -> ExportForm | None:
     if kind is None:
         return None
     size = target.geometry.size
-    return ExportForm(kind, size, size, _output(target))
+    return ExportForm(kind, size, size, graph_output(target.tail))
 
 
 def _as_it_is(
@@ -88,14 +88,10 @@ def _as_it_is(
     """The network where its runtime takes it as it is, as PyTorch does: there is no file."""
     card = origin.bundle.card
     network, grey = origin.predictor.network, card.reading.is_grey
-    job = WholeJob(network, card.mean, card.std, output=_output(target), grey=grey).eval()
+    job = WholeJob(network, card.mean, card.std, output=graph_output(target.tail), grey=grey).eval()
     session = backend.open_network(job, target.geometry.size)
     assert evidence.source is not None
     report = evaluate_predictor(
         session.run, evidence.source, evidence.split, subject=origin.name, progress=progress
     )
     return Deployed(session, report.mean_iou)
-
-
-def _output(target: Target) -> OutputForm:
-    return "labels" if target.tail == "graph" else "low-resolution-logits"

@@ -15,6 +15,7 @@ from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
 from fasterseg.learning.precision import choose_numerics
+from fasterseg.pipeline.matching import require_models
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.networks import numbers_of
 from fasterseg.pipeline.preflight.reach import require_near
@@ -40,6 +41,12 @@ def a_target(ahead: Ahead) -> None:
     """The target, its runtime and what exports for it are there."""
     classes = ahead.source.label_space.classes
     require_machine(ahead.recipe, classes=classes, device=ahead.device)
+
+
+def models_to_match(ahead: Ahead) -> None:
+    """The models that budgets name are there, and can be timed on the target."""
+    target = Target.of(ahead.recipe.target, ahead.source.label_space.classes)
+    require_models(ahead.recipe, ahead.run, target)
 
 
 def an_export(ahead: Ahead) -> None:

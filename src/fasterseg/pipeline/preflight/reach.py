@@ -10,6 +10,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from fasterseg.config import ContenderSettings, Recipe, budget_option
+from fasterseg.config.budgets import stated_ms
 from fasterseg.errors import BudgetError
 from fasterseg.space.options import Options
 
@@ -54,7 +55,7 @@ def _lowest_ms(recipe: Recipe, student: ContenderSettings) -> float | None:
         for one in recipe.students()
         if Options.of(recipe.space, one) == options
     )
-    known = [float(one.removesuffix("ms")) for one in alike if one.endswith("ms")]
+    known = [ms for one in alike if (ms := stated_ms(one)) is not None]
     return min(known, default=None)
 
 

@@ -15,7 +15,13 @@ from fasterseg.pipeline.preflight.data import (
     images_to_search_with,
     images_to_train_on,
 )
-from fasterseg.pipeline.preflight.machine import a_device, a_target, an_export, room_on_disk
+from fasterseg.pipeline.preflight.machine import (
+    a_device,
+    a_target,
+    an_export,
+    models_to_match,
+    room_on_disk,
+)
 from fasterseg.pipeline.preflight.passes import (
     a_search_pass,
     a_training_pass,
@@ -29,8 +35,15 @@ Need = Callable[[Ahead], None]
 
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "check-data": (),
-    "profile": (a_target, an_export),
-    "search": (images_to_search_with, a_device, maps_to_search_on, a_search_pass, room_on_disk),
+    "profile": (a_target, models_to_match, an_export),
+    "search": (
+        images_to_search_with,
+        a_device,
+        models_to_match,
+        maps_to_search_on,
+        a_search_pass,
+        room_on_disk,
+    ),
     "train": (
         images_to_train_on,
         a_device,
@@ -52,6 +65,7 @@ _CHEAP: tuple[Need, ...] = (
     images_to_score,
     a_device,
     a_target,
+    models_to_match,
     weights_to_start_with,
     maps_to_search_on,
     maps_to_train_on,

@@ -10,11 +10,12 @@ from statistics import fmean
 
 from fasterseg.config import Recipe
 from fasterseg.datasets.part import spread
+from fasterseg.deploy.benchmark.matching import open_on_target
 from fasterseg.deploy.benchmark.measuring import Meter
 from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, meter_of, windows_for
 from fasterseg.deploy.exporting.borders import border_shares
 from fasterseg.forecasting.pricing import Prices
-from fasterseg.forecasting.timings import Ends, NetworkTiming, TargetTiming
+from fasterseg.forecasting.timings import Ends, ModelTiming, NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import sample_networks
 from fasterseg.latency.table import Entry, LatencyTable, Target
@@ -59,6 +60,7 @@ def probe_target(job: Job, _folder: Path) -> TargetTiming:
         open_seconds=networks.open_seconds,
         sampling_seconds=_sampling_seconds(options, priced_table(target, specs, prices), recipe),
         ends=ends,
+        models={model: networks.model(model, target) for model in recipe.models_to_match},
         attempts=fmean(networks.attempts or [1.0]),
         network_bytes=int(fmean(networks.held_bytes or [0])),
         peak_bytes=peak_bytes(),
@@ -118,6 +120,14 @@ class _Networks:
                 self.known[architecture.digest()] = self._timed(architecture)
         low, high = (self.known[architecture.digest()] for architecture in found)
         return low, high
+
+    def model(self, model: str, target: Target) -> ModelTiming:
+        """What a model of a budget takes."""
+        session = open_on_target(model, target, self.meter.backend)
+        quick = self.meter.session(session, self.geometry.size)
+        settings = windows_for(quick.median_ms)
+        found = self.meter.session(session, self.geometry.size, settings=settings)
+        return ModelTiming(median_ms=found.median_ms, p95_ms=found.p95_ms)
 
     def _timed(self, architecture: Architecture) -> NetworkTiming:
         size, backend = self.geometry.size, self.meter.backend
