@@ -204,9 +204,14 @@ class RunFolder:
         return SupernetFolder(self.search / "supernet")
 
     @property
-    def draws(self) -> Path:
-        """The scores of the networks that were sampled from a search, to choose among."""
-        return self.search / "draws.json"
+    def selection(self) -> StageFolder:
+        """The selection at the budgets: the log of what it scored."""
+        return StageFolder(self.search / "selection")
+
+    @property
+    def candidate_scores(self) -> Path:
+        """The scores of the networks among which students are selected."""
+        return self.selection.root / "scores.json"
 
     @property
     def measured(self) -> Path:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from fasterseg.config import (
     PAPER_CONTENDERS,
     Recipe,
     SearchSettings,
     SearchSpace,
+    SelectionSettings,
     TrainingSettings,
     build_recipe,
 )
@@ -262,3 +264,23 @@ def test_a_key_that_there_is_none_is_not_answered_with_itself(override: str, sai
     with pytest.raises(UsageError) as caught:
         build_recipe(TINY, overrides=(override,))
     assert caught.value.next_step == said
+
+
+def test_draws_of_earlier_recipes_are_a_selection_without_evolution() -> None:
+    found = build_recipe(None, overrides=("search.draws=24",)).search.selection
+    assert (found.candidates, found.probable, found.even) == (24, 1.0, 0.0)
+    single = build_recipe(None, overrides=("search.draws=1",)).search.selection
+    assert single == SelectionSettings(candidates=1)
+
+
+def test_a_stored_recipe_takes_draws_and_keeps_the_rest_of_its_selection() -> None:
+    content = Recipe().model_dump(mode="json", by_alias=True)
+    content["search"]["draws"] = 24
+    content["search"]["selection"]["images"] = 7
+    found = Recipe.model_validate(content).search.selection
+    assert (found.candidates, found.probable, found.images) == (24, 1.0, 7)
+
+
+def test_shares_of_candidates_are_of_one_whole() -> None:
+    with pytest.raises(ValidationError, match="shares of the candidates"):
+        SelectionSettings(probable=0.6, even=0.6)

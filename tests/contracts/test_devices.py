@@ -176,8 +176,12 @@ def test_a_subnet_is_calibrated_and_scored_on_a_device_as_on_the_cpu(
         student = search.contenders[-1]
         architecture = derive(student.options, student.parameters.probabilities())
         scorers = subnet_scorers(job.recipe, search, data_of(job, start))
-        scores.append(scorers.validation(architecture))
-    assert scores[0] == scores[1] > 0
+        # Twice: the second time images are in memory.
+        twice = (scorers.candidates(architecture), scorers.candidates(architecture))
+        scores.append((*twice, scorers.finals(architecture), scorers.validation(architecture)))
+    assert scores[0] == scores[1]
+    assert scores[0][0] == scores[0][1] > 0
+    assert scores[0][-1].mean_iou > 0
 
 
 def test_pixel_losses_of_a_device_are_those_of_the_cpu(device: torch.device) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fake_timings import HIGHEST_MS, LOWEST_MS, MB, recipe_of, timings_of
 
@@ -10,6 +12,7 @@ from fasterseg.forecasting.forecast import StageForecast
 from fasterseg.forecasting.of_search import SearchForecast
 from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.forecasting.workload import Cost
+from fasterseg.searching.scores import FINAL_TIMES
 
 HOUR = 3600.0
 IMAGES, HALF, READING = 360, 180, 0.01  # of the training split, read once
@@ -41,21 +44,41 @@ def test_every_stage_is_told_in_the_order_in_which_it_runs() -> None:
     ]
 
 
-def test_draws_are_forecast_where_there_are_several() -> None:
-    def drawing(count: int) -> Recipe:
-        return recipe_of(search={"pretrain_steps": 100, "steps": 50, "draws": count})
+def selecting(count: int | None, **search: Any) -> Recipe:
+    steps = {"pretrain_steps": 100, "steps": 50}
+    return recipe_of(search={**steps, "selection": {"candidates": count}, **search})
 
-    plain, few, many = (forecast(drawing(count)) for count in (1, 5, 10))
-    assert few.keys() - plain.keys() == {"search/draws"}
-    assert "5 subnets" in few["search/draws"].counted
-    assert list(few).index("search/draws") == list(few).index("search/landing") + 1
-    one = (seconds(many["search/draws"]) - seconds(few["search/draws"])) / 5
+
+def test_a_selection_is_forecast_where_there_are_several_candidates() -> None:
+    plain, few, many = (forecast(selecting(count)) for count in (1, 5, 10))
+    assert few.keys() - plain.keys() == {"search/selection"}
+    assert "5 candidates" in few["search/selection"].counted
+    assert list(few).index("search/selection") == list(few).index("search/landing") + 1
+    one = (seconds(many["search/selection"]) - seconds(few["search/selection"])) / 5
     assert one > 0
-    timings, work = timings_of(drawing(5))
+    timings, work = timings_of(selecting(5))
     measuring = SearchForecast(work, timings).measuring_seconds
     assert measuring > 0
-    reading = seconds(few["search/draws"]) - 5 * one - 2 * measuring
-    assert 0 <= reading <= IMAGES * READING
+    finals = FINAL_TIMES * (8 + 2) * one
+    reading = seconds(few["search/selection"]) - 5 * one - finals - 2 * measuring
+    assert reading == pytest.approx(IMAGES * READING)  # all are read, the finalists' too
+
+
+def test_the_rivals_of_a_selection_are_scored_for_validation_too() -> None:
+    plain, selected = (forecast(selecting(count))["search/subnets"] for count in (1, 5))
+    assert "5 subnets" in plain.counted
+    assert "7 subnets" in selected.counted
+
+
+def test_the_hours_of_a_search_hold_its_selection_too() -> None:
+    without, whole = (forecast(selecting(count, hours=2.0)) for count in (1, None))
+
+    def steps(found: dict[str, StageForecast]) -> float:
+        return seconds(found["search/pretraining"]) + seconds(found["search/cosearch"])
+
+    selection = seconds(whole["search/selection"])
+    assert 0.04 * 7200 < selection < 0.15 * 7200
+    assert steps(without) - steps(whole) == pytest.approx(0.1 * 7200, rel=0.2)
 
 
 def test_checking_takes_every_image_and_the_digests() -> None:

@@ -1,6 +1,8 @@
-"""Draws from what a search ended with: by probability, each at the budget, all different."""
+"""Candidates: by probability and evenly, each at the budget, all different."""
 
 from __future__ import annotations
+
+from itertools import islice
 
 import torch
 from small_spaces import (
@@ -12,50 +14,30 @@ from small_spaces import (
     make_student,
 )
 
-from fasterseg.searching.candidates import fitted_candidates, gumbel
-from fasterseg.searching.derivation import derive_within
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
-from fasterseg.searching.summary import ContenderSummary, SearchSummary
-from fasterseg.space.architecture import Architecture
+from fasterseg.searching.breeding import Window
+from fasterseg.searching.candidates import Candidate, Source, gumbel
+from fasterseg.space.assignment import architecture_of
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
 OPTIONS = Options.of(make_space(4), make_student())
 LOWEST, HIGHEST = ends_ms(OPTIONS)
-HALFWAY = (LOWEST + HIGHEST) / 2
+WINDOW = Window.of((LOWEST + HIGHEST) / 2, 1.0)
 
 
-def probabilities(scale: float = 1.0) -> Relaxation:
+def source(*, seed: int = 0, name: str = "student", scale: float = 1.0) -> Source:
     """What a search might end with."""
     with torch.no_grad():
-        return Logits.random(OPTIONS, 1, scale=scale).relaxation()
+        probabilities = Logits.random(OPTIONS, 1, scale=scale).relaxation()
+    return Source(name, seed, OPTIONS, probabilities, PRICING)
 
 
-def fitted(probabilities: Relaxation, *, budget_ms: float = HALFWAY) -> Architecture:
-    """The network that is derived for a budget."""
-    low, high = AIM_LOW * budget_ms, AIM_HIGH * budget_ms
-    return derive_within(OPTIONS, probabilities, PRICING, lowest_ms=low, highest_ms=high)
+def probable(count: int = 8, **changes: int | str) -> list[Candidate]:
+    return [*islice(source(**changes).probable(WINDOW, count), count)]  # type: ignore[arg-type]
 
 
-def candidates(
-    count: int = 8,
-    *,
-    seed: int = 0,
-    name: str = "student",
-    wanted: Relaxation | None = None,
-    estimate_ms: float = HALFWAY,
-) -> tuple[Architecture, ...]:
-    wanted = wanted or probabilities()
-    return fitted_candidates(
-        OPTIONS,
-        wanted,
-        PRICING,
-        first=fitted(wanted, budget_ms=estimate_ms),
-        estimate_ms=estimate_ms,
-        count=count,
-        seed=seed,
-        name=name,
-    )
+def even(count: int = 8, **changes: int | str) -> list[Candidate]:
+    return [*islice(source(**changes).even(WINDOW, count), count)]  # type: ignore[arg-type]
 
 
 def test_the_most_probable_option_of_a_sample_is_taken_by_its_probability() -> None:
@@ -67,63 +49,29 @@ def test_the_most_probable_option_of_a_sample_is_taken_by_its_probability() -> N
     assert all(torch.isclose(one.sum(), torch.tensor(1.0)) for one in found)
 
 
-def test_the_first_is_the_paper_s_and_all_are_different_and_at_the_budget() -> None:
-    found = candidates()
-    assert found[0] == fitted(probabilities())
-    assert len(set(found)) == len(found) == 8
-    for one in found:
-        assert AIM_LOW * HALFWAY <= estimate_ms(one) <= AIM_HIGH * HALFWAY
+def test_all_are_different_and_at_the_budget_and_what_their_assignments_are() -> None:
+    for found in (probable(), even()):
+        assert len({one.architecture for one in found}) == len(found) == 8
+        for one in found:
+            assert WINDOW.low_ms <= estimate_ms(one.architecture) <= WINDOW.high_ms
+            assert architecture_of(OPTIONS.lattice, one.assignment) == one.architecture
 
 
 def test_candidates_are_a_function_of_the_seed_and_the_student_and_more_only_add_to_them() -> None:
-    def digests(*, count: int = 8, seed: int = 0, name: str = "student") -> list[str]:
-        return [one.digest() for one in candidates(count, seed=seed, name=name)]
-
-    whole = digests()
-    assert digests() == whole
-    assert digests(count=3) == whole[:3]
-    assert digests(seed=1, count=3)[1:] != whole[1:3]
-    assert digests(name="other", count=3)[1:] != whole[1:3]
+    for found in (probable, even):
+        whole = found()
+        assert found() == whole
+        assert found(3) == whole[:3]
+        assert found(3, seed=1) != whole[:3]
+        assert found(3, name="other") != whole[:3]
 
 
-def test_where_all_is_decided_there_is_one() -> None:
-    sure = probabilities(scale=1000.0)
-    assert len(candidates(4, wanted=sure, estimate_ms=2 * HIGHEST)) == 1
+def test_where_all_is_decided_there_is_one_probable_network() -> None:
+    beyond = Window.of(2 * HIGHEST, 1.0)
+    assert len([*source(scale=1000.0).probable(beyond, 4)]) == 1
 
 
-def test_candidates_that_do_not_fit_are_left_out() -> None:
-    first = fitted(probabilities())
-    found = fitted_candidates(
-        OPTIONS,
-        probabilities(),
-        PRICING,
-        first=first,
-        estimate_ms=0.5 * LOWEST,
-        count=2,
-        seed=0,
-        name="student",
-    )
-    assert found == (first,)
-
-
-def test_the_summary_says_among_what_was_chosen() -> None:
-    def told(*scores: float, chosen: int | None = None) -> str:
-        found = ContenderSummary(
-            name="student",
-            role="student",
-            derived_ms=1.0,
-            estimated_ms=2.0,
-            draw_mious=scores,
-            chosen_draw=chosen,
-        )
-        return SearchSummary(contenders=(found,)).describe()
-
-    assert "the best of 3 candidates" in told(0.2, 0.31, 0.1)
-    assert "the best of 3 candidates" in told(0.2, 0.31, 0.1, chosen=1)
-    assert (
-        "the best that fits the budget of 3 candidates: its subnet has a mean IoU of 20.00 %"
-        in told(0.2, 0.31, 0.1, chosen=0)
-    )
-    assert "31.00 %" in told(0.2, 0.31, 0.1)
-    assert "candidates" not in told(0.2)
-    assert "candidates" not in told()
+def test_where_nothing_fits_there_is_none() -> None:
+    below = Window.of(0.5 * LOWEST, 1.0)
+    assert [*source().probable(below, 2)] == []
+    assert [*source().even(below, 2)] == []

@@ -1,4 +1,4 @@
-"""The end of a search with several candidates, as the command does it: stopped or not, the same."""
+"""The end of a search with a selection, as the command does it: stopped or not, the same."""
 
 from __future__ import annotations
 
@@ -13,24 +13,36 @@ from made_up_search import RECIPE, search_job_in
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
-from fasterseg.events import silent
+from fasterseg.events import EventLog, silent
 from fasterseg.searching.beginning import agreed_start, task_of
-from fasterseg.searching.choosing import CandidateScores, Choice, KeptScores, best_candidates
+from fasterseg.searching.choosing import (
+    CandidateScores,
+    Choice,
+    KeptScores,
+    Selector,
+    one_candidate,
+)
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.landing import Measure
 from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.scores import Redrawn
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 
-CANDIDATES = 3
+SELECTION = {"candidates": 8, "population": 3, "finalists": 2}
 WIDER: dict[str, Any] = {"layers": 4, "expansions": [1, 2, 3]}
+BUDGETS = ["50%", "55%"]
 
 
-def recipe() -> Recipe:
-    """The made-up search's, with room for several networks at a budget."""
+STUDENTS = ("student-50pct", "student-55pct")
+
+
+def recipe(space: Mapping[str, Any] = WIDER) -> Recipe:
+    """The made-up search's for two budgets, with room for several networks at each."""
     content = RECIPE.content()
-    content["space"] |= WIDER
-    content["search"]["draws"] = CANDIDATES
+    content["space"] |= space
+    content["search"]["selection"] = SELECTION
+    content["budget"] = BUDGETS
     return Recipe.model_validate(content)
 
 
@@ -49,6 +61,8 @@ class Machine:
         self.ratio = ratio
         self.measured = 0
         self.scored: list[Architecture] = []
+        self.finals: list[Architecture] = []
+        self.told: list[tuple[int, int]] = []
         self.left: int | None = None
 
     def work(self) -> None:
@@ -57,21 +71,21 @@ class Machine:
             if self.left < 0:
                 raise Stop
 
-    def end(self, folder: Path) -> Mapping[str, Choice]:
-        """Land and choose in a run's folder, going on where that stopped."""
-        job = search_job_in(folder, recipe=recipe())
+    def end(self, folder: Path, *, space: Mapping[str, Any] = WIDER) -> Mapping[str, Choice]:
+        """Land and select in a run's folder, resumed where that stopped."""
+        job = search_job_in(folder, recipe=recipe(space))
         search = Search.begin(task_of(job, agreed_start(job, progress=silent)))
         kept = KeptMeasurements(job.run.search / "measured.json", self.measuring(job.measure))
         appraisal = Appraisal(search.latency.pricing, kept, job.recipe.promise)
-        return best_candidates(
-            search.contenders,
-            land_all(search.contenders, appraisal, progress=silent),
-            appraisal,
-            KeptScores(job.run.search / "draws.json", self.score),
-            count=CANDIDATES,
-            seed=job.recipe.seed,
-            progress=silent,
+        landed = land_all(search.contenders, appraisal, progress=silent)
+        selector = Selector(
+            job.recipe.search.selection,
+            KeptScores(job.run.candidate_scores, self.score, self.final),
+            EventLog(job.run.selection.log),
+            job.recipe.seed,
+            lambda done, total, _note: self.told.append((done, total)),
         )
+        return selector.choices(search.contenders, landed, appraisal)
 
     def measuring(self, exact: Measure) -> Measure:
         def measure(architecture: Architecture) -> Any:
@@ -88,33 +102,90 @@ class Machine:
         self.scored.append(architecture)
         return score_of(architecture)
 
+    def final(self, architecture: Architecture) -> Redrawn:
+        self.work()
+        self.finals.append(architecture)
+        found = score_of(architecture)
+        return Redrawn(found, (found - 0.01, found + 0.01))
 
-def test_the_student_is_one_of_the_networks_that_were_scored(tmp_path: Path) -> None:
-    machine = Machine()
-    choices = machine.end(tmp_path)
-    chosen = choices["student"]
-    assert chosen.landing.architecture in machine.scored
-    assert chosen.scores[chosen.index] == score_of(chosen.landing.architecture)
-    kept = CandidateScores.load(tmp_path / "search" / "draws.json").scores
-    assert sorted(kept.values()) == sorted(chosen.scores)
-    assert choices["teacher"].scores == ()
+    @property
+    def pieces(self) -> int:
+        """How much work was done."""
+        return self.measured + len(self.scored) + len(self.finals)
 
 
-def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(tmp_path: Path) -> None:
-    undisturbed = Machine()
-    wanted = undisturbed.end(tmp_path / "undisturbed")
-    pieces = undisturbed.measured + len(undisturbed.scored)
-    assert pieces > 6
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Path, Any]:
+    """An end that was not stopped: the machine, the folder, what it came to."""
+    machine, folder = Machine(), tmp_path_factory.mktemp("undisturbed")
+    return machine, folder, machine.end(folder)
+
+
+def test_each_student_is_one_of_the_networks_that_were_scored(
+    undisturbed: tuple[Machine, Path, Any],
+) -> None:
+    machine, folder, choices = undisturbed
+    kept = CandidateScores.load(folder / "search" / "selection" / "scores.json")
+    for name in STUDENTS:
+        chosen = choices[name]
+        assert chosen.selected is not None
+        assert chosen.landing.architecture in machine.scored
+        digest = chosen.landing.architecture.digest()
+        assert kept.scores[digest] == chosen.selected.chosen.score
+        assert kept.finals[digest].mean_iou == chosen.selected.chosen.final.mean_iou
+    assert choices["teacher"].selected is None
+
+
+def test_students_share_scores_and_the_best_of_one_begin_the_next(
+    undisturbed: tuple[Machine, Path, Any],
+) -> None:
+    machine, folder, choices = undisturbed
+    assert len(set(machine.scored)) == len(machine.scored), "no subnet is scored twice"
+    assert choices[STUDENTS[1]].selected.scored["another student"] > 0
+    events = EventLog(folder / "search" / "selection" / "events.jsonl").events()
+    assert {one["student"] for one in events} == set(STUDENTS)
+    for name in STUDENTS:
+        own = [one for one in events if one["student"] == name]
+        assert [one["best"] for one in own] == sorted(one["best"] for one in own)
+        assert len(own) == sum(choices[name].selected.scored.values())
+
+
+def test_progress_rises_to_its_total(undisturbed: tuple[Machine, Path, Any]) -> None:
+    machine, _, _ = undisturbed
+    done = [done for done, _ in machine.told]
+    assert done == sorted(done)
+    assert {total for _, total in machine.told} == {2 * (8 + 2 + 2)}
+    assert done[-1] <= 24
+
+
+def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(
+    undisturbed: tuple[Machine, Path, Any], tmp_path: Path
+) -> None:
+    machine, folder, wanted = undisturbed
+    assert machine.pieces > 20
     stopped = Machine()
-    folder = tmp_path / "stopped"
-    for _ in range(pieces - 1):
-        stopped.left = 1  # each time one piece of work is done, and the next is not
+    for place in range(machine.pieces - 1):
+        # Each time some work is done, and the next is not; near the start one piece at a time.
+        stopped.left = 1 if place < 2 else 5
+        if stopped.pieces + stopped.left >= machine.pieces:
+            break
         with pytest.raises(Stop):
-            stopped.end(folder)
-    stopped.left = 1
-    assert stopped.end(folder) == wanted
-    assert stopped.measured == undisturbed.measured
-    assert stopped.scored == undisturbed.scored
+            stopped.end(tmp_path)
+    stopped.left = None
+    assert stopped.end(tmp_path) == wanted
+    assert stopped.measured == machine.measured
+    assert stopped.scored == machine.scored
+    assert stopped.finals == machine.finals
+    for name in ("scores.json", "events.jsonl"):
+        first, second = (one / "search" / "selection" / name for one in (folder, tmp_path))
+        assert _content(first) == _content(second)
+
+
+def _content(path: Path) -> Any:
+    """What a file says, whenever it was written."""
+    if path.suffix == ".json":
+        return CandidateScores.load(path).content()
+    return path.read_bytes()
 
 
 def test_a_run_again_after_no_network_fitted_measures_anew(tmp_path: Path) -> None:
@@ -123,4 +194,26 @@ def test_a_run_again_after_no_network_fitted_measures_anew(tmp_path: Path) -> No
         machine.end(tmp_path)
     assert "make the machine quieter and run again" in (caught.value.next_step or "")
     machine.ratio = 1.0
-    assert machine.end(tmp_path)["student"].landing.settled
+    assert machine.end(tmp_path)[STUDENTS[0]].landing.settled
+
+
+def test_a_budget_that_few_networks_have_is_told(tmp_path: Path) -> None:
+    narrow = {**WIDER, "layers": 2, "expansions": [1]}
+    machine = Machine()
+    choices = machine.end(tmp_path, space=narrow)
+    notes = [note for one in choices.values() for note in one.notes]
+    assert any(
+        "no other network of the space" in note or "were found at the budget" in note
+        for note in notes
+    )
+
+
+def test_timing_a_candidate_finds_and_scores_one_at_the_budget(tmp_path: Path) -> None:
+    job = search_job_in(tmp_path, recipe=recipe())
+    search = Search.begin(task_of(job, agreed_start(job, progress=silent)))
+    machine = Machine()
+    candidate = one_candidate(search, machine.score)
+    candidate(0)
+    budget_ms = search.contenders[1].budget_ms
+    assert budget_ms is not None
+    assert 0.93 * budget_ms <= search.latency.pricing(machine.scored[0]) <= 0.97 * budget_ms

@@ -13,7 +13,10 @@ from fake_clocks import FakeClock
 
 from fasterseg.config import SearchSettings
 from fasterseg.errors import UsageError
+from fasterseg.learning.allowance import Allowance
+from fasterseg.searching.effort import MOST_CANDIDATES, effort
 from fasterseg.searching.hours import SearchStages, counted, shared_out
+from fasterseg.searching.scores import FINAL_TIMES
 
 CPU = torch.device("cpu")
 
@@ -92,3 +95,59 @@ def test_no_steps_of_one_kind_stay_none(tmp_path: Path) -> None:
         "pretraining": 0,
         "search": 17,
     }
+
+
+def selecting(search: FakeSearch, *, candidate_seconds: float, students: int = 1) -> SearchSettings:
+    """What the hours come to where scoring a candidate takes so long."""
+
+    def candidate() -> Any:
+        return FakeStage(search.clock, candidate_seconds).step
+
+    stages = SearchStages(search.pretraining, search.cosearch, candidate, students)
+    path = search.folder / "allowance.json"
+    return counted(search.settings, stages, path, device=CPU, clock=search.clock)
+
+
+def test_a_tenth_of_the_hours_is_the_selection_s(tmp_path: Path) -> None:
+    without = search_of(tmp_path / "without").counted()
+    found = selecting(search_of(tmp_path / "with"), candidate_seconds=1.0)
+    count = found.selection.count
+    assert effort(found.selection) == 360
+    assert count == 360 - FINAL_TIMES * (8 + 2)
+    left = (found.pretrain_steps + found.steps) / (without.pretrain_steps + without.steps)
+    assert left == pytest.approx(0.9, abs=0.01)
+
+
+def test_several_students_share_that_tenth(tmp_path: Path) -> None:
+    one = selecting(search_of(tmp_path / "one"), candidate_seconds=1.0)
+    two = selecting(search_of(tmp_path / "two"), candidate_seconds=1.0, students=2)
+    assert 2 * effort(two.selection) == effort(one.selection)
+    assert abs(two.pretrain_steps - one.pretrain_steps) <= 2
+
+
+def test_there_are_so_many_candidates_at_most_and_too_few_are_none(tmp_path: Path) -> None:
+    quick = selecting(search_of(tmp_path / "quick"), candidate_seconds=0.01)
+    assert quick.selection.count == MOST_CANDIDATES
+    slow = selecting(search_of(tmp_path / "slow"), candidate_seconds=8.0)
+    assert slow.selection.count == 1
+    assert effort(slow.selection) == 0
+
+
+def test_a_number_of_candidates_of_one_s_own_stays_and_its_time_is_taken_off_the_hours(
+    tmp_path: Path,
+) -> None:
+    search = search_of(tmp_path, selection={"candidates": 1000})
+    found = selecting(search, candidate_seconds=1.0)
+    assert found.selection.count == 1000
+    without = search_of(tmp_path / "without").counted()
+    left = (found.pretrain_steps + found.steps) / (without.pretrain_steps + without.steps)
+    assert left == pytest.approx(1 - 1040 / 3538, abs=0.01)
+
+
+def test_what_the_hours_came_to_before_there_were_candidates_is_read(tmp_path: Path) -> None:
+    steps = {"pretraining": 20, "search": 10}
+    allowance = Allowance(hours=1.0, steps=steps, expected_seconds=1.0, timing_seconds=1.0)
+    allowance.save(tmp_path / "allowance.json")
+    found = selecting(search_of(tmp_path), candidate_seconds=1.0)
+    assert (found.pretrain_steps, found.steps) == (20, 10)
+    assert found.selection.count == 64

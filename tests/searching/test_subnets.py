@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from small_spaces import PRICING, make_space, make_student, make_teacher, random_architectures
 
 from fasterseg.events import silent
+from fasterseg.searching.scores import Redrawn
 from fasterseg.searching.subnets import SubnetScores, score_all
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import cheapest, dearest
@@ -23,6 +25,10 @@ def share_of(architecture: Architecture) -> float:
     return PRICING(architecture) / 100
 
 
+def rival(architecture: Architecture) -> Any:
+    return SimpleNamespace(candidate=SimpleNamespace(architecture=architecture))
+
+
 def contenders() -> Any:
     return [
         SimpleNamespace(name=one.name, settings=one, options=Options.of(SPACE, one))
@@ -30,25 +36,38 @@ def contenders() -> Any:
     ]
 
 
-def scores_at(fast_ms: float, slow_ms: float, *, count: int = 3) -> dict[str, SubnetScores]:
+def scores_at(
+    fast_ms: float,
+    slow_ms: float,
+    *,
+    count: int = 3,
+    rivals: Mapping[str, Any] | None = None,
+    scored: list[Architecture] | None = None,
+) -> dict[str, SubnetScores]:
     """What two students and a teacher score, the students at these latencies."""
+
+    def score(architecture: Architecture) -> Redrawn:
+        if scored is not None:
+            scored.append(architecture)
+        return Redrawn(share_of(architecture))
+
+    (one,) = random_architectures(Options.of(SPACE, STUDENTS[0]), 1)
+    choices: Any = {
+        name: SimpleNamespace(
+            landing=SimpleNamespace(architecture=one, estimated_ms=ms),
+            rivals=(rivals or {}).get(name, ()),
+        )
+        for name, ms in {"teacher": 20.0, "fast": fast_ms, "slow": slow_ms}.items()
+    }
     return score_all(
         contenders(),
-        found(fast_ms, slow_ms),
-        share_of,
+        choices,
+        score,
         pricing=PRICING,
         seed=0,
         random_count=count,
         progress=silent,
     )
-
-
-def found(fast_ms: float, slow_ms: float) -> Any:
-    (one,) = random_architectures(Options.of(SPACE, STUDENTS[0]), 1)
-    latencies = {"teacher": 20.0, "fast": fast_ms, "slow": slow_ms}
-    return {
-        name: SimpleNamespace(architecture=one, estimated_ms=ms) for name, ms in latencies.items()
-    }
 
 
 def test_every_student_has_random_architectures_of_its_own_latency() -> None:
@@ -62,6 +81,18 @@ def test_every_student_has_random_architectures_of_its_own_latency() -> None:
             assert one.mean_iou == share_of(one.architecture)
     heads = {one.architecture.widths["head"] for one in scored["slow"].randoms}
     assert heads == {4}, "they take what that student may take"
+
+
+def test_rivals_are_scored_beside_a_student_and_no_network_twice() -> None:
+    (own,) = random_architectures(Options.of(SPACE, STUDENTS[0]), 1)
+    (other,) = random_architectures(Options.of(SPACE, STUDENTS[1]), 1)
+    rivals = {"fast": tuple(rival(one) for one in (own, other))}
+    scored: list[Architecture] = []
+    found = scores_at(11.0, 14.0, count=0, rivals=rivals, scored=scored)
+    assert scored == [own, other]
+    assert [one.mean_iou for one in found["fast"].rivals] == [share_of(own), share_of(other)]
+    assert found["teacher"].rivals == found["slow"].rivals == ()
+    assert found["fast"].own.mean_iou == share_of(own)
 
 
 def test_a_latency_that_no_random_one_has_is_told_and_loses_no_search() -> None:

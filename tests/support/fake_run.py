@@ -23,6 +23,7 @@ from fasterseg.network.card import Card, Score, TrainingFacts, Which
 from fasterseg.network.description import NetworkDescription
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
+from fasterseg.searching.selection_summary import LeadSummary, RivalSummary, SelectionSummary
 from fasterseg.searching.summary import (
     ChoicesSummary,
     ContenderSummary,
@@ -136,6 +137,7 @@ class FakeRun:
         dice = Random(2)
         events = [self._search_event(recipe, step, dice) for step in range(STEPS)]
         write_events(run.search / "cosearch" / "events.jsonl", events)
+        self._write_selection(run)
         summary = self._summary(recipe)
         for random in (one for found in summary.contenders for one in found.random_subnets):
             self.architecture(recipe, -1).save(run.architecture(random.name))
@@ -144,6 +146,18 @@ class FakeRun:
         for name, seconds in {"profile": 41.5, "search": 188.0, "train": 260.4}.items():
             times = times.adding(name, seconds, finished=True)
         times.adding("evaluate", 9.0, finished=False).save(run.times)
+
+    def _write_selection(self, run: RunFolder) -> None:
+        dice, events = Random(3), list[dict[str, Any]]()
+        origins = ["most probable", *["probable"] * 7, *["even"] * 8, *["child"] * 16]
+        for name in self.students:
+            best = 0.0
+            for number, origin in enumerate(origins):
+                score = 0.27 + 0.001 * number + 0.02 * dice.random()
+                best = max(best, score)
+                one = {"student": name, "origin": origin, "score": score, "best": best}
+                events.append({"step": number + 1, **one})
+        write_events(run.selection.log, events)
 
     def _search_event(self, recipe: Recipe, step: int, dice: Random) -> dict[str, Any]:
         done = step / STEPS
@@ -205,6 +219,17 @@ class FakeRun:
                 Response(kind="widths", lowest_ms=3.9, highest_ms=7.7),
             ),
             "penalty_weights": {"operators": 0.001, "paths": 0.997, "widths": 0.002},
+            "selection": SelectionSummary(
+                scored={"most probable": 1, "probable": 7, "even": 8, "child": 16},
+                origin="child",
+                score=0.322,
+                final=0.318,
+                passed_over=1,
+                rivals=(
+                    _rival("the most probable network", 0.298, 0.3, 0.018, 0.294),
+                    _rival("the best of 8 even draws", 0.301, 0.295, 0.023, 0.301),
+                ),
+            ),
             "random_subnets": tuple(
                 RandomSubnet(
                     name=f"random-{name}-{number}",
@@ -319,6 +344,19 @@ class FakeRun:
             return np.roll(coarse, index, axis=1)
 
         return predict
+
+
+def _rival(name: str, score: float, final: float, by: float, validation: float) -> RivalSummary:
+    """A network that the made-up student was selected before."""
+    return RivalSummary(
+        name=name,
+        estimated_ms=4.79,
+        score=score,
+        final=final,
+        lead=LeadSummary(difference=by, error=0.006),
+        validation=validation,
+        validation_lead=LeadSummary(difference=0.31 - validation, error=0.007),
+    )
 
 
 def write_events(path: Path, events: list[dict[str, Any]]) -> None:

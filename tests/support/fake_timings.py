@@ -50,7 +50,12 @@ def recipe_of(**changes: Any) -> Recipe:
             ContenderSettings(name="teacher", role="teacher", stem_expansion=4, head_expansion=4),
             ContenderSettings(name="student", role="student", stem_expansion=2, head_expansion=2),
         ),
-        "search": {"pretrain_steps": 100, "steps": 50, "checkpoint_every": 40},
+        "search": {
+            "pretrain_steps": 100,
+            "steps": 50,
+            "checkpoint_every": 40,
+            "selection": {"candidates": 1},
+        },
         "teacher": {"steps": 1000, "evaluate_every": 500, "checkpoint_every": 100},
         "student": {"steps": 2000, "evaluate_every": 1000, "checkpoint_every": 100},
     }

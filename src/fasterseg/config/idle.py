@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fasterseg.config.recipe import Recipe, SearchSettings, TrainingSettings
 from fasterseg.config.roles import ROLES, SHARED, takes
+from fasterseg.config.sections import SelectionSettings
 from fasterseg.errors import UsageError
 from fasterseg.space.search_space import Role
 
@@ -32,6 +33,9 @@ class Idle:
 
 _TERMS = tuple(f"search.penalty.{kind}" for kind in ("operators", "paths", "widths"))
 _STEERED = ("search.penalty", "search.control_gain")
+_SELECTED = tuple(
+    f"search.selection.{key}" for key in SelectionSettings.model_fields if key != "candidates"
+)
 _DISTILLED = ("distillation_weight", "distillation_divided_by_classes")
 
 
@@ -129,7 +133,13 @@ RULES: tuple[Idle, ...] = (
         "as one, goes by a temperature",
     ),
     Idle(
-        (*_STEERED, "search.penalty_strength", "search.draws", "search.random_widths", "budget"),
+        (
+            *_STEERED,
+            "search.penalty_strength",
+            "search.selection",
+            "search.random_widths",
+            "budget",
+        ),
         lambda recipe: not recipe.students(),
         "no contender is a student",
     ),
@@ -154,6 +164,16 @@ RULES: tuple[Idle, ...] = (
         (*_TERMS, "search.penalty.balanced"),
         lambda recipe: not recipe.search.penalty.decoupled,
         "with search.penalty.decoupled false the penalty is one term",
+    ),
+    Idle(
+        _SELECTED,
+        lambda recipe: recipe.search.selection.candidates == 1,
+        "with search.selection.candidates 1 a student is the most probable network",
+    ),
+    Idle(
+        ("search.selection.population", "search.selection.crossover"),
+        lambda recipe: recipe.search.selection.probable + recipe.search.selection.even == 1,
+        "with search.selection.probable and even 1 together no candidate has parents",
     ),
     Idle(
         ("search.random_widths",),

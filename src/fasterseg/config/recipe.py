@@ -29,8 +29,10 @@ from fasterseg.config.sections import (
     ProfileSettings,
     SamplingSettings,
     Section,
+    SelectionSettings,
     TargetSettings,
     TemperatureSettings,
+    with_earlier_draws,
 )
 from fasterseg.space.search_space import Role, SearchSpace, Width
 
@@ -94,11 +96,10 @@ class SearchSettings(LongSection):
     hours nor steps gets `usual_hours`.  Without an `architecture_lr` it follows from the number
     of steps (`fasterseg.searching.noise_floor`).  In an exact search the widths inside the lattice
     learn by the losses of two draws (``two-draws``), or ``straight-through`` a weight at their
-    features, as in the paper (`fasterseg.searching.compared_widths`).  A student is the most
-    probable network at its budget, as in the paper, or with several `draws` the one of them whose
-    subnet scores best on the half that the weights were not trained on.  Classes count in the loss
-    as they do in the ``student``'s training, unless `class_weights` says otherwise.  `lr`,
-    `momentum` and `weight_decay` are those of the supernet's weights.
+    features, as in the paper (`fasterseg.searching.compared_widths`).  Which network a student is,
+    `selection` decides.  Classes count in the loss as they do in the ``student``'s training, unless
+    `class_weights` says otherwise.  `lr`, `momentum` and `weight_decay` are those of the supernet's
+    weights.
     """
 
     usual_hours: ClassVar[float] = SEARCH_HOURS
@@ -110,7 +111,8 @@ class SearchSettings(LongSection):
         if not isinstance(given, Mapping):
             return given
         renamed = {EARLIER_NAMES[key]: given[key] for key in given.keys() & EARLIER_NAMES.keys()}
-        return {**{k: v for k, v in given.items() if k not in EARLIER_NAMES}, **renamed}
+        rest = {k: v for k, v in given.items() if k not in EARLIER_NAMES}
+        return with_earlier_draws({**rest, **renamed})
 
     mode: Literal["sampled", "exact"] = "sampled"
     sampling: SamplingSettings = SamplingSettings()
@@ -141,7 +143,7 @@ class SearchSettings(LongSection):
     checkpoint_every: int = Field(50, ge=1)
     calibration_batches: int = Field(100, ge=1)
     validation_images: int = Field(100, ge=1)
-    draws: int = Field(1, ge=1)
+    selection: SelectionSettings = SelectionSettings()
 
 
 StartingWeights = Literal["fresh", "supernet"]

@@ -1,10 +1,10 @@
-"""The recipe's smaller parts: data, target, profile, augmentation, penalty,
-sampling, temperature."""
+"""The recipe's smaller parts: data, target, profile, augmentation, penalty, sampling,
+temperature, selection."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -196,3 +196,49 @@ class TemperatureSettings(Section):
 
     start: float = Field(1.0, gt=0)
     end: float = Field(1.0, gt=0)
+
+
+class SelectionSettings(Section):
+    """Selection at the exact budget, after the search: networks fitted to it, told apart by score.
+
+    `candidates` networks are scored for each student; 1 is the paper's, the most probable network.
+    Without a number the search's hours decide: a tenth of them (`usual_candidates` where its steps
+    are given).  A share of them is sampled as the parameters find them `probable`, a share drawn
+    `even`; the rest are children of the best `population` so far, by `crossover` of two or else by
+    mutation of one.  The best `finalists` are scored again, on more images.  A score is the mean
+    IoU of a subnet on `images` of the half that the weights were not trained on, its statistics
+    measured on `calibration_images` of the other half.
+    """
+
+    usual_candidates: ClassVar[int] = 64
+
+    candidates: int | None = Field(None, ge=1)
+    probable: float = Field(0.25, ge=0, le=1)
+    even: float = Field(0.25, ge=0, le=1)
+    population: int = Field(16, ge=1)
+    crossover: float = Field(0.5, ge=0, le=1)
+    finalists: int = Field(8, ge=1)
+    images: int = Field(32, ge=1)
+    calibration_images: int = Field(64, ge=1)
+
+    @model_validator(mode="after")
+    def _has_shares_of_one_whole(self) -> Self:
+        if self.probable + self.even > 1:
+            raise ValueError("probable and even are shares of the candidates: 1 together at most")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many networks are scored for each student, where no hours decide."""
+        return self.usual_candidates if self.candidates is None else self.candidates
+
+
+def with_earlier_draws(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A search's settings with the `draws` of earlier recipes: a selection without evolution."""
+    rest = {key: value for key, value in given.items() if key != "draws"}
+    if "draws" not in given:
+        return rest
+    selection = rest.get("selection", {})
+    known = selection if isinstance(selection, Mapping) else selection.model_dump()
+    drawn = {} if given["draws"] == 1 else {"probable": 1.0, "even": 0.0}
+    return {**rest, "selection": {**known, "candidates": given["draws"], **drawn}}

@@ -23,7 +23,7 @@ class Use(StrEnum):
     TABLE = "the latency table"
     SUPERNET = "the supernet's training"
     SEARCH = "the search"
-    DRAWS = "the scores of candidates"
+    SCORES = "the scores of candidates"
     LANDED = "the search's end"
     TEACHER = "a teacher's training"
     STUDENT = "a student's training"
@@ -60,8 +60,10 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("contenders.*.budget", (Use.SEARCH,)),
     ("contenders.*", (Use.TABLE, Use.SUPERNET)),
     ("students", (Use.SUPERNET,)),
-    ("search.draws", (Use.LANDED,)),
-    ("search.validation_images", (Use.DRAWS, Use.LANDED)),
+    ("search.selection.images", (Use.SCORES, Use.LANDED)),
+    ("search.selection.calibration_images", (Use.SCORES, Use.LANDED)),
+    ("search.selection.*", (Use.LANDED,)),
+    ("search.validation_images", (Use.LANDED,)),
     ("search.steps", (Use.SEARCH,)),
     ("search.architecture_*", (Use.SEARCH,)),
     ("search.sampling.architecture_*", (Use.SEARCH,)),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
-from fasterseg.config import SearchSettings
+from fasterseg.config import SearchSettings, SelectionSettings
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
 from fasterseg.forecasting.workload import Outlook, Workload
+from fasterseg.searching.effort import ALWAYS_FINAL, effort
+from fasterseg.searching.hours import selected_within
+from fasterseg.searching.scores import FINAL_TIMES
 from fasterseg.searching.subnets import RANDOM_SUBNETS
 
 CANDIDATES = 4
@@ -29,7 +34,7 @@ class SearchForecast:
     timings: Timings
 
     def stages(self) -> Iterator[StageForecast]:
-        """Its parts in order; choosing among candidates where the recipe asks for several."""
+        """Its parts in order; selecting at the budgets where the recipe asks for candidates."""
         first, second = self._counts
         search, setup = self._timing, self._timing.setup_seconds
         plain = search.pretraining.seconds
@@ -41,8 +46,8 @@ class SearchForecast:
             "cosearch", search.cosearch, second, self._cosearch_seconds, halves=2, kept=weights
         )
         yield self._landing()
-        if self._settings.draws > 1:
-            yield self._draws()
+        if self._students and self._selection.count > 1:
+            yield self._selecting()
         yield self._subnets()
 
     @property
@@ -75,7 +80,8 @@ class SearchForecast:
         if self._settings.hours is None:
             return first, second
         whole = first * self._timing.pretraining.seconds + second * self._cosearch_seconds
-        share = self._settings.hours * SECONDS_PER_HOUR / max(whole, 1e-9)
+        left = self._settings.hours * SECONDS_PER_HOUR - self._selection_seconds
+        share = max(0.0, left) / max(whole, 1e-9)
         return int(first * share), int(second * share)
 
     def _steps(
@@ -127,17 +133,56 @@ class SearchForecast:
         windows = target.attempts * self.work.candidate_seconds(self.work.middle_ms)
         return target.open_seconds + windows
 
-    def _draws(self) -> StageForecast:
-        """Choosing among candidates, and measuring what is chosen."""
-        drawn = self._students * self._settings.draws
-        more = len(drawn) * self._timing.derive_seconds
-        more += CHOSEN * len(self._students) * self.measuring_seconds
-        return self._scoring("draws", drawn, most=self.timings.data.train // 2, more=more)
+    def _selecting(self) -> StageForecast:
+        """Scoring candidates at each budget, and measuring those that are chosen."""
+        settings, students = self._selection, len(self._students)
+        images = FINAL_TIMES * (settings.calibration_images + settings.images)
+        measuring = CHOSEN * students * self.measuring_seconds
+        return StageForecast.of(
+            "search/selection",
+            self._selection_seconds
+            + self.timings.reading_seconds(images, most=self.timings.data.train)
+            + measuring,
+            memory=self.timings.after_export(self._timing.subnets_peak_bytes)
+            + self.timings.kept_bytes(images),
+            counted=f"{students * settings.count} candidates of {self._candidate_seconds:.3g} s, "
+            f"{students * (settings.finalists + ALWAYS_FINAL)} finalists on {FINAL_TIMES} times "
+            "the images",
+        )
+
+    @cached_property
+    def _selection(self) -> SelectionSettings:
+        """The recipe's, with as many candidates as its hours hold."""
+        settings, students = self._settings, len(self._students)
+        if settings.hours is None:
+            return settings.selection
+        return selected_within(settings, self._candidate_seconds, students)[0]
+
+    @property
+    def _selection_seconds(self) -> float:
+        """Finding and scoring the candidates of all students, and the finalists."""
+        return len(self._students) * effort(self._selection) * self._candidate_seconds
+
+    @cached_property
+    def _candidate_seconds(self) -> float:
+        """Finding, calibrating and scoring one, in the mean of the students."""
+        settings, search = self._settings.selection, self._timing
+        calibrated = settings.calibration_images / self._settings.batch_size
+        scored = min(settings.images, self.timings.data.train // 2)
+        fitting = settings.probable * search.derive_seconds
+        fitting += (1 - settings.probable) * self.timings.target.sampling_seconds
+        return fitting + fmean(
+            calibrated * search.batch_seconds * one.cost.macs / search.subnet_macs
+            + scored * self.timings.image_seconds(one.cost.macs)
+            for one in self._students
+        )
 
     def _subnets(self) -> StageForecast:
-        """Scoring every contender's subnet, and random ones of each student's latency."""
+        """Scoring every contender's subnet, its rivals' and random ones of its latency."""
         random = self._students * RANDOM_SUBNETS
-        scored = [*(one for one in self.work.networks if one.contender.is_searched), *random]
+        rivals = self._students * (ALWAYS_FINAL if self._selection.count > 1 else 0)
+        searched = (one for one in self.work.networks if one.contender.is_searched)
+        scored = [*searched, *rivals, *random]
         more = len(random) * self.timings.target.sampling_seconds
         return self._scoring("subnets", scored, most=self.timings.data.val, more=more)
 

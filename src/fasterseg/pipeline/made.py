@@ -21,7 +21,7 @@ def _evidence(run: RunFolder, recipe: Recipe) -> Iterator[tuple[Use, Path | None
     searched = first_of(run.cosearch.stepped(), run.search_summary)
     yield Use.SUPERNET, first_of(run.pretraining.stepped(), searched)
     yield Use.SEARCH, searched
-    yield Use.DRAWS, first_of(run.draws)
+    yield Use.SCORES, first_of(run.candidate_scores)
     yield Use.LANDED, first_of(run.search_summary)
     teachers = {one.name for one in recipe.contenders if one.role == "teacher"}
     trained = {one.root.name: one.begun() for one in run.trainings()}

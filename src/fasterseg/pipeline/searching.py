@@ -7,11 +7,11 @@ from functools import partial
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.on_target import network_measure
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable
+from fasterseg.pipeline.candidate_scoring import candidate_scores
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.matching import match_of
 from fasterseg.pipeline.opening import hold_run
@@ -75,17 +75,10 @@ def search_stage(
 
 def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
     """What scores the subnets of a search, each by as many images as the recipe says."""
-    scorer = partial(
-        subnet_scorer,
-        recipe,
-        begun.weights.supernet,
-        data.source,
-        data.calibration(),
-        device=begun.task.device,
-    )
-    chosen = spread(data.halves[1], recipe.search.validation_images)
-    held_out = PartOfSplit(data.source, data.split, chosen)
-    return Scorers(held_out=scorer(scored=held_out, split=data.split), validation=scorer())
+    supernet, device = begun.weights.supernet, begun.task.device
+    candidates, finals = candidate_scores(supernet, data, device=device)
+    validation = subnet_scorer(recipe, supernet, data.source, data.calibration(), device=device)
+    return Scorers(candidates, finals, validation)
 
 
 def search_run(common: Common, show: Show) -> SearchSummary:

@@ -1,4 +1,4 @@
-"""Scoring subnets of a supernet: cut out, recalibrated, then evaluated like any network."""
+"""Scoring subnets on the validation split: cut out, recalibrated until they settle, evaluated."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import torch
 from fasterseg.config import Recipe
 from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.source import DataSource
-from fasterseg.evaluation import evaluate_predictor
 from fasterseg.network.network import Network
-from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.searching.subnets import Score
+from fasterseg.pipeline.candidate_scoring import matrices_of
+from fasterseg.searching.scores import Redrawn, ScoreRedrawn, redrawn
 from fasterseg.space.architecture import Architecture
 from fasterseg.supernet.supernet import Supernet
 
@@ -22,32 +21,20 @@ def subnet_scorer(
     batches: TrainingBatches,
     *,
     device: torch.device,
-    scored: DataSource | None = None,
-    split: str | None = None,
-) -> Score:
-    """A function from an architecture to its subnet's mean IoU.
-
-    It is scored on the validation split, unless other images are named.
+) -> ScoreRedrawn:
+    """A function from an architecture to its subnet's mean IoU on the validation split.
 
     The statistics are measured on training images until they settle; a subnet cannot be scored
     without that, since those it is cut out with are not numbers.
     """
+    split = recipe.data.val_split
+    scored = range(min(recipe.search.validation_images, source.length(split)))
 
-    def score(architecture: Architecture) -> float:
+    def score(architecture: Architecture) -> Redrawn:
         count = max(4, recipe.search.calibration_batches)
         images = (batches.batch(step).images.to(device) for step in range(count))
-        predictor = NetworkPredictor(
-            supernet.subnet(architecture, Network, images=images),
-            label_space=source.label_space,
-            normalisation=source.normalisation,
-            device=device,
-        )
-        report = evaluate_predictor(
-            predictor.label_map,
-            scored or source,
-            split or recipe.data.val_split,
-            limit=recipe.search.validation_images,
-        )
-        return report.mean_iou
+        network = supernet.subnet(architecture, Network, images=images)
+        samples = (source.sample(split, index) for index in scored)
+        return redrawn(matrices_of(network, samples, source, device=device), seed=recipe.seed)
 
     return score

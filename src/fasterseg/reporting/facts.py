@@ -115,6 +115,7 @@ class RunFacts:
     summary: SearchSummary | None
     pretraining: tuple[Event, ...]
     cosearch: tuple[Event, ...]
+    selection: tuple[Event, ...]
     networks: tuple[NetworkFacts, ...]
     randoms: tuple[RandomFacts, ...]
     baseline: EvaluationReport | None
@@ -170,6 +171,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         summary=summary,
         pretraining=reader.events(run.pretraining.log),
         cosearch=reader.events(run.cosearch.log),
+        selection=reader.events(run.selection.log),
         networks=tuple(reader.network(one, recipe, summary) for one in recipe.contenders),
         randoms=tuple(reader.randoms(recipe, summary, table)),
         baseline=reader.read(EvaluationReport, run.position_score(recipe.data.test_split)),

@@ -21,6 +21,7 @@ from fasterseg.reporting.latencies import calibration_chart, table_facts
 from fasterseg.reporting.listing import draw_text
 from fasterseg.reporting.palette import class_colours, css_variable
 from fasterseg.reporting.scores import class_rows, heat_map, scored, worst_confusions
+from fasterseg.reporting.selecting import selection_charts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,6 +46,7 @@ def render_page(
             front_rows=front_rows(facts),
             drawings=_drawings(facts),
             search_charts=search_charts(facts),
+            selection_charts=selection_charts(facts),
             training_charts=training_charts(facts),
             table=None if facts.table is None else table_facts(facts.table),
             calibration=None if facts.table is None else calibration_chart(facts.table),

@@ -1,4 +1,4 @@
-"""Candidates of what a search ended with: networks of one budget, told apart by their subnets.
+"""Candidates at a student's budget: as the parameters find them probable, and drawn evenly.
 
 The paper hands over the most probable network.  Where a search leaves much undecided, that is one
 of many that are nearly as probable; which of them is good, the supernet's weights can tell better
@@ -7,27 +7,126 @@ than the last hundredths of a probability can.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from fasterseg.errors import BudgetError
-from fasterseg.runtime import torch_generator
-from fasterseg.searching.derivation import derive_within
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, ATTEMPTS, Landing, Trials
+from fasterseg.runtime import derived_seed, torch_generator
+from fasterseg.searching.breeding import Breeding, Window
+from fasterseg.searching.derivation import assign_within
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.assignment import Assignment, architecture_of
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
+from fasterseg.space.sampling import assignment_near
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.sampling import SMALLEST, resampled
 
 TRIES = 4
-"""So many samples for each network that is wanted: two may be fitted to the same one."""
-ROUNDS = 3
-"""So often are candidates fitted and scored, where none of those before fits as measured."""
+"""So many attempts for each network that is wanted: two may come to the same one."""
+MOST_FAILURES = 3
+"""After so many attempts in a row that fit no network, there are none."""
+
+Origin = Literal["most probable", "probable", "even", "another student", "child"]
+"""How a candidate came about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network that a student may be, what it is derived from, and how it came about."""
+
+    assignment: Assignment
+    architecture: Architecture
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a student's candidates come from; a function of the run's seed and its name.
+
+    `probabilities` are those that the search ended with.
+    """
+
+    name: str
+    seed: int
+    options: Options
+    probabilities: Relaxation
+    pricing: Pricing
+
+    def candidate(self, assignment: Assignment, origin: Origin) -> Candidate:
+        """The candidate that an assignment stands for."""
+        return Candidate(assignment, architecture_of(self.options.lattice, assignment), origin)
+
+    def breeding(self, window: Window) -> Breeding:
+        """What makes candidates of known ones."""
+        return Breeding(self.options, self.price_ms, window)
+
+    def price_ms(self, assignment: Assignment) -> float:
+        """The estimate of an assignment's network, in milliseconds."""
+        return self.pricing(architecture_of(self.options.lattice, assignment))
+
+    def dice(self, *words: object) -> Random:
+        """Chance of its own for each purpose."""
+        return Random(derived_seed(self.seed, "selection", self.name, *words))
+
+    def probable(self, window: Window, count: int) -> Iterator[Candidate]:
+        """Different samples by probability, each fitted to the window as derivation does.
+
+        They come one by one; for `count` of them enough is tried.
+        """
+
+        def sample(number: int) -> Assignment:
+            generator = torch_generator(self.seed, "draws", self.name, number)
+            return assign_within(
+                self.options,
+                gumbel(self.probabilities, generator),
+                self.pricing,
+                lowest_ms=window.low_ms,
+                highest_ms=window.high_ms,
+            )
+
+        return self._different("probable", sample, count)
+
+    def even(self, window: Window, count: int) -> Iterator[Candidate]:
+        """Different random networks: every choice even, given that they lie in the window.
+
+        They come one by one; for `count` of them enough is tried.
+        """
+
+        def sample(number: int) -> Assignment:
+            return assignment_near(
+                self.options,
+                window.middle_ms,
+                estimate_ms=self.pricing,
+                generator=self.dice("even", number),
+                tolerance=window.tolerance,
+            )
+
+        return self._different("even", sample, count)
+
+    def _different(
+        self, origin: Origin, sample: Callable[[int], Assignment], count: int
+    ) -> Iterator[Candidate]:
+        """Samples 1, 2, .. of which no two are alike; they end where none is found any more."""
+        known, failures = set[Architecture](), 0
+        for number in range(1, TRIES * count + 1):
+            try:
+                one = self.candidate(sample(number), origin)
+            except BudgetError:
+                failures += 1
+                if failures == MOST_FAILURES:
+                    return
+                continue
+            failures = 0
+            if one.architecture not in known:
+                known.add(one.architecture)
+                yield one
 
 
 def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
@@ -44,91 +143,3 @@ def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
         return logits.softmax(dim=1).to(rows)
 
     return resampled(probabilities, dict.fromkeys(SECTIONS, noisy))
-
-
-def fitted_candidates(
-    options: Options,
-    probabilities: Relaxation,
-    pricing: Pricing,
-    *,
-    first: Architecture,
-    estimate_ms: float,
-    count: int,
-    seed: int,
-    name: str,
-) -> tuple[Architecture, ...]:
-    """At most `count` different networks for a budget, the most probable one, `first`, first.
-
-    The others are derived as that one is: from sampled probabilities, fitted to the estimate at
-    which a network takes the budget.  A sample is a function of the seed, the student's name and
-    its number.
-    """
-    low, high = AIM_LOW * estimate_ms, AIM_HIGH * estimate_ms
-    found = {first.digest(): first}
-    for number in range(1, TRIES * count):
-        if len(found) >= count:
-            break
-        sampled = gumbel(probabilities, torch_generator(seed, "draws", name, number))
-        try:
-            one = derive_within(options, sampled, pricing, lowest_ms=low, highest_ms=high)
-        except BudgetError:
-            continue
-        found.setdefault(one.digest(), one)
-    return tuple(found.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """One of several networks that were scored, on its budget.
-
-    `scores` are those of all of them, the most probable one's first, and `index` says whose the
-    landing is; `passed_over` better ones were measured outside of the budget's reach.
-    """
-
-    landing: Landing
-    scores: tuple[float, ...]
-    index: int
-    passed_over: int
-
-
-def land_best(
-    first: Landing,
-    candidates: Callable[[float], Iterable[Architecture]],
-    score: Callable[[Architecture], float],
-    trials: Trials,
-) -> Chosen:
-    """The best-scored candidate that fits its budget as measured: none but what was scored.
-
-    `first` is the most probable network, landed; `candidates` are fitted with the ratio of what is
-    promised to what the table says, which was measured on it.  Where none fits, candidates are
-    fitted anew with the ratio that they showed, and scored, a few times; then it is the first, or
-    the nearest below the budget of those that were scored.
-    """
-    ratio, scores = first.ratio(trials.promise), {first.architecture: score(first.architecture)}
-    for _ in range(ROUNDS):
-        fitted = [*candidates(ratio)]
-        scores |= {one: score(one) for one in fitted if one not in scores}
-        left = ATTEMPTS
-        for one in sorted(fitted, key=scores.__getitem__, reverse=True):
-            known = trials.of(one)
-            if known is None and left > 0:
-                left, known = left - 1, trials.attempt(one)
-                ratio = ratio if known.settled else trials.next_ratio(ratio, known)
-            if known is not None and known.settled:
-                return _chosen(known, scores, trials)
-            if known is None:
-                break
-        if left == ATTEMPTS:
-            break  # nothing was measured, so that the same would be fitted again
-    return _chosen(trials.nearest(), scores, trials)
-
-
-def _chosen(landing: Landing, scores: Mapping[Architecture, float], trials: Trials) -> Chosen:
-    own = scores[landing.architecture]
-    better = [one for one, found in scores.items() if found > own and trials.of(one) is not None]
-    return Chosen(
-        replace(landing, tried=trials.tried),
-        tuple(scores.values()),
-        [*scores].index(landing.architecture),
-        len(better),
-    )

@@ -1,140 +1,245 @@
-"""Choosing among candidates of what a search ended with: the one whose subnet scores best."""
+"""Which network each contender comes to: a student is selected at its budget, by its score."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
-from fasterseg.events import Progress
-from fasterseg.searching.candidates import Chosen, fitted_candidates, land_best
+from fasterseg.config import SelectionSettings
+from fasterseg.events import EventLog, Progress
+from fasterseg.searching.breeding import Window
+from fasterseg.searching.candidates import Candidate, Source
 from fasterseg.searching.concluding import Appraisal
 from fasterseg.searching.contenders import Contender
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.effort import scores_in
 from fasterseg.searching.landing import Landing, Trials
-from fasterseg.searching.subnets import Score
+from fasterseg.searching.scores import Redrawn, Score, ScoreRedrawn
+from fasterseg.searching.search import Search
+from fasterseg.searching.selection import Finalist, Scoring, Selected, select
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.pricing import Pricing
+
+HANDED_ON = 4
+"""So many of a student's best begin the selection of the next ones too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The network that a contender comes to, on its budget.
 
-    `scores` are those of the candidates' subnets, the most probable network's first; none where
-    there was one network.  `index` says whose network it is, and `note` why it is not the best
-    one's.
+    `selected` says what a student was selected from; it is None where there was one network.
     """
 
     landing: Landing
-    scores: tuple[float, ...] = ()
-    index: int = 0
-    note: str = ""
+    selected: Selected | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rivals(self) -> tuple[Finalist, ...]:
+        """What a student was selected before: the most probable network, the best even draw."""
+        return () if self.selected is None else self.selected.rivals
+
+
+class FinalScore(BaseModel):
+    """A finalist's mean IoU, and what it is on images drawn anew; shares of one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    mean_iou: float
+    redrawn: tuple[float, ...]
 
 
 class CandidateScores(Artifact):
     """The subnets' scores so far, by the digest of the architecture; shares of one."""
 
-    schema_tag: ClassVar[str] = "fasterseg/draw-scores/1"
+    schema_tag: ClassVar[str] = "fasterseg/candidate-scores/1"
 
     scores: dict[str, float] = Field(default_factory=dict)
+    finals: dict[str, FinalScore] = Field(default_factory=dict)
 
 
 class KeptScores:
-    """What was scored, in a file, so that a resumed search does not score it again."""
+    """What was scored, in a file, so that a resumed selection does not score it again.
 
-    def __init__(self, path: Path, score: Score) -> None:
+    A supernet's students share it: what was scored for one counts for all.
+    """
+
+    def __init__(self, path: Path, score: Score, final: ScoreRedrawn) -> None:
         self._path = path
         self._score = score
-        self._known = CandidateScores.load(path).scores if path.exists() else {}
+        self._final = final
+        self._known = CandidateScores.load(path) if path.exists() else CandidateScores()
 
-    def __call__(self, architecture: Architecture) -> float:
+    def __contains__(self, architecture: Architecture) -> bool:
+        return architecture.digest() in self._known.scores
+
+    def score(self, architecture: Architecture) -> float:
         """The score of the architecture's subnet."""
         key = architecture.digest()
-        if key not in self._known:
-            self._known = {**self._known, key: self._score(architecture)}
-            CandidateScores(scores=self._known).save(self._path)
-        return self._known[key]
+        if key not in self._known.scores:
+            found = self._score(architecture)
+            self._keep(
+                CandidateScores(scores={**self._known.scores, key: found}, finals=self._finals)
+            )
+        return self._known.scores[key]
+
+    def final(self, architecture: Architecture) -> Redrawn:
+        """The score of the architecture's subnet on more images."""
+        key = architecture.digest()
+        if key not in self._finals:
+            found = self._final(architecture)
+            kept = FinalScore(mean_iou=found.mean_iou, redrawn=found.redrawn)
+            self._keep(
+                CandidateScores(scores=self._known.scores, finals={**self._finals, key: kept})
+            )
+        return Redrawn(self._finals[key].mean_iou, self._finals[key].redrawn)
+
+    @property
+    def _finals(self) -> dict[str, FinalScore]:
+        return self._known.finals
+
+    def _keep(self, known: CandidateScores) -> None:
+        known.save(self._path)
+        self._known = known
 
 
-def best_candidates(
-    contenders: Sequence[Contender],
-    found: Mapping[str, Landing],
-    appraisal: Appraisal,
-    score: Score,
-    *,
-    count: int,
-    seed: int,
-    progress: Progress,
-) -> dict[str, Choice]:
-    """Each student is the best of its candidates, a teacher what was `found`, as in the paper.
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Selects students one after the other: their scores are shared, and the best handed on.
 
-    A student's candidates are fitted by what was measured of its most probable network, which was
-    found; what is delivered is one that was scored, on images that the supernet's weights were not
-    trained on.
+    `log` is written anew from its beginning, also by a selection that is resumed.
     """
-    done, total = 0, count * sum(one.budget_ms is not None for one in contenders)
-    choices = {}
-    for contender in contenders:
 
-        def told(architecture: Architecture, whose: str = contender.name) -> float:
-            nonlocal done
-            found_score = score(architecture)
-            done += 1
-            # Where none fitted its budget as measured, others are fitted and scored.
-            progress(done, max(total, done), whose)
-            return found_score
+    settings: SelectionSettings
+    kept: KeptScores
+    log: EventLog
+    seed: int
+    progress: Progress
+    handed_on: list[Candidate] = field(default_factory=list)
 
-        landing = found[contender.name]
-        choices[contender.name] = (
-            Choice(landing)
-            if contender.budget_ms is None
-            else _best_candidate(contender, landing, appraisal, told, count=count, seed=seed)
-        )
-    return choices
+    def choices(
+        self,
+        contenders: Sequence[Contender],
+        found: Mapping[str, Landing],
+        appraisal: Appraisal,
+    ) -> dict[str, Choice]:
+        """Each student as it is selected; a teacher is what was `found`, as in the paper.
 
+        A student's candidates are fitted by what was measured of its most probable network, which
+        was found; its images are those that the supernet's weights were not trained on.
+        """
+        self.log.rewind(0)
+        students = [one for one in contenders if one.budget_ms is not None]
+        choices = {one.name: Choice(found[one.name]) for one in contenders}
+        for place, student in enumerate(students):
+            heard = _Heard(self, student.name, place, len(students))
+            selected = self._selected(student, found[student.name], appraisal, heard)
+            self.handed_on.extend(selected.best[:HANDED_ON])
+            notes = tuple(_notes(student.name, selected, self.settings))
+            choices[student.name] = Choice(selected.landing, selected, notes)
+        return choices
 
-def _best_candidate(
-    contender: Contender,
-    first: Landing,
-    appraisal: Appraisal,
-    score: Score,
-    *,
-    count: int,
-    seed: int,
-) -> Choice:
-    budget_ms, probabilities = contender.budget_ms, contender.parameters.probabilities()
-    assert budget_ms is not None
-
-    def candidates(ratio: float) -> tuple[Architecture, ...]:
-        return fitted_candidates(
-            contender.options,
-            probabilities,
+    def _selected(
+        self, student: Contender, first: Landing, appraisal: Appraisal, heard: _Heard
+    ) -> Selected:
+        source, budget_ms = _source(student, appraisal.pricing, self.seed), student.budget_ms
+        assert budget_ms is not None
+        trials = Trials(
             appraisal.pricing,
-            first=first.architecture,
-            estimate_ms=budget_ms / ratio,
-            count=count,
-            seed=seed,
-            name=contender.name,
+            appraisal.measurements.of(student.name),
+            budget_ms=budget_ms,
+            promise=appraisal.promise,
+            known=first,
         )
-
-    trials = Trials(
-        appraisal.pricing,
-        appraisal.measurements.of(contender.name),
-        budget_ms=budget_ms,
-        promise=appraisal.promise,
-        known=first,
-    )
-    return _choice(contender.name, land_best(first, candidates, score, trials))
+        scoring = Scoring(heard.score, heard.final)
+        return select(source, first, trials, scoring, self.settings, others=self.handed_on)
 
 
-def _choice(name: str, chosen: Chosen) -> Choice:
-    note = ""
-    if chosen.passed_over:
-        note = (
-            f"{name}: of {len(chosen.scores)} candidates {chosen.passed_over} scored better than "
-            "the one that was chosen, and did not fit the budget as they were measured"
+def one_candidate(search: Search, score: Score) -> Callable[[int], object]:
+    """What finds and scores a candidate of the first student, to be timed."""
+    student = next(one for one in search.contenders if one.budget_ms is not None)
+    source = _source(student, search.latency.pricing, search.task.seed)
+    window = Window.of(student.budget_ms or 0.0, 1.0)
+
+    def candidate(_: int) -> object:
+        drawn = next(source.even(window, 1), None)
+        return score(drawn.architecture if drawn else derive(source.options, source.probabilities))
+
+    return candidate
+
+
+def _source(student: Contender, pricing: Pricing, seed: int) -> Source:
+    probabilities = student.parameters.probabilities()
+    return Source(student.name, seed, student.options, probabilities, pricing)
+
+
+@dataclass
+class _Heard:
+    """One student's scores, told as they come."""
+
+    selector: Selector
+    name: str
+    place: int
+    students: int
+    done: int = 0
+    best: float = 0.0
+
+    def score(self, one: Candidate) -> float:
+        """A candidate's score, logged."""
+        kept = self.selector.kept
+        fresh = one.architecture not in kept
+        found = kept.score(one.architecture)
+        self.best = max(self.best, found)
+        self.selector.log.append(
+            {
+                "step": self.done + 1,
+                "student": self.name,
+                "origin": one.origin,
+                "score": found,
+                "best": self.best,
+            }
         )
-    return Choice(chosen.landing, chosen.scores, chosen.index, note)
+        self._tell(fresh=fresh)
+        return found
+
+    def final(self, architecture: Architecture) -> Redrawn:
+        """A finalist's score."""
+        found = self.selector.kept.final(architecture)
+        self._tell(fresh=True)
+        return found
+
+    def _tell(self, *, fresh: bool) -> None:
+        """Say how far it is; what an earlier session scored is not told one by one."""
+        self.done += 1
+        if fresh:
+            each = scores_in(self.selector.settings)
+            done = self.place * each + min(self.done, each)
+            self.selector.progress(done, self.students * each, self.name)
+
+
+def _notes(name: str, selected: Selected, settings: SelectionSettings) -> list[str]:
+    """What is worth a word: too few networks at the budget, and better ones that did not fit."""
+    notes, scored = [], sum(selected.scored.values())
+    window = f"{selected.window.low_ms:.3f} to {selected.window.high_ms:.3f} ms"
+    if scored == 1 < settings.count:
+        notes.append(
+            f"{name}: no other network of the space is estimated at {window}, which is where the "
+            "budget lies as measured; it is the most probable one"
+        )
+    elif scored < settings.count:
+        notes.append(
+            f"{name}: of {settings.count} candidates that were wanted {scored} were found at the "
+            f"budget, estimated at {window}"
+        )
+    if selected.passed_over:
+        notes.append(
+            f"{name}: {selected.passed_over} candidates scored better than the one that was "
+            "chosen, and did not fit the budget as they were measured"
+        )
+    return notes

@@ -37,13 +37,18 @@ class SearchData:
         """What a subnet's statistics are measured on."""
         return self.batches("calibration", self.halves[0])
 
-    def batches(self, purpose: str, indices: tuple[int, ...]) -> TrainingBatches:
-        """Batches of some training images, in an order of their own for each purpose."""
+    def batches(
+        self, purpose: str, indices: tuple[int, ...], *, batch_size: int | None = None
+    ) -> TrainingBatches:
+        """Batches of some training images, in an order of their own for each purpose.
+
+        They are as large as a step's, unless told.
+        """
         return TrainingBatches(
             self.source,
             self.split,
             augmentation=augmentation_of(self.settings.augmentation),
-            batch_size=self.settings.batch_size,
+            batch_size=batch_size or self.settings.batch_size,
             seed=derived_seed(self.seed, purpose),
             indices=indices,
         )

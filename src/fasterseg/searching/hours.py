@@ -1,4 +1,4 @@
-"""A search's numbers of steps: its own, or what fits into its hours."""
+"""A search's numbers of steps and candidates: its own, or what fits into its hours."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ from pathlib import Path
 
 import torch
 
-from fasterseg.config import SearchSettings
+from fasterseg.config import SearchSettings, SelectionSettings
 from fasterseg.errors import UsageError
-from fasterseg.learning.allowance import Costs, allowed_steps
+from fasterseg.learning.allowance import SECONDS_PER_HOUR, Costs, allowed_steps
 from fasterseg.learning.step_times import NEVER, Now, endless, time_steps
 from fasterseg.learning.stepping import Stage
+from fasterseg.searching.effort import effort, within
 from fasterseg.searching.search import Search, SearchTask
 
-PRETRAINING, SEARCH = "pretraining", "search"
+PRETRAINING, SEARCH, CANDIDATES = "pretraining", "search", "candidates"
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTimes:
-    """Seconds of a pre-training step, of a search step, and of one look at the budgets."""
+    """Seconds of a pre-training step, of a search step, and of one look at the budgets.
+
+    `candidate` are those of finding and scoring one; 0 where nothing is selected.
+    """
 
     pretraining: float
     search: float
     control: float
+    candidate: float = 0.0
 
     def seconds(self, settings: SearchSettings, steps: int) -> float:
         """The seconds of so many steps of both, shared out as the settings say."""
@@ -44,19 +49,34 @@ def shared_out(settings: SearchSettings, steps: int) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class SearchStages:
-    """What makes the two stages of a search anew under other settings, to be timed."""
+    """What makes the two stages of a search anew under other settings, to be timed.
+
+    `candidate` makes what scores one candidate of the selection for `students`; it is None where
+    nothing is selected.
+    """
 
     pretraining: Callable[[SearchSettings], Stage]
     cosearch: Callable[[SearchSettings], Stage]
+    candidate: Callable[[], Callable[[int], object]] | None = None
+    students: int = 0
 
     @classmethod
-    def of(cls, task: SearchTask) -> SearchStages:
-        """The stages of a task."""
+    def of(
+        cls, task: SearchTask, candidate_of: Callable[[Search], Callable[[int], object]]
+    ) -> SearchStages:
+        """The stages of a task; `candidate_of` makes what scores a search's candidate."""
 
         def begun(settings: SearchSettings) -> Search:
             return Search.begin(replace(task, settings=settings))
 
-        return cls(lambda s: begun(s).pretraining(), lambda s: begun(s).cosearch())
+        students = sum(one.role == "student" for one in task.contenders)
+        selects = students > 0 and task.settings.selection.candidates != 1
+        return cls(
+            lambda s: begun(s).pretraining(),
+            lambda s: begun(s).cosearch(),
+            (lambda: candidate_of(begun(endless(task.settings)))) if selects else None,
+            students,
+        )
 
 
 def counted(
@@ -67,7 +87,7 @@ def counted(
     device: torch.device,
     clock: Now = time.monotonic,
 ) -> SearchSettings:
-    """The settings with their numbers of steps: their own, or what fits into their hours.
+    """The settings with their numbers of steps and candidates: their own, or what fits the hours.
 
     The hours are counted once, and the numbers are kept at `path`.
     """
@@ -83,14 +103,26 @@ def counted(
 
     def timing(seconds: float) -> Costs:
         times = time_search(settings, stages, seconds=seconds, device=device, clock=clock)
+        selection, selecting = selected_within(settings, times.candidate, stages.students)
         return Costs(
-            lambda steps: times.seconds(settings, steps),
-            lambda steps: shared_out(settings, steps),
+            lambda steps: times.seconds(settings, steps) + selecting,
+            lambda steps: {**shared_out(settings, steps), CANDIDATES: selection.count},
         )
 
     found = allowed_steps(settings.hours, path, timing, what="the search", clock=clock)
     parts = {"pretrain_steps": found.steps[PRETRAINING], "steps": found.steps[SEARCH]}
-    return settings.model_copy(update=parts)
+    count = found.steps.get(CANDIDATES, settings.selection.count)
+    selection = settings.selection.model_copy(update={"candidates": count})
+    return settings.model_copy(update={**parts, "selection": selection})
+
+
+def selected_within(
+    settings: SearchSettings, candidate_seconds: float, students: int
+) -> tuple[SelectionSettings, float]:
+    """The selection that a search's hours hold, and the seconds of all students' selections."""
+    whole = SECONDS_PER_HOUR * (settings.hours or 0.0) / max(1, students)
+    found = within(settings.selection, seconds=whole, each=candidate_seconds)
+    return found, students * effort(found) * candidate_seconds
 
 
 def time_search(
@@ -112,4 +144,15 @@ def time_search(
 
     pretraining = timed(stages.pretraining(unending))
     bare, looking = search_step(NEVER), search_step(1)
-    return SearchTimes(pretraining, bare, max(0.0, looking - bare))
+    candidate = 0.0
+    if stages.candidate is not None:
+        # The first reads the images, which the others find in memory.
+        candidate = time_steps(
+            stages.candidate(),
+            seconds=0.0,
+            warmup_steps=1,
+            least_steps=2,
+            device=device,
+            clock=clock,
+        ).step_seconds
+    return SearchTimes(pretraining, bare, max(0.0, looking - bare), candidate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Protocol
 
 from fasterseg.config import Promise, budget_option
@@ -21,6 +22,8 @@ LOWEST_SHARE, HIGHEST_SHARE = 0.92, 0.98
 AIM_LOW, AIM_HIGH = 0.935, 0.965
 ATTEMPTS = 8
 NEAREST = 3
+NEAR_THE_BUDGET = 0.1
+"""Networks that take so much more or less than a budget tell what others of that budget take."""
 
 
 class Measured(Protocol):
@@ -149,6 +152,21 @@ class Trials:
         """Most of the way to what this measurement says: one measurement is noisy."""
         seen, promised_ms = found.ratio(self.promise), found.figures.promised_ms(self.promise)
         return ratio + 0.7 * (seen - ratio) if promised_ms <= self.budget_ms else max(ratio, seen)
+
+    def learned_ratio(self) -> float:
+        """What is promised over what is estimated, in the mean of the networks measured so far.
+
+        Those near the budget decide, where there are any; 1 before anything was measured.
+        """
+        shares = [one.promised_ms(self.promise) / self.budget_ms for one in self._tried]
+        near = [
+            one
+            for one, share in zip(self._tried, shares, strict=True)
+            if abs(share - 1) <= NEAR_THE_BUDGET
+        ]
+        counted = near or self._tried
+        ratios = [one.promised_ms(self.promise) / one.estimated_ms for one in counted]
+        return fmean(ratios) if ratios else 1.0
 
     def _measured(self, architecture: Architecture) -> Landing:
         latency = self._measure(architecture)

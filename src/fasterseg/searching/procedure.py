@@ -1,24 +1,26 @@
-"""The whole procedure: pre-train, search, land on the budgets, choose among candidates, score."""
+"""The whole procedure: pre-train, search, land on the budgets, select at them, score."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from fasterseg.events import Tell, Warn, note_on_stderr, warn_on_stderr
+from fasterseg.events import EventLog, Tell, Warn, note_on_stderr, warn_on_stderr
 from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.stepping import Course, run_steps
 from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
-from fasterseg.searching.choosing import Choice, KeptScores, best_candidates
+from fasterseg.searching.choosing import Choice, KeptScores, Selector, one_candidate
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.data import SearchData
+from fasterseg.searching.effort import scores_in
 from fasterseg.searching.hours import SearchStages, counted
 from fasterseg.searching.kept_supernet import keep_supernet
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.scores import Score, ScoreRedrawn
 from fasterseg.searching.search import Search
 from fasterseg.searching.start import SearchStart
-from fasterseg.searching.subnets import RANDOM_SUBNETS, Score, SubnetScores, score_all
+from fasterseg.searching.subnets import RANDOM_SUBNETS, SubnetScores, score_all, subnets_of
 from fasterseg.searching.summarising import Events, summarise
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
@@ -26,10 +28,14 @@ from fasterseg.stages import Watch
 
 @dataclass(frozen=True, slots=True)
 class Scorers:
-    """What scores subnets: on images held out from the supernet's weights, and for validation."""
+    """What scores subnets: candidates and finalists on images held out from the supernet's weights.
 
-    held_out: Score
-    validation: Score
+    `validation` scores on the validation split, which chooses nothing in a search.
+    """
+
+    candidates: Score
+    finals: ScoreRedrawn
+    validation: ScoreRedrawn
 
 
 ScorersOf = Callable[[Search, SearchData], Scorers]
@@ -49,18 +55,19 @@ def search(
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
     start = _agreed(job, watch)
-    begun, data = _begun(job, start), data_of(job, start)
+    data = data_of(job, start)
+    begun = _begun(job, start, lambda one: one_candidate(one, scorers_of(one, data).candidates))
     pretraining = _pretrain(begun, job, watch)
     events = Events(pretraining.events(), _cosearch(begun, job, watch, warn, note).events())
     if job.keeps_supernet:
         keep_supernet(job.run, split=data.split, classes=job.geometry.classes)
     scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
     landed = _landed(begun, appraisal, watch)
-    choices = _chosen(begun, landed, appraisal, job, watch, scorers.held_out)
+    choices = _chosen(begun, landed, appraisal, job, watch, scorers)
     scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
     notes = (
         *events.warnings,
-        *(one.note for one in choices.values()),
+        *(note for one in choices.values() for note in one.notes),
         *(s.missing for s in scores.values()),
     )
     warnings = tuple(filter(None, notes))
@@ -95,10 +102,13 @@ def _agreed(job: SearchJob, watch: Watch) -> SearchStart:
         return agreed_start(job, progress=step)
 
 
-def _begun(job: SearchJob, start: SearchStart) -> Search:
-    """The search from its start, with as many steps as it may do."""
+def _begun(
+    job: SearchJob, start: SearchStart, candidate_of: Callable[[Search], Callable[[int], object]]
+) -> Search:
+    """The search from its start, with as many steps and candidates as it may do."""
     task, path = task_of(job, start), job.run.search_allowance
-    settings = counted(task.settings, SearchStages.of(task), path, device=job.device)
+    stages = SearchStages.of(task, candidate_of)
+    settings = counted(task.settings, stages, path, device=job.device)
     return Search.begin(replace(task, settings=settings))
 
 
@@ -148,34 +158,32 @@ def _chosen(
     appraisal: Appraisal,
     job: SearchJob,
     watch: Watch,
-    score: Score,
+    scorers: Scorers,
 ) -> Mapping[str, Choice]:
-    """What every contender comes to: its most probable network, or the best of its candidates."""
-    count = search.task.settings.draws
-    if count == 1:
+    """What every contender comes to: its most probable network, or what is selected."""
+    settings, run = search.task.settings.selection, job.run
+    if settings.count == 1 or not job.students:
         return {name: Choice(landing) for name, landing in landed.items()}
-    total, title = count * len(job.students), "Choosing among candidates"
-    with watch.part("search/draws", title, total=total) as step:
-        return best_candidates(
-            search.contenders,
-            landed,
-            appraisal,
-            KeptScores(job.run.draws, score),
-            count=count,
-            seed=search.task.seed,
-            progress=step,
-        )
+    total, title = scores_in(settings) * len(job.students), "Selecting at the budgets"
+    kept = KeptScores(run.candidate_scores, scorers.candidates, scorers.finals)
+    with watch.part("search/selection", title, total=total, unit="scores") as step:
+        selector = Selector(settings, kept, EventLog(run.selection.log), search.task.seed, step)
+        return selector.choices(search.contenders, landed, appraisal)
 
 
 def _scored(
-    search: Search, choices: Mapping[str, Choice], watch: Watch, score: Score, random_subnets: int
+    search: Search,
+    choices: Mapping[str, Choice],
+    watch: Watch,
+    score: ScoreRedrawn,
+    random_subnets: int,
 ) -> Mapping[str, SubnetScores]:
     students = [one for one in search.contenders if one.settings.role == "student"]
-    total = len(search.passes.contenders) + random_subnets * len(students)
+    total = subnets_of(search.contenders, choices) + random_subnets * len(students)
     with watch.part("search/subnets", "Scoring subnets", total=total) as step:
         return score_all(
             search.contenders,
-            {name: choice.landing for name, choice in choices.items()},
+            choices,
             score,
             pricing=search.latency.pricing,
             seed=search.task.seed,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
+from fasterseg.searching.choosing import Choice
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.randoms import RandomName, sample_random
+from fasterseg.searching.scores import Redrawn, ScoreRedrawn
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.pricing import Pricing
-
-Score = Callable[[Architecture], float]
-"""The mean IoU of an architecture's subnet, a share of one."""
 
 RANDOM_SUBNETS = 3
 """Random architectures of a student's latency that are scored beside it."""
@@ -33,50 +32,64 @@ class ScoredRandom:
 class SubnetScores:
     """What subnets of one supernet score: a contender's own, and random ones of its latency.
 
-    `missing` says why there are fewer of these than were asked for.  A network that was not
-    searched is no subnet and has no score.
+    `rivals` are those that a student was selected before, in their order.  `missing` says why there
+    are fewer random ones than were asked for.  A network that was not searched is no subnet and has
+    no score.
     """
 
-    own: float | None
+    own: Redrawn | None
     randoms: tuple[ScoredRandom, ...] = ()
     missing: str = ""
+    rivals: tuple[Redrawn, ...] = ()
 
 
 def score_all(
     contenders: Sequence[Contender],
-    found: Mapping[str, Landing],
-    score: Score,
+    choices: Mapping[str, Choice],
+    score: ScoreRedrawn,
     *,
     pricing: Pricing,
     seed: int,
     random_count: int,
     progress: Progress,
 ) -> dict[str, SubnetScores]:
-    """The subnets' scores by contender, a student's beside random ones of its own latency."""
+    """The subnets' scores by contender, a student's beside its rivals' and random ones'."""
     students = [one.name for one in contenders if one.settings.role == "student"]
-    searched = [one.name for one in contenders if one.settings.is_searched]
-    done, total = 0, len(searched) + random_count * len(students)
+    total = subnets_of(contenders, choices) + random_count * len(students)
+    known: dict[Architecture, Redrawn] = {}
+    done = 0
 
-    def scored(name: str, architecture: Architecture) -> float:
+    def scored(name: str, architecture: Architecture) -> Redrawn:
         nonlocal done
-        mean_iou = score(architecture)
+        if architecture not in known:
+            known[architecture] = score(architecture)
         done += 1
         progress(done, total, name)
-        return mean_iou
+        return known[architecture]
 
     scores: dict[str, SubnetScores] = {}
     for contender in contenders:
-        name, landing = contender.name, found[contender.name]
-        own = scored(name, landing.architecture) if name in searched else None
+        name, choice = contender.name, choices[contender.name]
+        searched, architecture = contender.settings.is_searched, choice.landing.architecture
+        own = scored(name, architecture) if searched else None
         randoms, missing = list[ScoredRandom](), ""
+        rivals = tuple(scored(name, one.candidate.architecture) for one in choice.rivals)
         count = random_count if name in students else 0
         try:
-            for random, one in _random_like(contender, landing, pricing, seed=seed, count=count):
-                randoms.append(ScoredRandom(random.file_name, one, scored(str(random), one)))
+            for random, one in _random_like(
+                contender, choice.landing, pricing, seed=seed, count=count
+            ):
+                mean_iou = scored(str(random), one).mean_iou
+                randoms.append(ScoredRandom(random.file_name, one, mean_iou))
         except BudgetError as error:  # where the space is thin; no reason to lose a search
             missing = f"{name}: {error.what}; {error.why}"
-        scores[name] = SubnetScores(own, tuple(randoms), missing)
+        scores[name] = SubnetScores(own, tuple(randoms), missing, rivals)
     return scores
+
+
+def subnets_of(contenders: Sequence[Contender], choices: Mapping[str, Choice]) -> int:
+    """How many subnets the contenders that were searched and their rivals are."""
+    return sum(one.settings.is_searched + len(choices[one.name].rivals) for one in contenders)
 
 
 def _random_like(

@@ -13,7 +13,14 @@ from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import open_choices, undecided
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
+from fasterseg.searching.scores import Redrawn, lead
 from fasterseg.searching.search import Search
+from fasterseg.searching.selection_summary import (
+    MOST_PROBABLE,
+    LeadSummary,
+    RivalSummary,
+    SelectionSummary,
+)
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import SubnetScores
 from fasterseg.searching.summary import (
@@ -28,6 +35,7 @@ from fasterseg.searching.summary import (
 )
 from fasterseg.searching.visits import last_visits
 from fasterseg.space.choices import SECTIONS
+from fasterseg.space.pricing import Pricing
 
 Event = Mapping[str, Any]
 
@@ -121,9 +129,8 @@ def _contender(
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
-        draw_mious=choice.scores,
-        chosen_draw=choice.index if choice.scores else None,
-        subnet_miou=scores.own,
+        selection=_selection(choice, scores, pricing),
+        subnet_miou=None if scores.own is None else scores.own.mean_iou,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         kinds_decided_at=decided_at,
         choices=choices_of(contender, noise, steps=search.task.settings.steps),
@@ -149,6 +156,39 @@ def _contender(
             for one in scores.randoms
         ),
     )
+
+
+def _selection(choice: Choice, scores: SubnetScores, pricing: Pricing) -> SelectionSummary | None:
+    """What a student was selected from; None where there was one network."""
+    selected, own = choice.selected, scores.own
+    if selected is None or own is None:
+        return None
+    names = (MOST_PROBABLE, f"the best of {selected.even_draws} even draws")
+    rivals = zip(names, selected.rivals, scores.rivals, strict=False)
+    return SelectionSummary(
+        scored={str(origin): count for origin, count in selected.scored.items()},
+        origin=selected.chosen.candidate.origin,
+        score=selected.chosen.score,
+        final=selected.chosen.final.mean_iou,
+        passed_over=selected.passed_over,
+        rivals=tuple(
+            RivalSummary(
+                name=name,
+                estimated_ms=pricing(one.candidate.architecture),
+                score=one.score,
+                final=one.final.mean_iou,
+                lead=_lead(selected.chosen.final, one.final),
+                validation=validation.mean_iou,
+                validation_lead=_lead(own, validation),
+            )
+            for name, one, validation in rivals
+        ),
+    )
+
+
+def _lead(first: Redrawn, second: Redrawn) -> LeadSummary:
+    found = lead(first, second)
+    return LeadSummary(difference=found.difference, error=found.error)
 
 
 def choices_of(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
 from fasterseg.latency.models import ModelComparison
+from fasterseg.searching.selection_summary import SelectionSummary
 from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
 from fasterseg.space.widest import Found
@@ -97,11 +98,9 @@ class ContenderSummary(SummaryPart):
     exported graph.  `margins` is the mean gap between the two most probable options, by kind of
     choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
 
-    `draw_mious` are the scores of the subnets among which a student was chosen, on images held out
-    from the supernet's weights; the first is the most probable network's.  `chosen_draw` says
-    which of them is the student's: the best of those that fit the budget as they were measured.
-    (In summaries of before it is not said: it was a network derived anew from the best one's
-    probabilities.)  Where there was one network only there are none.
+    `selection` is what a student was selected from; None where it is its most probable network.
+    (Summaries of before have `draw_mious`, the subnets' scores of samples by probability, the most
+    probable network's first, and `chosen_draw`, which of them is the student's.)
 
     `kinds_decided_at` is the step of the search behind which the weights learnt from its kinds by
     probability, evenly until then; None where they did so throughout, or never.
@@ -130,6 +129,7 @@ class ContenderSummary(SummaryPart):
     measured_p95_ms: float | None = None
     draw_mious: tuple[float, ...] = ()
     chosen_draw: int | None = None
+    selection: SelectionSummary | None = None
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
     kinds_decided_at: int | None = None
@@ -148,6 +148,8 @@ class ContenderSummary(SummaryPart):
     @property
     def which_candidate(self) -> str:
         """Which of its candidates a student is; empty where there was one network only."""
+        if self.selection is not None:
+            return f"{self.selection.won}, of {self.selection.candidates} candidates"
         count = len(self.draw_mious)
         if count < 2:
             return ""
@@ -206,7 +208,9 @@ class SearchSummary(Artifact):
             if found.choices:
                 left = ", ".join(one.describe() for one in found.choices)
                 lines.append(f"  entropy: {left}")
-            if found.which_candidate:
+            if found.selection is not None:
+                lines += [f"  {line}" for line in found.selection.describe()]
+            elif found.which_candidate:
                 first, own = 100 * found.draw_mious[0], 100 * found.chosen_miou
                 lines.append(
                     f"  {found.which_candidate}: its subnet has a mean IoU of {own:.2f} %, the "

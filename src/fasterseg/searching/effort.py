@@ -1,0 +1,40 @@
+"""How much a selection is: in scores, and how many candidates fit into its share of the hours."""
+
+from __future__ import annotations
+
+from fasterseg.config import SelectionSettings
+from fasterseg.searching.scores import FINAL_TIMES
+
+SHARE_OF_HOURS = 0.1
+"""What of a search's hours its selection takes, all students together."""
+MOST_CANDIDATES = 512
+"""More than so many a student does not take of them; what is left goes to the steps."""
+LEAST_CANDIDATES = 8
+"""Where fewer fit in, nothing is selected."""
+ALWAYS_FINAL = 2
+"""Finalists whatever they score: the most probable network, and the best of the even draws."""
+
+
+def scores_in(settings: SelectionSettings) -> int:
+    """How many scores a student's selection takes, as its progress counts them."""
+    return settings.count + settings.finalists + ALWAYS_FINAL if settings.count > 1 else 0
+
+
+def effort(settings: SelectionSettings) -> int:
+    """What a student's selection costs, in candidates' scores: a finalist's is several."""
+    finals = FINAL_TIMES * (settings.finalists + ALWAYS_FINAL)
+    return settings.count + finals if settings.count > 1 else 0
+
+
+def within(settings: SelectionSettings, *, seconds: float, each: float) -> SelectionSettings:
+    """The settings with as many candidates as a student's share of the hours holds.
+
+    `seconds` are those of the whole search for each student, and `each` those of a candidate.  A
+    number of the recipe's own stays.
+    """
+    if settings.candidates is not None:
+        return settings
+    finals = effort(settings) - settings.count
+    count = int(SHARE_OF_HOURS * seconds / max(each, 1e-9)) - finals
+    count = min(MOST_CANDIDATES, count) if count >= LEAST_CANDIDATES else 1
+    return settings.model_copy(update={"candidates": count})

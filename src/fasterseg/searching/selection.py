@@ -1,0 +1,250 @@
+"""Selection at the exact budget: evolution over the supernet, after the co-search.
+
+It begins with the gradient search's most probable network, samples by probability and even draws,
+all fitted to the budget as it will be measured.  Each is scored as a subnet of the supernet; the
+best so far have children, by mutation and crossover.  The best of all are scored once more, on more
+images, since the best of many noisy scores flatters; in the order of these scores they are measured
+on the target, and the first that fits its budget is the student: it is what was scored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from fasterseg.config import SelectionSettings
+from fasterseg.searching.breeding import Breeding, Window
+from fasterseg.searching.candidates import Candidate, Origin, Source
+from fasterseg.searching.landing import ATTEMPTS, Landing, Trials
+from fasterseg.searching.scores import Redrawn, ScoreRedrawn
+from fasterseg.space.architecture import Architecture
+
+ROUNDS = 3
+"""So often are finalists fitted and measured, where none of those before fits its budget."""
+BREEDING_TRIES = 40
+"""Children that are bred for a new one: in a small window most are known already."""
+MOST_FAILURES = 6
+"""So many of them may find no way into the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """A candidate with its first score, and the one on more images."""
+
+    candidate: Candidate
+    score: float
+    final: Redrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The student, landed, and what it was selected from.
+
+    `most_probable` is what the gradient search would have handed over, `best_even` the best of
+    `even_draws` random networks of the budget, by their first scores: what a selection without any
+    search comes to.  `scored` counts the candidates by how they came about, `passed_over` those
+    that scored better than the student and did not fit the budget as they were measured.
+    """
+
+    landing: Landing
+    chosen: Finalist
+    most_probable: Finalist
+    best_even: Finalist | None
+    even_draws: int
+    scored: Mapping[Origin, int]
+    passed_over: int
+    window: Window
+    best: tuple[Candidate, ...] = field(default=(), compare=False)
+
+    @property
+    def rivals(self) -> tuple[Finalist, ...]:
+        """The most probable network, and the best of the even draws where there were any."""
+        return (self.most_probable, *filter(None, (self.best_even,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What tells a student's candidates apart: their scores, and those of the finalists."""
+
+    score: Callable[[Candidate], float]
+    final: ScoreRedrawn
+
+
+def select(
+    source: Source,
+    first: Landing,
+    trials: Trials,
+    scoring: Scoring,
+    settings: SelectionSettings,
+    *,
+    others: Sequence[Candidate] = (),
+) -> Selected:
+    """A student's network: none but one that was scored.
+
+    `first` is its most probable network, landed, and `trials` measures; `others` are the best of
+    students that were selected before, with which the first generation is completed.
+    """
+    return _Selection(source, first, trials, scoring, settings).run(others)
+
+
+@dataclass
+class _Selection:
+    source: Source
+    first: Landing
+    trials: Trials
+    scoring: Scoring
+    settings: SelectionSettings
+    known: dict[Architecture, Candidate] = field(default_factory=dict)
+    scores: dict[Architecture, float] = field(default_factory=dict)
+    finals: dict[Architecture, Redrawn] = field(default_factory=dict)
+    even: list[Architecture] = field(default_factory=list)
+
+    def run(self, others: Sequence[Candidate]) -> Selected:
+        """Evolve, score the finalists, land; anew with what was learned where none fits."""
+        window = self._window()
+        self._evolve(window, others)
+        landed = self._land(window)
+        for number in range(1, ROUNDS):
+            if self._is_won(landed) or self._window() == window:
+                break
+            window = self._window()
+            self._refit(window, number)
+            landed = self._land(window)
+        return self._selected(landed or self.trials.nearest(), window)
+
+    def _is_won(self, landed: Landing | None) -> bool:
+        """Whether a finalist fits; the most probable one, which did before, must be the best."""
+        if landed is None:
+            return False
+        fitted_before = landed.architecture == self.first.architecture
+        return not fitted_before or self._in_order()[0] == self.first.architecture
+
+    def _window(self) -> Window:
+        """Where a network is expected to take the budget, by what was measured so far."""
+        return Window.of(self.trials.budget_ms, self.trials.learned_ratio())
+
+    def _evolve(self, window: Window, others: Sequence[Candidate]) -> None:
+        """Score so many candidates as are wanted, or as there are."""
+        breeding = self.source.breeding(window)
+        self._add(self._most_probable())
+        for one in self._first_generation(window, breeding, others):
+            self._add(one)
+        while len(self.known) < self.settings.count:
+            child = self._child(breeding)
+            if child is None:
+                break
+            self._add(child)
+
+    def _first_generation(
+        self, window: Window, breeding: Breeding, others: Sequence[Candidate]
+    ) -> Iterator[Candidate]:
+        """Samples by probability, even draws, and the best of other students, fitted."""
+        count = self.settings.count
+        yield from self._new(self.source.probable(window, count), self.settings.probable, less=1)
+        for one in self._new(self.source.even(window, count), self.settings.even, again=True):
+            self.even.append(one.architecture)
+            yield one
+        for number, one in enumerate(others):
+            if self.source.options.allows(one.assignment) and len(self.known) < count:
+                fitted = breeding.fitted(one.assignment, self.source.dice("other", number))
+                if fitted is not None:
+                    yield self.source.candidate(fitted, "another student")
+
+    def _new(
+        self, found: Iterator[Candidate], share: float, *, less: int = 0, again: bool = False
+    ) -> Iterator[Candidate]:
+        """A share of the candidates wanted, of those found; what is known counts where `again`."""
+        left = round(share * self.settings.count) - less
+        while left > 0 and (one := next(found, None)) is not None:
+            if again or one.architecture not in self.known:
+                left -= 1
+                yield one
+
+    def _child(self, breeding: Breeding) -> Candidate | None:
+        """A new network from the best so far; None where all that is bred is known."""
+        parents = [self.known[one] for one in self._ranked()[: self.settings.population]]
+        failures = 0
+        for attempt in range(BREEDING_TRIES):
+            dice = self.source.dice("child", len(self.known), attempt)
+            if len(parents) > 1 and dice.random() < self.settings.crossover:
+                mother, father = dice.sample(parents, 2)
+                bred = breeding.crossed(mother.assignment, father.assignment, dice)
+            else:
+                bred = breeding.mutated(dice.choice(parents).assignment, dice)
+            if bred is None:
+                failures += 1
+                if failures == MOST_FAILURES:
+                    break
+                continue
+            child = self.source.candidate(bred, "child")
+            if child.architecture not in self.known:
+                return child
+        return None
+
+    def _refit(self, window: Window, number: int) -> None:
+        """Bring the best into another window, and score what they become."""
+        breeding = self.source.breeding(window)
+        for place, one in enumerate(self._ranked()[: self.settings.finalists]):
+            dice = self.source.dice("refit", number, place)
+            fitted = breeding.fitted(self.known[one].assignment, dice)
+            if fitted is not None:
+                self._add(self.source.candidate(fitted, "child"))
+
+    def _add(self, one: Candidate) -> None:
+        if one.architecture not in self.known:
+            self.known[one.architecture] = one
+            self.scores[one.architecture] = self.scoring.score(one)
+
+    def _land(self, window: Window) -> Landing | None:
+        """The best finalist that fits the budget as measured; None where none does."""
+        for one in self._finalists(window):
+            if one not in self.finals:
+                self.finals[one] = self.scoring.final(one)
+        left = ATTEMPTS
+        for one in self._in_order():
+            known = self.trials.of(one)
+            if known is None and left > 0:
+                left, known = left - 1, self.trials.attempt(one)
+            if known is None:
+                return None
+            if known.settled:
+                return known
+        return None
+
+    def _finalists(self, window: Window) -> list[Architecture]:
+        """The best at the budget, the most probable network, and the best of the even draws."""
+        inside = [one for one in self._ranked() if window.excess_ms(self.source.pricing(one)) == 0]
+        best_even = max(self.even, key=self.scores.__getitem__, default=self.first.architecture)
+        always = (self.first.architecture, best_even)
+        return [*dict.fromkeys((*inside[: self.settings.finalists], *always))]
+
+    def _ranked(self) -> list[Architecture]:
+        """All that were scored, the best first; of equals the one scored first."""
+        return sorted(self.scores, key=self.scores.__getitem__, reverse=True)
+
+    def _in_order(self) -> list[Architecture]:
+        """The finalists, the best first."""
+        return sorted(self.finals, key=lambda one: self.finals[one].mean_iou, reverse=True)
+
+    def _most_probable(self) -> Candidate:
+        return Candidate(self.first.assignment, self.first.architecture, "most probable")
+
+    def _finalist(self, one: Architecture) -> Finalist:
+        return Finalist(self.known[one], self.scores[one], self.finals[one])
+
+    def _selected(self, landing: Landing, window: Window) -> Selected:
+        own = self.finals[landing.architecture].mean_iou
+        better = [one for one in self.finals if self.finals[one].mean_iou > own]
+        best_even = max(self.even, key=self.scores.__getitem__, default=None)
+        return Selected(
+            landing=replace(landing, tried=self.trials.tried),
+            chosen=self._finalist(landing.architecture),
+            most_probable=self._finalist(self.first.architecture),
+            best_even=None if best_even is None else self._finalist(best_even),
+            even_draws=len(self.even),
+            scored=Counter(one.origin for one in self.known.values()),
+            passed_over=sum(self.trials.of(one) is not None for one in better),
+            window=window,
+            best=tuple(self.known[one] for one in self._in_order()),
+        )

@@ -1,0 +1,85 @@
+"""What a selection came to, in words: who won among what, and by how much more than noise."""
+
+from __future__ import annotations
+
+from fasterseg.searching.selection_summary import LeadSummary, RivalSummary, SelectionSummary
+from fasterseg.searching.summary import ContenderSummary, SearchSummary
+
+
+def rival(name: str, by: float, error: float) -> RivalSummary:
+    return RivalSummary(
+        name=name,
+        estimated_ms=2.0,
+        score=0.3,
+        final=0.4 - by,
+        lead=LeadSummary(difference=by, error=error),
+        validation=0.35,
+        validation_lead=LeadSummary(difference=0.5 * by, error=error),
+    )
+
+
+def selection(*rivals: RivalSummary, origin: str = "child") -> SelectionSummary:
+    return SelectionSummary(
+        scored={"most probable": 1, "probable": 3, "even": 4, "child": 8},
+        origin=origin,
+        score=0.41,
+        final=0.4,
+        rivals=rivals,
+    )
+
+
+def contender(**known: object) -> ContenderSummary:
+    return ContenderSummary.model_validate(
+        {"name": "student", "role": "student", "derived_ms": 1.0, "estimated_ms": 2.0, **known}
+    )
+
+
+def told(**known: object) -> str:
+    return SearchSummary(contenders=(contender(**known),)).describe()
+
+
+def test_the_summary_says_who_won_among_what_and_by_how_much() -> None:
+    text = told(selection=selection(rival("the most probable network", 0.011, 0.003)))
+    assert "a child of better ones, selected among 16 networks" in text
+    assert "the most probable, 3 probable, 4 drawn evenly, 8 children of the best so far" in text
+    assert "mean IoU of 40.00 %" in text
+    assert (
+        "the most probable network: 38.90 %; the student leads by +1.10 ± 0.30 points, "
+        "on validation images by +0.55 ± 0.30 points (no more than noise)" in text
+    )
+
+
+def test_a_student_that_is_the_most_probable_network_leads_nobody() -> None:
+    own = rival("the most probable network", 0.0, 0.0)
+    even = rival("the best of 4 even draws", 0.02, 0.004)
+    text = told(selection=selection(own, even, origin="most probable"))
+    assert "the most probable, selected among 16" in text
+    assert "the most probable network:" not in text
+    assert "the best of 4 even draws: 38.00 %" in text
+
+
+def test_a_lead_is_seen_where_it_is_more_than_two_errors() -> None:
+    assert LeadSummary(difference=0.021, error=0.01).is_seen
+    assert not LeadSummary(difference=0.019, error=0.01).is_seen
+    assert not LeadSummary(difference=0.0, error=0.0).is_seen
+
+
+def test_summaries_of_before_say_among_how_many_draws_a_student_was_chosen() -> None:
+    def drawn(*scores: float, chosen: int | None = None) -> str:
+        return told(draw_mious=scores, chosen_draw=chosen)
+
+    assert "the best of 3 candidates" in drawn(0.2, 0.31, 0.1)
+    assert "the best of 3 candidates" in drawn(0.2, 0.31, 0.1, chosen=1)
+    assert (
+        "the best that fits the budget of 3 candidates: its subnet has a mean IoU of 20.00 %"
+        in drawn(0.2, 0.31, 0.1, chosen=0)
+    )
+    assert "31.00 %" in drawn(0.2, 0.31, 0.1)
+    assert "candidates" not in drawn(0.2)
+    assert "candidates" not in drawn()
+
+
+def test_a_selection_survives_its_file() -> None:
+    known = contender(selection=selection(rival("the most probable network", 0.011, 0.003)))
+    assert ContenderSummary.model_validate_json(known.model_dump_json()) == known
+    assert known.which_candidate == "a child of better ones, of 16 candidates"
