@@ -35,18 +35,24 @@ OTHER_KINDS = tuple(kind for kind in KINDS if kind not in (*OPERATORS, "input"))
 
 
 class Counter:
-    """Counts the multiply-accumulates of every convolution that runs."""
+    """Counts the multiply-accumulates of every convolution that runs, and what norms write."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.macs = 0
+        self.macs = self.normalised = 0
         true_convolution = torch.nn.functional.conv2d
+        true_norm = torch.nn.functional.batch_norm
 
         def counted(inputs: Tensor, weight: Tensor, *rest: object) -> Tensor:
             output: Tensor = true_convolution(inputs, weight, *rest)  # type: ignore[arg-type]
             self.macs += weight.numel() * output.shape[-1] * output.shape[-2]
             return output
 
+        def normalised(inputs: Tensor, *rest: object, **more: object) -> Tensor:
+            self.normalised += inputs.numel()
+            return true_norm(inputs, *rest, **more)  # type: ignore[arg-type]
+
         monkeypatch.setattr(torch.nn.functional, "conv2d", counted)
+        monkeypatch.setattr(torch.nn.functional, "batch_norm", normalised)
 
 
 def specs(kind: Kind) -> list[BlockSpec]:
@@ -75,11 +81,14 @@ def test_a_spec_says_what_the_built_block_does(kind: Kind, monkeypatch: pytest.M
     counter = Counter(monkeypatch)
     for spec in specs(kind):
         block = build_block(spec).eval()
-        counter.macs = 0
+        counter.macs = counter.normalised = 0
         output = run(spec, block)
         assert tuple(output.shape[-2:]) == tuple(spec.out_size), spec.key
         assert kind == "tail" or output.shape[1] == spec.out_channels, spec.key
-        assert counter.macs == spec.macs, spec.key
+        assert (counter.macs, counter.normalised) == (spec.macs, spec.normalised_outputs), spec.key
+        crossing = spec.input_channels * spec.in_size.area + output.numel()
+        counted = 0 if spec.is_identity else 4 * crossing
+        assert kind == "tail" or spec.border_bytes == counted, spec.key
         held = sum(parameter.numel() for parameter in block.parameters())
         assert held == spec.parameters, spec.key
 

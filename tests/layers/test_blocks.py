@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fasterseg.baselines.fast_scnn import PyramidPooling
+from fasterseg.errors import UsageError
 from fasterseg.layers.blocks import Block, Form, OwnCalls
-from fasterseg.layers.building import FixedBlock, TailBlock, slimmable_block
+from fasterseg.layers.building import FixedBlock, TailBlock, build_block, slimmable_block
 from fasterseg.layers.resizing import halved, resize
 from fasterseg.layers.units import SlimmableConv, SlimmableNorm
 from fasterseg.space.blocks import BlockSpec, Size
@@ -106,20 +111,139 @@ def test_a_zoomed_convolution_sees_twice_as_far_as_a_plain_one() -> None:
     assert seen["zoomed_conv"] >= 5
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-def test_a_separable_convolution_has_no_activation_between_its_two(stride: int) -> None:
-    separable = fixed("separable_conv", (3,), 5, stride)
-    written_down = nn.Sequential(
-        nn.Conv2d(3, 3, 3, stride, padding=1, groups=3, bias=False),
-        nn.BatchNorm2d(3),
-        nn.Conv2d(3, 5, 1, bias=False),
-        nn.BatchNorm2d(5),
-        nn.ReLU(),
-    ).eval()
-    state = separable.state_dict().values()
-    written_down.load_state_dict(dict(zip(written_down.state_dict(), state, strict=True)))
-    features = torch.randn(2, 3, 7, 10)
-    torch.testing.assert_close(separable(features), written_down(features))
+def convolution(read: int, out: int, *, kernel: int = 1, stride: int = 1, groups: int = 1) -> Any:
+    return nn.Sequential(
+        nn.Conv2d(read, out, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out),
+    )
+
+
+def pair(read: int, out: int, stride: int) -> nn.Sequential:
+    first = convolution(read, out, kernel=3, stride=stride)
+    return nn.Sequential(first, nn.ReLU(), convolution(out, out, kernel=3))
+
+
+def separable(read: int, out: int, stride: int) -> nn.Sequential:
+    depthwise = convolution(read, read, kernel=3, stride=stride, groups=read)
+    return nn.Sequential(depthwise, convolution(read, out))
+
+
+def inverted(ratio: int, read: int, out: int, stride: int) -> nn.Sequential:
+    wide = ratio * read
+    depthwise = convolution(wide, wide, kernel=3, stride=stride, groups=wide)
+    return nn.Sequential(
+        convolution(read, wide), nn.ReLU(), depthwise, nn.ReLU(), convolution(wide, out)
+    )
+
+
+WRITTEN_DOWN: dict[Kind, tuple[Callable[[int, int, int], nn.Sequential], bool]] = {
+    "separable_conv": (separable, True),
+    "inverted_r3": (partial(inverted, 3), False),
+    "inverted_r6": (partial(inverted, 6), False),
+    "conv_x2_residual": (pair, True),
+}
+"""What a kind computes before its input is added, and whether a ReLU follows."""
+
+
+@pytest.mark.parametrize(("read", "out", "stride"), [(4, 4, 1), (4, 4, 2), (3, 5, 1), (3, 5, 2)])
+@pytest.mark.parametrize("kind", WRITTEN_DOWN)
+def test_the_input_is_added_before_the_last_activation_where_shapes_allow(
+    kind: Kind, read: int, out: int, stride: int
+) -> None:
+    made, rectified = WRITTEN_DOWN[kind][0](read, out, stride), WRITTEN_DOWN[kind][1]
+    block = fixed(kind, (read,), out, stride)
+    for one in (made, block):
+        one.train()
+    state = [tensor for tensor in block.block.state_dict().values() if tensor.dim() > 0]
+    own = [name for name, tensor in made.state_dict().items() if tensor.dim() > 0]
+    made.load_state_dict(dict(zip(own, state, strict=True)), strict=False)
+    features = torch.randn(2, read, 7, 10)
+    wanted = made(features) + features if (read, stride) == (out, 1) else made(features)
+    torch.testing.assert_close(block(features), F.relu(wanted) if rectified else wanted)
+
+
+def test_what_a_block_reads_stays_as_it_was() -> None:
+    for kind in WRITTEN_DOWN:
+        features = torch.randn(2, 4, 5, 6)
+        before = features.clone()
+        fixed(kind, (4,), 4).train()(features)
+        assert torch.equal(features, before)
+
+
+@pytest.mark.parametrize("size", [(12, 15), (4, 5), (1, 1), (2, 7)])
+def test_pyramid_pooling_is_that_of_the_hand_made_networks(size: tuple[int, int]) -> None:
+    theirs, ours = PyramidPooling(16).eval(), fixed("pyramid_pooling", (16,), 16)
+    units = [*theirs.branches, theirs.join]
+    for number, unit in enumerate(units, 1):
+        ours.block.unit(f"conv{number}").load_state_dict(unit.conv.state_dict())  # type: ignore[union-attr]
+        ours.block.unit(f"norm{number}").load_state_dict(unit.norm.state_dict())  # type: ignore[union-attr]
+    features = torch.randn(2, 16, *size)
+    torch.testing.assert_close(ours(features), theirs(features))
+
+
+@pytest.mark.parametrize("size", [(12, 15), (1, 1), (2, 7)])
+def test_image_pooling_adds_what_is_made_of_the_mean_at_every_pixel(size: tuple[int, int]) -> None:
+    block = fixed("image_pooling", (6,), 6)
+    features = torch.randn(2, 6, *size)
+    mean = features.mean(dim=(2, 3), keepdim=True)
+    weight = block.block.unit("conv1").weight
+    made = F.relu(block.block.unit("norm1")(F.conv2d(mean, weight)))  # type: ignore[arg-type]
+    torch.testing.assert_close(block(features), features + made)
+
+
+@pytest.mark.parametrize("kind", ["image_pooling", "pyramid_pooling"])
+def test_pooling_refuses_to_learn_from_one_image_and_takes_two(kind: Kind) -> None:
+    block = fixed(kind, (8,), 8).train()
+    with pytest.raises(UsageError, match="batches of one image") as caught:
+        block(torch.randn(1, 8, 5, 6))
+    assert (caught.value.where, kind in str(caught.value)) == ("batch_size", True)
+    assert bool(torch.isfinite(block(torch.randn(2, 8, 1, 1))).all())
+    assert bool(torch.isfinite(block.eval()(torch.randn(1, 8, 1, 1))).all())
+
+
+def test_a_lift_resizes_and_convolves_only_where_channels_change() -> None:
+    features = torch.randn(2, 4, 5, 6)
+    bare = fixed("lift", (4,), 4)
+    assert not [*bare.parameters()]
+    assert torch.equal(bare(features, size=(9, 12)), resize(features, (9, 12)))
+    wider = fixed("lift", (4,), 6)
+    made = wider.block.unit("norm1")(F.conv2d(features, wider.block.unit("conv1").weight))  # type: ignore[arg-type]
+    assert float(made.detach().min()) < 0, "there is no ReLU behind"
+    torch.testing.assert_close(wider(features, size=(9, 12)), resize(made, (9, 12)))
+
+
+def test_an_added_lateral_is_brought_to_the_first_inputs_channels() -> None:
+    block = fixed("add", (4, 6), 4)
+    first, lateral = torch.randn(2, 4, 5, 6), torch.randn(2, 6, 5, 6)
+    made = block.block.unit("norm1")(F.conv2d(lateral, block.block.unit("conv1").weight))  # type: ignore[arg-type]
+    torch.testing.assert_close(block(first, lateral), F.relu(first + made))
+
+
+def test_a_sum_adds_its_inputs_and_a_pass_gives_the_first() -> None:
+    inputs = [torch.randn(2, 4, 5, 6) for _ in range(3)]
+    torch.testing.assert_close(
+        fixed("sum", (4, 4, 4), 4)(*inputs), inputs[0] + inputs[1] + inputs[2]
+    )
+    size = Size(5, 6)
+    for spec in (
+        BlockSpec("pass", (4, 6), 4, 1, size, size),
+        BlockSpec("sum", (4,), 4, 1, size, size),
+        BlockSpec("none", (4,), 4, 1, size, size),
+    ):
+        assert spec.is_identity
+        read = [torch.randn(2, count, *size) for count in spec.in_channels]
+        assert build_block(spec)(*read) is read[0]
+    assert not BlockSpec("sum", (4, 4), 4, 1, size, size).is_identity
+
+
+def test_a_separable_head_adds_its_input_before_it_classifies() -> None:
+    head, cell = fixed("separable_head", (4,), 3), fixed("separable_conv", (4,), 4)
+    state = cell.block.state_dict()
+    head.block.load_state_dict(state, strict=False)
+    features = torch.randn(2, 4, 5, 6)
+    last = head.block.unit("conv3")
+    wanted = F.conv2d(cell(features), last.weight, last.bias)  # type: ignore[arg-type]
+    torch.testing.assert_close(head(features), wanted)
 
 
 def test_resizing_is_bilinear_with_aligned_corners() -> None:
@@ -135,13 +259,26 @@ def test_a_map_is_halved_by_rounding_up() -> None:
 
 
 SLIM_FORMS: dict[Kind, list[tuple[tuple[int, ...], int]]] = {
-    **{kind: [((read,), out) for read in (2, 4, 6) for out in (3, 5)] for kind in ONE_INPUT},
+    **{kind: [((read,), out) for read in (2, 4, 6) for out in (3, 4)] for kind in ONE_INPUT},
+    "image_pooling": [((count,), count) for count in (3, 4, 6)],
+    "pyramid_pooling": [((count,), count) for count in (3, 8, 13)],
     "arm": [((4,), 2), ((8,), 4)],
+    "lift": [((4,), 2), ((4,), 4), ((8,), 4)],
     "concatenate": [((own, lateral), own) for own in (2, 4) for lateral in (2, 3, 6)],
+    "add": [((own, lateral), own) for own in (2, 4) for lateral in (2, 3, 6)],
     "fuse": [((2, 2), 4), ((4, 4), 8)],
+    "sum": [((2, 2), 2), ((4, 4), 4)],
     "head": [((4,), 3), ((8,), 3)],
+    "separable_head": [((4,), 3), ((8,), 3)],
+    "point_head": [((4,), 3), ((8,), 3)],
     "auxiliary": [((own, lateral), 3) for own in (100, 160) for lateral in (60, 150)],
+    "narrow_auxiliary": [((own, lateral), 3) for own in (4, 6) for lateral in (3, 5)],
 }
+
+
+def test_every_kind_that_a_supernet_builds_is_sliced_here() -> None:
+    never_built = {"none", "pass", "input", "rescale", "tail"}
+    assert SLIM_FORMS.keys() == KINDS.keys() - never_built
 
 
 @pytest.mark.parametrize(
@@ -156,7 +293,7 @@ def test_a_slice_of_a_slimmable_block_equals_the_fixed_block(kind: Kind, stride:
         alone = fixed(kind, read, out, stride)
         alone.block.load_state_dict(block.sliced_state(read, out))
         alone.train()
-        size = (11, 18) if kind == "arm" else None
+        size = (11, 18) if KINDS[kind].needs_size else None
         torch.testing.assert_close(
             block(*inputs, out=out, size=size), alone(*inputs, size=size), rtol=1e-4, atol=1e-4
         )

@@ -47,5 +47,22 @@ def test_operators_read_and_write_features() -> None:
 @pytest.mark.parametrize("name", OPERATORS)
 def test_an_operator_ends_in_a_norm_by_which_its_weight_is_folded(name: str, stride: int) -> None:
     row = KINDS[name]
-    assert row.layers(stride)[-1].normalised
-    assert row.joins is None and not row.needs_size
+    last = row.layers(stride)[-1]
+    assert last.normalised and len(last.convolutions) > 0
+    assert row.joins is None and not row.needs_size and not row.bridges
+    assert not any(layer.pools for layer in row.layers(stride))
+    assert not (row.zoomed and last.adds), "it would be added at half its size"
+
+
+def test_names_in_drawings_tell_kinds_apart_and_fit_into_their_box() -> None:
+    names = [row.short for row in KINDS.values()]
+    assert len(set(names)) == len(names)
+    drawn = [row.short for name, row in KINDS.items() if "auxiliary" not in name]
+    assert max(map(len, drawn)) <= 8
+
+
+def test_the_inputs_that_a_kinds_layers_read_are_all_the_first_or_the_later_ones() -> None:
+    inputs = (5, 6, 7)
+    assert KINDS["fuse"].convolved(inputs) == inputs
+    assert KINDS["pass"].convolved(inputs) == (5,)
+    assert KINDS["add"].convolved(inputs) == (6, 7)

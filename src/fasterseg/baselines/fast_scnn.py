@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fasterseg.baselines.baseline import Baseline
 from fasterseg.baselines.units import Bottleneck, NormalisedConv, depthwise, separable
-from fasterseg.layers.pooling import pool
+from fasterseg.layers.pooling import pooled
 from fasterseg.layers.resizing import map_size, resize
 from fasterseg.space.kinds import BINS
 
@@ -95,8 +95,8 @@ class PyramidPooling(nn.Module):
         """(batch, channels, height, width) to the same shape."""
         size = map_size(features)
         means = [
-            resize(branch(pool(features, bins)), size)
-            for bins, branch in zip(BINS, self.branches, strict=True)
+            resize(branch(part), size)
+            for branch, part in zip(self.branches, pooled(features, BINS), strict=True)
         ]
         joined: Tensor = self.join(torch.cat([features, *means], dim=1))
         return joined

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fasterseg.errors import UsageError
 from fasterseg.layers.parts import NOTHING, Part, parts_of
-from fasterseg.layers.pooling import pool
+from fasterseg.layers.pooling import pooled
 from fasterseg.layers.resizing import MapSize, halved, map_size, resize
 from fasterseg.layers.units import State, Units, Widths
 from fasterseg.space.convolutions import Layer
@@ -174,14 +174,17 @@ class Block(nn.Module):
     ) -> tuple[Tensor, ...]:
         """What a layer makes of means; beside what it read, where that is kept."""
         self._require_several(features)
+        means = pooled(features, [conv.bins for _, conv in part.convolutions])
         found = []
-        for (name, conv), norm, width in zip(part.convolutions, part.norms, widths, strict=True):
-            means = calls.conv(self.unit(name), (pool(features, conv.bins),), width)
-            found.append(self._rectified(calls.norm(self.unit(norm), means)))
+        for (name, _), norm, width, mean in zip(
+            part.convolutions, part.norms, widths, means, strict=True
+        ):
+            made = calls.conv(self.unit(name), (mean,), width)
+            found.append(self._rectified(calls.norm(self.unit(norm), made)))
         if not part.layer.keeps:
             return tuple(found)
         size = map_size(features)
-        return (features, *(resize(means, size) for means in found))
+        return (features, *(resize(one, size) for one in found))
 
     def _require_several(self, features: Tensor) -> None:
         """Raise `UsageError` for a batch of one image in training."""

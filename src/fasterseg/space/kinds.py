@@ -219,7 +219,7 @@ _HEADS = (
     ),
     BlockKind(
         "narrow_auxiliary",
-        "auxiliary",
+        "narrow auxiliary",
         lambda _: _head(_narrow),
         writes="logits",
         joins="branches",

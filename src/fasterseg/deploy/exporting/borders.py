@@ -37,7 +37,9 @@ Numbers = np.ndarray[Any, Any]
 class Border:
     """A value that one block writes and another reads.
 
-    Features are behind a ReLU, logits are not.  The image is the normalised one, which no
+    Features are written by a producer with a ReLU, logits by one without.  Some blocks end in no
+    ReLU; what they write has the same border, since the ReLU that is timed and taken off is the
+    producer's: along a chain nothing of it is left.  The image is the normalised one, which no
     convolution writes: its bare border is a consumer alone, with stride 2 as in a stem.
     """
 

@@ -109,7 +109,7 @@ class _Trace(TorchFunctionMode):
         if reads and call in _WRITERS:
             return _WRITERS[call](self, *args, **given)
         result = call(*args, **(given if reads else _with_numbers(given)))
-        if reads and isinstance(result, Tensor):
+        if reads and _has_no_numbers([result]):
             raise NotImplementedError(f"no ONNX node is known for {call}")
         return result
 
@@ -224,6 +224,19 @@ class _Trace(TorchFunctionMode):
         """Tensors side by side."""
         return self.node("Concat", parts, torch.cat([*parts], dim=dim), axis=dim)
 
+    def split(self, x: Tensor, counts: Sequence[int], *, dim: int) -> tuple[Tensor, ...]:
+        """A tensor's parts of so many entries along an axis."""
+        from onnx import helper
+
+        results: tuple[Tensor, ...] = x.split(counts, dim=dim)
+        name = f"Split{len(self.nodes)}"
+        names = [f"{name}.{index}" for index in range(len(results))]
+        read = [self.name_of(x), self.counts(*counts)]
+        self.nodes.append(helper.make_node("Split", read, names, name, axis=dim))
+        for result, own in zip(results, names, strict=True):
+            self.name(result, own)
+        return results
+
     def largest(self, x: Tensor, *, dim: int) -> Tensor:
         """Where the largest number along an axis stands."""
         result = x.argmax(dim=dim)
@@ -270,7 +283,7 @@ def _pair(lengths: Pair) -> tuple[int, int]:
     return lengths if isinstance(lengths, tuple) else (lengths, lengths)
 
 
-_WRITERS: Mapping[Any, Callable[..., Tensor]] = {
+_WRITERS: Mapping[Any, Callable[..., Tensor | tuple[Tensor, ...]]] = {
     torch.conv2d: _Trace.convolution,
     torch.cat: _Trace.join,
     F.batch_norm: _Trace.norm,
@@ -278,6 +291,7 @@ _WRITERS: Mapping[Any, Callable[..., Tensor]] = {
     F.interpolate: _Trace.resize,
     F.pad: _Trace.pad,
     Tensor.__getitem__: _Trace.part,
+    Tensor.split: _Trace.split,
     Tensor.permute: _Trace.permuted,
     Tensor.to: _Trace.cast,
     Tensor.argmax: _Trace.largest,
