@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
-from fasterseg.baselines.pooling import pool
 from torch import Tensor, nn
 
+from fasterseg.layers.pooling import pool
 from fasterseg.layers.resizing import MapSize, halved, map_size, resize
 
 Blocks = Callable[..., nn.Module]
