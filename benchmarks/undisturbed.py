@@ -7,6 +7,9 @@ still is as quick as on an idle machine, but for shared caches and the clock.
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -14,6 +17,7 @@ from pathlib import Path
 from fasterseg.latency.timing import NANOSECONDS_PER_MS, Call, MonotonicStopwatch
 
 WAITED_SHARE, TRIES = 0.01, 50
+LOOKS, LOOK_SECONDS = 100, 2e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,37 @@ def undisturbed_ms(call: Call) -> float:
 
 
 def timed(call: Call) -> tuple[float, float]:
-    """Milliseconds of a call, and how long threads of this process waited meanwhile."""
+    """Milliseconds of a call, and how long threads of this process waited for a processor for it.
+
+    What a thread waits is told once it runs: one that never got its turn is waited for.
+    """
     before_ms = waited_ms()
     call_ms = MonotonicStopwatch()(call)
+    for _ in range(LOOKS):
+        if not others_want_to_run():
+            break
+        time.sleep(LOOK_SECONDS)
     return call_ms, waited_ms() - before_ms
 
 
 def waited_ms() -> float:
     """How long the threads of this process have waited for a processor; 0 where nobody tells."""
-    total_ns = 0
-    for thread in Path("/proc/self/task").glob("*/schedstat"):
+    return sum(int(words.split()[1]) for _, words in _told("schedstat")) / NANOSECONDS_PER_MS
+
+
+def others_want_to_run() -> bool:
+    """Whether another thread of this process runs, or waits for a processor."""
+    own = str(threading.get_native_id())
+    return any(
+        thread != own and words.rpartition(")")[2].split()[0] == "R"
+        for thread, words in _told("stat")
+    )
+
+
+def _told(file: str) -> Iterator[tuple[str, str]]:
+    """What the system tells of each thread."""
+    for thread in Path("/proc/self/task").glob("*"):
         try:
-            total_ns += int(thread.read_text().split()[1])
+            yield thread.name, (thread / file).read_text()
         except OSError:  # the thread has ended
             continue
-    return total_ns / NANOSECONDS_PER_MS
