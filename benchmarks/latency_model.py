@@ -58,7 +58,7 @@ RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"
 CAMVID_CLASSES = 11
 
 COUNT, WITHIN, STEP, PASSES = 15, 0.15, 0.01, 2
-WINDOWS, SECONDS_A_PASS = 7, 2.5
+WINDOWS, SECONDS_A_PASS = 7, 1.0
 
 
 def main() -> None:
@@ -66,13 +66,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--preset", help="a space by its name, in place of a recipe's")
+    parser.add_argument("--set", action="append", default=[], help="a.b=c; may be repeated")
     parser.add_argument("--classes", type=int, default=CAMVID_CLASSES)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("docs/studies"))
     chosen = parser.parse_args()
-    recipe = students_of(chosen.recipe, chosen.preset, chosen.threads)
+    changes = (*chosen.set, f"target.threads={chosen.threads}")
+    recipe = students_of(chosen.recipe, chosen.preset, changes)
     if chosen.work is not None:
         study(recipe, RunFolder(chosen.work), chosen)
         return
@@ -80,17 +82,16 @@ def main() -> None:
         study(recipe, RunFolder(Path(folder)), chosen)
 
 
-def students_of(path: Path, preset: str | None, threads: int) -> Recipe:
-    """A recipe on so many threads, without its teachers: their networks have no budget.
+def students_of(path: Path, preset: str | None, changes: tuple[str, ...]) -> Recipe:
+    """A recipe with changes, without its teachers: their networks have no budget.
 
     A preset takes the place of its space and of its contenders.
     """
     written = read_yaml(path)
-    written["target"]["threads"] = threads
     if preset is not None:
         written = {key: written[key] for key in ("target", "profile")}
         written["space"] = {"preset": preset}
-    recipe = build_recipe(base=written)
+    recipe = build_recipe(base=written, overrides=changes)
     students = tuple(one for one in recipe.contenders if one.role == "student")
     return recipe.model_copy(update={"written_contenders": students})
 
