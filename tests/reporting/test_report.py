@@ -118,6 +118,16 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(
     assert not re.search(r"url\((?!#)", whole[2])
 
 
+def test_every_variant_that_was_tried_is_told_with_its_score(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    words = Page(whole[2]).text
+    for told in ("branches 32+8, input scale 3/4", "branches 32+16, input scale 3/4"):
+        assert words.count(told) == 2, "once for each student"
+    assert "31.20" in words
+    assert "30.40" in words
+
+
 def test_the_same_files_give_the_same_page(whole: tuple[FakeRun, RunFolder, str]) -> None:
     fake, run, page = whole
     write_report(run, source=fake.source, open_predictor=fake.open_predictor)

@@ -31,6 +31,7 @@ from fasterseg.searching.summary import (
     Response,
     SearchSummary,
 )
+from fasterseg.searching.variant_summary import VariantSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
@@ -219,6 +220,12 @@ class FakeRun:
                 Response(kind="widths", lowest_ms=3.9, highest_ms=7.7),
             ),
             "penalty_weights": {"operators": 0.001, "paths": 0.997, "widths": 0.002},
+            "variants": tuple(
+                VariantSummary(
+                    branches=branches, input_scale="3/4", miou=miou, estimated_ms=4.7, value=miou
+                )
+                for branches, miou in (("32+8", 0.312), ("32+16", 0.304))
+            ),
             "selection": SelectionSummary(
                 scored={"most probable": 1, "probable": 7, "even": 8, "child": 16},
                 origin="child",

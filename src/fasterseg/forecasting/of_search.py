@@ -16,6 +16,7 @@ from fasterseg.searching.effort import ALWAYS_FINAL, effort
 from fasterseg.searching.hours import selected_within
 from fasterseg.searching.scores import FINAL_TIMES
 from fasterseg.searching.subnets import RANDOM_SUBNETS
+from fasterseg.space.widest import options_of
 
 CANDIDATES = 4
 """Measurements until a student has landed on its budget: most often two to six."""
@@ -45,6 +46,8 @@ class SearchForecast:
         yield self._steps(
             "cosearch", search.cosearch, second, self._cosearch_seconds, halves=2, kept=weights
         )
+        if self._students and self._variants:
+            yield self._trying()
         yield self._landing()
         if self._students and self._selection.count > 1:
             yield self._selecting()
@@ -132,6 +135,26 @@ class SearchForecast:
         target = self.timings.target
         windows = target.attempts * self.work.candidate_seconds(self.work.middle_ms)
         return target.open_seconds + windows
+
+    @cached_property
+    def _variants(self) -> int:
+        """How many networks are scored to decide sets of branches and input scales."""
+        space = self.work.recipe.space
+        counts = [len(options_of(space, one.contender).variants) for one in self.work.networks]
+        return sum(count for count in counts if count > 1)
+
+    def _trying(self) -> StageForecast:
+        """Scoring the most probable network of each variant."""
+        settings = self._settings.selection
+        images = settings.calibration_images + settings.images
+        return StageForecast.of(
+            "search/variants",
+            self._variants * self._candidate_seconds
+            + self.timings.reading_seconds(images, most=self.timings.data.train),
+            memory=self.timings.after_export(self._timing.subnets_peak_bytes)
+            + self.timings.kept_bytes(images),
+            counted=f"{self._variants} networks of {self._candidate_seconds:.3g} s",
+        )
 
     def _selecting(self) -> StageForecast:
         """Scoring candidates at each budget, and measuring those that are chosen."""

@@ -21,7 +21,7 @@ from fasterseg.searching.breeding import Breeding, Window
 from fasterseg.searching.derivation import assign_within
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of
-from fasterseg.space.choices import SECTIONS
+from fasterseg.space.choices import SECTIONS, VARIANT
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import assignment_near
@@ -31,7 +31,7 @@ from fasterseg.supernet.sampling import SMALLEST, resampled
 TRIES = 4
 """So many attempts for each network that is wanted: two may come to the same one."""
 MOST_FAILURES = 3
-"""After so many attempts in a row that fit no network, there are none."""
+"""After so many attempts in a row that fit no network, for each variant, there are none."""
 
 Origin = Literal["most probable", "probable", "even", "another student", "child"]
 """How a candidate came about."""
@@ -78,14 +78,21 @@ class Source:
     def probable(self, window: Window, count: int) -> Iterator[Candidate]:
         """Different samples by probability, each fitted to the window as derivation does.
 
-        They come one by one; for `count` of them enough is tried.
+        They come one by one; for `count` of them enough is tried.  Of several variants the most
+        probable network of each comes first.
         """
+        variants = self.options.variants if len(self.options.variants) > 1 else ()
 
         def sample(number: int) -> Assignment:
-            generator = torch_generator(self.seed, "draws", self.name, number)
+            options, rows = self.options, self.probabilities
+            if number <= len(variants):
+                options = variants[number - 1]
+            else:
+                generator = torch_generator(self.seed, "draws", self.name, number)
+                rows = gumbel(self.probabilities, generator)
             return assign_within(
-                self.options,
-                gumbel(self.probabilities, generator),
+                options,
+                rows,
                 self.pricing,
                 lowest_ms=window.low_ms,
                 highest_ms=window.high_ms,
@@ -120,7 +127,7 @@ class Source:
                 one = self.candidate(sample(number), origin)
             except BudgetError:
                 failures += 1
-                if failures == MOST_FAILURES:
+                if failures == MOST_FAILURES * len(self.options.variants):
                     return
                 continue
             failures = 0
@@ -142,4 +149,4 @@ def gumbel(probabilities: Relaxation, generator: torch.Generator) -> Relaxation:
         logits = known.clamp_min(SMALLEST).log() + noise
         return logits.softmax(dim=1).to(rows)
 
-    return resampled(probabilities, dict.fromkeys(SECTIONS, noisy))
+    return resampled(probabilities, dict.fromkeys((*SECTIONS, *VARIANT), noisy))

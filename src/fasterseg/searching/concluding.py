@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from fasterseg.config import Promise
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
+from fasterseg.searching.branch_selection import Variants
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.landing import Landing, Tried, land
@@ -25,14 +27,30 @@ class Appraisal:
 
 
 def land_all(
-    contenders: Sequence[Contender], appraisal: Appraisal, *, progress: Progress
+    contenders: Sequence[Contender],
+    appraisal: Appraisal,
+    *,
+    progress: Progress,
+    variants: Variants | None = None,
 ) -> dict[str, Landing]:
-    """Every contender's most probable architecture, measured; students on their budgets."""
+    """Every contender's most probable architecture, measured; students on their budgets.
+
+    Of several variants it is the best that meets the budget.
+    """
     found = {}
     for index, contender in enumerate(contenders):
-        found[contender.name] = landed(contender, appraisal)
+        tried = (variants or {}).get(contender.name, ())
+        *others, last = [replace(contender, options=one.options) for one in tried] or [contender]
+        found[contender.name] = _first_landed(others, appraisal) or landed(last, appraisal)
         progress(index + 1, len(contenders), contender.name)
     return found
+
+
+def _first_landed(contenders: Sequence[Contender], appraisal: Appraisal) -> Landing | None:
+    for one in contenders:
+        with suppress(BudgetError):
+            return landed(one, appraisal)
+    return None
 
 
 def landed(contender: Contender, appraisal: Appraisal) -> Landing:

@@ -9,6 +9,7 @@ from fasterseg.events import EventLog, Tell, Warn, note_on_stderr, warn_on_stder
 from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.stepping import Course, run_steps
 from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
+from fasterseg.searching.branch_selection import Variants, try_variants, variants_of
 from fasterseg.searching.choosing import Choice, KeptScores, Selector, one_candidate
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.data import SearchData
@@ -21,7 +22,7 @@ from fasterseg.searching.scores import Score, ScoreRedrawn
 from fasterseg.searching.search import Search
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import RANDOM_SUBNETS, SubnetScores, score_all, subnets_of
-from fasterseg.searching.summarising import Events, summarise
+from fasterseg.searching.summarising import Ends, Events, summarise
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
 
@@ -62,8 +63,10 @@ def search(
     if job.keeps_supernet:
         keep_supernet(job.run, split=data.split, classes=job.geometry.classes)
     scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
-    landed = _landed(begun, appraisal, watch)
-    choices = _chosen(begun, landed, appraisal, job, watch, scorers)
+    kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals)
+    variants = _variants(begun, watch, kept)
+    landed = _landed(begun, variants, appraisal, watch)
+    choices = _chosen(begun, landed, appraisal, job, watch, kept)
     scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
     notes = (
         *events.warnings,
@@ -72,7 +75,8 @@ def search(
     )
     warnings = tuple(filter(None, notes))
     matches = _matched(start, choices, job, watch)
-    summary = summarise(begun, start, choices, scores, matches, events=events, warnings=warnings)
+    ends = Ends(choices, scores, matches, variants)
+    summary = summarise(begun, start, ends, events=events, warnings=warnings)
     for name, choice in choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
         for random in scores[name].randoms:
@@ -146,10 +150,21 @@ def _appraisal(job: SearchJob, search: Search) -> Appraisal:
     return Appraisal(search.latency.pricing, kept, job.recipe.promise)
 
 
-def _landed(search: Search, appraisal: Appraisal, watch: Watch) -> Mapping[str, Landing]:
+def _variants(search: Search, watch: Watch, kept: KeptScores) -> Variants:
+    """The most probable network of each variant, scored, where a contender has several."""
+    total, title = variants_of(search.contenders), "Scoring a network of each variant"
+    if not total:
+        return {}
+    with watch.part("search/variants", title, total=total, unit="scores") as step:
+        return try_variants(search.contenders, search.latency.pricing, kept.score, step)
+
+
+def _landed(
+    search: Search, variants: Variants, appraisal: Appraisal, watch: Watch
+) -> Mapping[str, Landing]:
     total, title = len(search.contenders), "Landing on the budgets"
     with watch.part("search/landing", title, total=total) as step:
-        return land_all(search.contenders, appraisal, progress=step)
+        return land_all(search.contenders, appraisal, variants=variants, progress=step)
 
 
 def _chosen(
@@ -158,14 +173,13 @@ def _chosen(
     appraisal: Appraisal,
     job: SearchJob,
     watch: Watch,
-    scorers: Scorers,
+    kept: KeptScores,
 ) -> Mapping[str, Choice]:
     """What every contender comes to: its most probable network, or what is selected."""
     settings, run = search.task.settings.selection, job.run
     if settings.count == 1 or not job.students:
         return {name: Choice(landing) for name, landing in landed.items()}
     total, title = scores_in(settings) * len(job.students), "Selecting at the budgets"
-    kept = KeptScores(run.candidate_scores, scorers.candidates, scorers.finals)
     with watch.part("search/selection", title, total=total, unit="scores") as step:
         selector = Selector(settings, kept, EventLog(run.selection.log), search.task.seed, step)
         return selector.choices(search.contenders, landed, appraisal)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fasterseg.latency.models import ModelComparison
+from fasterseg.searching.branch_selection import Variants, VariantTrial
 from fasterseg.searching.choosing import Choice
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
@@ -33,9 +34,11 @@ from fasterseg.searching.summary import (
     SearchStage,
     SearchSummary,
 )
+from fasterseg.searching.variant_summary import VariantSummary
 from fasterseg.searching.visits import last_visits
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.pricing import Pricing
+from fasterseg.space.variants import told
 
 Event = Mapping[str, Any]
 
@@ -71,12 +74,20 @@ class Events:
         return next((one[key] for one in self.search if key in one), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What the contenders came to, by name: networks, scores, models matched, variants tried."""
+
+    choices: Mapping[str, Choice]
+    scores: Mapping[str, SubnetScores]
+    matches: Mapping[str, ModelComparison]
+    variants: Variants
+
+
 def summarise(
     search: Search,
     start: SearchStart,
-    choices: Mapping[str, Choice],
-    scores: Mapping[str, SubnetScores],
-    matches: Mapping[str, ModelComparison],
+    ends: Ends,
     *,
     events: Events,
     warnings: tuple[str, ...],
@@ -90,11 +101,9 @@ def summarise(
                 search,
                 noise,
                 contender,
-                choices[contender.name],
-                scores[contender.name],
+                ends,
                 decided_at=events.decided_at(contender.name),
                 matched=start.matched.get(contender.name, ""),
-                against=matches.get(contender.name),
             )
             for contender in search.contenders
         ),
@@ -109,26 +118,28 @@ def _contender(
     search: Search,
     noise: NoiseFloors,
     contender: Contender,
-    choice: Choice,
-    scores: SubnetScores,
+    ends: Ends,
     *,
     decided_at: int | None,
     matched: str,
-    against: ModelComparison | None,
 ) -> ContenderSummary:
+    choice, scores = ends.choices[contender.name], ends.scores[contender.name]
     landing, latency, pricing = choice.landing, search.latency, search.latency.pricing
-    derived = derive(contender.options, contender.parameters.probabilities())
+    variants = ends.variants.get(contender.name, ())
+    options = variants[0].options if variants else contender.options
+    derived = derive(options, contender.parameters.probabilities())
     return ContenderSummary(
         name=contender.name,
         role=contender.settings.role,
         architecture=contender.settings.architecture,
         budget_ms=contender.budget_ms,
         matched=matched,
-        against=against,
+        against=ends.matches.get(contender.name),
         derived_ms=pricing(derived),
         estimated_ms=landing.estimated_ms,
         measured_ms=landing.median_ms,
         measured_p95_ms=landing.p95_ms,
+        variants=tuple(map(_variant, variants)),
         selection=_selection(choice, scores, pricing),
         subnet_miou=None if scores.own is None else scores.own.mean_iou,
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
@@ -155,6 +166,17 @@ def _contender(
             )
             for one in scores.randoms
         ),
+    )
+
+
+def _variant(trial: VariantTrial) -> VariantSummary:
+    architecture = trial.architecture
+    return VariantSummary(
+        branches=told([branch.stride for branch in architecture.branches]),
+        input_scale=architecture.input_scale,
+        miou=trial.score,
+        estimated_ms=trial.estimated_ms,
+        value=trial.value,
     )
 
 

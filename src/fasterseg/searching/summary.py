@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fasterseg.artifacts import Artifact
 from fasterseg.latency.models import ModelComparison
 from fasterseg.searching.selection_summary import SelectionSummary
+from fasterseg.searching.variant_summary import VariantSummary, described_variants
 from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
 from fasterseg.space.widest import Found
@@ -98,6 +99,9 @@ class ContenderSummary(SummaryPart):
     exported graph.  `margins` is the mean gap between the two most probable options, by kind of
     choice.  `candidates` are the medians and 95th percentiles of all that were measured whole.
 
+    `variants` are what its most probable network was chosen from, the best first, where the space
+    has several sets of branches or input scales.
+
     `selection` is what a student was selected from; None where it is its most probable network.
     (Summaries of before have `draw_mious`, the subnets' scores of samples by probability, the most
     probable network's first, and `chosen_draw`, which of them is the student's.)
@@ -129,6 +133,7 @@ class ContenderSummary(SummaryPart):
     measured_p95_ms: float | None = None
     draw_mious: tuple[float, ...] = ()
     chosen_draw: int | None = None
+    variants: tuple[VariantSummary, ...] = ()
     selection: SelectionSummary | None = None
     subnet_miou: float | None = None
     margins: dict[str, float] | None = None
@@ -208,6 +213,7 @@ class SearchSummary(Artifact):
             if found.choices:
                 left = ", ".join(one.describe() for one in found.choices)
                 lines.append(f"  entropy: {left}")
+            lines += [f"  {line}" for line in described_variants(found.variants)]
             if found.selection is not None:
                 lines += [f"  {line}" for line in found.selection.describe()]
             elif found.which_candidate:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Section = Literal["kinds", "paths", "widths"]
+Section = Literal["kinds", "paths", "widths", "branches", "input_scale"]
 SECTIONS: tuple[Section, ...] = ("kinds", "paths", "widths")
+"""Those of the choices that are learned."""
 Option = str | int
 """A kind, a path (`KEEP` or `DOWN`), or a width: an expansion, or ``64 channels``."""
 
@@ -38,7 +39,8 @@ def place(name: str) -> str:
     return name.partition(".")[2]
 
 
-BRANCHES, INPUT_SCALE = "branches", "input_scale"
+BRANCHES: Section = "branches"
+INPUT_SCALE: Section = "input_scale"
 VARIANT = (BRANCHES, INPUT_SCALE)
 """The choices of what a network keeps and at which scale it works: sections of one choice each.
 

@@ -14,7 +14,7 @@ from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import Placement
 from fasterseg.space.search_space import Operator, Role, SearchSpace, Width
-from fasterseg.space.variants import taken_by
+from fasterseg.space.variants import Choices, taken_by
 
 
 class Contender(Protocol):
@@ -112,7 +112,7 @@ class Options:
 
     def variant(self, taken: Mapping[str, Option]) -> Options:
         """The options of the variant that is taken."""
-        own = {name: (taken[name],) for name in VARIANT if name in self.choices}
+        own: Choices = {name: (taken[name],) for name in VARIANT if name in self.choices}
         return Options(self.space, {**self.choices, **own}) if own else self
 
     @cached_property

@@ -33,7 +33,7 @@ def variant_choices(space: SearchSpace) -> Choices:
 def taken_by(space: SearchSpace, variant: SearchSpace) -> dict[str, Option]:
     """The options that make a variant of a space."""
     (branches,), (scale,) = variant.branch_sets, variant.input_scale
-    options = {BRANCHES: told(branches), INPUT_SCALE: scale}
+    options: dict[str, Option] = {BRANCHES: told(branches), INPUT_SCALE: scale}
     return {name: options[name] for name in variant_choices(space)}
 
 

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fasterseg.space.choices import SECTIONS, Section
+from fasterseg.space.choices import SECTIONS, VARIANT, Section
 from fasterseg.supernet.parameters import straight_through
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -64,10 +64,11 @@ def straight(probabilities: Tensor, temperature: float, generator: torch.Generat
 def resampled(relaxation: Relaxation, samplers: Mapping[Section, Sampler]) -> Relaxation:
     """The relaxation with the choices of some sections sampled, all others as they are.
 
-    Kinds are sampled first, then paths, then widths, each in the relaxation's order.
+    Kinds are sampled first, then paths, then widths, each in the relaxation's order, then which
+    variant it is.
     """
     found = relaxation
-    for section in SECTIONS:
+    for section in (*SECTIONS, *VARIANT):
         if section in samplers:
             found = found | _sampled(relaxation.section(section), samplers[section])
     return found
