@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from fasterseg.space.architecture import Architecture, Branch, CellChoice
+from fasterseg.space.architecture import Architecture, Branch, CellChoice, Geometry, wire
 from fasterseg.space.assignment import architecture_of
+from fasterseg.space.blocks import Size
 from fasterseg.space.choices import Option
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.places import STRIDES
@@ -107,8 +109,9 @@ DECODER: dict[str, Option] = {
     "kinds.fusion.32.refine.8": "separable_conv",
     "kinds.head": "separable_head",
 }
+NETWORKS = Path(__file__).parents[2] / "docs" / "studies" / "networks"
 MEMBERS: dict[str, tuple[tuple[int, int, int], tuple[str, str, str], dict[str, Option]]] = {
-    "the mixed network": (
+    "mixed": (
         (8, 7, 5),
         ("s3", "3333-", "CC-"),
         {
@@ -119,7 +122,7 @@ MEMBERS: dict[str, tuple[tuple[int, int, int], tuple[str, str, str], dict[str, O
             "widths.fusion": "64 channels",
         },
     ),
-    "the wiring of Fast-SCNN": (
+    "fast-scnn-wiring": (
         (8, 4, 4),
         ("", "666", "666666-"),
         {
@@ -131,7 +134,7 @@ MEMBERS: dict[str, tuple[tuple[int, int, int], tuple[str, str, str], dict[str, O
         },
     ),
 }
-"""Stage by stage, the widths and the cells, the first of each later stage with stride 2."""
+"""By file, stage by stage: the widths and the cells, the first of each later one with stride 2."""
 
 
 @pytest.mark.parametrize("name", MEMBERS)
@@ -155,3 +158,18 @@ def test_hand_made_networks_are_members_of_mobile(name: str) -> None:
     assert member.branches == (Branch(stride=32, cells=tuple(found)),)
     assert member.widths["stem.2"] == widths[0]
     assert Architecture.model_validate(member.content()) == member
+    assert Architecture.load(NETWORKS / f"{name}.json").content() == member.content()
+
+
+@pytest.mark.parametrize(
+    ("name", "macs", "parameters"),
+    [("mixed", 0.538e9, 1.36e6), ("fast-scnn-wiring", 0.562e9, None)],
+)
+def test_hand_made_members_cost_what_they_were_made_like(
+    name: str, macs: float, parameters: float | None
+) -> None:
+    wiring = wire(Architecture.load(NETWORKS / f"{name}.json"), Geometry(Size(360, 480), 11))
+    assert wiring.macs == pytest.approx(macs, rel=0.01)
+    if parameters is not None:
+        trained = wiring.parameters + sum(step.spec.parameters for step in wiring.auxiliary)
+        assert trained == pytest.approx(parameters, rel=0.01)
