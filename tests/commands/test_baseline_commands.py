@@ -12,18 +12,26 @@ from PIL import Image
 
 from fasterseg import load_model, load_network
 from fasterseg.artifacts import digest_of_file
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.cli import main
+from fasterseg.commands.benchmark import benchmark
 from fasterseg.commands.describe import describe
 from fasterseg.commands.draw import draw
 from fasterseg.commands.evaluate import evaluate
+from fasterseg.commands.export import export
 from fasterseg.commands.predict import predict
 from fasterseg.commands.report import report
 from fasterseg.commands.train import train
+from fasterseg.commands.verify import verify
+from fasterseg.deploy.exporting.formats import FORMATS
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
 from fasterseg.training.training import TrainingStart
 
 NAME = "baseline:fast-scnn"
+EVERY = tuple(
+    pytest.param(name, marks=() if name == "fast-scnn" else pytest.mark.slow) for name in BASELINES
+)
 # Odd on purpose: no side is a multiple of any output stride.
 SETTINGS = (
     "threads=1",
@@ -42,42 +50,48 @@ SETTINGS = (
 )
 
 
+@pytest.fixture(scope="module", params=EVERY)
+def name(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def run(name: str, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run in which nothing was searched and the baseline was trained."""
     run = RunFolder(tmp_path_factory.mktemp("run"))
     torch.set_num_threads(1)
-    train(NAME, data="street", run=run.root, set=SETTINGS)
+    train(f"baseline:{name}", data="street", run=run.root, set=SETTINGS)
     return run
 
 
 @pytest.fixture
-def model(run: RunFolder) -> str:
-    return str(run.bundle("fast-scnn"))
+def model(name: str, run: RunFolder) -> str:
+    return str(run.bundle(name))
 
 
 def test_it_is_trained_by_the_students_settings_without_a_teacher_and_a_search(
-    run: RunFolder,
+    name: str, run: RunFolder
 ) -> None:
-    start = TrainingStart.load(run.training("fast-scnn").began)
+    start = TrainingStart.load(run.training(name).began)
     assert start.teacher == ""
     assert (start.settings.steps, start.settings.batch_size) == (3, 2)
     for which in ("best", "last", "ema"):
-        assert run.bundle("fast-scnn", which).is_dir()
+        assert run.bundle(name, which).is_dir()
     assert not run.search.exists()
 
 
-def test_training_it_again_changes_nothing(run: RunFolder, model: str) -> None:
+def test_training_it_again_changes_nothing(name: str, run: RunFolder, model: str) -> None:
     before = digest_of_file(Path(model) / "weights.safetensors")
-    result = train(NAME, run=run.root)
-    assert result.bundles == {"fast-scnn": model}
+    result = train(f"baseline:{name}", run=run.root)
+    assert result.bundles == {name: model}
     assert "best: mIoU" in result.describe()
     assert digest_of_file(Path(model) / "weights.safetensors") == before
 
 
-def test_it_is_scored_like_any_model(run: RunFolder, model: str) -> None:
+def test_it_is_scored_like_any_model(name: str, run: RunFolder, model: str) -> None:
     result = evaluate(model)
-    assert Path(result.file) == run.score("fast-scnn", "test", which="best")
+    assert Path(result.file) == run.score(name, "test", which="best")
     assert (result.report.images, result.report.resolution) == (2, "63x97")
 
 
@@ -94,13 +108,14 @@ def test_its_network_is_loaded_by_its_bundle_alone(model: str) -> None:
     images = torch.randn(2, 3, 40, 56)
     with torch.inference_mode():
         assert load_network(model)(images).shape == (2, 9, 40, 56)
-        assert len(load_network(model, auxiliary=True)(images)) == 3
+        main, *auxiliary = load_network(model, auxiliary=True)(images)
+    assert auxiliary != [] and {logits.shape for logits in auxiliary} == {main.shape}
 
 
-def test_it_is_described_trained_or_not(run: RunFolder, model: str) -> None:
-    (named,) = describe(NAME, size="63x97", classes=9).networks
+def test_it_is_described_trained_or_not(name: str, run: RunFolder, model: str) -> None:
+    (named,) = describe(f"baseline:{name}", size="63x97", classes=9).networks
     (trained,) = describe(model).networks
-    assert (named.title, trained.title) == (NAME, "fast-scnn (best)")
+    assert (named.title, trained.title) == (f"baseline:{name}", f"{name} (best)")
     assert (trained.size, trained.classes) == ("63x97", 9)
     assert named.parts == trained.parts
     assert describe(str(run.root)).networks == (trained,)
@@ -115,25 +130,53 @@ def test_what_is_not_known_of_it_is_assumed_aloud() -> None:
     assert (facts.size, facts.classes, len(facts.notes)) == ("1024x2048", 19, 2)
 
 
-def test_it_is_not_drawn(run: RunFolder, model: str) -> None:
-    for name in (NAME, model, str(run.root)):
+def test_it_is_not_drawn(name: str, run: RunFolder, model: str) -> None:
+    for given in (f"baseline:{name}", model, str(run.root)):
         with pytest.raises(UsageError, match="no architecture to draw") as caught:
-            draw(name)
-        assert caught.value.where == name
+            draw(given)
+        assert caught.value.where == given
         assert "by hand" in caught.value.why
-        assert f"fasterseg describe {name}" in caught.value.next_step
+        assert f"fasterseg describe {given}" in caught.value.next_step
 
 
-def test_its_page_tells_its_parts_and_has_no_drawing(model: str, tmp_path: Path) -> None:
+def test_its_page_tells_its_parts_and_has_no_drawing(name: str, model: str, tmp_path: Path) -> None:
     path = Path(report(model, out=tmp_path / "page.html").file)
     page = path.read_text(encoding="utf-8")
-    assert "The baseline fast-scnn" in page
-    assert "pyramid" in page
+    assert f"The baseline {name}" in page
+    assert all(part.name in page for part in describe(model).networks[0].parts)
     assert "<svg" not in page
 
 
 def test_its_run_has_a_page(run: RunFolder, tmp_path: Path) -> None:
     assert Path(report(run.root, out=tmp_path / "index.html").file).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["onnx", "openvino", "torch"])
+def test_it_is_exported_and_verified_for_images_of_any_size(
+    format: str, model: str, tmp_path: Path
+) -> None:
+    if format == "openvino":
+        pytest.importorskip("openvino")
+    file = tmp_path / f"net{FORMATS[format].suffix}"
+    assert export(model, format=format, dynamic=True, out=file, images=2).verification.passed
+    report = verify(str(file), against=model, images=2, out=tmp_path)
+    assert report.passed and len(report.sizes) > 5
+
+
+@pytest.mark.slow
+def test_it_is_exported_in_float16(model: str, tmp_path: Path) -> None:
+    file = tmp_path / "net.onnx"
+    assert export(model, precision="float16", out=file, images=2).verification.passed
+
+
+@pytest.mark.slow
+def test_it_is_timed_beside_another(name: str, model: str) -> None:
+    first, second = benchmark(
+        model, NAME, size="63x97", threads=1, quick=True, backend=("onnxruntime",)
+    ).report.contestants
+    assert first.macs == sum(p.macs for p in describe(model).networks[0].parts[:-1])
+    assert second.p50_ms.value > 0
 
 
 @pytest.mark.parametrize(
