@@ -81,6 +81,19 @@ def test_the_hours_of_a_search_hold_its_selection_too() -> None:
     assert steps(without) - steps(whole) == pytest.approx(0.1 * 7200, rel=0.2)
 
 
+def test_a_budget_that_is_a_model_takes_measuring_it_and_comparing_with_it() -> None:
+    plain, found = (forecast(recipe_of(budget=one)) for one in ("10ms", "2x:baseline:fast-scnn"))
+    assert found.keys() - plain.keys() == {"search/matching"}
+    assert (
+        found["search/matching"].counted == "1 networks compared with the models of their budgets"
+    )
+    # Twelve rounds of four chunks, fifty runs of either for warming up, two networks to open.
+    assert seconds(found["search/matching"]) == pytest.approx(7.2 + 0.05 * (10 + 5) + 1.0, rel=0.01)
+    for stage in ("profile", "measure"):
+        assert seconds(found[stage]) > seconds(plain[stage])
+    assert found["profile"].counted.endswith("1 models of budgets")
+
+
 def test_checking_takes_every_image_and_the_digests() -> None:
     found = forecast(recipe_of())["check-data"]
     assert seconds(found) == pytest.approx(660 * 0.005 + 0.7)

@@ -139,7 +139,7 @@ class NetworksForecast:
         if outlook.contender.role == "student" and self.work.recipe.promise == "p95":
             runs = PROMISE.windows * PROMISE.queries * PROMISE_RETRIES
             timing = runs * (outlook.cost.latency_ms + self.work.middle_ms) / 1e3
-        return export + verified + scored + timing
+        return export + verified + scored + timing + self.work.compared_seconds(outlook)
 
 
 def beyond_of(value: float, low: float, high: float) -> float:

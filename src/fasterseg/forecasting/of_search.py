@@ -52,6 +52,8 @@ class SearchForecast:
         if self._students and self._selection.count > 1:
             yield self._selecting()
         yield self._subnets()
+        if self.work.recipe.models_to_match:
+            yield self._matching()
 
     @property
     def _settings(self) -> SearchSettings:
@@ -109,6 +111,17 @@ class SearchForecast:
             memory=self.timings.after_export(step.peak_bytes) + held,
             disk=checkpoints + kept + steps * SEARCH_EVENT_BYTES,
             counted=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
+        )
+
+    def _matching(self) -> StageForecast:
+        """Comparing each student whose budget is a model with that."""
+        seconds = [self.work.compared_seconds(one) for one in self._students]
+        target, count = self.timings.target, sum(one > 0 for one in seconds)
+        return StageForecast.of(
+            "search/matching",
+            sum(seconds) + 2 * count * target.open_seconds,
+            memory=target.peak_bytes + self._timing.cosearch.checkpoint_bytes,
+            counted=f"{count} networks compared with the models of their budgets",
         )
 
     def _images(self, steps: int) -> tuple[int, int]:

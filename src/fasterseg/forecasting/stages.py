@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fasterseg.deploy.benchmark.measuring import GROUP_NETWORKS
+from fasterseg.deploy.benchmark.measuring import GROUP_NETWORKS, PROMISE
 from fasterseg.forecasting.forecast import StageForecast
 from fasterseg.forecasting.of_networks import NetworksForecast
 from fasterseg.forecasting.of_search import SearchForecast
 from fasterseg.forecasting.timings import Timings
 from fasterseg.forecasting.workload import Workload
 from fasterseg.latency.profiling import block_settings, network_settings
+from fasterseg.latency.timing import MS_PER_SECOND
 
 ENTRY_BYTES = 360
 
@@ -35,10 +36,20 @@ def _profile(work: Workload, timings: Timings) -> StageForecast:
     blocks = sum(target.call_seconds + timer.seconds_for(ms) for ms in work.calls_ms())
     network = target.sampling_seconds + target.open_seconds
     network += network_settings(settings).seconds_for(work.middle_ms)
+    models = work.recipe.models_to_match
+    measured = len(models) * (target.open_seconds + _promise_seconds(work))
     return StageForecast.of(
         "profile",
-        blocks + count * network,
+        blocks + count * network + measured,
         memory=target.peak_bytes + min(GROUP_NETWORKS, count) * target.network_bytes,
         disk=2 * ENTRY_BYTES * (len(specs) + count),
-        counted=f"{len(specs)} blocks, {count} networks",
+        counted=f"{len(specs)} blocks, {count} networks"
+        + (f", {len(models)} models of budgets" if models else ""),
     )
+
+
+def _promise_seconds(work: Workload) -> float:
+    """Measuring one model for as long as the promise takes."""
+    if work.recipe.promise == "median":
+        return work.candidate_seconds(work.middle_ms)
+    return 2 * PROMISE.windows * PROMISE.queries * work.middle_ms / MS_PER_SECOND

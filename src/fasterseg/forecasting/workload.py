@@ -10,7 +10,8 @@ from random import Random
 from statistics import fmean
 from typing import NamedTuple
 
-from fasterseg.config import ContenderSettings, Recipe, budget_in_ms
+from fasterseg.config import AsFastAs, ContenderSettings, Recipe, budget_in_ms
+from fasterseg.deploy.benchmark.matching import comparison_seconds
 from fasterseg.deploy.benchmark.measuring import groups_of
 from fasterseg.deploy.benchmark.on_target import WINDOW_SECONDS, WINDOWS
 from fasterseg.deploy.exporting.borders import border_shares
@@ -161,6 +162,16 @@ class Workload:
         found = [one.cost.latency_ms for one in self.networks]
         ends = (end for ends in self.target.ends.values() for end in ends)
         return fmean([*found, *(self.latency_ms(end.architecture) for end in ends)])
+
+    def compared_seconds(self, outlook: Outlook) -> float:
+        """Comparing a network with the model of its budget; 0 where it has none."""
+        if outlook.budget_ms is None:
+            return 0.0
+        budget = AsFastAs.of(self.recipe.budget_of(outlook.contender))
+        if budget is None:
+            return 0.0
+        known = self.target.models[budget.model]
+        return comparison_seconds(outlook.cost.latency_ms, known.median_ms)
 
     def candidate_seconds(self, latency_ms: float) -> float:
         """One measurement in windows; a run of the reference stands beside each run."""

@@ -28,7 +28,7 @@ from fasterseg.deploy.runtimes.sessions import Backend, Image, Running, Session
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.latency.models import ModelComparison, ModelLatency
 from fasterseg.latency.table import Target, describe
-from fasterseg.latency.timing import Call, Stopwatch
+from fasterseg.latency.timing import MS_PER_SECOND, Call, Stopwatch
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.network import WholeJob
@@ -39,6 +39,13 @@ from fasterseg.runtime import numpy_generator, threads_kept
 COMPARED = AlternationSettings(warmup_most_runs=50, warmup_seconds=2.0)
 ROUNDS, NEEDED_ROUNDS, MOST_ROUNDS = 12, 8, 24
 """Rounds of a comparison, those that must be quiet, and how many are played for their sake."""
+
+
+def comparison_seconds(*latencies_ms: float) -> float:
+    """About how long a comparison of networks of these latencies takes on a quiet machine."""
+    chunks = 2 * ROUNDS * len(latencies_ms) * COMPARED.chunk_seconds
+    runs = sum(COMPARED.warmup_most_runs * ms / MS_PER_SECOND for ms in latencies_ms)
+    return chunks + min(runs, COMPARED.warmup_seconds * len(latencies_ms))
 
 
 def require_model_for(model: str, target: Target) -> None:
