@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import pytest
 import torch
+from small_spaces import tied_space
 from torch import Tensor, nn
 
 from fasterseg.layers.blocks import Block, Form
 from fasterseg.layers.building import slimmable_block
+from fasterseg.space.choices import SECTIONS
 from fasterseg.space.kinds import KINDS, OPERATORS, Kind
+from fasterseg.space.options import Options
 from fasterseg.supernet.computation import Computation, Entering, Mixture, gated
 from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.plain import PlainComputation
+from fasterseg.supernet.sampling import between_two, resampled
+from fasterseg.supernet.supernet import Supernet
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -121,3 +128,46 @@ def test_every_kind_outside_the_cells_is_computed_alike() -> None:
             for computation in COMPUTATIONS
         ]
         agree(found)
+
+
+OPEN = tied_space(
+    3,
+    kinds={
+        "cells": {
+            8: ("skip", "separable_conv", "inverted_r3"),
+            16: ("skip", "inverted_r6", "conv_x2_residual"),
+            32: ("skip", "inverted_r3", "conv_x2_residual"),
+        },
+        "stem": ("conv", "separable_conv"),
+        "fusion.arm": ("arm", "lift"),
+        "fusion.join": ("concatenate", "add", "pass"),
+        "fusion.refine": ("none", "separable_conv"),
+        "head": ("head", "separable_head", "point_head"),
+    },
+)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_supernet_of_all_open_kinds_is_computed_alike_with_all_gradients(between: bool) -> None:
+    torch.manual_seed(0)
+    options = Options.of_space(OPEN)
+    supernet = Supernet(options.lattice, 3)
+    parameters = ArchitectureParameters(options, torch.Generator().manual_seed(0))
+    for one in (*supernet.parameters(), *parameters.parameters()):
+        if one.dim() == 1 or one in {*parameters.parameters()}:
+            nn.init.normal_(one, mean=0.5, std=0.5)
+    wanted = [*parameters.parameters(), *supernet.parameters()]
+    images, found = torch.randn(2, 3, 37, 70), []
+    for computation in COMPUTATIONS:
+        generator = torch.Generator().manual_seed(1)
+        relaxation = parameters.sampled(1.0, generator)
+        if between:
+            draw = partial(between_two, generator=generator)
+            relaxation = resampled(parameters.probabilities(), dict.fromkeys(SECTIONS, draw))
+        main, auxiliary = supernet(images, relaxation, computation)
+        loss = torch.stack([out.sigmoid().square().sum() for out in (main, *auxiliary.values())])
+        gradients = torch.autograd.grad(loss.sum(), wanted, allow_unused=True)
+        assert sum(one is not None for one in gradients) > 0.5 * len(gradients)
+        known = [torch.zeros(()) if one is None else one for one in gradients]
+        found.append([main, *auxiliary.values(), *known])
+    agree(found)

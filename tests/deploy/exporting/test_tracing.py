@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -173,6 +174,13 @@ def test_a_traced_block_has_its_convolutions_each_with_a_bias_and_no_norm(spec: 
     assert len(convolutions) == len(spec.convolutions())
     assert all(len(node.input) == 3 for node in convolutions)
     assert all(node.op_type != "BatchNormalization" for node in nodes)
+
+
+def test_pooling_at_a_known_size_is_few_nodes_with_constants() -> None:
+    spec = BlockSpec("pyramid_pooling", (8,), 8, 1, ODD, ODD)
+    nodes = onnx.load_from_string(traced(SizedBlock(spec), inputs_of(spec))).graph.node
+    told = {"MatMul": 5, "Split": 1, "Conv": 5, "Relu": 5, "Resize": 4, "Concat": 1}
+    assert Counter(node.op_type for node in nodes) == told
 
 
 def test_grouped_and_dilated_convolutions_are_traced() -> None:
