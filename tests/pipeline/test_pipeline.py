@@ -24,9 +24,11 @@ import pytest
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import main
+from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 from fasterseg.searching.choosing import CandidateScores
+from fasterseg.searching.selection_summary import MOST_PROBABLE
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.stages import STAGES, StageTimes
@@ -142,15 +144,20 @@ def test_each_contender_has_the_architecture_that_was_found_for_it(searched: Run
     assert {cell.kind for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
 
 
-def test_a_student_is_the_best_of_its_candidates(searched: RunFolder) -> None:
+def test_a_student_is_selected_and_a_teacher_is_not(searched: RunFolder) -> None:
     summary = SearchSummary.load(searched.search_summary)
     student, teacher = summary.contender("student"), summary.contender("teacher")
     assert student is not None
     assert teacher is not None
-    assert 1 <= len(student.draw_mious) <= 2  # a budget above the space leaves only its widest
-    assert not teacher.draw_mious
-    kept = CandidateScores.load(searched.search / "draws.json").scores
-    assert sorted(kept.values()) == sorted(student.draw_mious)
+    assert teacher.selection is None
+    selection = student.selection
+    assert selection is not None
+    assert 1 <= selection.candidates <= 3  # a budget above the space leaves only its widest
+    assert selection.rivals[0].name == MOST_PROBABLE
+    kept = CandidateScores.load(searched.candidate_scores)
+    assert len(kept.scores) == selection.candidates
+    assert selection.final in [one.mean_iou for one in kept.finals.values()]
+    assert len(EventLog(searched.selection.log).events()) == selection.candidates
 
 
 def test_a_second_process_is_refused_at_once_and_told_who_holds_the_run(

@@ -181,6 +181,22 @@ def test_no_path_of_this_machine_is_told(whole: tuple[FakeRun, RunFolder, str]) 
     assert str(whole[1].root) not in whole[2]
 
 
+def test_the_page_says_who_was_selected_and_by_how_much_more_than_noise(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    _, _, text = whole
+    page = " ".join(" ".join(Page(text).words).split())
+    assert "Selected at the budget" in page
+    assert "the student: a child of better ones" in page
+    row = page[page.index("the most probable network 4.79 ms") :]
+    assert row.startswith("the most probable network 4.79 ms 29.80 % 30.00 % +1.80 ± 0.60 29.40 %")
+    assert "16 children of the best so far" in page
+    assert "1 that scored better did not fit the budget as measured" in page
+    # One that noise may explain is grey.
+    assert '<td class="number soft">+0.90 ± 0.70</td>' in text
+    assert '<td class="number">+1.60 ± 0.70</td>' in text
+
+
 def test_the_worst_images_come_first(whole: tuple[FakeRun, RunFolder, str]) -> None:
     _, run, page = whole
     worst = report_of(run, "student").worst_images(2)

@@ -38,8 +38,8 @@ def _series(name: str, facts: RunFacts) -> Iterator[Series]:
     for index, (kind, label) in enumerate(KINDS.items()):
         steps, scores = values_of([one for one in own if one.get("origin") == kind], "score")
         if steps:
-            colour = SOFT if kind == "even" else series_colour(3 + index)
-            yield Series(steps, scores, colour, label, "points")
+            colour = {"even": SOFT, "child": colour_of(name, facts)}.get(kind)
+            yield Series(steps, scores, colour or series_colour(3 + index), label, "points")
     steps, best = values_of(own, "best")
     if steps:
         yield Series(steps, best, colour_of(name, facts), "best so far", "steps")

@@ -25,10 +25,14 @@ class LeadSummary(BaseModel):
     difference: float
     error: float
 
+    @property
+    def points(self) -> str:
+        """``+1.10 ± 0.31``, in points."""
+        return f"{100 * self.difference:+.2f} ± {100 * self.error:.2f}"
+
     def describe(self) -> str:
         """``+1.10 ± 0.31 points``, and whether noise may be all of it."""
-        noise = "" if self.is_seen else " (no more than noise)"
-        return f"{100 * self.difference:+.2f} ± {100 * self.error:.2f} points{noise}"
+        return f"{self.points} points{'' if self.is_seen else ' (no more than noise)'}"
 
     @property
     def is_seen(self) -> bool:
