@@ -60,6 +60,11 @@ USUAL_CONTENDERS = (
     ContenderSettings(name="teacher", role="teacher", operators=WITHOUT_SKIP),
     ContenderSettings(name="student", role="student", operators=WITHOUT_SKIP),
 )
+OPEN_CONTENDERS = (
+    ContenderSettings(name="teacher", role="teacher"),
+    ContenderSettings(name="student", role="student"),
+)
+"""For a space with tied widths, where a skip is a layer less."""
 PAPER_CONTENDERS = (
     ContenderSettings(
         name="teacher",

@@ -15,13 +15,14 @@ from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
 from fasterseg.config.recipe import (
     EARLIER_NAMES,
-    USUAL_SPACE,
     LongSection,
     Recipe,
     SearchSettings,
     TrainingSettings,
+    usual_space,
 )
 from fasterseg.config.roles import SHARED
+from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
 from fasterseg.strict_yaml import load_yaml
 
@@ -85,11 +86,13 @@ def build_recipe(
     written = read_yaml(path) if path is not None else dict(base or {})
     if path is not None and Recipe.reads(written.get("schema")):
         written = base = Recipe.load(path).content()
-    # What an override says of the space goes over the usual one, not over the paper's.
-    content = {"space": USUAL_SPACE.content(), **deepcopy(written)}
-    if any(_key_of(override) == ("space", "preset") for override in overrides):
-        content["space"] = {}  # a preset takes the place of a whole space
-    for override in overrides:
+    content = deepcopy(written)
+    for override in sorted(overrides, key=_turn_of):
+        if _turn_of(override) == _SPACE_PRESET:
+            content["space"] = {}  # it takes the place of a whole space
+        elif _turn_of(override) == _SPACE:
+            # What an override says of the space goes over the usual one of the target.
+            content.setdefault("space", _usual_space(content.get("target")))
         _override(content, override)
     _let_steps_go_before_hours(content, overrides)
     try:
@@ -101,6 +104,23 @@ def build_recipe(
     where = _as_typed(asked) or file
     require_student_for(recipe.written_contenders, recipe.budgets, where=where)
     return recipe
+
+
+_SPACE_PRESET, _SPACE = 1, 2
+
+
+def _turn_of(override: str) -> int:
+    """When an override has its turn: a space's preset after the target, its other keys last."""
+    key = _key_of(override)
+    return _SPACE_PRESET if key == ("space", "preset") else _SPACE if key[0] == "space" else 0
+
+
+def _usual_space(target: Any) -> dict[str, Any]:
+    """The content of the space that a recipe with this target has where it says none."""
+    known = target if isinstance(target, dict) else {}
+    usual = TargetSettings()
+    device, backend = known.get("device", usual.device), known.get("backend", usual.backend)
+    return usual_space(str(device), str(backend)).content()
 
 
 def _key_of(override: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 from fasterseg.artifacts import Artifact
 from fasterseg.config.budgets import AsFastAs, possible_budget, split_budgets
 from fasterseg.config.contenders import (
+    OPEN_CONTENDERS,
     USUAL_CONTENDERS,
     Contenders,
     ContenderSettings,
@@ -72,14 +73,31 @@ class LongSection(Section):
         return {"hours": cls.usual_hours, **given}
 
 
-USUAL_SPACE = SearchSpace(
+MOBILE_SPACE = SearchSpace(preset="mobile")
+DENSE_SPACE = SearchSpace(
     layers=10,
     expansions=(2, 4, 6, 8, 10),
     stem_expansions=(3, 4, 6, 8),
     fusion_expansions=(2, 4, 6, 8),
     head_expansions=(2, 4, 6, 8),
 )
-"""What a recipe without a space searches: networks that a processor with few cores runs too."""
+"""The paper's kinds, in networks that a processor with few cores runs too."""
+
+
+def usual_space(device: str, backend: str) -> SearchSpace:
+    """What a recipe without a space searches, for a target."""
+    on_a_gpu = device.startswith("cuda") or backend == "tensorrt"
+    return DENSE_SPACE if on_a_gpu else MOBILE_SPACE
+
+
+def _space_for(known: dict[str, Any]) -> SearchSpace:
+    target: TargetSettings = known["target"]
+    return usual_space(target.device, target.backend)
+
+
+def _contenders_for(known: dict[str, Any]) -> Contenders:
+    space: SearchSpace = known["space"]
+    return OPEN_CONTENDERS if space.is_tied else USUAL_CONTENDERS
 
 
 EARLIER_NAMES: Mapping[str, str] = {"weight_lr": "lr", "weight_momentum": "momentum"}
@@ -228,9 +246,9 @@ class Recipe(Artifact):
     promise: Promise = "p95"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
-    space: SearchSpace = USUAL_SPACE
+    space: SearchSpace = Field(default_factory=_space_for)
     profile: ProfileSettings = ProfileSettings()
-    written_contenders: Contenders = Field(USUAL_CONTENDERS, alias="contenders")
+    written_contenders: Contenders = Field(default_factory=_contenders_for, alias="contenders")
     training: TrainingSettings = TrainingSettings()
     search: SearchSettings = SearchSettings()
     teacher: TrainingSettings = TrainingSettings()
