@@ -162,14 +162,15 @@ class Selector:
 
 
 def one_candidate(search: Search, score: Score) -> Callable[[int], object]:
-    """What finds and scores a candidate of the first student, to be timed."""
+    """What finds and scores a candidate of the first student, to be timed: even, then probable."""
     student = next(one for one in search.contenders if one.budget_ms is not None)
     source = _source(student, search.latency.pricing, search.task.seed)
     window = Window.of(student.budget_ms or 0.0, 1.0)
 
-    def candidate(_: int) -> object:
-        drawn = next(source.even(window, 1), None)
-        return score(drawn.architecture if drawn else derive(source.options, source.probabilities))
+    def candidate(number: int) -> object:
+        drawn = source.probable(window, 1) if number % 2 else source.even(window, 1)
+        one = next(drawn, None)
+        return score(one.architecture if one else derive(source.options, source.probabilities))
 
     return candidate
 
