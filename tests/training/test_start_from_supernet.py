@@ -23,7 +23,7 @@ from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
 from fasterseg.training.rehearsing import rehearse
 from fasterseg.training.task import SupernetStart, TrainingTask, stage_of
-from fasterseg.training.training import TrainingStart, train_network
+from fasterseg.training.training import TrainingReport, TrainingStart, train_network
 
 SPACE = SearchSpace(
     layers=2, expansions=(1, 2), stem_expansions=(1,), head_expansions=(1,), branches=(16, 8)
@@ -115,6 +115,10 @@ def test_it_differs_from_a_fresh_one_and_the_card_says_what_it_began_with(
     assert "begun from a supernet (1) that had learned for 30 steps from 6 images" in (
         begun.card.describe()
     )
+    told = [
+        TrainingReport.load(folder / "report.json").describe() for folder in (undisturbed, tmp_path)
+    ]
+    assert ["begun from a supernet (1)" in one for one in told] == [True, False]
     assert fresh.card.training.supernet is None
     assert "supernet" not in fresh.card.describe()
 

@@ -115,7 +115,9 @@ def budget_in_ms(
     return float(text.removesuffix("ms"))
 
 
-def stated_ms(budget: str) -> float | None:
-    """The milliseconds of a budget that says them; None where these have to be measured."""
-    measured = AsFastAs.of(budget) is not None or not budget.endswith("ms")
-    return None if measured else float(budget.removesuffix("ms"))
+def stated_ms(budget: str, models_ms: Mapping[str, float]) -> float | None:
+    """The milliseconds of a budget that says them, or whose model's are known; None for others."""
+    if (model := AsFastAs.of(budget)) is not None:
+        known_ms = models_ms.get(model.model)
+        return None if known_ms is None else model.times * known_ms
+    return float(budget.removesuffix("ms")) if budget.endswith("ms") else None

@@ -19,7 +19,16 @@ from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, run_steps
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.network.card import Card, Facts, Score, Segment, TrainingFacts, Which, told_segments
+from fasterseg.network.card import (
+    Card,
+    Facts,
+    Score,
+    Segment,
+    SupernetFacts,
+    TrainingFacts,
+    Which,
+    told_segments,
+)
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import TrainingFolder
 from fasterseg.stopping import StopRequest
@@ -94,6 +103,7 @@ class TrainingReport(Artifact):
     precision: str
     precision_reason: str
     clock: Clock
+    supernet: SupernetFacts | None = None
     segments: tuple[Segment, ...] = ()
 
     def describe(self) -> str:
@@ -101,6 +111,7 @@ class TrainingReport(Artifact):
         lines = [
             f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})",
             f"  {self.clock.describe()}",
+            *([f"  {self.supernet.describe()}"] if self.supernet else []),
             *(f"  {line}" for line in told_segments(self.segments)),
         ]
         lines += [
@@ -175,6 +186,7 @@ def train_network(
         precision=start.precision,
         precision_reason=numerics.reason,
         clock=_clock(course.seconds, task.settings, course.events()),
+        supernet=task.start.facts if task.start else None,
         segments=segments,
     )
     report.save(kept.report)

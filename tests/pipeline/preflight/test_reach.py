@@ -8,7 +8,7 @@ import pytest
 
 from fasterseg.config import build_recipe
 from fasterseg.errors import BudgetError
-from fasterseg.pipeline.preflight.reach import FAR, require_near
+from fasterseg.pipeline.preflight.reach import FAR, RUNS, require_near
 
 
 def clock_of(times_ms: list[float]) -> Callable[[], float]:
@@ -47,7 +47,20 @@ def test_a_noisy_moment_refuses_nothing() -> None:
     look("12ms", [400.0, 300.0, 0.99 * FAR * 12])
 
 
-@pytest.mark.parametrize("budget", ["halfway", "40%", "baseline:fast-scnn", "camvid-12ms"])
+def test_a_model_that_no_network_comes_near_is_told_too() -> None:
+    # The model's runs come first: forty of them.
+    def looked(network_ms: float) -> None:
+        recipe = build_recipe(None, overrides=("budget=2x:baseline:fast-scnn",))
+        models = {"baseline:fast-scnn": lambda: None}
+        clock = clock_of([4.0] * RUNS + [network_ms])
+        require_near(recipe, recipe.students()[0], lambda: None, models=models, clock=clock)
+
+    with pytest.raises(BudgetError, match="comes near the budget of 8 ms"):
+        looked(1.01 * FAR * 8.0)
+    looked(0.99 * FAR * 8.0)
+
+
+@pytest.mark.parametrize("budget", ["halfway", "40%"])
 def test_a_budget_between_the_ends_of_the_space_is_always_reached(budget: str) -> None:
     look(budget, [1e6])
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import ContenderSettings, Recipe, runtime_named
 from fasterseg.config.uses import Use
+from fasterseg.deploy.benchmark.matching import open_on_target
 from fasterseg.deploy.benchmark.measuring import noise_image
 from fasterseg.deploy.exporting.export import missing_extra
 from fasterseg.deploy.runtimes.backends import open_backend
@@ -52,17 +53,23 @@ def models_to_match(ahead: Ahead) -> None:
 def an_export(ahead: Ahead) -> None:
     """The cheapest network is exported for the target and run; a table says it was before.
 
-    Raises `BudgetError` where it takes far longer than a budget in milliseconds allows.
+    Raises `BudgetError` where it takes far longer than a budget in milliseconds allows, or than the
+    model of a budget does, which is exported for that too.
     """
     if Use.BLOCKS in ahead.made:
         return
     target = Target.of(ahead.recipe.target, ahead.source.label_space.classes)
-    image = noise_image(ahead.geometry.size)
+    image, backend = noise_image(ahead.geometry.size), open_backend(target)
     with threads_kept():
+        models = {
+            model: partial(open_on_target(model, target, backend).run, image)
+            for model in ahead.recipe.models_to_match
+        }
         for contender, architecture in _cheapest(ahead):
-            session = open_backend(target).random_network(architecture, ahead.geometry)
+            session = backend.random_network(architecture, ahead.geometry)
             session.run(image)
-            require_near(ahead.recipe, contender, partial(session.run, image))
+            job = partial(session.run, image)
+            require_near(ahead.recipe, contender, job, models=models)
 
 
 def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:

@@ -6,13 +6,15 @@ so long to hear of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 from fasterseg.config import ContenderSettings, Recipe, budget_option
 from fasterseg.config.budgets import stated_ms
 from fasterseg.errors import BudgetError
 from fasterseg.space.options import Options
+
+Job = Callable[[], object]
 
 FAR = 2.5
 """So many times a budget that other work on the machine hardly explains it: twice was seen."""
@@ -24,16 +26,19 @@ RUNS, SECONDS = 40, 2.0
 def require_near(
     recipe: Recipe,
     student: ContenderSettings,
-    job: Callable[[], object],
+    job: Job,
     *,
+    models: Mapping[str, Job] | None = None,
     clock: Callable[[], float] = perf_counter,
 ) -> None:
-    """Raise `BudgetError` where the cheapest network is far above a budget in milliseconds.
+    """Raise `BudgetError` where the cheapest network is far above a budget of so many milliseconds.
 
-    `job` is its whole work for one image; the shortest of some runs counts.  The budgets are those
-    of all students that have the same choices as `student`.
+    `job` is its whole work for one image, and `models` are those of the models that budgets name;
+    the shortest of some runs counts.  The budgets are those of all students that have the same
+    choices as `student`.
     """
-    budget_ms = _lowest_ms(recipe, student)
+    times_ms = {name: 1000 * _shortest(own, clock) for name, own in (models or {}).items()}
+    budget_ms = _lowest_ms(recipe, student, times_ms)
     if budget_ms is None:
         return
     fastest_ms = 1000 * _shortest(job, clock)
@@ -47,19 +52,21 @@ def require_near(
         )
 
 
-def _lowest_ms(recipe: Recipe, student: ContenderSettings) -> float | None:
-    """The lowest budget in milliseconds of the students that may take what this one may."""
+def _lowest_ms(
+    recipe: Recipe, student: ContenderSettings, models_ms: Mapping[str, float]
+) -> float | None:
+    """The lowest budget that is a time of the students that may take what this one may."""
     options = Options.of(recipe.space, student)
     alike = (
         recipe.budget_of(one)
         for one in recipe.students()
         if Options.of(recipe.space, one) == options
     )
-    known = [ms for one in alike if (ms := stated_ms(one)) is not None]
+    known = [ms for one in alike if (ms := stated_ms(one, models_ms)) is not None]
     return min(known, default=None)
 
 
-def _shortest(job: Callable[[], object], clock: Callable[[], float]) -> float:
+def _shortest(job: Job, clock: Callable[[], float]) -> float:
     """The shortest of at most `RUNS` runs in about `SECONDS`, in seconds."""
     times: list[float] = []
     while len(times) < RUNS and sum(times) < SECONDS:
