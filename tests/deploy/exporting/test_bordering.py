@@ -26,12 +26,16 @@ INPUT = BlockSpec("input", (3,), 3, 1, WHOLE, WHOLE)
 STEM = BlockSpec("conv", (3,), 16, 2, WHOLE, Size(16, 17))
 CONV = BlockSpec("conv", (32,), 48, 2, ODD, HALF)
 ZOOMED = BlockSpec("zoomed_conv", (32,), 32, 1, ODD, ODD)
+INVERTED = BlockSpec("inverted_r3", (32,), 32, 1, ODD, ODD)
+PYRAMID = BlockSpec("pyramid_pooling", (32,), 32, 1, ODD, ODD)
+ADD = BlockSpec("add", (16, 32), 16, 1, ODD, ODD)
 REFINE = BlockSpec("concatenate", (16, 32), 32, 1, ODD, ODD)
 FUSE = BlockSpec("fuse", (16, 16), 16, 1, ODD, ODD)
 HEAD = BlockSpec("head", (16,), 5, 1, ODD, ODD)
 TAIL = BlockSpec("tail", (5,), 1, 1, Size(4, 5), WHOLE)
-SPECS = (INPUT, STEM, CONV, ZOOMED, REFINE, FUSE, HEAD, TAIL)
-PRODUCERS = {INPUT: 0, STEM: 0, CONV: 1, ZOOMED: 1, REFINE: 2, FUSE: 2, HEAD: 1, TAIL: 1}
+SPECS = (INPUT, STEM, CONV, ZOOMED, INVERTED, PYRAMID, ADD, REFINE, FUSE, HEAD, TAIL)
+PRODUCERS = {INPUT: 0, STEM: 0, CONV: 1, ZOOMED: 1, INVERTED: 1, PYRAMID: 1, ADD: 2}
+PRODUCERS |= {REFINE: 2, FUSE: 2, HEAD: 1, TAIL: 1}
 
 Numbers = np.ndarray[Any, Any]
 
@@ -107,6 +111,8 @@ def test_a_bare_border_is_a_producer_and_its_consumer(border: Border, operators:
 def test_half_a_bare_border_is_taken_off_for_each_convolution() -> None:
     assert border_shares(CONV) == {Border(32, ODD): 0.5, Border(48, HALF): 0.5}
     assert border_shares(ZOOMED) == {Border(32, ODD): 1.0}
+    assert border_shares(INVERTED) == {Border(32, ODD): 1.0}, "though no ReLU is behind it"
+    assert border_shares(ADD) == {Border(16, ODD): 1.0, Border(32, ODD): 0.5}
     assert border_shares(REFINE) == {Border(16, ODD): 0.5, Border(32, ODD): 1.0}
     assert border_shares(FUSE) == {Border(16, ODD): 1.5}
     assert border_shares(HEAD) == {Border(16, ODD): 0.5, Border(5, ODD, "logits"): 0.5}
