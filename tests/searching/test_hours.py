@@ -144,6 +144,13 @@ def test_a_number_of_candidates_of_one_s_own_stays_and_its_time_is_taken_off_the
     assert left == pytest.approx(1 - 1040 / 3538, abs=0.01)
 
 
+def test_a_number_that_is_asked_for_after_the_hours_were_counted_is_taken(tmp_path: Path) -> None:
+    first = selecting(search_of(tmp_path), candidate_seconds=1.0)
+    later = selecting(search_of(tmp_path, selection={"candidates": 9}), candidate_seconds=1.0)
+    assert first.selection.count != later.selection.count == 9
+    assert (later.pretrain_steps, later.steps) == (first.pretrain_steps, first.steps)
+
+
 def test_what_the_hours_came_to_before_there_were_candidates_is_read(tmp_path: Path) -> None:
     steps = {"pretraining": 20, "search": 10}
     allowance = Allowance(hours=1.0, steps=steps, expected_seconds=1.0, timing_seconds=1.0)

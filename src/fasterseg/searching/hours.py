@@ -111,7 +111,8 @@ def counted(
 
     found = allowed_steps(settings.hours, path, timing, what="the search", clock=clock)
     parts = {"pretrain_steps": found.steps[PRETRAINING], "steps": found.steps[SEARCH]}
-    count = found.steps.get(CANDIDATES, settings.selection.count)
+    own = settings.selection.candidates
+    count = found.steps.get(CANDIDATES, settings.selection.count) if own is None else own
     selection = settings.selection.model_copy(update={"candidates": count})
     return settings.model_copy(update={**parts, "selection": selection})
 
