@@ -94,6 +94,14 @@ def test_a_budget_that_is_a_model_takes_measuring_it_and_comparing_with_it() -> 
     assert found["profile"].counted.endswith("1 models of budgets")
 
 
+def test_a_search_for_a_teacher_alone_selects_nothing_whatever_its_hours() -> None:
+    teacher = ContenderSettings(name="teacher", role="teacher")
+    found = forecast(recipe_of(search={"hours": 2.0}, contenders=(teacher,)))
+    assert "search/selection" not in found
+    steps = seconds(found["search/pretraining"]) + seconds(found["search/cosearch"])
+    assert steps == pytest.approx(7200, rel=0.05)
+
+
 def test_checking_takes_every_image_and_the_digests() -> None:
     found = forecast(recipe_of())["check-data"]
     assert seconds(found) == pytest.approx(660 * 0.005 + 0.7)

@@ -201,7 +201,9 @@ class SearchForecast:
 
     @cached_property
     def _candidate_seconds(self) -> float:
-        """Finding, calibrating and scoring one, in the mean of the students."""
+        """Finding, calibrating and scoring one, in the mean of the students; 0 without any."""
+        if not self._students:
+            return 0.0
         settings, search = self._settings.selection, self._timing
         calibrated = settings.calibration_images / self._settings.batch_size
         scored = min(settings.images, self.timings.data.train // 2)
