@@ -189,6 +189,19 @@ def test_a_change_of_the_usual_space_goes_over_it_and_a_space_of_ones_own_over_t
     assert build_recipe(tmp_path / "mine.yaml").space == SearchSpace(layers=8)
 
 
+def test_what_is_searched_without_a_space_goes_by_the_target() -> None:
+    for overrides in ((), ("target.backend=pytorch",)):
+        usual = build_recipe(overrides=overrides)
+        assert usual.space == SearchSpace(preset="mobile")
+        assert [one.operators for one in usual.contenders] == [None, None]
+    gpu = build_recipe(overrides=("target.backend=pytorch", "target.device=cuda"))
+    assert not gpu.space.is_tied
+    assert all("skip" not in (one.operators or ()) for one in gpu.contenders)
+    changes = ("space.layers=8", "target.backend=pytorch", "target.device=cuda")
+    assert build_recipe(overrides=changes).space == gpu.space.model_copy(update={"layers": 8})
+    assert build_recipe(base={"space": {"layers": 8}}).space == SearchSpace(layers=8)
+
+
 def test_a_preset_takes_the_place_of_the_usual_space_and_other_changes_go_over_it() -> None:
     mobile = build_recipe(overrides=("space.preset=mobile",)).space
     assert mobile == SearchSpace(preset="mobile")
