@@ -12,7 +12,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from fasterseg.layers.pooling import pool
 from fasterseg.layers.resizing import MapSize, halved, map_size, resize
 
 Blocks = Callable[..., nn.Module]
@@ -201,6 +200,20 @@ class PyramidPooling(nn.Module):
         ]
         joined: Tensor = self.join(torch.cat([features, *means], dim=1))
         return joined
+
+
+def pool(features: Tensor, bins: int) -> Tensor:
+    """The means over bins x bins overlapping bins, as two products with constant matrices."""
+    rows, columns = (_means(bins, int(length)) for length in map_size(features))
+    return rows @ (features @ columns.T)
+
+
+def _means(bins: int, length: int) -> Tensor:
+    """The matrix (bins, length) of adaptive average pooling along a line."""
+    index, pixel = torch.arange(bins).unsqueeze(1), torch.arange(length)
+    ends = ((index + 1) * length + bins - 1) // bins
+    inside = ((pixel >= index * length // bins) & (pixel < ends)).float()
+    return inside / inside.sum(dim=1, keepdim=True)
 
 
 def head(read: int, classes: int, *, middle: str) -> nn.Module:

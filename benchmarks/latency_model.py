@@ -7,8 +7,8 @@ calibrated on 24 random networks), then measures 30 other random networks: 15 sp
 space's latencies and 15 spread over the window of 15 % around one latency, by estimate.  Every
 network runs in alternation with the table's reference, and its time is corrected by the reference's
 pace; all are measured twice, in different orders, from freshly opened sessions, which gives the
-error from repeat to repeat.  Only calls count that nothing disturbed (`undisturbed`), so that a
-machine which others use too will do.
+error from repeat to repeat.  On one thread the time is that of the processor, on several only calls
+count that nothing disturbed (`undisturbed`), so that a machine which others use too will do.
 
 *On the searched part alone*: every network has blocks around its cells that make any predictor look
 good.  From a network's measured and from its predicted latency the same number is taken off: what
@@ -29,6 +29,7 @@ import argparse
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +44,7 @@ from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.latency.timing import MonotonicStopwatch, Stopwatch
 from fasterseg.pipeline.profiling import all_options, profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
@@ -105,7 +107,7 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
         run,
         classes=chosen.classes,
         show=progress_for(),
-        stopwatch=UndisturbedStopwatch(),
+        stopwatch=stopwatch_for(chosen.threads),
     )
     networks = fresh_networks(recipe, table, chosen.seed)
     found = measured(table, networks, chosen.seed)
@@ -127,6 +129,13 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
     durable_write(chosen.out / f"{name}.svg", as_file(chart).encode())
     document = json.dumps(document_of(recipe, table, found, errors), indent=1)
     durable_write(chosen.out / f"{name}.json", document.encode() + b"\n")
+
+
+def stopwatch_for(threads: int) -> Stopwatch:
+    """What is disturbed little by others: a thread's own time, or calls that nothing disturbed."""
+    if threads == 1:
+        return MonotonicStopwatch(time.process_time_ns)
+    return UndisturbedStopwatch()
 
 
 def keep_recipe(recipe: Recipe, run: RunFolder) -> None:
@@ -194,7 +203,7 @@ def measured(
 ) -> list[Found]:
     """Every network's latencies, a pass after the other, each in an order of its own."""
     meter, geometry = meter_of(table)
-    meter.backend.stopwatch = UndisturbedStopwatch()
+    meter.backend.stopwatch = stopwatch_for(table.target.threads)
     passes_ms: dict[str, list[float]] = {network.key: [] for network, _ in networks}
     with progress_for()("Measuring", total=PASSES * len(networks), unit="networks") as step:
         done = 0
