@@ -27,6 +27,7 @@ from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.network import Network, WholeJob
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.reporting.described import Subject, facts_of
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
 from fasterseg.space.architecture import Architecture, Geometry, wire
@@ -176,3 +177,12 @@ def test_drawings_show_the_step_and_the_size_at_which_the_network_works() -> Non
     assert ">34×45<" in svg  # an eighth of 270x360
     for drawn in (svg, text.replace("x", "×")):
         assert "for 360×480 images (resized to 270×360) and 11 classes" in drawn
+
+
+def test_a_description_says_the_scale_and_counts_what_is_computed() -> None:
+    geometry = Geometry(Size(64, 96), 3)
+    whole, half = (facts_of(Subject("found", at(s, member())), geometry) for s in ("1", "1/2"))
+    assert "64x96 at input scale 1/2, 3 classes" in half.describe()
+    assert "scale" not in whole.describe()
+    assert half.total.macs == wire(at("1/2", member()), geometry).macs < 0.3 * whole.total.macs
+    assert half.total.parameters == whole.total.parameters

@@ -19,6 +19,8 @@ IMAGES, HALF, READING = 360, 180, 0.01  # of the training split, read once
 KEPT = 150_000  # a thousand bytes for each image, but no more than that
 LEFT = 200 * MB  # what profiling leaves in a run's process: 500 - 300
 
+SCALES = ("1", "1/2")
+
 
 def forecast(recipe: Recipe) -> dict[str, StageForecast]:
     timings, work = timings_of(recipe)
@@ -62,6 +64,17 @@ def test_a_selection_is_forecast_where_there_are_several_candidates() -> None:
     finals = FINAL_TIMES * (8 + 2) * one
     reading = seconds(few["search/selection"]) - 5 * one - finals - 2 * measuring
     assert reading == pytest.approx(IMAGES * READING)  # all are read, the finalists' too
+
+
+def test_networks_of_all_variants_are_scored_before_landing() -> None:
+    plain, several = selecting(1), selecting(1)
+    space = several.space.model_copy(update={"branches": ((32,), (32, 16)), "input_scale": SCALES})
+    several = several.model_copy(update={"space": space})
+    found = forecast(several)
+    assert found.keys() - forecast(plain).keys() == {"search/variants"}
+    # Two sets at two scales for the student, and at the first for the teacher.
+    assert "6 networks" in found["search/variants"].counted
+    assert list(found).index("search/variants") == list(found).index("search/landing") - 1
 
 
 def test_the_rivals_of_a_selection_are_scored_for_validation_too() -> None:

@@ -38,9 +38,11 @@ ZOOMED = (
     "contenders=[{name: teacher, role: teacher, operators: [conv]}, "
     "{name: student, role: student, operators: [skip, conv, zoomed_conv]}]",
 )
+SCALED = ("space.layers=3", "space.branches=[[32], [32, 16]]", "space.input_scale=['1', '1/2']")
 CASES = [
     (maps_to_search_on, "search", (), (1, 16, 16), (1, 32, 16)),
     (maps_to_search_on, "search", ZOOMED, (1, 64, 64), (1, 64, 128)),
+    (maps_to_search_on, "search", SCALED, (1, 64, 64), (1, 64, 128)),
     (maps_to_train_on, "student", (), (1, 16, 16), (2, 8, 8)),
     (maps_to_train_on, "teacher", (), (1, 8, 16), (1, 32, 16)),
     (maps_to_train_on, "student", ZOOMED, (1, 64, 64), (1, 96, 64)),
@@ -81,6 +83,12 @@ def test_a_search_passes_once_forwards_and_backwards_and_leaves_nothing(
     mode: str, make_ahead: MakeAhead
 ) -> None:
     ahead = make_ahead(f"search.mode={mode}")
+    a_search_pass(ahead)
+    assert not ahead.run.root.exists()
+
+
+def test_a_search_of_several_variants_passes_too(make_ahead: MakeAhead) -> None:
+    ahead = make_ahead(*SCALED)
     a_search_pass(ahead)
     assert not ahead.run.root.exists()
 

@@ -11,6 +11,7 @@ from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.choices import INPUT_SCALE
 from fasterseg.space.extremes import dearest
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
@@ -24,12 +25,14 @@ def heaviest(ahead: Ahead, options: Options) -> Architecture:
 def of_each_operator(ahead: Ahead, options: Options) -> Iterator[Architecture]:
     """A network down to the deepest map for each kind of block that the options allow.
 
-    One in each variant: at a smaller input scale all maps are smaller.
+    One with each set of branches, at the smallest input scale, where all maps are smallest.
     """
+    scale = options.choices.get(INPUT_SCALE, ())[-1:]
     for kind in options.kinds:
         if not KINDS[kind].passes:
             for variant in options.keeping(kind).variants:
-                yield heaviest(ahead, variant)
+                if variant.choices.get(INPUT_SCALE, ()) == scale:
+                    yield heaviest(ahead, variant)
 
 
 def described(ahead: Ahead, training: TrainingAhead) -> NetworkDescription:
