@@ -219,7 +219,7 @@ class SelectionSettings(Section):
     crossover: float = Field(0.5, ge=0, le=1)
     finalists: int = Field(8, ge=1)
     images: int = Field(32, ge=1)
-    calibration_images: int = Field(64, ge=1)
+    calibration_images: int = Field(32, ge=1)
 
     @model_validator(mode="after")
     def _has_shares_of_one_whole(self) -> Self:
