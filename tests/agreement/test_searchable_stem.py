@@ -20,7 +20,8 @@ KINDS = ("conv_x2", "separable_conv")
 
 
 def stem_space(**changes: object) -> SearchSpace:
-    return make_space(3, operators=("conv",), branches=(16, 8), stem_kinds=KINDS, **changes)
+    usual = {"operators": ("conv",), "branches": (16, 8), "stem_kinds": KINDS}
+    return make_space(3, **{**usual, **changes})
 
 
 def lean() -> Architecture:
@@ -74,7 +75,8 @@ def test_a_file_says_which_block_is_another_and_the_drawing_shows_it() -> None:
 
 @pytest.mark.parametrize("kinds", [("separable_conv",), ("skip", "separable_conv")])
 def test_a_space_may_leave_the_papers_block_out(kinds: tuple[str, ...]) -> None:
-    options = Options.of_space(stem_space().model_copy(update={"stem_kinds": kinds}))
+    options = Options.of_space(stem_space(stem_kinds=kinds))
+    assert options.choices["kinds.stem.1"] == kinds
     found = random_architecture(options, Random(0))
     assert set(found.kinds) == {"stem.1", "stem.2"}
     assert set(found.kinds.values()) <= set(kinds)
