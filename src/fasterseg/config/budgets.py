@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
 _NUMBER = re.compile(r"halfway|\d+(\.\d+)?\s*(ms|%)")
@@ -84,6 +85,19 @@ def possible_budget(budget: str | None) -> str | None:
             f"{budget!r}: from the fastest (0%) to the slowest network of the space are 100%"
         )
     return budget
+
+
+def one_or_several(value: Any) -> str | tuple[str, ...]:
+    """The budget, or the several, of a recipe's value; raises ValueError for what is none."""
+    joined = split_budgets(value) if isinstance(value, str) else (value,)
+    several = value if isinstance(value, list | tuple) else joined
+    for one in several:
+        if not isinstance(one, str):
+            raise ValueError(f"{one!r} is none of halfway, 12ms and 40%, and names no model")
+        possible_budget(one)
+    if not several:
+        raise ValueError("an empty list; say one of halfway, 12ms and 40%, a model, or several")
+    return several[0] if len(several) == 1 else tuple(several)
 
 
 def budget_label(budget: str) -> str:

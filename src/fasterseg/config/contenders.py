@@ -158,3 +158,16 @@ def _require_one(students: Sequence[ContenderSettings], budgets: Sequence[str], 
             why=f"its own is {students[0].budget}, the recipe's are {asked}",
             next_step=f"leave out the budget beside {students[0].name}, or those of the recipe",
         )
+
+
+def not_offered(contender: str, part: str, fixed: Width, offered: tuple[Width, ...]) -> str:
+    """Why a contender cannot have an outer width that the space does not offer."""
+    told = f"contender {contender!r} fixes {part}_expansion: {fixed}"
+    if part == "fusion" and not offered:
+        return (
+            f"{told}, but this space ties the fusion to the head; leave it out, or offer "
+            "space.widths.fusion"
+        )
+    if not offered:
+        return f"{told}, but in this space the {part} has no width of its own; leave it out"
+    return f"{told}, which is not among space.widths.{part}: {list(offered)}"

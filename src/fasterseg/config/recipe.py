@@ -12,12 +12,13 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.config.budgets import AsFastAs, possible_budget, split_budgets
+from fasterseg.config.budgets import AsFastAs, one_or_several
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
     USUAL_CONTENDERS,
     Contenders,
     ContenderSettings,
+    not_offered,
     one_student_each,
 )
 from fasterseg.config.roles import as_written, expanded
@@ -294,7 +295,7 @@ class Recipe(Artifact):
                 fixed: Width | None = getattr(contender, f"{part}_expansion")
                 offered = self._offered_width(part)
                 if fixed is not None and fixed not in offered:
-                    raise ValueError(_not_offered(contender.name, part, fixed, offered))
+                    raise ValueError(not_offered(contender.name, part, fixed, offered))
         return self
 
     def _offered_width(self, part: str) -> tuple[Width, ...]:
@@ -307,15 +308,7 @@ class Recipe(Artifact):
     @field_validator("budget", mode="before")
     @classmethod
     def _one_budget_or_several(cls, value: Any) -> Any:
-        joined = split_budgets(value) if isinstance(value, str) else (value,)
-        several = value if isinstance(value, list | tuple) else joined
-        for one in several:
-            if not isinstance(one, str):
-                raise ValueError(f"{one!r} is none of halfway, 12ms and 40%, and names no model")
-            possible_budget(one)
-        if not several:
-            raise ValueError("an empty list; say one of halfway, 12ms and 40%, a model, or several")
-        return several[0] if len(several) == 1 else tuple(several)
+        return one_or_several(value)
 
     @property
     def budgets(self) -> tuple[str, ...]:
@@ -353,15 +346,3 @@ class Recipe(Artifact):
         """The models that students' budgets name, each once, in their order."""
         named = (AsFastAs.of(self.budget_of(student)) for student in self.students())
         return tuple(dict.fromkeys(one.model for one in named if one is not None))
-
-
-def _not_offered(contender: str, part: str, fixed: Width, offered: tuple[Width, ...]) -> str:
-    told = f"contender {contender!r} fixes {part}_expansion: {fixed}"
-    if part == "fusion" and not offered:
-        return (
-            f"{told}, but this space ties the fusion to the head; leave it out, or offer "
-            "space.widths.fusion"
-        )
-    if not offered:
-        return f"{told}, but in this space the {part} has no width of its own; leave it out"
-    return f"{told}, which is not among space.widths.{part}: {list(offered)}"
