@@ -34,7 +34,7 @@ from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.sampling import architectures_near
 
-CALIBRATIONS, FULL = (8, 16, 32, 64), 256
+CALIBRATIONS, FULL = (8, 16, 32, 64), 512
 IMAGES = (8, 16, 32, 64)
 SEED = 0
 
