@@ -63,7 +63,7 @@ def test_a_selection_is_forecast_where_there_are_several_candidates() -> None:
     assert measuring > 0
     finals = FINAL_TIMES * (8 + 2) * one
     reading = seconds(few["search/selection"]) - 5 * one - finals - 2 * measuring
-    assert reading == pytest.approx(IMAGES * READING)  # all are read, the finalists' too
+    assert reading == pytest.approx(FINAL_TIMES * (32 + 32) * READING)  # of both halves
 
 
 def test_networks_of_all_variants_are_scored_before_landing() -> None:
