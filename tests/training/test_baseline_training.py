@@ -18,11 +18,10 @@ from fasterseg.stopping import StopRequest
 from fasterseg.training.training import TrainingTask, train_network
 
 
-def task(**changes: object) -> TrainingTask:
-    """Six steps of Fast-SCNN."""
+def task(name: str = "fast-scnn", **changes: object) -> TrainingTask:
+    """Six steps of a baseline."""
     tiny = tiny_task(steps=6, checkpoint_every=2, **changes)
-    description = NetworkDescription(classes=9, baseline="fast-scnn")
-    return replace(tiny, name="fast-scnn", description=description)
+    return replace(tiny, name=name, description=NetworkDescription(classes=9, baseline=name))
 
 
 def state(folder: Path) -> dict[str, torch.Tensor]:
@@ -32,8 +31,9 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
     return checkpoint.tensors
 
 
-def test_a_stop_changes_nothing_although_dropout_is_random(tmp_path: Path) -> None:
-    train_network(task(), tmp_path / "whole", baselines=BASELINES)
+@pytest.mark.parametrize("name", ["fast-scnn", "enet"])
+def test_a_stop_changes_nothing_although_dropout_is_random(name: str, tmp_path: Path) -> None:
+    train_network(task(name), tmp_path / "whole", baselines=BASELINES)
     stop = StopRequest()
 
     def ask(done: int, total: int, note: str) -> None:
@@ -41,9 +41,9 @@ def test_a_stop_changes_nothing_although_dropout_is_random(tmp_path: Path) -> No
             stop.signal_name = "SIGINT"
 
     with pytest.raises(Interrupted):
-        train_network(task(), tmp_path / "halves", progress=ask, stop=stop, baselines=BASELINES)
+        train_network(task(name), tmp_path / "halves", progress=ask, stop=stop, baselines=BASELINES)
     torch.manual_seed(1)  # another process has another state
-    train_network(task(), tmp_path / "halves", baselines=BASELINES)
+    train_network(task(name), tmp_path / "halves", baselines=BASELINES)
     whole, halves = state(tmp_path / "whole"), state(tmp_path / "halves")
     assert [name for name in whole if not torch.equal(whole[name], halves[name])] == []
 
