@@ -9,12 +9,13 @@ learn from the same batches of a seed, by the package's own loop; one recording 
 is learned from by none and scored once, after the last step, by the averaged weights.  What is
 compared, and what would refute it, stands in ``docs/studies/hand-set.md``.  Trained networks are
 not trained again, what was stopped is resumed.  `time` times each by turns on one thread of ONNX
-Runtime, relative to ``mixed``.
+Runtime, in that thread's processor time, relative to ``mixed``.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,6 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
-from atlas import by_turns
 from atlas_candidates import macs_of
 from fasterseg.artifacts import durable_write
 from fasterseg.config import AugmentationSettings, TrainingSettings
@@ -31,6 +31,7 @@ from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.exporting.bordering import made_up
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.latency.timing import MonotonicStopwatch, TimerSettings, time_interleaved
 from fasterseg.network.description import NetworkDescription
 from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.training.data import TrainingData
@@ -55,6 +56,7 @@ SETTINGS = TrainingSettings(
     ),
 )
 SIZE, CLASSES = (360, 480), 11
+TURNS = TimerSettings(runs=60, seconds=0.3, visits=10)
 
 
 def main() -> None:
@@ -148,11 +150,13 @@ def times(networks: list[str]) -> str:
     for name, network in made.items():
         model = export_module(network, (image,), inputs=["in0"], outputs=["out"])
         calls[name] = backend.bound(model.SerializeToString(), [image.numpy()])
-    least = {name: min(halves) for name, halves in by_turns(calls).items()}
+    stopwatch = MonotonicStopwatch(time.process_time_ns)
+    found = time_interleaved(calls, settings=TURNS, stopwatch=stopwatch)
+    took_ms = {name: timing.median_ms for name, timing in found.items()}
     for name, network in made.items():
         parameters = sum(p.numel() for p in network.parameters()) / 1e6
         rows.append(
-            f"| {name} | {least[name]:.2f} | {least[name] / least[BASE]:.2f} | "
+            f"| {name} | {took_ms[name]:.2f} | {took_ms[name] / took_ms[BASE]:.2f} | "
             f"{macs_of(network, [image]) / 1e6:.0f} | {parameters:.2f} |"
         )
     return "\n".join(rows)
