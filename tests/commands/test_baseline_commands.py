@@ -209,8 +209,6 @@ def test_it_takes_no_architecture(tmp_path: Path) -> None:
 
 
 def test_a_contender_of_its_name_is_refused(tmp_path: Path) -> None:
-    contender = (
-        "contenders=[{name: fast-scnn, role: student, stem_expansion: 8, head_expansion: 8}]"
-    )
+    contender = "contenders=[{name: fast-scnn, role: student}]"
     with pytest.raises(UsageError, match="a contender of this recipe"):
         train(NAME, run=tmp_path, set=(*SETTINGS, contender))

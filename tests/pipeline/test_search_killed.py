@@ -159,7 +159,8 @@ def assert_same_outcome(folder: Path, wanted: Path) -> None:
 def test_the_state_holds_all_that_a_search_consists_of(undisturbed: Path) -> None:
     parts = {name.partition("/")[0] for name in end_of(undisturbed, "cosearch").tensors}
     assert parts == {"supernet", "weight_optimizer", "architecture", "architecture_optimizer"}
-    assert set(end_of(undisturbed, "cosearch").values["stage"]) == {"strengths", "guards"}
+    values = set(end_of(undisturbed, "cosearch").values["stage"])
+    assert values == {"strengths", "guards", "decided_at", "visits"}
     parts = {name.partition("/")[0] for name in end_of(undisturbed, "pretraining").tensors}
     assert parts == {"supernet", "weight_optimizer"}
 
