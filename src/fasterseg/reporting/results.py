@@ -74,7 +74,7 @@ class NetworkResult(Artifact):
             others = ", ".join(f"{ms:.2f} ms" for ms in near)
             return (
                 f"{self.name} misses its budget{at}: its {self.promise} is "
-                f"{self.promised_ms:.2f} ms, the budget {self.budget_ms:.2f} ms; the nearest "
+                f"{self.promised_ms:.3f} ms, the budget {self.budget_ms:.3f} ms; the nearest "
                 f"candidates of the search had {others or 'no other figures'}; next: a new run "
                 f"with {budget_option(1.05 * self.promised_ms)}, or the same command on a quieter "
                 "machine"

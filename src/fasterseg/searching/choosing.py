@@ -216,7 +216,7 @@ class _Heard:
         return found
 
     def _tell(self, *, fresh: bool) -> None:
-        """Say how far it is; what an earlier session scored is not told one by one."""
+        """Say how far it is; what was scored before a stop is not told one by one."""
         self.done += 1
         if fresh:
             each = scores_in(self.selector.settings)
