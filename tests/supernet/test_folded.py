@@ -29,7 +29,7 @@ from fasterseg.supernet.supernet import Supernet
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 CLASSES = 3
-SPACE = make_space(4, expansions=(2, 3, 4), operators=OPERATORS)
+SPACE = make_space(3, expansions=(2, 4), operators=OPERATORS)
 LATTICE = Lattice(SPACE)
 TEACHER, STUDENT = make_teacher(), make_student(stem_expansion=None, head_expansion=None)
 OPTIONS = Options.of(SPACE, STUDENT)
