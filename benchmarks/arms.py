@@ -46,6 +46,7 @@ from fasterseg.strict_yaml import load_yaml
 from fasterseg.training.data import TrainingData
 from fasterseg.training.task import TrainingTask, stage_of
 from paired_differences import interval_of
+from study_tables import table as print_markdown
 
 ROUNDS, STEPS_IN_A_TURN = 7, 3
 PERCENT = 100
@@ -229,17 +230,8 @@ def table(study: Study, chosen: Chosen) -> None:
     scores = {pair: value for pair in chosen if (value := scored(study, *pair)) is not None}
     seeds = sorted({seed for _, seed in scores})
     print(study.plan.title, end="\n\n")
-    head = ["network", "steps", *(f"seed {seed}" for seed in seeds), "mean", "s.d."]
-    print_row(head)
-    print_row(["---", *["---:"] * (len(head) - 1)])
-    for arm in study.plan.arms:
-        own = {seed: scores[arm, seed] for seed in seeds if (arm, seed) in scores}
-        if own:
-            values = [f"{own[seed]:.2f}" if seed in own else "" for seed in seeds]
-            spread = f"{statistics.stdev(own.values()):.2f}" if len(own) > 1 else ""
-            mean = f"{statistics.fmean(own.values()):.2f}"
-            print_row([arm, f"{study.steps(arm):,}", *values, mean, spread])
-    print()
+    head = ("network", "steps", *(f"seed {seed}" for seed in seeds), "mean", "s.d.")
+    print_markdown(head, score_rows(study, scores, seeds))
     for one, other in study.plan.compared:
         both = [seed for seed in seeds if (one, seed) in scores and (other, seed) in scores]
         if both:
@@ -251,15 +243,23 @@ def table(study: Study, chosen: Chosen) -> None:
             print(f"\n{threads} threads\n{BenchmarkReport.load(path).describe()}")
 
 
+def score_rows(
+    study: Study, scores: Mapping[tuple[str, int], float], seeds: Sequence[int]
+) -> Iterator[Sequence[str]]:
+    """Each arm's steps and scores by seed, those of arms that have any."""
+    for arm in study.plan.arms:
+        own = {seed: scores[arm, seed] for seed in seeds if (arm, seed) in scores}
+        if own:
+            values = [f"{own[seed]:.2f}" if seed in own else "" for seed in seeds]
+            spread = f"{statistics.stdev(own.values()):.2f}" if len(own) > 1 else ""
+            mean = f"{statistics.fmean(own.values()):.2f}"
+            yield (arm, f"{study.steps(arm):,}", *values, mean, spread)
+
+
 def scored(study: Study, arm: str, seed: int) -> float | None:
     """The mean IoU of a training in percent, where it was scored."""
     path = study.score_file(arm, seed)
     return PERCENT * EvaluationReport.load(path).mean_iou if path.exists() else None
-
-
-def print_row(cells: Sequence[str]) -> None:
-    """A row of a Markdown table."""
-    print(f"| {' | '.join(cells)} |")
 
 
 PARTS: Mapping[str, Callable[[Study, Chosen], None]] = {

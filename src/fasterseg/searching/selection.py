@@ -215,9 +215,12 @@ class _Selection:
     def _finalists(self, window: Window) -> list[Architecture]:
         """The best at the budget, the most probable network, and the best of the even draws."""
         inside = [one for one in self._ranked() if window.excess_ms(self.source.pricing(one)) == 0]
-        best_even = max(self.even, key=self.scores.__getitem__, default=self.first.architecture)
-        always = (self.first.architecture, best_even)
+        always = (self.first.architecture, self._best_even() or self.first.architecture)
         return [*dict.fromkeys((*inside[: self.settings.finalists], *always))]
+
+    def _best_even(self) -> Architecture | None:
+        """By its first score the best of the even draws; None without any."""
+        return max(self.even, key=self.scores.__getitem__, default=None)
 
     def _ranked(self) -> list[Architecture]:
         """All that were scored, the best first; of equals the one scored first."""
@@ -236,7 +239,7 @@ class _Selection:
     def _selected(self, landing: Landing, window: Window) -> Selected:
         own = self.finals[landing.architecture].mean_iou
         better = [one for one in self.finals if self.finals[one].mean_iou > own]
-        best_even = max(self.even, key=self.scores.__getitem__, default=None)
+        best_even = self._best_even()
         return Selected(
             landing=replace(landing, tried=self.trials.tried),
             chosen=self._finalist(landing.architecture),
