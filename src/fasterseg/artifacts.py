@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.strict_json import NotStrict, load_json
 from fasterseg.version import __version__
 
 _NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP}
@@ -287,7 +288,7 @@ def read_json(path: Path) -> Any:
     try:
         with reading(path):
             data = path.read_bytes()
-        return json.loads(data)
+        return load_json(data)
     except FileNotFoundError as error:
         raise FileError(
             "no such file",
@@ -295,7 +296,7 @@ def read_json(path: Path) -> Any:
             why="nothing of this name is there",
             next_step="look at the name, or run the stage that writes it",
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, NotStrict) as error:
         raise FileError(
             "cannot read the file", where=str(path), why=str(error), next_step=_RESTORE
         ) from error
