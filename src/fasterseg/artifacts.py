@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.opened_files import bytes_of, opened, reading
 from fasterseg.strict_json import NotStrict, load_json
 from fasterseg.version import __version__
 
@@ -38,7 +39,7 @@ def digest_of_bytes(data: bytes) -> str:
 
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a file's content, as ``sha256:<hex>``."""
-    with reading(path), path.open("rb") as stream:
+    with opened(path) as stream, reading(path):
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -138,26 +139,6 @@ def disk_fault(path: Path, size: int | None, error: OSError) -> EnvironmentFault
         next_step=f"{'free some space' if full else 'look at the disk'} or choose another folder, "
         "then start again",
     )
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Tell what the system refuses in this block as a fault of reading this path.
-
-    That is no damage of the file: it may be whole, and is not to be given up.  What is not there,
-    or is no file, is not meant.
-    """
-    try:
-        yield
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise
-    except OSError as error:
-        raise EnvironmentFault(
-            "could not read the file",
-            where=str(path),
-            why=error.strerror or str(error),
-            next_step="look at the disk and at the file's permissions, then start again",
-        ) from error
 
 
 @contextmanager
@@ -278,17 +259,8 @@ def first_fault(error: ValidationError) -> str:
 
 def read_json(path: Path) -> Any:
     """The JSON value in a file; raises `FileError` when there is none."""
-    if path.is_char_device():  # it may have no end
-        raise FileError(
-            "this is a device, and no file",
-            where=str(path),
-            why="a file with JSON in it is wanted",
-            next_step="name the file",
-        )
     try:
-        with reading(path):
-            data = path.read_bytes()
-        return load_json(data)
+        return load_json(bytes_of(path))
     except FileNotFoundError as error:
         raise FileError(
             "no such file",

@@ -8,7 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder, reading
+from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
+from fasterseg.opened_files import bytes_of
+
+MOST_BYTES = 2**29
+"""Of a log: a million steps and more."""
 
 Progress = Callable[[int, int, str], None]
 """Told how many are done, of how many, and a note."""
@@ -83,8 +87,7 @@ class EventLog:
     def _lines(self) -> list[dict[str, Any] | None]:
         """What each line holds, None for a damaged one; without half a line at the end."""
         try:
-            with reading(self.path):
-                *lines, _half = self.path.read_bytes().split(b"\n")
+            *lines, _half = bytes_of(self.path, most_bytes=MOST_BYTES).split(b"\n")
         except FileNotFoundError:
             return []
         # One that an earlier version wrote has no checksums at all.

@@ -11,8 +11,12 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor
 
-from fasterseg.artifacts import durable_write, reading
+from fasterseg.artifacts import durable_write
 from fasterseg.errors import Diverged, FileError
+from fasterseg.opened_files import bytes_of
+
+MOST_BYTES = 8 * 2**30
+"""Of tensors in a file: a supernet with what its optimiser keeps has a fraction of it."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -36,9 +40,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """The named tensors of a safetensors file, on the CPU; raises `FileError` otherwise."""
     try:
-        with reading(path):
-            data = path.read_bytes()
-        return load_bytes(data)
+        return load_bytes(bytes_of(path, most_bytes=MOST_BYTES))
     except FileNotFoundError as error:
         raise FileError("no such file", where=str(path)) from error
     except (OSError, SafetensorError) as error:

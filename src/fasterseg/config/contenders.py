@@ -15,6 +15,7 @@ from pydantic import AfterValidator, model_validator
 from fasterseg.config.budgets import AsFastAs, budget_label, possible_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
+from fasterseg.names import FileName
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.search_space import Operator, Role, Width
 from fasterseg.space.widest import Found
@@ -30,7 +31,7 @@ class ContenderSettings(Section):
     search, and is measured, trained and shipped as it is.
     """
 
-    name: str
+    name: FileName
     role: Role
     stem_expansion: Width | None = None
     fusion_expansion: Width | None = None

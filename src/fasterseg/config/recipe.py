@@ -36,6 +36,7 @@ from fasterseg.config.sections import (
     TemperatureSettings,
     with_earlier_draws,
 )
+from fasterseg.names import FileName, first_twice
 from fasterseg.space.search_space import Role, SearchSpace, Width
 
 # With a profile, scores and measurements they are a night: eight hours.
@@ -240,7 +241,7 @@ class Recipe(Artifact):
     schema_tag: ClassVar[str] = "fasterseg/recipe/2"
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/recipe/1",)
 
-    name: str = "fasterseg"
+    name: FileName = "fasterseg"
     seed: int = 0
     threads: int = Field(0, ge=0, le=MOST_THREADS)
     budget: str | tuple[str, ...] = "halfway"
@@ -274,8 +275,8 @@ class Recipe(Artifact):
         names = [contender.name for contender in self.written_contenders]
         if not names:
             raise ValueError("there is no contender; a search has a teacher, a student, or both")
-        if len(set(names)) < len(names):
-            raise ValueError(f"two contenders have one name, of {', '.join(names)}")
+        if (twice := first_twice(names)) is not None:
+            raise ValueError(f"two contenders have one name: {' and '.join(twice)}")
         if not any(contender.is_searched for contender in self.written_contenders):
             raise ValueError("there is nothing to search: no contender has architecture: searched")
         for contender in self.written_contenders:

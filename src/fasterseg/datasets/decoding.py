@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.listing import printable, what_it_is
+from fasterseg.datasets.listing import printable
 from fasterseg.datasets.pixels import (
     WIDE_MODES,
     Decoded,
@@ -36,6 +36,7 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading, range_text
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.datasets.streams import reaches_its_end
 from fasterseg.errors import DataError
+from fasterseg.opened_files import what_it_is
 
 __all__ = ["WIDE_MODES", "Picture", "decode", "decoded", "read_image"]
 

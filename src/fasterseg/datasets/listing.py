@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_SPECIAL = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a folder",
-}
+from fasterseg.opened_files import what_it_is
 
 
 @dataclass(slots=True)
@@ -75,18 +68,6 @@ def is_hidden(name: str) -> bool:
 def is_picture(name: str, suffixes: AbstractSet[str]) -> bool:
     """Whether a name is that of a picture, and not hidden."""
     return not is_hidden(name) and Path(name).suffix.lower() in suffixes
-
-
-def what_it_is(path: Path) -> str:
-    """Return what a path stands for where that is no ordinary file; else, or if lost, nothing.
-
-    To read a named pipe or a device would wait, or go on, for ever.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return ""
-    return "" if stat.S_ISREG(mode) else _SPECIAL.get(stat.S_IFMT(mode), "no file")
 
 
 def is_file(path: Path) -> bool:

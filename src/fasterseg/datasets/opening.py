@@ -17,11 +17,11 @@ from fasterseg.datasets.layouts import (
     open_named,
     require_known,
 )
-from fasterseg.datasets.listing import what_it_is
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError
+from fasterseg.opened_files import what_it_is
 from fasterseg.paths import given
 
 

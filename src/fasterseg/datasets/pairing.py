@@ -15,8 +15,8 @@ from fasterseg.datasets.listing import (
     leads_around_itself,
     list_pictures,
     printable,
-    what_it_is,
 )
+from fasterseg.opened_files import what_it_is
 
 # Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
 _FOREIGN_SUFFIXES = frozenset(

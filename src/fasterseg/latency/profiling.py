@@ -20,7 +20,6 @@ from fasterseg.artifacts import (
     digest_of_value,
     disk_fault,
     make_folder,
-    reading,
     sync_folder,
     writing,
 )
@@ -30,6 +29,7 @@ from fasterseg.errors import FileError
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import TimerSettings, Timing
+from fasterseg.opened_files import bytes_of
 from fasterseg.runs import SAME_MACHINE
 
 VISITS = 5
@@ -168,8 +168,7 @@ class EntriesFile:
         """All whole lines, and the length to cut the file to when its last line is not whole."""
         if not self.path.exists():
             return [], None
-        with reading(self.path):
-            data = self.path.read_bytes()
+        data = bytes_of(self.path)
         records: list[dict[str, Any]] = []
         length = 0
         for line in data.splitlines(keepends=True):

@@ -28,13 +28,13 @@ from fasterseg.artifacts import (
     durable_write,
     make_folder,
     read_json,
-    reading,
     sync_folder,
     writing,
 )
 from fasterseg.errors import Diverged, FileError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
+from fasterseg.opened_files import reading, require_file
 from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 
 _FILES = (DESCRIPTION, WEIGHTS, CARD)
@@ -218,6 +218,7 @@ def _verify(folder: Path) -> None:
 
 def _read_weights(path: Path, *, description: str) -> dict[str, Tensor]:
     try:
+        require_file(path)
         with reading(path), safe_open(path, framework="pt") as weights:
             told = weights.metadata() or {}
             tensors = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118

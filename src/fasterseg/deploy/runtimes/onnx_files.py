@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.artifacts import durable_write, reading
+from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exporting.export import export_network, require_onnx
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.errors import FileError
 from fasterseg.network.network import WholeJob
+from fasterseg.opened_files import bytes_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
@@ -59,10 +60,7 @@ def read(path: Path) -> tuple[bytes, ExportedCard]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise _refused(path, f"it is larger than {MOST_BYTES:,} bytes")
-        with reading(path):
-            return path.read_bytes()
+        return bytes_of(path, most_bytes=MOST_BYTES)
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
 
