@@ -76,6 +76,12 @@ def test_a_pair_of_surrogates_is_a_character() -> None:
     assert load_json('"' + chr(92) + "ud83d" + chr(92) + 'ude00"') == "\U0001f600"
 
 
+def test_a_log_may_hold_nan_and_nothing_endless() -> None:
+    assert json.dumps(load_json('{"mean_iou": NaN}', with_nan=True)) == '{"mean_iou": NaN}'
+    with pytest.raises(NotStrict, match="-Infinity"):
+        load_json("-Infinity", with_nan=True)
+
+
 PLAIN = st.recursive(
     st.none()
     | st.booleans()

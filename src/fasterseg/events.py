@@ -10,9 +10,11 @@ from typing import Any
 
 from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
 from fasterseg.opened_files import bytes_of
+from fasterseg.strict_json import NotStrict, load_json
 
 MOST_BYTES = 2**29
 """Of a log: a million steps and more."""
+
 
 Progress = Callable[[int, int, str], None]
 """Told how many are done, of how many, and a note."""
@@ -111,7 +113,7 @@ def _event_in(line: bytes, *, sealed: bool) -> dict[str, Any] | None:
     if sealed and check != f'{_check(text)}"}}'.encode():
         return None
     try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):
+        event = load_json(text, with_nan=True)
+    except NotStrict:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("step"), int) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -26,17 +27,18 @@ class NotStrict(ValueError):
     """A text that is not read; ``str()`` is the reason, in one line."""
 
 
-def load_json(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:
+def load_json(text: str | bytes, *, most_bytes: int = MOST_BYTES, with_nan: bool = False) -> Any:
     """Return what a text holds: finite numbers, plain text, each key once, no deep nesting.
 
     Raises `NotStrict` for anything else, for more than `most_bytes`, and for what is not UTF-8.
+    `with_nan` is for our own logs, in which NaN is the mean of nothing.
     """
     written = as_text(text, most_bytes=most_bytes)
     # Each may bring a value, and memory: counted before there is any, those in texts too.
     if sum(map(written.count, "[{,")) > MOST_VALUES:
         raise NotStrict(f"it holds more than {MOST_VALUES:,} values")
     try:
-        value = _DECODER.decode(written)
+        value = (_DECODER_OF_LOGS if with_nan else _DECODER).decode(written)
     except json.JSONDecodeError as error:
         raise NotStrict(str(error)) from error
     except RecursionError:
@@ -146,9 +148,17 @@ def _refuse_constant(text: str) -> Any:
     raise no_number(text)
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_each_key_once,
-    parse_int=whole_number,
-    parse_float=finite_number,
-    parse_constant=_refuse_constant,
-)
+def _nan_alone(text: str) -> float:
+    return math.nan if text == "NaN" else _refuse_constant(text)
+
+
+def _decoder(constant: Callable[[str], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_each_key_once,
+        parse_int=whole_number,
+        parse_float=finite_number,
+        parse_constant=constant,
+    )
+
+
+_DECODER, _DECODER_OF_LOGS = _decoder(_refuse_constant), _decoder(_nan_alone)

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from fasterseg.config.contenders import ContenderSettings, require_student_for
@@ -24,6 +23,7 @@ from fasterseg.config.recipe import (
 from fasterseg.config.roles import SHARED
 from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
+from fasterseg.strict_json import NotStrict
 from fasterseg.strict_yaml import load_yaml
 
 MAX_RECIPE_BYTES = 1_000_000
@@ -49,16 +49,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
                 next_step=_LOOK,
             )
         value = load_yaml(data)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
         raise UsageError(
             "cannot read the recipe", where=str(path), why=str(error), next_step=_LOOK
         ) from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
+    except NotStrict as error:
         raise UsageError(
             "the recipe is not valid YAML",
             where=str(path),
-            why=reason,
+            why=str(error),
             next_step="mend that line, and run the command again",
         ) from error
     if not isinstance(value, dict):
@@ -192,11 +191,11 @@ def _override(content: dict[str, Any], override: str) -> None:
         place = place[parent]
     try:
         place[last] = load_yaml(text)
-    except yaml.YAMLError as error:
+    except NotStrict as error:
         raise UsageError(
             f"cannot read the value in --set {override}",
             where=f"--set {override}",
-            why=" ".join(str(error).split()),
+            why=str(error),
             next_step="put quotes around a text that is no YAML",
         ) from error
 

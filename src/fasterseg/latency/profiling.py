@@ -31,6 +31,7 @@ from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import TimerSettings, Timing
 from fasterseg.opened_files import bytes_of
 from fasterseg.runs import SAME_MACHINE
+from fasterseg.strict_json import NotStrict, load_json
 
 VISITS = 5
 # A whole network gets this many times the seconds of a block, and this share of its runs.
@@ -185,9 +186,9 @@ class EntriesFile:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """The line's record without its checksum; None when the line is not whole."""
     try:
-        record = json.loads(line)
+        record = load_json(line)
         check = record.pop("check")
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+    except (NotStrict, AttributeError, KeyError, TypeError):
         return None
     return record if line.endswith(b"\n") and check == _check(record) else None
 

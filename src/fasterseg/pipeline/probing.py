@@ -23,6 +23,7 @@ from fasterseg.forecasting.timings import AnyPart
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.processes import LOOK_EVERY_S, end_with
 from fasterseg.stopping import StopRequest
+from fasterseg.strict_json import load_json
 
 FAILURE = "failure.json"
 LAST_LINES = 12
@@ -59,10 +60,10 @@ def probed(
     ) as child:
         said = _said_by(child, job.kind, stop)
     if failure.exists():
-        raise error_of_parts(json.loads(failure.read_bytes()))
+        raise error_of_parts(load_json(failure.read_bytes()))
     if child.returncode:
         raise _ended(job.kind, child.returncode, said)
-    return kind.model_validate_json(answer.read_bytes())
+    return kind.model_validate(load_json(answer.read_bytes()))
 
 
 def _said_by(child: subprocess.Popen[str], kind: str, stop: StopRequest | None) -> str:
@@ -98,7 +99,7 @@ def _ended(kind: str, code: int, said: str) -> FastersegError:
 
 def answer_job(asked: Path, answer: Path) -> int:
     """Do a job and write its result; a foreseen failure is written beside it. The exit code."""
-    job = Job.model_validate_json(asked.read_bytes())
+    job = Job.model_validate(load_json(asked.read_bytes()))
     try:
         found = resolve_name(PROBES[job.kind])(job, answer.parent)
     except FastersegError as error:

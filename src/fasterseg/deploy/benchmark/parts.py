@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ from fasterseg.deploy.runtimes.sessions import Image, Session
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
+from fasterseg.strict_json import load_json
 
 COPY_IN, PREPARING, NETWORK, TAIL, COPY_OUT = (
     "copy in",
@@ -106,7 +106,7 @@ def onnx_parts(
         watch = MonotonicStopwatch()
         times_ms = [watch(lambda: profiled.run(image[None])) for _ in range(WARM_UP + runs)]
         written = Path(profiled.session.end_profiling())
-        events = json.loads(written.read_text(encoding="utf-8"))
+        events = load_json(written.read_bytes())
     queries = queries_in(events)
     if len(queries) != len(times_ms):
         return []

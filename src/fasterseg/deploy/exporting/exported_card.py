@@ -17,6 +17,7 @@ from fasterseg.errors import FileError
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
+from fasterseg.strict_json import NotStrict, load_json
 from fasterseg.version import __version__
 
 METADATA_KEY = "fasterseg"
@@ -99,13 +100,13 @@ class ExportedCard(Artifact):
     def from_text(cls, text: str | None, *, where: str) -> Self:
         """The card in a file's metadata; `FileError` where there is none, or an odd one."""
         try:
-            document = json.loads(text or "null")
+            document = load_json(text or "null")
             if not isinstance(document, dict) or document.get("schema") != cls.schema_tag:
                 raise _foreign(where, f"its metadata holds no {cls.schema_tag}")
             return cls.model_validate(document.get("content"))
         except ValidationError as error:
             raise _foreign(where, first_fault(error)) from error
-        except (ValueError, RecursionError) as error:
+        except NotStrict as error:
             raise _foreign(where, str(error)) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +19,7 @@ from fasterseg.deploy.exporting.folding import folded
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.errors import FileError
 from fasterseg.network.network import WholeJob
+from fasterseg.strict_json import load_json
 
 EXTRA = f"{METADATA_KEY}.json"
 
@@ -80,7 +80,7 @@ def _refuse_object(path: Path, name: str, content: Callable[[], bytes]) -> None:
     file = name.rpartition("/")[2]
     if file.startswith(("custom_obj", "opaque_obj")):
         raise _refused(path, f"it holds an object of unknown kind: {name}")
-    if file.endswith("_config.json") and _wants_pickle(json.loads(content())):
+    if file.endswith("_config.json") and _wants_pickle(load_json(content())):
         raise _refused(path, f"it wants objects unpickled: {name}")
     if "/sample_inputs/" in name and content():
         try:
