@@ -152,7 +152,7 @@ def searching(tmp_path_factory: pytest.TempPathFactory) -> Work:
 def exporting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     """A network over a file that was exported before."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(onnx_files, "model_of", lambda *_: faithful())
+    patch.setattr(onnx_files, "sealed_model", lambda *_: faithful())
     before = tmp_path_factory.mktemp("exported")
     (before / "x.onnx").write_bytes(b"the one before")
 

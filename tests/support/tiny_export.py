@@ -16,6 +16,7 @@ from fasterseg.datasets.transforms import Normalisation
 from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes.onnx_files import sealed_model
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.origin import Origin
@@ -87,15 +88,13 @@ def evidence() -> Evidence:
 
 def model_of(job: WholeJob, card: ExportedCard, size: Size | None = SIZE) -> bytes:
     """The ONNX file of a job with a card in it."""
-    return export_network(
-        job, size or SIZE, any_size=size is None, metadata={METADATA_KEY: card.to_text()}
-    )
+    return sealed_model(export_network(job, size or SIZE, any_size=size is None), card)
 
 
 def read_back(model: bytes) -> Subject:
     """A file as it is read and run, held against the network that it should be."""
     texts = {entry.key: entry.value for entry in onnx.ModelProto.FromString(model).metadata_props}
-    card = ExportedCard.from_text(texts[METADATA_KEY], where="student.onnx")
+    card = ExportedCard.from_text(texts[METADATA_KEY], where="student.onnx", has_seal=True)
     tail = None if card.output == "labels" else open_tail("numpy", threads=1)
     session = Session(OnnxRuntimeBackend(threads=1).open_graph(model), card.output, tail)
     asked = replace(FORM, size=card.size, output=card.output, precision=card.precision)

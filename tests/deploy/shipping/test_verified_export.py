@@ -16,6 +16,7 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.export import IR_VERSION, OPSET
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
+from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
@@ -93,9 +94,9 @@ def test_float16_is_written_out_in_the_graph() -> None:
 
 def test_the_card_of_a_file_survives_as_text() -> None:
     card = origin().card_like(FORM)
-    assert ExportedCard.from_text(card.to_text(), where="x") == card
+    assert ExportedCard.from_text(card.to_text(), where="x", has_seal=True) == card
     texts = {e.key: e.value for e in onnx.ModelProto.FromString(faithful()).metadata_props}
-    assert texts == {METADATA_KEY: card.to_text()}
+    assert texts[METADATA_KEY] == card.to_text()
 
 
 def test_a_file_that_fails_its_verification_does_not_stay(
@@ -188,7 +189,8 @@ def test_without_tensorrt_the_graph_and_what_builds_the_engine_are_written(
 def test_an_engine_is_not_run_without_its_runtime(tmp_path: Path) -> None:
     engine = tmp_path / "student.engine"
     engine.write_bytes(b"engine")
-    engine.with_suffix(".json").write_text(origin().card_like(FORM).to_text())
+    text = origin().card_like(FORM).to_text(seal=BLANK_SEAL).encode()
+    engine.with_suffix(".json").write_bytes(sealed(text, companions=[b"engine"]))
     with pytest.raises(EnvironmentFault, match="TensorRT"):
         open_export(engine)
 

@@ -36,7 +36,6 @@ def export_network(
     size: Size,
     *,
     any_size: bool = False,
-    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """The ONNX model of a whole job: uint8 (1, height, width, 3) image to the job's output.
 
@@ -54,8 +53,6 @@ def export_network(
     )
     if any_size:
         _name_lengths(model)
-    for key, text in (metadata or {}).items():
-        model.metadata_props.add(key=key, value=text)
     return bytes(model.SerializeToString())
 
 

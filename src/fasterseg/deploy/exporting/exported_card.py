@@ -1,4 +1,7 @@
-"""What an exported file says of itself; it travels inside the file, as one JSON text."""
+"""What an exported file says of itself; it travels inside the file, as one JSON text.
+
+The text's schema says whether the file is sealed (`seals`): every file that is written is.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
+from fasterseg.deploy.exporting.seals import CHANGED, COPY_AGAIN
 from fasterseg.errors import FileError
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob
@@ -33,7 +37,7 @@ class ExportedCard(Artifact):
     `weights_digest` says which weights these are, `bundle_digest` which bundle they came from.
     """
 
-    schema_tag: ClassVar[str] = "fasterseg/exported/1"
+    schema_tag: ClassVar[str] = "fasterseg/exported/2"
 
     name: str
     label_space: LabelSpace
@@ -81,6 +85,11 @@ class ExportedCard(Artifact):
         return without_default_reading(super().content(), self.reading)
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether its file carries its own digest: all but those of earlier versions do."""
+        return True
+
+    @property
     def size(self) -> Size | None:
         """The images' size; None where any will do."""
         if self.height is None or self.width is None:
@@ -92,22 +101,50 @@ class ExportedCard(Artifact):
         """What the graph normalises images with."""
         return Normalisation(self.mean, self.std)
 
-    def to_text(self) -> str:
-        """The card as the text that files carry."""
-        return json.dumps({"schema": self.schema_tag, "content": self.content()}, sort_keys=True)
+    def to_text(self, *, seal: str = "") -> str:
+        """The card as the text that files carry, with a seal in it where it is the file itself."""
+        document = {"schema": self.schema_tag, "content": self.content()}
+        return json.dumps({**document, "seal": seal} if seal else document, sort_keys=True)
 
-    @classmethod
-    def from_text(cls, text: str | None, *, where: str) -> Self:
-        """The card in a file's metadata; `FileError` where there is none, or an odd one."""
+    @staticmethod
+    def from_text(text: str | None, *, where: str, has_seal: bool) -> ExportedCard:
+        """The card in a file's metadata; `FileError` where there is none, or an odd one.
+
+        `has_seal` says whether the file was found to be what was sealed, which the card of a
+        file must agree with: a sealed one cannot pass for one of the time before.
+        """
         try:
             document = load_json(text or "null")
-            if not isinstance(document, dict) or document.get("schema") != cls.schema_tag:
-                raise _foreign(where, f"its metadata holds no {cls.schema_tag}")
-            return cls.model_validate(document.get("content"))
+            kind = _kind_of(document)
+            if kind is None:
+                raise _foreign(where, f"its metadata holds no {ExportedCard.schema_tag}")
+            card = kind.model_validate(document["content"])
         except ValidationError as error:
             raise _foreign(where, first_fault(error)) from error
         except NotStrict as error:
             raise _foreign(where, str(error)) from error
+        if card.is_sealed != has_seal:
+            lost = "its seal is gone" if card.is_sealed else "it has a seal that its card knows not"
+            raise FileError(CHANGED, where=where, why=lost, next_step=COPY_AGAIN)
+        return card
+
+
+class UnsealedCard(ExportedCard):
+    """The card of a file that an earlier version wrote: damage of such a file shows nowhere."""
+
+    schema_tag: ClassVar[str] = "fasterseg/exported/1"
+
+    @property
+    def is_sealed(self) -> bool:
+        """No."""
+        return False
+
+
+def _kind_of(document: Any) -> type[ExportedCard] | None:
+    if not isinstance(document, dict) or document.keys() - {"seal"} != {"schema", "content"}:
+        return None
+    kinds = {kind.schema_tag: kind for kind in (ExportedCard, UnsealedCard)}
+    return next((kind for tag, kind in kinds.items() if tag == document["schema"]), None)
 
 
 def _foreign(where: str, why: str) -> FileError:

@@ -6,11 +6,11 @@ A new format is a row here and the function that writes it; runtimes say which o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.artifacts import digest_of_file, digest_of_value
+from fasterseg.artifacts import digest_of_bytes, digest_of_file, digest_of_value
 from fasterseg.config import OutputForm, Precision, TailForm
 from fasterseg.errors import UsageError
 from fasterseg.space.blocks import Size
@@ -111,5 +111,13 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 def digest_of_export(path: Path) -> str:
     """SHA-256 of an exported file; of several files' digests where it has companions."""
-    digests = [digest_of_file(file) for file in files_of(path)]
+    return _digest_of([digest_of_file(file) for file in files_of(path)])
+
+
+def digest_of_parts(parts: Sequence[bytes]) -> str:
+    """The same of what was read of an exported file and its companions."""
+    return _digest_of([digest_of_bytes(part) for part in parts])
+
+
+def _digest_of(digests: list[str]) -> str:
     return digests[0] if len(digests) == 1 else digest_of_value(digests)

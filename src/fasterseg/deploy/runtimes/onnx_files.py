@@ -9,6 +9,7 @@ from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exporting.export import export_network, require_onnx
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.errors import FileError
 from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
@@ -16,23 +17,30 @@ from fasterseg.opened_files import bytes_of
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
 
+SEAL_KEY = f"{METADATA_KEY}.seal"
 MOST_BYTES = 1 << 30
 STANDARD = ("", "ai.onnx")
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
     """Write a job as an ONNX file."""
-    durable_write(path, model_of(job, card, form))
+    durable_write(path, sealed_model(graph_of(job, form), card))
 
 
-def model_of(job: WholeJob, card: ExportedCard, form: ExportForm) -> bytes:
-    """The ONNX model of a job, with the card in its metadata."""
-    return export_network(
-        job,
-        form.size or form.example_size,
-        any_size=form.size is None,
-        metadata={METADATA_KEY: card.to_text()},
-    )
+def graph_of(job: WholeJob, form: ExportForm) -> bytes:
+    """The ONNX model of a job, without a card."""
+    return export_network(job, form.size or form.example_size, any_size=form.size is None)
+
+
+def sealed_model(model: bytes, card: ExportedCard) -> bytes:
+    """A model with a card and its seal in its metadata, in place of those that it has."""
+    import onnx
+
+    carrying = onnx.ModelProto.FromString(model)
+    del carrying.metadata_props[:]
+    for key, text in ((METADATA_KEY, card.to_text()), (SEAL_KEY, BLANK_SEAL)):
+        carrying.metadata_props.add(key=key, value=text)
+    return sealed(bytes(carrying.SerializeToString()))
 
 
 def read(path: Path) -> tuple[bytes, ExportedCard]:
@@ -45,6 +53,7 @@ def read(path: Path) -> tuple[bytes, ExportedCard]:
     import onnx
 
     data = _bytes(path)
+    has_seal = check_seal(data, str(path))
     try:
         model = onnx.ModelProto.FromString(data)
     except Exception as error:  # what protobuf raises is not its public face
@@ -55,7 +64,7 @@ def read(path: Path) -> tuple[bytes, ExportedCard]:
     if foreign or model.functions:
         raise _refused(path, f"it has operators of its own: {', '.join(sorted(foreign)) or '...'}")
     texts = {entry.key: entry.value for entry in model.metadata_props}
-    return data, ExportedCard.from_text(texts.get(METADATA_KEY), where=str(path))
+    return data, ExportedCard.from_text(texts.get(METADATA_KEY), where=str(path), has_seal=has_seal)
 
 
 def _bytes(path: Path) -> bytes:

@@ -12,7 +12,6 @@ import numpy as np
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.config import Precision
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import digest_of_export
 from fasterseg.deploy.runtimes import onnx_files, openvino_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
 from fasterseg.deploy.runtimes.openvino_files import require_openvino, the_core
@@ -135,7 +134,7 @@ def open_backend(running: Running, tail: Tail | None) -> OpenvinoBackend:
 def open_file(path: Path, running: Running) -> tuple[OpenvinoGraph, ExportedCard]:
     """A model in OpenVINO's own files or in ONNX, ready to run, and its card."""
     if path.suffix == ".xml":
-        model, card = openvino_files.read(path)
-        return open_backend(running, None).open_model(model, digest_of_export(path)), card
+        model, card, digest = openvino_files.read(path)
+        return open_backend(running, None).open_model(model, digest), card
     data, card = onnx_files.read(path)
     return open_backend(running, None).open_graph(data), card

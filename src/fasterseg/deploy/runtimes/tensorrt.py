@@ -10,16 +10,19 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from fasterseg.artifacts import digest_of_file, durable_write
+from fasterseg.artifacts import digest_of_bytes, durable_write
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes import build_engine, onnx_files
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.latency.timing import Stopwatch
 from fasterseg.network.network import WholeJob
+from fasterseg.opened_files import bytes_of
 
+MOST_BYTES = 1 << 31
 CARD_SUFFIX = ".json"
 
 
@@ -47,13 +50,14 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
     if not is_installed():
         raise missing()
     try:
-        engine = build_engine.build(onnx_files.model_of(job, card, form))
+        engine = build_engine.build(onnx_files.graph_of(job, form))
     except RuntimeError as error:
         raise EnvironmentFault(
             "the engine was not built", where=str(path), why=str(error)
         ) from None
     path.write_bytes(engine)
-    path.with_suffix(CARD_SUFFIX).write_text(card.to_text())
+    text = card.to_text(seal=BLANK_SEAL).encode()
+    path.with_suffix(CARD_SUFFIX).write_bytes(sealed(text, companions=[engine]))
 
 
 def write_script(path: Path) -> Path:
@@ -84,10 +88,15 @@ def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard
             next_step="copy both files",
         )
     del running  # an engine has its precision, and no threads
-    card = ExportedCard.from_text(card_path.read_text(), where=str(card_path))
+    try:
+        text, engine = bytes_of(card_path), bytes_of(path, most_bytes=MOST_BYTES)
+        has_seal = check_seal(text, str(card_path), companions=[engine])
+        card = ExportedCard.from_text(text.decode(), where=str(card_path), has_seal=has_seal)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError("cannot read the engine", where=str(path), why=str(error)) from error
     if not is_installed():
         raise missing()
-    return TensorrtGraph.open(path), card
+    return TensorrtGraph.open(engine, path), card
 
 
 @dataclass(frozen=True)
@@ -99,12 +108,12 @@ class TensorrtGraph:
     context: Any
 
     @classmethod
-    def open(cls, path: Path) -> TensorrtGraph:
+    def open(cls, data: bytes, path: Path) -> TensorrtGraph:
         """Load an engine that was built on this kind of GPU by this version of TensorRT."""
         import tensorrt
 
         runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.WARNING))
-        engine = runtime.deserialize_cuda_engine(path.read_bytes())
+        engine = runtime.deserialize_cuda_engine(data)
         if engine is None:
             raise FileError(
                 "TensorRT cannot load this engine",
@@ -112,7 +121,7 @@ class TensorrtGraph:
                 why="it was built by another version of TensorRT or for another GPU",
                 next_step="build it again on this machine",
             )
-        return cls(digest_of_file(path), engine, engine.create_execution_context())
+        return cls(digest_of_bytes(data), engine, engine.create_execution_context())
 
     def run(self, images: Image) -> np.ndarray[Any, Any]:
         """The engine's output, in the host's memory."""

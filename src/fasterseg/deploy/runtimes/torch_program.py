@@ -17,10 +17,13 @@ from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.folding import folded
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.errors import FileError
 from fasterseg.network.network import WholeJob
+from fasterseg.opened_files import bytes_of
 from fasterseg.strict_json import load_json
 
+MOST_BYTES = 1 << 30
 EXTRA = f"{METADATA_KEY}.json"
 
 
@@ -37,7 +40,14 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
     program.example_inputs = None
     content = io.BytesIO()
     torch.export.save(program, content, extra_files={EXTRA: card.to_text()})
-    durable_write(path, content.getvalue())
+    durable_write(path, sealed(_with_comment(content, BLANK_SEAL)))
+
+
+def _with_comment(content: io.BytesIO, comment: str) -> bytes:
+    """The archive with a comment, which no checksum of its members covers."""
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.comment = comment.encode()
+    return content.getvalue()
 
 
 def _allow_any_length(program: torch.export.ExportedProgram) -> None:
@@ -58,13 +68,18 @@ def read(path: Path) -> tuple[Callable[[Tensor], Tensor], ExportedCard]:
     PyTorch's reader would unpickle objects that it finds in the file, and so run their code: a
     file that holds any is refused (`FileError`) before that reader sees it.
     """
+    try:
+        has_seal = check_seal(bytes_of(path, most_bytes=MOST_BYTES), str(path))
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error)) from error
     _refuse_objects(path)
     texts = {EXTRA: ""}
     try:
         program = torch.export.load(path, extra_files=texts)
     except Exception as error:  # PyTorch raises whatever its parsers raise
         raise _refused(path, f"PyTorch cannot load it: {str(error).splitlines()[0]}") from error
-    return program.module(), ExportedCard.from_text(texts[EXTRA] or None, where=str(path))
+    card = ExportedCard.from_text(texts[EXTRA] or None, where=str(path), has_seal=has_seal)
+    return program.module(), card
 
 
 def _refuse_objects(path: Path) -> None:
