@@ -58,3 +58,13 @@ def test_a_held_folder_can_be_held_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with alone_in(tmp_path):
             pass
+
+
+def test_what_is_only_named_alike_stays(tmp_path: Path) -> None:
+    kept = [tmp_path / name for name in (".x-my-notes", ".x-12345678-old", ".x-ABCDEFGH")]
+    for folder in kept:
+        folder.mkdir()
+    (tmp_path / ".x-12345678").symlink_to(kept[0])
+    with scratch_folder(tmp_path, ".x-"):
+        pass
+    assert all(folder.is_dir() for folder in kept)

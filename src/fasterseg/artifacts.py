@@ -72,7 +72,8 @@ def durable_write(path: Path, data: bytes) -> None:
     make_folder(path.parent)
     temporary = path.with_name(temporary_name(path.name))
     try:
-        with temporary.open("wb") as stream:
+        temporary.unlink(missing_ok=True)  # a killed process left it; a link is not written through
+        with temporary.open("xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

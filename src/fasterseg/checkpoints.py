@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEPT_CHECKPOINTS = 2
+_TENSORS, _VALUES = "tensors.safetensors", "values.json"
+_FILES = {_TENSORS, _VALUES}
+"""All that a manifest may name."""
+_NAME = re.compile(r"step-\d+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class Checkpoint:
 
 def checkpoints_in(folder: Path) -> list[Path]:
     """The folders of checkpoints, by their steps; none where there is no such folder."""
-    return sorted(folder.glob("step-*")) if folder.is_dir() else []
+    found = sorted(folder.glob("step-*")) if folder.is_dir() else []
+    return [path for path in found if _NAME.fullmatch(path.name) and not path.is_symlink()]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -57,8 +63,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     try:
         with writing(final):
             temporary.mkdir()
-            save_tensors(temporary / "tensors.safetensors", checkpoint.tensors)
-            durable_write(temporary / "values.json", json.dumps(checkpoint.values).encode())
+            save_tensors(temporary / _TENSORS, checkpoint.tensors)
+            durable_write(temporary / _VALUES, json.dumps(checkpoint.values).encode())
             _write_manifest(temporary, checkpoint.step)
             temporary.rename(final)
             sync_folder(folder)
@@ -117,10 +123,11 @@ def _read_checkpoint(path: Path) -> Checkpoint:
     try:
         step, files = int(manifest["step"]), dict(manifest["files"])
         whole = manifest["digest"] == digest_of_value({"step": step, "files": files})
+        whole = whole and set(files) == _FILES
         whole = whole and all(digest_of_file(path / name) == d for name, d in files.items())
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise FileError("not a whole checkpoint", where=str(path), why=str(error)) from error
     if not whole:
         raise FileError("not a whole checkpoint", where=str(path))
-    tensors = load_tensors(path / "tensors.safetensors")
-    return Checkpoint(step, tensors, read_json(path / "values.json"))
+    tensors = load_tensors(path / _TENSORS)
+    return Checkpoint(step, tensors, read_json(path / _VALUES))

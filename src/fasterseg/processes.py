@@ -10,6 +10,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,10 +18,12 @@ from pathlib import Path
 from threading import Thread
 
 from fasterseg.artifacts import writing
+from fasterseg.errors import FileError
 
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, from Linux's prctl.h
 LOOK_EVERY_S = 0.5
 
+_MOST_TOLD = 1000
 TRIES = 20
 TRY_EVERY_S = 0.05
 """A holder writes its number a moment after it got the lock; so long one waits for that."""
@@ -55,10 +58,13 @@ def held(path: Path) -> Iterator[None]:
     The lock ends with the process, however that ends; children that it forked do not prolong it.
     Raises `Held` where another process holds it.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    # What a link leads to, or what has another name too, is not overwritten.
+    with writing(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     _OWN.add(descriptor)
     try:
-        _lock(descriptor, path)
+        _require_own(descriptor, path)
+        _lock(descriptor)
         with writing(path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
@@ -68,12 +74,25 @@ def held(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _require_own(descriptor: int, path: Path) -> None:
+    """Raise `FileError` for what is no ordinary file of one name."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise FileError(
+            "this is no file of a lock",
+            where=str(path),
+            why="it has another name too, or is no ordinary file",
+            next_step="delete it, and start again",
+        )
+
+
+def _lock(descriptor: int) -> None:
     for left in reversed(range(TRIES)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            number, _, host = path.read_text(encoding="utf-8").strip().partition(" ")
+            told = os.pread(descriptor, _MOST_TOLD, 0).decode("utf-8", "replace")
+            number, _, host = told.strip().partition(" ")
             here = host in ("", socket.gethostname())
             if not left or (number.isdecimal() and (not here or is_running(int(number)))):
                 raise Held(f"{number or 'unknown'} on {host or 'this machine'}") from error

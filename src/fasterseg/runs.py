@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from fasterseg.artifacts import make_folder, sync_folder
 from fasterseg.checkpoints import checkpoints_in
 from fasterseg.errors import UsageError
+from fasterseg.links import require_within
 from fasterseg.processes import Held, held, is_running
 
 RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"
@@ -17,6 +19,12 @@ RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"
 MANIFEST, DESCRIPTION = "manifest.json", "description.json"
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 """A bundle's files: the manifest has the digests of the others."""
+
+_NAMES = (
+    *(RECIPE_FILE, FORECAST_FILE, "stages.json", "data.json", "lock", "logs"),
+    *("latency", "search", "training", "export", "evaluation", "report"),
+)
+"""All that a run keeps in its folder, as files or below them."""
 
 SAME_MACHINE = (
     "resume on the machine and with the versions that it began with, or start a new run with "
@@ -276,6 +284,11 @@ class RunFolder:
         """The static page."""
         return self.root / "report" / "index.html"
 
+    def checked(self) -> Self:
+        """Return it; raises `FileError` where a name of its leads out of it."""
+        require_within(self.root, _NAMES, what="run folder")
+        return self
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; a second run is refused at once.
@@ -284,7 +297,7 @@ class RunFolder:
         """
         make_folder(self.root)
         try:
-            with held(self.root / "lock"):
+            with held(self.checked().root / "lock"):
                 clear_leftovers(self.root)
                 yield
         except Held as error:
@@ -302,7 +315,8 @@ def clear_leftovers(root: Path) -> None:
     For the process that holds the run's folder.  A process that was killed between making a
     folder and syncing the one above it left a name that a power cut could still take.
     """
-    for folder in (root.parent, root, *(path for path in root.rglob("*") if path.is_dir())):
+    inside = (path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())
+    for folder in (root.parent, root, *inside):
         sync_folder(folder)
     for path in root.rglob(".*.tmp"):
         number = path.name.split(".")[-2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -59,7 +60,9 @@ def _new(parent: Path, prefix: str) -> tuple[Path, int]:
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
-    for folder in [path for path in parent.iterdir() if path.name.startswith(prefix)]:
+    # Those that `mkdtemp` named: its eight letters end the name.
+    named = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}")
+    for folder in [path for path in parent.iterdir() if named.fullmatch(path.name)]:
         with suppress(OSError):  # another user's, in use, or gone meanwhile
             descriptor = _opened(folder)
             try:

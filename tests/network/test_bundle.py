@@ -178,6 +178,29 @@ def test_a_missing_or_truncated_file_is_noticed(folder: Path, name: str) -> None
         ModelBundle.load(folder)
 
 
+@pytest.mark.parametrize("name", [MANIFEST, DESCRIPTION, WEIGHTS, CARD])
+def test_a_file_that_is_a_link_to_elsewhere_is_not_read(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileError, match="its own files only"):
+        ModelBundle.load(folder)
+
+
+def test_saving_writes_and_removes_nothing_behind_links_of_its_temporary_names(
+    folder: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / CARD).touch()
+    for name in (f".{folder.name}.tmp", f".{folder.name}.old"):
+        (folder.parent / name).symlink_to(elsewhere)
+    ModelBundle.load(folder).save(folder, replace=True)
+    assert [*elsewhere.iterdir()] == [elsewhere / CARD]
+    assert not any(path.is_symlink() for path in folder.parent.iterdir())
+
+
 def test_weights_of_another_architecture_are_refused_even_with_true_digests(
     folder: Path, tmp_path: Path
 ) -> None:

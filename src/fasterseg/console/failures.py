@@ -270,7 +270,8 @@ def _run_logs(words: Sequence[str]) -> Path | None:
     for word, following in zip(words, [*words, ""][1:], strict=True):
         named = following if word == "--run" else word.removeprefix("--run=")
         if word.startswith("--run") and named and Path(named).is_dir():
-            return Path(named) / "logs"
+            logs = Path(named) / "logs"
+            return None if logs.is_symlink() else logs
     return None
 
 

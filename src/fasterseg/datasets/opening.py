@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fasterseg.datasets.describing import open_described
-from fasterseg.datasets.faults import error_of_faults
+from fasterseg.datasets.faults import ALLOWING, error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.joining import JoinedSplits
 from fasterseg.datasets.layouts import (
@@ -21,6 +21,7 @@ from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError
+from fasterseg.links import leads_outside
 from fasterseg.opened_files import what_it_is
 from fasterseg.paths import given
 
@@ -49,6 +50,19 @@ def open_data(
     return JoinedSplits(source)
 
 
+def _own_data_file(folder: Path, *, outside: bool) -> Path | None:
+    """A folder's data file, if it has one; raises DataError where it is a link to elsewhere."""
+    file = data_file_in(folder)
+    if file is not None and not outside and leads_outside(file, folder):
+        raise DataError(
+            "the data file lies outside of the folder",
+            where=str(file),
+            why=f"it is a link to {file.resolve()}",
+            next_step=f"name that file itself, or {ALLOWING}",
+        )
+    return file
+
+
 def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False) -> FileSource:
     """Return the files at ``where`` even where their listing has faults: for the checker."""
     path = given(where)
@@ -66,7 +80,7 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
             next_step="give a folder of images and masks, or its data.yaml",
         )
     require_known(layout)
-    file = path if path.is_file() else data_file_in(path)
+    file = path if path.is_file() else _own_data_file(path, outside=outside)
     if layout in ("auto", FOLDER) and file is not None:
         return open_described(file, outside=outside)
     tree = Tree(path, may_leave=outside)

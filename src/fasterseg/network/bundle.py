@@ -32,6 +32,7 @@ from fasterseg.artifacts import (
     writing,
 )
 from fasterseg.errors import Diverged, FileError, UsageError
+from fasterseg.links import require_within
 from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
 from fasterseg.opened_files import reading, require_file
@@ -67,14 +68,14 @@ class ModelBundle:
                 next_step="choose another folder, or delete this one",
             )
         temporary = folder.with_name(f".{folder.name}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         try:
             make_folder(temporary)
             self._write(temporary, storage)
             with writing(folder):
                 _put_in_place(temporary, folder)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
         return folder
 
     def _write(self, folder: Path, storage: Storage) -> None:
@@ -122,7 +123,7 @@ def weights_digest(folder: Path) -> str:
 
 def _put_in_place(temporary: Path, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)  # of a process that was killed in the next lines
+    _remove(old)  # of a process that was killed in the next lines
     if folder.exists():
         folder.rename(old)
     try:
@@ -133,7 +134,14 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
         raise
     # Both names are safe before anything of the old one goes: a power cut leaves no half of it.
     sync_folder(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with all that is in it; of a link the link alone."""
+    if folder.is_symlink():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _in_half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -199,6 +207,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _verify(folder: Path) -> None:
+    require_within(folder, (MANIFEST, *_FILES), what="model bundle")
     for name, digest in _manifest(folder)["files"].items():
         if not (folder / name).is_file():
             raise FileError(

@@ -103,10 +103,10 @@ def _digest_of(model: Path) -> str:
 def run_of(model: str, common: Common) -> RunFolder | None:
     """The run that --run names, or else the one whose folder the model lies in."""
     if common.run is not None:
-        return RunFolder(Path(common.run))
+        return RunFolder(Path(common.run)).checked()
     for folder in model_path(model).absolute().parents:
         if RunFolder(folder).recipe.is_file():
-            return RunFolder(folder)
+            return RunFolder(folder).checked()
     return None
 
 

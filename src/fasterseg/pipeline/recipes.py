@@ -25,15 +25,15 @@ def not_held(common: Common) -> Common:
 def folder_of(common: Common, recipe: Recipe) -> RunFolder:
     """The run's folder; raises where there can be none."""
     if common.run is None:
-        return RunFolder(place_for_folder(RUNS / recipe.name, names=(RECIPE_FILE,)))
-    return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,)))
+        return RunFolder(place_for_folder(RUNS / recipe.name, names=(RECIPE_FILE,))).checked()
+    return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,))).checked()
 
 
 def stored_recipe(common: Common) -> Recipe | None:
     """The recipe of the run that the options name, if it has one."""
     if common.run is None:
         return None
-    path = RunFolder(Path(common.run)).recipe
+    path = RunFolder(Path(common.run)).checked().recipe
     return Recipe.load(path) if path.exists() else None
 
 

@@ -27,7 +27,7 @@ def report_named(folder: Path | str, common: Common, *, out: Path | str) -> tupl
     if model is not None and BundleFolder(model).description.is_file():
         usual = Path(f"{folder}-report.html") if is_shipped(folder) else model / "report.html"
         return report_model(model, place_for_file(out or usual, "--out")), ""
-    run = RunFolder(find_run(model, common))
+    run = RunFolder(find_run(model, common)).checked()
     place = place_for_file(out or run.report, "--out")
     source, note = _source_of(Recipe.load(run.recipe)) if run.recipe.is_file() else (None, "")
     return report_stage(run, source=source, out=place), note

@@ -26,11 +26,15 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
         return [HandMade(f"{PREFIX}{name}", name)]
     path = model_path(path)
     if path.is_file():
-        return [_of_file(path, RunFolder(Path(common.run)) if common.run else _run_above(path))]
+        return [
+            _of_file(
+                path, RunFolder(Path(common.run)).checked() if common.run else _run_above(path)
+            )
+        ]
     if BundleFolder(path).description.is_file():
         return [_of_bundle(path)]
     if path.is_dir():
-        return _of_run(RunFolder(path))
+        return _of_run(RunFolder(path).checked())
     near = nearest_shipped(path)
     raise UsageError(
         f"there is nothing called {str(path)!r} to draw",
@@ -127,7 +131,7 @@ def _of_run(run: RunFolder) -> list[Subject | HandMade]:
 def _run_above(path: Path) -> RunFolder | None:
     for folder in path.absolute().parents:
         if RunFolder(folder).recipe.is_file():
-            return RunFolder(folder)
+            return RunFolder(folder).checked()
     return None
 
 

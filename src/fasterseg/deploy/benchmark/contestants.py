@@ -191,7 +191,7 @@ def target_of(model: str) -> TargetSettings | None:
     """The target of the run that a model lies in, if it lies in one."""
     for folder in model_path(model).absolute().parents:
         if RunFolder(folder).recipe.is_file():
-            return Recipe.load(RunFolder(folder).recipe).target
+            return Recipe.load(RunFolder(folder).checked().recipe).target
     return None
 
 
