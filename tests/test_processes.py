@@ -49,7 +49,9 @@ child = subprocess.Popen([sys.executable, *sys.argv[1:], str(os.getpid())])
 print(child.pid, flush=True)
 child.wait()
 """
-SLEEPER = "import sys, time; from fasterseg.processes import end_with; end_with(int(sys.argv[1])); "
+SLEEPER = (
+    "import sys, time; from fasterseg.parent_death import end_with; end_with(int(sys.argv[1])); "
+)
 
 
 def kill_the_parent_of(*words: str) -> int:

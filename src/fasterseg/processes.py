@@ -1,29 +1,21 @@
-"""This process and those beside it: what a child keeps, when it ends, and who holds a folder.
-
-No torch: a child asks for these before it imports anything heavy.
-"""
+"""This process and those beside it: what a child keeps open, and who holds a folder."""
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
-import signal
 import socket
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 
 from fasterseg.artifacts import writing
 from fasterseg.errors import FileError
 
-_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, from Linux's prctl.h
-LOOK_EVERY_S = 0.5
-
 _MOST_TOLD = 1000
+
 TRIES = 20
 TRY_EVERY_S = 0.05
 """A holder writes its number a moment after it got the lock; so long one waits for that."""
@@ -120,21 +112,3 @@ def is_stopped(number: int) -> bool:
         return False
     # Number, name in brackets, state: the name may hold blanks and brackets.
     return told.rpartition(b")")[2].split()[:1] in ([b"T"], [b"t"])
-
-
-def end_with(parent: int) -> None:
-    """Let this process be killed as soon as its parent, process `parent`, is gone.
-
-    At once on Linux; elsewhere, and where the parent ended before this was asked for, within
-    half a second.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-    Thread(target=_watch, args=(parent,), name="watching the parent", daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(LOOK_EVERY_S)
-    os.kill(os.getpid(), signal.SIGKILL)

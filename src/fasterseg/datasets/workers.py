@@ -27,7 +27,8 @@ import numpy as np
 import torch
 
 from fasterseg.errors import EnvironmentFault
-from fasterseg.processes import LOOK_EVERY_S, end_with, is_stopped
+from fasterseg.parent_death import LOOK_EVERY_S, end_with
+from fasterseg.processes import is_stopped
 
 STOPPED_S = 3.0
 """So long a process may stand still by a signal; nothing but a signal lets it go on."""

@@ -20,8 +20,8 @@ from pkgutil import resolve_name
 from fasterseg.artifacts import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted, error_of_parts
 from fasterseg.forecasting.timings import AnyPart
+from fasterseg.parent_death import LOOK_EVERY_S, end_with
 from fasterseg.pipeline.probes.job import Job, Kind
-from fasterseg.processes import LOOK_EVERY_S, end_with
 from fasterseg.stopping import StopRequest
 from fasterseg.strict_json import load_json
 
