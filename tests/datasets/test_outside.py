@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from watched_files import watched_files
 
 import fasterseg
 from fasterseg.cli import main
@@ -96,7 +97,53 @@ def camvid(store: Path, own: Path) -> None:
         (own / f"{split}annot").symlink_to(store / "masks" / split, target_is_directory=True)
 
 
+def path_elsewhere(store: Path, own: Path) -> None:
+    """The data file says that its folder is another."""
+    (own / "data.yaml").write_text(f"path: ../{store.name}\n{GOOD}")
+
+
+def path_through_a_link(store: Path, own: Path) -> None:
+    """The folder that the data file names is a link."""
+    (own / "data").symlink_to(store, target_is_directory=True)
+    (own / "data.yaml").write_text(f"path: data\n{GOOD}")
+
+
+def listed_links(store: Path, own: Path) -> None:
+    """A list names files of the folder, which are links."""
+    shutil.copytree(store, own, dirs_exist_ok=True)
+    for split in ("train", "val"):
+        names = [path.name for path in sorted((own / "images" / split).iterdir())]
+        for name in names:
+            (own / "images" / split / name).unlink()
+            (own / "images" / split / name).symlink_to(store / "images" / split / name)
+        (own / f"{split}.txt").write_text("\n".join(f"images/{split}/{name}" for name in names))
+    (own / "data.yaml").write_text("train: train.txt\nval: val.txt\nnames: [road, car, sky]\n")
+
+
+def listed_files_with_masks_elsewhere(store: Path, own: Path) -> None:
+    """A list names files of the folder, whose masks lie elsewhere."""
+    shutil.copytree(store, own, dirs_exist_ok=True)
+    for split in ("train", "val"):
+        names = [f"images/{split}/{path.name}" for path in (own / "images" / split).iterdir()]
+        (own / f"{split}.txt").write_text("\n".join(names))
+    text = "train: train.txt\nval: val.txt\nnames: [road, car, sky]\nmasks_dir: ../store/masks\n"
+    (own / "data.yaml").write_text(text)
+
+
+def linked_data_file(store: Path, own: Path) -> None:
+    """The folder's data file itself is a link."""
+    shutil.copytree(store, own, dirs_exist_ok=True)
+    (store / "mine.yaml").write_text(GOOD)
+    (own / "data.yaml").unlink()
+    (own / "data.yaml").symlink_to(store / "mine.yaml")
+
+
 WAYS = [
+    path_elsewhere,
+    path_through_a_link,
+    listed_links,
+    listed_files_with_masks_elsewhere,
+    linked_data_file,
     linked_folders,
     linked_split,
     linked_files,
@@ -166,3 +213,34 @@ def test_folders_that_are_linked_twice_are_listed_twice(make_folder: MakeFolder)
     (own / "data.yaml").write_text("train: images/train\nnames: [road, car, sky]\n")
 
     assert open_data(own, outside=True).length("train") == 12
+
+
+def test_data_in_datasets_beside_the_data_files_folder_needs_no_word(
+    make_folder: MakeFolder,
+) -> None:
+    """Where Ultralytics puts what it loads, and its files look for it."""
+    store = make_folder()
+    datasets = store.parent / "datasets"
+    datasets.mkdir()
+    store = store.rename(datasets / "mine")
+    own = datasets.parent / "project"
+    own.mkdir()
+    (own / "mine.yaml").write_text(f"path: mine\n{GOOD}")
+    assert open_data(own / "mine.yaml").length("train") == 6
+    (own / "mine.yaml").write_text(f"path: {store}\n{GOOD}")
+    assert open_data(own / "mine.yaml").length("train") == 6
+
+
+@pytest.mark.parametrize("path", ["'~'", "/", "..", "../..", "/etc", "data/../../.."])
+def test_a_data_file_names_no_folder_of_the_users(path: str, make_folder: MakeFolder) -> None:
+    root = make_folder(f"path: {path}\n{GOOD}")
+    (root / "data").mkdir()
+    with pytest.raises(DataError, match="outside of the data file's"):
+        open_data(root)
+
+
+def test_no_folder_elsewhere_is_listed_and_no_file_opened(data: Path) -> None:
+    """What is refused is known by where its name leads: nothing there is looked into."""
+    with watched_files() as touched, pytest.raises(DataError):
+        open_data(data)
+    assert touched.outside(data) == set()

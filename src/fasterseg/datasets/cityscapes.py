@@ -66,7 +66,9 @@ def is_cityscapes(root: Path) -> bool:
 
 def open_cityscapes(tree: Tree) -> FileSource:
     """Return the fine splits that are there; raw ids where any file has them, else train ids."""
-    has_raw = next((tree.root / "gtFine").rglob(f"*{_RAW_END}.png"), None) is not None
+    masks = tree.root / "gtFine"
+    raw = masks.rglob(f"*{_RAW_END}.png") if tree.reaches(masks) else iter(())
+    has_raw = next(raw, None) is not None
     ending = _RAW_END if has_raw else _TRAIN_END
     layout = Layout(
         name="cityscapes",

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.other_files import refuse_other_files
 from fasterseg.datasets.remedies import Contradiction
-from fasterseg.errors import DataError
+from fasterseg.errors import DataError, EnvironmentFault
+from fasterseg.opened_files import bytes_of
 from fasterseg.strict_json import NotStrict
 from fasterseg.strict_yaml import load_yaml
 
@@ -112,23 +113,14 @@ def _place(location: Sequence[int | str], content: Mapping[str, Any]) -> str:
 def _mapping(path: Path) -> dict[str, Any]:
     refuse_other_files(path)
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MOST_BYTES else b""
-    except OSError as error:
+        data = bytes_of(path, most_bytes=MOST_BYTES, fault=DataError)
+    except (EnvironmentFault, OSError) as error:
         raise DataError(
             "cannot read the data file",
             where=str(path),
-            why=error.strerror or str(error),
+            why=error.why if isinstance(error, EnvironmentFault) else str(error),
             next_step="restore it, or change its permissions",
         ) from error
-    if size > MOST_BYTES:
-        raise DataError(
-            f"the data file has {size:,} bytes",
-            where=str(path),
-            why=f"a data.yaml of a few lines is wanted, and {MOST_BYTES:,} bytes are the limit",
-            next_step="give the data's folder, or its data.yaml; long lists of images go into a "
-            "text file that 'train:' names",
-        )
     return _content(data, path)
 
 

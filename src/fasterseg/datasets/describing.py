@@ -11,9 +11,11 @@ from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import class_weights, data_root, notes_on_keys, open_folder
 from fasterseg.datasets.layouts import FOLDER, open_named
+from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
 from fasterseg.errors import DataError, UsageError
+from fasterseg.links import leads_outside
 
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (
@@ -35,15 +37,14 @@ def open_described(file: Path, *, outside: bool) -> FileSource:
 def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
     """One of a data file's ``include``, named as seen from its folder; it includes no others."""
     other = file.parent / name
-    inside = other.resolve().is_relative_to(file.parent.resolve())
-    if not outside and not inside:
+    if not outside and leads_outside(other, file.parent):
         raise DataError(
             "an included data file lies outside of the folder",
             where=f"{file}, include",
             why=f"{name} leads to {other.resolve()}",
             next_step=f"put both data sets below one data.yaml, or {ALLOWING}",
         )
-    if not other.is_file():
+    if not is_file(other):
         raise DataError(
             f"there is no {name!r} to include",
             where=f"{file}, include",
@@ -62,7 +63,7 @@ def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
 
 
 def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
-    tree = Tree(data_root(data, file), may_leave=outside)
+    tree = Tree(data_root(data, file, outside=outside), may_leave=outside)
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)
     try:

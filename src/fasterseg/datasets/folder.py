@@ -10,15 +10,17 @@ from pydantic import ValidationError
 
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.faults import Fault, FaultKind
+from fasterseg.datasets.faults import ALLOWING, Fault, FaultKind
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.layout import Layout
-from fasterseg.datasets.listing import is_file
+from fasterseg.datasets.listing import is_file, is_folder, printable
 from fasterseg.datasets.mask_reading import pack
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.errors import DataError, UsageError
+from fasterseg.links import leads_outside
+from fasterseg.opened_files import bytes_of
 from fasterseg.paths import given
 
 _OBJECT = 255
@@ -26,11 +28,12 @@ _DEFAULT_MASKS = "masks"
 _IMAGES = "images"
 
 
-def data_root(data: DataFile, file: Path) -> Path:
+def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
     """Return the folder that ``path`` names: as seen from the file, or the file's own folder.
 
-    Ultralytics' files name the data set's own folder there; such a file may lie inside of it.
-    Raises DataError where none of these is a folder.
+    Ultralytics' files name the data set's own folder there; such a file may lie inside of it, or
+    the data in ``datasets`` beside its folder.  Raises DataError where none of these is a folder,
+    and for one elsewhere unless `outside` allows it.
     """
     home = file.parent
     if not data.path:
@@ -47,15 +50,29 @@ def data_root(data: DataFile, file: Path) -> Path:
         ) from error
     tried = [home / named, home / "datasets" / named, home.parent / "datasets" / named]
     tried += [home] if home.resolve().name == named.name else []
-    for folder in tried:
-        if folder.is_dir():
-            return folder
+    found = next((folder for folder in tried if is_folder(folder)), None)
+    if found is not None and not outside:
+        _require_near(found, file, where)
+    if found is not None:
+        return found
     raise DataError(
         f"there is no folder {data.path!r}",
         where=where,
         why=f"looked for {'; '.join(str(folder) for folder in tried)}",
         next_step=f"write the data folder's own path, {advice}",
     )
+
+
+def _require_near(folder: Path, file: Path, where: str) -> None:
+    """Raise DataError for a folder that is neither below the file nor where such data may lie."""
+    home = file.parent
+    if all(leads_outside(folder, near) for near in (home, home.resolve().parent / "datasets")):
+        raise DataError(
+            "the data folder lies outside of the data file's",
+            where=where,
+            why=f"it leads to {printable(folder.resolve())}",
+            next_step=f"put the file into that folder and leave 'path' out, or {ALLOWING}",
+        )
 
 
 def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
@@ -211,7 +228,7 @@ def _add_folder(
 ) -> None:
     folder = tree.root / entry
     mask_folder = tree.root / masks_beside(PurePosixPath(entry), data.masks_dir or _DEFAULT_MASKS)
-    if folder.is_dir() and not mask_folder.is_dir() and data.masks_dir is None:
+    if is_folder(folder) and not is_folder(mask_folder) and data.masks_dir is None:
         raise DataError(
             "there are no masks",
             where=f"{tree.shown(mask_folder)}",
@@ -248,7 +265,7 @@ def _add_list(
     masks: dict[str, list[Path]],
 ) -> None:
     try:
-        text = place.read_bytes().decode("utf-8-sig")
+        text = bytes_of(place, fault=DataError).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             "a list file is not UTF-8",
@@ -277,10 +294,11 @@ def _add_entry(
     if not is_file(image) or image.suffix.lower() not in IMAGE_SUFFIXES:
         tree.faults.append(Fault(FaultKind.BAD_LIST, where, entry))
         return
+    if not tree.is_inside(image):
+        return
     key = listed.with_suffix("").as_posix().removesuffix(data.image_suffix)
     images.setdefault(key, []).append(image)
     beside = masks_beside(listed, data.masks_dir or _DEFAULT_MASKS).parent
     stem = listed.stem.removesuffix(data.image_suffix) + data.mask_suffix
-    found = [file for file in tree.siblings(tree.root / beside) if file.stem == stem]
-    if found:
+    if found := tree.siblings(tree.root / beside, stem):
         masks[key] = found

@@ -78,6 +78,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; not where nothing can have this name either."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def printable(path: Path | str) -> str:
     """Return a path as text that can be printed and stored, whatever bytes are in its name."""
     return str(path).encode("utf-8", "backslashreplace").decode()

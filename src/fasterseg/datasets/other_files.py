@@ -11,7 +11,9 @@ from pathlib import Path
 
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.remedies import lines, palette_line, written
-from fasterseg.errors import DataError
+from fasterseg.errors import DataError, FastersegError
+from fasterseg.links import leads_outside
+from fasterseg.opened_files import opened
 
 _LOOKED_AT = 1 << 20
 _ARCHIVES = {
@@ -49,6 +51,7 @@ def what_lies_in(folder: Path) -> tuple[str, str, str] | None:
     """Return a labelling tool's file in a folder, what it is, and what to do with it."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     telling = [path for path in inside if path.suffix.lower() in _TELLING and path.is_file()]
+    telling = [path for path in telling if not leads_outside(path, folder)]
     for path in telling[:_MOST_FILES]:
         if found := _found(path):
             return path.name, found[0], found[2]
@@ -57,9 +60,9 @@ def what_lies_in(folder: Path) -> tuple[str, str, str] | None:
 
 def _found(path: Path) -> Found | None:
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             head = stream.read(_LOOKED_AT)
-    except OSError:
+    except (OSError, FastersegError):
         return None  # told where the file is read
     return _binary(path, head) or _text(path, head)
 

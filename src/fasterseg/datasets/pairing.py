@@ -11,6 +11,7 @@ from pathlib import Path
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.listing import (
+    is_folder,
     is_picture,
     leads_around_itself,
     list_pictures,
@@ -53,7 +54,8 @@ class Tree:
     root: Path
     may_leave: bool = False
     faults: list[Fault] = field(default_factory=list)
-    _listed: dict[Path, list[Path]] = field(default_factory=dict)
+    _listed: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
+    _real: dict[Path, Path] = field(default_factory=dict)
 
     def shown(self, path: Path) -> str:
         """Return a path as messages print it: seen from the data folder, always printable."""
@@ -65,7 +67,7 @@ class Tree:
 
     def pictures(self, folder: Path) -> list[Path]:
         """Return the picture files under a folder, in order; faults go to ``self.faults``."""
-        if not folder.is_dir():
+        if not is_folder(folder):
             special = what_it_is(folder)
             self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder), special))
             return []
@@ -87,13 +89,15 @@ class Tree:
             step = "remove the links that lead to a folder around themselves"
         return Fault(FaultKind.LINKED_FOLDER, self.shown(folder), detail, step)
 
-    def siblings(self, folder: Path) -> list[Path]:
-        """Return the pictures right in a folder, without going deeper; [] where it is missing."""
+    def siblings(self, folder: Path, stem: str) -> list[Path]:
+        """Return the pictures of a stem right in a folder, without going deeper."""
         if folder not in self._listed:
-            files = sorted(folder.iterdir()) if folder.is_dir() else []
-            found = [path for path in files if path.is_file() and is_picture(path.name, _PICTURES)]
-            self._listed[folder] = [path for path in found if self.is_inside(path)]
-        return self._listed[folder]
+            listed = self._listed[folder] = {}
+            inside = is_folder(folder) and self.is_inside(folder)
+            for path in sorted(folder.iterdir()) if inside else ():
+                if path.is_file() and is_picture(path.name, _PICTURES) and self.is_inside(path):
+                    listed.setdefault(path.stem, []).append(path)
+        return self._listed[folder].get(stem, [])
 
     def _is_named_well(self, path: Path) -> bool:
         try:
@@ -105,13 +109,25 @@ class Tree:
 
     def is_inside(self, path: Path) -> bool:
         """Whether a path leads to what may be read; where it does not, that is a fault."""
-        if self.may_leave:
+        if self.reaches(path):
             return True
-        target = Path(os.path.realpath(path))
-        if target.is_relative_to(os.path.realpath(self.root)):
-            return True
+        target = printable(os.path.realpath(path))
         self.faults.append(Fault(FaultKind.OUTSIDE, self.shown(path), f"leads to {target}"))
         return False
+
+    def reaches(self, path: Path) -> bool:
+        """Whether a path, with all links followed, is in the data folder, or may be elsewhere."""
+        if self.may_leave:
+            return True
+        plain = path.name not in ("", "..") and not path.is_symlink()
+        target = self._folder(path.parent) / path.name if plain else Path(os.path.realpath(path))
+        return target.is_relative_to(self._folder(self.root))
+
+    def _folder(self, folder: Path) -> Path:
+        """Where a folder is, with all links followed; looked at once."""
+        if folder not in self._real:
+            self._real[folder] = Path(os.path.realpath(folder))
+        return self._real[folder]
 
 
 def pair_files(
