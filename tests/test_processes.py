@@ -67,10 +67,3 @@ def kill_the_parent_of(*words: str) -> int:
 
 def test_a_child_ends_with_its_parent_even_when_that_ended_first() -> None:
     wait_until_gone(kill_the_parent_of("-c", f"{SLEEPER}time.sleep(600)"))
-
-
-def test_a_plans_timing_does_not_go_on_when_the_plan_was_killed(tmp_path: Path) -> None:
-    job = tmp_path / "job.json"
-    os.mkfifo(job)  # it waits for its job for ever
-    words = ("-m", "fasterseg.pipeline.probing", str(job), str(tmp_path / "result.json"))
-    wait_until_gone(kill_the_parent_of(*words))

@@ -13,7 +13,6 @@ from fasterseg.verbs import VERBS
 SOURCE = Path(fasterseg.__file__).parent
 KEPT = {
     "PlainComputation": "what the fast one is held against",
-    "run_apart": "what is timed for a plan comes to use it",
     "run_limited": "what opens files of strangers comes to use it",
     "__dir__": "Python asks a module for it",
     "__getattr__": "Python asks a module for it",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,13 +19,6 @@ from fasterseg.processes import is_running
 from fasterseg.stopping import StopRequest
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
-PARENT = """
-import subprocess, sys
-child = subprocess.Popen([sys.executable, "-P", "-m", "fasterseg.pipeline.probing", *sys.argv[1:],
-                          str(__import__("os").getpid())])
-print(child.pid, flush=True)
-child.wait()
-"""
 
 
 def instead_of_python(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -80,23 +70,6 @@ def test_a_plan_that_is_told_to_stop_says_so_and_leaves_nothing(
     assert f"to resume: fasterseg plan --recipe {TINY}" in told
     assert not [*temporary.iterdir()]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-
-
-def test_a_timing_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    job = tmp_path / "job.json"
-    os.mkfifo(job)  # a job that never comes: the child waits for it
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(job), str(tmp_path / "result.json")],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert parent.stdout is not None
-    ending = os.pidfd_open(int(parent.stdout.readline()))
-    parent.kill()
-    parent.wait()
-    assert select.select([ending], [], [], 10)[0], "it computes on"
-    os.close(ending)
-    parent.stdout.close()
 
 
 def test_a_timing_runs_no_module_of_the_current_folder(
