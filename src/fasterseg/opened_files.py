@@ -31,8 +31,6 @@ _SPECIAL = {
 }
 _NO_NAME = {errno.ENAMETOOLONG, errno.ELOOP, errno.EILSEQ}
 """What a system answers that can have no file of this name."""
-# Neither waits for a pipe's writer, nor lets a terminal take hold of this process.
-_WAITING_FOR_NOBODY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 
 
 def bytes_of(
@@ -60,19 +58,10 @@ def opened(
 ) -> Iterator[BufferedReader]:
     """Open a file for reading; raises as `bytes_of` does, without `most_bytes` at any size."""
     require_file(path, most_bytes=most_bytes, fault=fault)
-
-    def open_and_look(name: str, flags: int) -> int:
-        descriptor = os.open(name, flags | _WAITING_FOR_NOBODY)
-        try:
-            _require(os.fstat(descriptor), path, most_bytes, fault)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
-
     with reading(path):
-        stream = open(path, "rb", opener=open_and_look)  # noqa: SIM115 (closed below)
+        stream = path.open("rb")
     with stream:
+        _require(os.fstat(stream.fileno()), path, most_bytes, fault)
         yield stream
 
 
