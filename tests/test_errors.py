@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from copy import copy
 
 import pytest
 
 from fasterseg import errors
-from fasterseg.errors import DataError, FastersegError
+from fasterseg.errors import DataError, FastersegError, error_of_parts
 
 EXIT_CODES = {
     "FastersegError": 1,
@@ -56,3 +57,15 @@ def test_parts_that_are_not_known_are_left_out() -> None:
         "a mask is broken",
         "  why:   it is empty",
     ]
+
+
+def test_what_a_file_brought_is_shown_by_its_beginning() -> None:
+    error = DataError("x" * 10**6, where="p" * 10**6, why="y\n" * 10**5, next_step="z" * 10**6)
+    error = copy(error_of_parts(error.as_parts()))
+    assert len(str(error)) < 10_000
+    assert all(part.endswith("...") for part in error.as_parts().values() if part != "DataError")
+
+
+def test_a_cut_message_is_not_cut_again() -> None:
+    error = DataError("x" * 10**4)
+    assert error_of_parts(error.as_parts()).what == error.what

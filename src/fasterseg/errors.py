@@ -23,18 +23,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
+LONGEST_LINE, LONGEST_PATH, MOST_LINES = 400, 4_200, 60
+"""What one line of a message holds, where it is a sentence and where it may be a path."""
+
 
 class FastersegError(Exception):
-    """A failure in four parts; ``str()`` prints them one to a line, leaving out empty ones."""
+    """A failure in four parts; ``str()`` prints them one to a line, leaving out empty ones.
+
+    What a file brought may be of any length: a message shows the beginning of it.
+    """
 
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", why: str = "", next_step: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.why = why
-        self.next_step = next_step
+        self.what = _cut(what, LONGEST_LINE)
+        super().__init__(self.what)
+        self.where = _cut(where, LONGEST_PATH)
+        self.why = _cut(why, LONGEST_LINE)
+        self.next_step = _cut(next_step, LONGEST_PATH)
 
     @property
     def kind(self) -> str:
@@ -43,9 +49,9 @@ class FastersegError(Exception):
 
     def told(self, *, where: str = "", why: str = "", next_step: str = "") -> Self:
         """Return this very error, with the parts that it had not."""
-        self.where = self.where or where
-        self.why = self.why or why
-        self.next_step = self.next_step or next_step
+        self.where = self.where or _cut(where, LONGEST_PATH)
+        self.why = self.why or _cut(why, LONGEST_LINE)
+        self.next_step = self.next_step or _cut(next_step, LONGEST_PATH)
         return self
 
     def as_parts(self) -> dict[str, str]:
@@ -123,6 +129,15 @@ def error_of_parts(parts: Mapping[str, str]) -> FastersegError:
     """Return the error of which `FastersegError.as_parts` told, as the class that it names."""
     kind: type[FastersegError] = globals()[parts["kind"]]
     return kind(parts["what"], where=parts["where"], why=parts["why"], next_step=parts["next_step"])
+
+
+def _cut(text: str, longest: int) -> str:
+    """A text with the beginnings of its first lines, where it has long or many ones."""
+    lines = text.split("\n", MOST_LINES)
+    shown = [
+        line if len(line) <= longest else f"{line[:longest]}..." for line in lines[:MOST_LINES]
+    ]
+    return "\n".join([*shown, *(["..."] if len(lines) > MOST_LINES else [])])
 
 
 def _as_it_was(

@@ -20,7 +20,7 @@ MOST_DEPTH = 64
 MOST_DIGITS = 40
 """More than a generator's state of 128 bits has."""
 
-_SHOWN = 40
+_SHOWN = 80
 
 
 class NotStrict(ValueError):

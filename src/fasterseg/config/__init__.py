@@ -2,7 +2,7 @@
 
 from fasterseg.config.budgets import AsFastAs, budget_in_ms, budget_label, budget_option
 from fasterseg.config.contenders import PAPER_CONTENDERS, ContenderSettings
-from fasterseg.config.reading import build_recipe, read_yaml
+from fasterseg.config.reading import build_recipe, key_of, read_yaml
 from fasterseg.config.recipe import (
     WARMUP_SHARE,
     ClassWeights,
@@ -62,6 +62,7 @@ __all__ = [
     "budget_label",
     "budget_option",
     "build_recipe",
+    "key_of",
     "read_yaml",
     "runtime_named",
 ]

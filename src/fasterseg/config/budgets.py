@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from fasterseg.bounds import MOST, MOST_NAMED
+from fasterseg.strict_json import shortened
+
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
 _NUMBER = re.compile(r"halfway|\d+(\.\d+)?\s*(ms|%)")
 _TIMES = re.compile(r"(\d+(?:\.\d+)?)x[:\s]\s*(\S.*)")
@@ -20,6 +23,8 @@ _TIMES = re.compile(r"(\d+(?:\.\d+)?)x[:\s]\s*(\S.*)")
 _MODEL = re.compile(
     r"baseline:\S*|\S?.*[/\\].*|[^\s-].*\.(?!ms$)[A-Za-z]\w*|[A-Za-z]\w*(-[\w.]+)+", re.DOTALL
 )
+_LONGEST = 4096
+"""Characters: a path has no more."""
 _BASELINE = "baseline:"
 WEIGHTS_NAMES = ("best", "last", "ema")
 """A bundle of one of these names is called after the folder above it, its training's."""
@@ -70,30 +75,39 @@ def possible_budget(budget: str | None) -> str | None:
     """Return a budget of the right form; raises ValueError for one that no network can meet."""
     if budget is None:
         return None
+    if len(budget) > _LONGEST:
+        raise ValueError(f"{shortened(budget)!r} has more than {_LONGEST:,} characters")
     model = AsFastAs.of(budget)
     if model is not None:
-        if not model.times:
-            raise ValueError(f"{budget!r} is no time that a network could take")
+        if not 0 < model.times <= MOST:
+            raise ValueError(f"{shortened(budget)!r} is no time that a network could take")
         return budget
     if not _NUMBER.fullmatch(budget):
-        raise ValueError(f"{budget!r} is none of halfway, 12ms and 40%, and names no model")
+        raise ValueError(_no_budget(budget))
     number = float(re.sub(r"[^\d.]", "", budget) or 1)
-    if budget.endswith("ms") and not number:
-        raise ValueError(f"{budget!r} is no time that a network could take")
+    if budget.endswith("ms") and not 0 < number <= MOST:
+        raise ValueError(f"{shortened(budget)!r} is no time that a network could take")
     if budget.endswith("%") and number > 100:
         raise ValueError(
-            f"{budget!r}: from the fastest (0%) to the slowest network of the space are 100%"
+            f"{shortened(budget)!r}: from the fastest (0%) to the slowest network of the space are "
+            "100%"
         )
     return budget
+
+
+def _no_budget(given: Any) -> str:
+    return f"{shortened(str(given))!r} is none of halfway, 12ms and 40%, and names no model"
 
 
 def one_or_several(value: Any) -> str | tuple[str, ...]:
     """The budget, or the several, of a recipe's value; raises ValueError for what is none."""
     joined = split_budgets(value) if isinstance(value, str) else (value,)
     several = value if isinstance(value, list | tuple) else joined
+    if len(several) > MOST_NAMED:
+        raise ValueError(f"these are {len(several):,} budgets, and {MOST_NAMED} are the most")
     for one in several:
         if not isinstance(one, str):
-            raise ValueError(f"{one!r} is none of halfway, 12ms and 40%, and names no model")
+            raise ValueError(_no_budget(one))
         possible_budget(one)
     if not several:
         raise ValueError("an empty list; say one of halfway, 12ms and 40%, a model, or several")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from fasterseg.bounds import MOST_NAMED
 from fasterseg.config.budgets import AsFastAs, budget_label, possible_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
@@ -78,7 +79,7 @@ PAPER_CONTENDERS = (
 )
 """The paper's, for its space, which is `SearchSpace` with nothing said."""
 
-Contenders = tuple[ContenderSettings, ...]
+Contenders = Annotated[tuple[ContenderSettings, ...], Field(max_length=MOST_NAMED)]
 
 
 def one_student_each(contenders: Contenders, budgets: Sequence[str]) -> Contenders:

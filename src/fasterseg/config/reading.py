@@ -23,7 +23,7 @@ from fasterseg.config.recipe import (
 from fasterseg.config.roles import SHARED
 from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
-from fasterseg.strict_json import NotStrict
+from fasterseg.strict_json import MOST_DEPTH, NotStrict, shortened
 from fasterseg.strict_yaml import load_yaml
 
 MAX_RECIPE_BYTES = 1_000_000
@@ -86,7 +86,9 @@ def build_recipe(
     if path is not None and Recipe.reads(written.get("schema")):
         written = base = Recipe.load(path).content()
     content = deepcopy(written)
-    for override in sorted(overrides, key=_turn_of):
+    ordered = sorted(overrides, key=_turn_of)
+    _require_each_key_once(ordered)
+    for override in ordered:
         if _turn_of(override) == _SPACE_PRESET:
             content["space"] = {}  # it takes the place of a whole space
         elif _turn_of(override) == _SPACE:
@@ -99,10 +101,26 @@ def build_recipe(
     except ValidationError as error:
         raise _explain(error, _culprit(error, written, overrides) or file) from error
     refuse_idle_keys(recipe, known=base or {}, where=file, overrides=overrides)
-    asked = [one for one in overrides if _key_of(one) == ("budget",)]
+    asked = [one for one in overrides if key_of(one) == ("budget",)]
     where = _as_typed(asked) or file
     require_student_for(recipe.written_contenders, recipe.budgets, where=where)
     return recipe
+
+
+def _require_each_key_once(overrides: Sequence[str]) -> None:
+    """Raise `UsageError` where an override takes the place of one before it."""
+    known: dict[tuple[str, ...], str] = {}
+    for override in overrides:
+        key = key_of(override)
+        if key in known:
+            raise UsageError(
+                f"the recipe's key {_shown_key(key)!r} is given twice",
+                where=_as_typed([known[key], override]),
+                why="the later one would take the place of the earlier, and one is meant",
+                next_step="leave one of the two out",
+            )
+        # What is set as a whole takes the place of its parts.
+        known |= {key[:length]: override for length in range(1, len(key) + 1)}
 
 
 _SPACE_PRESET, _SPACE = 1, 2
@@ -110,7 +128,7 @@ _SPACE_PRESET, _SPACE = 1, 2
 
 def _turn_of(override: str) -> int:
     """When an override has its turn: a space's preset after the target, its other keys last."""
-    key = _key_of(override)
+    key = key_of(override)
     return _SPACE_PRESET if key == ("space", "preset") else _SPACE if key[0] == "space" else 0
 
 
@@ -122,12 +140,15 @@ def _usual_space(target: Any) -> dict[str, Any]:
     return usual_space(str(device), str(backend)).content()
 
 
-def _key_of(override: str) -> tuple[str, ...]:
-    return tuple(override.partition("=")[0].strip().split("."))
+def key_of(override: str) -> tuple[str, ...]:
+    """The key that an override gives, by the names of today."""
+    *parents, last = override.partition("=")[0].strip().split(".")
+    last = EARLIER_NAMES.get(last, last) if parents == ["search"] else last
+    return (*parents, last)
 
 
 def _let_steps_go_before_hours(content: dict[str, Any], overrides: tuple[str, ...]) -> None:
-    keys = {_key_of(override) for override in overrides}
+    keys = {key_of(override) for override in overrides}
     for name, section in LONG_SECTIONS.items():
         told = any((name, steps) in keys for steps in section.numbers_of_steps)
         given = content.get(name)
@@ -138,7 +159,7 @@ def _let_steps_go_before_hours(content: dict[str, Any], overrides: tuple[str, ..
 def _culprit(error: ValidationError, written: dict[str, Any], overrides: tuple[str, ...]) -> str:
     """The overrides that an error comes from, as they are typed; empty where it is the file's."""
     place = tuple(map(str, error.errors(include_url=False)[0]["loc"]))
-    keys = {override: _key_of(override) for override in overrides}
+    keys = {override: key_of(override) for override in overrides}
     direct = [o for o, key in keys.items() if place and _one_begins_the_other(key, place)]
     if direct:
         return _as_typed(direct[-1:])
@@ -168,15 +189,21 @@ def _option(override: str) -> str:
 
 def _override(content: dict[str, Any], override: str) -> None:
     name, separator, text = override.partition("=")
-    if not separator or not name:
+    if not separator or not name.strip():
         raise UsageError(
             f"cannot read --set {override}",
             where=f"--set {override}",
             why="a change of the recipe is a key, an equals sign and a value",
             next_step="write it as --set a.b=value",
         )
-    *parents, last = name.strip().split(".")
-    last = EARLIER_NAMES.get(last, last) if parents == ["search"] else last
+    *parents, last = key_of(override)
+    if len(parents) > MOST_DEPTH:
+        raise UsageError(
+            "no key of the recipe lies so deep",
+            where=f"--set {override}",
+            why=f"it names {len(parents):,} sections in one another",
+            next_step=_LOOK,
+        )
     place = content
     for parent in parents:
         inner = place.get(parent)
@@ -202,18 +229,22 @@ def _override(content: dict[str, Any], override: str) -> None:
 
 def _explain(error: ValidationError, where: str) -> UsageError:
     fault = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in fault["loc"])
+    key = _shown_key(fault["loc"])
     what = f"the recipe's key {key!r} is wrong" if key else "the recipe is wrong"
-    hint = _key_meant(key) if fault["type"] == "extra_forbidden" else ""
+    unknown = fault["type"] == "extra_forbidden"
+    hint = _key_meant(key, shortened(str(fault["loc"][-1]))) if unknown else ""
     why = str(fault["msg"]).removeprefix("Value error, ")
     if key.endswith("budget") and not hint:
         hint = _budget_meant(fault["input"])
     return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")
 
 
-def _key_meant(key: str) -> str:
+def _shown_key(place: Sequence[int | str]) -> str:
+    return ".".join(shortened(str(part)) for part in place)
+
+
+def _key_meant(key: str, last: str) -> str:
     """What to do about a key that there is none: the nearest one, or a word on its place."""
-    last = key.rpartition(".")[2]
     if last in known_keys():
         return f"take {key} out: {last!r} is a key of another section"
     near = get_close_matches(last, known_keys(), n=1)

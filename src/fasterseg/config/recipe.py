@@ -7,11 +7,12 @@ processor, a search and two trainings of some hours want (decision 0028).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED, Whole
 from fasterseg.config.budgets import AsFastAs, one_or_several
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
@@ -47,7 +48,10 @@ Promise = Literal["p95", "median"]
 """What of a network's latency is to meet its budget."""
 
 
-ClassWeights = Literal["data", "none", "auto"] | tuple[PositiveFloat, ...]
+ClassWeights = (
+    Literal["data", "none", "auto"]
+    | Annotated[tuple[Annotated[float, Field(gt=0, le=MOST)], ...], Field(max_length=MOST_CLASSES)]
+)
 """What each class counts in a loss: what the data say, all the same, rare ones more, numbers."""
 
 
@@ -138,31 +142,31 @@ class SearchSettings(LongSection):
     sampling: SamplingSettings = SamplingSettings()
     exact_widths: Literal["two-draws", "straight-through"] = "two-draws"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    hours: float | None = Field(None, gt=0)
-    pretrain_steps: int = Field(600, ge=0)
-    steps: int = Field(300, ge=0)
-    batch_size: int = Field(4, ge=1)
-    lr: float = Field(0.05, gt=0)
+    hours: float | None = Field(None, gt=0, le=MOST)
+    pretrain_steps: int = Field(600, ge=0, le=MOST_COUNTED)
+    steps: int = Field(300, ge=0, le=MOST_COUNTED)
+    batch_size: int = Field(4, ge=1, le=MOST_AT_ONCE)
+    lr: float = Field(0.05, gt=0, le=MOST)
     momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(5e-4, ge=0)
-    architecture_lr: float | None = Field(None, gt=0)
-    architecture_weight_decay: float = Field(0.0, ge=0)
-    clip_norm: float = Field(5.0, gt=0)
-    auxiliary_weight: float = Field(0.2, ge=0)
+    weight_decay: float = Field(5e-4, ge=0, le=MOST)
+    architecture_lr: float | None = Field(None, gt=0, le=MOST)
+    architecture_weight_decay: float = Field(0.0, ge=0, le=MOST)
+    clip_norm: float = Field(5.0, gt=0, le=MOST)
+    auxiliary_weight: float = Field(0.2, ge=0, le=MOST)
     ohem_threshold: float = Field(1.0, gt=0, le=1)
     ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
     class_weights: Literal["student"] | ClassWeights = "student"
     penalty: PenaltySettings = PenaltySettings()
     # At the start; steered within two decades on either side, by the budget.
-    penalty_strength: float = Field(0.1, ge=0)
+    penalty_strength: float = Field(0.1, ge=0, le=MOST)
     temperature: TemperatureSettings = TemperatureSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
-    random_widths: int = Field(2, ge=1)
-    control_every: int = Field(10, ge=1)
-    control_gain: float = Field(1.0, ge=0)
-    checkpoint_every: int = Field(50, ge=1)
-    calibration_batches: int = Field(100, ge=1)
-    validation_images: int = Field(100, ge=1)
+    random_widths: int = Field(2, ge=1, le=MOST_COUNTED)
+    control_every: int = Field(10, ge=1, le=MOST_COUNTED)
+    control_gain: float = Field(1.0, ge=0, le=MOST)
+    checkpoint_every: int = Field(50, ge=1, le=MOST_COUNTED)
+    calibration_batches: int = Field(100, ge=1, le=MOST_COUNTED)
+    validation_images: int = Field(100, ge=1, le=MOST_COUNTED)
     selection: SelectionSettings = SelectionSettings()
 
 
@@ -187,34 +191,34 @@ class TrainingSettings(LongSection):
 
     start: StartingWeights = "fresh"
 
-    steps: int = Field(1000, ge=1)
-    hours: float | None = Field(None, gt=0)
-    batch_size: int = Field(8, ge=1)
-    lr: float = Field(0.05, gt=0)
+    steps: int = Field(1000, ge=1, le=MOST_COUNTED)
+    hours: float | None = Field(None, gt=0, le=MOST)
+    batch_size: int = Field(8, ge=1, le=MOST_AT_ONCE)
+    lr: float = Field(0.05, gt=0, le=MOST)
     momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(5e-4, ge=0)
+    weight_decay: float = Field(5e-4, ge=0, le=MOST)
     # The authors decay batch norms and biases too.
     decay_normalisation: bool = False
     schedule: Literal["poly", "paper", "constant"] = "poly"
-    poly_power: float = Field(0.9, gt=0)
+    poly_power: float = Field(0.9, gt=0, le=MOST)
     epoch_decay: float = Field(0.992, gt=0, le=1)
     # The authors' epoch: so many steps, however many images there are.
-    steps_per_epoch: int = Field(1000, ge=1)
-    warmup_steps: int | None = Field(None, ge=0)
-    clip_norm: float = Field(0.0, ge=0)
-    auxiliary_weight: float = Field(0.2, ge=0)
+    steps_per_epoch: int = Field(1000, ge=1, le=MOST_COUNTED)
+    warmup_steps: int | None = Field(None, ge=0, le=MOST_COUNTED)
+    clip_norm: float = Field(0.0, ge=0, le=MOST)
+    auxiliary_weight: float = Field(0.2, ge=0, le=MOST)
     ohem_threshold: float = Field(1.0, gt=0, le=1)
     ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
     class_weights: ClassWeights = "data"
-    distillation_weight: float = Field(1.0, ge=0)
+    distillation_weight: float = Field(1.0, ge=0, le=MOST)
     # The authors' loss is smaller by the number of classes.
     distillation_divided_by_classes: bool = False
     ema_decay: float = Field(0.99, ge=0, lt=1)
     precision: Literal["auto", Precision] = "auto"
     channels_last: bool = True
     augmentation: AugmentationSettings = AugmentationSettings()
-    evaluate_every: int | None = Field(None, ge=1)
-    checkpoint_every: int = Field(100, ge=1)
+    evaluate_every: int | None = Field(None, ge=1, le=MOST_COUNTED)
+    checkpoint_every: int = Field(100, ge=1, le=MOST_COUNTED)
 
     @property
     def warmup(self) -> int:
@@ -242,7 +246,7 @@ class Recipe(Artifact):
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/recipe/1",)
 
     name: FileName = "fasterseg"
-    seed: int = 0
+    seed: Whole = 0
     threads: int = Field(0, ge=0, le=MOST_THREADS)
     budget: str | tuple[str, ...] = "halfway"
     promise: Promise = "p95"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_COUNTED
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
 from fasterseg.space.architecture import Geometry
@@ -19,6 +20,7 @@ TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
 MOST_THREADS, MOST_WORKERS = 1024, 256
 """More end a process without a word, or take all its files: no machine has as many cores."""
+LEAST_SCALE, LONGEST_STREET = 1e-3, 8192
 AUTO = "auto"
 """Stands in a recipe for what the data decides, until a run has opened it."""
 
@@ -26,17 +28,17 @@ AUTO = "auto"
 class Section(BaseModel):
     """A part of the recipe; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StreetSettings(Section):
     """The built-in data set's size: images per split; other data has its own."""
 
-    height: int = Field(128, ge=16)
-    width: int = Field(256, ge=16)
-    train: int = Field(400, ge=2)
-    val: int = Field(100, ge=1)
-    test: int = Field(100, ge=1)
+    height: int = Field(128, ge=16, le=LONGEST_STREET)
+    width: int = Field(256, ge=16, le=LONGEST_STREET)
+    train: int = Field(400, ge=2, le=MOST_COUNTED)
+    val: int = Field(100, ge=1, le=MOST_COUNTED)
+    test: int = Field(100, ge=1, le=MOST_COUNTED)
 
 
 class DataSettings(Section):
@@ -74,9 +76,9 @@ class TargetSettings(Section):
     backend: BlockRuntimeName = "onnxruntime"
     device: str = "cpu"
     precision: Literal["float32"] = "float32"
-    threads: int = Field(2, ge=1)
-    height: int | None = Field(None, ge=8)
-    width: int | None = Field(None, ge=8)
+    threads: int = Field(2, ge=1, le=MOST_THREADS)
+    height: int | None = Field(None, ge=8, le=LONGEST_SIDE)
+    width: int | None = Field(None, ge=8, le=LONGEST_SIDE)
     tail: TailForm = "graph"
 
     @model_validator(mode="after")
@@ -109,11 +111,11 @@ class TargetSettings(Section):
 class ProfileSettings(Section):
     """How blocks and whole networks are timed."""
 
-    warmup_runs: int = Field(3, ge=1)
-    runs: int = Field(15, ge=3)
-    seconds_per_block: float = Field(0.15, gt=0)
-    calibration_networks: int = Field(20, ge=4)
-    latency_tolerance: float = Field(0.02, gt=0)
+    warmup_runs: int = Field(3, ge=1, le=MOST_COUNTED)
+    runs: int = Field(15, ge=3, le=MOST_COUNTED)
+    seconds_per_block: float = Field(0.15, gt=0, le=MOST)
+    calibration_networks: int = Field(20, ge=4, le=MOST_COUNTED)
+    latency_tolerance: float = Field(0.02, gt=0, le=MOST)
 
 
 class AugmentationSettings(Section):
@@ -122,12 +124,12 @@ class AugmentationSettings(Section):
     A side of the crops that is left out follows from the images' size, before a run is begun.
     """
 
-    crop_height: int | None = Field(None, ge=8)
-    crop_width: int | None = Field(None, ge=8)
-    scale_low: float = Field(0.5, gt=0)
-    scale_high: float = Field(2.0, gt=0)
+    crop_height: int | None = Field(None, ge=8, le=LONGEST_SIDE)
+    crop_width: int | None = Field(None, ge=8, le=LONGEST_SIDE)
+    scale_low: float = Field(0.5, ge=LEAST_SCALE, le=1 / LEAST_SCALE)
+    scale_high: float = Field(2.0, ge=LEAST_SCALE, le=1 / LEAST_SCALE)
     flip: bool = True
-    colour: float = Field(0.2, ge=0)
+    colour: float = Field(0.2, ge=0, le=MOST)
 
     @property
     def crop(self) -> tuple[int, int]:
@@ -151,9 +153,9 @@ class PenaltySettings(Section):
     has one term for all, for comparison.
     """
 
-    operators: float = Field(0.001, ge=0)
-    paths: float = Field(0.997, ge=0)
-    widths: float = Field(0.002, ge=0)
+    operators: float = Field(0.001, ge=0, le=MOST)
+    paths: float = Field(0.997, ge=0, le=MOST)
+    widths: float = Field(0.002, ge=0, le=MOST)
     decoupled: bool = True
     balanced: bool = True
 
@@ -194,8 +196,8 @@ class TemperatureSettings(Section):
     search takes as ``one``.
     """
 
-    start: float = Field(1.0, gt=0)
-    end: float = Field(1.0, gt=0)
+    start: float = Field(1.0, gt=0, le=MOST)
+    end: float = Field(1.0, gt=0, le=MOST)
 
 
 class SelectionSettings(Section):
@@ -212,14 +214,14 @@ class SelectionSettings(Section):
 
     usual_candidates: ClassVar[int] = 64
 
-    candidates: int | None = Field(None, ge=1)
+    candidates: int | None = Field(None, ge=1, le=MOST_COUNTED)
     probable: float = Field(0.25, ge=0, le=1)
     even: float = Field(0.25, ge=0, le=1)
-    population: int = Field(16, ge=1)
+    population: int = Field(16, ge=1, le=MOST_COUNTED)
     crossover: float = Field(0.5, ge=0, le=1)
-    finalists: int = Field(8, ge=1)
-    images: int = Field(32, ge=1)
-    calibration_images: int = Field(32, ge=1)
+    finalists: int = Field(8, ge=1, le=MOST_COUNTED)
+    images: int = Field(32, ge=1, le=MOST_COUNTED)
+    calibration_images: int = Field(32, ge=1, le=MOST_COUNTED)
 
     @model_validator(mode="after")
     def _has_shares_of_one_whole(self) -> Self:
@@ -239,6 +241,8 @@ def with_earlier_draws(given: Mapping[str, Any]) -> dict[str, Any]:
     if "draws" not in given:
         return rest
     selection = rest.get("selection", {})
-    known = selection if isinstance(selection, Mapping) else selection.model_dump()
+    known = selection.model_dump() if isinstance(selection, SelectionSettings) else selection
+    if not isinstance(known, Mapping):
+        return rest  # told where the selection is read
     drawn = {} if given["draws"] == 1 else {"probable": 1.0, "even": 0.0}
     return {**rest, "selection": {**known, "candidates": given["draws"], **drawn}}

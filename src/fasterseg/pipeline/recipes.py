@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, build_recipe, key_of
 from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder
@@ -46,9 +46,11 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     path = None if given is None or isinstance(given, Recipe) else Path(given)
     known = given if isinstance(given, Recipe) else stored
     base = known.content() if known is not None and path is None else None
-    overrides = [] if common.seed is None else [f"seed={common.seed}"]
-    overrides += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
-    return build_recipe(path, overrides=(*overrides, *common.set), base=base)
+    options = [] if common.seed is None else [f"seed={common.seed}"]
+    options += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
+    set_keys = set(map(key_of, common.set))
+    asked = [option for option in options if key_of(option) not in set_keys]
+    return build_recipe(path, overrides=(*asked, *common.set), base=base)
 
 
 def _data_name(data: Path | str) -> str:

@@ -24,11 +24,13 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact
+from fasterseg.bounds import MOST_NAMED
 from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.completing import completed
 from fasterseg.space.input_scale import WHOLE, InputScale
 from fasterseg.space.kinds import OPERATORS, Kind
 from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
+from fasterseg.strict_json import shortened
 
 Role = Literal["teacher", "student"]
 
@@ -41,14 +43,16 @@ else:
 def possible_width(width: Option) -> Option:
     """Return a width of the right form; raises ValueError for any other."""
     said = width if isinstance(width, str) else f"{width} channels"
-    if not re.fullmatch(r"[1-9]\d* channels", said):
-        raise ValueError(f"{width!r} is no width; say 8 (per pixel of stride) or '64 channels'")
+    if not re.fullmatch(r"[1-9][0-9]{0,4} channels", said):
+        raise ValueError(
+            f"{shortened(str(width))!r} is no width; say 8 (per pixel of stride) or '64 channels'"
+        )
     return width
 
 
 Width = Annotated[Option, AfterValidator(possible_width)]
 """Channels per unit of output stride, or a plain count of channels in words: ``64 channels``."""
-Widths = tuple[Width, ...]
+Widths = Annotated[tuple[Width, ...], Field(max_length=MOST_NAMED)]
 Offered = tuple[Kind, ...]
 Branches = tuple[int, ...]
 """The output strides of the branches that a network keeps, from the coarsest to the finest."""

@@ -1,0 +1,26 @@
+"""How large what a file says may be: more than anybody means, and nothing that ends a machine.
+
+Numbers are finite and bounded where a file is read, so that no code behind meets another.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+MOST = 1e9
+"""Of anything that is weighed, timed or waited for, in whatever unit it has."""
+MOST_COUNTED = 1_000_000_000
+"""Steps, runs, images."""
+LONGEST_SIDE = 2**16
+"""Pixels along one side of an image."""
+MOST_AT_ONCE = 2**16
+"""Images in one batch."""
+MOST_CLASSES = 65_535
+"""As many as masks of 16 bits tell apart, beside what is ignored."""
+MOST_NAMED = 256
+"""Networks, budgets or options that one list names."""
+
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number that 64 bits hold."""
