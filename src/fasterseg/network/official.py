@@ -31,6 +31,9 @@ SCALES = 3
 KEPT_SCALES = (2, 1)
 """Of the branches that were kept, by the authors' numbers: 1/32 and 1/16."""
 
+LAYERS = range(5, 65)
+"""Where a branch can go down twice, with a cell before, between and behind; theirs have 16."""
+
 OUTER_EXPANSION: Mapping[Role, int] = {"teacher": 12, "student": 8}
 
 
@@ -78,6 +81,7 @@ def read_logits(content: Mapping[str, object], *, where: str, role: Role | None 
         )
     index = ROLES.index(wanted)
     layers = len(_matrix(content, f"alpha_{index}_0", where, columns=len(OPERATORS)))
+    _require_layers(layers, where)
     scales = range(SCALES)
     options = 1 if wanted == "teacher" else len(EXPANSIONS)
     return Logits(
@@ -97,6 +101,16 @@ def read_logits(content: Mapping[str, object], *, where: str, role: Role | None 
     )
 
 
+def _require_layers(layers: int, where: str) -> None:
+    if layers not in LAYERS:
+        raise FileError(
+            "these are not the logits of an architecture",
+            where=where,
+            why=f"they are of {layers} layers; {LAYERS[0]} to {LAYERS[-1]} can be decoded",
+            next_step="name a file as the authors' search writes it",
+        )
+
+
 def _matrix(
     content: Mapping[str, object], name: str, where: str, *, columns: int, rows: int | None = None
 ) -> Tensor:
@@ -107,6 +121,7 @@ def _matrix(
         or found.shape[1] != columns
         or found.shape[0] != (found.shape[0] if rows is None else rows)
         or found.shape[0] < 1
+        or not found.is_floating_point()
         or not bool(torch.isfinite(found).all())
     ):
         size = f"({'layers' if rows is None else rows}, {columns})"

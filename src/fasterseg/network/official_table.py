@@ -38,20 +38,32 @@ _CELLS: Mapping[str, Kind] = {
     "BasicResidual_downup_2x": "zoomed_conv_x2",
     "FactorizedReduce": "skip",
 }
+MOST_MS = 60_000.0
+"""No block of theirs takes a minute: their dearest takes 2.8 ms."""
+
+_COUNT = r"[1-9][0-9]{0,4}"
 _KEY = re.compile(
-    r"(?P<name>[A-Za-z]\w*?)_H(?P<height>\d+)_W(?P<width>\d+)"
-    r"(?:_Cin(?P<read>\d+)_Cout(?P<written>\d+)|_C(?P<joined>\d+))"
-    r"(?:_kernel(?P<kernel>\d))?(?:_stride(?P<stride>\d))?(?:_dilation1)?"
+    rf"(?P<name>[A-Za-z]{{2,40}}|BasicResidual_downup_[12]x|BasicResidual[12]x)"
+    rf"_H(?P<height>{_COUNT})_W(?P<width>{_COUNT})"
+    rf"(?:_Cin(?P<read>{_COUNT})_Cout(?P<written>{_COUNT})|_C(?P<joined>{_COUNT}))"
+    r"(?:_kernel(?P<kernel>[1-9]))?(?:_stride(?P<stride>[12]))?(?:_dilation1)?"
 )
 
 
 def official_table(prices: Mapping[str, float], *, where: str) -> LatencyTable:
-    """Their prices under our keys; raises `FileError` for a key that is none of theirs."""
-    entries = {
-        spec.key: Entry(median_ms=price, spread_ms=0.0, runs=1)
-        for key, price in prices.items()
-        for spec in _specs_of(key, where)
-    }
+    """Their prices under our keys.
+
+    Raises `FileError` for a key that is none of theirs, for a price that no block has, and for
+    two prices of one block.
+    """
+    entries: dict[str, Entry] = {}
+    for key, price in prices.items():
+        entry = Entry(median_ms=_sound(price, key, where), spread_ms=0.0, runs=1)
+        for spec in _specs_of(key, where):
+            if entries.setdefault(spec.key, entry) != entry:
+                raise _strange(where, f"{key[:80]!r} has two prices")
+    if not entries:
+        raise _strange(where, "it holds no price")
     borders = [place.only_spec({}, SIZE) for place in border_placements(CLASSES)]
     nothing = {spec.key: Entry(median_ms=0.0, spread_ms=0.0, runs=1) for spec in borders}
     return LatencyTable(target=TARGET, conditions=CONDITIONS, entries={**nothing, **entries})
@@ -72,12 +84,12 @@ def _specs_of(key: str, where: str) -> Iterator[BlockSpec]:
     """The blocks that one of their keys stands for; several for a fusion of equal channels."""
     match = _KEY.fullmatch(key)
     if match is None:
-        raise _strange(key, where)
+        raise _no_key(key, where)
     size = Size(int(match["height"]), int(match["width"]))
     if match["name"] == "ff":
         yield from _fusions(int(match["joined"] or 0), size)
     elif match["read"] is None:
-        raise _strange(key, where)
+        raise _no_key(key, where)
     else:
         stride = int(match["stride"] or 1)
         read, written = int(match["read"]), int(match["written"])
@@ -98,7 +110,7 @@ def _spec_of(
         return BlockSpec("conv", (read,), written, 2, size, after)
     if name == "ConvNorm" and read > written:
         return BlockSpec("concatenate", (written, read - written), written, 1, size, size)
-    raise _strange(match.string, where)
+    raise _no_key(match.string, where)
 
 
 def _fusions(channels: int, size: Size) -> Iterator[BlockSpec]:
@@ -109,10 +121,20 @@ def _fusions(channels: int, size: Size) -> Iterator[BlockSpec]:
             yield BlockSpec("fuse", parts, channels, 1, size, size)
 
 
-def _strange(key: str, where: str) -> FileError:
+def _sound(price: float, key: str, where: str) -> float:
+    if not 0 <= price <= MOST_MS:
+        raise _strange(where, f"{key[:80]!r} takes {price:g} ms; 0 to {MOST_MS:g} can be meant")
+    return price
+
+
+def _no_key(key: str, where: str) -> FileError:
+    return _strange(where, f"{key[:80]!r} is no key of theirs")
+
+
+def _strange(where: str, why: str) -> FileError:
     return FileError(
         "this is not the authors' latency table",
         where=where,
-        why=f"{key[:80]!r} is no key of theirs",
+        why=why,
         next_step="name their latency_lookup_table.npy",
     )

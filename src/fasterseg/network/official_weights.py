@@ -10,11 +10,14 @@ from torch import Tensor
 
 from fasterseg.errors import FileError
 from fasterseg.layers.parts import parts_of
+from fasterseg.network.description import NetworkDescription
 from fasterseg.network.network import module_name
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 
 UNUSED = "ffm.channel_attention."
+CLASSES_OF = "heads8.conv_1x1.bias"
+MOST_CLASSES = 1000
 _ANY = Geometry(Size(64, 64), 1)
 
 
@@ -38,15 +41,17 @@ def convert_weights(
 
     A cell that both branches share lies in their file twice, under two names.  Where the two
     differ, the second counts, as it does when their own code loads the file.  Raises `FileError`
-    for a tensor that is missing, of another shape, or left over.
+    for a tensor that is missing, of another shape or type, not finite, or left over.
     """
     tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
-    classes = len(_tensor(tensors, "heads8.conv_1x1.bias", where))
+    classes = _classes(_tensor(tensors, CLASSES_OF, where), where)
+    wanted = _wanted(architecture, classes)
     found: dict[str, Tensor] = {}
     used: set[str] = set()
     differing: set[str] = set()
     for theirs, ours in _names(architecture, classes):
         tensor = _tensor(tensors, theirs, where)
+        _require_fit(theirs, tensor, wanted[ours], where)
         used.add(theirs)
         if ours in found and not torch.equal(found[ours], tensor):
             differing.add(theirs)
@@ -62,6 +67,44 @@ def convert_weights(
         )
     unused = sum(tensors[name].numel() for name in idle if name.endswith("conv.weight"))
     return Weights(found, classes, unused, tuple(sorted(differing)))
+
+
+def _classes(bias: Tensor, where: str) -> int:
+    """How many classes a head has, by its last bias."""
+    if bias.ndim != 1 or not 1 <= len(bias) <= MOST_CLASSES:
+        why = f"{CLASSES_OF} is {tuple(bias.shape)}, and one number for each class is needed"
+        raise _no_weights(where, why)
+    return len(bias)
+
+
+def _wanted(architecture: Architecture, classes: int) -> dict[str, Tensor]:
+    """Tensors like those of the network, with any numbers.
+
+    On the device "meta" they would need none; what PyTorch imports to draw none takes longer.
+    """
+    return (
+        NetworkDescription(classes=classes, architecture=architecture).build_seeded(0).state_dict()
+    )
+
+
+def _require_fit(name: str, found: Tensor, wanted: Tensor, where: str) -> None:
+    if found.shape != wanted.shape or found.dtype != wanted.dtype:
+        raise _no_weights(
+            where,
+            f"{name} is {found.dtype} {tuple(found.shape)}, "
+            f"not {wanted.dtype} {tuple(wanted.shape)}",
+        )
+    if found.is_floating_point() and not bool(torch.isfinite(found).all()):
+        raise _no_weights(where, f"{name} holds NaN or infinity")
+
+
+def _no_weights(where: str, why: str) -> FileError:
+    return FileError(
+        "these are not the weights of this architecture",
+        where=where,
+        why=why,
+        next_step="name the weights and the architecture of one role, as the authors wrote them",
+    )
 
 
 def _tensor(tensors: Mapping[str, Tensor], name: str, where: str) -> Tensor:

@@ -1,0 +1,1 @@
+"""Pickles read by hand: plain values, and notes of what would have been called."""
