@@ -83,6 +83,11 @@ def test_what_usual_writers_write_is_read_as_the_usual_reader_reads_it(
     assert all_of(data) == files
 
 
+def test_the_comment_is_handed_back() -> None:
+    assert read_zip(archive(comment=b"of a commit")).comment == b"of a commit"
+    assert read_zip(archive()).comment == b""
+
+
 @pytest.mark.parametrize(
     "made", [archive, lambda: archive(method=zipfile.ZIP_STORED), streamed, of_torch]
 )

@@ -20,10 +20,14 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class StrictZip:
-    """An archive that was looked at: its files by name, in the order in which they lie there."""
+    """An archive that was looked at: its files by name, in the order in which they lie there.
+
+    `comment` is what the end of the archive says of it.
+    """
 
     members: Mapping[str, Member]
     source: BinaryIO
+    comment: bytes
 
     def read(self, name: str) -> bytes:
         """Return a file's content; raises KeyError for another name, as `blocks` does for faults.
@@ -89,4 +93,4 @@ def read_zip(source: bytes | BinaryIO, *, limits: ZipLimits = USUAL) -> StrictZi
     check_names(members)
     check_sizes(members, limits)
     files = {one.name: one for one in members if not one.name.endswith("/")}
-    return StrictZip(MappingProxyType(files), stream)
+    return StrictZip(MappingProxyType(files), stream, end.comment)

@@ -21,6 +21,7 @@ class End(NamedTuple):
     entries: int
     start: int
     stop: int
+    comment: bytes
 
 
 def end_of(stream: BinaryIO) -> End:
@@ -45,7 +46,7 @@ def end_of(stream: BinaryIO) -> End:
     entries, length, start, stop = _larger_end(stream, small, stop)
     if start + length != stop:
         raise NotAStrictZip("its directory is not where it claims to be")
-    return End(entries, start, stop)
+    return End(entries, start, stop, tail[at + 22 :])
 
 
 def _larger_end(
