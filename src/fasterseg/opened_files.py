@@ -120,7 +120,7 @@ def _require(
         raise fault(
             f"this is {special}, and no file",
             where=_shown(path),
-            why="a file is to be read, and nothing else is opened",
+            why="only files are read: all else may make one wait for ever, or be too large to end",
             next_step="name the file, or put it in this place",
         )
     if most_bytes is not None and found.st_size > most_bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Self
 
@@ -238,8 +239,8 @@ class RunFolder:
     def random_architectures(self, student: str) -> list[Path]:
         """The random architectures that were sampled at a student's latency, by their numbers."""
         stem = self.architecture(random_name(student, "")).stem
-        found = [path.stem.removeprefix(stem) for path in self.search.glob(f"{stem}*.json")]
-        numbers = sorted(map(int, filter(str.isdecimal, found)))
+        found = [path.stem.removeprefix(stem) for path in self.search.glob(f"{escape(stem)}*.json")]
+        numbers = sorted(int(one) for one in found if one.isascii() and one.isdecimal())
         return [self.architecture(random_name(student, number)) for number in numbers]
 
     def training(self, contender: str) -> TrainingFolder:

@@ -18,8 +18,10 @@ from fasterseg.config import (
     TrainingSettings,
     build_recipe,
 )
+from fasterseg.config.contenders import TAKEN_NAMES
 from fasterseg.config.recipe import SEARCH_HOURS, TRAINING_HOURS
 from fasterseg.errors import UsageError
+from fasterseg.runs import RunFolder, random_name
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -71,6 +73,10 @@ def test_contenders_of_the_paper_and_of_a_shipped_recipe_fix_stem_and_head() -> 
         (
             ("contenders=[{name: a, role: teacher}, {name: a, role: student}]",),
             "two contenders have one name",
+        ),
+        (
+            ("contenders=[{name: a, role: teacher}, {name: A, role: student}]",),
+            "two contenders have one name: a and A",
         ),
         (
             (
@@ -296,3 +302,45 @@ def test_a_stored_recipe_takes_draws_and_keeps_the_rest_of_its_selection() -> No
 def test_shares_of_candidates_are_of_one_whole() -> None:
     with pytest.raises(ValidationError, match="shares of the candidates"):
         SelectionSettings(probable=0.6, even=0.6)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "/abs/x", "..", "a/b", "a\\\\b", "-rf", ".x", "con", "n" * 5000, "a\\nb"]
+)
+@pytest.mark.parametrize(
+    "key",
+    [
+        'name="{}"',
+        'contenders=[{{name: "{}", role: student}}]',
+        'data.train_split="{}"',
+        'data.training_split="{}"',
+        'data.val_split="{}"',
+        'data.test_split="{}"',
+    ],
+)
+def test_a_name_that_leads_out_of_its_folder_is_refused(key: str, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(overrides=(key.format(name),))
+    assert "cannot be a file's name" in caught.value.why
+    assert len(str(caught.value)) < 1000 or len(name) > 1000
+
+
+@pytest.mark.parametrize("name", [*TAKEN_NAMES, "Summary", "random-student-1", "position-val"])
+def test_a_contender_is_not_called_as_a_file_of_the_run_is(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(overrides=(f"contenders=[{{name: {name}, role: student}}]",))
+    assert "a file of its own" in caught.value.why
+
+
+def test_names_of_a_runs_own_files_are_those_that_are_taken(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    beside = [run.search_began, run.search_allowance, run.measured, run.search_summary]
+    assert {file.stem for file in beside} <= {*TAKEN_NAMES}
+    assert run.position_score("val").stem.startswith("position-")
+    assert run.architecture(random_name("x", 1)).stem.startswith("random-")
+
+
+@pytest.mark.parametrize("budget", ["x/..", "m" * 200 + ".onnx"])
+def test_a_budget_that_names_its_student_leads_nowhere_else(budget: str) -> None:
+    with pytest.raises(UsageError):
+        build_recipe(overrides=(f"budget=[8ms, {budget}]",))

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fasterseg.bounds import MOST_NAMED
 from fasterseg.config.budgets import AsFastAs, budget_label, possible_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
-from fasterseg.names import FileName
+from fasterseg.names import FileName, on_disk
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.search_space import Operator, Role, Width
 from fasterseg.space.widest import Found
+
+TAKEN_NAMES = ("allowance", "began", "measured", "plan", "position", "summary")
+"""What a run's folder has beside files that are called after contenders."""
+_TAKEN_STARTS = ("random-", "position-")
 
 
 class ContenderSettings(Section):
@@ -40,6 +44,13 @@ class ContenderSettings(Section):
     budget: Annotated[str | None, AfterValidator(possible_budget)] = None
     operators: tuple[Operator, ...] | None = None
     architecture: Found = "searched"
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_name_of_the_runs(cls, name: str) -> str:
+        if on_disk(name) in TAKEN_NAMES or on_disk(name).startswith(_TAKEN_STARTS):
+            raise ValueError(f"{name!r} is what a run calls a file of its own: name it otherwise")
+        return name
 
     @model_validator(mode="after")
     def _is_searched_for_its_budget(self) -> Self:
@@ -116,7 +127,8 @@ def require_student_for(contenders: Contenders, budgets: tuple[str, ...], *, whe
 
 def _require_distinct(budgets: tuple[str, ...], where: str) -> None:
     # Halfway is half of the way.
-    known = [budget_label("50%" if budget == "halfway" else budget) for budget in budgets]
+    halves = ["50%" if budget == "halfway" else budget for budget in budgets]
+    known = [on_disk(budget_label(budget)) for budget in halves]
     for index, label in enumerate(known):
         first = known.index(label)
         if first < index:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
+from fasterseg.config.named_places import refuse_places_elsewhere
 from fasterseg.config.recipe import (
     EARLIER_NAMES,
     LongSection,
@@ -23,6 +24,7 @@ from fasterseg.config.recipe import (
 from fasterseg.config.roles import SHARED
 from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
+from fasterseg.opened_files import bytes_of
 from fasterseg.strict_json import MOST_DEPTH, NotStrict, shortened
 from fasterseg.strict_yaml import load_yaml
 
@@ -39,16 +41,7 @@ _LOOK = "recipes/demo.yaml is a recipe to begin with"
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file, read safely; raises `UsageError` when there is none."""
     try:
-        with path.open("rb") as stream:  # a device may have no end
-            data = stream.read(MAX_RECIPE_BYTES + 1)
-        if len(data) > MAX_RECIPE_BYTES:
-            raise UsageError(
-                "the file is too large for a recipe",
-                where=str(path),
-                why=f"a recipe has at most {MAX_RECIPE_BYTES:,} bytes",
-                next_step=_LOOK,
-            )
-        value = load_yaml(data)
+        value = load_yaml(bytes_of(path, most_bytes=MAX_RECIPE_BYTES, fault=UsageError))
     except OSError as error:
         raise UsageError(
             "cannot read the recipe", where=str(path), why=str(error), next_step=_LOOK
@@ -100,6 +93,8 @@ def build_recipe(
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise _explain(error, _culprit(error, written, overrides) or file) from error
+    if path is not None:
+        refuse_places_elsewhere(recipe, path, [key_of(one) for one in overrides])
     refuse_idle_keys(recipe, known=base or {}, where=file, overrides=overrides)
     asked = [one for one in overrides if key_of(one) == ("budget",)]
     where = _as_typed(asked) or file

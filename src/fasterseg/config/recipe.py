@@ -37,7 +37,7 @@ from fasterseg.config.sections import (
     TemperatureSettings,
     with_earlier_draws,
 )
-from fasterseg.names import FileName, first_twice
+from fasterseg.names import FileName, as_file_name, first_twice
 from fasterseg.space.search_space import Role, SearchSpace, Width
 
 # With a profile, scores and measurements they are a night: eight hours.
@@ -281,6 +281,8 @@ class Recipe(Artifact):
             raise ValueError("there is no contender; a search has a teacher, a student, or both")
         if (twice := first_twice(names)) is not None:
             raise ValueError(f"two contenders have one name: {' and '.join(twice)}")
+        for contender in self.contenders:  # of several budgets, each is in a student's name
+            as_file_name(contender.name)
         if not any(contender.is_searched for contender in self.written_contenders):
             raise ValueError("there is nothing to search: no contender has architecture: searched")
         for contender in self.written_contenders:

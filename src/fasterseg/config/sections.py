@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_COUNTED
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
+from fasterseg.names import FileName
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 
@@ -54,10 +55,10 @@ class DataSettings(Section):
     source: str = "street"
     layout: str = "auto"
     outside: bool = False
-    train_split: str = "train"
-    training_split: str | None = None
-    val_split: str = "val"
-    test_split: str = AUTO
+    train_split: FileName = "train"
+    training_split: FileName | None = None
+    val_split: FileName = "val"
+    test_split: FileName = AUTO
     workers: int = Field(0, ge=0, le=MOST_WORKERS)
     street: StreetSettings = StreetSettings()
 

@@ -6,6 +6,7 @@ scores it in the supernet or a training, gets the same one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 from typing import Self
@@ -23,6 +24,7 @@ from fasterseg.space.sampling import architectures_near
 
 PREFIX = "random:"
 TOLERANCE = 0.02
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class RandomName:
         if not text.startswith(PREFIX):
             return None
         student, _, number = text.removeprefix(PREFIX).partition(":")
-        if not student or not (number or "1").isdecimal() or int(number or "1") < 1:
+        if not student or _NUMBER.fullmatch(number or "1") is None:
             raise UsageError(
                 f"cannot read {text!r}",
                 where=text,

@@ -1,0 +1,80 @@
+"""What a recipe's file names lies near it, or is named by who starts the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fasterseg.config import Recipe, build_recipe
+from fasterseg.errors import UsageError
+
+
+@pytest.fixture
+def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of somebody's recipes, and another as the current one."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "recipes").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
+    return tmp_path / "recipes"
+
+
+def written(folder: Path, **content: object) -> Path:
+    file = folder / "recipe.yaml"
+    file.write_text(json.dumps(content))
+    return file
+
+
+@pytest.mark.parametrize(
+    "source", ["/etc", "..", "../elsewhere", "~", "~/photos", "data/../../elsewhere", "link"]
+)
+def test_data_elsewhere_is_named_by_the_command_and_not_by_a_file(
+    source: str, recipes: Path
+) -> None:
+    Path("link").symlink_to("../elsewhere")
+    file = written(recipes, data={"source": source})
+    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
+        build_recipe(file)
+    assert refused.value.next_step.endswith(f"--data {source}")
+    assert build_recipe(file, overrides=(f"data.source={source!r}",)).data.source == source
+    assert build_recipe(file, overrides=("data.outside=true",)).data.source == source
+
+
+def test_data_near_a_recipe_or_in_the_current_folder_needs_no_word(recipes: Path) -> None:
+    for source in ("street", "camvid", "data/../camvid", str(recipes / "camvid")):
+        assert build_recipe(written(recipes, data={"source": source})).data.source == source
+
+
+def test_a_recipes_file_allows_itself_nothing(recipes: Path) -> None:
+    file = written(recipes, data={"source": "camvid", "outside": True})
+    with pytest.raises(UsageError, match="cannot allow itself"):
+        build_recipe(file)
+    assert build_recipe(file, overrides=("data.outside=true",)).data.outside
+    assert not build_recipe(file, overrides=("data.outside=false",)).data.outside
+
+
+@pytest.mark.parametrize("model", ["../elsewhere/x.onnx", "/srv/x/best", "2x:~/x.onnx"])
+def test_a_budgets_model_elsewhere_is_named_by_the_command(model: str, recipes: Path) -> None:
+    for content in (
+        {"budget": model},
+        {"budget": ["8ms", model]},
+        {"contenders": [{"name": "a", "role": "student", "budget": model}]},
+    ):
+        with pytest.raises(UsageError, match="cannot name what lies outside"):
+            build_recipe(written(recipes, **content))
+    override = f"budget={json.dumps(model)}"
+    assert build_recipe(written(recipes, budget=model), overrides=(override,)).budget == model
+
+
+def test_a_budgets_model_of_the_box_or_near_needs_no_word(recipes: Path) -> None:
+    for budget in ("baseline:fast-scnn", "camvid-8ms", "./x.onnx", str(recipes / "x.onnx")):
+        assert build_recipe(written(recipes, budget=budget)).budget == budget
+
+
+def test_a_kept_recipe_that_is_handed_over_is_a_file_too(recipes: Path) -> None:
+    Recipe.model_validate({"data": {"source": "/srv/photos"}}).save(recipes / "recipe.json")
+    with pytest.raises(UsageError, match="cannot name what lies outside"):
+        build_recipe(recipes / "recipe.json")
