@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fake_run import FakeRun
 from PIL import Image
+from watched_files import watched_files
 
 from fasterseg.cli import main
 from fasterseg.commands.predict import predict
@@ -294,6 +295,59 @@ def test_many_outputs_are_named_in_a_time_that_grows_with_their_number() -> None
     assert len(set(output_names(Frame("/frames"), images))) == count
     assert Counted.walks <= 4
     assert Name.compared <= 8 * count
+
+
+def test_no_output_leads_out_of_its_folder(bundle: str, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(pictures / "a.png", tmp_path / "elsewhere" / "x.png")
+    source = str(tmp_path / "pict*" / ".." / "elsewhere" / "*.png")
+    with watched_files() as touched:
+        predict(bundle, source, out=tmp_path / "out" / "deep")
+    assert all(Path(path).is_relative_to(tmp_path / "out") for path in touched.changed)
+    assert "pictures/elsewhere/x_labels.png" in files_in(tmp_path / "out" / "deep")
+
+
+def test_two_images_of_one_output_are_refused_before_the_work() -> None:
+    root = Path("root")
+    with pytest.raises(DataError, match="the same files"):
+        output_names(root, [root / "a/../x.png", root / "a/x.png"])
+
+
+def test_links_out_of_a_folder_are_not_read_and_a_pattern_takes_them(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.png"
+    shutil.copy(pictures / "a.png", secret)
+    (pictures / "link.png").symlink_to(secret)
+    (pictures / "again.png").symlink_to("a.png")
+    with watched_files() as touched:
+        result = predict(bundle, str(pictures), out=tmp_path / "out")
+    assert str(secret) not in touched.read
+    assert "again_labels.png" in files_in(tmp_path / "out")
+    assert any("1 link leads out of the folder and not read" in note for note in result.notes)
+    taken = predict(bundle, str(pictures / "link.*"), out=tmp_path / "out")
+    assert len(taken.written) == 1
+
+
+def test_files_among_the_images_are_told(bundle: str, pictures: Path, tmp_path: Path) -> None:
+    told = "they are images too"
+    for out, wanted in ((pictures / "deep", True), (pictures, True), (tmp_path / "out", False)):
+        result = predict(bundle, str(pictures), out=out, overwrite=True)
+        assert any(told in note for note in result.notes) == wanted
+
+
+def test_a_name_that_is_anothers_on_this_disk_is_one_broken_image(
+    bundle: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a disk takes A and a for one: there its files are the other's."""
+    monkeypatch.setattr(Path, "samefile", lambda one, other: one.name.lower() == other.name.lower())
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "A_overlay.png").touch()
+    images = {"a": pictures / "a.png", "A": pictures / "b.jpg"}
+    result, _ = predict_images(load_model(bundle), images, out, lambda *_: None)
+    assert result.written == (str(pictures / "a.png"),)
+    assert "one name on this disk" in result.broken[0].why
 
 
 def test_json_holds_what_was_done(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from fasterseg.artifacts import temporary_name
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.listing import is_hidden, list_pictures, printable
+from fasterseg.datasets.listing import is_file, is_hidden, list_pictures, printable
 from fasterseg.errors import DataError, UsageError
+from fasterseg.links import leads_outside
 from fasterseg.paths import given
 
 KINDS = ("overlay", "colours", "labels")
@@ -31,11 +32,16 @@ class Found:
     images: list[Path]
     linked: int = 0
     closed: tuple[Path, ...] = ()
+    outside: int = 0
 
     def notes(self) -> list[str]:
         """What was not looked into."""
         links = "1 link to a folder was" if self.linked == 1 else f"{self.linked} links were"
         notes = [f"{links} not followed"] if self.linked else []
+        if self.outside:
+            links = "1 link leads" if self.outside == 1 else f"{self.outside} links lead"
+            pattern = printable(self.root / "*.png")
+            notes.append(f"{links} out of the folder and not read: name them by '{pattern}'")
         return notes + [f"the folder {printable(path)} cannot be listed" for path in self.closed]
 
 
@@ -47,8 +53,10 @@ def find_images(source: str) -> Found:
     path = given(source)
     if path.is_dir():
         listing = list_pictures(path, IMAGE_SUFFIXES)
-        images = sorted((*listing.pictures, *listing.special))
-        found = Found(path, images, len(listing.linked), tuple(listing.closed))
+        inside = [one for one in listing.pictures if not _leads_out(one, path)]
+        images = sorted((*inside, *listing.special))
+        outside = len(listing.pictures) - len(inside)
+        found = Found(path, images, len(listing.linked), tuple(listing.closed), outside)
     elif path.exists():
         return Found(path.parent, [path])
     elif any(sign in source for sign in "*?["):
@@ -82,10 +90,19 @@ def output_names(root: Path, images: Sequence[Path]) -> list[str]:
     """A name for each image's files, below the output folder as the image is below the root.
 
     Images that differ only in their suffix keep it in their names, and so does one whose short
-    name is such a name.
+    name is such a name.  Steps up are left out: no file is written outside of the output folder.
+    Raises `DataError` where two images would have the same files.
     """
-    whole = [path.relative_to(root).as_posix() for path in images]
-    names = [path.relative_to(root).with_suffix("").as_posix() for path in images]
+    below = [_without_steps_up(path.relative_to(root)) for path in images]
+    whole = [path.as_posix() for path in below]
+    if twice := [name for name, count in Counter(whole).items() if count > 1]:
+        raise DataError(
+            "two images would have the same files",
+            where=printable(twice[0]),
+            why="their paths differ in steps up alone, or the pattern finds one of them twice",
+            next_step="name them in two commands, or by a pattern without ..",
+        )
+    names = [path.with_suffix("").as_posix() for path in below]
     while True:
         counts = Counter(names)
         longer = [
@@ -94,6 +111,15 @@ def output_names(root: Path, images: Sequence[Path]) -> list[str]:
         if longer == names:
             return names
         names = longer
+
+
+def _leads_out(image: Path, folder: Path) -> bool:
+    """Whether an image is a link to a file outside of the folder that was named."""
+    return image.is_symlink() and is_file(image) and leads_outside(image, folder)
+
+
+def _without_steps_up(path: Path) -> Path:
+    return Path(*(part for part in path.parts if part != ".."))
 
 
 def possible_files(names: Sequence[str]) -> list[str]:

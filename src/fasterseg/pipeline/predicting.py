@@ -20,12 +20,14 @@ from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model
 from fasterseg.errors import DataError
 from fasterseg.events import Progress
+from fasterseg.links import leads_outside
+from fasterseg.names import on_disk
 from fasterseg.network.card import Card
 from fasterseg.network.predicted import Broken, PredictResult
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path
-from fasterseg.paths import place_for_folder
+from fasterseg.paths import given, place_for_folder
 from fasterseg.resources import free_memory_bytes
 from fasterseg.runs import BundleFolder
 from fasterseg.runtime import select_device
@@ -67,7 +69,15 @@ def predict_named(
             predictor, named, folder, step, shown=shown, free_bytes=free_memory_bytes()
         )
     note = "" if shown else scale_note(model, sizes)
-    return result.model_copy(update={"note": note, "notes": (*found.notes(), *result.notes)})
+    notes = (*found.notes(), *_notes_on(folder, given(pictures)), *result.notes)
+    return result.model_copy(update={"note": note, "notes": notes})
+
+
+def _notes_on(folder: Path, pictures: Path) -> list[str]:
+    """A word where the files lie among the images that they were made of."""
+    if not pictures.is_dir() or leads_outside(folder, pictures):
+        return []
+    return ["the files lie in the folder of the images: segmented again, they are images too"]
 
 
 def scale_note(model: str, sizes: Sequence[Size]) -> str:
@@ -101,6 +111,7 @@ def predict_images(
     `free_bytes` (0: not known) is a broken one.  Returns their own sizes too.
     """
     written: list[str] = []
+    names: dict[str, str] = {}
     broken: list[Broken] = []
     sizes: list[Size] = []
     tally = PixelTally()
@@ -108,6 +119,7 @@ def predict_images(
     for done, (name, path) in enumerate(images.items(), start=1):
         try:
             require_short(name)
+            _require_own_files(folder, name, names)
             found = _segmented(predictor, path, shown, free_bytes)
         except DataError as fault:
             broken.append(Broken(image=printable(path), why=fault.why or fault.what))
@@ -129,6 +141,19 @@ def predict_images(
         notes=tuple(tally.notes(predictor.reading)),
     )
     return result, sizes
+
+
+def _require_own_files(folder: Path, name: str, names: dict[str, str]) -> None:
+    """Raise `DataError` where a name stands for another's files on this disk; note the name."""
+    other = names.setdefault(on_disk(name), name)
+    own, theirs = (folder / possible_files([one])[0] for one in (name, other))
+    if other != name and own.exists() and theirs.exists() and own.samefile(theirs):
+        raise DataError(
+            "its files would take the place of another image's",
+            where=name,
+            why=f"{other} and {name} are one name on this disk, and its files would be {other}'s",
+            next_step="give the image another name, or write to another disk with --out",
+        )
 
 
 def _segmented(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from fasterseg.artifacts import digest_of_file
+from fasterseg.links import leads_outside
 from fasterseg.reporting.counting import costs_of, evaluated
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
@@ -27,7 +28,8 @@ def render_model_page(card: Card, description: NetworkDescription, folder: Path)
     geometry = Geometry(Size(int(height), int(width)), card.label_space.classes)
     architecture = description.architecture
     parts = costs_of(description, geometry)
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+    found = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+    files = [path for path in found if path.is_file() and not leads_outside(path, folder)]
     return (
         environment()
         .get_template("model.html")
