@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fasterseg.errors import UsageError
+from fasterseg.outlets import beneath, open_outlets, shown_text
 from fasterseg.verbs import VERBS, Verb
 from fasterseg.version import __version__
 
@@ -27,10 +28,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command that `tokens` (default: the process's own) name; return the exit code."""
     words = list(sys.argv[1:] if tokens is None else tokens)
     if tokens is None:
-        from fasterseg.outlets import open_outlets
-
         open_outlets()
-    return guarded(words, lambda: _answer(words))
+    with shown_text():
+        return guarded(words, lambda: _answer(words))
 
 
 def _answer(words: Sequence[str]) -> int:
@@ -79,6 +79,7 @@ def verb_named(name: str) -> Verb:
 def build_app(verb: Verb) -> App:
     """Return the application that knows `verb` alone: no other command is read."""
     from cyclopts import App
+    from rich.console import Console
 
     app = App(
         name="fasterseg",
@@ -87,6 +88,7 @@ def build_app(verb: Verb) -> App:
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
+        console=Console(file=beneath(sys.stdout)),  # help has colours, and no stranger's text
     )
     function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
     app.command(function, name=verb.name, help=verb.line)

@@ -20,8 +20,11 @@ into the error that there is (`told`), and only what every error has crosses a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Self
+
+from fasterseg.shown_text import as_shown, lines_as_shown
 
 LONGEST_LINE, LONGEST_PATH, MOST_LINES = 400, 4_200, 60
 """What one line of a message holds, where it is a sentence and where it may be a path."""
@@ -69,10 +72,10 @@ class FastersegError(Exception):
         return _as_it_was, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
-        parts = [self.what]
-        parts += [f"  where: {self.where}"] if self.where else []
-        parts += [f"  why:   {self.why}"] if self.why else []
-        parts += [f"  next:  {self.next_step}"] if self.next_step else []
+        parts = [as_shown(self.what)]
+        parts += [f"  where: {as_shown(self.where)}"] if self.where else []
+        parts += [f"  why:   {_below(self.why)}"] if self.why else []
+        parts += [f"  next:  {_below(self.next_step)}"] if self.next_step else []
         return "\n".join(parts)
 
 
@@ -138,6 +141,11 @@ def _cut(text: str, longest: int) -> str:
         line if len(line) <= longest else f"{line[:longest]}..." for line in lines[:MOST_LINES]
     ]
     return "\n".join([*shown, *(["..."] if len(lines) > MOST_LINES else [])])
+
+
+def _below(part: str) -> str:
+    """A part whose further lines stand below its first, so that none looks like another part."""
+    return re.sub(r"\n(?! {9})", "\n         ", lines_as_shown(part))
 
 
 def _as_it_was(

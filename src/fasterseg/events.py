@@ -10,6 +10,7 @@ from typing import Any
 
 from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
 from fasterseg.opened_files import bytes_of
+from fasterseg.shown_text import lines_as_shown
 from fasterseg.strict_json import NotStrict, load_json
 
 MOST_BYTES = 2**29
@@ -32,12 +33,12 @@ def silent(_done: int, _total: int, _note: str) -> None:
 
 def warn_on_stderr(text: str) -> None:
     """Say it aloud where nobody else is told."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    print(f"warning: {lines_as_shown(text)}", file=sys.stderr, flush=True)
 
 
 def note_on_stderr(text: str) -> None:
     """Say aloud what is worth knowing and is no fault."""
-    print(f"note: {text}", file=sys.stderr, flush=True)
+    print(f"note: {lines_as_shown(text)}", file=sys.stderr, flush=True)
 
 
 _CHECK = ', "check": "'

@@ -121,7 +121,12 @@ def _sysctl(key: str) -> str:
     if platform.system() != "Darwin":
         return ""
     asked = subprocess.run(
-        ["/usr/sbin/sysctl", "-n", key], capture_output=True, text=True, check=False
+        ["/usr/sbin/sysctl", "-n", key],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env={},
     )
     return asked.stdout.strip()
 

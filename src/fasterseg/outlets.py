@@ -9,7 +9,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, TextIO
+
+from fasterseg.shown_text import lines_as_shown
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -40,6 +44,55 @@ class Outlet(io.FileIO):
                 return memoryview(data).nbytes
             error.filename = "standard output"
             raise
+
+
+class ShownText(io.TextIOBase):
+    """A stream that spells out what in a text would act on a terminal, hide or turn around.
+
+    Line breaks stay: whoever writes lines has seen to those within names (`as_shown`).
+    """
+
+    def __init__(self, beneath: TextIO) -> None:
+        self.beneath = beneath
+
+    def write(self, text: str) -> int:
+        """Write the text as a terminal may show it; all of it counts as written."""
+        self.beneath.write(lines_as_shown(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what the stream beneath holds back."""
+        self.beneath.flush()
+
+    def isatty(self) -> bool:
+        """Whether the stream beneath is a terminal."""
+        return self.beneath.isatty()
+
+    def fileno(self) -> int:
+        """The number of the stream beneath."""
+        return self.beneath.fileno()
+
+    def writable(self) -> bool:
+        """True: this is what it is for."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream beneath."""
+        return self.beneath.encoding
+
+
+@contextmanager
+def shown_text() -> Iterator[None]:
+    """Within, whatever is printed on either outlet goes through `ShownText`."""
+    out, err = sys.stdout, sys.stderr
+    with redirect_stdout(ShownText(out)), redirect_stderr(ShownText(err)):
+        yield
+
+
+def beneath(stream: TextIO) -> TextIO:
+    """The stream that takes escape sequences as they are: for our own, in which no text is."""
+    return stream.beneath if isinstance(stream, ShownText) else stream
 
 
 def open_outlets() -> None:

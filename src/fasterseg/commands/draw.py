@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import Annotated, ClassVar, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +18,7 @@ class DrawResult(BaseModel):
     """The drawings as text, and the SVG file, empty when none was asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    in_lines: ClassVar = ("text",)
 
     text: str
     file: str = ""

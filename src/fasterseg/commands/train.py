@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import Annotated, ClassVar, Unpack
 
 from cyclopts import Parameter
 
@@ -18,6 +18,7 @@ class TrainResult(Artifact):
     """The bundles that were trained, each contender's best one, and how their training went."""
 
     schema_tag = "fasterseg/train-result/1"
+    in_lines: ClassVar = ("reports",)
 
     bundles: dict[str, str]
     reports: dict[str, str]

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO
 
 from fasterseg.amounts import duration
+from fasterseg.outlets import beneath
+from fasterseg.shown_text import as_shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -115,7 +117,8 @@ def progress_for(*, json: bool = False, stream: TextIO | None = None) -> Steps:
     chosen = sys.stderr if stream is None else stream
     if json:
         return Steps(EventDisplay(chosen))
-    return Steps(BarDisplay(chosen) if chosen.isatty() else LineDisplay(chosen))
+    # A bar moves the cursor, which no text may that goes through the outlets.
+    return Steps(BarDisplay(beneath(chosen)) if chosen.isatty() else LineDisplay(chosen))
 
 
 class WrittenDisplay(ABC):
@@ -166,12 +169,12 @@ class LineDisplay(WrittenDisplay):
     def text(self, event: Event, state: State) -> str:
         """How much there is to do; how far it is; whether all was done, and the time it took."""
         if event == "begin":
-            return f"{state.title}: {state.total:,} {state.unit}"
+            return as_shown(f"{state.title}: {state.total:,} {state.unit}")
         if event == "progress":
             return line_of(state)
         ending = "done" if state.done >= state.total else f"stopped at {state.done:,}"
         note = f", {state.note}" if state.note else ""
-        return f"{state.title}: {ending} in {duration(state.elapsed_s)}{note}"
+        return as_shown(f"{state.title}: {ending} in {duration(state.elapsed_s)}{note}")
 
 
 class EventDisplay(WrittenDisplay):
@@ -210,7 +213,7 @@ class BarDisplay:
             self._bars = _rich_bars(self._stream)
             self._bars.start()
         self._tasks[state.title] = self._bars.add_task(
-            state.title, total=state.total, unit=state.unit, note="", left=""
+            as_shown(state.title), total=state.total, unit=as_shown(state.unit), note="", left=""
         )
 
     def update(self, state: State) -> None:
@@ -221,7 +224,7 @@ class BarDisplay:
                 self._tasks[state.title],
                 completed=state.done,
                 total=state.total,
-                note=state.note,
+                note=as_shown(state.note),
                 left=left,
             )
 
@@ -242,12 +245,12 @@ def _rich_bars(stream: TextIO) -> RichProgress:
     from rich.progress import Progress as Bars
 
     return Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[note]}", style="dim"),
+        TextColumn("{task.fields[unit]}", markup=False),
+        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=Console(file=stream),
     )
 
@@ -257,4 +260,5 @@ def line_of(state: State) -> str:
     share = f" ({100 * state.done // state.total} %)" if state.total else ""
     left = "" if state.left_s is None else f", {duration(state.left_s)} left"
     note = f", {state.note}" if state.note else ""
-    return f"{state.title}: {state.done:,}/{state.total:,} {state.unit}{share}{left}{note}"
+    line = f"{state.title}: {state.done:,}/{state.total:,} {state.unit}{share}{left}{note}"
+    return as_shown(line)

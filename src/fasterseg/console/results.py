@@ -12,6 +12,9 @@ from typing import Protocol, runtime_checkable
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
+from fasterseg.console.showing import value_as_shown
+from fasterseg.shown_text import json_as_shown, lines_as_shown
+
 
 @runtime_checkable
 class Describable(Protocol):
@@ -38,13 +41,14 @@ def show(result: object, *, as_json: bool = False) -> int:
 
 def as_text(result: object) -> str:
     """Return the result's own description, or its plain form."""
-    return result.describe() if isinstance(result, Describable) else str(result)
+    shown = value_as_shown(result)
+    return lines_as_shown(shown.describe() if isinstance(shown, Describable) else str(shown))
 
 
 def as_json_text(result: object) -> str:
     """Return the result as one JSON object or value on one line."""
     try:
-        return _in_words(result)
+        return json_as_shown(_in_words(result))
     except PydanticSerializationError:  # a file's name that is no text: escaped, it is ASCII
         return json.dumps(result, default=_plain)
 

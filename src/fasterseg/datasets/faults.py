@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fasterseg.errors import DataError
+from fasterseg.shown_text import as_shown
 
 SHOWN_EXAMPLES = 5
 # Continues a part of a message under its own first line.
@@ -135,7 +136,8 @@ def _next_step(fault: Fault) -> str:
 
 
 def _line_of(kind: FaultKind, faults: Sequence[Fault], summary: str | None) -> str:
-    shown = [f"{one.file} ({one.detail})" if one.detail else one.file for one in faults]
+    named = [f"{one.file} ({one.detail})" if one.detail else one.file for one in faults]
+    shown = [as_shown(one) for one in named]
     rest = len(faults) - SHOWN_EXAMPLES
     listed = "; ".join(shown[:SHOWN_EXAMPLES]) + (f"; and {rest} more" if rest > 0 else "")
     return f"{len(faults)} {kind}{f', {summary}' if summary else ''}: {listed}"

@@ -17,7 +17,8 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -159,10 +160,26 @@ def _started(make: Callable[[int], Any], steps: range) -> _Worker:
     )
     ours, theirs = socket.socketpair()
     process = context.Process(target=_serve, args=(make, steps, theirs, os.getpid()), daemon=True)
-    process.start()
+    with _nothing_of_here():
+        process.start()
     theirs.close()  # so that the channel ends when the process does
     ours.settimeout(LOOK_EVERY_S)
     return _Worker(process, ours)
+
+
+@contextmanager
+def _nothing_of_here() -> Iterator[None]:
+    """Within, a Python that starts anew does not import from the current folder."""
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _serve(make: Callable[[int], Any], steps: range, channel: socket.socket, parent: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from fasterseg.network.card import Card
 from fasterseg.paths import given
 from fasterseg.runs import BundleFolder
+from fasterseg.shown_text import as_shown
 
 ROOT = Path(__file__).parents[1] / "models"
 """Where they lie; the tool beside them puts them there."""
@@ -51,6 +52,5 @@ def say_terms_of(folder: Path) -> None:
 def _say_terms(name: str) -> None:
     facts = shipped_card(name).training
     terms = facts.terms or "not known"
-    print(
-        f"{name}: trained on {facts.data}; its terms hold for the weights: {terms}", file=sys.stderr
-    )
+    said = f"{name}: trained on {facts.data}; its terms hold for the weights: {terms}"
+    print(as_shown(said), file=sys.stderr)

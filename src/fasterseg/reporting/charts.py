@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup
 
 from fasterseg.artifacts import digest_of_bytes
+from fasterseg.current_folder import away_from_here
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,8 +87,9 @@ def draw_chart(
     title: str, plot: Callable[[Axes], None], frame: Frame, *, text: str, note: str = ""
 ) -> Chart:
     """A chart that `plot` fills."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    with away_from_here():
+        from matplotlib import rc_context, rcdefaults, rcParams
+        from matplotlib.figure import Figure
 
     settings: dict[Any, Any] = {
         "svg.fonttype": "none",
@@ -101,7 +103,9 @@ def draw_chart(
         "text.color": INK,
         "legend.labelcolor": INK,
     }
-    with rc_context(settings):
+    with rc_context():
+        rcdefaults()  # whatever a user's own settings say, the same figures give the same chart
+        rcParams.update(settings)
         size = (frame.width / _POINTS_PER_INCH, frame.height / _POINTS_PER_INCH)
         figure = Figure(figsize=size)
         axes = figure.subplots()

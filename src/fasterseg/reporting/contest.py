@@ -18,6 +18,7 @@ from fasterseg.reporting.charts import (
     draw_chart,
     series_colour,
 )
+from fasterseg.shown_text import lines_as_shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def contest_svg(report: BenchmarkReport) -> str:
     head, _, rest = svg.partition(">")
     head = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     page = '<rect class="page" width="100%" height="100%"/>'
-    return f"{head}><style>{style}</style>{page}{rest}\n"
+    return lines_as_shown(f"{head}><style>{style}</style>{page}{rest}\n")
 
 
 def page_colours() -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from fasterseg.reporting.placing import Layout, Placed, caption, scaled
+from fasterseg.shown_text import lines_as_shown
 from fasterseg.space.architecture import Architecture, Geometry
 
 PITCH, BOX_WIDTH, BOX_HEIGHT = 63.0, 53.0, 35.0
@@ -60,7 +61,7 @@ def draw_svg(
     architecture: Architecture, geometry: Geometry, *, title: str = "", legend: bool = True
 ) -> str:
     """The drawing as one ``<svg>`` element, its styles inside."""
-    return _Drawing(Layout(architecture, geometry), title, legend).svg()
+    return lines_as_shown(_Drawing(Layout(architecture, geometry), title, legend).svg())
 
 
 def stack_svgs(drawings: tuple[str, ...]) -> str:

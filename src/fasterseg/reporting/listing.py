@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from fasterseg.reporting.placing import Layout, Placed, caption
+from fasterseg.shown_text import as_shown
 from fasterseg.space.architecture import Architecture, Geometry
 
 COLUMN_WIDTH = 26
@@ -22,7 +23,7 @@ def draw_text(architecture: Architecture, geometry: Geometry, *, title: str = ""
     rows: dict[int, dict[int, list[Placed]]] = defaultdict(lambda: defaultdict(list))
     for block in layout.placed:
         rows[block.column][block.band].append(block)
-    lines = [title] if title else []
+    lines = [as_shown(title)] if title else []
     lines += [_line("", {stride: f"1/{stride}" for stride in strides}, strides)]
     for column in sorted(rows):
         lines += _row_lines(_row_name(rows[column]), rows[column], strides)

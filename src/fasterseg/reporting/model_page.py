@@ -13,6 +13,7 @@ from fasterseg.reporting.counting import costs_of, evaluated
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
 from fasterseg.reporting.page import TEMPLATES, environment
+from fasterseg.shown_text import lines_as_shown
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 
@@ -30,7 +31,7 @@ def render_model_page(card: Card, description: NetworkDescription, folder: Path)
     parts = costs_of(description, geometry)
     found = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
     files = [path for path in found if path.is_file() and not leads_outside(path, folder)]
-    return (
+    return lines_as_shown(
         environment()
         .get_template("model.html")
         .render(

@@ -22,6 +22,7 @@ from fasterseg.reporting.listing import draw_text
 from fasterseg.reporting.palette import class_colours, css_variable
 from fasterseg.reporting.scores import class_rows, heat_map, scored, worst_confusions
 from fasterseg.reporting.selecting import selection_charts
+from fasterseg.shown_text import lines_as_shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,7 +35,7 @@ def render_page(
 ) -> str:
     """The whole page; the same facts and pictures give the same text."""
     rows = network_rows(facts)
-    return (
+    return lines_as_shown(
         environment()
         .get_template("page.html")
         .render(

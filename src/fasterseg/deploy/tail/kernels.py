@@ -12,16 +12,14 @@ but not when a neighbour does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 
+from fasterseg.deploy.tail.compiling import compiled
 from fasterseg.deploy.tail.grid import Floats, Indices, Labels
 
 AxisArrays = tuple[Any, Any, Any]  # start, near and far of an `Axis`
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 LANES = 128
 TILE = 16
@@ -33,14 +31,6 @@ START, NEAR, FAR = range(3)
 NONE, ONE, LOWEST = np.int32(0), np.int32(1), np.float32(-np.inf)
 # Indices without a sign spare a test for negative ones, which count from the end.
 index = np.uintp
-
-
-def compiled(function: Function) -> Function:
-    """The function compiled at its first call; kept on disk where there is a place for it."""
-    try:
-        return cast("Function", njit(nogil=True, error_model="numpy", cache=True)(function))
-    except RuntimeError:  # neither beside this file nor in the user's folder can anything be kept
-        return cast("Function", njit(nogil=True, error_model="numpy")(function))
 
 
 @compiled
