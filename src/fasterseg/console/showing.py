@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,9 +26,9 @@ def _shown(value: Any, spell: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         spelled = spell(value)
         return value if spelled == value else spelled
-    if isinstance(value, PurePath):
+    if isinstance(value, Path):
         spelled = spell(str(value))
-        return value if spelled == str(value) else type(value)(spelled)
+        return value if spelled == str(value) else Path(spelled)
     if type(value) is dict:
         pairs = [(_shown(key, as_shown), _shown(one, spell)) for key, one in value.items()]
         same = all(a is c and b is d for (a, b), (c, d) in zip(pairs, value.items(), strict=True))
@@ -36,7 +36,8 @@ def _shown(value: Any, spell: Callable[[str], str]) -> Any:
     if type(value) in (list, tuple):
         several = [_shown(one, spell) for one in value]
         same = all(a is b for a, b in zip(several, value, strict=True))
-        return value if same else type(value)(several)
+        changed = several if isinstance(value, list) else tuple(several)
+        return value if same else changed
     if isinstance(value, BaseModel):
         return _model_as_shown(value)
     if is_dataclass(value) and not isinstance(value, type):

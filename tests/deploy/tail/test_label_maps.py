@@ -317,7 +317,8 @@ def test_the_best_tail_is_the_fast_one() -> None:
 def test_without_numba_the_extra_is_named_and_the_best_tail_is_numpy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(sys.modules, "fasterseg.deploy.tail.kernels", raising=False)
+    for module in ("kernels", "compiling"):
+        monkeypatch.delitem(sys.modules, f"fasterseg.deploy.tail.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(EnvironmentFault, match="numba is not installed") as caught:
         open_tail("fast", threads=1)
@@ -399,7 +400,7 @@ def test_an_error_on_any_thread_is_raised_and_nothing_goes_on_behind_it(
 def test_kernels_compile_where_nothing_can_be_kept_on_disk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from fasterseg.deploy.tail import kernels as tail_kernels
+    from fasterseg.deploy.tail import compiling
 
     asked: list[bool] = []
 
@@ -409,8 +410,8 @@ def test_kernels_compile_where_nothing_can_be_kept_on_disk(
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(tail_kernels, "njit", njit)
-    assert tail_kernels.compiled(half_pixel_axis) is half_pixel_axis
+    monkeypatch.setattr(compiling, "njit", njit)
+    assert compiling.compiled(half_pixel_axis) is half_pixel_axis
     assert asked == [True, False]
 
 

@@ -11,12 +11,13 @@ from typing import Any, TypeVar, cast
 from fasterseg.current_folder import away_from_here
 
 with away_from_here():
-    import numba.core.config
     from numba import njit
+    from numba.core import config
+settings: Any = config  # its names are made when it is imported
 # Numba looks for its file of settings again before each compilation.
-numba.core.config._config_fname = os.devnull
-if not Path(numba.core.config.CACHE_DIR).is_absolute():
-    numba.core.config.CACHE_DIR = ""
+settings._config_fname = os.devnull
+if not Path(settings.CACHE_DIR).is_absolute():
+    settings.CACHE_DIR = ""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
