@@ -310,6 +310,13 @@ class RunFolder:
             ) from error
 
 
+def run_above(path: Path) -> RunFolder | None:
+    """The run in whose folder a path lies, checked; None where it lies in none."""
+    above = (RunFolder(folder) for folder in path.absolute().parents)
+    found = next((run for run in above if run.recipe.is_file()), None)
+    return None if found is None else found.checked()
+
+
 def clear_leftovers(root: Path) -> None:
     """Remove the half-written files of processes that were killed, and make all folders durable.
 

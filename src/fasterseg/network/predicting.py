@@ -25,7 +25,7 @@ from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
-from fasterseg.runs import BundleFolder
+from fasterseg.runs import BundleFolder, run_above
 from fasterseg.space.blocks import Size
 
 
@@ -72,6 +72,7 @@ def open_bundle(model: Path | str) -> ModelBundle:
 def require_bundle(model: Path | str) -> Path:
     """The folder of the bundle that a model's name stands for, unread; raises as `load_network`."""
     path = model_path(model)
+    run_above(path)  # of a run whose parts lead elsewhere nothing is read
     if BundleFolder(path).is_there():
         return path
     if path.exists():

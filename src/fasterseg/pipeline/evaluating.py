@@ -22,7 +22,7 @@ from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, require_device
 from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.pipeline.recipes import resolve_recipe
-from fasterseg.runs import RunFolder
+from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show
 
@@ -104,10 +104,7 @@ def run_of(model: str, common: Common) -> RunFolder | None:
     """The run that --run names, or else the one whose folder the model lies in."""
     if common.run is not None:
         return RunFolder(Path(common.run)).checked()
-    for folder in model_path(model).absolute().parents:
-        if RunFolder(folder).recipe.is_file():
-            return RunFolder(folder).checked()
-    return None
+    return run_above(model_path(model))
 
 
 def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:

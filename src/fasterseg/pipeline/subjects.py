@@ -14,7 +14,7 @@ from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.shipped import model_path, nearest_shipped
 from fasterseg.reporting.described import CITYSCAPES, HandMade, Subject
-from fasterseg.runs import BundleFolder, RunFolder
+from fasterseg.runs import BundleFolder, RunFolder, run_above
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
 
@@ -27,9 +27,7 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
     path = model_path(path)
     if path.is_file():
         return [
-            _of_file(
-                path, RunFolder(Path(common.run)).checked() if common.run else _run_above(path)
-            )
+            _of_file(path, RunFolder(Path(common.run)).checked() if common.run else run_above(path))
         ]
     if BundleFolder(path).description.is_file():
         return [_of_bundle(path)]
@@ -96,7 +94,7 @@ def _of_bundle(path: Path) -> Subject | HandMade:
     bundle = open_bundle(path)
     description = bundle.description
     title = f"{bundle.card.name} ({bundle.card.which})"
-    run = _run_above(path)
+    run = run_above(path)
     size = _geometry_of_run(run)[0] if run is not None else None
     size = size or bundle.card.image_size(next_step="choose one with --size 360x480")
     if description.architecture is None:
@@ -126,13 +124,6 @@ def _of_run(run: RunFolder) -> list[Subject | HandMade]:
     size, classes = _geometry_of_run(run)
     searched = [Subject(n, Architecture.load(run.architecture(n)), size, classes) for n in found]
     return [*searched, *(_of_bundle(folder) for folder in trained)]
-
-
-def _run_above(path: Path) -> RunFolder | None:
-    for folder in path.absolute().parents:
-        if RunFolder(folder).recipe.is_file():
-            return RunFolder(folder).checked()
-    return None
 
 
 def _geometry_of_run(run: RunFolder) -> tuple[Size | None, int | None]:

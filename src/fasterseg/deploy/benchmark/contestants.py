@@ -33,7 +33,7 @@ from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.shipped import model_path
 from fasterseg.paths import given
-from fasterseg.runs import RunFolder
+from fasterseg.runs import run_above
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 
@@ -189,10 +189,8 @@ def open_canary(threads: int, device: str) -> Call:
 
 def target_of(model: str) -> TargetSettings | None:
     """The target of the run that a model lies in, if it lies in one."""
-    for folder in model_path(model).absolute().parents:
-        if RunFolder(folder).recipe.is_file():
-            return Recipe.load(RunFolder(folder).checked().recipe).target
-    return None
+    run = run_above(model_path(model))
+    return None if run is None else Recipe.load(run.recipe).target
 
 
 def size_of(model: str, bundle: ModelBundle | None) -> Size:

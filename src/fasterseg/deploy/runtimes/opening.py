@@ -12,6 +12,7 @@ from fasterseg.deploy.runtimes.backends import opener_of, require_precision
 from fasterseg.deploy.runtimes.sessions import Running, Session
 from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
+from fasterseg.runs import run_above
 
 
 def is_export(path: Path) -> bool:
@@ -31,6 +32,7 @@ def open_export(path: Path, running: Running | None = None) -> tuple[Session, Ex
     Raises `FileError` for what is no such file, `EnvironmentFault` where its runtime is missing,
     `UsageError` for a runtime that does not load it.
     """
+    run_above(path)  # of a run whose parts lead elsewhere nothing is read
     running = running or Running()
     runtime = _runtime_for(path, running.runtime)
     require_precision(runtime, running, where=str(path))
