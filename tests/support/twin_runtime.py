@@ -52,7 +52,7 @@ def open_backend(running: Running, tail: Tail | None) -> TwinBackend:
 
 def open_file(path: Path, running: Running) -> tuple[TwinGraph, ExportedCard]:
     """See `sessions.Opener`."""
-    data, card = onnx_files.read(path)
+    data, card = onnx_files.read(path, running, runtime="onnxruntime")
     return open_backend(running, None).open_graph(data), card
 
 

@@ -45,8 +45,8 @@ def written(kind: str) -> Files:
 
 
 READERS: dict[str, Callable[[Path], object]] = {
-    "onnx": onnx_files.read,
-    "openvino": openvino_files.read,
+    "onnx": onnx_files.looked_at,
+    "openvino": openvino_files.looked_at,
     "torch": torch_program.read,
     "tensorrt": lambda path: tensorrt.open_file(path, Running()),
 }

@@ -167,7 +167,7 @@ def test_of_two_exports_that_may_replace_nothing_the_slower_is_told(
 
 
 def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
-    left = tmp_path / ".student.onnx.export"
+    left = tmp_path / ".student.onnx.exportabcd_123"
     left.mkdir()
     (left / "student.onnx").write_bytes(b"half")
     ship(origin(), FORM, tmp_path / "student.onnx", evidence())

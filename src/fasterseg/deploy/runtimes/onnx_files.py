@@ -1,25 +1,25 @@
-"""ONNX files: written with a card, and read, of unknown origin: one file of standard operators."""
+"""ONNX files: written with a card and a seal; read, of unknown origin, if they are plain."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from fasterseg.artifacts import durable_write
+from fasterseg.artifacts import digest_of_bytes, durable_write
 from fasterseg.deploy.exporting.export import export_network, require_onnx
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
+from fasterseg.deploy.runtimes.claims import require_true
+from fasterseg.deploy.runtimes.onnx_graphs import parsed, plain_graph, texts_of
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.trials import require_runs
+from fasterseg.deploy.runtimes.wire import NotPlain
 from fasterseg.errors import FileError
 from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
 
-if TYPE_CHECKING:
-    from onnx import ModelProto, TensorProto
-
 SEAL_KEY = f"{METADATA_KEY}.seal"
 MOST_BYTES = 1 << 30
-STANDARD = ("", "ai.onnx")
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
@@ -43,28 +43,34 @@ def sealed_model(model: bytes, card: ExportedCard) -> bytes:
     return sealed(bytes(carrying.SerializeToString()))
 
 
-def read(path: Path) -> tuple[bytes, ExportedCard]:
-    """The model's bytes and its card.
+def read(path: Path, running: Running, *, runtime: str) -> tuple[bytes, ExportedCard]:
+    """The model's bytes and its card, which a runtime has been seen to run as it says it does.
 
-    Raises `FileError` for a file that is no ONNX model, that wants other files beside it, or that
-    asks for operators from elsewhere.
+    Raises `FileError` for a file that is no ONNX model, that is none of a plain network, of which
+    its card is not true, or that does not run.
+    """
+    data, card = looked_at(path)
+    if digest_of_bytes(data) != running.made_here:
+        require_runs([path], [data], card, runtime=runtime, threads=running.threads)
+    return data, card
+
+
+def looked_at(path: Path) -> tuple[bytes, ExportedCard]:
+    """The model's bytes and its card, of which all is true that can be seen without running it.
+
+    Raises `FileError` as `read` does.
     """
     require_onnx()
-    import onnx
-
     data = _bytes(path)
     has_seal = check_seal(data, str(path))
     try:
-        model = onnx.ModelProto.FromString(data)
-    except Exception as error:  # what protobuf raises is not its public face
-        raise _refused(path, "it is not an ONNX model, or only a part of one") from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
-        raise _refused(path, "its weights lie in other files, which are never opened")
-    foreign = {n.domain for n in model.graph.node} - set(STANDARD)
-    if foreign or model.functions:
-        raise _refused(path, f"it has operators of its own: {', '.join(sorted(foreign)) or '...'}")
-    texts = {entry.key: entry.value for entry in model.metadata_props}
-    return data, ExportedCard.from_text(texts.get(METADATA_KEY), where=str(path), has_seal=has_seal)
+        model = parsed(data)
+        graph, texts = plain_graph(model), texts_of(model)
+        card = ExportedCard.from_text(texts.get(METADATA_KEY), where=str(path), has_seal=has_seal)
+        require_true(card, graph)
+    except NotPlain as error:
+        raise _refused(path, str(error)) from error
+    return data, card
 
 
 def _bytes(path: Path) -> bytes:
@@ -72,11 +78,6 @@ def _bytes(path: Path) -> bytes:
         return bytes_of(path, most_bytes=MOST_BYTES)
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
-
-
-def _tensors(model: ModelProto) -> list[TensorProto]:
-    inside = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
-    return [*model.graph.initializer, *inside]
 
 
 def _refused(path: Path, why: str) -> FileError:

@@ -17,7 +17,9 @@ from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
 from fasterseg.deploy.runtimes.sessions import Image, Running
+from fasterseg.deploy.runtimes.tried import reason_of
 from fasterseg.deploy.tail.label_maps import Tail
+from fasterseg.errors import FileError
 from fasterseg.latency.timing import Call, Stopwatch
 
 if TYPE_CHECKING:
@@ -111,7 +113,16 @@ class OnnxRuntimeBackend(OnnxBackend):
         # take the processor from the one that is being timed, or from the tail.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
-        return self._runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        try:
+            return self._runtime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # it raises what it likes, each kind a class of its own
+            raise FileError(
+                "ONNX Runtime does not open this model",
+                why=reason_of(error),
+                next_step="fasterseg doctor, to see its version; or export the model again",
+            ) from error
 
     def bound(self, model: bytes, inputs: Sequence[np.ndarray[Any, Any]]) -> Call:
         """A call on inputs and an output that stay where they are."""
@@ -134,5 +145,5 @@ def open_backend(running: Running, tail: Tail | None) -> OnnxRuntimeBackend:
 
 def open_file(path: Path, running: Running) -> tuple[OnnxGraph, ExportedCard]:
     """The model of an ONNX file, ready to run, and its card."""
-    data, card = onnx_files.read(path)
+    data, card = onnx_files.read(path, running, runtime="onnxruntime")
     return open_backend(running, None).open_graph(data), card

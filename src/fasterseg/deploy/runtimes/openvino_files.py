@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,12 @@ from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm, digest_of_parts, files_of
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes import onnx_files
+from fasterseg.deploy.runtimes.claims import require_true
+from fasterseg.deploy.runtimes.openvino_graphs import OpenvinoText, plain_graph, read_text
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.trials import require_runs
+from fasterseg.deploy.runtimes.tried import reason_of
+from fasterseg.deploy.runtimes.wire import NotPlain
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
@@ -40,23 +48,57 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
     durable_write(path, sealed(text, companions=[weights]))
 
 
-def read(path: Path) -> tuple[Any, ExportedCard, str]:
-    """An OpenVINO model, its card and both files' digest; `FileError` for anything else."""
+def read(path: Path, running: Running) -> tuple[Any, ExportedCard, str]:
+    """An OpenVINO model, its card and both files' digest.
+
+    Raises `FileError` for anything else, for what is no plain network, of which its card is not
+    true, or that does not run.
+    """
     core = the_core()
+    text, contents, card = looked_at(path)
+    digest = digest_of_parts(contents)
+    if digest != running.made_here:
+        files = files_of(path)
+        require_runs(files, contents, card, runtime="openvino", threads=running.threads)
+    with told(path):
+        return core.read_model(text.anew, contents[1]), card, digest
+
+
+def looked_at(path: Path) -> tuple[OpenvinoText, tuple[bytes, bytes], ExportedCard]:
+    """Both files' content, and the card, of which all is true that can be seen at once.
+
+    The .bin is the one that lies beside, whatever the .xml says.  Raises `FileError` as `read`.
+    """
     try:
-        text, weights = (bytes_of(file, most_bytes=MOST_BYTES) for file in files_of(path))
-        has_seal = check_seal(text, str(path), companions=[weights])
-        model = core.read_model(text, weights)
-    except (OSError, RuntimeError) as error:
-        raise FileError(
-            "not a readable OpenVINO model",
-            where=str(path),
-            why=str(error).strip().splitlines()[-1],
-            next_step="the .xml and the .bin belong together: export the model again",
-        ) from error
-    card = model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None
-    found = ExportedCard.from_text(card, where=str(path), has_seal=has_seal)
-    return model, found, digest_of_parts([text, weights])
+        data, weights = (bytes_of(file, most_bytes=MOST_BYTES) for file in files_of(path))
+        has_seal = check_seal(data, str(path), companions=[weights])
+        text = read_text(data)
+        graph = plain_graph(text, weights)
+        card = ExportedCard.from_text(text.card, where=str(path), has_seal=has_seal)
+        require_true(card, graph)
+    except OSError as error:
+        raise _refused(path, f"{error.strerror}: {error.filename}") from error
+    except NotPlain as error:
+        raise _refused(path, str(error)) from error
+    return text, (data, weights), card
+
+
+@contextmanager
+def told(path: Path | None = None) -> Iterator[None]:
+    """Tell what OpenVINO refuses in this block as a fault of the model."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise _refused(path, reason_of(error)) from error
+
+
+def _refused(path: Path | None, why: str) -> FileError:
+    return FileError(
+        "not a readable OpenVINO model",
+        where=str(path or ""),
+        why=why,
+        next_step="the .xml and the .bin belong together: export the model again",
+    )
 
 
 @cache

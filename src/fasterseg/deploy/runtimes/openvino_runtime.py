@@ -14,7 +14,7 @@ from fasterseg.config import Precision
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes import onnx_files, openvino_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
-from fasterseg.deploy.runtimes.openvino_files import require_openvino, the_core
+from fasterseg.deploy.runtimes.openvino_files import require_openvino, the_core, told
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, Stopwatch
@@ -90,11 +90,14 @@ class OpenvinoBackend(OnnxBackend):
 
     def open_graph(self, model: bytes) -> OpenvinoGraph:
         """An ONNX model, ready to run."""
-        return self.open_model(self._core.read_model(model), digest_of_bytes(model))
+        with told():
+            read = self._core.read_model(model)
+        return self.open_model(read, digest_of_bytes(model))
 
     def open_model(self, model: Any, digest: str) -> OpenvinoGraph:
         """An OpenVINO model, ready to run."""
-        compiled = self._compiled(model)
+        with told():
+            compiled = self._compiled(model)
         return OpenvinoGraph(digest, compiled, compiled.create_infer_request())
 
     def versions(self) -> dict[str, str]:
@@ -134,7 +137,7 @@ def open_backend(running: Running, tail: Tail | None) -> OpenvinoBackend:
 def open_file(path: Path, running: Running) -> tuple[OpenvinoGraph, ExportedCard]:
     """A model in OpenVINO's own files or in ONNX, ready to run, and its card."""
     if path.suffix == ".xml":
-        model, card, digest = openvino_files.read(path)
+        model, card, digest = openvino_files.read(path, running)
         return open_backend(running, None).open_model(model, digest), card
-    data, card = onnx_files.read(path)
+    data, card = onnx_files.read(path, running, runtime="openvino")
     return open_backend(running, None).open_graph(data), card

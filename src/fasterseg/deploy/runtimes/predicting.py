@@ -9,8 +9,9 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.runtimes.outputs import fault_of
 from fasterseg.deploy.runtimes.sessions import Labels, Session
-from fasterseg.errors import DataError, FastersegError
+from fasterseg.errors import DataError, FastersegError, FileError
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.space.blocks import Size
@@ -54,17 +55,19 @@ class ExportedPredictor:
                 next_step="resize the images, or export with --dynamic for images of any size",
             )
         try:
-            return self.session.run(np.ascontiguousarray(image))
-        except FastersegError:
+            labels = self.session.run(np.ascontiguousarray(image))
+        except FastersegError as error:
+            error.told(where=self._where)
             raise
-        except Exception as error:  # a runtime raises what it likes for a size that it cannot take
-            reason = str(error).strip().splitlines()
-            raise DataError(
-                "the file does not run on this image",
+        why = fault_of(labels[None], size, output="labels", classes=self.label_space.classes)
+        if why:
+            raise FileError(
+                "the file does not do what it says it does",
                 where=self._where,
-                why=f"the image is {size}: {reason[0][:200] if reason else type(error).__name__}",
-                next_step="export the model again, or show it larger images with --size",
-            ) from error
+                why=why,
+                next_step="export the model again",
+            )
+        return labels
 
     def __call__(self, image: Picture, *, size: tuple[int, int] | None = None) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none.

@@ -17,7 +17,9 @@ from torch import nn
 from fasterseg.config import OutputForm, Precision, TailForm
 from fasterseg.deploy.exporting.borders import Border, Numbers
 from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.runtimes.tried import reason_of
 from fasterseg.deploy.tail.label_maps import Tail
+from fasterseg.errors import DataError, FastersegError
 from fasterseg.latency.timing import Call, Stopwatch
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
@@ -64,14 +66,14 @@ class Session:
 
     def run(self, image: Image) -> Labels:
         """(height, width, 3) uint8 image to (height, width) class ids."""
-        return self._labels(self.graph.run(image[None])[0], image)
+        return self._labels(self._output(image), image)
 
     def labels_and_logits(self, image: Image) -> tuple[Labels, Logits | None]:
         """What `run` gives, and the (classes, height, width) logits behind it, of one run.
 
         The logits have the graph's own size; they are None where the graph gives labels.
         """
-        output = self.graph.run(image[None])[0]
+        output = self._output(image)
         return self._labels(output, image), None if self.output == "labels" else output
 
     def predictor(self) -> Predictor:
@@ -89,6 +91,19 @@ class Session:
         """What ran and how, as its runtime says."""
         tail = "in the graph" if self.tail is None else self.tail.name
         return {**self.graph.facts(), "tail": tail}
+
+    def _output(self, image: Image) -> np.ndarray[Any, Any]:
+        try:
+            output: np.ndarray[Any, Any] = self.graph.run(image[None])[0]
+        except FastersegError:
+            raise
+        except Exception as error:  # a runtime raises what it likes for a size that it cannot take
+            raise DataError(
+                "the file does not run on this image",
+                why=f"the image is {image.shape[0]}x{image.shape[1]}: {reason_of(error)}",
+                next_step="export the model again, or show it larger images with --size",
+            ) from error
+        return output
 
     def _labels(self, output: np.ndarray[Any, Any], image: Image) -> Labels:
         if self.tail is None:
@@ -132,13 +147,18 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """How something is run: None stands for a file's own runtime, and for the best tail here."""
+    """How something is run: None stands for a file's own runtime, and for the best tail here.
+
+    `made_here` is the digest of the file that this very process has written: no other is opened
+    without having been tried (`trials`).
+    """
 
     runtime: str | None = None
     threads: int = 1
     precision: Precision = "float32"
     tail: TailForm | None = None
     device: str = "cpu"
+    made_here: str = ""
 
 
 class Opener(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,9 @@ from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
 
 MOST_BYTES = 1 << 31
+TRUSTED = "FASTERSEG_TRUSTED_ENGINES"
+"""The variable of the environment with the digests of engines that are opened, by their words."""
+
 CARD_SUFFIX = ".json"
 
 
@@ -78,7 +82,11 @@ def open_backend(running: Running, tail: Tail | None) -> NoReturn:
 
 
 def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard]:
-    """An engine, ready to run, and its card; `EnvironmentFault` where TensorRT is missing."""
+    """An engine, ready to run, and its card; `EnvironmentFault` where TensorRT is missing.
+
+    An engine is a program for the GPU: `FileError` for one that was neither written by this very
+    process nor named, by its digest, by whoever started it.
+    """
     card_path = path.with_suffix(CARD_SUFFIX)
     if not card_path.is_file():
         raise FileError(
@@ -87,7 +95,6 @@ def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard
             why="engines hold no metadata, so the card lies beside them",
             next_step="copy both files",
         )
-    del running  # an engine has its precision, and no threads
     try:
         text, engine = bytes_of(card_path), bytes_of(path, most_bytes=MOST_BYTES)
         has_seal = check_seal(text, str(card_path), companions=[engine])
@@ -96,7 +103,23 @@ def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard
         raise FileError("cannot read the engine", where=str(path), why=str(error)) from error
     if not is_installed():
         raise missing()
+    require_trusted(engine, path, running)
     return TensorrtGraph.open(engine, path), card
+
+
+def require_trusted(engine: bytes, path: Path, running: Running) -> None:
+    """Raise `FileError` for an engine that nobody vouches for."""
+    digest = digest_of_bytes(engine)
+    named = os.environ.get(TRUSTED, "").replace(",", " ").split()
+    if digest not in (running.made_here, *named):
+        raise FileError(
+            "this engine is not opened: whoever made it could run any code here",
+            where=str(path),
+            why="TensorRT runs what an engine holds as it is, and this one was not built by this "
+            "command; its seal shows damage, and no maker",
+            next_step=f"build it here: fasterseg export MODEL --format tensorrt; or, for one that "
+            f"you built yourself: {TRUSTED}={digest}",
+        )
 
 
 @dataclass(frozen=True)

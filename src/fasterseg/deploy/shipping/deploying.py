@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fasterseg.config import runtime_named
@@ -62,7 +62,7 @@ def _shipped(
     running = Running(target.backend, target.threads, tail=target.tail)
     path = file.with_suffix(form.row.suffix)
     report = ship(origin, form, path, evidence, running=running, progress=progress)
-    session, _ = open_export(path, running)
+    session, _ = open_export(path, replace(running, made_here=report.file_digest))
     if session.digest != report.file_digest:
         raise FileError(
             "the exported file changed after it was verified",

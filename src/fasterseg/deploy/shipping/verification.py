@@ -177,7 +177,7 @@ class _Tally:
         try:
             found, logits = subject.session.labels_and_logits(image)
         except Exception as error:  # a runtime raises what it likes for a graph of another size
-            reason = error.what if isinstance(error, FastersegError) else str(error)
+            reason = error.why or error.what if isinstance(error, FastersegError) else str(error)
             self.fault = (
                 f"{image.shape[0]}x{image.shape[1]}: {reason.strip().splitlines()[0][:200]}"
             )

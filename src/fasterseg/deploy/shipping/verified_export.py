@@ -13,7 +13,7 @@ from torch import nn
 from fasterseg.artifacts import durable_write, sync_folder, writing
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
-from fasterseg.deploy.exporting.formats import FORMATS, ExportForm, files_of
+from fasterseg.deploy.exporting.formats import FORMATS, ExportForm, digest_of_export, files_of
 from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
@@ -136,7 +136,9 @@ def _verified(
     running: Running | None,
     progress: Progress,
 ) -> tuple[VerificationReport, Difference | None]:
-    session, read_back = open_export(staged, running or Running())
+    # What this process has just written needs no trial before it is opened.
+    made_here = dataclasses.replace(running or Running(), made_here=digest_of_export(staged))
+    session, read_back = open_export(staged, made_here)
     subject = Subject(session, read_back, card, origin.predictor, path.name, origin.name)
     return verify(subject, evidence, progress=progress)
 

@@ -11,7 +11,7 @@ from fasterseg.datasets.remembering import as_after_an_epoch
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.measuring import noise_image
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import files_of
+from fasterseg.deploy.exporting.formats import digest_of_export, files_of
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
@@ -129,8 +129,10 @@ def _exported(job: Job, source: DataSource, split: str, folder: Path) -> int:
     path = folder / f"network{form.row.suffix}"
     folder.mkdir(parents=True)
     write_files(network, card, form, path)
+    made_here = digest_of_export(path)
+    running = Running(threads=target.threads, tail=target.tail, made_here=made_here)
     for _ in range(2):  # once to verify, once to measure
-        session, _card = open_export(path, Running(threads=target.threads, tail=target.tail))
+        session, _card = open_export(path, running)
         session.facts()
     session.labels_and_logits(image)
     predictor = NetworkPredictor(network, label_space=space, normalisation=normalisation)
