@@ -1,8 +1,10 @@
 """The base of every file that one stage hands to the next: JSON with a schema tag and a digest.
 
-A file looks like ``{"schema": ..., "digest": ..., "content": ..., "provenance": ...}``.  The digest
-covers the content alone, so two runs that computed the same thing wrote the same digest, whenever
-and wherever they did.
+A file looks like ``{"schema": ..., "digest": ..., "content": ..., "provenance": ...}``, and has a
+``seal`` at its end.  The digest covers the content alone, so two runs that computed the same thing
+wrote the same digest, whenever and wherever they did; the seal covers all that the file says, and
+earlier versions wrote none.  A file that people may edit has no seal, and no digest once it was
+edited.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -176,6 +178,13 @@ class Provenance(BaseModel):
         )
 
 
+class Made(NamedTuple):
+    """The digest of an artifact's content as it was written, and where it came from, if said."""
+
+    digest: str
+    provenance: Provenance | None
+
+
 class Artifact(BaseModel):
     """A typed, immutable, versioned file."""
 
@@ -184,8 +193,8 @@ class Artifact(BaseModel):
     schema_tag: ClassVar[str]
     # Forms that are read and no longer written.
     earlier_tags: ClassVar[tuple[str, ...]] = ()
-    # An artifact that people may edit by hand carries no digest inside.
-    sealed: ClassVar[bool] = True
+    # One that people may edit by hand, and which then has no digest.
+    by_hand: ClassVar[bool] = False
 
     def content(self) -> dict[str, Any]:
         """The artifact as a JSON value."""
@@ -197,33 +206,38 @@ class Artifact(BaseModel):
 
     def save(self, path: Path | str, *, inputs: Mapping[str, str] | None = None) -> Path:
         """Write the artifact durably, with its provenance, and return the path."""
-        document = {"schema": self.schema_tag}
-        if self.sealed:
-            document["digest"] = self.digest()
-        document["content"] = self.content()  # type: ignore[assignment]
-        document["provenance"] = Provenance.now(inputs).model_dump(mode="json")  # type: ignore[assignment]
+        document: dict[str, Any] = {
+            "schema": self.schema_tag,
+            "digest": self.digest(),
+            "content": self.content(),
+            "provenance": Provenance.now(inputs).model_dump(mode="json"),
+        }
+        if not self.by_hand:
+            document["seal"] = digest_of_value(document)
         durable_write(Path(path), json.dumps(document, indent=1, allow_nan=False).encode() + b"\n")
         return Path(path)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read an artifact.  A missing, damaged, old or foreign file raises `FileError`."""
-        document = read_json(Path(path))
-        if not isinstance(document, dict) or "schema" not in document:
-            raise FileError(
-                "not a fasterseg file",
-                where=str(path),
-                why=f"it has no schema tag; {cls.schema_tag} was expected",
-                next_step=_RESTORE,
-            )
+        return cls.load_made(path)[0]
+
+    @classmethod
+    def load_made(cls, path: Path | str) -> tuple[Self, Made]:
+        """Read an artifact, and how it was made; raises as `load` does."""
+        place = Path(path)
+        document = _document(place, expected=cls.schema_tag)
         if not cls.reads(document["schema"]):
             raise FileError(
-                f"cannot read a {document['schema']} file here",
+                f"cannot read a {str(document['schema'])[:80]} file here",
                 where=str(path),
                 why=f"{cls.schema_tag} was expected",
                 next_step="make it anew with this version of fasterseg",
             )
-        return cls._parse(document, Path(path))
+        _require_whole(document, place, by_hand=cls.by_hand)
+        found = cls._parse(document, place)
+        digest = document.get("digest", "") or found.digest()
+        return found, Made(digest, _provenance(document, place))
 
     @classmethod
     def reads(cls, tag: object) -> bool:
@@ -232,16 +246,8 @@ class Artifact(BaseModel):
 
     @classmethod
     def _parse(cls, document: dict[str, Any], path: Path) -> Self:
-        content = document.get("content")
-        if cls.sealed and digest_of_value(content) != document.get("digest"):
-            raise FileError(
-                "the file was changed after it was written",
-                where=str(path),
-                why="its content does not have the digest that it carries",
-                next_step=_RESTORE,
-            )
         try:
-            return cls.model_validate(content)
+            found = cls.model_validate(document.get("content"))
         except ValidationError as error:
             raise FileError(
                 f"the file does not hold a valid {document['schema']}",
@@ -249,6 +255,75 @@ class Artifact(BaseModel):
                 why=first_fault(error),
                 next_step=_RESTORE,
             ) from error
+        if cls.by_hand and document.get("digest", found.digest()) != found.digest():
+            raise FileError(
+                "the file was changed after it was written",
+                where=str(path),
+                why="its content does not have the digest that it carries",
+                next_step='if you changed it yourself, delete its line "digest"; else restore it '
+                "from a backup, or run its stage again",
+            )
+        return found
+
+
+_KEYS = {"schema", "digest", "content", "provenance", "seal"}
+
+
+def sealed_content(path: Path) -> dict[str, Any]:
+    """The content of an artifact of any kind, as it was written; `FileError` for another file."""
+    document = _document(path, expected="a file of a run")
+    _require_whole(document, path, by_hand=False)
+    content: dict[str, Any] = document["content"]
+    return content
+
+
+def _document(path: Path, *, expected: str) -> dict[str, Any]:
+    document = read_json(path)
+    if not isinstance(document, dict) or "schema" not in document:
+        raise FileError(
+            "not a fasterseg file",
+            where=str(path),
+            why=f"it has no schema tag; {expected} was expected",
+            next_step=_RESTORE,
+        )
+    return document
+
+
+def _require_whole(document: Mapping[str, Any], path: Path, *, by_hand: bool) -> None:
+    """Raise `FileError` for a key that no file has, and where digest or seal are not the file's."""
+    for key in sorted(document.keys() - _KEYS):
+        raise _changed(path, f"it has the key {key[:80]!r}, which no such file has")
+    if not by_hand and digest_of_value(document.get("content")) != document.get("digest"):
+        raise _changed(path, "its content does not have the digest that it carries")
+    if not _is_sealed_right(document):
+        raise _changed(path, "it does not have the seal that it carries")
+
+
+def _is_sealed_right(document: Mapping[str, Any]) -> bool:
+    """Whether the seal is that of all else in a file; one of an earlier version has none."""
+    if "seal" not in document:
+        return True
+    rest = {key: value for key, value in document.items() if key != "seal"}
+    return bool(document["seal"] == digest_of_value(rest))
+
+
+def _provenance(document: Mapping[str, Any], path: Path) -> Provenance | None:
+    """Where a file came from; None where it does not say."""
+    if not document.get("provenance"):
+        return None
+    try:
+        return Provenance.model_validate(document["provenance"])
+    except ValidationError as error:
+        raise _changed(path, f"provenance.{first_fault(error)}") from error
+
+
+def _changed(path: Path, why: str) -> FileError:
+    return FileError(
+        "the file was changed after it was written",
+        where=str(path),
+        why=why,
+        next_step=_RESTORE,
+    )
 
 
 def first_fault(error: ValidationError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,22 @@ def test_a_hand_edited_architecture_is_read_as_edited(tmp_path: Path) -> None:
     document = json.loads(path.read_text())
     document["content"]["branches"][0]["cells"][1]["kind"] = "zoomed_conv_x2"
     path.write_text(json.dumps(document))
+    with pytest.raises(FileError, match='if you changed it yourself, delete its line "digest"'):
+        Architecture.load(path)
+    del document["digest"]
+    path.write_text(json.dumps(document))
     assert Architecture.load(path).branches[0].cells[1].kind == "zoomed_conv_x2"
+
+
+def test_a_flipped_bit_of_an_architecture_is_noticed_or_says_the_same(tmp_path: Path) -> None:
+    path = TWO_BRANCHES.save(tmp_path / "architecture.json")
+    whole = path.read_bytes()
+    for at in range(0, 8 * len(whole), 5):
+        flipped = bytearray(whole)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with suppress(FileError):
+            assert Architecture.load(path) == TWO_BRANCHES
 
 
 def _end_elsewhere(content: dict[str, Any]) -> None:

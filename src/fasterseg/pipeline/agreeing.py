@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from fasterseg.artifacts import read_json
+from fasterseg.artifacts import sealed_content
 from fasterseg.changes import UsedBy, refuse_changes
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use, keyed, uses_of
@@ -86,19 +86,14 @@ def _digest_of(source: DataSource, split: str) -> str:
 def _used_splits(run: RunFolder, recipe: Recipe, made: Mapping[Use, Path]) -> Iterator[UsedSplit]:
     """The splits that the search, trainings and scores of a run were made from."""
     if Use.SUPERNET in made and run.search_began.exists():
-        start = _content(run.search_began)
+        start = sealed_content(run.search_began)
         yield UsedSplit(recipe.data.train_split, start["data_digest"], run.search_began)
     for training in run.trainings():
         if training.began.exists() and training.begun() is not None:
-            start = _content(training.began)
+            start = sealed_content(training.began)
             yield UsedSplit(start["train_split"], start["train_digest"], training.began)
             yield UsedSplit(start["val_split"], start["val_digest"], training.began)
     # The run's own report alone: whoever scores a model of it on other data writes there too.
     for path in run.position_scores():
-        report = _content(path)
+        report = sealed_content(path)
         yield UsedSplit(report["split"], report["data_digest"], path)
-
-
-def _content(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = read_json(path)["content"]
-    return content

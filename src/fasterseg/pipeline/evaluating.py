@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from fasterseg.artifacts import read_json
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.labels import LabelSpace
@@ -121,8 +120,8 @@ def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
 
 
 def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:
-    report = EvaluationReport.load(path)
-    if read_json(path)["provenance"]["inputs"] != inputs:
+    report, made = EvaluationReport.load_made(path)
+    if made.provenance is None or made.provenance.inputs != inputs:
         raise UsageError(
             "there is a report on another model or other data in this place",
             where=str(path),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fasterseg.artifacts import Artifact, digest_of_file, read_json
+from fasterseg.artifacts import Artifact, Made, Provenance, digest_of_file
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.errors import FileError
@@ -189,8 +189,8 @@ class _Reader:
         self.files: list[SourceFile] = []
 
     def required(self, kind: type[AnyArtifact], path: Path) -> AnyArtifact:
-        value = kind.load(path)
-        self._note(path)
+        value, made = kind.load_made(path)
+        self._note(path, made)
         return value
 
     def read(self, kind: type[AnyArtifact], path: Path) -> AnyArtifact | None:
@@ -253,16 +253,15 @@ class _Reader:
                         SourceFile(self.relative(bundle.weights), digest_of_file(bundle.weights))
                     )
 
-    def _note(self, path: Path) -> None:
-        document = read_json(path)
-        made = document.get("provenance", {})
-        inputs = made.get("inputs", {})
+    def _note(self, path: Path, made: Made) -> None:
+        origin = made.provenance
+        inputs = {} if origin is None else origin.inputs
         self.files.append(
             SourceFile(
                 path=self.relative(path),
-                digest=document.get("digest") or digest_of_file(path),
-                made=made.get("created", ""),
-                by=_maker(made),
+                digest=made.digest,
+                made="" if origin is None else origin.created,
+                by="" if origin is None else _maker(origin),
                 inputs=tuple(f"{name} {digest}" for name, digest in sorted(inputs.items())),
             )
         )
@@ -276,7 +275,6 @@ def _priced(architecture: Architecture, table: LatencyTable | None) -> float | N
     return table.estimate_ms(wiring.timed_specs())
 
 
-def _maker(made: dict[str, str]) -> str:
-    """The program, its Python and its machine, as far as a file tells them."""
-    named = {"fasterseg": "fasterseg ", "python": "Python ", "machine": ""}
-    return ", ".join(word + made[key] for key, word in named.items() if key in made)
+def _maker(made: Provenance) -> str:
+    """The program, its Python and its machine."""
+    return f"fasterseg {made.fasterseg}, Python {made.python}, {made.machine}"

@@ -98,7 +98,7 @@ class Architecture(Artifact):
 
     schema_tag: ClassVar[str] = "fasterseg/architecture/2"
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/architecture/1",)
-    sealed: ClassVar[bool] = False
+    by_hand: ClassVar[bool] = True
 
     input_scale: InputScale = "1"
     branches: tuple[Branch, ...]

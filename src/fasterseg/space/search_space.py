@@ -169,7 +169,7 @@ class SearchSpace(Artifact):
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/2"
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/search-space/1",)
-    sealed: ClassVar[bool] = False
+    by_hand: ClassVar[bool] = True
 
     layers: int
     kinds: SpaceKinds
