@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from fasterseg.artifacts import Artifact, digest_of_value, sealed_content
+from fasterseg.artifacts import Artifact, sealed_content
 from fasterseg.errors import FileError
 
 
@@ -48,27 +48,26 @@ def test_a_flipped_bit_anywhere_is_noticed_or_says_the_same(saved: Path) -> None
             assert Counted.load_made(saved) == wanted
 
 
-def test_a_file_of_the_time_before_seals_is_read(saved: Path) -> None:
+def test_a_file_of_the_time_before_that_digest_is_read(saved: Path) -> None:
     document = json.loads(saved.read_text())
-    del document["seal"]
+    del document["provenance_digest"]
     saved.write_text(json.dumps(document))
     assert Counted.load(saved).count == 3
 
 
-def test_a_digest_made_anew_does_not_make_the_seal_right(saved: Path) -> None:
+def test_a_changed_origin_is_refused(saved: Path) -> None:
     document = json.loads(saved.read_text())
-    document["content"]["count"] = 4
-    document["digest"] = digest_of_value(document["content"])
+    document["provenance"]["inputs"]["data"] = "sha256:2"
     saved.write_text(json.dumps(document))
     for read in (Counted.load, sealed_content):
-        with pytest.raises(FileError, match="does not have the seal"):
+        with pytest.raises(FileError, match="its provenance does not have the digest"):
             read(saved)
 
 
 @pytest.mark.parametrize("origin", [[1], "x", {"created": 3}, {"machine": "x"}])
 def test_an_odd_origin_is_refused(saved: Path, origin: object) -> None:
     document = json.loads(saved.read_text())
-    del document["seal"]
+    del document["provenance_digest"]
     document["provenance"] = origin
     saved.write_text(json.dumps(document))
     with pytest.raises(FileError, match="provenance"):

@@ -1,10 +1,9 @@
 """The base of every file that one stage hands to the next: JSON with a schema tag and a digest.
 
-A file looks like ``{"schema": ..., "digest": ..., "content": ..., "provenance": ...}``, and has a
-``seal`` at its end.  The digest covers the content alone, so two runs that computed the same thing
-wrote the same digest, whenever and wherever they did; the seal covers all that the file says, and
-earlier versions wrote none.  A file that people may edit has no seal, and no digest once it was
-edited.
+A file looks like ``{"schema": ..., "digest": ..., "content": ..., "provenance": ...}``.  The digest
+covers the content alone, so two runs that computed the same thing wrote the same digest, whenever
+and wherever they did; the provenance has a digest of its own, which earlier versions did not write.
+A file that people may edit has no digest once it was edited.
 """
 
 from __future__ import annotations
@@ -206,14 +205,14 @@ class Artifact(BaseModel):
 
     def save(self, path: Path | str, *, inputs: Mapping[str, str] | None = None) -> Path:
         """Write the artifact durably, with its provenance, and return the path."""
-        document: dict[str, Any] = {
+        provenance = Provenance.now(inputs).model_dump(mode="json")
+        document = {
             "schema": self.schema_tag,
             "digest": self.digest(),
             "content": self.content(),
-            "provenance": Provenance.now(inputs).model_dump(mode="json"),
+            "provenance": provenance,
+            "provenance_digest": digest_of_value(provenance),
         }
-        if not self.by_hand:
-            document["seal"] = digest_of_value(document)
         durable_write(Path(path), json.dumps(document, indent=1, allow_nan=False).encode() + b"\n")
         return Path(path)
 
@@ -266,7 +265,7 @@ class Artifact(BaseModel):
         return found
 
 
-_KEYS = {"schema", "digest", "content", "provenance", "seal"}
+_KEYS = {"schema", "digest", "content", "provenance", "provenance_digest"}
 
 
 def sealed_content(path: Path) -> dict[str, Any]:
@@ -290,21 +289,14 @@ def _document(path: Path, *, expected: str) -> dict[str, Any]:
 
 
 def _require_whole(document: Mapping[str, Any], path: Path, *, by_hand: bool) -> None:
-    """Raise `FileError` for a key that no file has, and where digest or seal are not the file's."""
+    """Raise `FileError` for a key that no file has, and where a digest is not that of the file."""
     for key in sorted(document.keys() - _KEYS):
         raise _changed(path, f"it has the key {key[:80]!r}, which no such file has")
     if not by_hand and digest_of_value(document.get("content")) != document.get("digest"):
         raise _changed(path, "its content does not have the digest that it carries")
-    if not _is_sealed_right(document):
-        raise _changed(path, "it does not have the seal that it carries")
-
-
-def _is_sealed_right(document: Mapping[str, Any]) -> bool:
-    """Whether the seal is that of all else in a file; one of an earlier version has none."""
-    if "seal" not in document:
-        return True
-    rest = {key: value for key, value in document.items() if key != "seal"}
-    return bool(document["seal"] == digest_of_value(rest))
+    origin = digest_of_value(document.get("provenance"))
+    if document.get("provenance_digest", origin) != origin:
+        raise _changed(path, "its provenance does not have the digest that it carries")
 
 
 def _provenance(document: Mapping[str, Any], path: Path) -> Provenance | None:

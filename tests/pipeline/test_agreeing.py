@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fasterseg.artifacts import read_json
+from fasterseg.artifacts import digest_of_value, read_json
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.data_report import DataReport
@@ -46,7 +46,8 @@ def as_trained(run: OpenedRun) -> None:
     (folder / "checkpoints" / "step-000000001").mkdir(parents=True)
     plan = SimpleNamespace(train_split=data.trained_on, val_split=data.val_split)
     plan.train_digest, plan.val_digest = (source.digest(s) for s in (data.trained_on, "val"))
-    (folder / "began.json").write_text(json.dumps({"content": vars(plan)}))
+    sealed = {"schema": "", "digest": digest_of_value(vars(plan)), "content": vars(plan)}
+    (folder / "began.json").write_text(json.dumps(sealed))
 
 
 def check(run: OpenedRun) -> DataReport:

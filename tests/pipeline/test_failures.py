@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from small_settings import SMALL, settings
 
+from fasterseg.artifacts import digest_of_value
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import main
 from fasterseg.datasets.data_report import DataReport
@@ -197,7 +198,9 @@ def test_data_that_changed_on_resume_is_refused(run: RunFolder, photos: Path, fa
     assert main(words) == 0
     (run.search / "pretraining" / "checkpoints" / "step-000000001").mkdir(parents=True)
     digest = DataReport.load(run.data_report).digests["train"]
-    run.search_began.write_text(json.dumps({"content": {"data_digest": digest}}))
+    began = {"data_digest": digest}
+    sealed = {"schema": "", "digest": digest_of_value(began), "content": began}
+    run.search_began.write_text(json.dumps(sealed))
     assert main(words) == 0
     Image.new("RGB", (64, 32)).save(photos / "images" / "train" / "train0.png")
     said = fails(*words, code=2)
@@ -358,8 +361,6 @@ def test_a_latency_table_for_another_target_or_from_other_conditions_is_refused(
 
 def reseal(document: dict[str, object]) -> None:
     """Give a changed artifact the digest of its content."""
-    from fasterseg.artifacts import digest_of_value
-
     document["digest"] = digest_of_value(document["content"])
 
 
