@@ -1,0 +1,49 @@
+"""Files that others may have made are read by the one reader that looks at them first."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import fasterseg
+
+SOURCE = Path(fasterseg.__file__).parent
+READS = re.compile(
+    r"\.read_bytes\(|\.read_text\(|\.open\(\"r|(?<![\w.])(?<!def )open\(|Image\.open\("
+)
+OWN = {
+    "opened_files.py": "the reader itself",
+    # What the system keeps, and what came with the package.
+    "deploy/benchmark/machine_state.py": "/proc and /sys",
+    "deploy/benchmark/pinning.py": "/sys",
+    "learning/precision.py": "/proc",
+    "machine.py": "/proc and /sys",
+    "processes.py": "/proc",
+    "resources.py": "/proc and /sys",
+    "runtime.py": "/proc",
+    "reporting/contest.py": "the package's style sheet",
+    "reporting/model_page.py": "the package's style sheet",
+    "reporting/page.py": "the package's style sheet",
+    "deploy/runtimes/tensorrt.py": "the package's script",
+    # What this very process, or the one that started it, wrote a moment ago.
+    "child_start.py": "what the parent asks",
+    "deploy/benchmark/parts.py": "a profile",
+    "deploy/runtimes/onnx_runtime.py": "an optimised graph",
+    "deploy/runtimes/openvino_files.py": "a graph that the library wrote",
+    "deploy/shipping/verified_export.py": "an export that is made durable",
+    "learning/stepping.py": "a log that is made durable",
+    # These look at their files themselves, and say which picture of which data it is.
+    "datasets/decoding.py": "pictures",
+    "datasets/files.py": "pictures",
+    # A program of its own, which is copied beside a graph and runs where fasterseg is not.
+    "deploy/runtimes/build_engine.py": "a graph",
+}
+
+
+def test_nothing_else_opens_a_file_to_read_it() -> None:
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if READS.search(path.read_text(encoding="utf-8"))
+    }
+    assert found - set(OWN) == set()
