@@ -19,6 +19,10 @@ ONCE = {
         r"json\w*\.loads?\b|JSONDecoder|validate_json|from_json",
         "strict_json.py",
     ),
+    "OpenVINO, which sends nothing": (
+        r"\bimport openvino\b",
+        "deploy/runtimes/openvino_library.py",
+    ),
     "steps without end": (r"10 ?\*\* ?9", "learning/step_times.py"),
     "a formatter of durations": (r"// ?3600", "amounts.py"),
     "what is steady": (r"STEADY_\w+ = 0\.", "deploy/benchmark/steadiness.py"),

@@ -18,6 +18,7 @@ from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.openvino_files import looked_at, the_core
+from fasterseg.deploy.runtimes.openvino_library import imported_openvino
 from fasterseg.errors import FileError
 
 pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
@@ -295,6 +296,13 @@ def test_notes_on_layers_are_left_out(tmp_path: Path) -> None:
     assert card == CARD
     assert b"rt_info" not in text.anew
     tried(path)
+
+
+def test_openvino_tells_nobody_that_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "openvino_telemetry", raising=False)
+    imported_openvino()
+    with pytest.raises(ImportError):
+        import openvino_telemetry  # noqa: F401
 
 
 def test_a_plain_pair_of_a_stranger_runs_once_it_was_tried(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.claims import require_true
 from fasterseg.deploy.runtimes.openvino_graphs import OpenvinoText, plain_graph, read_text
+from fasterseg.deploy.runtimes.openvino_library import imported_openvino
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.tried import reason_of
@@ -110,11 +111,10 @@ def the_core() -> Any:
 def require_openvino() -> Any:
     """The library; `EnvironmentFault` naming the extra where it is not installed."""
     try:
-        import openvino
+        return imported_openvino()
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
             "openvino is not installed",
             why="it belongs to the extra 'openvino'",
             next_step="pip install 'fasterseg[openvino]', or choose another backend",
         ) from error
-    return openvino

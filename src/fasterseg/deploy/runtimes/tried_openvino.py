@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import openvino
 
 from fasterseg.deploy.runtimes.openvino_graphs import written_anew
+from fasterseg.deploy.runtimes.openvino_library import imported_openvino
 from fasterseg.deploy.runtimes.tried import Run, try_file
+
+openvino = imported_openvino()  # before the limits hold, and the clock runs
 
 
 def try_model(
