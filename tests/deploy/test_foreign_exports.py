@@ -143,7 +143,7 @@ def test_pickles_in_a_program_are_never_read(program: Path, tmp_path: Path) -> N
     added = rewritten(program, tmp_path, lambda name, data: (name, data))
     with zipfile.ZipFile(added, "a") as archive:
         archive.writestr("student/data/constants/opaque_obj_0", payload)
-    with pytest.raises(FileError, match="object"):
+    with pytest.raises(FileError):
         open_export(added)
     assert not (tmp_path / "it-ran").exists()
 

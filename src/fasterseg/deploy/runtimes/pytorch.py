@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fasterseg.artifacts import digest_of_file
 from fasterseg.config import Precision
 from fasterseg.deploy.exporting.borders import Numbers
 from fasterseg.deploy.exporting.exported_card import ExportedCard
@@ -194,11 +193,11 @@ def open_file(path: Path, running: Running) -> tuple[PytorchGraph, ExportedCard]
     program, card = torch_program.read(path)
     compiled = running.runtime == COMPILED
     graph = PytorchGraph(
-        torch.compile(program) if compiled else program,
+        program.compiled() if compiled else program,
         torch.device("cpu"),
         running.threads,
         running.precision,
-        digest_of_file(path),
+        program.digest,
         _name(compiled=compiled),
     )
     return graph, card

@@ -1,30 +1,41 @@
-"""PyTorch's exported programs (.pt2): loaded by PyTorch alone, without this package."""
+"""PyTorch's exported programs (.pt2): PyTorch runs them without this package, which reads them
+without PyTorch's reader.
+
+That one unpickles, imports, compiles and evaluates what it finds in a file, in some twenty places,
+and its makers advise against files of unknown origin.  So a file is read here by a parser of our
+own, and its graph run operator by operator (`program`).
+"""
 
 from __future__ import annotations
 
 import io
 import zipfile
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 from torch.utils._sympy.value_ranges import ValueRanges
 
-from fasterseg.artifacts import durable_write
-from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
+from fasterseg.artifacts import digest_of_bytes, durable_write, first_fault
+from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.folding import folded
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
-from fasterseg.errors import FileError
+from fasterseg.deploy.runtimes.program import Program, program_of
+from fasterseg.deploy.runtimes.program_graph import Unreadable
+from fasterseg.deploy.runtimes.program_records import CARD, MOST_BYTES, records_of
+from fasterseg.deploy.runtimes.program_shapes import require_fitting
+from fasterseg.errors import DataError, FileError
 from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
-from fasterseg.strict_json import load_json
+from fasterseg.space.blocks import Size
 
-MOST_BYTES = 1 << 30
-EXTRA = f"{METADATA_KEY}.json"
+ANY_SIZE = Size(64, 128)
+"""What a program of any size is tried with when it is opened."""
+_MOST_SIZES, _LONGEST = 1000, 250
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
@@ -38,8 +49,10 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
         _allow_any_length(program)
     # An example is pickled into the file; without one, nothing in it needs unpickling.
     program.example_inputs = None
+    for node in program.graph.nodes:  # they name files of the machine that exported it
+        node.meta.pop("stack_trace", None)
     content = io.BytesIO()
-    torch.export.save(program, content, extra_files={EXTRA: card.to_text()})
+    torch.export.save(program, content, extra_files={CARD: card.to_text()})
     durable_write(path, sealed(_with_comment(content, BLANK_SEAL)))
 
 
@@ -62,58 +75,90 @@ def _allow_any_length(program: torch.export.ExportedProgram) -> None:
         program._guards_code = []
 
 
-def read(path: Path) -> tuple[Callable[[Tensor], Tensor], ExportedCard]:
+@dataclass(frozen=True, slots=True)
+class OpenedProgram:
+    """A program that was read, as a function from images to its output.
+
+    Each size of images is looked at before the first of them is computed; `run` computes.
+    `digest` is the SHA-256 of the file's bytes.
+    """
+
+    program: Program
+    card: ExportedCard
+    where: str
+    digest: str
+    run: Callable[[Tensor], Tensor]
+    seen: set[Size] = field(default_factory=set)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """What comes out for (1, height, width, 3) uint8 images.
+
+        Raises `DataError` for what the program does not take, or takes too much for.
+        """
+        self._require(images)
+        return self.run(images)
+
+    def compiled(self) -> OpenedProgram:
+        """The same, compiled by PyTorch when it is first run at a size."""
+        return replace(self, run=torch.compile(self.program))
+
+    def _require(self, images: Tensor) -> None:
+        shape = tuple(images.shape)
+        if len(shape) != 4 or (shape[0], shape[3], images.dtype) != (1, 3, torch.uint8):
+            raise self._unfit(f"it has the shape {shape} and the type {images.dtype}")
+        size = Size(shape[1], shape[2])
+        if size in self.seen:
+            return
+        if self.program.size not in (None, size):
+            raise self._unfit(f"it is {size}, and the program takes {self.program.size} alone")
+        try:
+            require_fitting(self.program, size, self.card)
+        except Unreadable as error:
+            raise self._unfit(f"at {size}: {error}") from error
+        if len(self.seen) < _MOST_SIZES:
+            self.seen.add(size)
+
+    def _unfit(self, why: str) -> DataError:
+        return DataError(
+            "the program does not run on this image",
+            where=self.where,
+            why=why,
+            next_step="export the model again, or show it images of another size with --size",
+        )
+
+
+def read(path: Path) -> tuple[OpenedProgram, ExportedCard]:
     """The program as a function from images to its output, and its card.
 
-    PyTorch's reader would unpickle objects that it finds in the file, and so run their code: a
-    file that holds any is refused (`FileError`) before that reader sees it.
+    Nothing in the file runs; raises `FileError` for what is no program of this package, is damaged,
+    is not what its card says, or asks for more than a network could.
     """
     try:
-        has_seal = check_seal(bytes_of(path, most_bytes=MOST_BYTES), str(path))
+        data = bytes_of(path, most_bytes=MOST_BYTES)
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
-    _refuse_objects(path)
-    texts = {EXTRA: ""}
+    has_seal = check_seal(data, str(path))
     try:
-        program = torch.export.load(path, extra_files=texts)
-    except Exception as error:  # PyTorch raises whatever its parsers raise
-        raise _refused(path, f"PyTorch cannot load it: {str(error).splitlines()[0]}") from error
-    card = ExportedCard.from_text(texts[EXTRA] or None, where=str(path), has_seal=has_seal)
-    return program.module(), card
-
-
-def _refuse_objects(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                _refuse_object(path, name, partial(archive.read, name))
-    except (OSError, zipfile.BadZipFile, ValueError, RecursionError) as error:
-        raise _refused(path, str(error) or "it is no archive") from error
-
-
-def _refuse_object(path: Path, name: str, content: Callable[[], bytes]) -> None:
-    file = name.rpartition("/")[2]
-    if file.startswith(("custom_obj", "opaque_obj")):
-        raise _refused(path, f"it holds an object of unknown kind: {name}")
-    if file.endswith("_config.json") and _wants_pickle(load_json(content())):
-        raise _refused(path, f"it wants objects unpickled: {name}")
-    if "/sample_inputs/" in name and content():
-        try:
-            torch.load(io.BytesIO(content()), weights_only=True)
-        except Exception as error:
-            raise _refused(path, f"its example is no plain tensor: {name}") from error
-
-
-def _wants_pickle(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value.get("use_pickle")) or any(_wants_pickle(v) for v in value.values())
-    return isinstance(value, list) and any(_wants_pickle(v) for v in value)
+        records = records_of(data)
+        card = ExportedCard.from_text(records.card, where=str(path), has_seal=has_seal)
+        program = program_of(records)
+        if program.size != card.size:
+            raise Unreadable(
+                f"its card says images of {card.size or 'any size'}, its graph takes "
+                f"{program.size or 'any size'}"
+            )
+        require_fitting(program, card.size or ANY_SIZE, card)
+    except ValidationError as error:
+        raise _refused(path, first_fault(error)) from error
+    except ValueError as error:
+        raise _refused(path, str(error)) from error
+    return OpenedProgram(program, card, str(path), digest_of_bytes(data), program), card
 
 
 def _refused(path: Path, why: str) -> FileError:
     return FileError(
         "cannot read this exported program",
         where=str(path),
-        why=why,
+        why=why if len(why) <= _LONGEST else f"{why[:_LONGEST]}...",
         next_step="fasterseg export MODEL --format torch --out FILE",
     )
