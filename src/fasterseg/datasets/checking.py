@@ -219,9 +219,11 @@ def _notes_on_unnamed_ids(findings: _Findings, source: FileSource) -> Iterator[s
         for value, others in layout.unnamed.items():
             if pixels := findings.raw_values[part][value]:
                 name, where = layout.label_space.names[value], f" in {part}" if part else ""
+                named = ", ".join(map(str, others[:_NAMED]))
+                rest = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
                 yield (
                     f"{value}, which label_mapping does not name{where}, counts as {name}, to "
-                    f"which it leads {', '.join(map(str, others))}: {pixels:,} pixels"
+                    f"which it leads {named}{rest}: {pixels:,} pixels"
                 )
 
 

@@ -5,6 +5,7 @@ Ultralytics' files for semantic segmentation load as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -13,6 +14,8 @@ from fasterseg.datasets import data_values as values
 from fasterseg.datasets.data_values import Colours, Palette, WholeNumber
 from fasterseg.datasets.reading import Range, Reading
 from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_without
+
+_NAMED = 8
 
 Path = Annotated[str, BeforeValidator(values.possible_path)]
 Paths = Annotated[tuple[str, ...], BeforeValidator(values.paths)]
@@ -92,14 +95,15 @@ class DataFile(BaseModel):
             )
         given = self.colours_by_name
         missing = [name for name in self.names if name not in given]
-        strange = [name for name in given if name not in (*self.names, IGNORE)]
+        known = {*self.names, IGNORE}
+        strange = [name for name in given if name not in known]
         if missing:
             raise ValueError(
-                f"palette must give colours to each of names: it lacks {', '.join(missing)}"
+                f"palette must give colours to each of names: it lacks {_some(missing)}"
             )
         if strange:
             raise Contradiction(
-                f"palette gives colours to {', '.join(strange)}, which is none of names",
+                f"palette gives colours to {_some(strange)}, which is none of names",
                 "add it to names, or, where it never counts, write"
                 f"{palette_without(given, strange)}",
             )
@@ -176,3 +180,8 @@ class DataFile(BaseModel):
     def layout_name(self) -> str:
         """The layout that the file names; ``folder`` where it names none."""
         return self.layout or self.format or "folder"
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

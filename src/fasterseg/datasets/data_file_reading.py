@@ -18,10 +18,11 @@ from fasterseg.datasets.other_files import refuse_other_files
 from fasterseg.datasets.remedies import Contradiction
 from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.opened_files import bytes_of
-from fasterseg.strict_json import NotStrict
+from fasterseg.strict_json import NotStrict, shortened
 from fasterseg.strict_yaml import load_yaml
 
 MOST_BYTES = 1_000_000
+_MOST_KEYS, _LOOKED_AT = 256, 100
 
 # What other tools write into such a file; it says nothing about how images or masks are read.
 _FOREIGN_KEYS = frozenset(
@@ -69,14 +70,14 @@ def read_data_file(path: Path) -> DataFile:
 
 def _is_foreign(key: str, value: Any) -> bool:
     """Whether a key is another tool's: known as that, or a block under a name like none of ours."""
-    block = isinstance(value, dict) and not get_close_matches(key, _KEYS, n=1)
+    block = isinstance(value, dict) and not get_close_matches(shortened(key), _KEYS, n=1)
     return key not in _KEYS and (key in _FOREIGN_KEYS or block)
 
 
 def _unknown_key(key: str, path: Path) -> DataError:
-    near = get_close_matches(key, _KEYS, n=1)
+    near = get_close_matches(shortened(key), _KEYS, n=1)
     return DataError(
-        f"there is no key {key!r}",
+        f"there is no key {shortened(key)!r}",
         where=str(path),
         why="" if near else f"the keys are {', '.join(_KEYS)}",
         next_step=f"did you mean {near[0]!r}?" if near else "take it out",
@@ -86,7 +87,7 @@ def _unknown_key(key: str, path: Path) -> DataError:
 def _wrong_value(error: ValidationError, content: Mapping[str, Any], path: Path) -> DataError:
     faults = error.errors(include_url=False)
     # Of the forms that a value may have, the one that it comes nearest to.
-    same = [one for one in faults if one["loc"][:1] == faults[0]["loc"][:1]]
+    same = [one for one in faults[:_LOOKED_AT] if one["loc"][:1] == faults[0]["loc"][:1]]
     fault = max(same, key=lambda one: len(_place(one["loc"], content)))
     cause = fault.get("ctx", {}).get("error")
     key = _place(fault["loc"], content)
@@ -103,11 +104,16 @@ def _place(location: Sequence[int | str], content: Mapping[str, Any]) -> str:
     found: list[str] = []
     inner: Any = content
     for part in location:
-        of_list = dict(enumerate(inner)) if isinstance(inner, list) else inner
-        if isinstance(of_list, Mapping) and part in of_list:
-            found.append(str(part))
-            inner = of_list[part]
+        if _has(inner, part):
+            found.append(shortened(str(part)))
+            inner = inner[part]
     return ".".join(found)
+
+
+def _has(inner: Any, part: int | str) -> bool:
+    if isinstance(inner, list):
+        return isinstance(part, int) and part < len(inner)
+    return isinstance(inner, Mapping) and part in inner
 
 
 def _mapping(path: Path) -> dict[str, Any]:
@@ -137,5 +143,12 @@ def _content(data: bytes, path: Path) -> dict[str, Any]:
             where=str(path),
             why="it is empty" if content is None else "what it holds are no keys that are words",
             next_step="write lines such as  train: images/train  and  names: [road, car]",
+        )
+    if len(content) > _MOST_KEYS:
+        raise DataError(
+            f"the data file has {len(content):,} keys",
+            where=str(path),
+            why=f"it says what a data set is, and {_MOST_KEYS} keys are the limit",
+            next_step="write classes under 'names:', and images into lists that 'train:' names",
         )
     return content

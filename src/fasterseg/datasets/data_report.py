@@ -75,9 +75,10 @@ class DataReport(Artifact):
             ignored = split.ignored_pixels / max(1, split.ignored_pixels + split.labelled_pixels)
             lines.append(f"{name}: {split.images} images, {sizes}, {100 * ignored:.1f} % ignored")
         width = max(len(name) for name in self.names)
+        of_splits = [split.class_shares() for split in self.splits.values()]
         for name in self.names:
-            shares = [split.class_shares()[name] for split in self.splits.values()]
-            lines.append(f"{name:{width}} " + " ".join(f"{100 * share:6.2f}" for share in shares))
+            shares = [100 * of_split[name] for of_split in of_splits]
+            lines.append(f"{name:{width}} " + " ".join(f"{share:6.2f}" for share in shares))
         return lines + [f"note: {note}" for note in self.notes]
 
 

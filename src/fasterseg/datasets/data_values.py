@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from fasterseg.bounds import MOST_CLASSES, MOST_NAMED
+from fasterseg.datasets.groups import require_pattern
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.remedies import Contradiction, lines, written
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import UsageError
+from fasterseg.strict_json import shortened
 
-MOST_CLASSES = 65_535
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4096
 _NAMED = 8
@@ -69,7 +70,10 @@ def _number(key: Any) -> Any:
 
 
 def _name(name: Any) -> Any:
-    return str(name) if isinstance(name, int | float) else name
+    said = str(name) if isinstance(name, int | float) else name
+    if isinstance(said, str) and len(said) > _LONGEST_NAME:
+        raise ValueError(f"{shortened(said)!r} has more than {_LONGEST_NAME} characters")
+    return said
 
 
 def paths(value: Any) -> Any:
@@ -79,6 +83,8 @@ def paths(value: Any) -> Any:
     several = [value] if isinstance(value, str) else value
     if not isinstance(several, list | tuple) or not all(isinstance(one, str) for one in several):
         raise ValueError("write the path of a folder or of a list of images, or several: [a, b]")
+    if len(several) > MOST_NAMED:
+        raise ValueError(f"these are {len(several):,} paths, and {MOST_NAMED} are the most")
     for one in several:
         possible_path(one)
     return several
@@ -142,10 +148,8 @@ def class_weights(value: Any) -> Any:
 
 def groups(value: Any) -> Any:
     """Return a regular expression; raises ValueError for what is none."""
-    try:
-        re.compile(value if isinstance(value, str) else "")
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"it is no regular expression: {error}") from error
+    if isinstance(value, str):
+        require_pattern(value)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,8 +31,22 @@ def open_described(file: Path, *, outside: bool) -> FileSource:
     source = _open_own(data, file, outside=outside)
     if not data.include:
         return source
+    _require_each_once(data.include, file)
     included = [_open_included(name, file, outside=outside) for name in data.include]
     return mixed(source, included, where=str(file))
+
+
+def _require_each_once(names: Sequence[str], file: Path) -> None:
+    known: set[Path] = set()
+    for name in names:
+        if (place := (file.parent / name).resolve()) in known:
+            raise DataError(
+                "a data file is included twice",
+                where=f"{file}, include",
+                why=f"{name} leads to {place}, which is included already",
+                next_step="name each data file once",
+            )
+        known.add(place)
 
 
 def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -22,8 +22,10 @@ from fasterseg.errors import DataError, UsageError
 from fasterseg.links import leads_outside
 from fasterseg.opened_files import bytes_of
 from fasterseg.paths import given
+from fasterseg.strict_json import shortened
 
 _OBJECT = 255
+_NAMED_KEYS = 20
 _DEFAULT_MASKS = "masks"
 _IMAGES = "images"
 
@@ -124,7 +126,9 @@ def notes_on_keys(data: DataFile) -> tuple[str, ...]:
     if not data.passed_over:
         return ()
     one = len(data.passed_over) == 1
-    keys, are = ", ".join(data.passed_over), "is" if one else "are"
+    named, rest = data.passed_over[:_NAMED_KEYS], len(data.passed_over) - _NAMED_KEYS
+    keys, are = ", ".join(map(shortened, named)), "is" if one else "are"
+    keys += f" and {rest} more" if rest > 0 else ""
     runs = ", and a data file runs nothing" if "download" in data.passed_over else ""
     return (f"{keys} in the data file {are} passed over: no key{'' if one else 's'} of ours{runs}",)
 
@@ -190,12 +194,11 @@ def _unnamed(data: DataFile, space: LabelSpace) -> Mapping[int, tuple[int, ...]]
     """Return ids that mean a class unmapped, with those that ``label_mapping`` leads there too."""
     if data.palette is not None or _names_every_class(data, space):
         return {}
-    mapping, found = data.label_mapping, dict[int, tuple[int, ...]]()
-    for label in range(space.classes):
-        others = tuple(raw for raw, target in mapping.items() if target == label)
-        if label not in mapping and others:
-            found[label] = others
-    return found
+    leading: dict[int, list[int]] = {}
+    for raw, target in data.label_mapping.items():
+        if target in range(space.classes) and target not in data.label_mapping:
+            leading.setdefault(int(target), []).append(raw)
+    return {label: tuple(leading[label]) for label in sorted(leading)}
 
 
 def _colour_meaning(data: DataFile, space: LabelSpace) -> Mapping[int, int]:
@@ -273,31 +276,35 @@ def _add_list(
             why=str(error),
             next_step="save it as UTF-8, one path to a line",
         ) from error
+    where, lines = tree.shown(place), dict[str, list[str]]()
     for number, line in enumerate(text.splitlines(), start=1):
-        if entry := line.strip():
-            _add_entry(tree, f"{tree.shown(place)}:{number}", entry, data, images, masks)
+        lines.setdefault(line.strip(), []).append(f"{where}:{number}")
+    lines.pop("", None)
+    for entry, places in lines.items():
+        _add_entry(tree, places, entry, data, images, masks)
 
 
 def _add_entry(
     tree: Tree,
-    where: str,
+    places: Sequence[str],
     entry: str,
     data: DataFile,
     images: dict[str, list[Path]],
     masks: dict[str, list[Path]],
 ) -> None:
-    listed = PurePosixPath(entry)
-    if not tree.may_leave and (listed.is_absolute() or ".." in listed.parts):
-        tree.faults.append(Fault(FaultKind.OUTSIDE, where, entry))
+    # Lists are long: what names no image is told by its text.
+    if not tree.may_leave and (entry.startswith("/") or ".." in entry.split("/")):
+        tree.faults += [Fault(FaultKind.OUTSIDE, where, entry) for where in places]
         return
-    image = tree.root / listed
-    if not is_file(image) or image.suffix.lower() not in IMAGE_SUFFIXES:
-        tree.faults.append(Fault(FaultKind.BAD_LIST, where, entry))
+    image = tree.root / entry
+    if image.suffix.lower() not in IMAGE_SUFFIXES or not is_file(image):
+        tree.faults += [Fault(FaultKind.BAD_LIST, where, entry) for where in places]
         return
     if not tree.is_inside(image):
         return
+    listed = PurePosixPath(entry)
     key = listed.with_suffix("").as_posix().removesuffix(data.image_suffix)
-    images.setdefault(key, []).append(image)
+    images.setdefault(key, []).extend([image] * len(places))
     beside = masks_beside(listed, data.masks_dir or _DEFAULT_MASKS).parent
     stem = listed.stem.removesuffix(data.image_suffix) + data.mask_suffix
     if found := tree.siblings(tree.root / beside, stem):

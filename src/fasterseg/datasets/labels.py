@@ -17,6 +17,7 @@ DeclaredWeights = Literal["auto"] | tuple[float, ...] | None
 
 # Successive hues one golden section apart stay distinct for any number of classes.
 _GOLDEN_SECTION = 0.6180339887498949
+_STEPS = 20_000
 
 
 class LabelSpace(Artifact):
@@ -68,14 +69,17 @@ class LabelSpace(Artifact):
 def distinct_colours(count: int) -> tuple[Colour, ...]:
     """Return ``count`` different RGB colours, none of them black; the first ones never change."""
     found: dict[Colour, None] = {}
-    step = 0
-    while len(found) < count:
+    for step in range(_STEPS + 256**3):
+        if len(found) == count:
+            break
         found[_colour_of_step(step)] = None
-        step += 1
     return tuple(found)
 
 
 def _colour_of_step(step: int) -> Colour:
+    if step >= _STEPS:  # hues are used up
+        packed = step - _STEPS + 1
+        return packed >> 16, packed >> 8 & 255, packed & 255
     hue = step * _GOLDEN_SECTION % 1.0
     saturation = (0.75, 0.5, 0.95)[step % 3]
     value = (0.9, 0.65)[step // 3 % 2]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.groups import found_in
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.mask_reading import shown_colour, unpacked
@@ -54,11 +54,11 @@ class Layout:
 
     def group_of(self, name: str) -> str:
         """The recording that a sample is from: what `groups` finds in its name, else the name."""
-        return _found(self.groups, name)
+        return found_in(self.groups, name)
 
     def recording_of(self, name: str) -> str:
         """The recording by `groups`, or by `recordings` where the data names no groups."""
-        return _found(self.groups or self.recordings, name)
+        return found_in(self.groups or self.recordings, name)
 
     def shown_value(self, value: int) -> str:
         """A mask's integer as messages print it: a colour where masks are coloured."""
@@ -77,9 +77,3 @@ class Layout:
         classes = range(self.label_space.classes)
         shifted = {0: "ignore_label"} | {label + 1: label for label in classes}
         return f"in place of reduce_zero_label, {remedy_for_ids(shifted, unknown, whole=False)}"
-
-
-def _found(pattern: str, name: str) -> str:
-    """What a pattern finds in a name (its first group, if it has one), else the name."""
-    found = re.search(pattern, name) if pattern else None
-    return name if found is None else found.group(1 if found.re.groups else 0) or name

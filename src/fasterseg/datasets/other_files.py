@@ -32,7 +32,7 @@ _TELLING = frozenset({".zip", ".json", ".txt", ".csv", ".xml", ".tar", ".gz", ".
 _MOST_FILES = 20
 _MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
 _MASKS_WANTED = "masks are pictures here, one to an image, whose pixels are class ids"
-_COLOUR_LINE = re.compile(r"([^:#]+):(\d+),(\d+),(\d+):")
+_COLOUR_LINE = re.compile(r"([^:#]+):(\d{1,3}),(\d{1,3}),(\d{1,3}):")
 
 # A sentence's end, "this is ..."; why it is not read; what to do.
 Found = tuple[str, str, str]
@@ -149,7 +149,10 @@ def _labelmap(told: list[re.Match[str]]) -> Found:
 
 def _classes(text: str) -> Found:
     """Roboflow's ``_classes.csv``: an id and a name to a line; any other table has no names."""
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
+    except csv.Error:  # a cell without end
+        rows = []
     named = {row[0]: row[1] for row in rows if len(row) == 2 and row[0].isdigit()}
     wanted = [str(index) for index in range(len(named))]
     line = [written("names", [named[i] for i in wanted])] if list(named) == wanted else []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
-from fasterseg.datasets.faults import Fault, FaultKind
+from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
 from fasterseg.datasets.listing import (
     is_folder,
     is_picture,
@@ -156,14 +156,16 @@ def pair_files(
 
 
 def _faults_of_group(tree: Tree, files: Sequence[Path]) -> list[Fault]:
-    others = [tree.shown(file) for file in files[1:]]
-    if not others:
+    if len(files) == 1:
         return []
     if set(files) == {files[0]}:
         step = "name each folder once, and each image of a list once"
         detail = f"named {len(files)} times"
         return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), detail, step)]
-    return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), f"also {', '.join(others)}")]
+    others = ", ".join(map(tree.shown, files[1 : 1 + SHOWN_EXAMPLES]))
+    rest = len(files) - 1 - SHOWN_EXAMPLES
+    also = f"also {others}{f' and {rest:,} more' if rest > 0 else ''}"
+    return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), also)]
 
 
 def _faults_of_suffixes(

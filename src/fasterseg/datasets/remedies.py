@@ -13,6 +13,7 @@ IGNORE = "ignore"
 BLACK: Colour = (0, 0, 0)
 # More than these are no classes that somebody forgot.
 _MOST_IN_A_LINE = 40
+_MOST_WRITTEN = 300
 
 Colours = tuple[Colour, ...]
 
@@ -26,11 +27,16 @@ class Contradiction(ValueError):
 
 
 def written(key: str, value: Any) -> str:
-    """Return one line of YAML."""
+    """Return one line of YAML; of what is too long for one, its beginning."""
+    shown, rest = value, ""
+    if isinstance(value, list | dict) and len(value) > _MOST_WRITTEN:
+        some = list(value)[:_MOST_IN_A_LINE]
+        shown = {key: value[key] for key in some} if isinstance(value, dict) else some
+        rest = f" and so on, {len(value):,} of them"
     flow = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, width=float("inf"), allow_unicode=True
+        shown, default_flow_style=True, sort_keys=False, width=float("inf"), allow_unicode=True
     )
-    return f"{key}: {flow.removesuffix('...' + chr(10)).strip()}"
+    return f"{key}: {flow.removesuffix('...' + chr(10)).strip()}{rest}"
 
 
 def lines(*several: str) -> str:
@@ -52,7 +58,8 @@ def palette_without(colours: Mapping[str, Colours], ignored: Sequence[str]) -> s
 
     Where none is named, it is black that never counts.
     """
-    kept = {name: of_name for name, of_name in colours.items() if name not in {IGNORE, *ignored}}
+    left_out = {IGNORE, *ignored}
+    kept = {name: of_name for name, of_name in colours.items() if name not in left_out}
     never = [one for name in {IGNORE: 0} | dict.fromkeys(ignored) for one in colours.get(name, ())]
     palette = kept | {IGNORE: tuple(never) or (BLACK,)}
     return lines(written("names", list(kept)), palette_line(palette))

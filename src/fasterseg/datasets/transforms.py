@@ -23,6 +23,7 @@ Pair = tuple[Pixels, LabelMap]
 # The two-argument form in which transforms of other libraries are plugged in.
 PlainTransform = Callable[[Pixels, LabelMap], Pair]
 
+_MOST = 1e6
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -42,8 +43,9 @@ class Normalisation:
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a standard deviation could not divide."""
-        if not all(np.isfinite(self.mean)) or not all(0 < value < np.inf for value in self.std):
+        """Raise UsageError where a standard deviation could not divide, in float32 too."""
+        sound = all(abs(value) <= _MOST for value in self.mean)
+        if not sound or not all(1 / _MOST <= value <= _MOST for value in self.std):
             raise UsageError("a normalisation needs finite means and positive deviations")
 
     def apply(self, image: Pixels) -> npt.NDArray[np.float32]:
