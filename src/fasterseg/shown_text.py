@@ -19,7 +19,7 @@ _UNSEEN = (
     "\\U00013430-\\U0001343f\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff"
 )
 _IN_A_LINE = re.compile(f"[{_UNSEEN}]")
-_IN_LINES = re.compile(rf"(?![\n\t])[{_UNSEEN}]")
+_IN_LINES = re.compile(rf"(?!\n)[{_UNSEEN}]")
 
 
 def as_shown(text: str) -> str:
@@ -28,7 +28,7 @@ def as_shown(text: str) -> str:
 
 
 def lines_as_shown(text: str) -> str:
-    """Return a text of several lines with its line breaks and tabs, and all else as `as_shown`."""
+    """Return a text of several lines with its line breaks, and all else as `as_shown`."""
     return _IN_LINES.sub(_spelled, text)
 
 
