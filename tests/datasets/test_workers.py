@@ -199,3 +199,19 @@ def test_a_killed_parent_leaves_no_process_and_no_file(tmp_path: Path, group: bo
         time.sleep(0.01)
     assert [number for number in started if lives(number)] == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_python_that_starts_anew_imports_nothing_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("multiprocessing", "socket", "pickle", "json"):
+        (tmp_path / f"{name}.py").write_text("open('it-ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    process = multiprocessing.get_context("spawn").Process(target=os.getcwd)
+    with workers.safe_path():
+        process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert not (tmp_path / "it-ran").exists()
+    assert "PYTHONSAFEPATH" not in os.environ

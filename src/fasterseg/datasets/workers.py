@@ -160,7 +160,7 @@ def _started(make: Callable[[int], Any], steps: range) -> _Worker:
     )
     ours, theirs = socket.socketpair()
     process = context.Process(target=_serve, args=(make, steps, theirs, os.getpid()), daemon=True)
-    with _nothing_of_here():
+    with safe_path():
         process.start()
     theirs.close()  # so that the channel ends when the process does
     ours.settimeout(LOOK_EVERY_S)
@@ -168,7 +168,7 @@ def _started(make: Callable[[int], Any], steps: range) -> _Worker:
 
 
 @contextmanager
-def _nothing_of_here() -> Iterator[None]:
+def safe_path() -> Iterator[None]:
     """Within, a Python that starts anew does not import from the current folder."""
     name = "PYTHONSAFEPATH"
     before = os.environ.get(name)

@@ -112,7 +112,7 @@ class OnnxRuntimeBackend(OnnxBackend):
         # Threads spin within a run, as they do where speed counts, but an idle session must not
         # take the processor from the one that is being timed, or from the tail.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # messages hold a file's names; what matters is raised
         try:
             return self._runtime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
