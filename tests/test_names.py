@@ -21,6 +21,8 @@ GOOD = (
     "a..b",
     "v1.2",
     "console",
+    '_a<b>&"$x$',
+    "what? *",
     "x" * MOST_NAME_BYTES,
 )
 BAD = {
@@ -37,7 +39,6 @@ BAD = {
     "hidden": ".ssh",
     "an option": "-rf",
     "a home": "~root",
-    "a pattern": "*",
     "a line break": "a\nb",
     "a null": "a\0b",
     "an escape": "a\x1b[2Jb",

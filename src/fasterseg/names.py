@@ -16,8 +16,8 @@ from pydantic import AfterValidator
 MOST_NAME_BYTES = 100
 """A file may be called after two such names, and has 255 bytes at most."""
 
-_KEPT = '/\\:*?"<>|'
-"""What some system's paths are made with, or some shell's patterns."""
+_KEPT = "/\\:"
+"""What some system's paths are made with."""
 _UNSEEN = {"Cc": "a control character", "Cf": "an invisible character", "Cs": "half a character"}
 _UNSEEN |= {"Zl": "a line break", "Zp": "a line break"}
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.I)

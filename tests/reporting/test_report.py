@@ -24,7 +24,7 @@ from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.searching.summary import SearchSummary
 
-STUDENT = "_a&b'$x$"
+STUDENT = '_a<b>&"$x$'
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = (
     '<script>alert("x")</script>',
