@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import pytest
+from nasty_texts import NASTY
 
 from fasterseg.console.progress import (
     BarDisplay,
@@ -14,6 +16,8 @@ from fasterseg.console.progress import (
     Steps,
     progress_for,
 )
+from fasterseg.outlets import shown_text
+from fasterseg.shown_text import as_shown
 
 
 class FakeClock:
@@ -114,3 +118,20 @@ def test_a_bar_within_a_bar_is_shown_and_both_end() -> None:
     assert "Outer" in stream.getvalue()
     assert "Inner" in stream.getvalue()
     assert display._bars is None
+
+
+@pytest.mark.parametrize("text", [*(text for text, _ in NASTY.values()), "[bold]x[/]", ":car:"])
+def test_a_bar_shows_texts_of_strangers_and_obeys_none(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "400")
+    with shown_text(), progress_for(stream=stream)(f"<{text}>", total=1, unit=f"<{text}>") as step:
+        step(1, 1, f"<{text}>")
+        print(f"printed <{text}>")
+        print(f"printed <{text}>", file=sys.stderr)
+    shown = stream.getvalue()
+    assert shown.count(f"<{as_shown(text)}>") >= 5
+    assert text not in shown or as_shown(text) == text
+    assert "\x1b]" not in shown, "a link or a title"

@@ -29,6 +29,7 @@ from fasterseg.errors import (
     Interrupted,
     UsageError,
 )
+from fasterseg.shown_text import lines_as_shown
 
 EXTRAS = {
     "onnx": "onnx",
@@ -258,7 +259,7 @@ def write_trace(error: BaseException, words: Sequence[str]) -> Path | None:
                 suffix=".log",
                 delete=False,
             ) as file:
-                file.write(text)
+                file.write(lines_as_shown(text))
         except OSError:
             continue
         return Path(file.name)

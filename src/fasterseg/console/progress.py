@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO
 
 from fasterseg.amounts import duration
-from fasterseg.outlets import beneath
+from fasterseg.outlets import ShownText, beneath
 from fasterseg.shown_text import as_shown
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ class BarDisplay:
         if self._bars is None:
             self._bars = _rich_bars(self._stream)
             self._bars.start()
+            _spell_out_what_is_redirected()
         self._tasks[state.title] = self._bars.add_task(
             as_shown(state.title), total=state.total, unit=as_shown(state.unit), note="", left=""
         )
@@ -253,6 +254,16 @@ def _rich_bars(stream: TextIO) -> RichProgress:
         TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=Console(file=stream),
     )
+
+
+def _spell_out_what_is_redirected() -> None:
+    """While its bars are shown, rich takes what is printed and obeys the sequences in it."""
+    from rich.file_proxy import FileProxy
+
+    if isinstance(sys.stdout, FileProxy):  # which rich takes away again
+        sys.stdout = ShownText(sys.stdout)
+    if isinstance(sys.stderr, FileProxy):
+        sys.stderr = ShownText(sys.stderr)
 
 
 def line_of(state: State) -> str:
