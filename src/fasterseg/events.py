@@ -90,12 +90,14 @@ class EventLog:
     def _lines(self) -> list[dict[str, Any] | None]:
         """What each line holds, None for a damaged one; without half a line at the end."""
         try:
-            *lines, _half = bytes_of(self.path, most_bytes=MOST_BYTES).split(b"\n")
+            *lines, half = bytes_of(self.path, most_bytes=MOST_BYTES).split(b"\n")
         except FileNotFoundError:
             return []
         # One that an earlier version wrote has no checksums at all.
         sealed = any(_CHECK.encode() in line for line in lines)
-        return [_event_in(line, sealed=sealed) for line in lines]
+        whole = [_event_in(line, sealed=sealed) for line in lines]
+        # Where its last sign alone was damaged, a whole line is no half one.
+        return whole if _event_in(half[:-1], sealed=True) is None else [*whole, None]
 
 
 def _line_of(event: Mapping[str, Any]) -> bytes:

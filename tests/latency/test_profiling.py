@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.errors import FileError, Interrupted, UsageError
-from fasterseg.latency.profiling import STALE_ABOVE, profile_items
+from fasterseg.latency.profiling import STALE_ABOVE, EntriesFile, profile_items
 from fasterseg.latency.timing import Timing
 from fasterseg.space.blocks import BlockSpec, Size
 
@@ -96,6 +96,26 @@ def test_a_changed_line_inside_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="damaged") as caught:
         profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
     assert caught.value.where.endswith(":8"), "the conditions, six entries, then the changed one"
+
+
+def test_a_damaged_last_line_is_told_and_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+    whole = profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines) + last.replace(b"median_ms", b"median_mr"))
+    told: list[str] = []
+    found = profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS, warn=told.append)
+    assert found.entries == whole.entries
+    assert told == [f"{path}: its last line was damaged; what it told is measured again"]
+
+
+@pytest.mark.parametrize("record", [{"median_ms": 1.0}, {"key": "k", "median_ms": -1.0}, {}])
+def test_a_line_that_tells_no_time_is_refused(tmp_path: Path, record: dict[str, object]) -> None:
+    path = tmp_path / "entries.jsonl"
+    profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
+    EntriesFile(path).append(record)
+    with pytest.raises(FileError, match="tells no block's time"):
+        profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
 
 
 def test_other_conditions_are_refused_with_the_difference(tmp_path: Path) -> None:

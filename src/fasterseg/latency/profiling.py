@@ -1,9 +1,10 @@
 """Measuring every block once, durably: a killed profile is resumed.
 
 The entries file holds one checksummed JSON line for each finished block, appended and synced, the
-first line being the conditions of the measurement.  Half a line at the end is dropped.  On
-resuming, a few old entries are measured again; where they moved a lot the machine has changed, a
-line says so, and all entries before it count no more.
+first line being the conditions of the measurement.  Half a line at the end is dropped, and a whole
+one that was damaged is measured again; one before it is refused, for it may have said that all
+lines before it count no more.  On resuming, a few old entries are measured again; where they moved
+a lot the machine has changed, a line says so, and all entries before it count no more.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Protocol, TypeVar
 
+from pydantic import ValidationError
+
 from fasterseg.artifacts import (
     digest_of_value,
     disk_fault,
@@ -26,7 +29,7 @@ from fasterseg.artifacts import (
 from fasterseg.changes import refuse_changes
 from fasterseg.config import ProfileSettings
 from fasterseg.errors import FileError
-from fasterseg.events import Progress, silent
+from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import TimerSettings, Timing
 from fasterseg.opened_files import bytes_of
@@ -85,6 +88,7 @@ def profile_items(
     conditions: Mapping[str, Any],
     progress: Progress = silent,
     stop: Callable[[str], None] = lambda _where: None,
+    warn: Warn = warn_on_stderr,
 ) -> Profile:
     """Measure what the file lacks; return the entries of all items.
 
@@ -92,7 +96,7 @@ def profile_items(
     the file's conditions are others, `FileError` when it is damaged before its last line.
     """
     journal = EntriesFile(path)
-    found = journal.open(conditions)
+    found = journal.open(conditions, warn=warn)
     missing = [item for item in items if item.key not in found]
     drift = _recheck(items, found, time_items) if missing else None
     stale = drift is not None and drift > STALE_ABOVE
@@ -130,13 +134,16 @@ class EntriesFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def open(self, conditions: Mapping[str, Any]) -> dict[str, Entry]:
+    def open(
+        self, conditions: Mapping[str, Any], *, warn: Warn = warn_on_stderr
+    ) -> dict[str, Entry]:
         """The entries that count; a new file is begun with the conditions.
 
-        A half line that a crash left at the end is cut off.
+        A half line that a crash left at the end is cut off; so is a whole one that was damaged,
+        and `warn` is told.
         """
         make_folder(self.path.parent)
-        lines, whole = self._read()
+        lines, whole = self._read(warn)
         if whole is not None:
             with writing(self.path):
                 os.truncate(self.path, whole)
@@ -144,7 +151,9 @@ class EntriesFile:
             self.append({"conditions": dict(conditions)})
             sync_folder(self.path.parent)
             return {}
-        stored = lines[0].get("conditions", {})
+        stored = lines[0].get("conditions")
+        if not isinstance(stored, dict):
+            raise _damaged(self.path, 1, "it does not say what was measured under which conditions")
         refuse_changes(
             "the latency profile",
             stored=stored,
@@ -152,7 +161,7 @@ class EntriesFile:
             where=self.path,
             next_step=SAME_MACHINE,
         )
-        return _entries(lines[1:])
+        return _entries(lines[1:], self.path)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add one line; once this returns, it survives a crash."""
@@ -165,7 +174,7 @@ class EntriesFile:
         except OSError as error:
             raise disk_fault(self.path, len(line), error) from error
 
-    def _read(self) -> tuple[list[dict[str, Any]], int | None]:
+    def _read(self, warn: Warn) -> tuple[list[dict[str, Any]], int | None]:
         """All whole lines, and the length to cut the file to when its last line is not whole."""
         if not self.path.exists():
             return [], None
@@ -177,6 +186,8 @@ class EntriesFile:
             if record is None:
                 if length + len(line) < len(data):
                     raise _damaged(self.path, len(records) + 1)
+                if line.endswith(b"\n"):
+                    warn(f"{self.path}: its last line was damaged; what it told is measured again")
                 return records, length
             records.append(record)
             length += len(line)
@@ -197,21 +208,26 @@ def _check(record: Mapping[str, Any]) -> str:
     return digest_of_value(dict(record))[7:23]
 
 
-def _damaged(path: Path, line: int) -> FileError:
+def _damaged(
+    path: Path, line: int, why: str = "the line does not have the checksum that it carries"
+) -> FileError:
     return FileError(
         "the latency profile was damaged",
         where=f"{path}:{line}",
-        why="the line does not have the checksum that it carries",
+        why=why,
         next_step="delete the file to measure all blocks anew",
     )
 
 
-def _entries(records: Iterable[Mapping[str, Any]]) -> dict[str, Entry]:
+def _entries(records: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    for record in records:
+    for line, record in enumerate(records, 2):
         if record.get("stale"):
             found.clear()
             continue
         values = {name: value for name, value in record.items() if name != "key"}
-        found.setdefault(str(record["key"]), Entry.model_validate(values))
+        try:
+            found.setdefault(str(record["key"]), Entry.model_validate(values))
+        except (KeyError, ValidationError) as error:
+            raise _damaged(path, line, "the line tells no block's time") from error
     return found

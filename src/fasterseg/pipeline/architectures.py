@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.config import Recipe
+from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.errors import FileError, UsageError
+from fasterseg.events import note_on_stderr
 from fasterseg.pipeline.trainees import contender_named
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.choices import Option, section
+from fasterseg.space.options import Options
 
 
 def one_architecture(
@@ -40,9 +43,11 @@ def one_architecture(
 def take_architecture(wanted: Architecture, run: RunFolder, recipe: Recipe, contender: str) -> None:
     """Give a contender an architecture that no search of this run found.
 
-    Raises `UsageError` where it has another already.
+    Says so where it has widths that the recipe's space does not offer. Raises `UsageError` where
+    the contender has another already.
     """
-    kept = run.architecture(contender_named(recipe, contender).name)
+    settings = contender_named(recipe, contender)
+    kept = run.architecture(settings.name)
     if kept.exists() and Architecture.load(kept) != wanted:
         raise UsageError(
             f"{contender} has another architecture in this run already",
@@ -50,7 +55,29 @@ def take_architecture(wanted: Architecture, run: RunFolder, recipe: Recipe, cont
             next_step="start a new run with another --run, or leave --architecture out",
         )
     if not kept.exists():
+        for width in widths_outside(wanted, recipe, settings):
+            note_on_stderr(
+                f"the width {width} of this architecture is none of the recipe's space; "
+                f"{contender} is trained with it"
+            )
         wanted.save(kept)
+
+
+def widths_outside(
+    architecture: Architecture, recipe: Recipe, contender: ContenderSettings
+) -> list[Option]:
+    """The widths of an architecture that no network of the recipe's space has, each once."""
+    known = (Options.of_space(recipe.space), Options.of(recipe.space, contender))
+    offered = {
+        width
+        for options in known
+        for name, widths in options.choices.items()
+        if section(name) == "widths"
+        for width in widths
+    }
+    cells = (cell for branch in architecture.branches for cell in branch.cells)
+    used = dict.fromkeys((*architecture.widths.values(), *(cell.expansion for cell in cells)))
+    return [width for width in used if width not in offered]
 
 
 def found_architecture(run: RunFolder, contender: str) -> Architecture:
