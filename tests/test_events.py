@@ -78,6 +78,18 @@ def test_a_line_that_holds_no_event_costs_that_line_alone_and_is_told(
     assert len(told) == 1, "it is told once"
 
 
+def test_a_flipped_bit_of_a_log_of_one_line_is_never_used(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "one.jsonl")
+    log.append({"step": 1, "loss": 0.5, "name": "it"})
+    whole = log.path.read_bytes()
+    for at in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[at // 8] ^= 1 << at % 8
+        log.path.write_bytes(flipped)
+        assert log.events() == []
+        assert log.damaged_lines()
+
+
 def test_what_was_damaged_after_the_step_is_no_loss(log: EventLog) -> None:
     log.path.write_bytes(log.path.read_bytes()[:-20] + bytes(10) + b"\n")
     told: list[str] = []
