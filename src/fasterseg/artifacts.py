@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.opened_files import bytes_of, opened, reading
-from fasterseg.strict_json import NotStrict, load_json
+from fasterseg.strict_json import NotStrict, load_json, require_computable, shortened
 from fasterseg.version import __version__
 
 _NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP}
@@ -247,11 +247,12 @@ class Artifact(BaseModel):
     def _parse(cls, document: dict[str, Any], path: Path) -> Self:
         try:
             found = cls.model_validate(document.get("content"))
-        except ValidationError as error:
+            require_computable(found.model_dump())
+        except (ValidationError, NotStrict) as error:
             raise FileError(
                 f"the file does not hold a valid {document['schema']}",
                 where=str(path),
-                why=first_fault(error),
+                why=first_fault(error) if isinstance(error, ValidationError) else str(error),
                 next_step=_RESTORE,
             ) from error
         if cls.by_hand and document.get("digest", found.digest()) != found.digest():
@@ -321,7 +322,7 @@ def _changed(path: Path, why: str) -> FileError:
 def first_fault(error: ValidationError) -> str:
     """The first of pydantic's complaints, in one line."""
     fault = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in fault["loc"])
+    key = ".".join(shortened(str(part)) for part in fault["loc"])
     return f"{key}: {fault['msg']}" if key else str(fault["msg"])
 
 

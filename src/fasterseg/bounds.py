@@ -19,8 +19,15 @@ MOST_AT_ONCE = 2**16
 """Images in one batch."""
 MOST_CLASSES = 65_535
 """As many as masks of 16 bits tell apart, beside what is ignored."""
+MOST_THREADS = 1024
+"""More end a process without a word: no machine has as many cores."""
+MOST_LAYERS = 64
 MOST_NAMED = 256
 """Networks, budgets or options that one list names."""
+
+Mean = Annotated[float, Field(ge=-1e6, le=1e6)]
+Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""Of a normalisation: what float32 computes with."""
 
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 """A whole number that 64 bits hold."""

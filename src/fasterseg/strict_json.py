@@ -73,6 +73,21 @@ def require_plain(value: Any, *, with_text: bool = True) -> None:
     raise too_deep()
 
 
+def require_computable(value: Any) -> None:
+    """Raise `NotStrict` where a value holds a number that 64 bits do not.
+
+    A text in a file may become a number where one is wanted: pydantic reads ``"1e999"`` so.
+    """
+    level = [value]
+    while level:
+        for number in level:
+            if isinstance(number, int) and not -(2**63) <= number < 2**63:
+                raise NotStrict(f"a number of more than 64 bits: {number:.3g}")
+            if isinstance(number, float) and not math.isfinite(number):
+                raise no_number(str(number))
+        level = list(chain.from_iterable(map(_inside, level)))
+
+
 def whole_number(text: str) -> int:
     """Return the whole number that digits say; raises `NotStrict` for more than `MOST_DIGITS`."""
     if len(text) > MOST_DIGITS:
@@ -111,7 +126,7 @@ def shortened(text: str) -> str:
 def _inside(value: Any) -> Any:
     if isinstance(value, dict):
         return chain(value.keys(), value.values())
-    return value if isinstance(value, list) else ()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _require_plain_text(values: list[Any]) -> None:

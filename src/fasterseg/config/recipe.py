@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED, Whole
+from fasterseg.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED, MOST_THREADS, Whole
 from fasterseg.config.budgets import AsFastAs, one_or_several
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
@@ -25,7 +25,6 @@ from fasterseg.config.contenders import (
 from fasterseg.config.roles import as_written, expanded
 from fasterseg.config.runtimes import Precision
 from fasterseg.config.sections import (
-    MOST_THREADS,
     AugmentationSettings,
     DataSettings,
     PenaltySettings,

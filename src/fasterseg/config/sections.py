@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_COUNTED
+from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_COUNTED, MOST_THREADS
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
 from fasterseg.names import FileName
@@ -19,8 +19,8 @@ OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 """What a graph ends at: class ids, logits at image size, or at the network's own."""
 TailForm = Literal["graph", "fast", "numpy"]
 """From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
-MOST_THREADS, MOST_WORKERS = 1024, 256
-"""More end a process without a word, or take all its files: no machine has as many cores."""
+MOST_WORKERS = 256
+"""More take all of a process's files."""
 LEAST_SCALE, LONGEST_STREET = 1e-3, 8192
 AUTO = "auto"
 """Stands in a recipe for what the data decides, until a run has opened it."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Parameter
 
+from fasterseg.bounds import MOST_THREADS
 from fasterseg.config.budgets import AsFastAs, split_budgets
-from fasterseg.config.sections import MOST_THREADS
 from fasterseg.errors import UsageError
 from fasterseg.paths import given
 

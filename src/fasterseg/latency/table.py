@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_CLASSES, MOST_THREADS
 from fasterseg.changes import differences
 from fasterseg.config import RuntimeName, TailForm, TargetSettings
 from fasterseg.errors import FileError, UsageError
@@ -16,7 +17,7 @@ from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 
 Milliseconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-MOST, le=MOST)]
 
 FLOOR_FACTOR = 3.0
 """An entry below so many times the timer's floor says little about its block: it is marked."""
@@ -37,7 +38,7 @@ TAILS: Mapping[TailForm, str] = {
 
 
 class _Values(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Target(_Values):
@@ -46,10 +47,10 @@ class Target(_Values):
     device: str
     backend: RuntimeName
     precision: Literal["float32"]
-    threads: int
-    height: int
-    width: int
-    classes: int
+    threads: int = Field(ge=1, le=MOST_THREADS)
+    height: int = Field(ge=1, le=LONGEST_SIDE)
+    width: int = Field(ge=1, le=LONGEST_SIDE)
+    classes: int = Field(ge=1, le=MOST_CLASSES)
     output: Literal["labels"] = "labels"
     tail: TailForm = "graph"
 

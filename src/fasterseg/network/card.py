@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact, short_digest
+from fasterseg.bounds import Deviation, Mean
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
@@ -171,8 +172,8 @@ class Card(Artifact):
     name: str
     which: Which
     label_space: LabelSpace
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Deviation, Deviation, Deviation]
     reading: Reading = DEFAULT_READING
     training: TrainingFacts
     scores: tuple[Score, ...] = ()

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from fasterseg.artifacts import Artifact
+from fasterseg.bounds import MOST_CLASSES
 from fasterseg.errors import FileError
 from fasterseg.network.network import Network
 from fasterseg.space.architecture import Architecture
@@ -23,7 +24,7 @@ class NetworkDescription(Artifact):
 
     schema_tag: ClassVar[str] = "fasterseg/network/1"
 
-    classes: int = Field(ge=1)
+    classes: int = Field(ge=1, le=MOST_CLASSES)
     architecture: Architecture | None = None
     baseline: str = ""
 

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact, digest_of_value
+from fasterseg.bounds import MOST_LAYERS
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import FUSION, STEM, STEMS, Option, channels_of, choice, place
 from fasterseg.space.decoder import Decoder
@@ -67,7 +68,7 @@ class Branch(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stride: int
-    cells: tuple[CellChoice, ...]
+    cells: tuple[CellChoice, ...] = Field(max_length=MOST_LAYERS)
 
     def strides(self) -> tuple[int, ...]:
         """The output stride at which each cell reads."""

@@ -7,14 +7,17 @@ one that is trained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fasterseg.bounds import LONGEST_SIDE
 from fasterseg.errors import UsageError
 from fasterseg.space.convolutions import ConvForm, Layer
 from fasterseg.space.input_scale import Scale
 from fasterseg.space.kinds import KINDS, BlockKind, Kind
+from fasterseg.strict_json import shortened
 
 
 class Size(NamedTuple):
@@ -34,12 +37,14 @@ class Size(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Size:
         """``360x480`` as height and width; raises `UsageError` for anything else."""
-        height, _, width = text.lower().partition("x")
-        if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+        found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text.lower())
+        size = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
+        if not (0 < size.height <= LONGEST_SIDE and 0 < size.width <= LONGEST_SIDE):
             raise UsageError(
-                f"cannot read the size {text!r}", next_step="write height x width, such as 360x480"
+                f"cannot read the size {shortened(text)!r}",
+                next_step="write height x width, such as 360x480",
             )
-        return cls(int(height), int(width))
+        return size
 
     @property
     def area(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fasterseg.artifacts import first_fault
+from fasterseg.bounds import MOST_LAYERS
 
 _KEYS = {"stem_expansion": "stem", "fusion_expansion": "fusion", "head_expansion": "head"}
 
@@ -29,7 +30,7 @@ class _Cell(_Part):
 
 class _Branch(_Part):
     stride: int
-    cells: tuple[_Cell, ...]
+    cells: tuple[_Cell, ...] = Field(max_length=MOST_LAYERS)
 
 
 class _FirstForm(_Part):

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import MOST_NAMED
+from fasterseg.bounds import MOST_LAYERS, MOST_NAMED
 from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.completing import completed
 from fasterseg.space.input_scale import WHOLE, InputScale
@@ -188,7 +188,7 @@ class SearchSpace(Artifact):
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
-        _require(2 <= self.layers <= 64, "layers must lie between 2 and 64")
+        _require(2 <= self.layers <= MOST_LAYERS, f"layers must lie between 2 and {MOST_LAYERS}")
         for branches in self.branch_sets:
             _require(
                 bool(branches) and set(branches) <= set(STRIDES), "branches end at 8, 16 or 32"

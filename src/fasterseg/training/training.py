@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
+from fasterseg.bounds import Deviation, Mean
 from fasterseg.changes import refuse_changes
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
@@ -81,8 +82,8 @@ class TrainingStart(Artifact):
     val_split: str
     val_digest: str
     val_images: int | None
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Deviation, Deviation, Deviation]
     teacher: str
     seed: int
     device: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from torch import nn
 
 from fasterseg.artifacts import Artifact, first_fault
+from fasterseg.bounds import LONGEST_SIDE, Deviation, Mean
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
@@ -21,7 +22,7 @@ from fasterseg.errors import FileError
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
-from fasterseg.strict_json import NotStrict, load_json
+from fasterseg.strict_json import NotStrict, load_json, require_computable
 from fasterseg.version import __version__
 
 METADATA_KEY = "fasterseg"
@@ -41,13 +42,13 @@ class ExportedCard(Artifact):
 
     name: str
     label_space: LabelSpace
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Deviation, Deviation, Deviation]
     reading: Reading = DEFAULT_READING
     output: OutputForm = "labels"
     precision: Precision = "float32"
-    height: int | None = None
-    width: int | None = None
+    height: int | None = Field(None, ge=1, le=LONGEST_SIDE)
+    width: int | None = Field(None, ge=1, le=LONGEST_SIDE)
     bundle_digest: str = ""
     weights_digest: str = ""
     terms: str = ""
@@ -119,6 +120,7 @@ class ExportedCard(Artifact):
             if kind is None:
                 raise _foreign(where, f"its metadata holds no {ExportedCard.schema_tag}")
             card = kind.model_validate(document["content"])
+            require_computable(card.model_dump())
         except ValidationError as error:
             raise _foreign(where, first_fault(error)) from error
         except NotStrict as error:
