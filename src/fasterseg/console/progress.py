@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO, cast
 
 from fasterseg.amounts import duration
 from fasterseg.outlets import ShownText, beneath
@@ -261,9 +261,9 @@ def _spell_out_what_is_redirected() -> None:
     from rich.file_proxy import FileProxy
 
     if isinstance(sys.stdout, FileProxy):  # which rich takes away again
-        sys.stdout = ShownText(sys.stdout)
+        sys.stdout = ShownText(cast("TextIO", sys.stdout))
     if isinstance(sys.stderr, FileProxy):
-        sys.stderr = ShownText(sys.stderr)
+        sys.stderr = ShownText(cast("TextIO", sys.stderr))
 
 
 def line_of(state: State) -> str:
