@@ -14,6 +14,7 @@ from fasterseg.errors import UsageError
 from fasterseg.links import leads_outside
 
 _OUTSIDE = ("data", "outside")
+_BUILT_IN = "street"
 
 
 def refuse_places_elsewhere(recipe: Recipe, file: Path, keys: Sequence[tuple[str, ...]]) -> None:
@@ -43,7 +44,7 @@ def refuse_places_elsewhere(recipe: Recipe, file: Path, keys: Sequence[tuple[str
 
 def _named(recipe: Recipe, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:
     """The key, place and option of each path that the recipe has of its file alone."""
-    if not _is_among(("data", "source"), keys):
+    if recipe.data.source != _BUILT_IN and not _is_among(("data", "source"), keys):
         yield "data.source", recipe.data.source, "--data"
     if not (_is_among(("budget",), keys) or _is_among(("contenders",), keys)):
         for model in recipe.models_to_match:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from fasterseg.config import RUNTIMES, OutputForm, Runtime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import FORMATS, format_of
+from fasterseg.deploy.exporting.formats import FORMATS, files_of, format_of
 from fasterseg.deploy.runtimes.backends import opener_of, require_precision
 from fasterseg.deploy.runtimes.sessions import Running, Session
 from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
+from fasterseg.links import require_within
 from fasterseg.runs import run_above
 
 
@@ -33,6 +34,8 @@ def open_export(path: Path, running: Running | None = None) -> tuple[Session, Ex
     `UsageError` for a runtime that does not load it.
     """
     run_above(path)  # of a run whose parts lead elsewhere nothing is read
+    _, *companions = files_of(path)
+    require_within(path.parent, [one.name for one in companions], what="exported file's folder")
     running = running or Running()
     runtime = _runtime_for(path, running.runtime)
     require_precision(runtime, running, where=str(path))
