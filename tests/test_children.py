@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import fasterseg
+from fasterseg import child_start
 from fasterseg.children import Answered, Ended, run_apart, run_limited
 from fasterseg.errors import EnvironmentFault, UsageError
 
@@ -110,6 +111,19 @@ def test_a_foreseen_error_comes_back_with_its_parts() -> None:
 
 def test_one_that_never_ends_is_ended_in_time() -> None:
     assert ended(limited("time:sleep", 600, seconds=0.2)) == ("time", "it took more than 0.2 s")
+
+
+def test_one_that_only_computes_is_ended_by_the_processors_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 0)  # no second on any core, but one in all
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)  # nor does the wall's clock go on
+    reason = "it took more time of the processor than it may"
+    assert ended(limited("builtins:eval", "sum(iter(int, 1))", seconds=0.5)) == ("time", reason)
+
+
+def test_a_system_without_a_limit_is_no_fault() -> None:
+    child_start._set_limit("RLIMIT_OF_NO_SYSTEM", 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not limited")

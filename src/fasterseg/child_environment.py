@@ -23,7 +23,9 @@ def library_places() -> list[str]:
         with suppress(ValueError):  # a module that says not where it is from
             spec = find_spec(library)
             found += [Path(spec.origin).resolve().parents[1]] if spec and spec.origin else []
-    foreign = {Path.cwd()} - {Path(__file__).resolve().parents[1]}
+    foreign: set[Path] = set()
+    with suppress(OSError):  # a current folder that is gone
+        foreign = {Path.cwd()} - {Path(__file__).resolve().parents[1]}
     return [str(place) for place in dict.fromkeys(found) if place not in foreign]
 
 

@@ -76,7 +76,9 @@ def _limit(memory_bytes: int | None, processor_s: int | None) -> None:
     _set_limit("RLIMIT_CORE", 0)
     if processor_s is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        _set_limit("RLIMIT_CPU", int(used.ru_utime + used.ru_stime) + processor_s + 1)
+        most_s = int(used.ru_utime + used.ru_stime) + processor_s + 1
+        # The signal that tells of it comes at the first of both, a plain kill at the second.
+        _set_limit("RLIMIT_CPU", most_s, most_s + 5)
     if memory_bytes is not None:
         data, addresses = _held_bytes()
         most = memory_bytes + _STACK * (os.cpu_count() or 1)
@@ -84,13 +86,13 @@ def _limit(memory_bytes: int | None, processor_s: int | None) -> None:
         _set_limit("RLIMIT_AS", addresses + 2 * most + _SPARE_ADDRESSES)
 
 
-def _set_limit(name: str, value: int) -> None:
-    which = getattr(resource, name)
-    _, most = resource.getrlimit(which)
-    if most != resource.RLIM_INFINITY:
-        value = min(value, most)
-    with suppress(OSError, ValueError):  # macOS refuses some
-        resource.setrlimit(which, (value, value))
+def _set_limit(name: str, soft: int, hard: int | None = None) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # macOS lacks some, and refuses others
+        which = getattr(resource, name)
+        _, most = resource.getrlimit(which)
+        if most == resource.RLIM_INFINITY:
+            most = sys.maxsize
+        resource.setrlimit(which, (min(soft, most), min(soft if hard is None else hard, most)))
 
 
 def _held_bytes() -> tuple[int, int]:

@@ -23,6 +23,7 @@ ONCE = {
         r"\bimport openvino\b",
         "deploy/runtimes/openvino_library.py",
     ),
+    "what starts a child": (r"\bPopen\(|os\.(system|popen|exec\w+|spawn\w+)\b", "children.py"),
     "steps without end": (r"10 ?\*\* ?9", "learning/step_times.py"),
     "a formatter of durations": (r"// ?3600", "amounts.py"),
     "what is steady": (r"STEADY_\w+ = 0\.", "deploy/benchmark/steadiness.py"),

@@ -46,11 +46,19 @@ def probed(
             )
 
     make_folder(folder)
-    words = [job.model_dump_json(by_alias=True), str(folder.absolute()), str(Path.cwd())]
+    words = [job.model_dump_json(by_alias=True), str(folder.absolute()), _here()]
     outcome = run_apart("fasterseg.pipeline.probing:answer_job", words, look=look)
     if isinstance(outcome, Ended):
         raise _ended(job.kind, outcome)
     return kind.model_validate(load_json(outcome.value))
+
+
+def _here() -> str:
+    """The current folder; nothing where it is gone."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
 
 
 def _ended(kind: str, outcome: Ended) -> FastersegError:
@@ -68,5 +76,6 @@ def answer_job(asked: str, folder: str, here: str) -> str:
     """Do a job in a folder and return what was measured, both as JSON."""
     job = Job.model_validate(load_json(asked))
     probe = resolve_name(PROBES[job.kind])
-    os.chdir(here)  # names of data and models in a recipe count from there
+    if here:
+        os.chdir(here)  # names of data and models in a recipe count from there
     return str(probe(job, Path(folder)).model_dump_json(by_alias=True))
