@@ -235,6 +235,15 @@ def test_a_missing_an_added_and_a_misshapen_tensor_are_refused() -> None:
         assert words in caught.value.why
 
 
+def test_a_network_that_is_far_larger_than_its_weights_is_not_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide = description(99_999)
+    monkeypatch.setattr(NetworkDescription, "build_seeded", None)
+    with pytest.raises(FileError, match=r"they are 3 numbers, and the network has [0-9,]{12}"):
+        ModelBundle(wide, {"weight": torch.zeros(3)}, card()).network()
+
+
 def test_what_is_there_is_not_overwritten_unless_asked(folder: Path) -> None:
     before = weights_digest(folder)
     with pytest.raises(UsageError):

@@ -224,6 +224,15 @@ def test_a_flipped_bit_of_an_architecture_is_noticed_or_says_the_same(tmp_path: 
             assert Architecture.load(path) == TWO_BRANCHES
 
 
+@pytest.mark.parametrize("tag", [1, 2])
+def test_an_architecture_of_more_cells_or_branches_than_can_be_is_refused(tag: int) -> None:
+    content = TWO_BRANCHES.content() if tag == 2 else FIRST_FORM
+    branch = content["branches"][0]  # type: ignore[index]
+    for branches in ([branch] * 1000, [{**branch, "cells": branch["cells"] * 1000}]):
+        with pytest.raises(ValueError, match=r"at most|once each"):
+            Architecture.model_validate({**content, "branches": branches})
+
+
 def _end_elsewhere(content: dict[str, Any]) -> None:
     content["branches"][0]["cells"][1]["down"] = False
 

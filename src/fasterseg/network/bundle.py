@@ -37,6 +37,8 @@ from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
 from fasterseg.opened_files import reading, require_file
 from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
+from fasterseg.space.architecture import Geometry, wire
+from fasterseg.space.blocks import Size
 
 _FILES = (DESCRIPTION, WEIGHTS, CARD)
 _SCHEMA = "fasterseg/bundle/1"
@@ -44,6 +46,8 @@ Storage = Literal["float32", "float16"]
 """What kernels are kept in; a loaded bundle has float32 in either case."""
 _REFINE = re.compile(r"blocks\.fusion_(\d+)_refine_(\d+)\.")
 _RESTORE = "restore the folder from a backup, or train the network again"
+_BUILT_ANYWAY = 1 << 24
+"""Numbers of a network that take so little memory that what is missing can be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class ModelBundle:
         Names and shapes must be exactly the network's own, else `FileError`: nothing that fits
         is picked out, nothing stays random.
         """
+        _require_enough(self.tensors, self.description, where)
         network = self.description.build_seeded(0, baselines=baselines)
         _require_same(self.tensors, network.state_dict(), where)
         network.load_state_dict(dict(self.tensors))
@@ -271,6 +276,24 @@ def _in_present_names(
         return f"blocks.fusion_{found[1]}_join_{found[2]}.{name[found.end() :]}"
 
     return {present(name): tensor for name, tensor in tensors.items()}
+
+
+def _require_enough(
+    found: Mapping[str, Tensor], description: NetworkDescription, where: str
+) -> None:
+    """Raise where the weights are far fewer than the network's: it may be too large to build."""
+    if description.architecture is None:
+        return
+    wiring = wire(description.architecture, Geometry(Size(64, 64), description.classes))
+    wanted = sum(step.spec.parameters for step in (*wiring.steps, *wiring.auxiliary))
+    held = sum(tensor.numel() for tensor in found.values())
+    if wanted > held + _BUILT_ANYWAY:
+        raise FileError(
+            "the weights do not fit the network",
+            where=where,
+            why=f"they are {held:,} numbers, and the network has {wanted:,}",
+            next_step=_RESTORE,
+        )
 
 
 def _require_same(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> None:
