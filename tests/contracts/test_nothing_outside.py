@@ -205,6 +205,12 @@ def test_a_bundle_that_leads_elsewhere(name: str, place: Path) -> None:
         stays_inside(words, place)
 
 
+def test_an_earlier_report_beside_a_model_that_is_a_link(place: Path) -> None:
+    (place / "run" / "training" / "student" / "best").rename(place / "net")
+    (place / "net-test.json").symlink_to(place.parent / "outside" / "run" / "recipe.json")
+    stays_inside(["evaluate", "net", "--data", "street"], place)
+
+
 def test_pictures_that_are_links_and_outputs_that_would_be_written_through_one(
     place: Path,
 ) -> None:

@@ -15,6 +15,7 @@ from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.events import Progress, silent
+from fasterseg.links import require_within
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file, without_steps_up
@@ -51,7 +52,7 @@ def evaluate_named(
     set_threads(recipe.threads)
     named, split = bool(split), split or recipe.data.test_split
     require_split(source, split, asked="--split" if named else "data.test_split")
-    path = wanted or place_for_file(default_report_path(run, model, split))
+    path = wanted or _own_place(default_report_path(run, model, split))
     with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
         report = evaluate_stage(
             model, path, source=source, split=split, device=common.device or "auto", progress=step
@@ -117,6 +118,12 @@ def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
     if run is None:
         return folder.with_name(f"{folder.name}-{split}.json")
     return run.score(folder.parent.name, split, which=folder.name)
+
+
+def _own_place(path: Path) -> Path:
+    """A place for a report that nobody named; raises where there is a link to elsewhere."""
+    require_within(path.parent, [path.name], what="folder of reports")
+    return place_for_file(path)
 
 
 def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:
