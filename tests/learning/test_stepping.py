@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from fasterseg.checkpoints import load_checkpoint
+from fasterseg.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from fasterseg.errors import Diverged, FastersegError, FileError, Interrupted
 from fasterseg.learning.states import (
     gradient_norm,
@@ -208,3 +208,24 @@ def test_a_damaged_log_is_said_aloud_and_changes_nothing_else(tmp_path: Path) ->
     tensors, _ = final_state(tmp_path / "whole")
     again, _ = final_state(tmp_path / "hurt")
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"stage": {}}, {"stage": {"visited": 3}}, {"stage": {"visited": [0]}, "clock": {}}, []],
+)
+def test_a_checkpoint_of_another_stage_is_refused_in_one_sentence(
+    tmp_path: Path, values: dict[str, Any]
+) -> None:
+    tensors = Descent().state().tensors
+    save_checkpoint(tmp_path / "checkpoints", Checkpoint(1, tensors, values))
+    with pytest.raises(FileError, match="does not hold the state of this stage"):
+        run_steps(Descent(), tmp_path, steps=2, checkpoint_every=1)
+
+
+def test_a_checkpoint_with_tensors_of_another_shape_is_refused(tmp_path: Path) -> None:
+    tensors = {name: torch.zeros(1) for name in Descent().state().tensors}
+    values = {"stage": {"visited": [0]}, "clock": {"seconds": 1.0}}
+    save_checkpoint(tmp_path / "checkpoints", Checkpoint(1, tensors, values))
+    with pytest.raises(FileError, match="does not hold the state of this stage"):
+        run_steps(Descent(), tmp_path, steps=2, checkpoint_every=1)

@@ -40,6 +40,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from fasterseg.artifacts import writing
@@ -50,6 +51,7 @@ from fasterseg.checkpoints import (
     save_checkpoint,
     tidy_checkpoints,
 )
+from fasterseg.errors import FileError
 from fasterseg.events import EventLog, Progress, Warn, silent, warn_on_stderr
 from fasterseg.runs import StageFolder
 from fasterseg.runtime import memory_kept
@@ -143,6 +145,11 @@ def run_steps(
     return Course(start, max(start, steps), seconds, log)
 
 
+# What restoring meets in a state that is whole and another's, which PyTorch tells in many ways.
+_NOT_OF_THIS_STAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError)
+_LONGEST_REASON = 200
+
+
 def _resume(stage: Stage, folder: Path, log: EventLog, warn: Warn) -> tuple[int, float]:
     """Restore the newest whole checkpoint; return its step, and the seconds spent before it."""
     checkpoint = load_checkpoint(folder, warn=warn)
@@ -152,8 +159,18 @@ def _resume(stage: Stage, folder: Path, log: EventLog, warn: Warn) -> tuple[int,
     log.rewind(step, warn=warn)
     if checkpoint is None:
         return 0, 0.0
-    stage.restore(StageState(checkpoint.tensors, checkpoint.values["stage"]))
-    return step, float(checkpoint.values[CLOCK]["seconds"])
+    try:
+        stage.restore(StageState(checkpoint.tensors, checkpoint.values["stage"]))
+        return step, float(checkpoint.values[CLOCK]["seconds"])
+    except torch.OutOfMemoryError:
+        raise
+    except _NOT_OF_THIS_STAGE as error:
+        raise FileError(
+            "the checkpoint does not hold the state of this stage",
+            where=str(folder),
+            why=" ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON],
+            next_step="delete this folder of checkpoints to begin the stage anew",
+        ) from error
 
 
 def _drop_later(folder: Path, step: int) -> None:
