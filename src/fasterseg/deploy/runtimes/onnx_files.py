@@ -19,7 +19,7 @@ from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
 
 SEAL_KEY = f"{METADATA_KEY}.seal"
-MOST_BYTES = 1 << 30
+MOST_BYTES = 320 << 20
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:

@@ -24,7 +24,7 @@ from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 320 << 20
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
