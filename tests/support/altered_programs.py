@@ -302,6 +302,34 @@ def too_much_work(draft: Draft) -> None:
     draft.insert(f"{ATEN}.arange.default", end, {"as_tensor": {"name": "numbers"}})
 
 
+def repeated_matrices(draft: Draft) -> None:
+    """A product that holds a matrix of 16 MB a hundred times, and gives little."""
+    line, far = {"as_tensor": {"name": "numbers"}}, {"as_ints": [0, 0, 0, 0, 0, 99]}
+    draft.nodes[:0] = [product("column", "row", "square"), product("square", "many", "repeated")]
+    for name, read, arguments in (
+        ("many", "deep", {"pad": far}),
+        ("deep", "column", {"dim": {"as_int": 0}}),
+        ("row", "numbers", {"dim": {"as_int": 0}}),
+        ("column", "numbers", {"dim": {"as_int": 1}}),
+    ):
+        target = "pad" if name == "many" else "unsqueeze"
+        reads = {"self": line if read == "numbers" else {"as_tensor": {"name": read}}}
+        draft.insert(f"{ATEN}.{target}.default", reads | arguments, {"as_tensor": {"name": name}})
+    end = {"end": {"as_int": 2000}, "dtype": {"as_scalar_type": 7}}
+    draft.insert(f"{ATEN}.arange.default", end, {"as_tensor": {"name": "numbers"}})
+
+
+def with_dilation(dilation: int) -> Alteration:
+    """A kernel whose pixels lie far apart."""
+
+    def change(draft: Draft) -> None:
+        node = next(n for n in draft.nodes if len(n["inputs"]) == 5 and "conv2d" in n["target"])
+        arg = {"as_ints": [dilation, dilation]}
+        node["inputs"].append({"name": "dilation", "arg": arg, "kind": 1})
+
+    return change
+
+
 def expression(draft: Draft) -> dict[str, Any]:
     """A size that PyTorch's reader would evaluate."""
     return {"as_expr": {"expr_str": draft.code, "hint": {"as_int": 1}}}
@@ -451,6 +479,10 @@ REFUSED: Mapping[str, Alteration] = {
     ),
     "a long line": lambda draft: draft.insert(f"{ATEN}.arange.default", {"end": {"as_int": 2**31}}),
     "too much work": too_much_work,
+    "matrices repeated": repeated_matrices,
+    "a dilation beyond all numbers": with_dilation(2**62),
+    "a dilation beyond the map": with_dilation(2**20),
+    "a number of PyTorch's that is none": adding(".data/serialization_id", lambda _: b"x"),
     "a huge map": other_argument(
         "upsample_bilinear2d.vec", "output_size", lambda _: {"as_ints": [2**20, 2**20]}
     ),

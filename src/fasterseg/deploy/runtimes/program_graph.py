@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.deploy.runtimes.program_operators import CHECKS, OPERATORS, Operator, Parameter
 
-MOST_NODES = 20_000
+MOST_NODES = 4_000
 DTYPES: Mapping[int, torch.dtype] = {
     1: torch.uint8,
     4: torch.int32,
@@ -31,13 +31,15 @@ DTYPES: Mapping[int, torch.dtype] = {
 
 _FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
 _LAYOUTS = {7: torch.strided}
-_WORDS = {word: word for word in ("constant", "same", "valid")}
-"""How a pad is filled, and how a convolution is padded."""
+_WORDS = {"constant": "constant"}
+"""How a pad is filled."""
 
 K = TypeVar("K")
 T = TypeVar("T")
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Extent = Annotated[int, Field(ge=-(2**20), le=2**20)]
+"""A size, a stride or a step: what kernels multiply without looking whether it overflows."""
 Number = float | Literal["Infinity", "-Infinity"]
 
 
@@ -85,7 +87,7 @@ class Argument(Written):
     as_tensor: Named | None = None
     as_tensors: list[Named] = Field([], fail_fast=True)
     as_int: Whole | None = None
-    as_ints: list[Whole] = Field([], fail_fast=True)
+    as_ints: list[Extent] = Field([], fail_fast=True)
     as_float: Number | None = None
     as_floats: list[Number] = Field([], fail_fast=True)
     as_bool: bool | None = None

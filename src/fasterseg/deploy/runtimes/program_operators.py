@@ -7,8 +7,8 @@ writes to what it reads, asks for chance, a file or another device, or takes a f
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -107,36 +107,69 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What is called for a name, and how many numbers it looks at for each that it writes."""
+    """What is called for a name.
+
+    For what it reads, `window` is how many numbers it looks at for each that it writes; for that
+    and what it gives, `aside` is how many it may hold besides.
+    """
 
     name: str
     call: Callable[..., Any]
     parameters: tuple[Parameter, ...]
-    window: Callable[..., int] = field(default=lambda *_, **__: 1)
+    window: Callable[[Sequence[Any]], int]
+    aside: Callable[[Sequence[Any], Any], int]
 
 
-def _conv(_: Any, weight: Any, *__: Any, **___: Any) -> int:
-    return int(prod(weight.shape[1:]))
+def _nothing(_read: Sequence[Any], _given: Any) -> int:
+    return 0
 
 
-def _conv_transpose(_: Any, weight: Any, *__: Any, **___: Any) -> int:
-    return int(prod(weight.shape) // max(1, min(weight.shape[:2])))
+def _one(_read: Sequence[Any]) -> int:
+    return 1
 
 
-def _matmul(first: Any, *_: Any) -> int:
-    return int(first.shape[-1]) if first.ndim else 1
+def _conv(read: Sequence[Any]) -> int:
+    return int(prod(read[1].shape[1:]))
 
 
-def _pool(_: Any, kernel: tuple[int, ...], *__: Any, **___: Any) -> int:
-    return prod(kernel) ** (2 if len(kernel) == 1 else 1)
+def _conv_transpose(read: Sequence[Any]) -> int:
+    return int(prod(read[1].shape) // max(1, min(read[1].shape[:2])))
 
 
-_WINDOWS: Mapping[str, Callable[..., int]] = {
+def _side_by_side(read: Sequence[Any], given: Any) -> int:
+    """What a convolution reads for each pixel, as a kernel writes it that has no better way."""
+    return int(read[0].shape[1] * prod(read[1].shape[2:]) * prod(given.shape[2:]))
+
+
+def _side_by_side_transposed(read: Sequence[Any], given: Any) -> int:
+    return _side_by_side([given, read[1]], read[0])
+
+
+def _matmul(read: Sequence[Any]) -> int:
+    return int(read[0].shape[-1]) if read[0].ndim else 1
+
+
+def _repeated(read: Sequence[Any], given: Any) -> int:
+    """Both matrices of a product, once for each of the products that are made."""
+    count = prod(given.shape[:-2])
+    return int(sum(count * prod(one.shape[-2:]) for one in read))
+
+
+def _pool(read: Sequence[Any]) -> int:
+    return int(prod(read[1])) ** (2 if len(read[1]) == 1 else 1)
+
+
+_WINDOWS: Mapping[str, Callable[[Sequence[Any]], int]] = {
     "conv2d": _conv,
     "conv_transpose2d": _conv_transpose,
     "matmul": _matmul,
     "max_pool2d": _pool,
     "avg_pool2d": _pool,
+}
+_ASIDE: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
+    "conv2d": _side_by_side,
+    "conv_transpose2d": _side_by_side_transposed,
+    "matmul": _repeated,
 }
 
 
@@ -148,7 +181,8 @@ def _aten(name: str) -> Operator:
         f"torch.ops.aten.{name}",
         call,
         tuple(_parameter(one, fixed.get(one.name)) for one in call._schema.arguments),
-        _WINDOWS.get(packet, lambda *_, **__: 1),
+        _WINDOWS.get(packet, _one),
+        _ASIDE.get(packet, _nothing),
     )
 
 
@@ -169,7 +203,7 @@ def _parameter(argument: Any, fixed: bool | None) -> Parameter:
 def _whole(name: str) -> Operator:
     forms = _KINDS["int"]
     parameters = tuple(Parameter(one, forms, optional=False) for one in ("a", "b"))
-    return Operator(f"_operator.{name}", getattr(operator, name), parameters)
+    return Operator(f"_operator.{name}", getattr(operator, name), parameters, _one, _nothing)
 
 
 OPERATORS: Mapping[str, Operator] = {

@@ -46,8 +46,8 @@ _NEEDED: Mapping[str, bytes | None] = {
     "byteorder": b"little",
 }
 """The records that every program has, and their content where there is but one."""
-_OTHERS = frozenset({".data/version", ".data/serialization_id"})
-"""What PyTorch adds of itself, and is not read."""
+_OTHERS = {".data/version": rb"[0-9]{1,4}\n?", ".data/serialization_id": rb"[0-9]{1,64}"}
+"""What PyTorch adds of itself, and nothing depends on."""
 _PAYLOAD = re.compile(r"data/(weights/weight|constants/tensor)_(0|[1-9][0-9]{0,4})")
 
 MOST_JSON_BYTES = 32 * 2**20
@@ -146,12 +146,15 @@ def _require_known(archive: _Archive) -> None:
     missing = [name for name in _NEEDED if name not in archive.names]
     if missing:
         raise Unreadable(f"it has no {missing[0]}")
-    odd = [n for n in archive.names - _NEEDED.keys() - _OTHERS if not _PAYLOAD.fullmatch(n)]
+    odd = [n for n in archive.names - _NEEDED.keys() - _OTHERS.keys() if not _PAYLOAD.fullmatch(n)]
     if odd:
         raise Unreadable(f"it holds {shown(min(odd))}, which no program of fasterseg has")
     for name, content in _NEEDED.items():
         if content is not None and archive.read(name) != content:
             raise Unreadable(f"its {name} is not what fasterseg writes")
+    for name, form in _OTHERS.items():
+        if name in archive.names and not re.fullmatch(form, archive.read(name)):
+            raise Unreadable(f"its {name} is not what PyTorch writes")
 
 
 def _text(data: bytes) -> str:

@@ -18,12 +18,18 @@ from fasterseg.deploy.runtimes.program import Program, call, filled, keep
 from fasterseg.deploy.runtimes.program_graph import DTYPES, Step, Unreadable
 from fasterseg.space.blocks import Size
 
-BYTES_A_PIXEL, BYTES_A_CLASS, LEAST_BYTES = 1024, 16, 2**26
-"""What a program may hold at once: for a pixel of its image, for each class there, and beside."""
+BYTES_A_PIXEL, BYTES_A_CLASS, LEAST_BYTES = 2048, 16, 2**26
+"""What a program may hold at once: for a pixel of its image, for each class there, and beside.
+
+The largest network here, BiSeNet V2, may come to 700 bytes for a pixel.
+"""
 WORK_A_PIXEL, LEAST_WORK = 2**19, 2**30
 """The multiplications that it may ask for: ten times those of the largest network here."""
-MOST_LENGTH = 2**31
+MOST_LENGTH = 2**24
+"""No image is longer, and no size that is computed from one."""
 
+_LARGEST = 4
+"""The bytes of a number that a kernel computes with."""
 _KNOWN = frozenset(DTYPES.values())
 
 
@@ -43,10 +49,9 @@ def require_fitting(program: Program, size: Size, card: ExportedCard) -> None:
 
 def _run(step: Step, values: list[Any], costs: _Costs) -> None:
     try:
-        arguments, named = filled(step.arguments, values), dict(filled(step.by_name, values))
-        window = step.operator.window(*arguments, **named)
+        read = filled(step.arguments, values)
         found = call(step, values)
-        costs.add(step, arguments, found, window)
+        costs.add(step, read, found)
         keep(step, found, values)
     except Unreadable:
         raise
@@ -66,17 +71,16 @@ class _Costs:
         self._bytes: dict[int, int] = {}
         self._held = self._work = 0
 
-    def add(self, step: Step, read: Sequence[Any], found: Sequence[Any], window: int) -> None:
+    def add(self, step: Step, read: Sequence[Any], found: Sequence[Any]) -> None:
         """Count a step; raises `Unreadable` where it is too much."""
         for number, one in zip(step.gives, found, strict=True):
             self._bytes[number] = _bytes(one)
             self._held += self._bytes[number]
-        looked_at = max([_numbers(one) for one in read], default=0)
-        self._work += max(looked_at, window * sum(map(_numbers, found)))
-        if self._held > self._most_bytes:
-            raise Unreadable(
-                f"it asks for {self._held:,} bytes, {self._most_bytes:,} are the limit"
-            )
+        written = sum(map(_numbers, found))
+        self._work += max([step.operator.window(read) * written, *map(_numbers, read)])
+        held = self._held + _LARGEST * step.operator.aside(read, found[0])
+        if held > self._most_bytes:
+            raise Unreadable(f"it asks for {held:,} bytes, {self._most_bytes:,} are the limit")
         if self._work > self._most_work:
             raise Unreadable(
                 f"it asks for more than {self._most_work:,} multiplications, which is the limit"

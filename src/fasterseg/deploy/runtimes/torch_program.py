@@ -96,7 +96,10 @@ class OpenedProgram:
         Raises `DataError` for what the program does not take, or takes too much for.
         """
         self._require(images)
-        return self.run(images)
+        try:
+            return self.run(images)
+        except RuntimeError as error:  # what shapes do not show: a number divided by zero
+            raise self._unfit(f"{str(error).strip()}\n".splitlines()[0][:_LONGEST]) from error
 
     def compiled(self) -> OpenedProgram:
         """The same, compiled by PyTorch when it is first run at a size."""
