@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEPT_CHECKPOINTS = 2
+_SCHEMA = "fasterseg/checkpoint/1"
 _TENSORS, _VALUES = "tensors.safetensors", "values.json"
 _FILES = {_TENSORS, _VALUES}
 """All that a manifest may name."""
@@ -82,7 +83,7 @@ def tidy_checkpoints(folder: Path) -> None:
 
 def _write_manifest(folder: Path, step: int) -> None:
     files = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
-    content = {"schema": "fasterseg/checkpoint/1", "step": step, "files": files}
+    content = {"schema": _SCHEMA, "step": step, "files": files}
     content["digest"] = digest_of_value({"step": step, "files": files})
     durable_write(folder / "manifest.json", json.dumps(content, indent=1).encode())
     sync_folder(folder)
@@ -123,7 +124,7 @@ def _read_checkpoint(path: Path) -> Checkpoint:
     try:
         step, files = int(manifest["step"]), dict(manifest["files"])
         whole = manifest["digest"] == digest_of_value({"step": step, "files": files})
-        whole = whole and set(files) == _FILES
+        whole = whole and set(files) == _FILES and manifest.get("schema") == _SCHEMA
         whole = whole and all(digest_of_file(path / name) == d for name, d in files.items())
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise FileError("not a whole checkpoint", where=str(path), why=str(error)) from error

@@ -34,7 +34,9 @@ class StrictZip:
 
         All of it is held in memory: as much as `member_bytes` of the limits at most.
         """
-        return b"".join(self.blocks(name))
+        content = io.BytesIO()
+        content.writelines(self.blocks(name))
+        return content.getvalue()
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """Yield a file's content in pieces; raises `NotAStrictZip` for what is damaged.

@@ -142,7 +142,7 @@ def _tensor(data: bytes, part: Part) -> Tensor:
     if not part.count:
         return torch.zeros(part.shape, dtype=kind)
     start = part.offset * kind.itemsize
-    own = bytearray(data[start : start + part.count * kind.itemsize])
+    own = bytearray(memoryview(data)[start : start + part.count * kind.itemsize])
     if kind is torch.bool and not set(own) <= {0, 1}:
         raise PickleFault("one of its truth values is neither")
     return torch.frombuffer(own, dtype=kind).reshape(part.shape)
