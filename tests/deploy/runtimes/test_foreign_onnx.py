@@ -677,6 +677,25 @@ def test_what_asks_for_more_memory_than_networks_need_is_refused(tmp_path: Path)
     assert len(str(caught.value).splitlines()) == 4
 
 
+def test_a_graph_whose_memory_grows_with_the_square_of_the_image_is_refused(
+    tmp_path: Path,
+) -> None:
+    model = small_model(("h", "w"))
+    flat = numpy_helper.from_array(np.array([1, CLASSES, -1]), "flat")
+    model.graph.initializer.append(flat)
+    put_before_labels(
+        model,
+        helper.make_node("Reshape", ["logits", "flat"], ["row"]),
+        helper.make_node("Transpose", ["row"], ["column"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["column", "row"], ["square"]),
+        helper.make_node("ReduceMax", ["square"], ["largest of all"], keepdims=0),
+        helper.make_node("Add", ["logits", "largest of all"], ["other"]),
+    )
+    path = written(sealed_model(bytes(model.SerializeToString()), ANY_CARD), tmp_path)
+    with pytest.raises(FileError, match=r"memory|took more"):
+        open_export(path)
+
+
 def test_a_graph_of_any_size_that_is_of_one_size_within_is_refused(tmp_path: Path) -> None:
     model = small_model(("h", "w"))
     shape = numpy_helper.from_array(np.array([1, CLASSES, HEIGHT, WIDTH]), "shape")

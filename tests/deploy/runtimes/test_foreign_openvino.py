@@ -14,7 +14,7 @@ import pytest
 from small_onnx import CARD, CLASSES, HEIGHT, WIDTH, small_bytes
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
+from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, UnsealedCard
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.openvino_files import looked_at, the_core
@@ -295,6 +295,16 @@ def test_notes_on_layers_are_left_out(tmp_path: Path) -> None:
     text, _, card = looked_at(path)
     assert card == CARD
     assert b"rt_info" not in text.anew
+    tried(path)
+
+
+def test_a_pair_of_the_time_before_seals_is_read(tmp_path: Path) -> None:
+    earlier = UnsealedCard(**CARD.model_dump())
+    text, weights = pair(earlier)
+    path = tmp_path / "small.xml"
+    path.write_text(text)
+    path.with_suffix(".bin").write_bytes(weights)
+    assert looked_at(path)[2] == earlier
     tried(path)
 
 

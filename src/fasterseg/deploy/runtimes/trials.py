@@ -17,8 +17,8 @@ from fasterseg.children import Ended, run_limited
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.errors import FileError
 
-SIZES = ((64, 128), (192, 96))
-"""What a graph of any size is tried at."""
+SIZES = ((64, 128), (384, 256))
+"""What a graph of any size is tried at: the second shows whether memory grows with its square."""
 
 MOST_MEMORY = 4 << 30
 
