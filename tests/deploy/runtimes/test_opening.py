@@ -10,15 +10,18 @@ from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.errors import FileError
 
 
-def test_weights_beside_an_exported_file_that_are_a_link_are_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "beside"), [("x.xml", "x.bin"), ("x.engine", "x.json")])
+def test_what_lies_beside_an_exported_file_and_is_a_link_is_not_read(
+    name: str, beside: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "unpacked"
     folder.mkdir()
-    (tmp_path / "elsewhere.bin").write_bytes(b"weights")
-    (folder / "x.xml").write_text("<net/>")
-    (folder / "x.bin").symlink_to("../elsewhere.bin")
+    (tmp_path / "elsewhere").write_bytes(b"secret")
+    (folder / name).write_text("<net/>")
+    (folder / beside).symlink_to("../elsewhere")
     with pytest.raises(FileError, match="its own files only") as refused:
-        open_export(folder / "x.xml")
-    assert refused.value.where == str(folder / "x.bin")
+        open_export(folder / name)
+    assert refused.value.where == str(folder / beside)
 
 
 def test_a_file_of_a_run_whose_parts_lead_elsewhere_is_not_read(tmp_path: Path) -> None:

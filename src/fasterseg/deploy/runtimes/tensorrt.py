@@ -20,6 +20,7 @@ from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.latency.timing import Stopwatch
+from fasterseg.links import require_within
 from fasterseg.network.network import WholeJob
 from fasterseg.opened_files import bytes_of
 
@@ -88,6 +89,7 @@ def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard
     process nor named, by its digest, by whoever started it.
     """
     card_path = path.with_suffix(CARD_SUFFIX)
+    require_within(path.parent, [card_path.name], what="exported file's folder")
     if not card_path.is_file():
         raise FileError(
             "an engine needs the card that was written with it",
