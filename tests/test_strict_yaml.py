@@ -13,24 +13,24 @@ from fasterseg.strict_json import MOST_DEPTH, NotStrict
 from fasterseg.strict_yaml import MOST_BYTES, MOST_VALUES, load_yaml
 
 REFUSED = {
-    "a: &x [1]\nb: *x\n": "aliases are not read, line 2",
-    "a: 1\nb: 2\na: 3\n": "the key 'a' is written twice, line 3",
-    "a:\n  b: 1\n  b: 1\n": "the key 'b' is written twice, line 3",
+    "a: &x [1]\nb: *x\n": "aliases are not allowed\n  in line 2",
+    "a: 1\nb: 2\na: 3\n": "the key 'a' is written twice\n  in line 3",
+    "a:\n  b: 1\n  b: 1\n": "the key 'b' is written twice\n  in line 3",
     "1: a\n1.0: b\n": "written twice",
     '{"a": 1, a: 2}': "written twice",
-    "? [1, 2]\n: 3\n": "no plain value, line 1",
+    "? [1, 2]\n: 3\n": "no plain value\n  in line 1",
     "? {a: 1}\n: 3\n": "no plain value",
-    "a: [1\n": "did not find expected ',' or ']', line 2",
+    "a: [1\n": "did not find expected ',' or ']'\n  in line 2",
     "a: !!python/object/apply:os.system [x]": "tags are not read: .*python",
     "a: !!str 3": "tags are not read",
-    "a: !x {}": "tags are not read: !x, line 1",
+    "a: !x {}": "tags are not read: !x\n  in line 1",
     "!!map {a: 1}": "tags are not read",
-    "a:\n  <<: {b: 1}\n": "merge keys are not read: <<, line 2",
+    "a:\n  <<: {b: 1}\n": "merge keys are not read: <<\n  in line 2",
     "a: .inf": r"\.inf is no number",
     "a: -.INF": "no number",
-    "b: 1\na: .nan": r"\.nan is no number.*, line 2",
+    "b: 1\na: .nan": r"\.nan is no number.*\n  in line 2",
     "a: 1.5e+400": "no number",
-    "a: " + "9" * 4301: r"a number of 4,301 characters: 9+\.\.\., line 1",
+    "a: " + "9" * 4301: r"a number of 4,301 characters: 9+\.\.\.\n  in line 1",
     "a: 0x" + "f" * 5000: "a number of 5,002 characters",
     "a: 1" + ":11" * 5000: "a number of 15,001 characters",
     "a: 0." + "3" * 500: "a number of 502 characters",
@@ -39,6 +39,7 @@ REFUSED = {
     "- " * 5000: "nested more than 64 deep",
     "? " * 5000: "nested more than 64 deep",
     "{a: " * 65 + "1" + "}" * 65: "nested more than 64 deep",
+    "a: 2024-99-99\n": "no date: month.*\n  in line 1",
     "a\n---\nb": "several documents",
     'a: "' + chr(92) + '0"': "a null character",
     'a: "' + chr(92) + 'ud800"': "invalid Unicode character",
@@ -57,7 +58,7 @@ def test_what_is_not_strict_is_refused_in_a_line(text: str) -> None:
     with pytest.raises(NotStrict, match=REFUSED[text]) as caught:
         load_yaml(text)
     assert len(str(caught.value)) < 200
-    assert str(caught.value).isprintable()
+    assert str(caught.value).replace("\n", " ").isprintable()
 
 
 def test_bytes_are_utf_8() -> None:
@@ -85,7 +86,10 @@ def test_nothing_is_none() -> None:
 
 
 def test_a_date_is_the_text_that_it_is_written_as() -> None:
-    assert load_yaml("[2026-01-31, 2020-99-99]") == ["2026-01-31", "2020-99-99"]
+    assert load_yaml("[2026-01-31, 2001-12-14t21:59:43.10-05:00]") == [
+        "2026-01-31",
+        "2001-12-14t21:59:43.10-05:00",
+    ]
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:

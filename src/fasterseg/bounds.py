@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-MOST = 1e9
-"""Of anything that is weighed, timed or waited for, in whatever unit it has."""
+MOST = 1e30
+"""Of anything that is weighed, timed or waited for, in whatever unit it has: float32 holds it."""
 MOST_COUNTED = 1_000_000_000
 """Steps, runs, images."""
 LONGEST_SIDE = 2**16

@@ -130,5 +130,7 @@ def _read_checkpoint(path: Path) -> Checkpoint:
         raise FileError("not a whole checkpoint", where=str(path), why=str(error)) from error
     if not whole:
         raise FileError("not a whole checkpoint", where=str(path))
-    tensors = load_tensors(path / _TENSORS)
-    return Checkpoint(step, tensors, read_json(path / _VALUES))
+    values = read_json(path / _VALUES)
+    if not isinstance(values, dict):
+        raise FileError("not a whole checkpoint", where=str(path), why="its values have no names")
+    return Checkpoint(step, load_tensors(path / _TENSORS), values)

@@ -26,8 +26,8 @@ from typing import Any, Self
 
 from fasterseg.shown_text import as_shown, lines_as_shown
 
-LONGEST_LINE, LONGEST_PATH, MOST_LINES = 400, 4_200, 60
-"""What one line of a message holds, where it is a sentence and where it may be a path."""
+LONGEST_LINE, LONGEST_PLACE, LONGEST_STEP, MOST_LINES = 400, 600, 4000, 60
+"""What one line of a message holds: a sentence, a path or command, what is to be written."""
 
 
 class FastersegError(Exception):
@@ -41,9 +41,9 @@ class FastersegError(Exception):
     def __init__(self, what: str, *, where: str = "", why: str = "", next_step: str = "") -> None:
         self.what = _cut(what, LONGEST_LINE)
         super().__init__(self.what)
-        self.where = _cut(where, LONGEST_PATH)
+        self.where = _cut(where, LONGEST_PLACE)
         self.why = _cut(why, LONGEST_LINE)
-        self.next_step = _cut(next_step, LONGEST_PATH)
+        self.next_step = _cut(next_step, LONGEST_STEP)
 
     @property
     def kind(self) -> str:
@@ -52,9 +52,9 @@ class FastersegError(Exception):
 
     def told(self, *, where: str = "", why: str = "", next_step: str = "") -> Self:
         """Return this very error, with the parts that it had not."""
-        self.where = self.where or _cut(where, LONGEST_PATH)
+        self.where = self.where or _cut(where, LONGEST_PLACE)
         self.why = self.why or _cut(why, LONGEST_LINE)
-        self.next_step = self.next_step or _cut(next_step, LONGEST_PATH)
+        self.next_step = self.next_step or _cut(next_step, LONGEST_STEP)
         return self
 
     def as_parts(self) -> dict[str, str]:

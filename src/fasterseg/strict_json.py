@@ -82,7 +82,7 @@ def require_computable(value: Any) -> None:
     while level:
         for number in level:
             if isinstance(number, int) and not -(2**63) <= number < 2**63:
-                raise NotStrict(f"a number of more than 64 bits: {number:.3g}")
+                raise NotStrict("a number of more than 64 bits")
             if isinstance(number, float) and not math.isfinite(number):
                 raise no_number(str(number))
         level = list(chain.from_iterable(map(_inside, level)))

@@ -1,8 +1,8 @@
 """YAML as recipes and data files may have it: plain values, within limits, in linear time.
 
 Aliases can blow up, tags make objects, merge keys hide what is meant: they are refused, as is a key
-written twice.  A date stays the text that it is written as.  What numbers and texts may be is what
-`fasterseg.strict_json` says.
+written twice.  A date stays the text that it is written as, and has to be one.  What numbers and
+texts may be is what `fasterseg.strict_json` says.
 """
 
 from __future__ import annotations
@@ -39,27 +39,34 @@ _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def load_yaml(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:
     """Return what a text holds, None where it holds nothing.
 
-    Raises `NotStrict`, with the line, for what is no YAML and for what is not read here.
+    Raises `NotStrict` for what is no YAML and for what is not read here; where a line is to blame,
+    a `NotStrictYaml` that names it.
     """
     events = yaml.parse(as_text(text, most_bytes=most_bytes), Loader=_PARSER)
     try:
         value = _Document(events).value()
+    except NotStrict:
+        raise
     except yaml.MarkedYAMLError as error:
-        raise NotStrict(_in_a_line(error)) from error
+        raise NotStrictYaml(_told(error)) from error
     except yaml.YAMLError as error:
-        raise NotStrict(" ".join(str(error).split())) from error
+        raise NotStrictYaml(" ".join(str(error).split())) from error
     require_plain(value)
     return value
 
 
-def _in_a_line(error: yaml.MarkedYAMLError) -> str:
+def _told(error: yaml.MarkedYAMLError) -> str:
     parts = [error.context, error.problem]
     said = " ".join(part for part in parts if part)
     return said + _at(error.problem_mark)
 
 
 def _at(mark: Any) -> str:
-    return f", line {mark.line + 1}" if mark is not None else ""
+    return f"\n  in line {mark.line + 1}" if mark is not None else ""
+
+
+class NotStrictYaml(NotStrict, yaml.YAMLError):
+    """A YAML text that is not read; ``str()`` is the reason, and in the next line its line."""
 
 
 class _Document:
@@ -110,7 +117,7 @@ class _Document:
         if self._values > MOST_VALUES:
             raise NotStrict(f"it holds more than {MOST_VALUES:,} values")
         if isinstance(event, yaml.AliasEvent):
-            raise _refused("aliases are not read", event)
+            raise _refused("aliases are not allowed", event)
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise _refused(f"tags are not read: {shortened(tag)}", event)
@@ -118,8 +125,8 @@ class _Document:
             raise too_deep()
 
 
-def _refused(why: str, event: yaml.Event) -> NotStrict:
-    return NotStrict(why + _at(event.start_mark))
+def _refused(why: str, event: yaml.Event) -> NotStrictYaml:
+    return NotStrictYaml(why + _at(event.start_mark))
 
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
@@ -130,9 +137,19 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
         raise _refused("merge keys are not read: <<", event)
     if tag in ("int", "float"):
         return _number(text, tag, event)
+    if tag == "timestamp":
+        _require_date(text, event)
     if tag in ("bool", "null"):
         return None if tag == "null" else _CONSTRUCTOR.bool_values[text.lower()]
     return text
+
+
+def _require_date(text: str, event: yaml.ScalarEvent) -> None:
+    """Raise `NotStrict` for a date that is none: it stays text, and would be one elsewhere."""
+    try:
+        _CONSTRUCTOR.construct_yaml_timestamp(yaml.ScalarNode(f"{_TAG}timestamp", text))
+    except (ValueError, OverflowError) as error:
+        raise _refused(f"{shortened(text)} is no date: {error}", event) from error
 
 
 def _number(text: str, tag: str, event: yaml.ScalarEvent) -> int | float:

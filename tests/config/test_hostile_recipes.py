@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.contenders import ContenderSettings
 from fasterseg.config.idle import leaves
+from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
+from fasterseg.pipeline.recipes import resolve_recipe
 
 MANY = 20_000
 HUGE = "9" * 4300
@@ -56,10 +58,11 @@ REFUSED = {
     f"? {'k' * 900_000}\n: 1": r"take k+\.\.\. out",
     f"search:\n  ? {'batch_size' * 90_000}\n  : 1": "search.batch_size",
     f"name: {'n' * 900_000}": "cannot be a file's name",
-    "name: 2026-99-99\nnamed: 1": "did you mean 'name'",
+    "name: 2026-99-99": "no date: month",
+    "named: 1": "did you mean 'name'",
     "schema: [1]": "Extra inputs",
     "[" * 5000: "nested more than 64 deep",
-    "a: *x": "aliases are not read",
+    "a: *x": "aliases are not allowed",
     "a: .nan": "no number",
     "- 1": "it holds a list",
 }
@@ -83,10 +86,6 @@ def test_a_date_is_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (("seed=1", "seed=2"), "'seed' is given twice"),
-        (("search.lr=1", "search.weight_lr=2"), "'search.lr' is given twice"),
-        (("search.lr=1", "search={steps: 3}"), "'search' is given twice"),
-        (("space.preset=mobile", "space={}"), "'space' is given twice"),
         ((f"a{'.a' * 5000}=1",), "no key of the recipe lies so deep"),
         ((f"seed={'[' * 5000}",), "nested more than 64 deep"),
         (("seed={a: 1, a: 2}",), "written twice"),
@@ -99,6 +98,25 @@ def test_a_date_is_a_name(tmp_path: Path) -> None:
 def test_a_hostile_override_is_refused_in_a_sentence(overrides: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         build_recipe(overrides=overrides)
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        (("seed=1", "seed=2"), "seed"),
+        (("search.lr=1", "search.weight_lr=2"), "search.lr"),
+        (("search.lr=1", "search={steps: 3}"), "search"),
+        (("space.preset=mobile", "space={}"), "space"),
+    ],
+)
+def test_a_key_that_is_typed_twice_is_refused(typed: tuple[str, ...], key: str) -> None:
+    with pytest.raises(UsageError, match=f"'{key}' is given twice") as caught:
+        resolve_recipe(Common(set=typed))
+    assert caught.value.where.count("--set") == 2
+
+
+def test_what_is_set_goes_over_the_options() -> None:
+    assert resolve_recipe(Common(seed=3, set=("seed=4",))).seed == 4
 
 
 def test_a_section_may_be_set_and_then_a_key_of_it() -> None:

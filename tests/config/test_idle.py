@@ -100,7 +100,7 @@ def test_a_key_that_would_do_nothing_is_refused_and_accepted_where_it_does_somet
     assert caught.value.why
     build_recipe(overrides=idle)  # as it says: left out
     _, _, advice = str(caught.value.next_step).partition("--set ")
-    build_recipe(overrides=(*idle, advice))
+    build_recipe(overrides=(*idle, key, advice))
     build_recipe(overrides=(*meant, key))
 
 

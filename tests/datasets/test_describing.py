@@ -228,7 +228,8 @@ IMPOSSIBLE = {
     "huge id": f"label_mapping: {{1{'0' * 20}: 0}}",
     "huge target": f"label_mapping: {{1: 1{'0' * 20}}}",
     "digits": f"nc: {'1' * 5000}",
-    "brackets": f"groups: '{'(' * 600}{')' * 600}'",
+    "date": "terms: 2020-99-99",
+    "brackets": f"groups: '{'(' * 500}{')' * 500}'",
     "look-ahead": "groups: '(?=a)b'",
     "back reference": "groups: '(a)b\\1'",
 }

@@ -300,7 +300,7 @@ def test_a_training_that_diverges_is_told_to_learn_more_slowly_and_is_no_bug(
     trained: RunFolder, run: RunFolder, fails: Fails
 ) -> None:
     Architecture.load(trained.architecture("student")).save(run.architecture("student"))
-    wild = SMALL["student"].replace("{", "{lr: 1.0e+8, ", 1)
+    wild = SMALL["student"].replace("{", "{lr: 1.0e+30, ", 1)
     said = fails("train", "--run", str(run.root), *settings(student=wild), code=2)
     assert "not finite" in said
     assert "lower the learning rate" in said

@@ -2,7 +2,7 @@
 
 from fasterseg.config.budgets import AsFastAs, budget_in_ms, budget_label, budget_option
 from fasterseg.config.contenders import PAPER_CONTENDERS, ContenderSettings
-from fasterseg.config.reading import build_recipe, key_of, read_yaml
+from fasterseg.config.reading import build_recipe, key_of, read_yaml, require_each_key_once
 from fasterseg.config.recipe import (
     WARMUP_SHARE,
     ClassWeights,
@@ -64,5 +64,6 @@ __all__ = [
     "build_recipe",
     "key_of",
     "read_yaml",
+    "require_each_key_once",
     "runtime_named",
 ]

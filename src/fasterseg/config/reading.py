@@ -50,7 +50,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UsageError(
             "the recipe is not valid YAML",
             where=str(path),
-            why=str(error),
+            why=" ".join(str(error).split()),
             next_step="mend that line, and run the command again",
         ) from error
     if not isinstance(value, dict):
@@ -79,9 +79,7 @@ def build_recipe(
     if path is not None and Recipe.reads(written.get("schema")):
         written = base = Recipe.load(path).content()
     content = deepcopy(written)
-    ordered = sorted(overrides, key=_turn_of)
-    _require_each_key_once(ordered)
-    for override in ordered:
+    for override in sorted(overrides, key=_turn_of):
         if _turn_of(override) == _SPACE_PRESET:
             content["space"] = {}  # it takes the place of a whole space
         elif _turn_of(override) == _SPACE:
@@ -102,10 +100,10 @@ def build_recipe(
     return recipe
 
 
-def _require_each_key_once(overrides: Sequence[str]) -> None:
-    """Raise `UsageError` where an override takes the place of one before it."""
+def require_each_key_once(typed: Sequence[str]) -> None:
+    """Raise `UsageError` where an override that was typed takes the place of one before it."""
     known: dict[tuple[str, ...], str] = {}
-    for override in overrides:
+    for override in sorted(typed, key=_turn_of):
         key = key_of(override)
         if key in known:
             raise UsageError(
@@ -217,7 +215,7 @@ def _override(content: dict[str, Any], override: str) -> None:
         raise UsageError(
             f"cannot read the value in --set {override}",
             where=f"--set {override}",
-            why=str(error),
+            why=" ".join(str(error).split()),
             next_step="put quotes around a text that is no YAML",
         ) from error
 

@@ -135,7 +135,10 @@ def _content(data: bytes, path: Path) -> dict[str, Any]:
         content = load_yaml(data)
     except NotStrict as error:
         raise DataError(
-            "the data file is not plain YAML", where=str(path), why=str(error), next_step=_CORRECT
+            "the data file is not plain YAML",
+            where=str(path),
+            why=" ".join(str(error).split()),
+            next_step=_CORRECT,
         ) from error
     if not isinstance(content, dict) or any(not isinstance(key, str) for key in content):
         raise DataError(

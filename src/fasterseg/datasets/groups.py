@@ -12,7 +12,7 @@ from typing import Any
 
 import re2
 
-LONGEST = 1000
+LONGEST, MOST_BRACKETS = 1000, 100
 _MOST_BYTES = 1 << 20
 """What RE2 may use for one expression."""
 
@@ -27,6 +27,8 @@ def require_pattern(pattern: str) -> None:
     """Raise ValueError for what is no regular expression, or none that is read here."""
     if len(pattern) > LONGEST:
         raise ValueError(f"a regular expression has {LONGEST:,} characters at most")
+    if pattern.count("(") > MOST_BRACKETS:
+        raise ValueError(f"a regular expression has {MOST_BRACKETS} brackets at most")
     try:
         _compiled(pattern)
     except re2.error as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.config import Recipe, build_recipe, key_of
+from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
 from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder
@@ -48,6 +48,7 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     base = known.content() if known is not None and path is None else None
     options = [] if common.seed is None else [f"seed={common.seed}"]
     options += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
+    require_each_key_once(common.set)
     set_keys = set(map(key_of, common.set))
     asked = [option for option in options if key_of(option) not in set_keys]
     return build_recipe(path, overrides=(*asked, *common.set), base=base)
