@@ -12,7 +12,7 @@ from fasterseg.deploy.exporting.exported_card import UnsealedCard
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.sessions import Running
-from fasterseg.errors import FileError
+from fasterseg.errors import FastersegError, FileError
 
 ENGINE = b"what a GPU runs"
 DIGEST = digest_of_bytes(ENGINE)
@@ -60,6 +60,15 @@ def test_an_engine_that_the_user_names_is_opened(
 ) -> None:
     monkeypatch.setenv(tensorrt.TRUSTED, f"sha256:0,{DIGEST}")
     assert opened(engine, Running(), monkeypatch) == [ENGINE]
+
+
+def test_a_card_that_is_a_link_to_elsewhere_is_not_read(engine: Path, tmp_path: Path) -> None:
+    card = engine.with_suffix(".json")
+    (tmp_path / "folder").mkdir()
+    moved = engine.rename(tmp_path / "folder" / engine.name)
+    moved.with_suffix(".json").symlink_to(card)
+    with pytest.raises(FastersegError, match=r"link|outside|leads"):
+        tensorrt.open_file(moved, Running(made_here=DIGEST))
 
 
 def test_an_engine_of_the_time_before_seals_has_to_be_named_too(

@@ -44,7 +44,7 @@ class Trial:
     @property
     def seconds(self) -> float:
         """How long it may take: some ten times as long as networks of that size do."""
-        return 2.0 + self.file_bytes / 20e6 + self._pixels / 200e3
+        return round(2.0 + self.file_bytes / 20e6 + self._pixels / 200e3, 1)
 
     @property
     def memory_bytes(self) -> int:
