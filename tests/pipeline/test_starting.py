@@ -21,9 +21,11 @@ from fasterseg.pipeline.starting import supernet_start
 from fasterseg.pipeline.trainees import SplitNames
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.runs import RunFolder
+from fasterseg.searching.kept_supernet import KeptSupernet
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
+from fasterseg.tensors import save_tensors
 from fasterseg.training.training import TrainingStart
 
 SOURCE = StreetScenes(size=(HEIGHT, WIDTH), counts=COUNTS)
@@ -144,3 +146,21 @@ def test_fresh_trainings_ask_for_nothing(tmp_path: Path) -> None:
     weights_to_start_with(
         ahead_of(RunFolder(tmp_path), recipe=RECIPE, names=names, architecture=file, searched=False)
     )
+
+
+def test_a_kept_supernet_of_other_shapes_is_refused_in_a_sentence(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    other = RunFolder(tmp_path / "run")
+    shutil.copytree(run.root, other.root)
+    architecture = Architecture.load(other.architecture("student"))
+    classes, device = SOURCE.label_space.classes, torch.device("cpu")
+    start = supernet_start(
+        RECIPE_BEGUN, other, architecture, classes=classes, name="student", device=device
+    )
+    facts = KeptSupernet.load(other.supernet.facts)
+    save_tensors(other.supernet.weights, {"weight": torch.zeros(3)})
+    digest = digest_of_file(other.supernet.weights)
+    facts.model_copy(update={"weights_digest": digest}).save(other.supernet.facts)
+    with pytest.raises(FileError, match="another than this recipe's"):
+        start.calibrated([])

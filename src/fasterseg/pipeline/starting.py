@@ -54,7 +54,15 @@ def supernet_start(
 
     def calibrated(images: Iterable[Tensor]) -> nn.Module:
         supernet = built_supernet(recipe, classes=classes)
-        supernet.load_state_dict(kept_weights(run.supernet))
+        try:
+            supernet.load_state_dict(kept_weights(run.supernet))
+        except RuntimeError as error:
+            raise FileError(
+                "the supernet that is kept is another than this recipe's",
+                where=str(run.supernet.weights),
+                why="its weights have other names or shapes",
+                next_step=f"restore the run's folder from a backup, {FRESH}",
+            ) from error
         network = supernet.to(device).subnet(architecture, Network)
         recalibrate(network, images, must_settle=False)
         return network
