@@ -47,7 +47,9 @@ def write_everything(folder: Path) -> None:
     hurry()
     run, bundle = folder / "run", folder / "run" / "training" / "student" / "best"
     recipe = TESTS / "pipeline" / "tiny.yaml"
-    do("run", "--recipe", str(recipe), "--run", str(run))
+    do("plan", "--recipe", str(recipe), "--run", str(run))
+    start = ("--set", "student.start=supernet")
+    do("run", "--recipe", str(recipe), "--run", str(run), *start)
     for form, name in (("torch", "s.pt2"), ("openvino", "s.xml")):
         do("export", str(bundle), "--format", form, "--out", str(folder / name))
     do(
