@@ -219,6 +219,13 @@ def other_meta(**fields: Any) -> Alteration:
     return lambda draft: draft.weight()["tensor_meta"].update(fields)
 
 
+def too_large(draft: Draft) -> None:
+    """A card and a graph of an image that there is nowhere."""
+    with_card(height=2**40, width=2**40)(draft)
+    for length in (1, 2):
+        draft.graph["tensor_values"]["images"]["sizes"][length] = {"as_int": 2**40}
+
+
 def same_for_all(draft: Draft) -> None:
     """Labels that are no largest logits, and of any number."""
     largest = draft.node("argmax.default")
@@ -522,6 +529,13 @@ REFUSED: Mapping[str, Alteration] = {
     "two images": two_images,
     "a card of another size": with_card(height=128, width=128),
     "a card of any size": with_card(height=None, width=None),
+    "a card of another mean": with_card(mean=[0.1, 0.1, 0.1]),
+    "a card of a deviation of nothing": with_card(std=[0.0, 0.0, 0.0]),
+    "a card of another type": with_card(precision="float16"),
+    "a card of grey images": with_card(
+        reading={"alpha": "black", "channels": 1, "orientation": "upright", "range": [0.0, 255.0]}
+    ),
+    "a size beyond all images": too_large,
     "a card of logits": with_card(output="logits"),
     "a card without classes": with_card(label_space=None),
     "a graph that is none": lambda draft: draft.document.update(graph_module=[]),

@@ -25,6 +25,7 @@ from fasterseg.deploy.exporting.folding import folded
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes.program import Program, program_of
+from fasterseg.deploy.runtimes.program_claims import require_true
 from fasterseg.deploy.runtimes.program_graph import Unreadable
 from fasterseg.deploy.runtimes.program_records import CARD, MOST_BYTES, records_of
 from fasterseg.deploy.runtimes.program_shapes import require_fitting
@@ -145,11 +146,7 @@ def read(path: Path) -> tuple[OpenedProgram, ExportedCard]:
         records = records_of(data)
         card = ExportedCard.from_text(records.card, where=str(path), has_seal=has_seal)
         program = program_of(records)
-        if program.size != card.size:
-            raise Unreadable(
-                f"its card says images of {card.size or 'any size'}, its graph takes "
-                f"{program.size or 'any size'}"
-            )
+        require_true(program, card)
         require_fitting(program, card.size or ANY_SIZE, card)
     except ValidationError as error:
         raise _refused(path, first_fault(error)) from error
