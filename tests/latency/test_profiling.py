@@ -98,11 +98,14 @@ def test_a_changed_line_inside_the_file_is_refused(tmp_path: Path) -> None:
     assert caught.value.where.endswith(":8"), "the conditions, six entries, then the changed one"
 
 
-def test_a_damaged_last_line_is_told_and_measured_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("whole_part", "damaged"), [(b"median_ms", b"median_mr"), (b"\n", b"\v")])
+def test_a_damaged_last_line_is_told_and_measured_again(
+    tmp_path: Path, whole_part: bytes, damaged: bytes
+) -> None:
     path = tmp_path / "entries.jsonl"
     whole = profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS)
     *lines, last = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines) + last.replace(b"median_ms", b"median_mr"))
+    path.write_bytes(b"".join(lines) + last.replace(whole_part, damaged))
     told: list[str] = []
     found = profile_items(SPECS, FakeTimer(), path, conditions=CONDITIONS, warn=told.append)
     assert found.entries == whole.entries

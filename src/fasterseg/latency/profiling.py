@@ -186,7 +186,7 @@ class EntriesFile:
             if record is None:
                 if length + len(line) < len(data):
                     raise _damaged(self.path, len(records) + 1)
-                if line.endswith(b"\n"):
+                if line.endswith(b"\n") or _parsed(line[:-1] + b"\n") is not None:
                     warn(f"{self.path}: its last line was damaged; what it told is measured again")
                 return records, length
             records.append(record)
