@@ -13,6 +13,7 @@ from onnx import numpy_helper
 
 from fasterseg.cli import main
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes.onnx_files import looked_at, sealed_model
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.pipeline.evaluating import default_report_path
 from fasterseg.pipeline.exporting import default_file
@@ -66,6 +67,10 @@ def test_verify_passes_the_file_and_fails_another(
     )
     changed = tmp_path / "changed.onnx"
     onnx.save(model, changed)
+    assert main(["verify", str(changed), *words, "--json"]) == 3
+    assert "changed after it was written" in capsys.readouterr().err
+    _, card = looked_at(exported)
+    changed.write_bytes(sealed_model(model.SerializeToString(), card))
     assert main(["verify", str(changed), *words, "--json"]) == 6
     told = VerificationReport.model_validate(json.loads(capsys.readouterr().out))
     assert not told.passed
