@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
@@ -27,6 +29,9 @@ from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
 from fasterseg.runs import BundleFolder, run_above
 from fasterseg.space.blocks import Size
+
+_MOST_LOOKED_INTO = 1000
+"""Folders below one that is no model, in which one is looked for."""
 
 
 class AllHeads(nn.Module):
@@ -81,8 +86,8 @@ def require_bundle(model: Path | str) -> Path:
 
 
 def _no_bundle(path: Path) -> FileError:
-    inside = [str(found.parent) for found in sorted(path.glob("**/description.json"))]
-    bundles = [name for name in inside if BundleFolder(Path(name)).is_there()]
+    walk = islice(os.walk(path), _MOST_LOOKED_INTO)
+    bundles = sorted(place for place, _, _ in walk if BundleFolder(Path(place)).is_there())
     return FileError(
         "this is not a model",
         where=str(path),
