@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact
+from fasterseg.datasets.bands import rows_at_a_time
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import DataError
@@ -39,6 +40,11 @@ class ConfusionMatrix:
         truth = np.asarray(labels)
         predicted = np.asarray(prediction)
         _require_comparable(predicted, truth)
+        for some in rows_at_a_time(*truth.shape):
+            self._update(predicted[some], truth[some], ignore)
+
+    def _update(self, predicted: npt.NDArray[Any], truth: npt.NDArray[Any], ignore: int) -> None:
+        """Add some rows: their ids are widened to eight bytes, several times."""
         counts = truth != ignore
         rows = truth[counts].astype(np.int64)
         columns = predicted[counts].astype(np.int64)

@@ -370,3 +370,28 @@ def test_a_folder_without_images_is_a_data_error(bundle: str, tmp_path: Path) ->
         predict(bundle, str(tmp_path))
     with pytest.raises(DataError, match="no image to segment"):
         predict(bundle, str(tmp_path / "*.png"))
+
+
+def test_an_image_beyond_the_limit_is_broken_and_told_what_raises_it(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    done = predict(bundle, str(pictures), out=tmp_path / "out", most_pixels=1000)
+    assert not done.written
+    assert all("pixels: add --most-pixels " in fault.why for fault in done.broken)
+    enough = max(int(fault.why.rpartition(" ")[2]) for fault in done.broken)
+    done = predict(bundle, str(pictures), out=tmp_path / "all", most_pixels=enough)
+    assert not done.broken
+    for number in (0, 10**12):
+        with pytest.raises(UsageError, match="no such limit"):
+            predict(bundle, str(pictures), out=tmp_path / "none", most_pixels=number)
+    with pytest.raises(UsageError, match="no showing an image at this size"):
+        predict(bundle, str(pictures), out=tmp_path / "huge", size="9000x9000")
+
+
+def test_images_that_were_seen_in_tiles_are_told(
+    bundle: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fasterseg.network.predicting.tiles_of", lambda _height, _width: 2)
+    done = predict(bundle, str(pictures / "a.png"), out=tmp_path / "out")
+    (note,) = done.notes
+    assert note.startswith("1 of 1 image was segmented in overlapping tiles")

@@ -34,6 +34,7 @@ OWN = {
     "learning/stepping.py": "a log that is made durable",
     # These look at their files themselves, and say which picture of which data it is.
     "datasets/decoding.py": "pictures",
+    "datasets/picture_opening.py": "pictures, of bytes that were read",
     "datasets/files.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/build_engine.py": "a graph",

@@ -48,6 +48,7 @@ VALUES: dict[str, Any] = {
     "normalize": "imagenet",
     "groups": "^(.)",
     "class_weights": "auto",
+    "most_pixels": 5000,
     "include": ["other.yaml"],
     "terms": "ours alone",
 }
@@ -70,7 +71,7 @@ def outcome(root: Path, content: dict[str, Any]) -> object:
     own = source.layout
     # Of an included data set these count; the rest is that of the data set which includes it.
     parts = [
-        (one.labelling.meaning, one.reading, one.groups, one.masks_in_colour)
+        (one.labelling.meaning, one.reading, one.groups, one.masks_in_colour, one.most_pixels)
         for one in source.parts().values()
     ]
     seen = (parts, own.normalisation, own.class_weights, own.terms, own.notes)

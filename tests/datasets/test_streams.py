@@ -11,7 +11,7 @@ from PIL import Image
 
 from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.streams import MOST_SCANS
+from fasterseg.datasets.limits import MOST_SCANS
 
 DICE = np.random.default_rng(0)
 PHOTO = Image.fromarray(DICE.integers(0, 256, (40, 56, 3), dtype=np.uint8))

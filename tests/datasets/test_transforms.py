@@ -191,3 +191,26 @@ def test_settings_that_no_transform_can_follow_are_refused(settings: dict[str, o
 
 def test_the_default_augmentation_has_no_transforms() -> None:
     assert Augmentation().transforms(ignore=255) == ()
+
+
+@pytest.mark.parametrize("bounds", [(0.5, 0.9), (1.1, 2.0)])
+def test_of_a_large_image_only_the_crop_is_scaled_and_it_is_that_of_the_whole(
+    bounds: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = np.random.default_rng(2)
+    image = dice.integers(0, 256, (211, 307, 3), dtype=np.uint8)
+    labels = dice.integers(0, 9, (211, 307), dtype=np.uint8)
+    scaled = Augmentation(crop=(120, 90), scale=bounds).transforms(ignore=255)
+    padded = Augmentation(crop=(500, 90), scale=bounds).transforms(ignore=255)
+    for transforms in (scaled, padded):
+        for seed in range(8):
+            found = []
+            for large in (10**9, 1):
+                monkeypatch.setattr("fasterseg.datasets.transforms.LARGE_PIXELS", large)
+                (transform,) = transforms
+                generator = np.random.default_rng(seed)
+                found.append(transform(image, labels, generator=generator))
+            (whole, wanted), (window, got) = found
+            assert np.array_equal(wanted, got)
+            apart = np.abs(whole.astype(int) - window)
+            assert apart.max() <= 1 and apart.mean() < 0.01

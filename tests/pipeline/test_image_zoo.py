@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_zoo import zoo
+from image_zoo import hostile, zoo
 from PIL import Image
 from zoo_animals import Animal, content
 from zoo_encoders import HEIGHT, WIDTH, Array, ids, png, scene
@@ -46,6 +46,8 @@ MOST_LETTERS = 1500
 ANIMALS = zoo()
 GOOD = [animal for animal in ANIMALS if animal.holds is not None]
 BAD = [animal for animal in ANIMALS if animal.holds is None]
+# Read and refused without commands in tests/datasets/test_hostile_pictures.py.
+HOSTILE = {animal.name for animal in hostile()}
 
 
 @dataclass(slots=True)
@@ -254,7 +256,7 @@ def test_image_zoo_of_every_second_broken_file_is_refused_in_a_sentence_by_one_c
     """The commands take turns, so that each meets every kind of file."""
     bundle = trained(keeper, tmp_path)
     wrong: list[str] = []
-    for index, animal in enumerate(BAD[::2]):
+    for index, animal in enumerate([one for one in BAD if one.name not in HOSTILE][::2]):
         verbs = takers(animal)
         # Formats are cut at eight places, masks at two: turns that end together would not mix.
         verb = verbs[(index + index // len(verbs)) % len(verbs)]

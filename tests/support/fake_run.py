@@ -14,7 +14,7 @@ import numpy.typing as npt
 from named_street import NamedStreet
 
 from fasterseg.config import ContenderSettings, DataSettings, Recipe, SearchSpace, TargetSettings
-from fasterseg.datasets.data_report import DataReport, Tally
+from fasterseg.datasets.data_report import DataReport, LabelCounts, Tally
 from fasterseg.datasets.sample import Pixels
 from fasterseg.evaluation import EvaluationReport, Predictor, evaluate_predictor, position_baseline
 from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, WholeNetwork
@@ -105,7 +105,8 @@ class FakeRun:
         for split in source.splits():
             tally = Tally(source.label_space)
             for index in range(source.length(split)):
-                tally.add(source.sample(split, index).labels)
+                labels = source.sample(split, index).labels
+                tally.add(LabelCounts.of(labels, source.label_space))
             splits[split] = tally.report()
         DataReport.of(source, splits).save(run.data_report)
 

@@ -25,12 +25,19 @@ def predict(
     size: Annotated[
         str, Parameter(help="Show the network every image at HxW; at its own size by default.")
     ] = "",
+    most_pixels: Annotated[
+        int | None,
+        Parameter(
+            help="The most pixels of an image that is read; by default 32 million, and 4 million "
+            "where a file has less than a byte for 128 of them."
+        ),
+    ] = None,
     **options: Unpack[CommonOptions],
 ) -> PredictResult:
     """Segment an image, a folder of images, or all images that a pattern such as '*.jpg' finds.
 
     For each it writes the overlay, the classes in colour, and a mask of class ids, at the image's
-    own size.
+    own size.  The network sees what has more than 2 million pixels in overlapping tiles.
 
     Parameters
     ----------
@@ -48,4 +55,13 @@ def predict(
 
     common = Common(**options)
     show = progress_for(json=common.json)
-    return predict_named(model, source, common, out=out, overwrite=overwrite, size=size, show=show)
+    return predict_named(
+        model,
+        source,
+        common,
+        out=out,
+        overwrite=overwrite,
+        size=size,
+        most_pixels=most_pixels,
+        show=show,
+    )

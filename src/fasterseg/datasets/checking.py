@@ -6,24 +6,35 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
-from fasterseg.datasets.data_report import DataReport, SplitReport, Tally
+from fasterseg.datasets.data_report import DataReport, LabelCounts, SplitReport, Tally
+from fasterseg.datasets.decoding import pixels_in_header
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import open_data, open_files
+from fasterseg.datasets.pairing import Pair
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.remedies import lines, written
+from fasterseg.datasets.room import Room
 from fasterseg.datasets.serving import notes_on_use
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress, silent
 
 _READERS = 4
 _NAMED = 8
+_MOST_PIXELS_AT_ONCE = 8_000_000
+_BYTES_PER_PIXEL = 4
+# So many different values are remembered of all masks that hold what is no class.
+_REMEMBERED = 1 << 16
 _TWO_VALUES = frozenset({0, 255})
+
+T = TypeVar("T")
 
 
 def check_data(
@@ -50,7 +61,8 @@ def _check_samples(source: DataSource, progress: Progress) -> DataReport:
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     jobs = [(split, index) for split in tallies for index in range(source.length(split))]
     for done, (split, index) in enumerate(jobs, start=1):
-        tallies[split].add(source.sample(split, index).labels)
+        labels = source.sample(split, index).labels
+        tallies[split].add(LabelCounts.of(labels, source.label_space))
         progress(done, len(jobs), "")
     return DataReport.of(source, {split: tally.report() for split, tally in tallies.items()})
 
@@ -76,13 +88,22 @@ class _Findings:
     def take_in(self, split: str, look: Look) -> None:
         """Remember what one pair of files held."""
         self.faults += look.faults
-        self.raw_values[look.part].update(look.raw_values)
-        self.unknown_pixels[look.part].update(look.unknown)
-        self.unknown_files.update((look.part, value) for value in look.unknown)
+        _count(self.raw_values[look.part], look.raw_values)
+        _count(self.unknown_pixels[look.part], look.unknown)
+        _count(self.unknown_files, {(look.part, value): 1 for value in look.unknown})
         if look.remarks is not None:
             self.pixels.add(look.remarks)
         if look.image_hash:
             self.places[look.image_hash].append((split, look.shown))
+
+
+def _count(counter: Counter[T], found: Mapping[T, int]) -> None:
+    """Add what was found; of what is new, no more than can be remembered."""
+    if len(counter) + len(found) > _REMEMBERED:
+        new = islice((key for key in found if key not in counter), _REMEMBERED - len(counter))
+        known = {*new, *(key for key in found if key in counter)}
+        found = {key: found[key] for key in known}
+    counter.update(found)
 
 
 def _check_files(source: FileSource, progress: Progress) -> DataReport:
@@ -115,12 +136,33 @@ def _check_files(source: FileSource, progress: Progress) -> DataReport:
 
 def _looks(source: FileSource) -> Iterator[tuple[str, Look]]:
     jobs = [(split, pair) for split in source.splits() for pair in source.pairs(split)]
+    room = Room(_MOST_PIXELS_AT_ONCE)
+
+    def look(pair: Pair) -> Look:
+        # A header that tells no size may be that of any picture.
+        with room.taken(_pixels_of(pair)):
+            return look_at(source, pair)
+
     with ThreadPoolExecutor(_READERS) as readers:
-        # In portions, so that label maps do not pile up faster than they are counted.
         for start in range(0, len(jobs), 16 * _READERS):
             portion = jobs[start : start + 16 * _READERS]
-            looks = readers.map(lambda job: look_at(source, job[1]), portion)
-            yield from ((job[0], look) for job, look in zip(portion, looks, strict=True))
+            looks = readers.map(lambda job: look(job[1]), portion)
+            yield from ((job[0], found) for job, found in zip(portion, looks, strict=True))
+
+
+def _pixels_of(pair: Pair) -> int:
+    """How many pixels the larger of a pair's pictures has; its file's bytes count as some, too."""
+    return max(
+        max(pixels_in_header(path) or _MOST_PIXELS_AT_ONCE, _bytes_of(path) // _BYTES_PER_PIXEL)
+        for path in (pair.image, pair.mask)
+    )
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # told where it is read
 
 
 def _faults_of_the_whole(

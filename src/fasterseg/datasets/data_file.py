@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from fasterseg.datasets import data_values as values
 from fasterseg.datasets.data_values import Colours, Palette, WholeNumber
+from fasterseg.datasets.limits import PixelCount
 from fasterseg.datasets.reading import Range, Reading
 from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_without
 
@@ -33,8 +34,9 @@ class DataFile(BaseModel):
     recording that the image is from, and no recording may lie in two splits, or in both halves of a
     search.  ``class_weights`` weigh the classes in the loss; ``auto`` makes rare classes count
     more.  ``include`` names other data files of the same classes, whose splits are mixed in.
-    ``range`` is what becomes 0..255 in images of more than 8 bits.  ``passed_over`` are the keys of
-    other tools that the file has too.
+    ``range`` is what becomes 0..255 in images of more than 8 bits.  ``most_pixels`` says how many
+    pixels an image or a mask may have.  ``passed_over`` are the keys of other tools that the file
+    has too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
@@ -63,6 +65,7 @@ class DataFile(BaseModel):
         Literal["auto"] | tuple[Annotated[float, Field(gt=0, lt=1e6)], ...] | None,
         BeforeValidator(values.class_weights),
     ] = None
+    most_pixels: PixelCount | None = None
     include: Paths = ()
     terms: str = ""
     passed_over: tuple[str, ...] = ()

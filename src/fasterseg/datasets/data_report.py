@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact
+from fasterseg.datasets.bands import counted
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.sample import LabelMap
+from fasterseg.datasets.sample import ImageSize, LabelMap
 from fasterseg.datasets.source import DataSource
 
 _NAMED = 5
@@ -100,6 +102,22 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """What a label map holds: its size, pixels of each class, and of what never counts."""
+
+    size: ImageSize
+    pixels: npt.NDArray[np.int64]
+    ignored: int
+
+    @classmethod
+    def of(cls, labels: LabelMap, space: LabelSpace) -> Self:
+        """Return what a label map of that space holds."""
+        pixels = counted(labels, space.classes)[: space.classes]
+        size = (labels.shape[0], labels.shape[1])
+        return cls(size, pixels, labels.size - int(pixels.sum()))
+
+
 class Tally:
     """Counts what a split's label maps hold."""
 
@@ -111,14 +129,13 @@ class Tally:
         self._ignored = 0
         self._unlabelled = 0
 
-    def add(self, labels: LabelMap) -> None:
-        """Count one label map."""
-        counts = np.bincount(labels.ravel(), minlength=self._space.classes)[: self._space.classes]
-        self._sizes[(labels.shape[0], labels.shape[1])] += 1
-        self._pixels += counts
-        self._images += counts > 0
-        self._ignored += labels.size - int(counts.sum())
-        self._unlabelled += not counts.any()
+    def add(self, labels: LabelCounts) -> None:
+        """Count what one label map holds."""
+        self._sizes[labels.size] += 1
+        self._pixels += labels.pixels
+        self._images += labels.pixels > 0
+        self._ignored += labels.ignored
+        self._unlabelled += not labels.pixels.any()
 
     def report(self) -> SplitReport:
         """Return what was counted."""

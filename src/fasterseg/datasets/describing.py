@@ -21,7 +21,7 @@ from fasterseg.links import leads_outside
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (
     *("path", "layout", "format", "include", "terms", "passed_over"),
-    *("channels", "range", "normalize", "groups", "class_weights"),
+    *("channels", "range", "normalize", "groups", "class_weights", "most_pixels"),
 )
 
 
@@ -114,6 +114,7 @@ def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource
         reading=data.reading,
         normalisation=data.normalize,
         groups=data.groups,
+        most_pixels=data.most_pixels,
         class_weights=class_weights(data, layout.label_space, file),
         notes=(*layout.notes, *notes_on_keys(data)),
     )

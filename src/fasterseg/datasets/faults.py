@@ -38,6 +38,8 @@ class FaultKind(StrEnum):
     TRUNCATED_IMAGE = "images that are cut short"
     UNREADABLE_MASK = "masks that cannot be read"
     TRUNCATED_MASK = "masks that are cut short"
+    LARGE_IMAGE = "images of more pixels than are read"
+    LARGE_MASK = "masks of more pixels than are read"
     LOSSY_MASK = "masks in a lossy format"
     COLOUR_MASK = "colour masks without a palette"
     UNKNOWN_LABEL = "label ids that are no class"
@@ -68,6 +70,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.TRUNCATED_IMAGE: "restore the files from their source, or remove them",
     FaultKind.UNREADABLE_MASK: "restore the files from their source, or remove them",
     FaultKind.TRUNCATED_MASK: "restore the files from their source, or remove them",
+    FaultKind.LARGE_IMAGE: "make them smaller, or write most_pixels into data.yaml",
+    FaultKind.LARGE_MASK: "make them smaller, or write most_pixels into data.yaml",
     FaultKind.LOSSY_MASK: "export the masks as PNG; JPEG changes ids at every edge",
     FaultKind.COLOUR_MASK: "declare the colours in data.yaml, one or several to a class:  "
     "palette: {road: [128, 64, 128], car: [[0, 0, 142], [0, 0, 70]], ignore: [0, 0, 0]}",

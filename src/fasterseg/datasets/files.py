@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,16 @@ from fasterseg.datasets.decoding import decode, size_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.layout import Layout
+from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.mask_reading import RawMask, read_mask
+from fasterseg.datasets.mask_values import TooManyValues
 from fasterseg.datasets.pairing import Pair, Pairing
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.sample import ImageSize, Pixels, Recorded, Sample
+from fasterseg.datasets.sample import ImageSize, LabelMap, Pixels, Recorded, Sample
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
+from fasterseg.opened_files import what_it_is
 
 # How many files of a split have their content in its digest; names and sizes of all are.
 _DIGESTED_FILES = 32
@@ -150,15 +154,15 @@ class FileSource:
         """Return an image's size, from its header alone; raises FileFault."""
         pair = self.pairs(split)[index]
         reading, shown = self.layout_of(pair).reading, self.shown(pair.image)
-        return size_of(pair.image, reading, shown_as=shown)
+        return size_of(pair.image, reading, shown_as=shown, limit=self._limit(pair))
 
     def sample(self, split: str, index: int) -> Sample:
         """Return one sample; raises FileFault for unreadable files and unknown labels."""
         pair = self.pairs(split)[index]
         image, mask = self.image(pair), self.mask(pair)
-        if fault := self.size_fault(pair, image, mask):
+        if fault := self.size_fault(pair, image.shape, mask.shape):
             raise FileFault(fault)
-        labels, unknown = self.layout_of(pair).labelling.apply(mask)
+        labels, unknown = self.labels(pair, mask)
         if unknown:
             raise FileFault(self.unknown_fault(pair, unknown))
         return Sample(image, labels, pair.name)
@@ -170,19 +174,34 @@ class FileSource:
     def decoded(self, pair: Pair, *, measured: bool = False) -> Decoded:
         """Return a pair's image and what was interpreted in it; raises FileFault."""
         reading, shown = self.layout_of(pair).reading, self.shown(pair.image)
-        return decode(pair.image, reading, shown_as=shown, measured=measured)
+        limit = self._limit(pair)
+        return decode(pair.image, reading, shown_as=shown, measured=measured, limit=limit)
 
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
-        in_colour = self.layout_of(pair).masks_in_colour
-        return read_mask(pair.mask, in_colour=in_colour, shown_as=self.shown(pair.mask))
+        in_colour, shown = self.layout_of(pair).masks_in_colour, self.shown(pair.mask)
+        return read_mask(pair.mask, in_colour=in_colour, shown_as=shown, limit=self._limit(pair))
 
-    def size_fault(self, pair: Pair, image: Pixels, mask: RawMask) -> Fault | None:
-        """Return the fault of a mask that is not as large as its image, else None."""
-        if image.shape[:2] == mask.shape:
+    def labels(self, pair: Pair, mask: RawMask) -> tuple[LabelMap, dict[int, int]]:
+        """Return a mask's class ids, and the pixels of each integer without a meaning.
+
+        Raises FileFault for a mask of more different integers than anyone has classes.
+        """
+        try:
+            return self.layout_of(pair).labelling.apply(mask)
+        except TooManyValues as error:
+            fault = Fault(FaultKind.UNREADABLE_MASK, self.shown(pair.mask), str(error))
+            raise FileFault(fault) from error
+
+    def _limit(self, pair: Pair) -> PixelLimit:
+        return PixelLimit(self.layout_of(pair).most_pixels, IN_A_DATA_FILE)
+
+    def size_fault(self, pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> Fault | None:
+        """Return the fault of a mask whose shape is not its image's, else None."""
+        if image[:2] == mask:
             return None
-        sizes = f"mask {_size(mask.shape)}, image {_size(image.shape)}"
-        turned = image.shape[1::-1] == mask.shape
+        sizes = f"mask {_size(mask)}, image {_size(image)}"
+        turned = image[1::-1] == mask
         hint = ", the image's orientation tag turns it" if turned else ""
         return Fault(FaultKind.SIZE_MISMATCH, self.shown(pair.mask), sizes + hint)
 
@@ -213,7 +232,10 @@ class FileSource:
         step = max(1, -(-len(pairs) // _DIGESTED_FILES))
         try:
             files = [[p.name, p.image.stat().st_size, p.mask.stat().st_size] for p in pairs]
-            contents = [[_hash(p.image), _hash(p.mask)] for p in pairs[::step]]
+            contents = [
+                [_hash(path, self._limit(p).most_bytes) for path in (p.image, p.mask)]
+                for p in pairs[::step]
+            ]
         except OSError as error:
             raise self._unreadable(pairs, error) from error
         meaning = [[raw, label] for raw, label in self.layout.labelling.meaning.items()]
@@ -254,6 +276,9 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[0]}x{shape[1]}"
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, most_bytes: int) -> str:
+    if what_it_is(path) or path.stat().st_size > most_bytes:
+        reason = f"it is no file of up to {most_bytes:,} bytes"
+        raise OSError(errno.EFBIG, reason, str(path))
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -114,6 +114,7 @@ def _layout(tree: Tree, data: DataFile, file: Path) -> Layout:
         reading=data.reading,
         normalisation=data.normalize,
         groups=data.groups,
+        most_pixels=data.most_pixels,
         class_weights=class_weights(data, space, file),
         notes=notes_on_keys(data),
         described=data,

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from fasterseg.datasets.bands import rows_at_a_time
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.mask_reading import RawMask
+from fasterseg.datasets.mask_values import ValueCounts
 from fasterseg.datasets.sample import LabelMap
 
 # Values below this are looked up in a table; packed colours above it are searched for.
@@ -33,13 +35,17 @@ class Labelling:
         """Return class ids, and how many pixels hold each integer that has no meaning.
 
         Pixels without a meaning are 0 in the class ids: use those only where there are none.
+        Raises `TooManyValues` where more different ones have no meaning than anyone has classes.
         """
-        ids = self._looked_up(mask)
-        unknown = mask[ids == _UNKNOWN]
-        values, counts = np.unique(unknown, return_counts=True)
-        ids[ids == _UNKNOWN] = 0
-        strange = dict(zip(values.tolist(), counts.tolist(), strict=True))
-        return ids.astype(self._dtype), strange
+        labels, strange = np.empty(mask.shape, dtype=self._dtype), ValueCounts()
+        for rows in rows_at_a_time(*mask.shape):
+            ids = self._looked_up(mask[rows])
+            unknown = ids == _UNKNOWN
+            if unknown.any():
+                strange.add(mask[rows][unknown])
+                ids[unknown] = 0
+            labels[rows] = ids
+        return labels, strange.by_value()
 
     def _looked_up(self, mask: RawMask) -> npt.NDArray[np.int32]:
         if mask.size and mask.min() >= 0 and mask.max() < _TABLE_SIZE:

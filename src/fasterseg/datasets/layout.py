@@ -28,7 +28,7 @@ class Layout:
     ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
     ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
     whose labels are not published, ``scored`` the one that is scored where that is not ``test``.
-    ``groups`` and ``class_weights`` are those of `DataFile`;
+    ``groups``, ``class_weights`` and ``most_pixels`` are those of `DataFile`;
     ``recordings`` finds the recording in an image's name where the data set is known for it, and
     says only which images a search's halves keep apart: published splits share recordings.
     """
@@ -51,6 +51,7 @@ class Layout:
     class_weights: DeclaredWeights = None
     described: DataFile | None = None
     unnamed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    most_pixels: int | None = None
 
     def group_of(self, name: str) -> str:
         """The recording that a sample is from: what `groups` finds in its name, else the name."""

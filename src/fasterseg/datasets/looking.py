@@ -9,19 +9,24 @@ from typing import TypeVar
 
 import numpy as np
 
-from fasterseg.datasets.faults import Fault, FileFault
+from fasterseg.datasets.data_report import LabelCounts
+from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.mask_reading import RawMask
+from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.pairing import Pair
 from fasterseg.datasets.pixels import Remarks
-from fasterseg.datasets.sample import LabelMap, Pixels
+from fasterseg.datasets.sample import Pixels
 
 Read = TypeVar("Read")
 
 
 @dataclass(slots=True)
 class Look:
-    """What one pair of files holds; ``labels`` is None where they could not be made out."""
+    """What one pair of files holds; ``labels`` is None where they could not be made out.
+
+    It is small, however large the pictures are.
+    """
 
     shown: str
     part: str = ""
@@ -30,24 +35,30 @@ class Look:
     # Pixels by the integer that they hold.
     raw_values: dict[int, int] = field(default_factory=dict)
     unknown: dict[int, int] = field(default_factory=dict)
-    labels: LabelMap | None = None
+    labels: LabelCounts | None = None
     remarks: Remarks | None = None
 
 
 def look_at(source: FileSource, pair: Pair) -> Look:
     """Return what a pair holds and all that is wrong with it."""
     look = Look(source.shown(pair.image), pair.part)
-    decoded = _read(look, lambda: source.decoded(pair, measured=True))
-    image = None if decoded is None else decoded.pixels
+    image = _look_at_image(look, source, pair)
     mask = _read(look, lambda: source.mask(pair))
-    if decoded is not None:
-        look.remarks, look.image_hash = decoded.remarks, _hash(decoded.pixels)
     if mask is not None:
-        _look_at_mask(look, source, pair, mask)
+        _read(look, lambda: _look_at_mask(look, source, pair, mask))
     if image is not None and mask is not None:
-        fault = source.size_fault(pair, image, mask)
+        fault = source.size_fault(pair, image, mask.shape)
         look.faults += [fault] if fault else []
     return look
+
+
+def _look_at_image(look: Look, source: FileSource, pair: Pair) -> tuple[int, ...] | None:
+    """An image's shape; its pixels are not kept while the mask's are looked at."""
+    decoded = _read(look, lambda: source.decoded(pair, measured=True))
+    if decoded is None:
+        return None
+    look.remarks, look.image_hash = decoded.remarks, _hash(decoded.pixels)
+    return decoded.pixels.shape
 
 
 def _hash(image: Pixels) -> str:
@@ -57,13 +68,16 @@ def _hash(image: Pixels) -> str:
 
 
 def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> None:
-    values, counts = np.unique(mask, return_counts=True)
-    look.raw_values = dict(zip(values.tolist(), counts.tolist(), strict=True))
-    labels, look.unknown = source.layout_of(pair).labelling.apply(mask)
+    try:
+        look.raw_values = counts_of(mask)
+    except TooManyValues as error:
+        fault = Fault(FaultKind.UNREADABLE_MASK, source.shown(pair.mask), str(error))
+        raise FileFault(fault) from error
+    labels, look.unknown = source.labels(pair, mask)
     if look.unknown:
         look.faults.append(source.unknown_fault(pair, look.unknown))
     else:
-        look.labels = labels
+        look.labels = LabelCounts.of(labels, source.label_space)
 
 
 def _read(look: Look, reader: Callable[[], Read]) -> Read | None:

@@ -8,16 +8,23 @@ are equal as one of them.  For a palette every picture is one of colours, grey o
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
-from fasterseg.datasets.decoding import BITS_KEY, SEVERAL_KEY, WIDE_MODES, decoded
+from fasterseg.datasets.bands import bands_of
+from fasterseg.datasets.deep_pixels import WIDE_MODES
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import Colour
+from fasterseg.datasets.limits import DEFAULT_LIMIT, PixelLimit
+from fasterseg.datasets.mask_values import TooManyValues, ValueCounts
+from fasterseg.datasets.picture_opening import Wanted, file_bytes, opened_bytes
+from fasterseg.datasets.pixels import as_stored, turn_of, upright_shape
 
-RawMask = npt.NDArray[np.int32]
+RawMask = npt.NDArray[np.integer[Any]]
+"""Of the narrowest type that the file's integers have: 8 or 16 bits, else 32."""
 
 _FORMATS = ("PNG", "TIFF", "BMP")
 _GREY = frozenset({"1", "L", "LA"})
@@ -28,28 +35,36 @@ _NAMED_COLOURS = 6
 _PLAIN = "save masks as PNG: ids as grey of 8 or 16 bits, colours as RGB of 8 bits"
 
 
-def read_mask(path: Path, *, in_colour: bool = False, shown_as: str = "") -> RawMask:
-    """Return a mask's integers, (height, width) int32; packed colours where ``in_colour``.
+def read_mask(
+    path: Path,
+    *,
+    in_colour: bool = False,
+    shown_as: str = "",
+    limit: PixelLimit = DEFAULT_LIMIT,
+) -> RawMask:
+    """Return a mask's integers, (height, width); packed colours where ``in_colour``.
 
     Its orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for
-    several pictures in one file, for transparency, for more bits than are read, and for colours
-    where none were declared.
+    several pictures in one file, for transparency, for more bits than are read, for more pixels
+    than the ``limit``, and for colours where none were declared.
     """
-    name = shown_as or str(path)
-    image = decoded(path, name, formats=_FORMATS, mask=True)
-    bits = image.info[BITS_KEY]
-    if image.info[SEVERAL_KEY]:
+    name, wanted = shown_as or str(path), Wanted(_FORMATS, is_mask=True, limit=limit)
+    opened = opened_bytes(file_bytes(path, name, wanted), name, wanted)
+    image = opened.image
+    if opened.several:
         step = "save the one picture that is the mask: each pixel is one id, or one colour"
         raise _unreadable(name, "it has several pictures in one file", step)
     try:
-        image = ImageOps.exif_transpose(image)
+        image.getexif()
     except (ValueError, OSError, SyntaxError) as error:
         step = "save the mask anew, without its orientation tag"
         raise _unreadable(name, f"its orientation tag: {error}", step) from error
     _require_opaque(image, name)
-    if bits > 8 and image.mode not in WIDE_MODES | {"F"}:
-        raise _unreadable(name, f"it has {bits} bits to a channel, and several channels", _PLAIN)
-    return _packed_colours(image, name) if in_colour else _integers(image, name, bits)
+    if opened.bits > 8 and image.mode not in WIDE_MODES | {"F"}:
+        reason = f"it has {opened.bits} bits to a channel, and several channels"
+        raise _unreadable(name, reason, _PLAIN)
+    found = _packed_colours(image, name) if in_colour else _integers(image, name, opened.bits)
+    return _upright(found, turn_of(image))
 
 
 def pack(colour: Colour) -> int:
@@ -80,17 +95,27 @@ def _require_opaque(image: Image.Image, name: str) -> None:
         raise _unreadable(name, "it is transparent", step)
 
 
+def _upright(mask: RawMask, turn: int) -> RawMask:
+    upright = np.empty(upright_shape(mask.shape, turn), dtype=mask.dtype)
+    as_stored(upright, turn)[...] = mask
+    return upright
+
+
 def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
     if image.mode in WIDE_MODES:
-        return np.asarray(image).astype(np.int32)
+        values = np.asarray(image)
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
     if image.mode in _GREY | _PALETTES:
-        return np.asarray(image.getchannel(0)).astype(np.int32) // _grey_step(image, bits)
+        return np.asarray(image.getchannel(0)).astype(np.uint8) // np.uint8(_grey_step(image, bits))
     if image.mode not in _COLOURS:
         raise _unreadable(name, f"its pixels are {_in_words(image.mode)}", _PLAIN)
-    colours = np.asarray(image.convert("RGB"))
-    if (colours == colours[..., :1]).all():
-        return colours[..., 0].astype(np.int32)
-    raise FileFault(Fault(FaultKind.COLOUR_MASK, name, _listed(packed(colours))))
+    found = np.empty((image.height, image.width), dtype=np.uint8)
+    for band in bands_of(image):
+        colours = np.asarray(band.image.convert("RGB"))
+        if not (colours == colours[..., :1]).all():
+            raise FileFault(Fault(FaultKind.COLOUR_MASK, name, _listed(image)))
+        found[band.rows] = colours[..., 0]
+    return found
 
 
 def _grey_step(image: Image.Image, bits: int) -> int:
@@ -102,15 +127,25 @@ def _packed_colours(image: Image.Image, name: str) -> RawMask:
     if image.mode not in _GREY | _PALETTES | _COLOURS:
         detail = f"a palette is declared, but its pixels are {_in_words(image.mode)}"
         raise _unreadable(name, detail, _PLAIN)
-    return packed(np.asarray(image.convert("RGB")))
+    found = np.empty((image.height, image.width), dtype=np.int32)
+    for band in bands_of(image):
+        found[band.rows] = packed(np.asarray(band.image.convert("RGB")))
+    return found
 
 
 def _in_words(mode: str) -> str:
     return "grey of 16 bits or more" if mode in WIDE_MODES else _IN_WORDS.get(mode, mode)
 
 
-def _listed(colours: RawMask) -> str:
-    found = [shown_colour(value) for value in np.unique(colours).tolist()]
+def _listed(image: Image.Image) -> str:
+    """Some of the colours, and how many more there are."""
+    counts = ValueCounts()
+    try:
+        for band in bands_of(image):
+            counts.add(packed(np.asarray(band.image.convert("RGB"))))
+    except TooManyValues as error:
+        return str(error)
+    found = [shown_colour(value) for value in counts.by_value()]
     rest = len(found) - _NAMED_COLOURS
     return ", ".join(found[:_NAMED_COLOURS]) + (f" and {rest} more colours" if rest > 0 else "")
 

@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from fasterseg.datasets.pixels import Depth, Interpretation, Remarks
+from fasterseg.datasets.deep_pixels import Depth
+from fasterseg.datasets.pixels import Interpretation, Remarks
 from fasterseg.datasets.reading import Reading, range_text
 
 SMALL_SHARE, LEAST_SHARE = 0.5, 0.25

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
+from fasterseg.datasets.bands import OPAQUE, bands_of, rows_at_a_time
+from fasterseg.datasets.deep_pixels import WIDE_MODES, Depth, brought_to_8_bits, depth_of
 from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
 
-WIDE_MODES = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
-MOST_VALUE = 65535
-_UPRIGHT = 1
-_OPAQUE = 255
+UPRIGHT = 1
+# Tags whose pictures lie on their side, and by which steps rows and columns are gone through then.
+_ACROSS = frozenset({5, 6, 7, 8})
+_STEPS = {
+    1: (1, 1),
+    2: (1, -1),
+    3: (-1, -1),
+    4: (-1, 1),
+    5: (1, 1),
+    6: (-1, 1),
+    7: (-1, -1),
+    8: (1, -1),
+}
 _DEEP_COLOUR = ("RGB;16", "RGBA;16", "RGBX;16", "RGBa;16", "LA;16", "CMYK;16")
 _SPARE_BANDS = ("RGBX", "BGRX", "XRGB", "XBGR", "LX")
 
-Values = npt.NDArray[np.generic]
+T = TypeVar("T", bound=np.generic)
 
 
 class Interpretation(StrEnum):
@@ -32,25 +44,6 @@ class Interpretation(StrEnum):
     SEVERAL = "read as the first of several pictures in a file"
     DEEP = "of more than 8 bits a channel, brought to 8"
     CLIPPED = "of values outside the declared range, cut off at its ends"
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """The values of a deep picture: its lowest and highest, and the highest that it could hold."""
-
-    lowest: float
-    highest: float
-    most: float
-
-    def joined(self, other: Depth) -> Depth:
-        """Return what both pictures hold together."""
-        lowest, highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
-        return Depth(lowest, highest, max(self.most, other.most))
-
-    def share_of(self, ends: tuple[float, float]) -> float:
-        """Return the share of a range that lies between the lowest and the highest value."""
-        inside = min(self.highest, ends[1]) - max(self.lowest, ends[0])
-        return max(0.0, inside) / (ends[1] - ends[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +65,6 @@ class Decoded:
     remarks: Remarks = NO_REMARKS
 
 
-class OutOfRange(ValueError):
-    """Values that go beyond what their type may hold where no range is declared."""
-
-    def __init__(self, depth: Depth) -> None:
-        kind = "floating-point" if depth.most == 1.0 else "whole"
-        super().__init__(
-            f"its values go from {depth.lowest:g} to {depth.highest:g}; {kind} numbers must lie "
-            f"between 0 and {depth.most:g} where no range is declared"
-        )
-        self.depth = depth
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A picture as its decoder left it.
@@ -91,6 +72,8 @@ class Opened:
     ``raw_mode`` is how its file has it (Pillow's word; empty where that is not known), ``turned``
     whether an orientation tag turns it, ``several`` whether more pictures follow in its file.
     ``low`` has the lower bytes of 16-bit colours, of which Pillow's image has the upper ones only.
+    ``turn`` is the orientation that the loaded image still waits for, ``bits`` what the file gives
+    to a channel.
     """
 
     image: Image.Image
@@ -98,6 +81,8 @@ class Opened:
     turned: bool = False
     several: bool = False
     low: Image.Image | None = None
+    turn: int = UPRIGHT
+    bits: int = 8
 
     @property
     def has_deep_colour(self) -> bool:
@@ -114,125 +99,110 @@ def raw_mode_of(image: Image.Image) -> str:
     return ""
 
 
-def is_turned(image: Image.Image) -> bool:
-    """Whether an orientation tag turns or mirrors an image; one that cannot be read does not."""
+def turn_of(image: Image.Image) -> int:
+    """Return the orientation that an image's tags ask for: 1, upright, where none can be read.
+
+    Of a TIFF that was loaded nothing may be left to do.
+    """
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT) in range(2, 9)
+        found = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
+        return int(found) if found in range(1, 9) else UPRIGHT
     except Exception:  # Pillow raises nearly every type on damaged tags.
-        return False
+        return UPRIGHT
 
 
 def is_one_of_several(image: Image.Image) -> bool:
     """Whether a file has further pages or frames; previews that cameras add to a JPEG are none."""
     try:
-        return image.format in ("TIFF", "PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
+        # To count a TIFF's pages, all of them are read.
+        return image.format in ("TIFF", "PNG", "WEBP") and bool(image.is_animated)  # type: ignore[attr-defined]
     except Exception:  # as above: what is damaged behind the first picture is not read.
         return False
 
 
 def interpret(opened: Opened, reading: Reading) -> Decoded:
-    """Return a picture's pixels; raises ValueError for values that no rule brings to 8 bits."""
-    image, low = (_upright(part, opened) for part in (opened.image, opened.low))
-    assert image is not None
+    """Return a picture's pixels; raises ValueError for values that no rule brings to 8 bits.
+
+    It goes band by band, since what lies between a decoder's pixels and these is several times as
+    large as they are.
+    """
     found = {Interpretation.ORIENTATION} if opened.turned else set()
     if opened.several:
         found.add(Interpretation.SEVERAL)
-    if opened.raw_mode.startswith(_SPARE_BANDS) or image.mode == "RGBX":
+    if opened.raw_mode.startswith(_SPARE_BANDS) or opened.image.mode == "RGBX":
         found.add(Interpretation.FOURTH_BAND)
-    depth = None
-    if image.mode in WIDE_MODES or image.mode == "F" or opened.has_deep_colour:
-        found.add(Interpretation.DEEP)
-        pixels, depth = _of_deep(image, low, reading, found)
-    else:
-        pixels = _of_8_bits(image, found)
-    remarks = Remarks(frozenset(found), depth)
-    return Decoded(without_colour(pixels) if reading.is_grey else pixels, remarks)
+    depth = _depth_of(opened, reading, found)
+    pixels, stored = _room_for(opened)
+    for band in bands_of(opened.image, opened.low):
+        image = band.image if depth is None else brought_to_8_bits(band, depth, reading.range)
+        values = _of_8_bits(image, found)
+        stored[band.rows] = without_colour(values) if reading.is_grey else values
+    return Decoded(pixels, Remarks(frozenset(found), depth))
 
 
 def without_colour(pixels: Pixels) -> Pixels:
     """Return the brightness of (height, width, 3) RGB in all three channels."""
-    return np.array(Image.fromarray(pixels).convert("L").convert("RGB"))
+    grey = np.empty_like(pixels)
+    for rows in rows_at_a_time(*pixels.shape[:2]):
+        band = Image.fromarray(pixels[rows]).convert("L")
+        grey[rows] = np.asarray(band)[..., None]
+    return grey
 
 
-def _upright(image: Image.Image | None, opened: Opened) -> Image.Image | None:
-    return ImageOps.exif_transpose(image) if opened.turned and image is not None else image
+def _depth_of(opened: Opened, reading: Reading, found: set[Interpretation]) -> Depth | None:
+    """The depth of a picture whose values have to be scaled; None for one of 8 bits.
 
-
-def _of_deep(
-    image: Image.Image, low: Image.Image | None, reading: Reading, found: set[Interpretation]
-) -> tuple[Pixels, Depth | None]:
-    """Pixels and depth; without a range, 16-bit colour keeps its upper bytes, as by Pillow."""
-    colour = image.mode not in WIDE_MODES and image.mode != "F"
-    if colour and low is None:
+    Without a range, 16-bit colour keeps its upper bytes, as by Pillow.
+    """
+    wide = opened.image.mode in WIDE_MODES or opened.image.mode == "F"
+    if not wide and not opened.has_deep_colour:
+        return None
+    found.add(Interpretation.DEEP)
+    if not wide and opened.low is None:
         if reading.range is not None:
             raise ValueError("of its 16-bit colours only the upper 8 bits can be read here")
-        return _of_8_bits(image, found), None
-    values = _joined(image, low) if low is not None else np.asarray(image)
-    depth = Depth(
-        float(values.min()), float(values.max()), 1.0 if image.mode == "F" else MOST_VALUE
-    )
+        return None
+    depth = depth_of(opened.image, opened.low)
     ends = reading.range
     if ends is not None and (depth.lowest < ends[0] or depth.highest > ends[1]):
         found.add(Interpretation.CLIPPED)
-    if ends is None and colour:
-        scaled = _without_key(image)
-    else:
-        scaled = Image.fromarray(_to_8_bits(values, depth, ends))
-    if image.mode == "RGBA":
-        scaled.putalpha(image.getchannel("A"))
-    elif "transparency" in image.info:
-        clear = np.atleast_3d(values) == np.atleast_1d(image.info["transparency"])
-        scaled.putalpha(Image.fromarray(np.where(clear.all(-1), 0, _OPAQUE).astype(np.uint8)))
-    return _of_8_bits(scaled, found), depth
+    return depth
 
 
-def _without_key(image: Image.Image) -> Image.Image:
-    """A copy without the one colour that counts as transparent: it is of 16 bits."""
-    copy = image.copy()
-    copy.info.pop("transparency", None)
-    return copy
+def _room_for(opened: Opened) -> tuple[Pixels, Pixels]:
+    """Room for the upright pixels, and the same room as it lies in the file."""
+    width, height = opened.image.size
+    pixels = np.empty((*upright_shape((height, width), opened.turn), 3), dtype=np.uint8)
+    return pixels, as_stored(pixels, opened.turn)
 
 
-def _joined(high: Image.Image, low: Image.Image) -> npt.NDArray[np.uint16]:
-    """The 16-bit colours, (height, width, 3), of their upper and lower bytes."""
-    upper, lower = (np.asarray(part)[..., :3].astype(np.uint16) for part in (high, low))
-    joined: npt.NDArray[np.uint16] = upper << np.uint16(8) | lower
-    return joined
+def upright_shape(stored: tuple[int, ...], turn: int) -> tuple[int, ...]:
+    """Return the (height, width) of a picture, once it is turned, that lies like this in a file."""
+    return stored[::-1] if turn in _ACROSS else stored
 
 
-def _to_8_bits(values: Values, depth: Depth, ends: tuple[float, float] | None) -> Pixels:
-    if not np.isfinite([depth.lowest, depth.highest]).all():
-        raise ValueError("some of its values are no numbers")
-    if ends is None:
-        return _of_whole_range(values, depth)
-    lowest, highest = ends
-    clipped = np.clip(values.astype(np.float64), lowest, highest)
-    return np.rint((clipped - lowest) * (255 / (highest - lowest))).astype(np.uint8)
-
-
-def _of_whole_range(values: Values, depth: Depth) -> Pixels:
-    """All that the type may hold brought to 0..255: 16 bits, or floats of 0..1."""
-    if depth.lowest < 0 or depth.highest > depth.most:
-        raise OutOfRange(depth)
-    if depth.most == 1.0:
-        return np.rint(values.astype(np.float64) * 255).astype(np.uint8)
-    return ((values.astype(np.uint32) * 255 + 32767) // MOST_VALUE).astype(np.uint8)
+def as_stored(upright: npt.NDArray[T], turn: int) -> npt.NDArray[T]:
+    """Return a view of upright values as they lie in a file with that orientation tag."""
+    if turn in _ACROSS:
+        upright = upright.swapaxes(0, 1)
+    down, right = _STEPS[turn]
+    return upright[::down, ::right]
 
 
 def _of_8_bits(image: Image.Image, found: set[Interpretation]) -> Pixels:
     if image.mode == "RGB" and not image.has_transparency_data:
-        return np.array(image)
+        return np.asarray(image)
     if image.mode == "LAB":
-        return np.array(_lab_to_rgb(image))
+        return np.asarray(_lab_to_rgb(image))
     if image.mode == "CMYK":
         found.add(Interpretation.INKS)
     if not image.has_transparency_data:
-        return np.array(image.convert("RGB"))
+        return np.asarray(image.convert("RGB"))
     layered = image.convert("RGBA")
-    if layered.getchannel("A").getextrema() != (_OPAQUE, _OPAQUE):
+    if layered.getchannel("A").getextrema() != (OPAQUE, OPAQUE):
         found.add(Interpretation.TRANSPARENT)
-    black = Image.new("RGBA", layered.size, (0, 0, 0, _OPAQUE))
-    return np.array(Image.alpha_composite(black, layered).convert("RGB"))
+    black = Image.new("RGBA", layered.size, (0, 0, 0, OPAQUE))
+    return np.asarray(Image.alpha_composite(black, layered).convert("RGB"))
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

@@ -1,83 +1,137 @@
-"""Where the bytes of a picture end, in a file that may hold more: a film, a second picture."""
+"""What a picture's bytes are, and where they end: looked at before a decoder sees them.
+
+Every look takes time in proportion to the bytes.  What is left of them for the decoder is what
+makes pixels: notes, profiles and previews are left out.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-MOST_SCANS = 200
-"""A progressive JPEG has about ten; thousands in a small file only make a reader busy."""
+from fasterseg.datasets.jpeg_segments import segments_of
+from fasterseg.datasets.limits import PixelLimit, TooLarge, require_few_scans
+from fasterseg.datasets.png_chunks import SIGNATURE, chunks_of
+from fasterseg.datasets.tiff_directories import require_sound_tiff
 
-# The next marker of a JPEG: not a stuffed byte, not a filling one.
-_MARKER = re.compile(rb"\xff[^\x00\xff]")
-# The next marker that ends a scan: restarts belong to it.
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_PNG_HEAD = 8
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")
 _BMP_HEAD = 54
+_RUNS = (1, 2)
+MOST_RUN_BYTES, MOST_RUN_SIDE = 1 << 20, 8192
+"""Pillow unpacks a BMP of runs in Python, a run at a time."""
 
 
-def reaches_its_end(data: bytes, kind: str) -> bool:
-    """Return whether a picture of a kind (Pillow's name) is whole, whatever lies behind it.
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A picture's bytes without what no pixel needs.
 
-    Pillow itself fills in what a file lacks when only its last bytes are missing.  Raises
-    ValueError for a JPEG of more scans than any picture has.
+    ``kind`` is Pillow's word for the format, ``whole`` whether they reach their end, ``several``
+    whether more pictures follow in the file, ``scans`` how often a JPEG goes over its pixels.
     """
-    find = _FINDERS.get(kind)
-    return find is None or 0 < find(data) <= len(data)
+
+    data: bytes
+    kind: str
+    whole: bool = True
+    several: bool = False
+    scans: int = 1
+
+    def require_few_scans(self, pixels: int) -> None:
+        """Raise `TooLarge` for more scans than a picture of so many pixels has."""
+        require_few_scans(self.scans, pixels)
 
 
-def _end_of_jpeg(data: bytes) -> int:
-    """Segment by segment, as thumbnails have ends of their own inside; 0 where there is no end."""
-    place, scans, marker = 0, 0, _START
-    while True:
-        pattern = _AFTER_SCAN if marker == _SCAN else _MARKER
-        found = pattern.search(data, place)
-        if found is None:
-            return 0
-        marker, place = data[found.start() + 1], found.end()
-        if marker == _END:
-            return place
-        if marker in _ALONE:
-            continue
-        scans += marker == _SCAN
-        if scans > MOST_SCANS:
-            raise ValueError(f"it has more than {MOST_SCANS} scans")
-        place += int.from_bytes(data[place : place + 2], "big")
+def kind_of(data: bytes) -> str:
+    """Return Pillow's word for the format of a file; empty for one that is not read."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(SIGNATURE):
+        return "PNG"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data.startswith(_TIFF_STARTS):
+        return "TIFF"
+    return "BMP" if data.startswith(b"BM") else ""
 
 
-def _end_of_png(data: bytes) -> int:
-    """Chunk by chunk: a length, a name, so many bytes, a check sum."""
-    place = _PNG_HEAD
-    while place + 8 <= len(data):
-        name = data[place + 4 : place + 8]
-        place += 12 + int.from_bytes(data[place : place + 4], "big")
-        if name == b"IEND":
-            return place
-    return 0
+def stream_of(data: bytes, limit: PixelLimit) -> Stream:
+    """Return what a decoder may see of a file; raises `TooLarge` for what it had better not see.
+
+    Pillow itself fills in what a file lacks when only its last bytes are missing.
+    """
+    kind = kind_of(data)
+    if kind == "JPEG":
+        found = segments_of(data)
+        scans = data[found.pixels : found.end or len(data)] if found.pixels else b""
+        return Stream(found.head + scans, kind, bool(found.end), scans=found.scans)
+    if kind == "PNG":
+        chunks = chunks_of(data)
+        return Stream(chunks.read, kind, 0 < chunks.end <= len(data), chunks.several)
+    if kind == "TIFF":
+        return Stream(data, kind, several=require_sound_tiff(data))
+    if kind == "WEBP":
+        # Its decoder takes memory for all pixels when it is opened.
+        if size := _webp_size(data):
+            limit.require(*size, kind=kind)
+        return Stream(data, kind, int.from_bytes(data[4:8], "little") + 8 <= len(data))
+    if kind == "BMP":
+        _require_few_runs(data)
+        return Stream(data, kind, 0 < _end_of_bmp(data) <= len(data))
+    return Stream(data, kind)
 
 
-def _end_of_webp(data: bytes) -> int:
-    return int.from_bytes(data[4:8], "little") + 8
+def head_of(data: bytes) -> bytes | None:
+    """Return what tells a picture's size, of the beginning of its file; None where that is all.
+
+    Raises as `stream_of` does.
+    """
+    kind = kind_of(data)
+    if kind == "JPEG":
+        found = segments_of(data, head_only=True)
+        return found.head + data[found.pixels :] if found.pixels else None
+    if kind == "PNG":
+        return chunks_of(data, head_only=True).read
+    return None
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    chunk, head = data[12:16], data[:30].ljust(30, b"\0")
+    if chunk == b"VP8X":
+        width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+        return width, height
+    if chunk == b"VP8 ":
+        width, height = (int.from_bytes(head[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+        return width, height
+    if chunk == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return None
+
+
+def _bmp_size(data: bytes) -> tuple[int, int]:
+    width, height = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
+    return width, abs(height)
+
+
+def _has_plain_head(data: bytes) -> bool:
+    return len(data) >= _BMP_HEAD and int.from_bytes(data[14:18], "little") >= 40
+
+
+def _require_few_runs(data: bytes) -> None:
+    if not _has_plain_head(data) or int.from_bytes(data[30:34], "little") not in _RUNS:
+        return
+    if len(data) > MOST_RUN_BYTES or max(_bmp_size(data)) > MOST_RUN_SIDE:
+        raise TooLarge(
+            f"it is packed in runs, which is read up to {MOST_RUN_BYTES:,} bytes and "
+            f"{MOST_RUN_SIDE:,} pixels a side",
+        )
 
 
 def _end_of_bmp(data: bytes) -> int:
     """Of rows that are not packed, where the last one ends; writers leave the size itself out."""
-    if len(data) < _BMP_HEAD or int.from_bytes(data[14:18], "little") < 40:
+    if not _has_plain_head(data):
         return int.from_bytes(data[2:6], "little")
-    width, height = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
+    width, height = _bmp_size(data)
     bits, packing = data[28], int.from_bytes(data[30:34], "little")
-    if packing in (1, 2):
+    if packing in _RUNS:
         return int.from_bytes(data[2:6], "little") or len(data)
     row = (width * bits + 31) // 32 * 4
-    return int.from_bytes(data[10:14], "little") + row * abs(height)
-
-
-_FINDERS: Mapping[str, Callable[[bytes], int]] = {
-    "JPEG": _end_of_jpeg,
-    "MPO": _end_of_jpeg,
-    "PNG": _end_of_png,
-    "WEBP": _end_of_webp,
-    "BMP": _end_of_bmp,
-}
+    return int.from_bytes(data[10:14], "little") + row * height

@@ -23,6 +23,9 @@ Pair = tuple[Pixels, LabelMap]
 # The two-argument form in which transforms of other libraries are plugged in.
 PlainTransform = Callable[[Pixels, LabelMap], Pair]
 
+LARGE_PIXELS = 8_000_000
+"""Of images with more, before or after scaling, only the crop is scaled."""
+
 _MOST = 1e6
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -90,12 +93,20 @@ class Scale:
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both, resized on one grid."""
-        factor = generator.uniform(self.lowest, self.highest)
         height, width = labels.shape
-        size = (max(1, round(height * factor)), max(1, round(width * factor)))
-        if size == (height, width):
-            return image, labels
-        return resize_image(image, size), resize_labels(labels, size)
+        size = self.drawn(height, width, generator=generator)
+        return _resized(image, labels, size)
+
+    def drawn(self, height: int, width: int, *, generator: np.random.Generator) -> tuple[int, int]:
+        """Return the size that one draw makes of another."""
+        factor = generator.uniform(self.lowest, self.highest)
+        return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def _resized(image: Pixels, labels: LabelMap, size: tuple[int, int]) -> Pair:
+    if size == labels.shape:
+        return image, labels
+    return resize_image(image, size), resize_labels(labels, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,53 @@ class Crop:
         left = crop_start(labels.shape[1], self.size[1], generator)
         window = np.s_[top : top + self.size[0], left : left + self.size[1]]
         return np.ascontiguousarray(image[window]), np.ascontiguousarray(labels[window])
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledCrop:
+    """`Scale` and then `Crop`; of what would be large, only the window is ever made.
+
+    The window of a large image can differ by one level here and there from that of the whole.
+    """
+
+    scale: Scale
+    crop: Crop
+
+    def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
+        """Return both at exactly the window's size."""
+        height, width = labels.shape
+        size = self.scale.drawn(height, width, generator=generator)
+        if max(height * width, size[0] * size[1]) <= LARGE_PIXELS:
+            return self.crop(*_resized(image, labels, size), generator=generator)
+        extents = [min(size[axis], self.crop.size[axis]) for axis in (0, 1)]
+        top, left = (crop_start(size[axis], self.crop.size[axis], generator) for axis in (0, 1))
+        rows = _nearest(height, size[0])[top : top + extents[0]]
+        columns = _nearest(width, size[1])[left : left + extents[1]]
+        window = (top, left, extents[0], extents[1])
+        found = _resized_window(image, size, window)
+        return pad_to(found, labels[np.ix_(rows, columns)], self.crop.size, ignore=self.crop.ignore)
+
+
+def _resized_window(
+    image: Pixels, size: tuple[int, int], window: tuple[int, int, int, int]
+) -> Pixels:
+    """The window (top, left, height, width) of an image as it would be at a size."""
+    ends, part = [], []
+    for axis in (0, 1):
+        extent, per_pixel = image.shape[axis], image.shape[axis] / size[axis]
+        start = window[axis] * per_pixel
+        stop = min((window[axis] + window[axis + 2]) * per_pixel, extent)
+        # Bilinear: what lies a pixel away, or as far as one of the new ones reaches.
+        margin = int(np.ceil(max(1.0, per_pixel))) + 1
+        first = max(0, int(start) - margin)
+        last = min(extent, int(np.ceil(stop)) + margin)
+        part.append(slice(first, last))
+        ends.append((start - first, stop - first))
+    (top, bottom), (left, right) = ends
+    source = Image.fromarray(image[part[0], part[1]])
+    wanted = (window[3], window[2])
+    box = (left, top, right, bottom)
+    return np.array(source.resize(wanted, Image.Resampling.BILINEAR, box=box))
 
 
 def pad_to(image: Pixels, labels: LabelMap, size: tuple[int, int], *, ignore: int) -> Pair:
@@ -199,8 +257,12 @@ class Augmentation:
     def transforms(self, *, ignore: int) -> tuple[JointTransform, ...]:
         """Return the transforms in order, leaving out those that change nothing."""
         chosen: list[JointTransform] = []
-        chosen += [Scale(*self.scale)] if self.scale != (1.0, 1.0) else []
-        chosen += [Crop(self.crop, ignore)] if self.crop else []
+        scale = Scale(*self.scale) if self.scale != (1.0, 1.0) else None
+        crop = Crop(self.crop, ignore) if self.crop else None
+        if scale is not None and crop is not None:
+            chosen.append(ScaledCrop(scale, crop))
+        else:
+            chosen += [one for one in (scale, crop) if one is not None]
         chosen += [Flip(self.flip)] if self.flip else []
         chosen += [ColourJitter(self.colour)] if self.colour else []
         return tuple(chosen)

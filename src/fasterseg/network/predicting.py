@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from fasterseg.config import OutputForm
 from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.limits import PixelLimit, TooLarge
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import LabelMap, Pixels
@@ -27,6 +28,7 @@ from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
+from fasterseg.network.tiling import in_tiles, tiles_of
 from fasterseg.runs import BundleFolder, run_above
 from fasterseg.space.blocks import Size
 
@@ -161,8 +163,15 @@ class NetworkPredictor:
         """What makes labels of the network's logits."""
         return "PyTorch" if self.tail is None else self.tail.name
 
+    def labels(self, image: Pixels) -> npt.NDArray[Any]:
+        """The class ids, (height, width), of a (height, width, 3) uint8 image of any size.
+
+        Large ones are seen in tiles (`tiling`).
+        """
+        return in_tiles(self.label_map, image)
+
     def label_map(self, image: Pixels) -> npt.NDArray[Any]:
-        """The class ids, (height, width), of a (height, width, 3) uint8 image: whole, unpadded."""
+        """The class ids of an image that the network sees whole, unpadded, however large."""
         if self.tail is None:
             return self._run("labels", image)
         size = Size(image.shape[0], image.shape[1])
@@ -178,12 +187,22 @@ class NetworkPredictor:
             found: npt.NDArray[Any] = self._jobs[output](batch)[0].cpu().numpy()
         return found
 
-    def __call__(self, image: Picture, *, size: tuple[int, int] | None = None) -> Segmentation:
+    def __call__(
+        self,
+        image: Picture,
+        *,
+        size: tuple[int, int] | None = None,
+        most_pixels: int | None = None,
+    ) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none.
 
-        With a `size` (height, width) the network is shown the image at that.
+        With a `size` (height, width) the network is shown the image at that.  `most_pixels` raises
+        the limit of what is read (`datasets.limits`).
         """
-        return segmented(self.label_map, decode(image, self.reading), self.label_space, size=size)
+        limit = PixelLimit(most_pixels)
+        require_shown(size, limit)
+        decoded = decode(image, self.reading, limit=limit)
+        return segmented(self.labels, decoded, self.label_space, size=size)
 
 
 def load_model(
@@ -217,7 +236,24 @@ def segmented(
     image = decoded.pixels
     kind = np.uint8 if space.classes <= 255 else np.uint16
     shown = image if size is None else resize_image(image, size)
-    labels: LabelMap = label_map(shown).astype(kind)
+    tiles = tiles_of(*shown.shape[:2])
+    labels: LabelMap = label_map(shown).astype(kind, copy=False)
+    del shown
     if size is not None:
         labels = resize_labels(labels, (image.shape[0], image.shape[1]))
-    return Segmentation(image, labels, space, decoded.remarks)
+    return Segmentation(image, labels, space, decoded.remarks, tiles)
+
+
+def require_shown(size: tuple[int, int] | None, limit: PixelLimit) -> None:
+    """Raise `UsageError` for a size of more pixels than a picture may have."""
+    if size is None:
+        return
+    try:
+        limit.require(size[1], size[0])
+    except TooLarge as error:
+        raise UsageError(
+            "there is no showing an image at this size",
+            where=f"{size[0]}x{size[1]}",
+            why=str(error),
+            next_step=f"name a smaller size, or {error.next_step}",
+        ) from error

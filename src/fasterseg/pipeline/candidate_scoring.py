@@ -111,7 +111,7 @@ def matrices_of(
     )
     for sample in samples:
         one = ConfusionMatrix(space.classes)
-        one.update(predictor.label_map(sample.image), sample.labels, ignore=space.ignore)
+        one.update(predictor.labels(sample.image), sample.labels, ignore=space.ignore)
         found.append(one)
     return found
 

@@ -85,7 +85,7 @@ def evaluate_stage(
         progress(report.images, report.images, "")
         return report
     report = evaluate_predictor(
-        predictor.label_map,
+        predictor.labels,
         source,
         split,
         subject=str(model),

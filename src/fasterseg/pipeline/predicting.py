@@ -7,6 +7,12 @@ from pathlib import Path
 
 from fasterseg.console.options import Common
 from fasterseg.datasets.decoding import decode
+from fasterseg.datasets.limits import (
+    DEFAULT_LIMIT,
+    HIGHEST_LIMIT,
+    ON_THE_COMMAND_LINE,
+    PixelLimit,
+)
 from fasterseg.datasets.listing import printable
 from fasterseg.datasets.picture_files import (
     default_folder,
@@ -18,15 +24,16 @@ from fasterseg.datasets.picture_files import (
 )
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model
-from fasterseg.errors import DataError
+from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress
 from fasterseg.links import leads_outside
 from fasterseg.names import on_disk
 from fasterseg.network.card import Card
 from fasterseg.network.predicted import Broken, PredictResult
-from fasterseg.network.predicting import segmented
+from fasterseg.network.predicting import require_shown, segmented
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import model_path
+from fasterseg.network.tiling import MOST_AT_ONCE
 from fasterseg.paths import given, place_for_folder
 from fasterseg.resources import free_memory_bytes
 from fasterseg.runs import BundleFolder
@@ -36,6 +43,9 @@ from fasterseg.stopping import Show
 
 BYTES_PER_PIXEL = 150
 """What a network of the space needs for each pixel that it is shown: 139 for `camvid-8ms`."""
+
+PICTURE_BYTES_PER_PIXEL = 12
+"""What an image needs beyond what its network is shown at once: with its labels and overlay."""
 
 
 OTHER_SCALE = 1.5
@@ -51,6 +61,7 @@ def predict_named(
     overwrite: bool,
     size: str,
     show: Show,
+    most_pixels: int | None = None,
 ) -> PredictResult:
     """Segment an image, a folder of images or all that a pattern finds, into a folder."""
     require_model(model)
@@ -62,11 +73,19 @@ def predict_named(
     )
     require_free(folder, names, overwrite=overwrite)
     shown = Size.parse(size) if size else None
+    limit = _limit(most_pixels)
+    require_shown(shown, limit)
     predictor = load_model(model, device=select_device(common.device or "auto"))
     with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
         named = dict(zip(names, images, strict=True))
         result, sizes = predict_images(
-            predictor, named, folder, step, shown=shown, free_bytes=free_memory_bytes()
+            predictor,
+            named,
+            folder,
+            step,
+            shown=shown,
+            free_bytes=free_memory_bytes(),
+            limit=limit,
         )
     note = "" if shown else scale_note(model, sizes)
     notes = (*found.notes(), *_notes_on(folder, given(pictures)), *result.notes)
@@ -78,6 +97,17 @@ def _notes_on(folder: Path, pictures: Path) -> list[str]:
     if not pictures.is_dir() or leads_outside(folder, pictures):
         return []
     return ["the files lie in the folder of the images: segmented again, they are images too"]
+
+
+def _limit(most_pixels: int | None) -> PixelLimit:
+    if most_pixels is not None and not 1 <= most_pixels <= HIGHEST_LIMIT:
+        raise UsageError(
+            "there is no such limit",
+            where=f"--most-pixels {most_pixels}",
+            why=f"images are read of up to {HIGHEST_LIMIT:,} pixels",
+            next_step=f"name 1 to {HIGHEST_LIMIT}, or leave --most-pixels out",
+        )
+    return PixelLimit(most_pixels, ON_THE_COMMAND_LINE)
 
 
 def scale_note(model: str, sizes: Sequence[Size]) -> str:
@@ -104,6 +134,7 @@ def predict_images(
     *,
     shown: Size | None = None,
     free_bytes: int = 0,
+    limit: PixelLimit = DEFAULT_LIMIT,
 ) -> tuple[PredictResult, list[Size]]:
     """Segment the images, each under its name; a broken one is noted and the others are done.
 
@@ -114,20 +145,21 @@ def predict_images(
     names: dict[str, str] = {}
     broken: list[Broken] = []
     sizes: list[Size] = []
-    tally = PixelTally()
+    tally, tiled = PixelTally(), 0
     totals = dict.fromkeys(predictor.label_space.names, 0.0)
     for done, (name, path) in enumerate(images.items(), start=1):
         try:
             require_short(name)
             _require_own_files(folder, name, names)
-            found = _segmented(predictor, path, shown, free_bytes)
+            found = _segmented(predictor, path, shown, free_bytes, limit)
         except DataError as fault:
-            broken.append(Broken(image=printable(path), why=fault.why or fault.what))
+            broken.append(Broken(image=printable(path), why=_why(fault)))
         else:
             found.save(folder, name)
             written.append(printable(path))
             sizes.append(Size(*found.labels.shape))
             tally.add(found.remarks)
+            tiled += found.tiles > 1
             for label, share in found.shares().items():
                 totals[label] += share
         progress(done, len(images), printable(path.name))
@@ -138,7 +170,7 @@ def predict_images(
         shares=shares,
         tail=predictor.tail_name,
         broken=tuple(broken),
-        notes=tuple(tally.notes(predictor.reading)),
+        notes=(*tally.notes(predictor.reading), *_notes_on_tiles(tiled, len(written))),
     )
     return result, sizes
 
@@ -156,12 +188,28 @@ def _require_own_files(folder: Path, name: str, names: dict[str, str]) -> None:
         )
 
 
+def _why(fault: DataError) -> str:
+    """Why an image is broken, with what to do where a limit can be raised."""
+    why = fault.why or fault.what
+    return f"{why}: {fault.next_step}" if "--most-pixels" in fault.next_step else why
+
+
+def _notes_on_tiles(tiled: int, images: int) -> list[str]:
+    if not tiled:
+        return []
+    of_them = f"{tiled} of {images} image{'' if images == 1 else 's'}"
+    return [
+        f"{of_them} {'was' if tiled == 1 else 'were'} segmented in overlapping tiles, at more than "
+        f"{MOST_AT_ONCE:,} pixels: with --size HxW the network is shown them whole, and smaller"
+    ]
+
+
 def _segmented(
-    predictor: Predictor, path: Path, shown: Size | None, free_bytes: int
+    predictor: Predictor, path: Path, shown: Size | None, free_bytes: int, limit: PixelLimit
 ) -> Segmentation:
-    decoded = decode(path, predictor.reading)
+    decoded = decode(path, predictor.reading, limit=limit)
     require_memory(shown or Size(*decoded.pixels.shape[:2]), free_bytes)
-    return segmented(predictor.label_map, decoded, predictor.label_space, size=shown)
+    return segmented(predictor.labels, decoded, predictor.label_space, size=shown)
 
 
 def require_memory(size: Size, free_bytes: int) -> None:
@@ -169,7 +217,8 @@ def require_memory(size: Size, free_bytes: int) -> None:
 
     It would not fail by itself: the system would end the whole command.
     """
-    wanted = size.area * BYTES_PER_PIXEL
+    at_once = min(size.area, MOST_AT_ONCE)
+    wanted = at_once * BYTES_PER_PIXEL + (size.area - at_once) * PICTURE_BYTES_PER_PIXEL
     if free_bytes and wanted > free_bytes:
         scale = (free_bytes / wanted) ** 0.5
         smaller = Size(int(size.height * scale), int(size.width * scale))

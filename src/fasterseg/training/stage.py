@@ -201,7 +201,7 @@ class TrainingStage:
             device=self.numerics.device,
         )
         report = evaluate_predictor(
-            predictor.label_map,
+            predictor.labels,
             self.data.source,
             self.data.val_split,
             subject=self.name,

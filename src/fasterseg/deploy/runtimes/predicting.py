@@ -6,14 +6,16 @@ import numpy as np
 
 from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.limits import PixelLimit
 from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.outputs import fault_of
 from fasterseg.deploy.runtimes.sessions import Labels, Session
 from fasterseg.errors import DataError, FastersegError, FileError
-from fasterseg.network.predicting import segmented
+from fasterseg.network.predicting import require_shown, segmented
 from fasterseg.network.segmentation import Segmentation
+from fasterseg.network.tiling import in_tiles
 from fasterseg.space.blocks import Size
 
 
@@ -40,8 +42,15 @@ class ExportedPredictor:
         """What makes labels of the file's output."""
         return self.session.facts()["tail"]
 
-    def label_map(self, image: Pixels) -> Labels:
+    def labels(self, image: Pixels) -> Labels:
         """The class ids, (height, width), of a (height, width, 3) uint8 image.
+
+        A file that takes any size sees large ones in tiles.  Raises as `label_map` does.
+        """
+        return self.label_map(image) if self.card.size else in_tiles(self.label_map, image)
+
+    def label_map(self, image: Pixels) -> Labels:
+        """The class ids of an image that the file sees whole.
 
         Raises `DataError` for an image that does not have the file's size.
         """
@@ -69,9 +78,19 @@ class ExportedPredictor:
             )
         return labels
 
-    def __call__(self, image: Picture, *, size: tuple[int, int] | None = None) -> Segmentation:
+    def __call__(
+        self,
+        image: Picture,
+        *,
+        size: tuple[int, int] | None = None,
+        most_pixels: int | None = None,
+    ) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none.
 
-        With a `size` (height, width) the file is run on the image at that.
+        With a `size` (height, width) the file is run on the image at that.  `most_pixels` raises
+        the limit of what is read (`datasets.limits`).
         """
-        return segmented(self.label_map, decode(image, self.reading), self.label_space, size=size)
+        limit = PixelLimit(most_pixels)
+        require_shown(size, limit)
+        decoded = decode(image, self.reading, limit=limit)
+        return segmented(self.labels, decoded, self.label_space, size=size)

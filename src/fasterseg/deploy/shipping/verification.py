@@ -7,7 +7,7 @@ against those of the network in PyTorch, in float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from fasterseg.errors import FastersegError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.events import Progress, silent
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.network.tiling import LabelFunction, in_tiles, middle_of
 from fasterseg.space.blocks import Size
 
 # A graph of any size is asked for these besides the images' own: odd, wide and tall, and so small
@@ -85,10 +86,13 @@ class Evidence:
 
 
 def evidence_of(source: DataSource, split: str, *, images: int) -> Evidence:
-    """Images of a split at equal distances, and the whole split for the score."""
+    """Images of a split at equal distances, and the whole split for the score.
+
+    Of large images it is their middle: so much as a network is shown at once.
+    """
     total = source.length(split)
     chosen = sorted({index * total // images for index in range(min(images, total))})
-    pictures = [source.sample(split, index).image for index in chosen]
+    pictures = [middle_of(source.sample(split, index).image) for index in chosen]
     return Evidence(pictures, f"{source.name}/{split}", source, split)
 
 
@@ -244,16 +248,22 @@ def _scores(
     if source is None or not fits(source, split, subject.card):
         return None, None
 
-    def score(name: str, predictor: Callable[[Pixels], npt.NDArray[Any]]) -> EvaluationReport:
+    def score(name: str, predictor: LabelFunction) -> EvaluationReport:
         def told(done: int, total: int, _note: str) -> None:
             progress(done, total, name)
 
         return evaluate_predictor(predictor, source, split, subject=name, progress=told)
 
+    whole = subject.card.size is not None
     return (
-        score(subject.name, subject.session.run),
-        score(subject.against, subject.reference.label_map),
+        score(subject.name, _as_it_takes_them(subject.session.run, whole=whole)),
+        score(subject.against, _as_it_takes_them(subject.reference.label_map, whole=whole)),
     )
+
+
+def _as_it_takes_them(predictor: LabelFunction, *, whole: bool) -> LabelFunction:
+    """Whole images of the one size that a file takes, else large ones in tiles."""
+    return predictor if whole else lambda image: in_tiles(predictor, image)
 
 
 def fits(source: DataSource, split: str, card: ExportedCard) -> bool:

@@ -6,11 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fasterseg.datasets.data_report import Tally
+from fasterseg.datasets.data_report import LabelCounts, Tally
 from fasterseg.datasets.joining import share_images
 from fasterseg.datasets.looking import look_at
 from fasterseg.datasets.part import spread
-from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap
+from fasterseg.datasets.sample import MEMORY_BYTES
 from fasterseg.datasets.source import DataSource
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.pipeline.opening import open_source
@@ -53,10 +53,10 @@ def _check_seconds(source: DataSource) -> float:
     jobs = [(split, index) for split in source.splits() for index in range(source.length(split))]
     some = spread(jobs, IMAGES_READ if files is None else FILES_CHECKED)
 
-    def checked(job: tuple[str, int]) -> LabelMap | None:
+    def checked(job: tuple[str, int]) -> LabelCounts | None:
         split, index = job
         if files is None:
-            return source.sample(split, index).labels
+            return LabelCounts.of(source.sample(split, index).labels, source.label_space)
         return look_at(files, files.pairs(split)[index]).labels
 
     began = time.monotonic()

@@ -136,5 +136,5 @@ def _exported(job: Job, source: DataSource, split: str, folder: Path) -> int:
         session.facts()
     session.labels_and_logits(image)
     predictor = NetworkPredictor(network, label_space=space, normalisation=normalisation)
-    predictor.label_map(source.sample(split, 0).image)
+    predictor.labels(source.sample(split, 0).image)
     return sum(file.stat().st_size for file in files_of(path))

@@ -154,5 +154,5 @@ def _scored_subnet(job: Job, search: Search, data: SearchData) -> tuple[Architec
         device=device,
     )
     split = job.recipe.data.val_split
-    evaluate_predictor(predictor.label_map, source, split, limit=SCORED_IMAGES)
+    evaluate_predictor(predictor.labels, source, split, limit=SCORED_IMAGES)
     return architecture, batches, batch_seconds
