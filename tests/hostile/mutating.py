@@ -97,7 +97,7 @@ def _changed_somewhere(value: Any, dice: Random) -> Any:
                 return [*value[:at], _changed_somewhere(value[at], dice), *value[at + 1 :]]
     if isinstance(value, int | float) and not isinstance(value, bool) and dice.random() < 0.5:
         return dice.choice(
-            (-value, value * 1_000, value + 1, value * 10**12, value / 3, str(value))
+            (-value, value * 1_000, value + 1, value * 10**12, value // 3, str(value))
         )
     return dice.choice(ODD)
 

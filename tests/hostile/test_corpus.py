@@ -13,6 +13,7 @@ REPRESENTATIVES = (
     "architecture/architecture 100,000 brackets@describe",
     "table/table of a price below 0@describe",
     "bundle/card an escape in a class@describe",
+    "bundle/card a resolution of 10^4300@report",
     "bundle/bundle with a named pipe for card.json@load_network",
     "safetensors/safetensors of a header of 2^63@load_model",
     "run/stored recipe with a contender that leads up@describe",

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 
 def render_model_page(card: Card, description: NetworkDescription, folder: Path) -> str:
-    """The whole page; the same bundle gives the same text.  A baseline is told, not drawn."""
+    """The whole page; the same bundle gives the same text.  A baseline is told, not drawn.
+
+    Raises `UsageError` where the card says no size that images can have.
+    """
     # Of images of several sizes the first that is named; training may have seen crops.
-    height, _, width = card.image_resolution.partition(",")[0].strip().partition("x")
-    geometry = Geometry(Size(int(height), int(width)), card.label_space.classes)
+    size = Size.parse(card.image_resolution.partition(",")[0].strip())
+    geometry = Geometry(size, card.label_space.classes)
     architecture = description.architecture
     parts = costs_of(description, geometry)
     found = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
