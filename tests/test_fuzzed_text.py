@@ -64,7 +64,7 @@ def require_plain_or_refused(read: Reader, data: bytes) -> None:
         assert len(str(error)) < 300
         return
     written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    assert "\\u0000" not in written
+    assert "\\u0000" not in written.replace("\\\\", "")
     assert len(written.encode()) <= 10 * len(data) + 100
     assert written.count("[") + written.count("{") < 2 * MOST_DEPTH + len(data)
 
