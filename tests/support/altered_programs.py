@@ -493,6 +493,9 @@ REFUSED: Mapping[str, Alteration] = {
     "a huge map": other_argument(
         "upsample_bilinear2d.vec", "output_size", lambda _: {"as_ints": [2**20, 2**20]}
     ),
+    "an image turned over, of which PyTorch warns": lambda draft: draft.insert(
+        f"{ATEN}.numpy_T.default", {"self": {"as_tensor": {"name": "images"}}}
+    ),
     "a huge number": lambda draft: draft.insert(
         "_operator.mul",
         {"a": {"as_int": 2**40}, "b": {"as_int": 2**40}},

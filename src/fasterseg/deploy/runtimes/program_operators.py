@@ -57,8 +57,8 @@ _ATEN = (
     "upsample_bilinear2d.vec",
     "upsample_nearest2d.vec",
 )
-_STAND_INS = {"detach_.default": "detach.default"}
-"""What is called in place of an operator that would change what it reads, with the same result."""
+_STAND_INS = {"detach_.default": "detach.default", "numpy_T.default": "t.default"}
+"""What is called instead, with the same result: one changes what it reads, one warns of itself."""
 _WHOLE_NUMBERS = ("add", "floordiv", "mod", "mul", "sub")
 
 CHECKS = ("torch.ops.aten._assert_tensor_metadata.default",)
