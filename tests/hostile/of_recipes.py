@@ -164,6 +164,9 @@ VALUES: dict[str, tuple[str, str]] = {
     "a key twice": ("data", "{workers: 0, workers: 0}"),
     "forged lines": (FORGED, "1"),
 }
+_PLAIN = {"a date", "sexagesimal"}
+"""Recipes that mean something: a name that looks like a date, a number written in sixties."""
+
 _HARMLESS = {
     *("a name with a dash", "a name that is a device", "a name of 300 letters"),
     *("a name with a backslash", "a seed of 2^64", "a seed below 0", "a seed of 10^30"),
@@ -187,7 +190,12 @@ def recipes(stock: Stock) -> Iterator[HostileFile]:
             name=f"recipe: {name}",
             kind="recipe",
             write=lambda place, data=data: (place.brought / "r.yaml").write_bytes(data),
-            ways=ways if index < 8 else few,
+            ways={"check-data": ways["check-data"]}
+            if name in _PLAIN
+            else ways
+            if index < 8
+            else few,
+            expect="either" if name in _PLAIN else "refused",
             codes=(2,),
         )
     for name, (key, value) in VALUES.items():
