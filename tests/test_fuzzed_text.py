@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fasterseg.strict_json import MOST_DEPTH, NotStrict, load_json
-from fasterseg.strict_yaml import load_yaml
+from fasterseg.foreign.strict_json import MOST_DEPTH, NotStrict, load_json
+from fasterseg.foreign.strict_yaml import load_yaml
 
 Reader = Callable[[bytes], Any]
 READERS: dict[str, Reader] = {"JSON": load_json, "YAML": load_yaml}

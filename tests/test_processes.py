@@ -50,7 +50,8 @@ print(child.pid, flush=True)
 child.wait()
 """
 SLEEPER = (
-    "import sys, time; from fasterseg.parent_death import end_with; end_with(int(sys.argv[1])); "
+    "import sys, time; from fasterseg.children.parent_death import end_with; "
+    "end_with(int(sys.argv[1])); "
 )
 
 

@@ -23,8 +23,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.errors import EnvironmentFault, FileError
-from fasterseg.opened_files import bytes_of, opened, reading
-from fasterseg.strict_json import NotStrict, load_json, require_computable, shortened
+from fasterseg.foreign.opened_files import bytes_of, opened, reading
+from fasterseg.foreign.strict_json import NotStrict, load_json, require_computable, shortened
 from fasterseg.version import __version__
 
 _NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP}

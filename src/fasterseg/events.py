@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
-from fasterseg.opened_files import bytes_of
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import NotStrict, load_json
 from fasterseg.shown_text import lines_as_shown
-from fasterseg.strict_json import NotStrict, load_json
 
 MOST_BYTES = 2**29
 """Of a log: a million steps and more."""

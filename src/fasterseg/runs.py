@@ -12,7 +12,7 @@ from typing import Self
 from fasterseg.artifacts import make_folder, sync_folder
 from fasterseg.checkpoints import checkpoints_in
 from fasterseg.errors import UsageError
-from fasterseg.links import require_within
+from fasterseg.foreign.links import require_within
 from fasterseg.processes import Held, held, is_running
 
 RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"

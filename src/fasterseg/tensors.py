@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fasterseg.artifacts import durable_write
 from fasterseg.errors import Diverged, FileError
-from fasterseg.opened_files import bytes_of
+from fasterseg.foreign.opened_files import bytes_of
 
 MOST_BYTES = 8 * 2**30
 """Of tensors in a file: a supernet with what its optimiser keeps has a fraction of it."""

@@ -14,16 +14,19 @@ ONCE = {
     "the type of progress callbacks": (r"Callable\[\[int, int(, str)?\], None\]", "events.py"),
     "progress that nobody looks at": (r"lambda \*_\w*: None|lambda _\w+, _\w+, _\w+: None", ""),
     "peak memory": (r"/proc/self/(status|clear_refs)|ru_maxrss", "resources.py"),
-    "a reader of YAML": (r"yaml\.(\w*[Ll]oad\w*|parse|scan|compose)\b", "strict_yaml.py"),
+    "a reader of YAML": (r"yaml\.(\w*[Ll]oad\w*|parse|scan|compose)\b", "foreign/strict_yaml.py"),
     "a reader of JSON": (
         r"json\w*\.loads?\b|JSONDecoder|validate_json|from_json",
-        "strict_json.py",
+        "foreign/strict_json.py",
     ),
     "OpenVINO, which sends nothing": (
         r"\bimport openvino\b",
         "deploy/runtimes/openvino_library.py",
     ),
-    "what starts a child": (r"\bPopen\(|os\.(system|popen|exec\w+|spawn\w+)\b", "children.py"),
+    "what starts a child": (
+        r"\bPopen\(|os\.(system|popen|exec\w+|spawn\w+)\b",
+        "children/running.py",
+    ),
     "steps without end": (r"10 ?\*\* ?9", "learning/step_times.py"),
     "a formatter of durations": (r"// ?3600", "amounts.py"),
     "what is steady": (r"STEADY_\w+ = 0\.", "deploy/benchmark/steadiness.py"),

@@ -12,7 +12,7 @@ READS = re.compile(
     r"\.read_bytes\(|\.read_text\(|\.open\(\"r|(?<![\w.])(?<!def )open\(|Image\.open\("
 )
 OWN = {
-    "opened_files.py": "the reader itself",
+    "foreign/opened_files.py": "the reader itself",
     # What the system keeps, and what came with the package.
     "deploy/benchmark/machine_state.py": "/proc and /sys",
     "deploy/benchmark/pinning.py": "/sys",
@@ -26,7 +26,7 @@ OWN = {
     "reporting/page.py": "the package's style sheet",
     "deploy/runtimes/tensorrt.py": "the package's script",
     # What this very process, or the one that started it, wrote a moment ago.
-    "child_start.py": "what the parent asks",
+    "children/start.py": "what the parent asks",
     "deploy/benchmark/parts.py": "a profile",
     "deploy/runtimes/onnx_runtime.py": "an optimised graph",
     "deploy/runtimes/openvino_files.py": "a graph that the library wrote",

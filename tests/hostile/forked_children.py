@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from fasterseg import child_start, children
+from fasterseg.children import running, start
 
 
 class ForkedChild(subprocess.Popen[bytes]):
@@ -23,7 +23,7 @@ class ForkedChild(subprocess.Popen[bytes]):
         cwd, environment = rest[4], rest[5]
         pipes = rest[9:15]
         _, _, c2pread, c2pwrite, errread, errwrite = pipes
-        if args[0] != sys.executable or args[-2] != child_start.__file__:
+        if args[0] != sys.executable or args[-2] != start.__file__:
             raise AssertionError(f"no child of ours: {args}")
         self.pid = os.fork()
         if self.pid == 0:
@@ -48,14 +48,14 @@ def _become(asked: Path, out: int, error: int, cwd: str, environment: dict[str, 
     os.environ.clear()
     os.environ.update(environment)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    child_start.main(asked)
+    start.main(asked)
     sys.stderr.flush()
 
 
 def fork_children() -> None:
     """From here on, in this process, the package's children are forks."""
-    children.subprocess = _Subprocess()  # type: ignore[assignment]
-    child_start._load_own_package = lambda: None
+    running.subprocess = _Subprocess()  # type: ignore[assignment]
+    start._load_own_package = lambda: None
 
 
 class _Subprocess:

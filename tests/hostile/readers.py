@@ -36,13 +36,13 @@ def _written(name: str, data: bytes, place: Place) -> Path:
 
 
 def _load_json(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.strict_json import load_json
+    from fasterseg.foreign.strict_json import load_json
 
     load_json(data)
 
 
 def _load_yaml(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.strict_yaml import load_yaml
+    from fasterseg.foreign.strict_yaml import load_yaml
 
     load_yaml(data)
 
@@ -188,7 +188,7 @@ def _bundle_file(file: str, data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _zip(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.strict_zip import read_zip
+    from fasterseg.foreign.strict_zip import read_zip
 
     found = read_zip(data)
     for name in found.names:

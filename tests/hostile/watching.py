@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fasterseg import child_start
+from fasterseg.children import start
 
 RAN = "executed"
 LEFT = "outside"
@@ -195,7 +195,7 @@ def is_our_child(command: Sequence[str]) -> bool:
         return False
     options = [word for word in command[1:] if word.startswith("-")]
     isolated = any(set("IP") & set(word) for word in options if not word.startswith("--"))
-    ours = os.path.realpath(child_start.__file__)
+    ours = os.path.realpath(start.__file__)
     return isolated and any(os.path.realpath(word) == ours for word in command[1:])
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from fasterseg.bounds import MOST, MOST_NAMED
-from fasterseg.strict_json import shortened
+from fasterseg.foreign.bounds import MOST, MOST_NAMED
+from fasterseg.foreign.strict_json import shortened
 
 # Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
 _NUMBER = re.compile(r"halfway|\d+(\.\d+)?\s*(ms|%)")

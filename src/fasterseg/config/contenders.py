@@ -12,11 +12,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from fasterseg.bounds import MOST_NAMED
 from fasterseg.config.budgets import AsFastAs, budget_label, possible_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
-from fasterseg.names import FileName, on_disk
+from fasterseg.foreign.bounds import MOST_NAMED
+from fasterseg.foreign.names import FileName, on_disk
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.search_space import Operator, Role, Width
 from fasterseg.space.widest import Found

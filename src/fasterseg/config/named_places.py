@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fasterseg.config.recipe import Recipe
 from fasterseg.errors import UsageError
-from fasterseg.links import leads_outside
+from fasterseg.foreign.links import leads_outside
 
 _OUTSIDE = ("data", "outside")
 _BUILT_IN = "street"

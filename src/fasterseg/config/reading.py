@@ -24,9 +24,9 @@ from fasterseg.config.recipe import (
 from fasterseg.config.roles import SHARED
 from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
-from fasterseg.opened_files import bytes_of
-from fasterseg.strict_json import MOST_DEPTH, NotStrict, shortened
-from fasterseg.strict_yaml import load_yaml
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import MOST_DEPTH, NotStrict, shortened
+from fasterseg.foreign.strict_yaml import load_yaml
 
 MAX_RECIPE_BYTES = 1_000_000
 LONG_SECTIONS: Mapping[str, type[LongSection]] = {

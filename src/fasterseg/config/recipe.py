@@ -12,7 +12,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED, MOST_THREADS, Whole
 from fasterseg.config.budgets import AsFastAs, one_or_several
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
@@ -36,7 +35,15 @@ from fasterseg.config.sections import (
     TemperatureSettings,
     with_earlier_draws,
 )
-from fasterseg.names import FileName, as_file_name, first_twice
+from fasterseg.foreign.bounds import (
+    MOST,
+    MOST_AT_ONCE,
+    MOST_CLASSES,
+    MOST_COUNTED,
+    MOST_THREADS,
+    Whole,
+)
+from fasterseg.foreign.names import FileName, as_file_name, first_twice
 from fasterseg.space.search_space import Role, SearchSpace, Width
 
 # With a profile, scores and measurements they are a night: eight hours.

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_COUNTED, MOST_THREADS
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
-from fasterseg.names import FileName
+from fasterseg.foreign.bounds import LONGEST_SIDE, MOST, MOST_COUNTED, MOST_THREADS
+from fasterseg.foreign.names import FileName
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Parameter
 
-from fasterseg.bounds import MOST_THREADS
 from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.errors import UsageError
+from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.paths import given
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.other_files import refuse_other_files
 from fasterseg.datasets.remedies import Contradiction
 from fasterseg.errors import DataError, EnvironmentFault
-from fasterseg.opened_files import bytes_of
-from fasterseg.strict_json import NotStrict, shortened
-from fasterseg.strict_yaml import load_yaml
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import NotStrict, shortened
+from fasterseg.foreign.strict_yaml import load_yaml
 
 MOST_BYTES = 1_000_000
 _MOST_KEYS, _LOOKED_AT = 256, 100

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from fasterseg.bounds import MOST_CLASSES, MOST_NAMED
 from fasterseg.datasets.groups import require_pattern
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.remedies import Contradiction, lines, written
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import UsageError
-from fasterseg.strict_json import shortened
+from fasterseg.foreign.bounds import MOST_CLASSES, MOST_NAMED
+from fasterseg.foreign.strict_json import shortened
 
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4096

@@ -44,7 +44,7 @@ from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.datasets.streams import head_of, stream_of
 from fasterseg.datasets.tiff_directories import require_bounded
 from fasterseg.errors import DataError
-from fasterseg.opened_files import opened as opened_file
+from fasterseg.foreign.opened_files import opened as opened_file
 
 __all__ = ["Picture", "decode", "pixels_in_header", "read_image", "size_of"]
 

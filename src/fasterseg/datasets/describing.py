@@ -16,7 +16,7 @@ from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
 from fasterseg.errors import DataError, UsageError
-from fasterseg.links import leads_outside
+from fasterseg.foreign.links import leads_outside
 
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (

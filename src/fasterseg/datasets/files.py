@@ -24,7 +24,7 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import ImageSize, LabelMap, Pixels, Recorded, Sample
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
-from fasterseg.opened_files import what_it_is
+from fasterseg.foreign.opened_files import what_it_is
 
 # How many files of a split have their content in its digest; names and sizes of all are.
 _DIGESTED_FILES = 32

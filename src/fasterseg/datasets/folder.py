@@ -19,10 +19,10 @@ from fasterseg.datasets.listing import is_file, is_folder, printable
 from fasterseg.datasets.mask_reading import pack
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.errors import DataError, UsageError
-from fasterseg.links import leads_outside
-from fasterseg.opened_files import bytes_of
+from fasterseg.foreign.links import leads_outside
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import shortened
 from fasterseg.paths import given
-from fasterseg.strict_json import shortened
 
 _OBJECT = 255
 _NAMED_KEYS = 20

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fasterseg.opened_files import what_it_is
+from fasterseg.foreign.opened_files import what_it_is
 
 
 @dataclass(slots=True)

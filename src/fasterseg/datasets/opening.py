@@ -21,8 +21,8 @@ from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError
-from fasterseg.links import leads_outside
-from fasterseg.opened_files import what_it_is
+from fasterseg.foreign.links import leads_outside
+from fasterseg.foreign.opened_files import what_it_is
 from fasterseg.paths import given
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.remedies import lines, palette_line, written
 from fasterseg.errors import DataError, FastersegError
-from fasterseg.links import leads_outside
-from fasterseg.opened_files import opened
+from fasterseg.foreign.links import leads_outside
+from fasterseg.foreign.opened_files import opened
 
 _LOOKED_AT = 1 << 20
 _ARCHIVES = {

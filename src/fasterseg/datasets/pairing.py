@@ -17,7 +17,7 @@ from fasterseg.datasets.listing import (
     list_pictures,
     printable,
 )
-from fasterseg.opened_files import what_it_is
+from fasterseg.foreign.opened_files import what_it_is
 
 # Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
 _FOREIGN_SUFFIXES = frozenset(

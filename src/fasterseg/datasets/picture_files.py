@@ -12,7 +12,7 @@ from fasterseg.artifacts import temporary_name
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.listing import is_file, is_hidden, list_pictures, printable
 from fasterseg.errors import DataError, UsageError
-from fasterseg.links import leads_outside
+from fasterseg.foreign.links import leads_outside
 from fasterseg.paths import given
 
 KINDS = ("overlay", "colours", "labels")

@@ -20,7 +20,7 @@ from fasterseg.datasets.png_rows import has_all_rows, may_lack_rows
 from fasterseg.datasets.streams import Stream, kind_of, stream_of
 from fasterseg.datasets.tiff_directories import require_bounded
 from fasterseg.errors import DataError, EnvironmentFault
-from fasterseg.opened_files import bytes_of, what_it_is
+from fasterseg.foreign.opened_files import bytes_of, what_it_is
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _RAW_PROFILE = "Raw profile type exif"

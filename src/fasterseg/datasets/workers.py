@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from fasterseg.children.parent_death import LOOK_EVERY_S, end_with
 from fasterseg.errors import EnvironmentFault
-from fasterseg.parent_death import LOOK_EVERY_S, end_with
 from fasterseg.processes import is_stopped
 
 STOPPED_S = 3.0

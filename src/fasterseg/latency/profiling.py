@@ -30,11 +30,11 @@ from fasterseg.changes import refuse_changes
 from fasterseg.config import ProfileSettings
 from fasterseg.errors import FileError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import NotStrict, load_json
 from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import TimerSettings, Timing
-from fasterseg.opened_files import bytes_of
 from fasterseg.runs import SAME_MACHINE
-from fasterseg.strict_json import NotStrict, load_json
 
 VISITS = 5
 # A whole network gets this many times the seconds of a block, and this share of its runs.

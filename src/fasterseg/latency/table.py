@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import LONGEST_SIDE, MOST, MOST_CLASSES, MOST_THREADS
 from fasterseg.changes import differences
 from fasterseg.config import RuntimeName, TailForm, TargetSettings
 from fasterseg.errors import FileError, UsageError
+from fasterseg.foreign.bounds import LONGEST_SIDE, MOST, MOST_CLASSES, MOST_THREADS
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 

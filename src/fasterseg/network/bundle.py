@@ -32,10 +32,10 @@ from fasterseg.artifacts import (
     writing,
 )
 from fasterseg.errors import Diverged, FileError, UsageError
-from fasterseg.links import require_within
+from fasterseg.foreign.links import require_within
+from fasterseg.foreign.opened_files import reading, require_file
 from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
-from fasterseg.opened_files import reading, require_file
 from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact, short_digest
-from fasterseg.bounds import Deviation, Mean
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.foreign.bounds import Deviation, Mean
 from fasterseg.space.blocks import Size
 
 Which = Literal["best", "last", "ema"]

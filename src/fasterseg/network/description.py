@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import MOST_CLASSES
 from fasterseg.errors import FileError
+from fasterseg.foreign.bounds import MOST_CLASSES
 from fasterseg.network.network import Network
 from fasterseg.space.architecture import Architecture
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from torch import Tensor
 
 from fasterseg.errors import FileError
+from fasterseg.foreign.opened_files import bytes_of, opened
+from fasterseg.foreign.strict_zip import NotAStrictZip
 from fasterseg.network.pickled.numpy_values import named_values, number_of
 from fasterseg.network.pickled.torch_files import tensors_of
 from fasterseg.network.pickled.torch_values import MOST_BYTES
 from fasterseg.network.pickled.values import PickleFault, kind_of
-from fasterseg.opened_files import bytes_of, opened
-from fasterseg.strict_zip import NotAStrictZip
 
 MOST_TENSOR_BYTES = MOST_BYTES + (32 << 20)
 MOST_TABLE_BYTES = 16 << 20

@@ -15,7 +15,7 @@ from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.events import Progress, silent
-from fasterseg.links import require_within
+from fasterseg.foreign.links import require_within
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file, without_steps_up

@@ -26,8 +26,8 @@ from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress
-from fasterseg.links import leads_outside
-from fasterseg.names import on_disk
+from fasterseg.foreign.links import leads_outside
+from fasterseg.foreign.names import on_disk
 from fasterseg.network.card import Card
 from fasterseg.network.predicted import Broken, PredictResult
 from fasterseg.network.predicting import require_shown, segmented

@@ -12,12 +12,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from fasterseg.artifacts import make_folder
-from fasterseg.children import Ended, run_apart
+from fasterseg.children.running import Ended, run_apart
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted
 from fasterseg.forecasting.timings import AnyPart
+from fasterseg.foreign.strict_json import load_json
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.stopping import StopRequest
-from fasterseg.strict_json import load_json
 
 PROBES: Mapping[Kind, str] = {
     "data": "fasterseg.pipeline.probes.data:probe_data",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from fasterseg.artifacts import digest_of_file
-from fasterseg.links import leads_outside
+from fasterseg.foreign.links import leads_outside
 from fasterseg.reporting.counting import costs_of, evaluated
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact, digest_of_value
-from fasterseg.bounds import MOST_LAYERS
+from fasterseg.foreign.bounds import MOST_LAYERS
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.choices import FUSION, STEM, STEMS, Option, channels_of, choice, place
 from fasterseg.space.decoder import Decoder

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fasterseg.bounds import LONGEST_SIDE
 from fasterseg.errors import UsageError
+from fasterseg.foreign.bounds import LONGEST_SIDE
+from fasterseg.foreign.strict_json import shortened
 from fasterseg.space.convolutions import ConvForm, Layer
 from fasterseg.space.input_scale import Scale
 from fasterseg.space.kinds import KINDS, BlockKind, Kind
-from fasterseg.strict_json import shortened
 
 
 class Size(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fasterseg.artifacts import first_fault
-from fasterseg.bounds import MOST_LAYERS
+from fasterseg.foreign.bounds import MOST_LAYERS
 
 _KEYS = {"stem_expansion": "stem", "fusion_expansion": "fusion", "head_expansion": "head"}
 

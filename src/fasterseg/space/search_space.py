@@ -24,13 +24,13 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import MOST_LAYERS, MOST_NAMED
+from fasterseg.foreign.bounds import MOST_LAYERS, MOST_NAMED
+from fasterseg.foreign.strict_json import shortened
 from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.completing import completed
 from fasterseg.space.input_scale import WHOLE, InputScale
 from fasterseg.space.kinds import OPERATORS, Kind
 from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
-from fasterseg.strict_json import shortened
 
 Role = Literal["teacher", "student"]
 

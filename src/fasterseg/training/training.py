@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
-from fasterseg.bounds import Deviation, Mean
 from fasterseg.changes import refuse_changes
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
+from fasterseg.foreign.bounds import Deviation, Mean
 from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, run_steps
 from fasterseg.network.bundle import ModelBundle

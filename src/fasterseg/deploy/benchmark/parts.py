@@ -12,10 +12,10 @@ import torch
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph
 from fasterseg.deploy.runtimes.pytorch import PytorchGraph, threads_set
 from fasterseg.deploy.runtimes.sessions import Image, Session
+from fasterseg.foreign.strict_json import load_json
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
-from fasterseg.strict_json import load_json
 
 COPY_IN, PREPARING, NETWORK, TAIL, COPY_OUT = (
     "copy in",

@@ -12,17 +12,17 @@ from pydantic import Field, ValidationError
 from torch import nn
 
 from fasterseg.artifacts import Artifact, first_fault
-from fasterseg.bounds import LONGEST_SIDE, Deviation, Mean
 from fasterseg.config import OutputForm, Precision
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.deploy.exporting.seals import CHANGED, COPY_AGAIN
 from fasterseg.errors import FileError
+from fasterseg.foreign.bounds import LONGEST_SIDE, Deviation, Mean
+from fasterseg.foreign.strict_json import NotStrict, load_json, require_computable
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
-from fasterseg.strict_json import NotStrict, load_json, require_computable
 from fasterseg.version import __version__
 
 METADATA_KEY = "fasterseg"

@@ -15,8 +15,8 @@ from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.wire import NotPlain
 from fasterseg.errors import FileError
+from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob
-from fasterseg.opened_files import bytes_of
 
 SEAL_KEY = f"{METADATA_KEY}.seal"
 MOST_BYTES = 320 << 20

@@ -12,7 +12,7 @@ from fasterseg.deploy.runtimes.backends import opener_of, require_precision
 from fasterseg.deploy.runtimes.sessions import Running, Session
 from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
-from fasterseg.links import require_within
+from fasterseg.foreign.links import require_within
 from fasterseg.runs import run_above
 
 

@@ -21,8 +21,8 @@ from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.tried import reason_of
 from fasterseg.deploy.runtimes.wire import NotPlain
 from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob
-from fasterseg.opened_files import bytes_of
 
 MOST_BYTES = 320 << 20
 

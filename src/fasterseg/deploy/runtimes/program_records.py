@@ -27,8 +27,8 @@ from fasterseg.deploy.runtimes.program_graph import (
     dtype_of,
     shown,
 )
-from fasterseg.strict_json import load_json
-from fasterseg.strict_zip import StrictZip, ZipLimits, read_zip
+from fasterseg.foreign.strict_json import load_json
+from fasterseg.foreign.strict_zip import StrictZip, ZipLimits, read_zip
 
 CARD = f"{METADATA_KEY}.json"
 MODEL = "models/model.json"

@@ -19,10 +19,10 @@ from fasterseg.deploy.runtimes import build_engine, onnx_files
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.foreign.links import require_within
+from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.latency.timing import Stopwatch
-from fasterseg.links import require_within
 from fasterseg.network.network import WholeJob
-from fasterseg.opened_files import bytes_of
 
 MOST_BYTES = 1 << 31
 TRUSTED = "FASTERSEG_TRUSTED_ENGINES"

@@ -30,8 +30,8 @@ from fasterseg.deploy.runtimes.program_graph import Unreadable
 from fasterseg.deploy.runtimes.program_records import CARD, MOST_BYTES, records_of
 from fasterseg.deploy.runtimes.program_shapes import require_fitting
 from fasterseg.errors import DataError, FileError
+from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob
-from fasterseg.opened_files import bytes_of
 from fasterseg.space.blocks import Size
 
 ANY_SIZE = Size(64, 128)

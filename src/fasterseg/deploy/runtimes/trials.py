@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from fasterseg.children import Ended, run_limited
+from fasterseg.children.running import Ended, run_limited
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.errors import FileError
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fasterseg.deploy.runtimes.outputs import fault_of
 from fasterseg.errors import FileError
-from fasterseg.opened_files import bytes_of
+from fasterseg.foreign.opened_files import bytes_of
 
 Run = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from fasterseg.foreign.strict_zip import StrictZip, ZipLimits, read_zip
 from fasterseg.network.pickled.reading import read_pickle
 from fasterseg.network.pickled.torch_values import (
     MOST_BYTES,
@@ -20,7 +21,6 @@ from fasterseg.network.pickled.torch_values import (
     storages_of,
 )
 from fasterseg.network.pickled.values import PickleFault
-from fasterseg.strict_zip import StrictZip, ZipLimits, read_zip
 
 MOST_PICKLE_BYTES = 16 << 20
 _LIMITS = ZipLimits(members=30_000, member_bytes=MOST_BYTES, total_bytes=MOST_BYTES + (32 << 20))
@@ -35,8 +35,8 @@ Values = dict[str, Tensor | float | int]
 def tensors_of(stream: BinaryIO) -> Values:
     """Return the tensors and numbers of a ``torch.save`` file by name, on the CPU.
 
-    Each tensor has memory of its own. Raises `PickleFault` and `strict_zip.NotAStrictZip`, both
-    ValueErrors of one line.
+    Each tensor has memory of its own. Raises `PickleFault` and `NotAStrictZip`, both ValueErrors of
+    one line.
     """
     start = stream.read(4)
     stream.seek(0)

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from fasterseg.strict_zip.bounds import Member, NotAStrictZip, bytes_at
-from fasterseg.strict_zip.directory import (
+from fasterseg.foreign.strict_zip.bounds import Member, NotAStrictZip, bytes_at
+from fasterseg.foreign.strict_zip.directory import (
     DESCRIPTOR,
     FULL_32,
     LARGER_SIZES,

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import fasterseg
-from fasterseg import child_start
-from fasterseg.children import Answered, Ended, run_apart, run_limited
+from fasterseg.children import start
+from fasterseg.children.running import Answered, Ended, run_apart, run_limited
 from fasterseg.errors import EnvironmentFault, UsageError
 
 MB = 1_000_000
@@ -123,7 +123,7 @@ def test_one_that_only_computes_is_ended_by_the_processors_clock(
 
 
 def test_a_system_without_a_limit_is_no_fault() -> None:
-    child_start._set_limit("RLIMIT_OF_NO_SYSTEM", 1)
+    start._set_limit("RLIMIT_OF_NO_SYSTEM", 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not limited")
@@ -170,7 +170,7 @@ def test_what_the_caller_raises_ends_the_child() -> None:
 
 
 PARENT = """
-from fasterseg.children import run_limited
+from fasterseg.children.running import run_limited
 run_limited("builtins:eval", [{words!r}], seconds=600, memory_bytes=10**9)
 """
 WAITING = (

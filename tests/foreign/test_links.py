@@ -11,7 +11,7 @@ import pytest
 from fasterseg.artifacts import digest_of_file, digest_of_value, durable_write, temporary_name
 from fasterseg.checkpoints import Checkpoint, checkpoints_in, load_checkpoint, save_checkpoint
 from fasterseg.errors import FastersegError, FileError
-from fasterseg.links import leads_outside, require_within
+from fasterseg.foreign.links import leads_outside, require_within
 from fasterseg.processes import held
 from fasterseg.runs import RunFolder, clear_leftovers
 

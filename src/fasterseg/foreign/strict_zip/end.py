@@ -6,7 +6,7 @@ import io
 import struct
 from typing import BinaryIO, NamedTuple
 
-from fasterseg.strict_zip.bounds import NotAStrictZip, bytes_at
+from fasterseg.foreign.strict_zip.bounds import NotAStrictZip, bytes_at
 
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF

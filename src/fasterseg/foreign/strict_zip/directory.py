@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-from fasterseg.strict_zip.bounds import (
+from fasterseg.foreign.strict_zip.bounds import (
     DEFLATED,
     STORED,
     Member,
@@ -14,7 +14,7 @@ from fasterseg.strict_zip.bounds import (
     ZipLimits,
     bytes_at,
 )
-from fasterseg.strict_zip.end import End
+from fasterseg.foreign.strict_zip.end import End
 
 DESCRIPTOR = 1 << 3
 """The flag of a member whose sizes are said behind its content."""

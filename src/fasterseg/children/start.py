@@ -1,6 +1,6 @@
-"""What a child of `fasterseg.children` runs first: the package of its parent, and nothing foreign.
+"""What a child runs first: the package of its parent, and nothing foreign.
 
-    python -I CHILD_START ASKED
+    python -I START ASKED
 
 It is run by its path and begins with the standard library alone, since Python's isolated mode
 knows neither the current folder nor `PYTHONPATH`: the package is loaded from where this file lies.
@@ -35,7 +35,7 @@ def main(asked: Path) -> None:
     request = literal_eval(asked.read_text(encoding="utf-8"))
     sys.path += [place for place in request["places"] if place not in sys.path]
     _load_own_package()
-    resolve_name("fasterseg.parent_death:end_with")(request["parent"])
+    resolve_name("fasterseg.children.parent_death:end_with")(request["parent"])
     function = resolve_name(request["function"])
     os.write(answer, b"\n")
     _limit(request["memory_bytes"], request["processor_s"])
@@ -46,7 +46,7 @@ def main(asked: Path) -> None:
 
 def _load_own_package() -> None:
     """Import the package that this file is part of, whichever others are installed."""
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[1]
     spec = importlib.util.spec_from_file_location(
         folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )

@@ -27,12 +27,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fasterseg import child_start
-from fasterseg.child_environment import bare_environment, library_places, own_environment
+from fasterseg.children import start
+from fasterseg.children.environment import bare_environment, library_places, own_environment
+from fasterseg.children.parent_death import LOOK_EVERY_S
 from fasterseg.errors import EnvironmentFault, error_of_parts
-from fasterseg.parent_death import LOOK_EVERY_S
+from fasterseg.foreign.strict_json import NotStrict, load_json
 from fasterseg.scratch import scratch_folder
-from fasterseg.strict_json import NotStrict, load_json
 
 START_S = 300.0
 """So long a child may take to import what it needs: a busy machine, a cold disk."""
@@ -139,7 +139,7 @@ def _run(
 
 
 def _started(request: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-X", "utf8", child_start.__file__, str(request)]
+    command = [sys.executable, "-I", "-X", "utf8", start.__file__, str(request)]
     try:
         return subprocess.Popen(
             command,

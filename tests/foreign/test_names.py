@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fasterseg.names import MOST_NAME_BYTES, as_file_name, first_twice
+from fasterseg.foreign.names import MOST_NAME_BYTES, as_file_name, first_twice
 
 GOOD = (
     "student",

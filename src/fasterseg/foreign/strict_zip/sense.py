@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from fasterseg.strict_zip.bounds import STORED, Member, NotAStrictZip, ZipLimits
+from fasterseg.foreign.strict_zip.bounds import STORED, Member, NotAStrictZip, ZipLimits
 
 _DEEPEST = 32
 _LONGEST_PART = 255

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO
 
-from fasterseg.strict_zip.bounds import STORED, USUAL, Member, NotAStrictZip, ZipLimits, bytes_at
-from fasterseg.strict_zip.directory import entries_of
-from fasterseg.strict_zip.end import end_of
-from fasterseg.strict_zip.places import in_their_places
-from fasterseg.strict_zip.sense import check_names, check_sizes
+from fasterseg.foreign.strict_zip.bounds import (
+    STORED,
+    USUAL,
+    Member,
+    NotAStrictZip,
+    ZipLimits,
+    bytes_at,
+)
+from fasterseg.foreign.strict_zip.directory import entries_of
+from fasterseg.foreign.strict_zip.end import end_of
+from fasterseg.foreign.strict_zip.places import in_their_places
+from fasterseg.foreign.strict_zip.sense import check_names, check_sizes
 
 _BLOCK = 1 << 16
 

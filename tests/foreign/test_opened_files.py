@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.errors import DataError, FastersegError, FileError
-from fasterseg.opened_files import bytes_of, opened, require_file, what_it_is
+from fasterseg.foreign.opened_files import bytes_of, opened, require_file, what_it_is
 
 
 @pytest.fixture

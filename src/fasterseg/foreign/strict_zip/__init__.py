@@ -6,7 +6,7 @@ directory at the end, what is said twice is said alike, no name comes twice or l
 else. Nothing is unpacked before all of this was looked at.
 """
 
-from fasterseg.strict_zip.archive import StrictZip, read_zip
-from fasterseg.strict_zip.bounds import Member, NotAStrictZip, ZipLimits
+from fasterseg.foreign.strict_zip.archive import StrictZip, read_zip
+from fasterseg.foreign.strict_zip.bounds import Member, NotAStrictZip, ZipLimits
 
 __all__ = ["Member", "NotAStrictZip", "StrictZip", "ZipLimits", "read_zip"]

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fasterseg.strict_json import MOST_DEPTH, NotStrict
-from fasterseg.strict_yaml import MOST_BYTES, MOST_VALUES, load_yaml
+from fasterseg.foreign.strict_json import MOST_DEPTH, NotStrict
+from fasterseg.foreign.strict_yaml import MOST_BYTES, MOST_VALUES, load_yaml
 
 REFUSED = {
     "a: &x [1]\nb: *x\n": "aliases are not allowed\n  in line 2",
@@ -67,7 +67,7 @@ def test_bytes_are_utf_8() -> None:
 
 
 def test_the_parser_in_python_is_held_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fasterseg.strict_yaml._PARSER", yaml.SafeLoader)
+    monkeypatch.setattr("fasterseg.foreign.strict_yaml._PARSER", yaml.SafeLoader)
     assert load_yaml(b"a: [1, 2.5, yes, null, x]\n") == {"a": [1, 2.5, True, None, "x"]}
     for text in ("a: *x", "a: 1\na: 2", "a: !!str 3", "[" * 99, "a: [", 'a: "', "a\n---\nb"):
         with pytest.raises(NotStrict):

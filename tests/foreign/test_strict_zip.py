@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fasterseg.strict_zip import NotAStrictZip, ZipLimits, read_zip
+from fasterseg.foreign.strict_zip import NotAStrictZip, ZipLimits, read_zip
 
 CONTENT = {"a/x.txt": b"some text\n" * 40, "a/y.bin": bytes(range(256)), "empty": b""}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fasterseg.strict_json import MOST_DEPTH, MOST_VALUES, NotStrict, load_json
+from fasterseg.foreign.strict_json import MOST_DEPTH, MOST_VALUES, NotStrict, load_json
 
 NULL = chr(92) + "u0000"
 REFUSED = {

@@ -2,7 +2,7 @@
 
 Aliases can blow up, tags make objects, merge keys hide what is meant: they are refused, as is a key
 written twice.  A date stays the text that it is written as, and has to be one.  What numbers and
-texts may be is what `fasterseg.strict_json` says.
+texts may be is what `fasterseg.foreign.strict_json` says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from fasterseg.strict_json import (
+from fasterseg.foreign.strict_json import (
     MOST_DEPTH,
     MOST_DIGITS,
     NotStrict,
