@@ -143,6 +143,7 @@ _MAY_RUN = {
     *(
         "with a long name",
         "with an escaping name",
+        "with an escaping input",
         "with unused weights",
         "with a doc of a megabyte",
     ),

@@ -191,7 +191,7 @@ def _zip(data: bytes, place: Place, stock: Stock) -> None:
     from fasterseg.foreign.strict_zip import read_zip
 
     found = read_zip(data)
-    for name in found.names:
+    for name in found.members:
         found.read(name)
 
 
