@@ -1,8 +1,8 @@
 """How much of a picture is read: pixels, bytes, scans; each limit is told with what raises it.
 
 A picture is decoded whole, by decoders that take 4 to 16 bytes a pixel, and its labels, its
-overlay and their files take as much again.  The limits keep that to about 400 MB; `PixelLimit` raises
-them.
+overlay and their files take as much again.  The limits keep that to about 400 MB;
+`PixelLimit` raises them.
 """
 
 from __future__ import annotations
