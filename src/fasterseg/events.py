@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
 from fasterseg.foreign.opened_files import bytes_of
@@ -49,6 +49,13 @@ _CHECKSUM = re.compile(rb'": "[0-9a-f]{16}"\}$')
 """The end of a line that has one, whatever became of its name."""
 
 
+class Logged(NamedTuple):
+    """A log's events whose lines are whole, and the numbers, from 1, of the damaged lines."""
+
+    events: list[dict[str, Any]]
+    damaged: tuple[int, ...]
+
+
 class EventLog:
     """A log of JSON lines that goes back to a step on resume, so that no line comes twice.
 
@@ -71,20 +78,29 @@ class EventLog:
 
     def events(self) -> list[dict[str, Any]]:
         """All events whose lines are whole."""
-        return [event for event in self._lines() if event is not None]
+        return self.read().events
 
     def damaged_lines(self) -> tuple[int, ...]:
         """The numbers, from 1, of the lines that do not hold what was written."""
-        return tuple(n for n, event in enumerate(self._lines(), 1) if event is None)
+        return self.read().damaged
+
+    def read(self) -> Logged:
+        """Both of them, of one reading."""
+        lines = self._lines()
+        return Logged(
+            [event for event in lines if event is not None],
+            tuple(number for number, event in enumerate(lines, 1) if event is None),
+        )
 
     def rewind(self, step: int, *, warn: Warn = warn_on_stderr) -> None:
         """Drop the events after a step; tell `warn` when some of those up to it were damaged.
 
         Lines that were being written when the machine stopped are later ones: they are no loss.
         """
-        kept = [event for event in self.events() if event["step"] <= step]
+        logged = self.read()
+        kept = [event for event in logged.events if event["step"] <= step]
         lost = step - len({event["step"] for event in kept})
-        if self.damaged_lines() and lost > 0:
+        if logged.damaged and lost > 0:
             warn(
                 f"{self.path} was damaged: {lost} of {step} steps are missing from it, and so "
                 "from the report's curves; nothing else is made from it"

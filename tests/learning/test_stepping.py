@@ -212,7 +212,7 @@ def test_a_damaged_log_is_said_aloud_and_changes_nothing_else(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"stage": {}}, {"stage": {"visited": 3}}, {"stage": {"visited": [0]}, "clock": {}}, []],
+    [{}, {"stage": {}}, {"stage": {"visited": 3}}, {"stage": {"visited": [0]}, "clock": {}}],
 )
 def test_a_checkpoint_of_another_stage_is_refused_in_one_sentence(
     tmp_path: Path, values: dict[str, Any]
@@ -220,6 +220,14 @@ def test_a_checkpoint_of_another_stage_is_refused_in_one_sentence(
     tensors = Descent().state().tensors
     save_checkpoint(tmp_path / "checkpoints", Checkpoint(1, tensors, values))
     with pytest.raises(FileError, match="does not hold the state of this stage"):
+        run_steps(Descent(), tmp_path, steps=2, checkpoint_every=1)
+
+
+def test_a_checkpoint_whose_values_have_no_names_is_a_damaged_one(tmp_path: Path) -> None:
+    nameless: Any = []
+    tensors = Descent().state().tensors
+    save_checkpoint(tmp_path / "checkpoints", Checkpoint(1, tensors, nameless))
+    with pytest.raises(FileError, match="no checkpoint here is whole"):
         run_steps(Descent(), tmp_path, steps=2, checkpoint_every=1)
 
 

@@ -100,7 +100,7 @@ def _require_fit(name: str, found: Tensor, wanted: Tensor, where: str) -> None:
 
 def _no_weights(where: str, why: str) -> FileError:
     return FileError(
-        "these are not the weights of this architecture",
+        "these weights belong to another network than the architecture, or are damaged",
         where=where,
         why=why,
         next_step="name the weights and the architecture of one role, as the authors wrote them",

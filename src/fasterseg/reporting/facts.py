@@ -199,11 +199,11 @@ class _Reader:
     def events(self, path: Path) -> tuple[Event, ...]:
         if not path.is_file():
             return ()
-        log = EventLog(path)
-        damaged = len(log.damaged_lines())
+        logged = EventLog(path).read()
+        damaged = len(logged.damaged)
         remark = f"damaged: {damaged} lines are left out" if damaged else ""
         self.files.append(SourceFile(self.relative(path), digest_of_file(path), by=remark))
-        return tuple(log.events())
+        return tuple(logged.events)
 
     def network(
         self, settings: ContenderSettings, recipe: Recipe, summary: SearchSummary | None
