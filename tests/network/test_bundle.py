@@ -244,6 +244,14 @@ def test_a_network_that_is_far_larger_than_its_weights_is_not_built(
         ModelBundle(wide, {"weight": torch.zeros(3)}, card()).network()
 
 
+def test_a_card_of_other_classes_is_refused_even_with_true_digests(folder: Path) -> None:
+    fewer = card().model_copy(update={"label_space": LabelSpace.from_names(("a", "b"))})
+    fewer.save(folder / CARD)
+    resign(folder)
+    with pytest.raises(FileError, match="another network's"):
+        ModelBundle.load(folder)
+
+
 def test_what_is_there_is_not_overwritten_unless_asked(folder: Path) -> None:
     before = weights_digest(folder)
     with pytest.raises(UsageError):

@@ -99,7 +99,9 @@ class ModelBundle:
         _verify(folder)
         description = NetworkDescription.load(folder / DESCRIPTION)
         tensors = _read_weights(folder / WEIGHTS, description=description.digest())
-        return cls(description, _in_present_names(tensors, description), Card.load(folder / CARD))
+        card = Card.load(folder / CARD)
+        _require_its_classes(card, description, folder)
+        return cls(description, _in_present_names(tensors, description), card)
 
     def network(
         self, *, baselines: Mapping[str, BaselineBuilder] | None = None, where: str = "the bundle"
@@ -124,6 +126,17 @@ def bundle_digest(folder: Path) -> str:
 def weights_digest(folder: Path) -> str:
     """The digest of the weights' file, which also names the description: what a network *is*."""
     return str(_manifest(folder)["files"][WEIGHTS])
+
+
+def _require_its_classes(card: Card, description: NetworkDescription, folder: Path) -> None:
+    if card.label_space.classes != description.classes:
+        raise FileError(
+            "the card is another network's",
+            where=str(folder / CARD),
+            why=f"it names {card.label_space.classes} classes, and the network tells "
+            f"{description.classes} apart",
+            next_step="copy the bundle again from where it was made",
+        )
 
 
 def _put_in_place(temporary: Path, folder: Path) -> None:
