@@ -258,7 +258,7 @@ def overrides(stock: Stock) -> Iterator[HostileFile]:
         "forged lines": FORGED,
         "a home that is none": "~nobody-knows",
         "4,000 letters": "x" * 4_000,
-        "a hundred steps up": "../" * 100,
+        "a hundred steps up": "../" * 100 + "no-such-data",
         "a device": "/dev/zero",
         "bytes that are no text": os.fsdecode(b"\xff\xfe"),
         "a lone dash": "-",
