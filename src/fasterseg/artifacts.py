@@ -255,11 +255,11 @@ class Artifact(BaseModel):
                 why=first_fault(error) if isinstance(error, ValidationError) else str(error),
                 next_step=_RESTORE,
             ) from error
-        if cls.by_hand and document.get("digest", found.digest()) != found.digest():
-            raise FileError(
-                "the file was changed after it was written",
-                where=str(path),
-                why="its content does not have the digest that it carries",
+        digest = found.digest()
+        if cls.by_hand and document.get("digest", digest) != digest:
+            raise _changed(
+                path,
+                "its content does not have the digest that it carries",
                 next_step='if you changed it yourself, delete its line "digest"; else restore it '
                 "from a backup, or run its stage again",
             )
@@ -310,13 +310,9 @@ def _provenance(document: Mapping[str, Any], path: Path) -> Provenance | None:
         raise _changed(path, f"provenance.{first_fault(error)}") from error
 
 
-def _changed(path: Path, why: str) -> FileError:
-    return FileError(
-        "the file was changed after it was written",
-        where=str(path),
-        why=why,
-        next_step=_RESTORE,
-    )
+def _changed(path: Path, why: str, *, next_step: str = _RESTORE) -> FileError:
+    what = "the file was changed after it was written"
+    return FileError(what, where=str(path), why=why, next_step=next_step)
 
 
 def first_fault(error: ValidationError) -> str:

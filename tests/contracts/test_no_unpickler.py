@@ -23,5 +23,4 @@ def test_no_module_unpickles_a_file() -> None:
         for path in SOURCE.rglob("*.py")
         if UNPICKLES.search(path.read_text())
     }
-    # The reader of torch programs asks PyTorch's restricted loader for example inputs.
-    assert found <= {OWN_CHILDREN, "deploy/runtimes/torch_program.py"}
+    assert found == {OWN_CHILDREN}

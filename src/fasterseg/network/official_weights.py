@@ -59,12 +59,7 @@ def convert_weights(
     idle = {name for name in tensors if name.startswith(UNUSED)}
     left = sorted(tensors.keys() - used - idle)
     if left:
-        raise FileError(
-            "these weights belong to another network than the architecture",
-            where=where,
-            why=f"{len(left)} tensors have no place in it, {left[0]} first",
-            next_step="name the weights and the architecture of one role",
-        )
+        raise _no_weights(where, f"{len(left)} tensors have no place in it, {left[0]} first")
     unused = sum(tensors[name].numel() for name in idle if name.endswith("conv.weight"))
     return Weights(found, classes, unused, tuple(sorted(differing)))
 
@@ -109,12 +104,7 @@ def _no_weights(where: str, why: str) -> FileError:
 
 def _tensor(tensors: Mapping[str, Tensor], name: str, where: str) -> Tensor:
     if name not in tensors:
-        raise FileError(
-            "these weights belong to another network than the architecture",
-            where=where,
-            why=f"{name} is not among them",
-            next_step="name the weights and the architecture of one role",
-        )
+        raise _no_weights(where, f"{name} is not among them")
     return tensors[name]
 
 
