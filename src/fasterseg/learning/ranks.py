@@ -1,0 +1,199 @@
+"""The processes that share one computation: who this one is, and what all of them say together.
+
+Each process is a *rank* of torch.distributed, under torchrun.  Rank 0 leads: it alone runs the
+command, holds the run folder, writes, logs and decides.  The others follow
+(`fasterseg.learning.leading`).  A step is done by all of them, each with its share of the batch:
+what is a sum over samples becomes a sum over ranks here, so that gradients, counts and scores are
+those of one process with the whole batch, up to the order of the sums.  Nobody averages: a rank's
+loss is its own sum over the count of all, and losses and gradients of the ranks add up.
+
+All ranks must come to the same calls in the same order.  Values are JSON and tensors are raw
+numbers: nothing that arrives is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from fasterseg.datasets.loading import Share
+from fasterseg.errors import EnvironmentFault
+from fasterseg.foreign.strict_json import load_json
+
+BUCKET_BYTES = 64 << 20
+"""Tensors are summed in pieces of about this size, which are copies."""
+_NARROW = (torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among `count`, of which rank 0 leads.
+
+    `control` is a group of gloo on the CPU, over which values go; `compute` is that for tensors
+    of the device.  Both are None for a process alone, whose calls return what they were given.
+    Each call but `share` and `leads` waits for all ranks, in the kernel, without using the
+    processor; raises `EnvironmentFault` when one of them has ended.
+    """
+
+    rank: int = 0
+    count: int = 1
+    control: Any = None
+    compute: Any = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is shared."""
+        return self.count == 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process runs the command and writes."""
+        return self.rank == 0
+
+    @property
+    def share(self) -> Share:
+        """This rank's part of every batch and of every list."""
+        return Share(self.rank, self.count)
+
+    def summed_(self, tensors: Sequence[Tensor]) -> None:
+        """Put the sum over all ranks in place of each tensor; the same on every rank.
+
+        All ranks give tensors of the same sizes and types in the same order.  Half precision is
+        summed in float32.
+        """
+        if self.alone:
+            return
+        for bucket in _buckets(tensors):
+            flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
+            wide = flat.float() if flat.dtype in _NARROW else flat
+            self._all_reduce(wide)
+            for tensor, part in zip(
+                bucket, wide.split([tensor.numel() for tensor in bucket]), strict=True
+            ):
+                tensor.detach().copy_(part.view(tensor.shape))
+
+    def total(self, *numbers: int) -> tuple[int, ...]:
+        """The sum of each whole number over all ranks."""
+        return tuple(int(one) for one in self._total(torch.tensor(numbers, dtype=torch.int64)))
+
+    def total_of(self, *numbers: float) -> tuple[float, ...]:
+        """The sum of each number over all ranks, in double precision."""
+        return tuple(float(one) for one in self._total(torch.tensor(numbers, dtype=torch.float64)))
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so on any rank."""
+        return self.total(int(flag))[0] > 0
+
+    def gathered(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """Every rank's tensor, in the order of ranks; they may differ along the first axis."""
+        if self.alone:
+            return (tensor,)
+        mine = tensor.detach().to("cpu").contiguous()
+        with _lost_rank_told():
+            sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.count)]
+            dist.all_gather(sizes, torch.tensor([len(mine)]), group=self.control)
+            lengths = [int(size) for size in sizes]
+            padded = mine.new_zeros((max(lengths), *mine.shape[1:]))
+            padded[: len(mine)] = mine
+            found = [torch.empty_like(padded) for _ in range(self.count)]
+            dist.all_gather(found, padded, group=self.control)
+        parts = zip(found, lengths, strict=True)
+        return tuple(part[:length].to(tensor.device) for part, length in parts)
+
+    def every(self, value: Any) -> tuple[Any, ...]:
+        """Every rank's JSON value, in the order of ranks."""
+        if self.alone:
+            return (value,)
+        return tuple(_value_of(one) for one in self.gathered(_bytes_of(value)))
+
+    def told(self, value: Any = None) -> Any:
+        """The leader's JSON value; what the others give counts for nothing."""
+        if self.alone:
+            return value
+        mine = _bytes_of(value) if self.leads else torch.zeros(0, dtype=torch.uint8)
+        with _lost_rank_told():
+            length = torch.tensor([len(mine)])
+            dist.broadcast(length, 0, group=self.control)
+            data = mine if self.leads else torch.zeros(int(length), dtype=torch.uint8)
+            dist.broadcast(data, 0, group=self.control)
+        return _value_of(data)
+
+    def told_tensors(self, tensors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """The leader's named tensors, on the CPU at the others."""
+        if self.alone:
+            return dict(tensors or {})
+        mine = dict(tensors or {}) if self.leads else {}
+        forms = self.told(
+            [[name, _name_of(one.dtype), list(one.shape)] for name, one in mine.items()]
+        )
+        found: dict[str, Tensor] = {}
+        for name, dtype, shape in forms:
+            kept = mine[name].detach().to("cpu").contiguous() if self.leads else None
+            data = kept if kept is not None else torch.empty(shape, dtype=getattr(torch, dtype))
+            with _lost_rank_told():
+                dist.broadcast(data.reshape(-1).view(torch.uint8), 0, group=self.control)
+            found[name] = mine[name] if self.leads else data
+        return found
+
+    def _total(self, numbers: Tensor) -> Tensor:
+        if not self.alone:
+            with _lost_rank_told():
+                dist.all_reduce(numbers, group=self.control)
+        return numbers
+
+    def _all_reduce(self, tensor: Tensor) -> None:
+        with _lost_rank_told():
+            group = self.control if tensor.device.type == "cpu" else self.compute
+            dist.all_reduce(tensor, group=group)
+
+
+ALONE = Ranks()
+"""One process, which shares nothing."""
+
+
+@contextmanager
+def _lost_rank_told() -> Iterator[None]:
+    """Turn what torch.distributed raises when another process has ended into a fault."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "another process of this run has ended",
+            why=" ".join(str(error).split())[:200],
+            next_step="look at what it said before; the same command resumes from the last "
+            "checkpoint, with any number of processes",
+        ) from error
+
+
+def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """The tensors in their order, in lists of one type and place and of about a bucket's size."""
+    for _, alike in groupby(tensors, key=lambda one: (one.dtype, one.device)):
+        bucket, size = list[Tensor](), 0
+        for tensor in alike:
+            if bucket and size + tensor.nbytes > BUCKET_BYTES:
+                yield bucket
+                bucket, size = [], 0
+            bucket.append(tensor)
+            size += tensor.nbytes
+        yield bucket
+
+
+def _bytes_of(value: Any) -> Tensor:
+    data = json.dumps(value).encode()
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
+
+
+def _value_of(data: Tensor) -> Any:
+    return load_json(data.numpy().tobytes(), with_nan=True)
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
