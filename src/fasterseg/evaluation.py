@@ -134,6 +134,37 @@ class EvaluationReport(Artifact):
         )
 
 
+class Tally:
+    """What a predictor makes of some images of a split, whole and at native resolution."""
+
+    def __init__(self, predictor: Predictor, source: DataSource, split: str) -> None:
+        self._predictor = predictor
+        self._source = source
+        self._split = split
+        self.matrix = ConfusionMatrix(source.label_space.classes)
+        self.scores: list[ImageScore] = []
+        self.sizes: set[tuple[int, int]] = set()
+
+    def add(self, index: int) -> None:
+        """Score an image; raises DataError where a prediction's shape differs from the labels'."""
+        sample = self._source.sample(self._split, index)
+        one, space = ConfusionMatrix(self.matrix.classes), self._source.label_space
+        one.update(self._predictor(sample.image), sample.labels, ignore=space.ignore)
+        self.matrix.merge(one)
+        self.scores.append(ImageScore(name=sample.name, mean_iou=one.mean_iou()))
+        self.sizes.add((sample.labels.shape[0], sample.labels.shape[1]))
+
+    def report(self, subject: str = "") -> EvaluationReport:
+        """All of it as a report; raises DataError where there is no labelled pixel at all."""
+        return _report(self, self._source, self._split, subject=subject)
+
+
+def images_of(source: DataSource, split: str, limit: int | None) -> int:
+    """How many images are scored: all, or the first `limit` ones."""
+    whole = source.length(split)
+    return whole if limit is None else min(limit, whole)
+
+
 def evaluate_predictor(
     predictor: Predictor,
     source: DataSource,
@@ -148,31 +179,15 @@ def evaluate_predictor(
     ``limit`` takes the first images only.  Raises DataError where a prediction's shape differs
     from the labels', or where there is no labelled pixel at all.
     """
-    space = source.label_space
-    total = source.length(split) if limit is None else min(limit, source.length(split))
-    whole = ConfusionMatrix(space.classes)
-    scores: list[ImageScore] = []
-    sizes: set[tuple[int, int]] = set()
+    tally, total = Tally(predictor, source, split), images_of(source, split, limit)
     for index in range(total):
-        sample = source.sample(split, index)
-        one = ConfusionMatrix(space.classes)
-        one.update(predictor(sample.image), sample.labels, ignore=space.ignore)
-        whole.merge(one)
-        scores.append(ImageScore(name=sample.name, mean_iou=one.mean_iou()))
-        sizes.add((sample.labels.shape[0], sample.labels.shape[1]))
+        tally.add(index)
         progress(index + 1, total, "")
-    return _report(whole, source, split, subject=subject, scores=scores, sizes=sizes)
+    return tally.report(subject)
 
 
-def _report(
-    matrix: ConfusionMatrix,
-    source: DataSource,
-    split: str,
-    *,
-    subject: str,
-    scores: list[ImageScore],
-    sizes: set[tuple[int, int]],
-) -> EvaluationReport:
+def _report(tally: Tally, source: DataSource, split: str, *, subject: str) -> EvaluationReport:
+    matrix = tally.matrix
     mean_iou, accuracy = matrix.mean_iou(), matrix.pixel_accuracy()
     if mean_iou is None or accuracy is None:
         raise DataError(
@@ -189,9 +204,9 @@ def _report(
         data=source.name,
         data_digest=source.digest(split),
         split=split,
-        images=len(scores),
+        images=len(tally.scores),
         images_in_split=source.length(split),
-        resolution=_resolution(sizes),
+        resolution=_resolution(tally.sizes),
         names=names,
         confusion=tuple(tuple(row) for row in matrix.counts.tolist()),
         missed=tuple(matrix.missed.tolist()),
@@ -200,7 +215,7 @@ def _report(
         classes_in_mean=len(names) - len(absent),
         absent_classes=absent,
         pixel_accuracy=accuracy,
-        image_scores=tuple(scores),
+        image_scores=tuple(tally.scores),
     )
 
 

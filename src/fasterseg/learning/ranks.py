@@ -25,7 +25,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from fasterseg.datasets.loading import Share
-from fasterseg.errors import EnvironmentFault
+from fasterseg.errors import EnvironmentFault, FastersegError, error_of_parts
 from fasterseg.foreign.strict_json import load_json
 
 BUCKET_BYTES = 64 << 20
@@ -142,6 +142,26 @@ class Ranks:
                 dist.broadcast(data.reshape(-1).view(torch.uint8), 0, group=self.control)
             found[name] = mine[name] if self.leads else data
         return found
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """What each rank does by itself, before all go on together: what one raises, all raise.
+
+        Within it nothing waits for the other ranks.
+        """
+        failed: FastersegError | None = None
+        try:
+            yield
+        except FastersegError as error:
+            failed = error
+        told = self.every(None if failed is None else failed.as_parts())
+        if failed is not None:
+            raise failed
+        for rank, parts in enumerate(told):
+            if parts is not None:
+                error = error_of_parts(parts)
+                error.where = f"rank {rank}: {error.where}" if error.where else f"rank {rank}"
+                raise error
 
     def _total(self, numbers: Tensor) -> Tensor:
         if not self.alone:
