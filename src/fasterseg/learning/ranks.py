@@ -159,9 +159,9 @@ class Ranks:
             raise failed
         for rank, parts in enumerate(told):
             if parts is not None:
-                error = error_of_parts(parts)
-                error.where = f"rank {rank}: {error.where}" if error.where else f"rank {rank}"
-                raise error
+                theirs = error_of_parts(parts)
+                theirs.where = f"rank {rank}: {theirs.where}" if theirs.where else f"rank {rank}"
+                raise theirs
 
     def _total(self, numbers: Tensor) -> Tensor:
         if not self.alone:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from fasterseg.artifacts import Artifact, short_digest
 from fasterseg.datasets.labels import LabelSpace
@@ -74,7 +75,9 @@ class Score(Facts):
 class Segment(Facts):
     """Steps, from `first` to `last`, that one machine computed with one set of versions.
 
-    What an earlier version of fasterseg did not record is empty, or 0 for the threads.
+    What an earlier version of fasterseg did not record is empty, or 0 for the threads.  Where
+    several processes shared the steps, `ranks` is their number, `machines` says what each one
+    computed on, and the other facts are the leader's.
     """
 
     first: int
@@ -85,8 +88,19 @@ class Segment(Facts):
     threads: int
     device: str
     precision: str
+    ranks: int = 1
+    machines: tuple[str, ...] = ()
 
-    def conditions(self) -> dict[str, str | int]:
+    @model_serializer(mode="wrap")
+    def _without_ranks_of_one_process(self, as_usual: SerializerFunctionWrapHandler) -> Any:
+        """Left out where one process did it all: so its card is what it was, digest and all."""
+        content = as_usual(self)
+        if self.ranks == 1:
+            for name in ("ranks", "machines"):
+                content.pop(name, None)
+        return content
+
+    def conditions(self) -> dict[str, Any]:
         """All but which steps: the same conditions compute the same, bit for bit, on a CPU."""
         return self.model_dump(exclude={"first", "last"})
 
@@ -97,7 +111,13 @@ class Segment(Facts):
         return (
             f"steps {self.first} to {self.last}: {self.processor}, torch {self.torch}, fasterseg "
             f"{self.fasterseg}, threads {self.threads}, {self.device}, {self.precision}"
+            + (f", shared by {self.ranks} ranks: {self._counted}" if self.ranks > 1 else "")
         )
+
+    @property
+    def _counted(self) -> str:
+        """The machines of the ranks, those that are alike together."""
+        return "; ".join(f"{n} on {machine}" for machine, n in Counter(self.machines).items())
 
 
 def told_segments(segments: Sequence[Segment]) -> list[str]:

@@ -13,9 +13,11 @@ from fasterseg.deploy.exporting.formats import digest_of_export
 from fasterseg.deploy.runtimes.models import load_model, require_model
 from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
-from fasterseg.evaluation import EvaluationReport, evaluate_predictor
+from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import require_within
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.learning.shared_scores import evaluate_shared
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file, without_steps_up
@@ -69,6 +71,7 @@ def evaluate_stage(
     split: str,
     device: str = "auto",
     progress: Progress = silent,
+    ranks: Ranks = ALONE,
 ) -> EvaluationReport:
     """Score a model on a split and write the report; an equal report is not computed again.
 
@@ -84,10 +87,11 @@ def evaluate_stage(
         report = _earlier_report(path, inputs)
         progress(report.images, report.images, "")
         return report
-    report = evaluate_predictor(
+    report = evaluate_shared(
         predictor.labels,
         source,
         split,
+        ranks=ranks,
         subject=str(model),
         progress=progress,
     )

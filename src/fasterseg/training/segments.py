@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 import torch
@@ -61,11 +62,13 @@ def note_segment(kept: TrainingFolder, now: Segment, *, name: str, warn: Warn) -
         Segments(segments=tuple(found)).save(kept.segments)
 
 
-def segment_from(first: int, task: TrainingTask, numerics: Numerics) -> Segment:
-    """The steps from `first` to a task's end, as this process computes them now."""
-    device = task.device.type
-    if device == "cuda":
-        device = f"cuda ({torch.cuda.get_device_name(task.device)})"
+def segment_from(
+    first: int, task: TrainingTask, numerics: Numerics, *, machines: Sequence[str] = ()
+) -> Segment:
+    """The steps from `first` to a task's end, as they are computed now: by this process alone.
+
+    Where it leads others, `machines` says for each rank what it computes on.
+    """
     return Segment(
         first=first,
         last=task.settings.steps,
@@ -73,16 +76,31 @@ def segment_from(first: int, task: TrainingTask, numerics: Numerics) -> Segment:
         torch=str(torch.__version__),
         fasterseg=__version__,
         threads=torch.get_num_threads(),
-        device=device,
+        device=device_name(task.device),
         precision=numerics.precision,
+        ranks=max(1, len(machines)),
+        machines=tuple(machines),
     )
+
+
+def device_name(device: torch.device) -> str:
+    """The kind of a device, and of a GPU its name."""
+    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+    return f"{device.type}{name}"
 
 
 def _unrecorded(now: Segment) -> Segment:
     """The steps that a version computed which recorded nothing of this."""
-    nothing = {"processor": "", "torch": "", "fasterseg": "", "threads": 0}
-    steps = {"first": 1, "last": now.first - 1}
-    return now.model_copy(update={**steps, **nothing, "device": "", "precision": ""})
+    return Segment(
+        first=1,
+        last=now.first - 1,
+        processor="",
+        torch="",
+        fasterseg="",
+        threads=0,
+        device="",
+        precision="",
+    )
 
 
 def numerics_of(task: TrainingTask, begun: str) -> Numerics:

@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.loading import Batch
-from fasterseg.evaluation import EvaluationReport, evaluate_predictor
+from fasterseg.evaluation import EvaluationReport
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
 from fasterseg.learning.losses import HardPixels, auxiliary_loss, ohem_cross_entropy, taught_loss
 from fasterseg.learning.pixel_losses import Truth
 from fasterseg.learning.precision import Numerics
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate
+from fasterseg.learning.shared_scores import evaluate_shared
 from fasterseg.learning.states import (
     gradient_norm,
     nested,
@@ -61,8 +63,10 @@ class TrainingStage:
         seed: int,
         numerics: Numerics,
         teacher: nn.Module | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.name = name
+        self._ranks = ranks
         self._seed = seed
         self.settings = settings
         self.numerics = numerics
@@ -200,10 +204,11 @@ class TrainingStage:
             normalisation=self.data.source.normalisation,
             device=self.numerics.device,
         )
-        report = evaluate_predictor(
+        report = evaluate_shared(
             predictor.labels,
             self.data.source,
             self.data.val_split,
+            ranks=self._ranks,
             subject=self.name,
             limit=self.data.val_images,
         )
