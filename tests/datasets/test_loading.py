@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from made_up_source import MadeUpSource
 
 from fasterseg.datasets import loading
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.loading import Batch, Share, TrainingBatches
+from fasterseg.datasets.loading import Batch, Share, TrainingBatches, require_shareable
 from fasterseg.datasets.sample import LabelMap, Pixels, Sample
 from fasterseg.datasets.transforms import Augmentation
 from fasterseg.errors import DataError, EnvironmentFault, UsageError
@@ -144,8 +145,8 @@ def test_a_closed_stream_leaves_no_thread() -> None:
 
 def assert_elastic(start: int, workers: int, world_size: int) -> None:
     """From any step on, the ranks' batches together are the one and only row of batches."""
-    whole, steps = batches(batch_size=8), 4
-    ranks = [batches(batch_size=8, share=Share(rank, world_size)) for rank in range(world_size)]
+    whole, steps = batches(batch_size=5), 4
+    ranks = [batches(batch_size=5, share=Share(rank, world_size)) for rank in range(world_size)]
     streams = [rank.stream(start, start + steps, workers=workers) for rank in ranks]
     for step in range(start, start + steps):
         parts = [next(stream) for stream in streams]
@@ -166,6 +167,41 @@ def test_sample_order_elastic_over_workers_ranks_and_resumes(workers: int, world
 def test_sample_order_elastic_at_twenty_resume_points(workers: int, world_size: int) -> None:
     for start in range(0, 60, 3):
         assert_elastic(start, workers, world_size)
+
+
+@pytest.mark.parametrize("start", range(20))
+def test_the_order_of_samples_is_one_for_any_ranks_at_twenty_resume_points(start: int) -> None:
+    whole = batches(batch_size=5)
+    for world_size in (1, 2, 4):
+        ranks = [batches(batch_size=5, share=Share(rank, world_size)) for rank in range(world_size)]
+        parts = [place for rank in ranks for place in rank.positions(start)]
+        assert tuple(parts) == whole.positions(start)
+
+
+@pytest.mark.parametrize(
+    ("count", "ranks", "sizes"),
+    [(5, 2, [3, 2]), (4, 4, [1, 1, 1, 1]), (7, 4, [2, 2, 2, 1]), (1, 1, [1])],
+)
+def test_shares_differ_by_one_at_most_and_lie_in_the_order_of_ranks(
+    count: int, ranks: int, sizes: list[int]
+) -> None:
+    shares = [Share(rank, ranks).within(count) for rank in range(ranks)]
+    assert [len(share) for share in shares] == sizes
+    assert [place for share in shares for place in share] == [*range(count)]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "parts", "told"),
+    [(5, 1, "by 5 processes$"), (2, 3, "by 2 processes with 3 parts each$"), (1, 5, "by 5 parts$")],
+)
+def test_fewer_images_than_ranks_and_their_parts_are_refused(
+    ranks: int, parts: int, told: str
+) -> None:
+    require_shareable(ranks * parts, ranks=ranks, parts=parts)
+    with pytest.raises(UsageError) as caught:
+        require_shareable(4, ranks=ranks, parts=parts, where="student.batch_size")
+    assert re.search(told, caught.value.what)
+    assert caught.value.where == "student.batch_size"
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 4])
@@ -296,7 +332,7 @@ def test_images_that_let_the_loop_wait_long_are_told_once_and_waited_for(
     "settings",
     [
         {"batch_size": 0},
-        {"share": Share(0, 3)},
+        {"share": Share(0, 5)},
         {"share": Share(2, 2)},
         {"indices": (0, 0)},
         {"indices": (11,)},

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.config.batches import BatchSection
 from fasterseg.config.budgets import AsFastAs, one_or_several
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
@@ -29,7 +30,6 @@ from fasterseg.config.sections import (
     PenaltySettings,
     ProfileSettings,
     SamplingSettings,
-    Section,
     SelectionSettings,
     TargetSettings,
     TemperatureSettings,
@@ -61,7 +61,7 @@ ClassWeights = (
 """What each class counts in a loss: what the data say, all the same, rare ones more, numbers."""
 
 
-class LongSection(Section):
+class LongSection(BatchSection):
     """A part that learns: for as many steps as it names, or as many as fit into its hours."""
 
     usual_hours: ClassVar[float]

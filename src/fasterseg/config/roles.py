@@ -17,6 +17,7 @@ SEARCHES = (
     "lr",
     "momentum",
     "weight_decay",
+    "synchronise_norms",
     "auxiliary_weight",
     "ohem_threshold",
     "ohem_kept_fraction",

@@ -51,6 +51,12 @@ class Share:
     rank: int = 0
     world_size: int = 1
 
+    def within(self, count: int) -> range:
+        """Which of so many things in a row are this part's; the first parts have one more."""
+        each, left = divmod(count, self.world_size)
+        first = self.rank * each + min(self.rank, left)
+        return range(first, first + each + (self.rank < left))
+
 
 class SampleMemory:
     """Decoded samples kept in memory, up to a number of bytes; later ones are read each time."""
@@ -119,9 +125,8 @@ class TrainingBatches:
 
     def positions(self, step: int) -> tuple[tuple[int, int], ...]:
         """Return (epoch, sample index) of each place of this rank's part of a batch."""
-        part = self.batch_size // self._share.world_size
-        first = step * self.batch_size + self._share.rank * part
-        return tuple(self._position(place) for place in range(first, first + part))
+        first = step * self.batch_size
+        return tuple(self._position(first + place) for place in self._share.within(self.batch_size))
 
     def batch(self, step: int) -> Batch:
         """Return batch ``step``; images of different sizes need a crop (DataError)."""
@@ -230,11 +235,24 @@ def _require_usable(
         raise UsageError(f"the indices must be different numbers from 0 to {total - 1}")
     if not 0 <= share.rank < share.world_size:
         raise UsageError(f"rank {share.rank} is none of {share.world_size} ranks")
-    if batch_size < 1 or batch_size % share.world_size:
-        raise UsageError(
-            f"a batch of {batch_size} images cannot be shared by {share.world_size} processes",
-            next_step="choose a batch size that is a multiple of the number of processes",
-        )
+    require_shareable(batch_size, ranks=share.world_size)
+
+
+def require_shareable(
+    batch_size: int, *, ranks: int, parts: int = 1, where: str = "batch_size"
+) -> None:
+    """Raise `UsageError` unless each rank gets an image of every batch for each of its parts."""
+    if batch_size >= max(1, ranks * parts):
+        return
+    each = f" with {parts} parts each" if parts > 1 else ""
+    what = f"{ranks} processes{each}" if ranks > 1 else f"{parts} parts"
+    raise UsageError(
+        f"a batch of {batch_size} images cannot be shared by {what}",
+        where=where,
+        why="each computes on one image of every batch at least",
+        next_step=f"take a batch of {max(1, ranks * parts)} images or more, or fewer processes"
+        + (", or fewer parts (accumulate)" if parts > 1 else ""),
+    )
 
 
 def _checked(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:

@@ -1,0 +1,44 @@
+"""How a batch is cut up: by several processes, and in parts that are computed one by one."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from fasterseg.config.sections import Section
+from fasterseg.foreign.bounds import MOST_AT_ONCE
+
+
+class BatchSection(Section):
+    """A part of the recipe with batches.
+
+    `batch_size` counts the images of a step, on all processes together.  `accumulate` cuts what a
+    process has of them into so many parts, which go through the network one by one: the memory is
+    that of one part, losses and gradients are those of the whole batch, and batch norms see the
+    images of a part.  `synchronise_norms` lets batch norms see the images of all processes at once:
+    ``auto`` where a process alone would show them fewer than `few_images`.
+    """
+
+    few_images: ClassVar[int] = 4
+
+    batch_size: int = Field(ge=1, le=MOST_AT_ONCE)
+    accumulate: int = Field(1, ge=1, le=MOST_AT_ONCE)
+    synchronise_norms: Literal["auto", True, False] = "auto"
+
+    @model_validator(mode="after")
+    def _has_an_image_for_every_part(self) -> Self:
+        if self.accumulate > self.batch_size:
+            raise ValueError(
+                f"a batch of {self.batch_size} images cannot go through in {self.accumulate} "
+                "parts; lower accumulate, or raise batch_size"
+            )
+        return self
+
+    def synchronises(self, *, ranks: int) -> bool:
+        """Whether batch norms see the images of so many processes at once."""
+        if ranks == 1:
+            return False
+        if self.synchronise_norms == "auto":
+            return self.batch_size // ranks // self.accumulate < self.few_images
+        return self.synchronise_norms
