@@ -38,8 +38,9 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-LATE_S = 60.0
+LATE_S = 30.0
 PRELOADED = [
+    "pytest",
     "torch.distributed",
     "torch._inductor",  # which deterministic kernels are asked for with
     "fasterseg.learning.ranks",
@@ -63,15 +64,17 @@ def in_ranks(
 ) -> list[Any]:
     """Call ``function(ranks, *arguments)`` in `count` processes; return each rank's result.
 
-    The function stands at the top of its module.  `may_end`: a rank whose process ended is told of
-    as `Ended`; otherwise that is an error.  So is a rank that is not done after `seconds`.
+    The function stands at the top of its module.  `may_end`: a rank may leave the others, and one
+    whose process ended is told of as `Ended`; otherwise that is an error.  So is a rank that is not
+    done after `seconds`.
     """
     pool = _POOLS.pop(count, None) or _Pool(count)
     keep = False
     try:
         results = pool.call(function, arguments, seconds)
-        keep = not any(isinstance(result, Ended) for result in results)
-        assert keep or may_end, f"a rank's process ended: {results}"
+        ended = any(isinstance(result, Ended) for result in results)
+        assert may_end or not ended, f"a rank's process ended: {results}"
+        keep = not may_end
         return results
     finally:
         if keep:
@@ -196,7 +199,7 @@ def _joined(rank: int, count: int, folder: str) -> Any:
         world_size=count,
         timeout=timedelta(seconds=LATE_S),
     )
-    return Ranks(rank, count, control=dist.group.WORLD)
+    return Ranks.here()
 
 
 def _answer_of(ranks: Any, where: tuple[str, str, str], data: bytes) -> bytes:

@@ -7,18 +7,19 @@ what is a sum over samples becomes a sum over ranks here, so that gradients, cou
 those of one process with the whole batch, up to the order of the sums.  Nobody averages: a rank's
 loss is its own sum over the count of all, and losses and gradients of the ranks add up.
 
-All ranks must come to the same calls in the same order.  Values are JSON and tensors are raw
-numbers: nothing that arrives is unpickled.
+All ranks must come to the same calls in the same order.  A rank that cannot says why in the store
+that all ranks read, and leaves: the others, who wait for it in vain, find it there.  Values are
+JSON and tensors are raw numbers: nothing that arrives is unpickled.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.distributed as dist
@@ -30,6 +31,7 @@ from fasterseg.foreign.strict_json import load_json
 
 BUCKET_BYTES = 64 << 20
 """Tensors are summed in pieces of about this size, which are copies."""
+_FAULT = "fault"
 _NARROW = (torch.bfloat16, torch.float16)
 
 
@@ -37,16 +39,24 @@ _NARROW = (torch.bfloat16, torch.float16)
 class Ranks:
     """This process among `count`, of which rank 0 leads.
 
-    `control` is a group of gloo on the CPU, over which values go; `compute` is that for tensors
-    of the device.  Both are None for a process alone, whose calls return what they were given.
-    Each call but `share` and `leads` waits for all ranks, in the kernel, without using the
-    processor; raises `EnvironmentFault` when one of them has ended.
+    They talk over torch.distributed's default group: values over gloo, tensors over what suits
+    their device.  `store` holds what is said without waiting.  The calls of a process alone return
+    what they were given.  Each call that says or sums something waits for all ranks, in the kernel,
+    without using the processor.  Where one of them has ended it raises the fault that this one told
+    of, or else `EnvironmentFault`.
     """
 
     rank: int = 0
     count: int = 1
-    control: Any = None
-    compute: Any = None
+    store: Any = None
+
+    @classmethod
+    def here(cls) -> Self:
+        """The ranks that this process has joined; alone where it joined none."""
+        if not dist.is_initialized() or dist.get_world_size() == 1:
+            return cls()
+        store = dist.distributed_c10d._get_default_store()
+        return cls(dist.get_rank(), dist.get_world_size(), store)
 
     @property
     def alone(self) -> bool:
@@ -97,14 +107,14 @@ class Ranks:
         if self.alone:
             return (tensor,)
         mine = tensor.detach().to("cpu").contiguous()
-        with _lost_rank_told():
+        with self._lost_rank_told():
             sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.count)]
-            dist.all_gather(sizes, torch.tensor([len(mine)]), group=self.control)
+            dist.all_gather(sizes, torch.tensor([len(mine)]))
             lengths = [int(size) for size in sizes]
             padded = mine.new_zeros((max(lengths), *mine.shape[1:]))
             padded[: len(mine)] = mine
             found = [torch.empty_like(padded) for _ in range(self.count)]
-            dist.all_gather(found, padded, group=self.control)
+            dist.all_gather(found, padded)
         parts = zip(found, lengths, strict=True)
         return tuple(part[:length].to(tensor.device) for part, length in parts)
 
@@ -119,11 +129,11 @@ class Ranks:
         if self.alone:
             return value
         mine = _bytes_of(value) if self.leads else torch.zeros(0, dtype=torch.uint8)
-        with _lost_rank_told():
+        with self._lost_rank_told():
             length = torch.tensor([len(mine)])
-            dist.broadcast(length, 0, group=self.control)
+            dist.broadcast(length, 0)
             data = mine if self.leads else torch.zeros(int(length), dtype=torch.uint8)
-            dist.broadcast(data, 0, group=self.control)
+            dist.broadcast(data, 0)
         return _value_of(data)
 
     def told_tensors(self, tensors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
@@ -138,8 +148,8 @@ class Ranks:
         for name, dtype, shape in forms:
             kept = mine[name].detach().to("cpu").contiguous() if self.leads else None
             data = kept if kept is not None else torch.empty(shape, dtype=getattr(torch, dtype))
-            with _lost_rank_told():
-                dist.broadcast(data.reshape(-1).view(torch.uint8), 0, group=self.control)
+            with self._lost_rank_told():
+                dist.broadcast(data.reshape(-1).view(torch.uint8), 0)
             found[name] = mine[name] if self.leads else data
         return found
 
@@ -159,38 +169,65 @@ class Ranks:
             raise failed
         for rank, parts in enumerate(told):
             if parts is not None:
-                theirs = error_of_parts(parts)
-                theirs.where = f"rank {rank}: {theirs.where}" if theirs.where else f"rank {rank}"
-                raise theirs
+                raise _told_by(rank, parts)
+
+    def tell_fault(self, error: FastersegError) -> None:
+        """Say why this rank leaves, without waiting for the others; only the first fault counts."""
+        if not self.alone:
+            told = json.dumps({"rank": self.rank, "parts": error.as_parts()})
+            self.store.compare_set(_FAULT, "", told)
+
+    def told_fault(self) -> FastersegError | None:
+        """Why a rank has left, as it said itself; None where none did."""
+        if self.alone or not self.store.check([_FAULT]):
+            return None
+        told = load_json(self.store.get(_FAULT))
+        return _told_by(told["rank"], told["parts"])
+
+    def leave(self) -> None:
+        """Close what connects this rank to the others: whoever waits for it learns that."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
     def _total(self, numbers: Tensor) -> Tensor:
         if not self.alone:
-            with _lost_rank_told():
-                dist.all_reduce(numbers, group=self.control)
+            with self._lost_rank_told():
+                dist.all_reduce(numbers)
         return numbers
 
     def _all_reduce(self, tensor: Tensor) -> None:
-        with _lost_rank_told():
-            group = self.control if tensor.device.type == "cpu" else self.compute
-            dist.all_reduce(tensor, group=group)
+        with self._lost_rank_told():
+            dist.all_reduce(tensor)
+
+    @contextmanager
+    def _lost_rank_told(self) -> Iterator[None]:
+        """Turn what torch.distributed raises when another process has ended into its fault."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise self._fault_behind(error) from error
+
+    def _fault_behind(self, error: RuntimeError) -> FastersegError:
+        with suppress(RuntimeError):  # the store may have ended too
+            if (told := self.told_fault()) is not None:
+                return told
+        return EnvironmentFault(
+            "another process of this run has ended",
+            why=" ".join(str(error).split())[:200],
+            next_step="look at what it said before; the same command resumes from the last "
+            "checkpoint, with any number of processes",
+        )
 
 
 ALONE = Ranks()
 """One process, which shares nothing."""
 
 
-@contextmanager
-def _lost_rank_told() -> Iterator[None]:
-    """Turn what torch.distributed raises when another process has ended into a fault."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise EnvironmentFault(
-            "another process of this run has ended",
-            why=" ".join(str(error).split())[:200],
-            next_step="look at what it said before; the same command resumes from the last "
-            "checkpoint, with any number of processes",
-        ) from error
+def _told_by(rank: int, parts: Mapping[str, str]) -> FastersegError:
+    """The error that another rank told of."""
+    error = error_of_parts(parts)
+    error.where = f"rank {rank}: {error.where}" if error.where else f"rank {rank}"
+    return error
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:

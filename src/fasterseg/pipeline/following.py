@@ -1,0 +1,10 @@
+"""What the ranks that follow can be ordered to do: a table of builders, a row for each order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fasterseg.learning.leading import Builder
+
+BUILDERS: Mapping[str, Builder] = {}
+"""By an order's name, what builds its part at a follower."""
