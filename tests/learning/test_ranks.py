@@ -71,6 +71,19 @@ def test_tensors_of_mixed_types_are_summed_in_place(count: int, bucket_bytes: in
             assert torch.equal(tensor, sum_)
 
 
+def taken_over(ranks: Ranks) -> list[Tensor]:
+    tensors = mixed(ranks.rank)
+    ranks.told_(tensors)
+    return tensors
+
+
+def test_the_leaders_numbers_take_the_place_of_all_others() -> None:
+    for tensors in in_ranks(3, taken_over):
+        for tensor, leaders in zip(tensors, mixed(0), strict=True):
+            assert tensor.dtype == leaders.dtype
+            assert torch.equal(tensor, leaders)
+
+
 def half_sum(ranks: Ranks) -> float:
     one = torch.tensor([2048.0 if ranks.rank == 0 else 1.0], dtype=torch.float16)
     ranks.summed_([one])

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from ranked import in_ranks
 from small_spaces import make_space, make_student, random_architectures
 from torch import Tensor, nn
 from trained_supernets import labels_of, trained_supernet
-from unknown_statistics import has_unknown_statistics
 
 from fasterseg.errors import Diverged
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.runtime import torch_generator
 from fasterseg.space.lattice import Lattice
@@ -105,14 +106,30 @@ def test_a_recalibrated_subnet_gives_95_percent_of_the_labels_of_its_own_batch_f
         assert labels_of(measured, batch.images).unique().numel() > 1
 
 
-def test_a_subnet_that_is_given_images_is_ready_to_be_scored() -> None:
-    options = Options.of(make_space(3), make_student())
-    supernet = Supernet(Lattice(options.space), 3)
-    (architecture,) = random_architectures(options, 1)
-    network = supernet.subnet(architecture, Network, images=batches(400, size=64))
-    same = supernet.subnet(architecture, Network)
-    recalibrate(same, batches(400, size=64))
-    assert not network.training
-    assert not has_unknown_statistics(network)
-    for name, tensor in same.state_dict().items():
-        assert torch.equal(network.state_dict()[name], tensor), name
+def measured_in_turns(ranks: Ranks, size: int) -> tuple[int, dict[str, Tensor]]:
+    torch.manual_seed(0)
+    network = subnet()
+    own = [*batches(100, size=size)][ranks.rank :: ranks.count]
+    return recalibrate(network, own, gather=ranks.gathered), network.state_dict()
+
+
+def test_processes_that_take_turns_measure_what_one_measures() -> None:
+    count, wanted = measured_in_turns(ALONE, 64)
+    assert count % 4 != 0, "the last batch is none of the last rank's"
+    for number, state in in_ranks(4, measured_in_turns, 64):
+        assert number == count
+        for name, tensor in wanted.items():
+            assert torch.equal(state[name], tensor), name
+
+
+def no_turn_for_all(ranks: Ranks) -> tuple[int, Tensor]:
+    network, own = one_norm(), [*batches(5)][ranks.rank :: ranks.count]
+    count = recalibrate(network, own, tolerance=0.0, must_settle=False, gather=ranks.gathered)
+    return count, network.state_dict()["0.running_mean"]
+
+
+def test_batches_need_not_be_as_many_for_every_process() -> None:
+    _, wanted = no_turn_for_all(ALONE)
+    for count, mean in in_ranks(4, no_turn_for_all):
+        assert count == 5
+        assert torch.equal(mean, wanted)

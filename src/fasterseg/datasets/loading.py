@@ -57,6 +57,14 @@ class Share:
         first = self.rank * each + min(self.rank, left)
         return range(first, first + each + (self.rank < left))
 
+    def turns(self, count: int) -> range:
+        """Which of so many things in a row are this rank's, where ranks take turns."""
+        return range(self.rank, count, self.world_size)
+
+
+WHOLE = Share()
+"""All of every batch: the share of a process alone."""
+
 
 class SampleMemory:
     """Decoded samples kept in memory, up to a number of bytes; later ones are read each time."""

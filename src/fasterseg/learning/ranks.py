@@ -84,11 +84,19 @@ class Ranks:
         for bucket in _buckets(tensors):
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
             wide = flat.float() if flat.dtype in _NARROW else flat
-            self._all_reduce(wide)
-            for tensor, part in zip(
-                bucket, wide.split([tensor.numel() for tensor in bucket]), strict=True
-            ):
-                tensor.detach().copy_(part.view(tensor.shape))
+            with self._lost_rank_told():
+                dist.all_reduce(wide)
+            _scattered(wide, bucket)
+
+    def told_(self, tensors: Sequence[Tensor]) -> None:
+        """Put the leader's numbers in place of each tensor's; as `summed_` for sizes and types."""
+        if self.alone:
+            return
+        for bucket in _buckets(tensors):
+            flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
+            with self._lost_rank_told():
+                dist.broadcast(flat, 0)
+            _scattered(flat, bucket)
 
     def total(self, *numbers: int) -> tuple[int, ...]:
         """The sum of each whole number over all ranks."""
@@ -195,10 +203,6 @@ class Ranks:
                 dist.all_reduce(numbers)
         return numbers
 
-    def _all_reduce(self, tensor: Tensor) -> None:
-        with self._lost_rank_told():
-            dist.all_reduce(tensor)
-
     @contextmanager
     def _lost_rank_told(self) -> Iterator[None]:
         """Turn what torch.distributed raises when another process has ended into its fault."""
@@ -241,6 +245,13 @@ def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
             bucket.append(tensor)
             size += tensor.nbytes
         yield bucket
+
+
+def _scattered(flat: Tensor, tensors: Sequence[Tensor]) -> None:
+    """Put the numbers of one row into the tensors, one after the other."""
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.detach().copy_(part.view(tensor.shape))
 
 
 def _bytes_of(value: Any) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from fasterseg.errors import Diverged, FastersegError, FileError
+from fasterseg.learning.ranks import ALONE, Ranks
 
 
 def nested(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,11 +74,18 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def require_finite(
-    loss: Tensor, *gradient_norms: Tensor, step: int, stage: str, names: Sequence[str] = ()
+    loss: Tensor,
+    *gradient_norms: Tensor,
+    step: int,
+    stage: str,
+    names: Sequence[str] = (),
+    ranks: Ranks = ALONE,
 ) -> None:
     """Raise `Diverged` when the loss or a norm is not finite; call before the update.
 
-    Nothing was updated then, so the last checkpoint stays good.  `names` are the batch's samples.
+    Nothing was updated then, so the last checkpoint stays good.  `names` are the samples of this
+    process's part of the batch.  Loss and norms are those of all `ranks` together, which raise
+    alike and name the samples of all.
     """
     # Of a search on a GPU the loss is there, and the architecture's gradients are on the CPU.
     known = (value.detach().to(loss.device, torch.float32) for value in (loss, *gradient_norms))
@@ -85,7 +93,8 @@ def require_finite(
     if bool(torch.isfinite(values).all()):
         return
     culprit = "gradients are" if bool(torch.isfinite(values[0])) else "loss is"
-    samples = f"; samples {', '.join(names)}" if names else ""
+    every = [name for part in ranks.every([*names]) for name in part]
+    samples = f"; samples {', '.join(every)}" if every else ""
     raise Diverged(
         f"the {culprit} not finite",
         where=f"{stage}, step {step}{samples}",

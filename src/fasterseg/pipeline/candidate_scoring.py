@@ -6,22 +6,26 @@ images are read, augmented and kept.  How few are enough, `benchmarks/selection_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fasterseg.datasets.loading import SampleMemory, TrainingBatches
+from fasterseg.datasets.loading import WHOLE, SampleMemory, Share, TrainingBatches
 from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.sample import MEMORY_BYTES, Sample
 from fasterseg.datasets.source import DataSource
 from fasterseg.evaluation import ConfusionMatrix
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.scores import (
     FINAL_TIMES,
+    Counts,
     Redrawn,
     Score,
     ScoreRedrawn,
@@ -38,19 +42,23 @@ CALIBRATED_TOGETHER = 8
 
 @dataclass
 class KeptBatches:
-    """The images of the first batches, on a device; as many as fit are kept."""
+    """The images of the first batches, on a device; as many as fit are kept.
+
+    Of several ranks, which take turns, each has its own batches.
+    """
 
     batches: TrainingBatches
     count: int
     device: torch.device
+    share: Share = WHOLE
     kept: list[Tensor] = field(default_factory=list)
     kept_bytes: int = 0
 
     def __iter__(self) -> Iterator[Tensor]:
         yield from self.kept
-        for step in range(len(self.kept), self.count):
+        for place, step in [*enumerate(self.share.turns(self.count))][len(self.kept) :]:
             images = self.batches.batch(step).images.to(self.device)
-            if len(self.kept) == step and self.kept_bytes + images.nbytes <= MEMORY_BYTES:
+            if len(self.kept) == place and self.kept_bytes + images.nbytes <= MEMORY_BYTES:
                 self.kept_bytes += images.nbytes
                 self.kept.append(images)
             yield images
@@ -58,13 +66,17 @@ class KeptBatches:
 
 @dataclass(frozen=True, slots=True)
 class SubnetScoring:
-    """Scores a supernet's subnets on some images of a split, calibrated on some batches."""
+    """Scores a supernet's subnets on some images of a split, calibrated on some batches.
+
+    Several ranks take turns at batches and images, and come to what one comes to.
+    """
 
     supernet: Supernet
     seed: int
     scored: PartOfSplit
     calibration: KeptBatches
     samples: SampleMemory
+    ranks: Ranks = ALONE
 
     @classmethod
     def of(
@@ -75,22 +87,26 @@ class SubnetScoring:
         *,
         calibration_images: int,
         device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> SubnetScoring:
         """On images of the split by their indices, calibrated on so many of the weights' half."""
         batches = data.batches("calibration", data.halves[0], batch_size=CALIBRATED_TOGETHER)
         count = -(-calibration_images // CALIBRATED_TOGETHER)
         scored = PartOfSplit(data.source, data.split, indices)
         samples = SampleMemory(scored, data.split, limit_bytes=MEMORY_BYTES)
-        kept = KeptBatches(batches, count, device)
-        return cls(supernet, data.seed, scored, kept, samples)
+        kept = KeptBatches(batches, count, device, ranks.share)
+        return cls(supernet, data.seed, scored, kept, samples, ranks)
 
     def matrices(self, architecture: Architecture) -> list[ConfusionMatrix]:
         """The subnet's confusion matrix on each of the images."""
         network = self.supernet.subnet(architecture, Network)
         # All batches, however still: what is compared is measured on the same ones.
-        recalibrate(network, self.calibration, tolerance=0.0, must_settle=False)
-        samples = map(self.samples.sample, range(self.scored.length(self.scored.split)))
-        return matrices_of(network, samples, self.scored, device=self.calibration.device)
+        gather = self.ranks.gathered
+        recalibrate(network, self.calibration, tolerance=0.0, must_settle=False, gather=gather)
+        images, device = self.scored.length(self.scored.split), self.calibration.device
+        return matrices_of(
+            network, self.samples.sample, images, self.scored, device=device, ranks=self.ranks
+        )
 
     def mean_iou(self, architecture: Architecture) -> float:
         """The subnet's mean IoU, a share of one."""
@@ -102,36 +118,54 @@ class SubnetScoring:
 
 
 def matrices_of(
-    network: nn.Module, samples: Iterable[Sample], source: DataSource, *, device: torch.device
+    network: nn.Module,
+    sample: Callable[[int], Sample],
+    images: int,
+    source: DataSource,
+    *,
+    device: torch.device,
+    ranks: Ranks = ALONE,
 ) -> list[ConfusionMatrix]:
-    """A calibrated network's confusion matrix on each of some images of a source."""
-    space, found = source.label_space, list[ConfusionMatrix]()
+    """A calibrated network's confusion matrix on each of so many images of a source.
+
+    Of several ranks each takes its turn; all have all matrices.
+    """
+    space, turns = source.label_space, ranks.share.turns(images)
     predictor = NetworkPredictor(
         network, label_space=space, normalisation=source.normalisation, device=device
     )
-    for sample in samples:
-        one = ConfusionMatrix(space.classes)
-        one.update(predictor.labels(sample.image), sample.labels, ignore=space.ignore)
-        found.append(one)
-    return found
+    counts = np.zeros((len(turns), space.classes, space.classes + 1), dtype=np.int64)
+    for place, index in enumerate(turns):
+        one, known = ConfusionMatrix(space.classes), sample(index)
+        one.update(predictor.labels(known.image), known.labels, ignore=space.ignore)
+        counts[place] = np.column_stack([one.counts, one.missed])
+    parts = ranks.gathered(torch.from_numpy(counts))
+    every = (parts[index % ranks.count][index // ranks.count].numpy() for index in range(images))
+    return [_matrix(one[:, :-1], one[:, -1]) for one in every]
+
+
+def _matrix(counts: Counts, missed: Counts) -> ConfusionMatrix:
+    whole = ConfusionMatrix(len(counts))
+    whole.counts, whole.missed = counts, missed
+    return whole
 
 
 def candidate_scores(
-    supernet: Supernet, data: SearchData, *, device: torch.device
+    supernet: Supernet, data: SearchData, *, device: torch.device, ranks: Ranks = ALONE
 ) -> tuple[Score, ScoreRedrawn]:
     """The scores of candidates, and of finalists, on the half held out from the weights.
 
     Finalists are scored on other images than those that chose them, as far as there are any.
+    All `ranks` score a network together.
     """
     settings = data.settings.selection
     first = spread(data.halves[1], settings.images)
     others = sorted({*data.halves[1]} - {*first})
     final = spread(others if len(others) >= len(first) else data.halves[1], _more(settings.images))
+    scoring_on = partial(SubnetScoring.of, supernet, data, device=device, ranks=ranks)
     images = settings.calibration_images
-    scoring = SubnetScoring.of(supernet, data, first, calibration_images=images, device=device)
-    finals = SubnetScoring.of(
-        supernet, data, final, calibration_images=_more(images), device=device
-    )
+    scoring = scoring_on(first, calibration_images=images)
+    finals = scoring_on(final, calibration_images=_more(images))
     return scoring.mean_iou, finals.redrawn
 
 

@@ -75,9 +75,10 @@ def search_stage(
 
 def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
     """What scores the subnets of a search, each by as many images as the recipe says."""
-    supernet, device = begun.weights.supernet, begun.task.device
-    candidates, finals = candidate_scores(supernet, data, device=device)
-    validation = subnet_scorer(recipe, supernet, data.source, data.calibration(), device=device)
+    supernet, device, ranks = begun.weights.supernet, begun.task.device, begun.task.ranks
+    candidates, finals = candidate_scores(supernet, data, device=device, ranks=ranks)
+    batches = data.calibration()
+    validation = subnet_scorer(recipe, supernet, data.source, batches, device=device, ranks=ranks)
     return Scorers(candidates, finals, validation)
 
 

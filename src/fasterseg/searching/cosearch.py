@@ -81,6 +81,7 @@ class CoSearch:
     ) -> None:
         settings = weights.settings
         self.weights = weights
+        self.ranks = weights.ranks
         self.settings = settings
         self.passes = passes
         self.contenders = passes.contenders
@@ -117,8 +118,7 @@ class CoSearch:
         loss = self.weights.updates(self.weight_batch, passes, index=index)
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
         if index % self.settings.control_every == 0 or index == self.steps - 1:
-            event |= {f"{c.name}/{k}": v for c in self.contenders for k, v in self._control(c)}
-            event |= self.visits.values()
+            event |= self._looked() | self.visits.values()
         # In the log, so that a search which was killed and resumed remembers what it said.
         return {**event, WARNINGS: self.said} if self.said else event
 
@@ -133,6 +133,7 @@ class CoSearch:
         self.optimizer.zero_grad(set_to_none=True)
         losses = {c.name: self._architecture_gradients(c, batch, index) for c in self.contenders}
         self.optimizer.step()
+        self.ranks.told_([*all_parameters(self.contenders).values()])
         self._require_finite_parameters(index)
         return {f"{name}/loss": loss for name, loss in losses.items()}
 
@@ -148,17 +149,24 @@ class CoSearch:
                 )
 
     def _architecture_gradients(self, contender: Contender, batch: Batch, index: int) -> float:
-        """The gradients of task loss and penalty; the supernet's weights get none."""
+        """The gradients of task loss and penalty; the supernet's weights get none.
+
+        Of the task each of several ranks has its share; the penalty is added once, by the leader.
+        """
         temperature = self.temperature(index)
         sampled = self.passes.architecture(contender, index, temperature=temperature)
         task, term = self._task(contender, batch, index, sampled)
+        loss = task + term + (self._penalty(contender) if self.ranks.leads else 0.0)
         parameters = list(contender.parameters.parameters())
-        gradients = torch.autograd.grad(task + term + self._penalty(contender), parameters)
-        norms = torch.stack([gradient.norm() for gradient in gradients])
-        require_finite(task.detach(), norms.norm(), step=index, stage="search", names=batch.names)
+        gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        whole = task.detach().clone()
+        self.ranks.summed_([whole, *gradients])
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+        names, ranks = batch.names, self.ranks
+        require_finite(whole, norm, step=index, stage="search", names=names, ranks=ranks)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        return float(task.detach())
+        return float(whole)
 
     def _task(
         self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
@@ -195,6 +203,15 @@ class CoSearch:
         else:
             penalty = joint_penalty(expected, probabilities, budget_ms=budget_ms)
         return self.strengths[contender.name] * penalty
+
+    def _looked(self) -> dict[str, float]:
+        """A look at every contender's budget.  It is the leader's, whose decisions all ranks take:
+        another processor's rounding never leads to another search.
+        """
+        pairs = ((c, pair) for c in self.contenders for pair in self._control(c))
+        seen = {f"{c.name}/{k}": v for c, (k, v) in pairs} if self.ranks.leads else {}
+        self._decide(self.ranks.told(self._decisions()))
+        return seen
 
     @torch.no_grad()
     def _control(self, contender: Contender) -> Iterator[tuple[str, float]]:
@@ -252,9 +269,7 @@ class CoSearch:
             **nested("architecture", parameters),
             **nested("architecture_optimizer", optimizer_tensors(self.optimizer, parameters)),
         }
-        guards = {name: guard.counts for name, guard in self.guards.items()}
-        values = {"strengths": self.strengths, "guards": guards, "decided_at": self.decided_at}
-        return StageState(tensors, {**values, "visits": self.visits.counts})
+        return StageState(tensors, {**self._decisions(), "visits": self.visits.counts})
 
     @torch.no_grad()
     def restore(self, state: StageState) -> None:
@@ -264,11 +279,20 @@ class CoSearch:
         for name, tensor in part("architecture", state.tensors).items():
             parameters[name].copy_(tensor)
         restore_optimizer(self.optimizer, parameters, part("architecture_optimizer", state.tensors))
-        self.strengths = dict(state.values["strengths"])
-        for name, counts in state.values["guards"].items():
-            self.guards[name].counts = dict(counts)
-        self.decided_at = dict(state.values.get("decided_at", {}))
+        self._decide(state.values)
         self.visits.restore(state.values.get("visits", self.visits.counts))
+
+    def _decisions(self) -> dict[str, Any]:
+        """What looks at the budgets have decided so far."""
+        guards = {name: guard.counts for name, guard in self.guards.items()}
+        return {"strengths": self.strengths, "guards": guards, "decided_at": self.decided_at}
+
+    def _decide(self, decided: Mapping[str, Any]) -> None:
+        """Take over what `_decisions` returned."""
+        self.strengths = dict(decided["strengths"])
+        for name, counts in decided["guards"].items():
+            self.guards[name].counts = dict(counts)
+        self.decided_at = dict(decided.get("decided_at", {}))
 
 
 def _switched(name: str, entropy: float, floor: NoiseFloor, steps: int) -> str:

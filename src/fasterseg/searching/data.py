@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fasterseg.config import SearchSettings
-from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import Halves
 from fasterseg.learning.feeding import BatchFeed, augmentation_of
@@ -18,7 +18,7 @@ from fasterseg.searching.search import Purpose
 class SearchData:
     """A split's images: weights learn from the first half, architecture parameters from the other.
 
-    `workers` processes read ahead.
+    `workers` processes read ahead.  Of several ranks each learns from its `share` of every batch.
     """
 
     source: DataSource
@@ -27,22 +27,29 @@ class SearchData:
     settings: SearchSettings
     seed: int
     workers: int = 0
+    share: Share = WHOLE
 
     def feed(self, purpose: Purpose, count: int) -> BatchAt:
         """The batches for a purpose, of which there will be `count`."""
         half = self.halves[1] if purpose == "architecture" else self.halves[0]
-        return BatchFeed(self.batches(purpose, half), steps=count, workers=self.workers).batch
+        batches = self.batches(purpose, half, share=self.share)
+        return BatchFeed(batches, steps=count, workers=self.workers).batch
 
     def calibration(self) -> TrainingBatches:
         """What a subnet's statistics are measured on."""
         return self.batches("calibration", self.halves[0])
 
     def batches(
-        self, purpose: str, indices: tuple[int, ...], *, batch_size: int | None = None
+        self,
+        purpose: str,
+        indices: tuple[int, ...],
+        *,
+        batch_size: int | None = None,
+        share: Share | None = None,
     ) -> TrainingBatches:
         """Batches of some training images, in an order of their own for each purpose.
 
-        They are as large as a step's, unless told.
+        They are as large as a step's, unless told; with a `share`, this rank's parts of them.
         """
         return TrainingBatches(
             self.source,
@@ -51,4 +58,5 @@ class SearchData:
             batch_size=batch_size or self.settings.batch_size,
             seed=derived_seed(self.seed, purpose),
             indices=indices,
+            share=share,
         )

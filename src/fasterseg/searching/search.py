@@ -11,6 +11,7 @@ import torch
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.loading import Batch
 from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import derived_seed
 from fasterseg.searching.contenders import Contender, make_contenders
 from fasterseg.searching.cosearch import CoSearch, Say
@@ -36,8 +37,9 @@ class SearchTask:
     """All that a search depends on: the space, who searches it, for what target, on what data.
 
     `cost_ms` prices a block on the target at the images' `geometry`; `budgets_ms` are the
-    students'.  `feed` gives batches wherever they lie; `ignore` is the label that counts for
-    nothing in the loss, `class_weights` are the classes' own there.
+    students'.  `feed` gives batches wherever they lie, of several `ranks` this one's share;
+    `ignore` is the label that counts for nothing in the loss, `class_weights` are the classes' own
+    there.
     """
 
     space: SearchSpace
@@ -51,6 +53,7 @@ class SearchTask:
     class_weights: tuple[float, ...] = ()
     seed: int = 0
     device: torch.device = CPU
+    ranks: Ranks = ALONE
 
     @property
     def pricing(self) -> Pricing:
@@ -84,7 +87,11 @@ class Search:
             made,
             _passes_of(task, searched),
             WeightTraining(
-                fresh_supernet(task, searched), objective_of(task), task.settings, stage="search"
+                fresh_supernet(task, searched),
+                objective_of(task),
+                task.settings,
+                stage="search",
+                ranks=task.ranks,
             ),
             LatencyModel(expected, task.pricing, searched, task.settings.penalty),
         )

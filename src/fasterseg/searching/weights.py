@@ -13,6 +13,7 @@ from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.losses import HardPixels, segmentation_loss
 from fasterseg.learning.precision import Numerics, choose_numerics
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import nested, part, require_finite
 from fasterseg.searching.gradients import SlicedGradients
@@ -73,16 +74,24 @@ class WeightTraining:
     """The supernet's weights and their optimiser; architecture parameters are not its business.
 
     In exact mode an update moves every weight that has a gradient; in sampled mode it leaves
-    alone, decay and momentum included, the parts that no pass used.
+    alone, decay and momentum included, the parts that no pass used.  Of several `ranks` each has
+    its share of a batch; they run the same passes, and update by the sum of their gradients.
     """
 
     def __init__(
-        self, supernet: Supernet, objective: Objective, settings: SearchSettings, *, stage: str
+        self,
+        supernet: Supernet,
+        objective: Objective,
+        settings: SearchSettings,
+        *,
+        stage: str,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.supernet = laid_out(supernet, objective.numerics)
         self.objective = objective
         self.settings = settings
         self.stage = stage
+        self.ranks = ranks
         self.gradients = SlicedGradients(whole=settings.mode == "exact")
         self.optimizer = SlicedSGD(
             rate=settings.lr,
@@ -123,8 +132,11 @@ class WeightTraining:
             (loss / len(relaxations)).backward()
             losses.append(loss.detach())
         mean = torch.stack(losses).mean()
-        norm = torch.nn.utils.get_total_norm([used.gradient for used in self.gradients])
-        require_finite(mean, norm, step=index, stage=self.stage, names=batch.names)
+        gradients = [used.gradient for used in self.gradients]
+        self.ranks.summed_([mean, *gradients])
+        norm = torch.nn.utils.get_total_norm(gradients)
+        names, ranks = batch.names, self.ranks
+        require_finite(mean, norm, step=index, stage=self.stage, names=names, ranks=ranks)
         self.optimizer.step(self.gradients, norm)
         self.gradients.clear()
         return float(mean)

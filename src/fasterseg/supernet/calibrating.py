@@ -6,7 +6,8 @@ network's labels agree with its own batch statistics' in a quarter of the pixels
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,13 @@ from fasterseg.errors import Diverged
 
 STILL_BATCHES = 3
 
+Gather = Callable[[Tensor], tuple[Tensor, ...]]
+"""From this process's tensor to those of all processes that measure together, in their order."""
+
+
+def _alone(tensor: Tensor) -> tuple[Tensor, ...]:
+    return (tensor,)
+
 
 def recalibrate(
     network: nn.Module,
@@ -22,6 +30,7 @@ def recalibrate(
     *,
     tolerance: float = 0.01,
     must_settle: bool = True,
+    gather: Gather = _alone,
 ) -> int:
     """Measure all batch-norm statistics as cumulative means over batches of normalised images.
 
@@ -29,52 +38,102 @@ def recalibrate(
     (means in units of the deviation, variances relative), and leaves the network in evaluation
     mode.  Returns the number of batches; raises `Diverged` when they ran out before that, unless
     the network is trained next, which goes on measuring: then they need not settle.
+
+    Several processes take turns: each gives only its own of the `batches`, and what these showed
+    is gathered and counted in their order, so that all come to what one process comes to.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
+    measured, last = _Measured(norms), deque([float("inf")] * STILL_BATCHES, maxlen=STILL_BATCHES)
     network.train()
-    try:
-        count, moved = _until_still(network, norms, batches, tolerance)
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-    if must_settle and moved > tolerance:
+    for seen in _statistics(network, norms, batches, gather):
+        last.append(measured.add(seen))
+        if max(last) <= tolerance:
+            break
+    measured.hand_over()
+    if must_settle and max(last) > tolerance:
         raise Diverged(
             "the batch-norm statistics of a subnet do not settle",
-            why=f"after {count} batches one more still moved them by {moved:.1%}",
-            next_step=f"--set search.calibration_batches={2 * count}",
+            why=f"after {measured.count} batches one more still moved them by {max(last):.1%}",
+            next_step=f"--set search.calibration_batches={2 * measured.count}",
         )
     network.eval()
-    return count
+    return measured.count
+
+
+def _statistics(
+    network: nn.Module, norms: list[nn.BatchNorm2d], batches: Iterable[Tensor], gather: Gather
+) -> Iterator[Tensor]:
+    """Each batch's means and variances at all norms, in one row."""
+    own = iter(batches)
+    while True:
+        images = next(own, None)
+        found = gather(_rows(network, norms, images))
+        for seen in found:
+            yield from seen
+        if not all(len(seen) for seen in found):
+            return
 
 
 @torch.no_grad()
-def _until_still(
-    network: nn.Module, norms: list[nn.BatchNorm2d], batches: Iterable[Tensor], tolerance: float
-) -> tuple[int, float]:
-    """How many batches were seen, and the most that the last three moved; infinite for fewer."""
-    count, last = 0, [float("inf")] * STILL_BATCHES
-    for images in batches:
-        before = [_statistics(norm) for norm in norms]
-        network(images)
-        moved = max(
-            (_movement(old, _statistics(n)) for old, n in zip(before, norms, strict=True)),
-            default=0.0,
-        )
-        count, last = count + 1, [*last[1:], moved]
-        if max(last) <= tolerance:
-            break
-    return count, max(last)
+def _rows(network: nn.Module, norms: list[nn.BatchNorm2d], images: Tensor | None) -> Tensor:
+    """What a batch shows the norms, (1, numbers); (0, numbers) without one."""
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = 1.0  # this batch alone
+    try:
+        if images is not None:
+            network(images)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+    row = torch.cat([part for norm in norms for part in _running(norm)])
+    return row[None] if images is not None else row.new_zeros((0, len(row)))
 
 
-def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+class _Measured:
+    """The cumulative means of norms' statistics."""
+
+    def __init__(self, norms: list[nn.BatchNorm2d]) -> None:
+        self.norms = norms
+        self.count = 0
+        self.mean: Tensor | None = None
+
+    @torch.no_grad()
+    def add(self, seen: Tensor) -> float:
+        """Count a batch; by how much the layer that it moved most has moved."""
+        before, self.count = self.mean, self.count + 1
+        if before is None:
+            self.mean = seen.double()
+            return float("inf")
+        self.mean = before + (seen - before) / self.count
+        pairs = zip(self._layers(before), self._layers(self.mean), strict=True)
+        return max((_movement(old, new) for old, new in pairs), default=0.0)
+
+    @torch.no_grad()
+    def hand_over(self) -> None:
+        """Give the norms what was measured; as fresh ones where there was no batch."""
+        for norm in self.norms:
+            norm.reset_running_stats()
+        if self.mean is None:
+            return
+        for norm, statistics in zip(self.norms, self._layers(self.mean), strict=True):
+            for held, measured in zip(_running(norm), statistics, strict=True):
+                held.copy_(measured)
+            assert norm.num_batches_tracked is not None
+            norm.num_batches_tracked.fill_(self.count)
+
+    def _layers(self, row: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The means and variances of each norm."""
+        parts = iter(row.split([norm.num_features for norm in self.norms for _ in range(2)]))
+        return zip(parts, parts, strict=True)
+
+
+def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     mean, variance = norm.running_mean, norm.running_var
     assert mean is not None
     assert variance is not None
-    return mean.clone(), variance.clone()
+    return mean, variance
 
 
 def _movement(old: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor]) -> float:

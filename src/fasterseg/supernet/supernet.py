@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Self, TypeVar
 
@@ -23,7 +23,6 @@ from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.space.placements import Placement
-from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.computation import Computation
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.forward import Forward
@@ -88,23 +87,14 @@ class Supernet(nn.Module):
         assert isinstance(block, Block)
         return block
 
-    def subnet(
-        self,
-        architecture: Architecture,
-        build: Callable[[Architecture, int], Net],
-        *,
-        images: Iterable[Tensor] | None = None,
-    ) -> Net:
+    def subnet(self, architecture: Architecture, build: Callable[[Architecture, int], Net]) -> Net:
         """The network of an architecture, cut out, on the supernet's device.
 
         `build` makes it from the architecture and the number of classes.  Its batch-norm statistics
-        are measured on batches of normalised `images` until they settle (see `recalibrate`);
-        without images they are not numbers.
+        are not numbers until they are measured (`fasterseg.supernet.calibrating`).
         """
         network = build(architecture, self.classes).to(next(self.parameters()).device)
         network.load_state_dict(self._sliced_state(architecture))
-        if images is not None:
-            recalibrate(network, images)
         return network
 
     def holds(self, architecture: Architecture, build: Callable[[Architecture, int], Net]) -> bool:
