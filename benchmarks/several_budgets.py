@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -71,7 +71,8 @@ def begun(recipe: Recipe, folder: Path) -> Search:
         return SimpleNamespace(median_ms=latency_ms, p95_ms=latency_ms)
 
     run = RunFolder(folder)
-    job = SearchJob(recipe, run, source, table, torch.device("cpu"), measure, made={})
+    cpu, match = torch.device("cpu"), cast(Any, None)  # no budget is a model
+    job = SearchJob(recipe, source, table, cpu, run, measure, made={}, match=match)
     return Search.begin(task_of(job, agreed_start(job, progress=silent)))
 
 

@@ -23,8 +23,7 @@ from fasterseg.searching.candidates import Source
 from fasterseg.searching.concluding import Appraisal, land_all
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.procedure import Scorers
-from fasterseg.searching.scores import Redrawn
+from fasterseg.searching.scores import Redrawn, Scorers
 from fasterseg.searching.search import Search
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture

@@ -21,8 +21,7 @@ from fasterseg.pipeline.searching import search_stage
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginning import SearchJob
 from fasterseg.searching.data import SearchData
-from fasterseg.searching.procedure import Scorers
-from fasterseg.searching.scores import Redrawn
+from fasterseg.searching.scores import Redrawn, Scorers
 from fasterseg.searching.search import Search
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
@@ -100,7 +99,7 @@ def search_job_in(
 
     run = RunFolder(folder)
     made = made_in(run, recipe)
-    return SearchJob(recipe, run, source, table, device, measure, made, match_made_up)
+    return SearchJob(recipe, source, table, device, run, measure, made, match_made_up)
 
 
 def match_made_up(name: str, architecture: Architecture) -> ModelComparison:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.on_target import network_measure
+from fasterseg.errors import DataError
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable
+from fasterseg.learning.leading import Calls
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.candidate_scoring import candidate_scores
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.matching import match_of
-from fasterseg.pipeline.opening import hold_run
+from fasterseg.pipeline.opening import hold_run, open_source
 from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
-from fasterseg.searching.beginning import SearchJob
+from fasterseg.searching.beginning import SearchGround, SearchJob
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.landing import Measure
-from fasterseg.searching.procedure import Scorers, ScorersOf, search
+from fasterseg.searching.procedure import search
+from fasterseg.searching.scores import Scorers
 from fasterseg.searching.search import Search
+from fasterseg.searching.sharing import ScorersOf, Words, shared_calls
 from fasterseg.searching.subnets import RANDOM_SUBNETS
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
@@ -38,17 +46,22 @@ def search_job(
     table: LatencyTable,
     device: str | None = None,
     measure: Measure | None = None,
+    ranks: Ranks = ALONE,
 ) -> SearchJob:
-    """The search of a recipe; whole networks are measured on the table's target."""
+    """The search of a recipe, led by this process where several `ranks` share it.
+
+    Whole networks are measured on the table's target.
+    """
     return SearchJob(
         recipe,
-        run,
         source,
         table,
         select_device(device or "auto"),
+        run,
         measure or network_measure(table),
         made_in(run, recipe),
         match_of(recipe, table),
+        ranks=ranks,
     )
 
 
@@ -82,11 +95,39 @@ def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
     return Scorers(candidates, finals, validation)
 
 
+@contextmanager
+def follow_search(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
+    """Build at a follower what its leader searches; raises `DataError` where its data are others.
+
+    It needs the data, and no folder of the run: the table of the target's latencies is told.
+    """
+    told = Words.read(words)
+    recipe, start = told.recipe, told.start
+    set_threads(recipe.threads)
+    source = open_source(recipe)
+    require_same_data(source, recipe.data.train_split, start.data_digest)
+    ground = SearchGround(recipe, source, told.table, select_device(start.device), ranks=ranks)
+    yield shared_calls(ground, start, partial(subnet_scorers, recipe))
+
+
+def require_same_data(source: DataSource, split: str, digest: str) -> None:
+    """Raise `DataError` where a follower's split is not what the leader has under that name."""
+    if source.digest(split) != digest:
+        raise DataError(
+            "the data here are not those of the process that leads",
+            where=f"{split} of {source.name}",
+            why="names, sizes or sampled contents of its files differ",
+            next_step="give all processes the same data: copy them again, or name a folder that "
+            "all of them see",
+        )
+
+
 def search_run(common: Common, show: Show) -> SearchSummary:
     """Open a run and search in it; a run without a latency table is profiled first."""
     with hold_run(common, ("profile", "search")) as ((recipe, run, source), stop):
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
         set_threads(recipe.threads)
-        job = search_job(recipe, run, source=source, table=table, device=common.device)
+        ranks = Ranks.here()
+        job = search_job(recipe, run, source=source, table=table, device=common.device, ranks=ranks)
         return search_stage(job, Watch(run.root, show, stop))

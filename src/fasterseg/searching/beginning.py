@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from fasterseg.datasets.splitting import Halves, halves_of
 from fasterseg.events import Progress
 from fasterseg.latency.models import ModelComparison, ModelLatencies
 from fasterseg.latency.table import LatencyTable
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runs import RunFolder
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.landing import Measure, require_reachable
@@ -32,26 +33,33 @@ MatchModel = Callable[[str, Architecture], ModelComparison]
 
 
 @dataclass(frozen=True, slots=True)
-class SearchJob:
-    """A recipe's search in the folder that keeps it, on its data, for the target of a table.
-
-    `measure` measures whole networks there, `match` compares the network that a student came to
-    with the model of its budget; `made` is what the run has made so far.
-    """
+class SearchGround:
+    """What each of a search's `ranks` has: its recipe, the data, the target's table, a device."""
 
     recipe: Recipe
-    run: RunFolder
     source: DataSource
     table: LatencyTable
     device: torch.device
-    measure: Measure
-    made: Mapping[Use, Path]
-    match: MatchModel
+    ranks: Ranks = field(default=ALONE, kw_only=True)
 
     @property
     def geometry(self) -> Geometry:
         """The target's images, and the classes of the data."""
         return self.recipe.target.geometry(self.source.label_space.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchJob(SearchGround):
+    """A recipe's search in the folder that keeps it: what its one process has, or its leader.
+
+    `measure` measures whole networks on the target, `match` compares the network that a student
+    came to with the model of its budget; `made` is what the run has made so far.
+    """
+
+    run: RunFolder
+    measure: Measure
+    made: Mapping[Use, Path]
+    match: MatchModel
 
     @property
     def keeps_supernet(self) -> bool:
@@ -160,29 +168,32 @@ def _require_reachable(start: SearchStart) -> None:
         require_reachable(budget_ms, fastest_ms=start.fastest_ms[name], student=name)
 
 
-def data_of(job: SearchJob, start: SearchStart) -> SearchData:
+def data_of(ground: SearchGround, start: SearchStart) -> SearchData:
     """The images that the search learns from, halved as its start says."""
-    split = job.recipe.data.train_split
-    halves = start.halves_of(job.source.names(split))
+    recipe, source = ground.recipe, ground.source
+    split, workers = recipe.data.train_split, recipe.data.workers
+    halves = start.halves_of(source.names(split))
     assert halves is not None, "the start was agreed on"
-    settings, workers = job.recipe.search, job.recipe.data.workers
-    return SearchData(job.source, split, halves, settings, start.seed, workers=workers)
+    share = ground.ranks.share
+    return SearchData(
+        source, split, halves, recipe.search, start.seed, workers=workers, share=share
+    )
 
 
-def task_of(job: SearchJob, start: SearchStart) -> SearchTask:
+def task_of(ground: SearchGround, start: SearchStart) -> SearchTask:
     """The search that was planned, with the steps of its recipe."""
+    recipe, source = ground.recipe, ground.source
     return SearchTask(
-        space=job.recipe.space,
-        contenders=job.recipe.contenders,
-        settings=job.recipe.search,
+        space=recipe.space,
+        contenders=recipe.contenders,
+        settings=recipe.search,
         budgets_ms=start.budgets_ms,
-        geometry=job.geometry,
-        cost_ms=job.table.cost_ms,
-        feed=data_of(job, start).feed,
-        ignore=job.source.label_space.ignore,
-        class_weights=class_weights_of(
-            job.source, job.recipe.data.train_split, start.class_weights
-        ),
-        seed=job.recipe.seed,
-        device=job.device,
+        geometry=ground.geometry,
+        cost_ms=ground.table.cost_ms,
+        feed=data_of(ground, start).feed,
+        ignore=source.label_space.ignore,
+        class_weights=class_weights_of(source, recipe.data.train_split, start.class_weights),
+        seed=recipe.seed,
+        device=ground.device,
+        ranks=ground.ranks,
     )

@@ -14,8 +14,10 @@ from fasterseg.errors import UsageError
 from fasterseg.learning.allowance import SECONDS_PER_HOUR, Costs, allowed_steps
 from fasterseg.learning.step_times import NEVER, Now, endless, time_steps
 from fasterseg.learning.stepping import Stage
+from fasterseg.searching.choosing import one_candidate
 from fasterseg.searching.effort import effort, within
 from fasterseg.searching.search import Search, SearchTask
+from fasterseg.searching.sharing import Together
 
 PRETRAINING, SEARCH, CANDIDATES = "pretraining", "search", "candidates"
 
@@ -61,20 +63,22 @@ class SearchStages:
     students: int = 0
 
     @classmethod
-    def of(
-        cls, task: SearchTask, candidate_of: Callable[[Search], Callable[[int], object]]
-    ) -> SearchStages:
-        """The stages of a task; `candidate_of` makes what scores a search's candidate."""
+    def of(cls, task: SearchTask, together: Together) -> SearchStages:
+        """The stages of a task, whose steps and candidates all ranks share."""
 
         def begun(settings: SearchSettings) -> Search:
             return Search.begin(replace(task, settings=settings))
 
+        def candidate() -> Callable[[int], object]:
+            search = begun(endless(task.settings))
+            return one_candidate(search, together.scorers(search).candidates)
+
         students = sum(one.role == "student" for one in task.contenders)
         selects = students > 0 and task.settings.selection.candidates != 1
         return cls(
-            lambda s: begun(s).pretraining(),
-            lambda s: begun(s).cosearch(),
-            (lambda: candidate_of(begun(endless(task.settings)))) if selects else None,
+            lambda settings: together.pretraining(begun(settings)),
+            lambda settings: together.cosearch(begun(settings)),
+            candidate if selects else None,
             students,
         )
 

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from fasterseg.events import EventLog, Tell, Warn, note_on_stderr, warn_on_stderr
 from fasterseg.latency.models import ModelComparison
-from fasterseg.learning.stepping import Course, run_steps
+from fasterseg.learning.leading import led
+from fasterseg.learning.stepping import Course, Stage, run_steps
 from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.branch_selection import Variants, try_variants, variants_of
-from fasterseg.searching.choosing import Choice, KeptScores, Selector, one_candidate
+from fasterseg.searching.choosing import Choice, KeptScores, Selector
 from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.data import SearchData
 from fasterseg.searching.effort import scores_in
 from fasterseg.searching.hours import SearchStages, counted
 from fasterseg.searching.kept_supernet import keep_supernet
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.scores import Score, ScoreRedrawn
+from fasterseg.searching.scores import ScoreRedrawn, Scorers
 from fasterseg.searching.search import Search
+from fasterseg.searching.sharing import ORDER, ScorersOf, Together, words_of
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import RANDOM_SUBNETS, SubnetScores, score_all, subnets_of
 from fasterseg.searching.summarising import Ends, Events, summarise
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Scorers:
-    """What scores subnets: candidates and finalists on images held out from the supernet's weights.
-
-    `validation` scores on the validation split, which chooses nothing in a search.
-    """
-
-    candidates: Score
-    finals: ScoreRedrawn
-    validation: ScoreRedrawn
-
-
-ScorersOf = Callable[[Search, SearchData], Scorers]
 
 
 def search(
@@ -56,33 +42,50 @@ def search(
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
     start = _agreed(job, watch)
-    data = data_of(job, start)
-    begun = _begun(job, start, lambda one: one_candidate(one, scorers_of(one, data).candidates))
-    pretraining = _pretrain(begun, job, watch)
-    events = Events(pretraining.events(), _cosearch(begun, job, watch, warn, note).events())
-    if job.keeps_supernet:
-        keep_supernet(job.run, split=data.split, classes=job.geometry.classes)
-    scorers, appraisal = scorers_of(begun, data), _appraisal(job, begun)
-    kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals)
-    variants = _variants(begun, watch, kept)
-    landed = _landed(begun, variants, appraisal, watch)
-    choices = _chosen(begun, landed, appraisal, job, watch, kept)
-    scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
-    notes = (
-        *events.warnings,
-        *(note for one in choices.values() for note in one.notes),
-        *(s.missing for s in scores.values()),
-    )
-    warnings = tuple(filter(None, notes))
-    matches = _matched(start, choices, job, watch)
-    ends = Ends(choices, scores, matches, variants)
-    summary = summarise(begun, start, ends, events=events, warnings=warnings)
-    for name, choice in choices.items():
+    with led(job.ranks, ORDER, words_of(job, start), stop=watch.stop) as lead:
+        together = Together(lead, scorers_of, data_of(job, start))
+        begun = _begun(job, start, together)
+        pretraining = _pretrain(together.pretraining(begun), begun, job, watch)
+        cosearch = together.cosearch(begun, warn=warn, note=note)
+        events = Events(pretraining.events(), _cosearch(cosearch, begun, job, watch).events())
+        if job.keeps_supernet:
+            split = job.recipe.data.train_split
+            keep_supernet(job.run, split=split, classes=job.geometry.classes)
+        ends = _ended(begun, start, together.scorers(begun), job, watch, random_subnets)
+    summary = summarise(begun, start, ends, events=events, warnings=_warnings(events, ends))
+    for name, choice in ends.choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
-        for random in scores[name].randoms:
+        for random in ends.scores[name].randoms:
             random.architecture.save(job.run.architecture(random.name))
     summary.save(job.run.search_summary)
     return summary
+
+
+def _ended(
+    begun: Search,
+    start: SearchStart,
+    scorers: Scorers,
+    job: SearchJob,
+    watch: Watch,
+    random_subnets: int,
+) -> Ends:
+    """What a search comes to once its steps are done."""
+    kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals)
+    appraisal, variants = _appraisal(job, begun), _variants(begun, watch, kept)
+    landed = _landed(begun, variants, appraisal, watch)
+    choices = _chosen(begun, landed, appraisal, job, watch, kept)
+    scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
+    return Ends(choices, scores, _matched(start, choices, job, watch), variants)
+
+
+def _warnings(events: Events, ends: Ends) -> tuple[str, ...]:
+    """What the guards said, what selecting noted, and which random networks are missing."""
+    notes = (
+        *events.warnings,
+        *(note for one in ends.choices.values() for note in one.notes),
+        *(one.missing for one in ends.scores.values()),
+    )
+    return tuple(filter(None, notes))
 
 
 def _matched(
@@ -106,22 +109,19 @@ def _agreed(job: SearchJob, watch: Watch) -> SearchStart:
         return agreed_start(job, progress=step)
 
 
-def _begun(
-    job: SearchJob, start: SearchStart, candidate_of: Callable[[Search], Callable[[int], object]]
-) -> Search:
+def _begun(job: SearchJob, start: SearchStart, together: Together) -> Search:
     """The search from its start, with as many steps and candidates as it may do."""
     task, path = task_of(job, start), job.run.search_allowance
-    stages = SearchStages.of(task, candidate_of)
-    settings = counted(task.settings, stages, path, device=job.device)
+    settings = counted(task.settings, SearchStages.of(task, together), path, device=job.device)
     return Search.begin(replace(task, settings=settings))
 
 
-def _pretrain(search: Search, job: SearchJob, watch: Watch) -> Course:
+def _pretrain(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Course:
     settings = search.task.settings
     part, title = "search/pretraining", "Pre-training the supernet"
     with watch.saving_part(part, title, total=settings.pretrain_steps) as step:
         return run_steps(
-            search.pretraining(),
+            stage,
             job.run.pretraining.root,
             steps=settings.pretrain_steps,
             checkpoint_every=settings.checkpoint_every,
@@ -131,11 +131,11 @@ def _pretrain(search: Search, job: SearchJob, watch: Watch) -> Course:
         )
 
 
-def _cosearch(search: Search, job: SearchJob, watch: Watch, warn: Warn, note: Tell) -> Course:
+def _cosearch(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Course:
     settings = search.task.settings
     with watch.saving_part("search/cosearch", "Searching", total=settings.steps) as step:
         return run_steps(
-            search.cosearch(warn=warn, note=note),
+            stage,
             job.run.cosearch.root,
             steps=settings.steps,
             checkpoint_every=settings.checkpoint_every,

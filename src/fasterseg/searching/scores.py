@@ -41,6 +41,18 @@ ScoreRedrawn = Callable[[Architecture], Redrawn]
 
 
 @dataclass(frozen=True, slots=True)
+class Scorers:
+    """What scores subnets: candidates and finalists on images held out from the supernet's weights.
+
+    `validation` scores on the validation split, which chooses nothing in a search.
+    """
+
+    candidates: Score
+    finals: ScoreRedrawn
+    validation: ScoreRedrawn
+
+
+@dataclass(frozen=True, slots=True)
 class Lead:
     """By how much one subnet scores better than another, and that difference's standard error."""
 

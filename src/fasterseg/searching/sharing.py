@@ -1,0 +1,136 @@
+"""What the ranks of a search do together: the steps of its stages, and the scores of subnets.
+
+The leader runs the procedure alone, and says which stage begins.  Every rank then makes that stage
+from the same plain values, and they do its steps in lockstep, each with its share of the images;
+the leader's state is told where the first step begins, so that it matters to nobody else what was
+resumed, and with how many ranks.  Subnets are scored so too, by the supernet that the leader has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from fasterseg.config import Recipe, SearchSettings
+from fasterseg.latency.table import LatencyTable
+from fasterseg.learning.leading import Calls, Lead, stage_calls
+from fasterseg.learning.stepping import Stage
+from fasterseg.searching.beginning import SearchGround, data_of, task_of
+from fasterseg.searching.cosearch import Say
+from fasterseg.searching.data import SearchData
+from fasterseg.searching.scores import Scorers
+from fasterseg.searching.search import Search
+from fasterseg.searching.start import SearchStart
+from fasterseg.space.architecture import Architecture
+
+ORDER = "search"
+PRETRAINING, COSEARCH, SUBNETS = "pretraining", "cosearch", "subnets"
+CANDIDATE, FINAL, VALIDATION = "candidate", "final", "validation"
+
+ScorersOf = Callable[[Search, SearchData], Scorers]
+"""From a search and its data to what scores its subnets."""
+Found = TypeVar("Found")
+
+
+def words_of(ground: SearchGround, start: SearchStart) -> dict[str, Any]:
+    """What the other ranks have to know of a search that begins so: plain values."""
+    parts = {"recipe": ground.recipe, "table": ground.table, "start": start}
+    return {name: part.content() for name, part in parts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What `words_of` says, read again."""
+
+    recipe: Recipe
+    table: LatencyTable
+    start: SearchStart
+
+    @classmethod
+    def read(cls, words: Mapping[str, Any]) -> Words:
+        """From plain values."""
+        return cls(
+            Recipe.model_validate(words["recipe"]),
+            LatencyTable.model_validate(words["table"]),
+            SearchStart.model_validate(words["start"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The leader's side: each stage of a search, and each score, shared with the other ranks.
+
+    Alone they are what they are.
+    """
+
+    lead: Lead
+    scorers_of: ScorersOf
+    data: SearchData
+
+    def pretraining(self, search: Search) -> Stage:
+        """The stage that trains the supernet's weights."""
+        return self._begun(PRETRAINING, search, search.pretraining())
+
+    def cosearch(
+        self, search: Search, *, warn: Say | None = None, note: Say | None = None
+    ) -> Stage:
+        """The stage that searches."""
+        return self._begun(COSEARCH, search, search.cosearch(warn=warn, note=note))
+
+    def scorers(self, search: Search) -> Scorers:
+        """What scores the subnets of a search's supernet as it is now."""
+        with self._beginning(SUBNETS, search):
+            self.lead.ranks.told_tensors(search.weights.supernet.state_dict())
+            scorers = self.scorers_of(search, self.data)
+        return Scorers(
+            partial(self._scored, CANDIDATE, scorers.candidates),
+            partial(self._scored, FINAL, scorers.finals),
+            partial(self._scored, VALIDATION, scorers.validation),
+        )
+
+    def _begun(self, name: str, search: Search, stage: Stage) -> Stage:
+        with self._beginning(name, search):
+            return self.lead.stage(stage)
+
+    def _beginning(self, name: str, search: Search) -> AbstractContextManager[None]:
+        return self.lead.call(name, settings=search.task.settings.model_dump(mode="json"))
+
+    def _scored(
+        self, name: str, score: Callable[[Architecture], Found], architecture: Architecture
+    ) -> Found:
+        with self.lead.call(name, architecture=architecture.content()):
+            return score(architecture)
+
+
+def shared_calls(ground: SearchGround, start: SearchStart, scorers_of: ScorersOf) -> Calls:
+    """What the ranks that follow do where `Together` calls."""
+    ranks, task = ground.ranks, task_of(ground, start)
+    calls: dict[str, Callable[..., object]] = {}
+
+    def search_with(settings: Mapping[str, Any]) -> Search:
+        known = SearchSettings.model_validate(settings)
+        return Search.begin(replace(task, settings=known))
+
+    def pretraining(settings: Mapping[str, Any]) -> None:
+        calls.update(stage_calls(search_with(settings).pretraining(), ranks))
+
+    def cosearch(settings: Mapping[str, Any]) -> None:
+        calls.update(stage_calls(search_with(settings).cosearch(), ranks))
+
+    def subnets(settings: Mapping[str, Any]) -> None:
+        search = search_with(settings)
+        search.weights.supernet.load_state_dict(ranks.told_tensors())
+        found = scorers_of(search, data_of(ground, start))
+        calls[CANDIDATE] = partial(_score, found.candidates)
+        calls[FINAL] = partial(_score, found.finals)
+        calls[VALIDATION] = partial(_score, found.validation)
+
+    calls.update({PRETRAINING: pretraining, COSEARCH: cosearch, SUBNETS: subnets})
+    return calls
+
+
+def _score(score: Callable[[Architecture], object], architecture: Mapping[str, Any]) -> None:
+    score(Architecture.model_validate(architecture))
