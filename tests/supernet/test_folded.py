@@ -17,7 +17,6 @@ from fasterseg.space.choices import SECTIONS
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
-from fasterseg.supernet import folded
 from fasterseg.supernet.computation import Computation
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.parameters import ArchitectureParameters
@@ -187,7 +186,6 @@ def test_each_tensor_that_enters_a_cell_keeps_its_own_statistics(
         batches.append(len(features))
         return normalised(features, scale, shift)
 
-    monkeypatch.setattr(folded, "normalised", noted)
     monkeypatch.setattr("fasterseg.layers.units.normalised", noted)
     supernet, parameters = scattered_supernet(), scattered_parameters(TEACHER, 0)
     counts = []

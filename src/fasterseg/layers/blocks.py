@@ -173,7 +173,7 @@ class Block(nn.Module):
         self, part: Part, features: Tensor, widths: Sequence[int], calls: Calls
     ) -> tuple[Tensor, ...]:
         """What a layer makes of means; beside what it read, where that is kept."""
-        self._require_several(features)
+        self._require_several(features, part.norms)
         means = pooled(features, [conv.bins for _, conv in part.convolutions])
         found = []
         for (name, _), norm, width, mean in zip(
@@ -186,15 +186,19 @@ class Block(nn.Module):
         size = map_size(features)
         return (features, *(resize(one, size) for one in found))
 
-    def _require_several(self, features: Tensor) -> None:
+    def _require_several(self, features: Tensor, norms: Sequence[str]) -> None:
         """Raise `UsageError` for a batch of one image in training."""
-        if self.training and len(features) == 1:
+        if self.training and len(features) == 1 and not any(map(self._sees_all_ranks, norms)):
             raise UsageError(
                 f"a network with {self.kind.name} cannot learn from batches of one image",
                 where="batch_size",
-                why="it normalises a map of one pixel, which takes two images",
-                next_step="--set student.batch_size=2",
+                why="it normalises a map of one pixel, which takes two images at once: of a "
+                "process, unless norms are synchronised, and of each part of its batch",
+                next_step="--set student.batch_size=2, or fewer processes or parts (accumulate)",
             )
+
+    def _sees_all_ranks(self, norm: str) -> bool:
+        return getattr(self.unit(norm), "ranks", None) is not None
 
     def _behind(self, layer: Layer, features: Tensor, first: Tensor) -> Tensor:
         """What follows a layer's norm; `first` is the block's first input."""

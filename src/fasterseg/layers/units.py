@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fasterseg.layers.shared_moments import Exchange, normalised_together, shared_moments
 from fasterseg.space.convolutions import ConvForm
 
 Widths = tuple[int, ...]
@@ -161,7 +162,10 @@ class SlimmableNorm(nn.Module):
 
     It keeps no running statistics: those of a supernet mix all widths, paths and contenders and
     are right for none.  A subnet is scored only after it was cut out and its own were measured.
+    With `ranks` the batch is that of all of them (`fasterseg.layers.synchronised`).
     """
+
+    ranks: Exchange | None = None
 
     def __init__(self, widths: Widths) -> None:
         super().__init__()
@@ -170,7 +174,23 @@ class SlimmableNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise by this batch's mean and variance."""
-        return normalised(features, *self.affine(int(features.shape[1])))
+        scale, shift = self.affine(int(features.shape[1]))
+        return self.apart([features], [scale], [shift])[0]
+
+    def apart(
+        self, parts: Sequence[Tensor], scales: Sequence[Tensor], shifts: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """Tensors of one shape, each normalised by its own statistics, scaled and shifted."""
+        if self.ranks is None:
+            return [normalised(*own) for own in zip(parts, scales, shifts, strict=True)]
+        return normalised_together(
+            parts,
+            torch.stack([*scales]),
+            torch.stack([*shifts]),
+            moments=shared_moments(parts, self.ranks),
+            epsilon=NORM_EPSILON,
+            ranks=self.ranks,
+        )
 
     def affine(self, width: int, take: Take = taken) -> tuple[Tensor, Tensor]:
         """Scale and shift of a width."""

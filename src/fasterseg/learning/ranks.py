@@ -110,6 +110,16 @@ class Ranks:
         """Whether it is so on any rank."""
         return self.total(int(flag))[0] > 0
 
+    def stacked(self, tensor: Tensor) -> Tensor:
+        """Every rank's tensor, all of one shape, along a new first axis in the order of ranks."""
+        mine = tensor.detach().contiguous()
+        found = mine.new_empty((self.count, *mine.shape))
+        if self.alone:
+            return found.copy_(mine)
+        with self._lost_rank_told():
+            dist.all_gather([*found.unbind()], mine)
+        return found
+
     def gathered(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """Every rank's tensor, in the order of ranks; they may differ along the first axis."""
         if self.alone:
@@ -196,6 +206,10 @@ class Ranks:
         """Close what connects this rank to the others: whoever waits for it learns that."""
         if dist.is_initialized():
             dist.destroy_process_group()
+
+    def __deepcopy__(self, _known: object) -> Self:
+        """Itself: a copy of a network shares its norms with the same processes."""
+        return self
 
     def _total(self, numbers: Tensor) -> Tensor:
         if not self.alone:

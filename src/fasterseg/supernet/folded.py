@@ -12,6 +12,7 @@ read once, and are normalised each by its own statistics.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +26,6 @@ from fasterseg.layers.units import (
     SlimmableNorm,
     Take,
     convolved,
-    normalised,
     taken,
 )
 from fasterseg.supernet.computation import Entering, Mixture, gated
@@ -99,12 +99,12 @@ class FoldedCalls:
     def norm(self, norm: nn.Module, features: Tensor) -> Tensor:
         """Each of them by its own statistics."""
         parts = normalised_apart(norm, features, self.take, count=self.count)
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat([*parts])
 
 
 def normalised_apart(
     norm: nn.Module, features: Tensor, take: Take, *, count: int = 1, gains: Tensor | None = None
-) -> list[Tensor]:
+) -> Sequence[Tensor]:
     """The stacked tensors apart again, each normalised by its own statistics.
 
     `gains` multiply scale and shift: (tensors, 1 or channels).
@@ -113,9 +113,8 @@ def normalised_apart(
     scale, shift = norm.affine(int(features.shape[1]), take)
     parts = features.chunk(count)
     if gains is None:
-        return [normalised(part, scale, shift) for part in parts]
-    scales, shifts = scale * gains, shift * gains
-    return [normalised(part, scales[i], shifts[i]) for i, part in enumerate(parts)]
+        return norm.apart(parts, [scale] * count, [shift] * count)
+    return norm.apart(parts, (scale * gains).unbind(), (shift * gains).unbind())
 
 
 def _gains(mixture: Mixture) -> _Gains:
