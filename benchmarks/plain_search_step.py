@@ -95,7 +95,7 @@ class PlainSearch:
         return latency_penalty(
             self.latency.expected,
             contender.parameters.probabilities(),
-            budget_ms=budget_ms,
+            unit_ms=budget_ms,
             weights=self.latency.weights[contender.name],
         )
 

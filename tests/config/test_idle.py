@@ -23,6 +23,7 @@ PLAIN = Recipe().search
 BALANCED = f"search.penalty.balanced={str(not PLAIN.penalty.balanced).lower()}"
 UNBALANCED = ("search.penalty.balanced=false",)
 STRAIGHT = ("search.mode=exact", "search.exact_widths=straight-through")
+WINDOW = "search.control.window=[7ms, 9ms]"
 WIDTHS = f"search.random_widths={PLAIN.random_widths + 1}"
 
 IDLE = [
@@ -54,6 +55,12 @@ IDLE = [
     ("search.penalty.paths=0.5", ("search.penalty.balanced=true",), UNBALANCED),
     ("search.penalty.paths=0.5", ("search.penalty.decoupled=false",), UNBALANCED),
     (BALANCED, ("search.penalty.decoupled=false",), ()),
+    ("search.penalty.others=uniform", ("search.penalty.decoupled=false",), ()),
+    ("search.penalty.per=ms", ("search.penalty_strength=0",), ()),
+    ("search.control_gain=0.5", (WINDOW,), ()),
+    ("search.control.factor=3", (), (WINDOW,)),
+    (WINDOW, (ALONE,), ()),
+    (WINDOW, ("search.penalty_strength=0",), ()),
     (WIDTHS, ("search.pretrain_steps=0",), ()),
     (
         "search.ohem_threshold=0.5",
@@ -79,6 +86,8 @@ IDLE = [
         ("data.train_split=train+val", "data.training_split=train", "student.start=supernet"),
         ("data.train_split=train+val", "data.training_split=train"),
     ),
+    ("student.initialisation=fan-in", ("student.start=supernet",), ()),
+    ("teacher.initialisation=fan-in", ("teacher.start=supernet",), ()),
     ("student.start=supernet", ("search.pretrain_steps=0", "search.steps=0"), ()),
     ("teacher.start=supernet", ("search.pretrain_steps=0", "search.steps=0"), ()),
     ("student.start=supernet", (ALONE,), ()),

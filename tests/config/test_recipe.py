@@ -93,6 +93,11 @@ def test_contenders_of_the_paper_and_of_a_shipped_recipe_fix_stem_and_head() -> 
             ("contenders=[{name: a, role: teacher, architecture: widest}]",),
             "there is nothing to search",
         ),
+        (("search.control.window=[7ms, 7ms]",), "both ends of the window are 7ms"),
+        (("search.control.window=[7ms, 40%]",), "'40%' is no latency"),
+        (("search.control.window=[7ms, soon]",), "soon"),
+        (("search.control.window=[7ms, 9ms]", "budget=12ms"), "lies outside of it"),
+        (("search.control.window=[7ms, 9ms]", "budget=[8ms, 12ms]"), "there are 2 students"),
     ],
 )
 def test_contenders_that_cannot_be_are_refused(overrides: tuple[str, ...], why: str) -> None:

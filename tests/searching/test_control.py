@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 
 import pytest
+from small_searches import settings_of
 
-from fasterseg.searching.control import BudgetController
+from fasterseg.searching.control import BudgetController, WindowController, controller_of
 
 
 def latency_under(strength: float) -> float:
@@ -97,3 +98,47 @@ def test_without_gain_the_strength_never_moves() -> None:
 
 def test_no_penalty_stays_none() -> None:
     assert set(course(1.0, 0.0, moves=5, latency=lambda *_: 2.0)) == {0.0}
+
+
+WINDOW = WindowController(0.01, fast_ms=1000 / 175, slow_ms=1000 / 155)
+
+
+@pytest.mark.parametrize(
+    ("derived_ms", "factor"),
+    [
+        ((6.0, 6.2), 1.0),  # both sets of branches inside
+        ((5.0, 6.0), 0.5),  # one too fast
+        ((6.0, 7.0), 2.0),  # one too slow
+        ((5.0, 7.0), 0.5),  # of both, the one that is too fast
+        ((1000 / 175, 6.0), 0.5),  # the ends do not belong to the window
+        ((6.0, 1000 / 155), 2.0),
+    ],
+)
+def test_outside_a_window_the_strength_moves_by_a_factor(
+    derived_ms: tuple[float, ...], factor: float
+) -> None:
+    seen_ms = WINDOW.seen_ms(100.0, derived_ms)
+    moved = WINDOW.next_strength(0.01, latency_ms=seen_ms, budget_ms=1000 / 165)
+    assert moved == pytest.approx(0.01 * factor)
+
+
+def test_a_window_is_looked_at_when_an_epoch_is_over_and_a_budget_from_the_first_step() -> None:
+    looks = {
+        type(one).__name__: [done for done in range(1, 10) if one.looks_after(done, every=3)]
+        for one in (WINDOW, BudgetController(0.01))
+    }
+    assert looks == {"WindowController": [3, 6, 9], "BudgetController": [1, 4, 7]}
+
+
+def test_with_a_window_too_the_strength_stays_within_two_decades_of_its_start() -> None:
+    for latency_ms, bound in ((1.0, 1e-4), (10.0, 1.0)):
+        strength = 0.01
+        for _ in range(20):
+            strength = WINDOW.next_strength(strength, latency_ms=latency_ms, budget_ms=6.0)
+        assert strength == pytest.approx(bound)
+
+
+def test_the_settings_say_which_controller_it_is() -> None:
+    assert controller_of(settings_of(control_gain=0.5)) == BudgetController(0.1, 0.5)
+    window = settings_of(penalty_strength=0.01, control={"window": ["8ms", "7.5 ms"], "factor": 3})
+    assert controller_of(window) == WindowController(0.01, 7.5, 8.0, 3.0)

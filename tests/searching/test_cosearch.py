@@ -101,7 +101,7 @@ def test_a_contenders_gradient_is_that_of_its_own_task_and_penalty_alone() -> No
             loss = loss + 2.0 * latency_penalty(
                 again.latency.expected,
                 parameters.probabilities(),
-                budget_ms=contender.budget_ms,
+                unit_ms=contender.budget_ms,
                 weights=again.latency.weights[contender.name],
             )
         wanted = torch.autograd.grad(loss, list(parameters.parameters()))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_searches import SPACE, small_search
 from small_spaces import (
     GEOMETRY,
     PRICING,
@@ -26,13 +27,14 @@ from fasterseg.config import ContenderSettings, PenaltySettings
 from fasterseg.searching.latency import ExpectedLatency
 from fasterseg.searching.penalty import (
     Response,
+    even_others,
     joint_penalty,
     latency_penalty,
     latency_terms,
     penalty_weights,
     responses,
 )
-from fasterseg.space.choices import SECTIONS, Section, section
+from fasterseg.space.choices import HEAD, SECTIONS, STEM, Section, section
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
@@ -76,10 +78,37 @@ def test_every_term_is_the_whole_latency() -> None:
         torch.testing.assert_close(term, LATENCY(relaxation))
 
 
+@pytest.mark.parametrize("own", SECTIONS)
+def test_a_term_may_have_the_other_kinds_of_choice_even_and_the_widths_largest(
+    own: Section,
+) -> None:
+    """As `Network_Multi_Path.forward_latency` is called in the authors' architect."""
+    options = Options.of(LATTICE.space, make_student())
+    logits, even = Logits.random(options, seed=0), uniform(options)
+    others = {
+        n: one_hot(len(row) - 1, len(row)).double() for n, row in even.section("widths").items()
+    }
+    others |= {name: one_hot(0, 2).double() for name in (STEM, HEAD)}  # what the student has
+    wanted = (even | others).each(Tensor.double) | logits.relaxation().section(own)
+    found = latency_terms(LATENCY, logits.relaxation(), others=even_others(options))[own]
+    torch.testing.assert_close(found, LATENCY(wanted))
+    for name, ones in gradients(found, logits).items():
+        assert (ones == [None] * len(ones)) == (name != own)
+
+
+def test_the_penalty_of_a_search_is_per_budget_or_per_millisecond() -> None:
+    found = {}
+    for per in ("budget", "ms"):
+        weights = {"operators": 0.5, "paths": 0.25, "widths": 0.25}
+        model = small_search(budget_ms=8.0, penalty={**weights, "per": per}).latency
+        found[per] = model.penalty("student", uniform(Options.of(SPACE, make_student())))
+    torch.testing.assert_close(found["ms"], 8.0 * found["budget"])
+
+
 def test_each_weight_scales_the_gradient_to_its_own_section() -> None:
     logits = leaves()
     whole = gradients(LATENCY(logits.relaxation()), logits)
-    penalty = latency_penalty(LATENCY, logits.relaxation(), budget_ms=5.0, weights=PAPER)
+    penalty = latency_penalty(LATENCY, logits.relaxation(), unit_ms=5.0, weights=PAPER)
     for own, found in gradients(penalty, logits).items():
         for one, other in zip(found, whole[own], strict=True):
             assert one is not None
@@ -90,9 +119,9 @@ def test_each_weight_scales_the_gradient_to_its_own_section() -> None:
 def test_penalties_are_in_units_of_the_budget() -> None:
     relaxation = leaves().relaxation()
     latency = LATENCY(relaxation)
-    joint = joint_penalty(LATENCY, relaxation, budget_ms=8.0)
+    joint = joint_penalty(LATENCY, relaxation, unit_ms=8.0)
     torch.testing.assert_close(joint, latency / 8.0)
-    split = latency_penalty(LATENCY, relaxation, budget_ms=8.0, weights=PAPER)
+    split = latency_penalty(LATENCY, relaxation, unit_ms=8.0, weights=PAPER)
     torch.testing.assert_close(split, latency / 8.0)
 
 

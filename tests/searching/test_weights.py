@@ -142,3 +142,13 @@ def test_a_sampled_search_computes_in_what_the_device_has_and_an_exact_one_in_si
     assert search_numerics(SearchSettings(mode="exact"), device).precision == "float32"
     assert search_numerics(SearchSettings(precision="float32"), device).precision == "float32"
     assert search_numerics(SearchSettings(), device).precision in {"float32", "bfloat16"}
+
+
+def test_the_first_weights_of_a_supernet_may_be_drawn_by_the_inputs_of_an_output() -> None:
+    found = {}
+    for how in ("fan-out", "fan-in"):
+        weights = dict(small_search(initialisation=how).weights.supernet.named_parameters())
+        found[how] = weights["blocks.cells_0_8_down_conv.conv1.weight"]
+        count = found[how][:, 0].numel() if how == "fan-out" else found[how][0].numel()
+        assert float(found[how].detach().std()) == pytest.approx((2 / count) ** 0.5, rel=0.1)
+    assert not torch.equal(found["fan-out"], found["fan-in"])

@@ -16,6 +16,7 @@ from fasterseg.config import TrainingSettings
 from fasterseg.errors import Diverged, EnvironmentFault, UsageError
 from fasterseg.learning.precision import Numerics
 from fasterseg.training.stage import TrainingStage, schedule_of, sgd
+from fasterseg.training.task import stage_of as stage_for
 from fasterseg.training.training import Teacher, TrainingTask, train_network
 
 FLOAT32 = Numerics("float32", torch.device("cpu"), "asked for")
@@ -39,6 +40,16 @@ def test_every_trainable_tensor_moves_within_one_step() -> None:
     stage.step(0)
     after = dict(stage.network.named_parameters())
     assert [name for name in before if torch.equal(before[name], after[name])] == []
+
+
+def test_first_weights_are_drawn_by_outputs_or_as_the_authors_do_by_inputs() -> None:
+    for how, axis in (("fan-out", 0), ("fan-in", 1)):
+        network = stage_for(tiny_task(initialisation=how), FLOAT32).network
+        kernels = [one for one in network.parameters() if one.dim() == 4 and one.numel() > 2000]
+        assert kernels
+        for kernel in kernels:
+            count = kernel.shape[axis] * kernel.shape[2] * kernel.shape[3]
+            assert float(kernel.detach().std()) == pytest.approx((2 / count) ** 0.5, rel=0.1)
 
 
 def test_training_lowers_the_loss() -> None:

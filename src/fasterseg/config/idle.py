@@ -32,7 +32,7 @@ class Idle:
 
 
 _TERMS = tuple(f"search.penalty.{kind}" for kind in ("operators", "paths", "widths"))
-_STEERED = ("search.penalty", "search.control_gain")
+_STEERED = ("search.penalty", "search.control_gain", "search.control")
 _SELECTED = tuple(
     f"search.selection.{key}" for key in SelectionSettings.model_fields if key != "candidates"
 )
@@ -74,6 +74,11 @@ def _of_training(role: Role) -> tuple[Idle, ...]:
             (f"{role}.start",),
             lambda recipe: not (recipe.search.pretrain_steps or recipe.search.steps),
             "with search.pretrain_steps 0 and search.steps 0 the supernet learns nothing",
+        ),
+        Idle(
+            (f"{role}.initialisation",),
+            lambda recipe: settings(recipe).start == "supernet",
+            f"with {role}.start supernet the first weights are the supernet's",
         ),
         Idle(
             (f"{role}.poly_power",),
@@ -161,9 +166,19 @@ RULES: tuple[Idle, ...] = (
         "with search.penalty.balanced the terms' weights follow from what was measured",
     ),
     Idle(
-        (*_TERMS, "search.penalty.balanced"),
+        (*_TERMS, "search.penalty.balanced", "search.penalty.others"),
         lambda recipe: not recipe.search.penalty.decoupled,
         "with search.penalty.decoupled false the penalty is one term",
+    ),
+    Idle(
+        ("search.control_gain",),
+        lambda recipe: recipe.search.control.window is not None,
+        "with search.control.window the strength moves by search.control.factor",
+    ),
+    Idle(
+        ("search.control.factor",),
+        lambda recipe: recipe.search.control.window is None,
+        "it belongs to search.control.window",
     ),
     Idle(
         _SELECTED,

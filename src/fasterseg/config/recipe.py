@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.batches import BatchSection
-from fasterseg.config.budgets import AsFastAs, one_or_several
+from fasterseg.config.budgets import AsFastAs, one_or_several, stated_ms
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
     USUAL_CONTENDERS,
@@ -26,6 +26,7 @@ from fasterseg.config.roles import as_written, expanded
 from fasterseg.config.runtimes import Precision
 from fasterseg.config.sections import (
     AugmentationSettings,
+    ControlSettings,
     DataSettings,
     PenaltySettings,
     ProfileSettings,
@@ -62,10 +63,16 @@ ClassWeights = (
 
 
 class LongSection(BatchSection):
-    """A part that learns: for as many steps as it names, or as many as fit into its hours."""
+    """A part that learns: for as many steps as it names, or as many as fit into its hours.
+
+    Its first weights are Kaiming's normal numbers, by the outputs that an input reaches
+    (``fan-out``), or by the inputs that an output has (``fan-in``, the authors').
+    """
 
     usual_hours: ClassVar[float]
     numbers_of_steps: ClassVar[tuple[str, ...]] = ("steps",)
+
+    initialisation: Literal["fan-out", "fan-in"] = "fan-out"
 
     @model_validator(mode="before")
     @classmethod
@@ -163,13 +170,14 @@ class SearchSettings(LongSection):
     ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
     class_weights: Literal["student"] | ClassWeights = "student"
     penalty: PenaltySettings = PenaltySettings()
-    # At the start; steered within two decades on either side, by the budget.
+    # At the start; steered within two decades on either side, by the budget or by a window.
     penalty_strength: float = Field(0.1, ge=0, le=MOST)
     temperature: TemperatureSettings = TemperatureSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     random_widths: int = Field(2, ge=1, le=MOST_COUNTED)
     control_every: int = Field(10, ge=1, le=MOST_COUNTED)
     control_gain: float = Field(1.0, ge=0, le=MOST)
+    control: ControlSettings = ControlSettings()
     checkpoint_every: int = Field(50, ge=1, le=MOST_COUNTED)
     calibration_batches: int = Field(100, ge=1, le=MOST_COUNTED)
     validation_images: int = Field(100, ge=1, le=MOST_COUNTED)
@@ -309,6 +317,26 @@ class Recipe(Artifact):
                 offered = self._offered_width(part)
                 if fixed is not None and fixed not in offered:
                     raise ValueError(not_offered(contender.name, part, fixed, offered))
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_window_for_its_one_budget(self) -> Self:
+        window, students = self.search.control.window_ms, self.students()
+        if window is None or not students:
+            return self
+        told = " to ".join(self.search.control.window or ())
+        if len(students) > 1:
+            raise ValueError(
+                f"search.control.window is {told}, which is a window around one budget; there are "
+                f"{len(students)} students: leave it out, or search for one at a time"
+            )
+        budget = self.budget_of(students[0])
+        budget_ms = stated_ms(budget, {})
+        if budget_ms is not None and not window[0] <= budget_ms <= window[1]:
+            raise ValueError(
+                f"search.control.window is {told}, and the budget of {students[0].name}, {budget}, "
+                "lies outside of it"
+            )
         return self
 
     def _offered_width(self, part: str) -> tuple[Width, ...]:

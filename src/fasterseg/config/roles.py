@@ -18,6 +18,7 @@ SEARCHES = (
     "momentum",
     "weight_decay",
     "synchronise_norms",
+    "initialisation",
     "auxiliary_weight",
     "ohem_threshold",
     "ohem_kept_fraction",

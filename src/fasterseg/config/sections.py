@@ -1,4 +1,4 @@
-"""The recipe's smaller parts: data, target, profile, augmentation, penalty, sampling,
+"""The recipe's smaller parts: data, target, profile, augmentation, penalty, control, sampling,
 temperature, selection."""
 
 from __future__ import annotations
@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fasterseg.config.budgets import possible_budget, stated_ms
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import LONGEST_SIDE, MOST, MOST_COUNTED, MOST_THREADS
 from fasterseg.foreign.names import FileName
+from fasterseg.foreign.strict_json import shortened
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 
@@ -152,6 +154,10 @@ class PenaltySettings(Section):
     of choice, which is how the paper chose its own; who names a weight has it as it is.  The
     values here are the paper's; the authors' code has 0.002, 0.994 and 0.004.  `decoupled: false`
     has one term for all, for comparison.
+
+    In a term the `others`, the choices of the two other kinds, are as they are at ``present``, or,
+    as in the authors' code, ``uniform``: kinds and paths even, widths the largest.  A term is the
+    latency `per` ``budget``, or per ``ms``: the authors' strength is 0.01 a millisecond.
     """
 
     operators: float = Field(0.001, ge=0, le=MOST)
@@ -159,6 +165,8 @@ class PenaltySettings(Section):
     widths: float = Field(0.002, ge=0, le=MOST)
     decoupled: bool = True
     balanced: bool = True
+    others: Literal["present", "uniform"] = "present"
+    per: Literal["budget", "ms"] = "budget"
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +175,42 @@ class PenaltySettings(Section):
         if not isinstance(given, Mapping) or given.get("decoupled") is False:
             return given
         return {"balanced": False, **given} if terms & given.keys() else given
+
+
+class ControlSettings(Section):
+    """How the penalty's strength follows a student's latency.
+
+    Without a `window` it moves in proportion to how far the expected latency lies outside of what
+    keeps the budget (`search.control_gain`).  With one, as in the authors' code, it is the derived
+    network's latency that counts: at the window's fast end or beyond it the strength is divided by
+    `factor`, at its slow end or beyond it multiplied.  A window is two latencies, each in ``ms`` or
+    ``fps``.  The authors look once an epoch: `search.control_every` is so many steps.
+    """
+
+    window: tuple[str, str] | None = None
+    factor: float = Field(2.0, gt=1, le=MOST)
+
+    @field_validator("window")
+    @classmethod
+    def _has_two_ends(cls, window: tuple[str, str] | None) -> tuple[str, str] | None:
+        if window is not None and len({_end_ms(end) for end in window}) < 2:
+            raise ValueError(f"both ends of the window are {window[0]}; say two latencies")
+        return window
+
+    @property
+    def window_ms(self) -> tuple[float, float] | None:
+        """The fast and the slow end in milliseconds; None without a window."""
+        if self.window is None:
+            return None
+        fast, slow = sorted(map(_end_ms, self.window))
+        return fast, slow
+
+
+def _end_ms(latency: str) -> float:
+    known = stated_ms(possible_budget(latency) or "", {})
+    if known is None:
+        raise ValueError(f"{shortened(latency)!r} is no latency; write it like 6.5ms")
+    return known
 
 
 class SamplingSettings(Section):

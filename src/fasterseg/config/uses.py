@@ -70,7 +70,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("search.exact_widths", (Use.SEARCH,)),
     ("search.penalty*", (Use.SEARCH,)),
     ("search.temperature.*", (Use.SEARCH,)),
-    ("search.control_*", (Use.SEARCH,)),
+    ("search.control*", (Use.SEARCH,)),
     ("search.*", (Use.SUPERNET,)),
     ("teacher.*", (Use.TEACHER,)),
     ("student.*", (Use.STUDENT,)),

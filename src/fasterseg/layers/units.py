@@ -97,6 +97,13 @@ def fresh_weight(read: int, out: int, form: ConvForm) -> nn.Parameter:
     return weight
 
 
+def drawn_by_inputs(network: nn.Module) -> None:
+    """Draw all kernels of a network of the space anew, by the inputs of an output: the authors'."""
+    for module in network.modules():
+        if isinstance(module, (FixedConv, SlimmableConv)):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+
+
 class FixedConv(nn.Module):
     """A convolution of one width; see `ConvForm`."""
 

@@ -12,6 +12,7 @@ from torch import nn
 from fasterseg.artifacts import Artifact
 from fasterseg.errors import FileError
 from fasterseg.foreign.bounds import MOST_CLASSES
+from fasterseg.layers.units import drawn_by_inputs
 from fasterseg.network.network import Network
 from fasterseg.space.architecture import Architecture
 
@@ -60,9 +61,19 @@ class NetworkDescription(Artifact):
         return known[self.baseline](self.classes)
 
     def build_seeded(
-        self, seed: int, *, baselines: Mapping[str, BaselineBuilder] | None = None
+        self,
+        seed: int,
+        *,
+        baselines: Mapping[str, BaselineBuilder] | None = None,
+        fan_in: bool = False,
     ) -> nn.Module:
-        """The network with fresh weights that are a function of the seed alone."""
+        """The network with fresh weights that are a function of the seed alone.
+
+        With `fan_in` an architecture's are drawn as the authors do; a baseline has its own paper's.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.build(baselines=baselines)
+            network = self.build(baselines=baselines)
+            if fan_in:
+                drawn_by_inputs(network)
+            return network

@@ -29,7 +29,7 @@ from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.compared_widths import Group, compared, inner_widths, outer_widths
 from fasterseg.searching.contenders import Contender, all_parameters
-from fasterseg.searching.control import RANGE, BudgetController
+from fasterseg.searching.control import RANGE, controller_of
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, Signs, open_choices, read_signs
 from fasterseg.searching.noise_floor import (
@@ -39,7 +39,6 @@ from fasterseg.searching.noise_floor import (
     architecture_rate,
 )
 from fasterseg.searching.passes import Passes
-from fasterseg.searching.penalty import joint_penalty, latency_penalty
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.target import LatencyModel
 from fasterseg.searching.visits import Visits
@@ -58,8 +57,8 @@ From then on weight steps sample its kinds by probability.
 """
 
 STRONGEST_ADVICE = (
-    f"its latency penalty has grown {RANGE:.0f}-fold, which is as far as it goes, and its expected "
-    "latency is still above the budget; raise search.penalty_strength, or let "
+    f"its latency penalty has grown {RANGE:.0f}-fold, which is as far as it goes, and its latency "
+    "is still above what it is steered to; raise search.penalty_strength, or let "
     "search.penalty.balanced weigh the kinds of choice"
 )
 
@@ -93,7 +92,7 @@ class CoSearch:
         self.note = note
         self.said: list[str] = []
         self.schedule = Schedule("poly", settings.lr, self.steps)
-        self.controller = BudgetController(settings.penalty_strength, settings.control_gain)
+        self.controller = controller_of(settings)
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}
         self.decided_at: dict[str, int] = {}
@@ -117,7 +116,8 @@ class CoSearch:
         self.visits.add(passes)
         loss = self.weights.updates(self.weight_batch, passes, index=index)
         event: dict[str, Any] = {"loss": loss, **self._architecture_step(index)}
-        if index % self.settings.control_every == 0 or index == self.steps - 1:
+        every = self.settings.control_every
+        if self.controller.looks_after(self.done, every=every) or self.done == self.steps:
             event |= self._looked() | self.visits.values()
         # In the log, so that a search which was killed and resumed remembers what it said.
         return {**event, WARNINGS: self.said} if self.said else event
@@ -195,13 +195,7 @@ class CoSearch:
     def _penalty(self, contender: Contender) -> Tensor | float:
         if contender.budget_ms is None:
             return 0.0
-        probabilities = contender.parameters.probabilities()
-        expected, budget_ms = self.latency.expected, contender.budget_ms
-        if self.settings.penalty.decoupled:
-            weights = self.latency.weights[contender.name]
-            penalty = latency_penalty(expected, probabilities, budget_ms=budget_ms, weights=weights)
-        else:
-            penalty = joint_penalty(expected, probabilities, budget_ms=budget_ms)
+        penalty = self.latency.penalty(contender.name, contender.parameters.probabilities())
         return self.strengths[contender.name] * penalty
 
     def _looked(self) -> dict[str, float]:
@@ -234,7 +228,7 @@ class CoSearch:
         if contender.budget_ms is not None:
             yield "penalty_strength", self.strengths[contender.name]
             yield "budget_ms", contender.budget_ms
-            self._steer(contender, expected_ms, contender.budget_ms)
+            self._steer(contender, probabilities, expected_ms, contender.budget_ms)
 
     def _decided(self, contender: Contender, signs: Signs) -> Iterator[tuple[str, float]]:
         """The step behind which a contender's kinds are decided, told at that step."""
@@ -248,10 +242,14 @@ class CoSearch:
                 self.note(_switched(contender.name, signs.operator_entropy, floor, self.done))
             yield KINDS_DECIDED_AT, self.done
 
-    def _steer(self, contender: Contender, expected_ms: float, budget_ms: float) -> None:
+    def _steer(
+        self, contender: Contender, now: Relaxation, expected_ms: float, budget_ms: float
+    ) -> None:
         """The next strength of a student's penalty; it is told when it can grow no more."""
         before, strongest = self.strengths[contender.name], self.controller.strongest
-        after = self.controller.next_strength(before, latency_ms=expected_ms, budget_ms=budget_ms)
+        derived = (self.latency.pricing(derive(one, now)) for one in contender.options.variants)
+        seen_ms = self.controller.seen_ms(expected_ms, derived)
+        after = self.controller.next_strength(before, latency_ms=seen_ms, budget_ms=budget_ms)
         if before < strongest == after:
             self._say(contender, STRONGEST_ADVICE)
         self.strengths[contender.name] = after

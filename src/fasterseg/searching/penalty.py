@@ -15,7 +15,8 @@ from torch import Tensor
 
 from fasterseg.config import PenaltySettings
 from fasterseg.space.choices import SECTIONS, Section
-from fasterseg.supernet.relaxation import Relaxation, one_hot
+from fasterseg.space.options import Options
+from fasterseg.supernet.relaxation import Relaxation, one_hot, uniform, widest
 
 Latency = Callable[[Relaxation], Tensor]
 
@@ -25,26 +26,42 @@ def only(relaxation: Relaxation, section: Section) -> Relaxation:
     return relaxation.detached() | relaxation.section(section)
 
 
-def latency_terms(latency: Latency, relaxation: Relaxation) -> dict[Section, Tensor]:
-    """The expected latency in milliseconds three times, each for one section's choices."""
-    return {section: latency(only(relaxation, section)) for section in SECTIONS}
+def latency_terms(
+    latency: Latency, relaxation: Relaxation, *, others: Relaxation | None = None
+) -> dict[Section, Tensor]:
+    """The expected latency in milliseconds three times, each for one section's choices.
+
+    All other choices are as in `others`; without it as they are.
+    """
+    return {
+        section: latency(
+            only(relaxation, section) if others is None else others | relaxation.section(section)
+        )
+        for section in SECTIONS
+    }
 
 
 def latency_penalty(
     latency: Latency,
     relaxation: Relaxation,
     *,
-    budget_ms: float,
+    unit_ms: float,
     weights: Mapping[Section, float],
+    others: Relaxation | None = None,
 ) -> Tensor:
-    """The weighted sum of the terms, in units of the budget."""
-    terms = latency_terms(latency, relaxation)
-    return torch.stack([weights[name] * term for name, term in terms.items()]).sum() / budget_ms
+    """The weighted sum of the terms, in units of so many milliseconds; see `latency_terms`."""
+    terms = latency_terms(latency, relaxation, others=others)
+    return torch.stack([weights[name] * term for name, term in terms.items()]).sum() / unit_ms
 
 
-def joint_penalty(latency: Latency, relaxation: Relaxation, *, budget_ms: float) -> Tensor:
-    """The latency as one term for all choices, in units of the budget: what the split replaces."""
-    return latency(relaxation) / budget_ms
+def joint_penalty(latency: Latency, relaxation: Relaxation, *, unit_ms: float) -> Tensor:
+    """The latency as one term for all choices, in such units: what the split replaces."""
+    return latency(relaxation) / unit_ms
+
+
+def even_others(options: Options) -> Relaxation:
+    """What a term is computed at in the authors' code: kinds and paths even, widths the largest."""
+    return widest(options, uniform(options))
 
 
 @dataclass(frozen=True, slots=True)

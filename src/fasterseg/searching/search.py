@@ -10,6 +10,7 @@ import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.loading import Batch
+from fasterseg.layers.units import drawn_by_inputs
 from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import derived_seed
@@ -143,6 +144,8 @@ def fresh_supernet(task: SearchTask, contenders: Sequence[Contender]) -> Superne
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(task.seed, "supernet"))
         supernet = Supernet(Lattice(task.space), task.geometry.classes, contenders=options)
+        if task.settings.initialisation == "fan-in":
+            drawn_by_inputs(supernet)
     return supernet.to(task.device)
 
 

@@ -74,13 +74,20 @@ def stage_of(
     network: nn.Module | None = None,
 ) -> TrainingStage:
     """A task's stage at its first step, with the weights of a network or those of its seed."""
-    weights_seed = derived_seed(task.seed, "weights", task.name)
     return TrainingStage(
-        network or task.description.build_seeded(weights_seed, baselines=baselines),
+        network or _fresh(task, baselines),
         name=task.name,
         data=task.data,
         settings=task.settings,
         seed=task.seed,
         numerics=numerics,
         teacher=task.teacher.network if task.teacher else None,
+    )
+
+
+def _fresh(task: TrainingTask, baselines: Mapping[str, BaselineBuilder] | None) -> nn.Module:
+    return task.description.build_seeded(
+        derived_seed(task.seed, "weights", task.name),
+        baselines=baselines,
+        fan_in=task.settings.initialisation == "fan-in",
     )
