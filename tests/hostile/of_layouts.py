@@ -44,6 +44,7 @@ def layouts(stock: Stock) -> Iterator[HostileFile]:
     ways = of_data(stock, DATA_SET, ("check-data", "train", "search"))
     trees: dict[str, tuple[str, str]] = {
         "camvid": ("train/{}.png", "trainannot/{}.png"),
+        "camvid-full": ("701_StillsRaw_full/{}.png", "LabeledApproved_full/{}_L.png"),
         "cityscapes": (
             "leftImg8bit/train/a/{}_leftImg8bit.png",
             "gtFine/train/a/{}_gtFine_labelIds.png",

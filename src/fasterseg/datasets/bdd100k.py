@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fasterseg.datasets.cityscapes import LABELS, train_meaning
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.finding import Form, Place
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.pairing import Tree, keyed, pair_files, stem_below
 
 TERMS = "BDD100K (Yu et al. 2020): see its licence"
 
-_IMAGES = Path("images/10k")
-_MASKS = Path("labels/sem_seg/masks")
+FORM = Form("images/10k", "labels/sem_seg/masks")
+EARLY_FORM = Form("seg/images", "seg/labels")
+"""As the data set was first released, and as the paper's authors had it."""
+
 # Early releases of the labels carry this ending.
 _OLD_ENDING = "_train_id"
 
 
-def is_bdd100k(root: Path) -> bool:
-    """Whether a folder has ``images/10k`` beside ``labels/sem_seg/masks``."""
-    return (root / _IMAGES).is_dir() and (root / _MASKS).is_dir()
-
-
-def open_bdd100k(tree: Tree) -> FileSource:
+def open_bdd100k(tree: Tree, place: Place) -> FileSource:
     """Return train and val, and test where somebody has labels for it."""
     layout = Layout(
         name="bdd100k",
@@ -36,7 +32,7 @@ def open_bdd100k(tree: Tree) -> FileSource:
     )
     pairings = {}
     for split in ("train", "val", "test"):
-        images, masks = tree.root / _IMAGES / split, tree.root / _MASKS / split
+        images, masks = place.images / split, place.masks / split
         if not images.is_dir() or (split == "test" and not masks.is_dir()):
             continue
         stems = keyed(tree.pictures(masks), stem_below(masks))

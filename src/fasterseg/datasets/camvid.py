@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.finding import Form, Place
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.layout import Layout
@@ -47,12 +46,10 @@ RECORDINGS = "^[^_]+"
 TERMS = "CamVid (Brostow, Fauqueur, Cipolla 2008): research use, CC BY-NC"
 
 
-def is_camvid(root: Path) -> bool:
-    """Whether a folder has the tutorial's folders: ``train`` beside ``trainannot``."""
-    return (root / "train").is_dir() and (root / "trainannot").is_dir()
+FORM = Form("train", "trainannot", apart=False)
 
 
-def open_camvid(tree: Tree) -> FileSource:
+def open_camvid(tree: Tree, place: Place) -> FileSource:
     """Return the splits that are there: train, val, test."""
     meaning = {label: label for label in range(LABELS.classes)}
     meaning |= {_UNLABELLED: LABELS.ignore, LABELS.ignore: LABELS.ignore}
@@ -64,9 +61,7 @@ def open_camvid(tree: Tree) -> FileSource:
         terms=TERMS,
         recordings=RECORDINGS,
     )
-    splits = [name for name in ("train", "val", "test") if (tree.root / name).is_dir()]
-    pairings = {
-        split: pair_folders(tree, tree.root / split, tree.root / f"{split}annot")
-        for split in splits
-    }
+    home = place.images.parent
+    splits = [name for name in ("train", "val", "test") if (home / name).is_dir()]
+    pairings = {split: pair_folders(tree, home / split, home / f"{split}annot") for split in splits}
     return FileSource(layout, pairings)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.finding import Form, Place
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.layout import Layout
@@ -41,6 +42,8 @@ LABELS = LabelSpace(
 )
 TERMS = "Cityscapes (Cordts et al. 2016): non-commercial research use, see its licence"
 
+FORM = Form("leftImg8bit", "gtFine")
+
 _IMAGE_END = "_leftImg8bit"
 _RAW_END = "_gtFine_labelIds"
 _TRAIN_END = "_gtFine_labelTrainIds"
@@ -59,14 +62,9 @@ def train_meaning() -> dict[int, int]:
     return {label: label for label in range(LABELS.classes)} | {255: LABELS.ignore}
 
 
-def is_cityscapes(root: Path) -> bool:
-    """Whether a folder has ``leftImg8bit`` beside ``gtFine``."""
-    return (root / "leftImg8bit").is_dir() and (root / "gtFine").is_dir()
-
-
-def open_cityscapes(tree: Tree) -> FileSource:
+def open_cityscapes(tree: Tree, place: Place) -> FileSource:
     """Return the fine splits that are there; raw ids where any file has them, else train ids."""
-    masks = tree.root / "gtFine"
+    masks = place.masks
     raw = masks.rglob(f"*{_RAW_END}.png") if tree.reaches(masks) else iter(())
     has_raw = next(raw, None) is not None
     ending = _RAW_END if has_raw else _TRAIN_END
@@ -80,11 +78,11 @@ def open_cityscapes(tree: Tree) -> FileSource:
         scored="val",
         notes=("masks hold raw label ids" if has_raw else "masks hold train ids",),
     )
-    return FileSource(layout, _pairings(tree, ending))
+    return FileSource(layout, _pairings(tree, place, ending))
 
 
-def _pairings(tree: Tree, ending: str) -> Mapping[str, Pairing]:
-    images, masks = tree.root / "leftImg8bit", tree.root / "gtFine"
+def _pairings(tree: Tree, place: Place, ending: str) -> Mapping[str, Pairing]:
+    images, masks = place.images, place.masks
     return {
         split: pair_files(
             tree,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from fasterseg.datasets.bdd100k import is_bdd100k, open_bdd100k
-from fasterseg.datasets.camvid import is_camvid, open_camvid
-from fasterseg.datasets.cityscapes import is_cityscapes, open_cityscapes
+from fasterseg.datasets import bdd100k, camvid, camvid_full, cityscapes
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.finding import Form, Place, places_of
 from fasterseg.datasets.other_files import what_lies_in
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.remedies import lines
@@ -19,22 +18,42 @@ from fasterseg.errors import DataError, UsageError
 STREET = "street"
 FOLDER = "folder"
 _DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
-_MOST_LOOKED_AT = 50
+_MOST_LOOKED_AT, _NAMED = 50, 5
 
 
 @dataclass(frozen=True, slots=True)
 class FolderLayout:
-    """One way in which a data set's files can lie: how to recognise it and how to open it."""
+    """How a published data set's files lie, in one form or several, and how it is opened."""
 
     name: str
-    recognises: Callable[[Path], bool]
-    open: Callable[[Tree], FileSource]
+    forms: tuple[Form, ...]
+    open: Callable[[Tree, Place], FileSource]
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether the data set lies right in a folder."""
+        return any(form.right_in(folder).is_there() for form in self.forms)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLayout:
+    """A layout, where its folders were found, and what is to be said of that."""
+
+    layout: FolderLayout
+    place: Place
+    notes: tuple[str, ...] = ()
+
+    def open(self, tree: Tree) -> FileSource:
+        """Return the data set that lies there."""
+        source = self.layout.open(tree, self.place)
+        own = source.layout
+        return replace(source, layout=replace(own, notes=(*own.notes, *self.notes)))
 
 
 LAYOUTS: tuple[FolderLayout, ...] = (
-    FolderLayout("camvid", is_camvid, open_camvid),
-    FolderLayout("cityscapes", is_cityscapes, open_cityscapes),
-    FolderLayout("bdd100k", is_bdd100k, open_bdd100k),
+    FolderLayout("camvid", (camvid.FORM,), camvid.open_camvid),
+    FolderLayout("camvid-full", (camvid_full.FORM,), camvid_full.open_camvid_full),
+    FolderLayout("cityscapes", (cityscapes.FORM,), cityscapes.open_cityscapes),
+    FolderLayout("bdd100k", (bdd100k.FORM, bdd100k.EARLY_FORM), bdd100k.open_bdd100k),
 )
 LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
 
@@ -43,11 +62,52 @@ _A_DATA_FILE = "put a data.yaml into it, such as" + lines(
 )
 
 
-def layout_of(path: Path) -> FolderLayout:
-    """Return the layout of a folder; raises DataError where it has none that is known."""
-    for layout in LAYOUTS:
-        if layout.recognises(path):
-            return layout
+def layout_of(path: Path) -> FoundLayout:
+    """Return the layout of a folder, or of what lies deeper in it.
+
+    Raises DataError where it has none that is known, or several are found deeper in it.
+    """
+    right = [layout for layout in LAYOUTS if layout.is_in(path)]
+    if right:
+        found = _found(right[0], path)
+        others = tuple(f"{one.name} lies here too: name it by --layout" for one in right[1:])
+        return FoundLayout(found.layout, found.place, others)
+    deeper = [FoundLayout(one, place) for one in LAYOUTS for place in _places(one, path)]
+    if len(deeper) == 1:
+        return _found(deeper[0].layout, path)
+    raise _several(deeper, path) if deeper else _none(path)
+
+
+def _places(layout: FolderLayout, path: Path) -> list[Place]:
+    right = [place for form in layout.forms if (place := form.right_in(path)).is_there()]
+    return right or [place for form in layout.forms for place in places_of(form, path)]
+
+
+def _found(layout: FolderLayout, path: Path) -> FoundLayout:
+    """Where a layout's folders lie; where they are missing, where they would be missed."""
+    places = _places(layout, path)
+    if len(places) > 1 and not layout.is_in(path):
+        raise _several([FoundLayout(layout, place) for place in places], path)
+    place = places[0] if places else layout.forms[0].right_in(path)
+    if layout.is_in(path) or not places:
+        return FoundLayout(layout, place)
+    images, masks = (one.relative_to(path).as_posix() for one in (place.images, place.masks))
+    note = f"{layout.name} was found deeper in the folder: images in {images}, masks in {masks}"
+    return FoundLayout(layout, place, (note,))
+
+
+def _several(found: list[FoundLayout], path: Path) -> DataError:
+    listed = [f"{one.layout.name} in {one.place.images.relative_to(path)}" for one in found]
+    rest = len(listed) - _NAMED
+    return DataError(
+        "several data sets lie in this folder",
+        where=str(path),
+        why=", ".join(listed[:_NAMED]) + (f" and {rest} more" if rest > 0 else ""),
+        next_step="name the folder of the one that is meant",
+    )
+
+
+def _none(path: Path) -> DataError:
     known, found, near = ", ".join(LAYOUT_NAMES[3:]), what_lies_in(path), _near(path)
     why = f"it has no data.yaml, and the folders of none of {known}"
     if near is not None:
@@ -56,7 +116,7 @@ def layout_of(path: Path) -> FolderLayout:
         next_step, why = found[2], f"{why}; {found[0]} is {found[1]}"
     else:
         next_step = _A_DATA_FILE
-    raise DataError(
+    return DataError(
         "the layout of the data is not known", where=str(path), why=why, next_step=next_step
     )
 
@@ -72,7 +132,7 @@ def _near(path: Path) -> Path | None:
     inside = sorted(path.iterdir())[:_MOST_LOOKED_AT] if path.is_dir() else []
     around = [path.parent, path.parent.parent] if path.name else []
     for folder in (*inside, *around):
-        known = any(layout.recognises(folder) for layout in LAYOUTS)
+        known = any(layout.is_in(folder) for layout in LAYOUTS)
         if folder.is_dir() and (known or data_file_in(folder) is not None):
             return folder
     return None
@@ -86,7 +146,7 @@ def open_named(name: str, tree: Tree, where: Path) -> FileSource:
     require_known(name)
     for layout in LAYOUTS:
         if layout.name == name:
-            source = layout.open(tree)
+            source = _found(layout, tree.root).open(tree)
             if not source.splits():
                 raise _does_not_fit(name, where, "none of its folders is there")
             return source
