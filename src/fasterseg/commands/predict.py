@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.progress import progress_for
+from fasterseg.datasets.submissions import SubmissionName
 from fasterseg.network.predicted import PredictResult
 
 
@@ -30,6 +31,13 @@ def predict(
         Parameter(
             help="The most pixels of an image that is read; by default 32 million, and 4 million "
             "where a file has less than a byte for 128 of them."
+        ),
+    ] = None,
+    submission: Annotated[
+        SubmissionName | None,
+        Parameter(
+            help="Write what this benchmark's server takes: the test images' labels in its ids, "
+            "under its names. SOURCE may then be the data set's folder."
         ),
     ] = None,
     **options: Unpack[CommonOptions],
@@ -63,5 +71,6 @@ def predict(
         overwrite=overwrite,
         size=size,
         most_pixels=most_pixels,
+        submission=submission,
         show=show,
     )

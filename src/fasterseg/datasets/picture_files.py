@@ -15,7 +15,7 @@ from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.paths import given
 
-KINDS = ("overlay", "colours", "labels")
+ENDINGS = ("_overlay.png", "_colours.png", "_labels.png")
 FOLDER_SUFFIX = "-predictions"
 # A file's name may have 255 bytes; while it is written, it has more than its own.
 MOST_NAME_BYTES = 255 - len(temporary_name(""))
@@ -122,17 +122,17 @@ def _without_steps_up(path: Path) -> Path:
     return Path(*(part for part in path.parts if part != ".."))
 
 
-def possible_files(names: Sequence[str]) -> list[str]:
+def possible_files(names: Sequence[str], endings: Sequence[str] = ENDINGS) -> list[str]:
     """The files that will be written, without those whose names are too long; all if all are."""
-    possible = [name for name in names if _longest_of(name) <= MOST_NAME_BYTES]
-    return [f"{name}_{kind}.png" for name in possible or names for kind in KINDS]
+    possible = [name for name in names if _longest_of(name, endings) <= MOST_NAME_BYTES]
+    return [f"{name}{ending}" for name in possible or names for ending in endings]
 
 
-def require_free(folder: Path, names: list[str], *, overwrite: bool) -> None:
+def require_free(folder: Path, files: Sequence[str], *, overwrite: bool) -> None:
     """Raise `UsageError` before anything is computed when a file to be written is there."""
     if overwrite:
         return
-    taken = [folder / name for name in possible_files(names) if (folder / name).exists()]
+    taken = [folder / name for name in files if (folder / name).exists()]
     if taken:
         raise UsageError(
             f"{len(taken)} of the files to be written are there already",
@@ -163,9 +163,9 @@ def _until_wildcard(parts: tuple[str, ...]) -> Iterator[str]:
         yield part
 
 
-def require_short(name: str) -> None:
+def require_short(name: str, endings: Sequence[str] = ENDINGS) -> None:
     """Raise `DataError` where the names of an image's files would not fit the file system."""
-    longest = _longest_of(name)
+    longest = _longest_of(name, endings)
     if longest > MOST_NAME_BYTES:
         raise DataError(
             "the names of its files would be too long",
@@ -176,6 +176,7 @@ def require_short(name: str) -> None:
         )
 
 
-def _longest_of(name: str) -> int:
+def _longest_of(name: str, endings: Sequence[str]) -> int:
     """The bytes of the longest of a name's files, without their folders."""
-    return max(len(os.fsencode(f"{name.rpartition('/')[2]}_{kind}.png")) for kind in KINDS)
+    last = name.rpartition("/")[2]
+    return max(len(os.fsencode(f"{last}{ending}")) for ending in endings)

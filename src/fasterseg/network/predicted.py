@@ -21,7 +21,8 @@ class Broken(BaseModel):
 class PredictResult(BaseModel):
     """The folder written to, the images done, and those that could not be read.
 
-    `notes` count what was interpreted in them, `note` is about their size.
+    `notes` count what was interpreted in them, `note` is about their size, and `endings` are those
+    of the files' names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class PredictResult(BaseModel):
     broken: tuple[Broken, ...] = ()
     note: str = ""
     notes: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -44,7 +46,7 @@ class PredictResult(BaseModel):
         found = sorted(self.shares.items(), key=lambda share: -share[1])
         lines = [f"  {name:<20} {100 * share:6.2f} %" for name, share in found if share]
         done = f"{len(self.written)} image{'' if len(self.written) == 1 else 's'}"
-        ending = [f"{done} in {self.folder} (_overlay.png, _colours.png, _labels.png)"]
+        ending = [f"{done} in {self.folder} ({', '.join(self.endings)})"]
         ending += [f"tail: {self.tail}"] if self.tail else []
         if self.broken:
             ending += [f"{len(self.broken)} could not be read:"]

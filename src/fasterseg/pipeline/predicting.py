@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from fasterseg.artifacts import durable_write
 from fasterseg.console.options import Common
 from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.limits import (
@@ -15,6 +17,7 @@ from fasterseg.datasets.limits import (
 )
 from fasterseg.datasets.listing import printable
 from fasterseg.datasets.picture_files import (
+    ENDINGS,
     default_folder,
     find_images,
     output_names,
@@ -23,6 +26,7 @@ from fasterseg.datasets.picture_files import (
     require_short,
 )
 from fasterseg.datasets.pixel_notes import PixelTally
+from fasterseg.datasets.submissions import SubmissionForm, SubmissionName, submission_form
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress
@@ -31,7 +35,7 @@ from fasterseg.foreign.names import on_disk
 from fasterseg.network.card import Card
 from fasterseg.network.predicted import Broken, PredictResult
 from fasterseg.network.predicting import require_shown, segmented
-from fasterseg.network.segmentation import Segmentation
+from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.network.shipped import model_path
 from fasterseg.network.tiling import MOST_AT_ONCE
 from fasterseg.paths import given, place_for_folder
@@ -52,6 +56,28 @@ OTHER_SCALE = 1.5
 """So many times as large, or as small, as what a network was trained on: worth a word."""
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Which files are written for each image: the endings of their names, and what writes them."""
+
+    endings: tuple[str, ...]
+    save: Callable[[Segmentation, Path, str], object]
+
+
+PICTURES = Output(ENDINGS, lambda found, folder, name: found.save(folder, name))
+"""Overlay, colours and labels."""
+
+
+def output_for(form: SubmissionForm) -> Output:
+    """The one file that a benchmark's server takes for an image."""
+
+    def save(found: Segmentation, folder: Path, name: str) -> None:
+        labels = png_bytes(form.labels_as_sent(found.labels))
+        durable_write(folder / f"{name}{form.ending}", labels)
+
+    return Output((form.ending,), save)
+
+
 def predict_named(
     model: str,
     pictures: str,
@@ -62,20 +88,30 @@ def predict_named(
     size: str,
     show: Show,
     most_pixels: int | None = None,
+    submission: SubmissionName | None = None,
 ) -> PredictResult:
-    """Segment an image, a folder of images or all that a pattern finds, into a folder."""
+    """Segment an image, a folder of images or all that a pattern finds, into a folder.
+
+    Into files of its own for each, or into that which the server of a `submission` takes.
+    """
     require_model(model)
-    found = find_images(pictures)
+    form = submission_form(submission) if submission else None
+    output = PICTURES if form is None else output_for(form)
+    found = find_images(pictures if form is None else form.images_in(pictures))
     images = found.images
-    names = output_names(found.root, images)
-    folder = place_for_folder(
-        out or default_folder(found.root), "--out", names=possible_files(names)
-    )
-    require_free(folder, names, overwrite=overwrite)
+    names = output_names(found.root, images) if form is None else form.names_of(images)
+    files = possible_files(names, output.endings)
+    usual = default_folder(found.root) if form is None else form.default_folder(pictures)
+    folder = place_for_folder(out or usual, "--out", names=files)
+    if form is not None:
+        form.require_alone(folder, files)
+    require_free(folder, files, overwrite=overwrite)
     shown = Size.parse(size) if size else None
     limit = _limit(most_pixels)
     require_shown(shown, limit)
     predictor = load_model(model, device=select_device(common.device or "auto"))
+    if form is not None:
+        form.require_classes(model, predictor.label_space)
     with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
         named = dict(zip(names, images, strict=True))
         result, sizes = predict_images(
@@ -86,10 +122,12 @@ def predict_named(
             shown=shown,
             free_bytes=free_memory_bytes(),
             limit=limit,
+            output=output,
         )
     note = "" if shown else scale_note(model, sizes)
-    notes = (*found.notes(), *_notes_on(folder, given(pictures)), *result.notes)
-    return result.model_copy(update={"note": note, "notes": notes})
+    notes = [*found.notes(), *_notes_on(folder, given(pictures)), *result.notes]
+    notes += [] if form is None else form.notes(folder, len(result.written))
+    return result.model_copy(update={"note": note, "notes": tuple(notes)})
 
 
 def _notes_on(folder: Path, pictures: Path) -> list[str]:
@@ -135,6 +173,7 @@ def predict_images(
     shown: Size | None = None,
     free_bytes: int = 0,
     limit: PixelLimit = DEFAULT_LIMIT,
+    output: Output = PICTURES,
 ) -> tuple[PredictResult, list[Size]]:
     """Segment the images, each under its name; a broken one is noted and the others are done.
 
@@ -149,13 +188,13 @@ def predict_images(
     totals = dict.fromkeys(predictor.label_space.names, 0.0)
     for done, (name, path) in enumerate(images.items(), start=1):
         try:
-            require_short(name)
-            _require_own_files(folder, name, names)
+            require_short(name, output.endings)
+            _require_own_files(folder, name, names, output)
             found = _segmented(predictor, path, shown, free_bytes, limit)
         except DataError as fault:
             broken.append(Broken(image=printable(path), why=_why(fault)))
         else:
-            found.save(folder, name)
+            output.save(found, folder, name)
             written.append(printable(path))
             sizes.append(Size(*found.labels.shape))
             tally.add(found.remarks)
@@ -169,16 +208,17 @@ def predict_images(
         written=tuple(written),
         shares=shares,
         tail=predictor.tail_name,
+        endings=output.endings,
         broken=tuple(broken),
         notes=(*tally.notes(predictor.reading), *_notes_on_tiles(tiled, len(written))),
     )
     return result, sizes
 
 
-def _require_own_files(folder: Path, name: str, names: dict[str, str]) -> None:
+def _require_own_files(folder: Path, name: str, names: dict[str, str], output: Output) -> None:
     """Raise `DataError` where a name stands for another's files on this disk; note the name."""
     other = names.setdefault(on_disk(name), name)
-    own, theirs = (folder / possible_files([one])[0] for one in (name, other))
+    own, theirs = (folder / possible_files([one], output.endings)[0] for one in (name, other))
     if other != name and own.exists() and theirs.exists() and own.samefile(theirs):
         raise DataError(
             "its files would take the place of another image's",
