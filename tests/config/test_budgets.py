@@ -16,6 +16,7 @@ from fasterseg.config import (
     budget_option,
     build_recipe,
 )
+from fasterseg.config.budgets import stated_ms
 from fasterseg.errors import UsageError
 
 
@@ -92,7 +93,7 @@ def test_a_list_of_one_budget_is_that_budget() -> None:
 def test_what_is_no_budget_is_told_with_what_is_one(wrong: str) -> None:
     with pytest.raises(UsageError, match="'budget' is wrong") as caught:
         build_recipe(overrides=(f"budget={wrong}",))
-    assert "halfway, 12ms and 40%" in caught.value.why
+    assert "halfway, 12ms, 80fps and 40%" in caught.value.why
     if wrong in ("fast", "[8ms, fast]"):
         assert "baseline:fast-scnn" in caught.value.next_step
 
@@ -123,7 +124,10 @@ def test_a_budget_may_be_a_model_or_some_times_one(
     assert AsFastAs.of(meant.renamed("./other")) == AsFastAs("./other", meant.times)
 
 
-@pytest.mark.parametrize("written", ["8ms", "8 ms", "40%", "halfway", "fast", "-8ms", "8.ms", ""])
+@pytest.mark.parametrize(
+    "written",
+    ["8ms", "8 ms", "165fps", "165 FPS", "162.5fps", "40%", "halfway", "fast", "-8ms", "8.ms", ""],
+)
 def test_numbers_and_plain_words_are_no_models(written: str) -> None:
     assert AsFastAs.of(written) is None
 
@@ -154,6 +158,8 @@ def test_a_contender_s_own_budget_may_be_a_model() -> None:
     [
         (FAST_SCNN, FAST_SCNN, "asked for twice"),
         (f"2x {FAST_SCNN}", f"2x:{FAST_SCNN}", "asked for twice"),
+        ("100fps", "10 ms", "asked for twice"),
+        ("halfway", "50%", "asked for twice"),
         ("a/net.onnx", "b/net.onnx", "one name"),
         ("8ms", "8ms.onnx", "one name"),
     ],
@@ -170,8 +176,20 @@ def test_no_times_a_model_is_no_budget() -> None:
 
 
 def test_the_label_of_a_budget_is_fit_for_a_file_s_name() -> None:
-    labels = [budget_label(budget) for budget in ("8ms", "8.0 ms", "0.5ms", "100 %", "halfway")]
-    assert labels == ["8ms", "8ms", "0.5ms", "100pct", "halfway"]
+    written = ("8ms", "8.0 ms", "0.5ms", "100 %", "halfway", "165fps", "162.50 FPS")
+    labels = [budget_label(budget) for budget in written]
+    assert labels == ["8ms", "8ms", "0.5ms", "100pct", "halfway", "165fps", "162.5fps"]
+
+
+def test_a_budget_in_images_a_second_is_the_time_that_one_of_them_takes() -> None:
+    assert budget_in_ms("160 fps", fastest_ms=1, slowest_ms=9, models_ms={}) == 6.25
+    assert stated_ms("160fps", {}) == 6.25
+    recipe = build_recipe(overrides=("budget=165fps,8ms",))
+    assert students_of(recipe) == [("student-165fps", "165fps"), ("student-8ms", "8ms")]
+    own = build_recipe(overrides=("contenders=[{name: s, role: student, budget: 50FPS}]",))
+    assert own.budget_of(own.students()[0]) == "50FPS"
+    with pytest.raises(UsageError, match="'budget' is wrong"):
+        build_recipe(overrides=("budget=0fps",))
 
 
 @pytest.mark.parametrize("ms", [0.00123456, 0.98765, 7.5599, 12.0, 116.3, 999.6, 1734.2, 31234.5])

@@ -128,7 +128,7 @@ def test_several_budgets_may_change_until_a_search_began_with_them(
     [
         (("5ms", "5.0 ms"), {}, "5ms and 5.0 ms are one budget"),
         (("50%", "halfway"), {}, "50% and halfway are one budget"),
-        (("5ms", "fast"), {}, "'fast' is none of halfway, 12ms and 40%"),
+        (("5ms", "fast"), {}, "'fast' is none of halfway, 12ms, 80fps and 40%"),
         (("5ms", "6ms"), {"contenders": TWO_STUDENTS}, "its students are: one, two"),
         (("5ms", "6ms"), {"contenders": ONE_WITH_A_BUDGET}, "has a budget of its own"),
         (("5ms", "6ms"), {"contenders": NO_STUDENT}, "no contender is a student"),

@@ -1,7 +1,8 @@
-"""Budgets as they are written: milliseconds, a share of the space's range, halfway, or a model.
+"""Budgets as they are written: milliseconds, images a second, a share of the range, or a model.
 
-A budget that names a model means as fast as that on the target, ``2x:MODEL`` twice its time; it
-becomes milliseconds where the model has been measured there.
+``165fps`` means the time in which so many images pass one after the other, 1000 / 165 ms.  A budget
+that names a model means as fast as that on the target, ``2x:MODEL`` twice its time; it becomes
+milliseconds where the model has been measured there.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 from fasterseg.foreign.bounds import MOST, MOST_NAMED
 from fasterseg.foreign.strict_json import shortened
 
-# Milliseconds, or how far from the fastest (0 %) to the slowest (100 %) network of the space.
-_NUMBER = re.compile(r"halfway|\d+(\.\d+)?\s*(ms|%)")
+# Milliseconds, images a second, or how far from the fastest (0 %) to the slowest (100 %) network.
+_NUMBER = re.compile(r"halfway|(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|fps|FPS|%)")
+_WORDS = {"ms": "ms", "fps": "fps", "%": "pct"}
 _TIMES = re.compile(r"(\d+(?:\.\d+)?)x[:\s]\s*(\S.*)")
 # A baseline; what lies in some folder; a file by its suffix; a name of more than one word.
 _MODEL = re.compile(
@@ -84,10 +86,10 @@ def possible_budget(budget: str | None) -> str | None:
         return budget
     if not _NUMBER.fullmatch(budget):
         raise ValueError(_no_budget(budget))
-    number = float(re.sub(r"[^\d.]", "", budget) or 1)
-    if budget.endswith("ms") and not 0 < number <= MOST:
+    number, unit = _parts(budget)
+    if unit != "%" and not 1 / MOST <= number <= MOST:
         raise ValueError(f"{shortened(budget)!r} is no time that a network could take")
-    if budget.endswith("%") and number > 100:
+    if unit == "%" and number > 100:
         raise ValueError(
             f"{shortened(budget)!r}: from the fastest (0%) to the slowest network of the space are "
             "100%"
@@ -95,8 +97,21 @@ def possible_budget(budget: str | None) -> str | None:
     return budget
 
 
+def _parts(budget: str) -> tuple[float, str]:
+    """The number and the unit of a budget that is a number: ``ms``, ``fps`` or ``%``."""
+    found = _NUMBER.fullmatch("50%" if budget == "halfway" else budget)
+    assert found is not None, "a budget of the right form that names no model"
+    return float(found["number"]), found["unit"].lower()
+
+
+def _ms_of_number(budget: str) -> float | None:
+    """The milliseconds of a number that says them, as such or by images a second."""
+    number, unit = _parts(budget)
+    return {"ms": number, "fps": 1000 / number if number else None}.get(unit)
+
+
 def _no_budget(given: Any) -> str:
-    return f"{shortened(str(given))!r} is none of halfway, 12ms and 40%, and names no model"
+    return f"{shortened(str(given))!r} is none of halfway, 12ms, 80fps and 40%, and names no model"
 
 
 def one_or_several(value: Any) -> str | tuple[str, ...]:
@@ -110,19 +125,29 @@ def one_or_several(value: Any) -> str | tuple[str, ...]:
             raise ValueError(_no_budget(one))
         possible_budget(one)
     if not several:
-        raise ValueError("an empty list; say one of halfway, 12ms and 40%, a model, or several")
+        raise ValueError(
+            "an empty list; say one of halfway, 12ms, 80fps and 40%, a model, or several"
+        )
     return several[0] if len(several) == 1 else tuple(several)
 
 
 def budget_label(budget: str) -> str:
-    """A budget as part of a file's name: ``8ms``, ``25pct``, ``halfway``, ``fast-scnn``."""
+    """A budget as part of a file's name: ``8ms``, ``80fps``, ``25pct``, ``fast-scnn``."""
     if (model := AsFastAs.of(budget)) is not None:
         return model.label
-    text = budget.replace(" ", "")
-    for unit, word in (("ms", "ms"), ("%", "pct")):
-        if text.endswith(unit):
-            return f"{float(text.removesuffix(unit)):.10g}{word}"
-    return text
+    if budget == "halfway":
+        return budget
+    number, unit = _parts(budget)
+    return f"{number:.10g}{_WORDS[unit]}"
+
+
+def same_budget(one: str, other: str) -> bool:
+    """Whether two budgets mean the same, however they are written: 100fps is 10ms."""
+    named = AsFastAs.of(one), AsFastAs.of(other)
+    if any(named):
+        return named[0] == named[1]
+    stated = _ms_of_number(one), _ms_of_number(other)
+    return stated[0] == stated[1] if any(stated) else _parts(one) == _parts(other)
 
 
 def budget_option(ms: float) -> str:
@@ -137,10 +162,9 @@ def budget_in_ms(
     """A budget in milliseconds, given the two ends of the space, and what each model takes."""
     if (model := AsFastAs.of(budget)) is not None:
         return model.times * models_ms[model.model]
-    text = "50%" if budget == "halfway" else budget.replace(" ", "")
-    if text.endswith("%"):
-        return fastest_ms + float(text.removesuffix("%")) / 100 * (slowest_ms - fastest_ms)
-    return float(text.removesuffix("ms"))
+    if (stated := _ms_of_number(budget)) is not None:
+        return stated
+    return fastest_ms + _parts(budget)[0] / 100 * (slowest_ms - fastest_ms)
 
 
 def stated_ms(budget: str, models_ms: Mapping[str, float]) -> float | None:
@@ -148,4 +172,4 @@ def stated_ms(budget: str, models_ms: Mapping[str, float]) -> float | None:
     if (model := AsFastAs.of(budget)) is not None:
         known_ms = models_ms.get(model.model)
         return None if known_ms is None else model.times * known_ms
-    return float(budget.removesuffix("ms")) if budget.endswith("ms") else None
+    return _ms_of_number(budget)

@@ -8,11 +8,12 @@ these, each with a budget of its own; its file keeps the one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from fasterseg.config.budgets import AsFastAs, budget_label, possible_budget
+from fasterseg.config.budgets import budget_label, possible_budget, same_budget
 from fasterseg.config.sections import Section
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_NAMED
@@ -126,24 +127,20 @@ def require_student_for(contenders: Contenders, budgets: tuple[str, ...], *, whe
 
 
 def _require_distinct(budgets: tuple[str, ...], where: str) -> None:
-    # Halfway is half of the way.
-    halves = ["50%" if budget == "halfway" else budget for budget in budgets]
-    known = [on_disk(budget_label(budget)) for budget in halves]
-    for index, label in enumerate(known):
-        first = known.index(label)
-        if first < index:
-            _refuse_same_name(budgets[first], budgets[index], where)
+    for one, other in combinations(budgets, 2):
+        if same_budget(one, other):
             raise UsageError(
                 "the same budget is asked for twice",
                 where=where,
-                why=f"{budgets[first]} and {budgets[index]} are one budget, and each has a student",
+                why=f"{one} and {other} are one budget, and each has a student",
                 next_step="name each budget once",
             )
+        _refuse_same_name(one, other, where)
 
 
 def _refuse_same_name(one: str, other: str, where: str) -> None:
     """Raise `UsageError` where two models are called alike, and so their students would be."""
-    if AsFastAs.of(one) == AsFastAs.of(other):
+    if on_disk(budget_label(one)) != on_disk(budget_label(other)):
         return
     raise UsageError(
         "two budgets would give their students one name",

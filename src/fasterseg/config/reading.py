@@ -251,8 +251,8 @@ def _budget_meant(value: Any) -> str:
     if bare:
         return f"did you mean {bare[0]}ms?"
     return (
-        "write a budget as milliseconds (8ms), a share (50%), halfway, or a model to be as fast as "
-        "(baseline:fast-scnn, ./file.onnx, a bundle's folder)"
+        "write a budget as milliseconds (8ms), images a second (80fps), a share (50%), halfway, or "
+        "a model to be as fast as (baseline:fast-scnn, ./file.onnx, a bundle's folder)"
     )
 
 

@@ -245,7 +245,8 @@ class Recipe(Artifact):
     """Everything that describes a run.
 
     `threads` are those that search and training compute with, 0 for all cores; the target has
-    its own.  `budget` is milliseconds per image on the target (``8ms``), or ``halfway`` between the
+    its own.  `budget` is milliseconds per image on the target (``8ms``), or images a second
+    (``165fps``), or ``halfway`` between the
     measured cheapest and dearest network of the space, or as fast as a model
     (``baseline:fast-scnn``, a file, a bundle; ``2x:MODEL`` twice its time), or several of these,
     joined by commas or in a list; `promise` says what of

@@ -37,9 +37,9 @@ Budgets = Annotated[
     Parameter(
         name="--budget",
         negative="",
-        help="Milliseconds (8ms), a share (50%), halfway, or a model to be as fast as on the "
-        "target: baseline:fast-scnn, file.onnx, a bundle; 2x:MODEL is twice its time. Several, "
-        "repeated or joined by commas: a student for each.",
+        help="Milliseconds (8ms), images a second (80fps), a share (50%), halfway, or a model to "
+        "be as fast as on the target: baseline:fast-scnn, file.onnx, a bundle; 2x:MODEL is twice "
+        "its time. Several, repeated or joined by commas: a student for each.",
     ),
 ]
 
