@@ -80,6 +80,11 @@ IDLE = [
     ("teacher.poly_power=1", ("teacher.schedule=constant",), ()),
     ("student.epoch_decay=0.9", (), ("student.schedule=paper",)),
     ("teacher.steps_per_epoch=100", (), ("teacher.schedule=paper",)),
+    ("search.epoch_decay=0.9", (), ("search.schedule=paper",)),
+    ("search.pretraining.steps_per_epoch=9", (), ("search.pretraining.schedule=paper",)),
+    ("search.pretraining.batch_size=9", ("search.pretrain_steps=0",), ()),
+    ("search.augmentation.scale_low=0.75", ("search.augmentation.scales=[1]",), ()),
+    ("student.augmentation.scale_high=1.5", ("student.augmentation.scales=[1, 2]",), ()),
     ("student.evaluate_every=5", ("data.training_split=train+val",), ()),
     (
         "student.evaluate_every=5",

@@ -21,7 +21,7 @@ VALUES: dict[str, list[Any]] = {
     "ohem_kept_fraction": [0.25, 1.0],
     "weight_decay": [0.0, 5e-4],
     "class_weights": ["none", "data"],
-    "augmentation": [{}, {"flip": False}, {"scale_low": 0.75, "colour": 0.0}],
+    "augmentation": [{}, {"flip": False}, {"scale_low": 0.75, "colour": 0.0}, {"scales": [0.5, 1]}],
 }
 SECTION = st.fixed_dictionaries(
     {}, optional={key: st.sampled_from(values) for key, values in VALUES.items()}

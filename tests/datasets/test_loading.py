@@ -346,3 +346,11 @@ def test_what_cannot_be_shared_out_is_refused(settings: dict[str, object]) -> No
 def test_a_part_without_images_is_refused() -> None:
     with pytest.raises(DataError, match="no image to train on"):
         batches(indices=())
+
+
+def test_a_label_stride_leaves_one_label_in_so_many_and_the_images_whole() -> None:
+    known = {"augmentation": Augmentation(crop=(8, 16)), "batch_size": 2, "seed": 0}
+    whole = TrainingBatches(Noise(), "train", **known).batch(0)
+    sparse = TrainingBatches(Noise(), "train", **known, label_stride=4).batch(0)
+    assert torch.equal(whole.images, sparse.images)
+    assert torch.equal(whole.labels[:, [0, 7]][:, :, [0, 5, 10, 15]], sparse.labels)

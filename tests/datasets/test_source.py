@@ -11,6 +11,7 @@ import pytest
 from own_data import own_data
 
 import fasterseg
+from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.joining import JoinedSplits
@@ -147,7 +148,11 @@ def checked(source: DataSource) -> object:
         return str(error)
 
 
-@pytest.mark.parametrize("wrap", [Forwarding, JoinedSplits, remembered])
+def fed(source: DataSource) -> DataSource:
+    return NormalisedSource(source, source.normalisation)
+
+
+@pytest.mark.parametrize("wrap", [Forwarding, JoinedSplits, remembered, fed])
 @pytest.mark.parametrize("make", [described, street])
 def test_a_wrapped_data_set_is_checked_as_it_is_by_itself(
     make: Callable[[Path], DataSource], wrap: Wrap, tmp_path: Path

@@ -15,6 +15,7 @@ from fasterseg.datasets.transforms import (
     recoloured,
     resize_image,
     resize_labels,
+    strided,
 )
 from fasterseg.errors import UsageError
 
@@ -214,3 +215,34 @@ def test_of_a_large_image_only_the_crop_is_scaled_and_it_is_that_of_the_whole(
             assert np.array_equal(wanted, got)
             apart = np.abs(whole.astype(int) - window)
             assert apart.max() <= 1 and apart.mean() < 0.01
+
+
+def test_scales_are_drawn_from_those_that_are_named_and_all_alike() -> None:
+    image, labels = coordinates(8, 12)
+    (scale,) = Augmentation(scales=(0.75, 1.0, 1.25)).transforms(ignore=255)
+    generator = np.random.default_rng(0)
+    sizes = [scale(image, labels, generator=generator)[1].shape for _ in range(600)]
+    counts = {size: sizes.count(size) for size in sorted(set(sizes))}
+    assert list(counts) == [(6, 9), (8, 12), (10, 15)]
+    assert min(counts.values()) > 150
+    assert Augmentation(scales=(1.0,)).transforms(ignore=255) == ()
+    with pytest.raises(UsageError):
+        Augmentation(scales=(0.0, 1.0))
+
+
+def test_a_label_stride_takes_the_labels_where_small_logits_lie_corner_on_corner() -> None:
+    rows, columns = np.mgrid[:64, :128]
+    for places, extent in ((strided(rows, 8)[:, 0], 64), (strided(columns, 8)[0], 128)):
+        exact = np.arange(extent // 8) * (extent - 1) / (extent // 8 - 1)
+        assert np.abs(places - exact).max() <= 0.5
+        assert (places[0], places[-1]) == (0, extent - 1)
+    labels = coordinates(8, 16)[1]
+    assert strided(labels, 8).shape == (1, 2)
+    assert strided(labels, 1) is labels
+
+
+def test_an_edge_in_the_labels_stays_where_it_is_under_a_label_stride() -> None:
+    for edge in range(8, 120):
+        labels = np.repeat((np.arange(128) >= edge)[None], 64, axis=0).astype(np.uint8)
+        found = (strided(labels, 8)[0] == 0).sum()  # logits that lie before the edge
+        assert abs(found * 127 / 15 - edge) <= 127 / 15

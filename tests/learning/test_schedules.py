@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from fasterseg.config import PretrainingSettings, SearchSettings
 from fasterseg.errors import UsageError
-from fasterseg.learning.schedules import Schedule, set_rate
+from fasterseg.learning.schedules import Schedule, search_schedule, set_rate
 
 
 def test_poly_falls_from_the_peak_to_nothing() -> None:
@@ -46,3 +47,18 @@ def test_every_group_gets_the_rate() -> None:
     optimizer = torch.optim.SGD([{"params": [weights[0]]}, {"params": [weights[1]]}], lr=1.0)
     set_rate(optimizer, 0.25)
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+
+
+def test_a_search_decays_by_the_epoch_and_so_does_its_pretraining() -> None:
+    settings = SearchSettings(
+        lr=0.01, schedule="paper", pretraining=PretrainingSettings(lr=0.02, schedule="paper")
+    )
+    search = search_schedule(settings, 22_290)
+    assert [search.rate(step) for step in (0, 742)] == [0.01, 0.01]
+    assert search.rate(743) == pytest.approx(0.00978)
+    assert search.rate(22_289) == pytest.approx(0.01 * 0.978**29)
+    before = search_schedule(settings.pretraining, 9900)
+    assert (before.rate(494), before.rate(495)) == (0.02, pytest.approx(0.02 * 0.978))
+    usual = SearchSettings(lr=0.2)
+    assert search_schedule(usual, 10) == Schedule("poly", 0.2, 10, 0, 743, 0.9, 0.978)
+    assert search_schedule(usual.pretraining, 10).rate(9) == 0.2

@@ -45,6 +45,7 @@ def test_timed_steps_neither_end_nor_look_up_nor_go_anywhere() -> None:
     search = endless(SearchSettings(hours=1.0, batch_size=3))
     assert (search.pretrain_steps, search.steps, search.control_every) == (NEVER, NEVER, NEVER)
     assert (search.hours, search.lr, search.architecture_lr) == (None, 1e-9, 1e-9)
+    assert (search.pretraining.lr, search.pretraining.batch_size) == (1e-9, 3)
     training = endless(TrainingSettings(hours=1.0, batch_size=3))
     assert (training.steps, training.evaluate_every, training.hours) == (NEVER, NEVER, None)
     assert (training.warmup, training.lr) == (0, 1e-9)

@@ -8,6 +8,7 @@ import pytest
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
+from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.opening import open_run, open_source
 from fasterseg.pipeline.recipes import resolve_recipe
@@ -45,6 +46,9 @@ FIRST = [
     ("space.layers=7", "latency/entries.jsonl", "latency/table.json"),
     ("seed=4", "latency/entries.jsonl", "latency/table.json"),
     ("search.lr=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("data.normalize=imagenet", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("search.pretraining.lr=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
+    ("search.image_scale=0.5", "latency/table.json", "search/pretraining/checkpoints/step-1"),
     ("threads=1", "latency/table.json", "search/pretraining/checkpoints/step-1"),
     ("budget=[8ms, 12ms]", "latency/table.json", "search/pretraining/checkpoints/step-1"),
     ("budget=8ms", "search/pretraining/checkpoints/step-1", "search/cosearch/checkpoints/step-1"),
@@ -196,3 +200,15 @@ def test_an_empty_word_for_the_data_is_not_the_current_folder() -> None:
     with pytest.raises(UsageError, match="a path is empty") as caught:
         resolve_recipe(Common(data=""))
     assert caught.value.where.startswith("--data")
+
+
+def test_what_networks_are_fed_is_what_the_recipe_says_and_else_what_the_data_says() -> None:
+    own = "data.normalize=[[0.5, 0.25, 0.5], [0.25, 0.5, 0.25]]"
+    said = {
+        "data.normalize=auto": Normalisation(),
+        "data.normalize=imagenet": IMAGENET_NORMALISATION,
+        own: Normalisation((0.5, 0.25, 0.5), (0.25, 0.5, 0.25)),
+    }
+    for change, meant in said.items():
+        source = open_source(resolve_recipe(Common(set=(change,))))
+        assert source.normalisation == meant

@@ -138,3 +138,15 @@ def test_who_only_scores_is_asked_for_no_size(tmp_path: Path) -> None:
     assert recipe.data.test_split == "test"
     with pytest.raises(UsageError, match="size is not known"):
         _ = recipe.target.size
+
+
+def test_a_search_s_crops_fit_its_smaller_images_and_pretraining_s_are_its_own(
+    tmp_path: Path,
+) -> None:
+    all_of(tmp_path, (512, 1024))
+    own = "search.pretraining.augmentation.crop_height=64"
+    recipe, folder, _ = opened(tmp_path, "search.image_scale=0.25", own)
+    assert recipe.search.augmentation.crop == crop_within((128, 256), 256 * 256) == (128, 256)
+    assert recipe.search.pretraining.augmentation.crop == (64, 256)
+    assert recipe.student.augmentation.crop == crop_within((512, 1024), 512 * 512)
+    assert opened(tmp_path).recipe == recipe == Recipe.load(folder.recipe)

@@ -83,3 +83,9 @@ def test_a_selection_survives_its_file() -> None:
     known = contender(selection=selection(rival("the most probable network", 0.011, 0.003)))
     assert ContenderSummary.model_validate_json(known.model_dump_json()) == known
     assert known.which_candidate == "a child of better ones, of 16 candidates"
+
+
+def test_scores_on_smaller_images_are_told_with_their_scale() -> None:
+    half = SearchSummary(contenders=(), image_scale=0.5).describe()
+    assert "scores of subnets are those of images at 0.5 times their size, labels included" in half
+    assert "times their size" not in SearchSummary(contenders=()).describe()

@@ -2,6 +2,8 @@
 
 from fasterseg.config.budgets import AsFastAs, budget_in_ms, budget_label, budget_option
 from fasterseg.config.contenders import PAPER_CONTENDERS, ContenderSettings
+from fasterseg.config.normalising import Normalize
+from fasterseg.config.pretraining import PretrainingSettings
 from fasterseg.config.reading import build_recipe, key_of, read_yaml, require_each_key_once
 from fasterseg.config.recipe import (
     WARMUP_SHARE,
@@ -42,10 +44,12 @@ __all__ = [
     "ContenderSettings",
     "ControlSettings",
     "DataSettings",
+    "Normalize",
     "Operator",
     "OutputForm",
     "PenaltySettings",
     "Precision",
+    "PretrainingSettings",
     "ProfileSettings",
     "Promise",
     "Recipe",

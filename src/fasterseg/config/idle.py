@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal
 
 from fasterseg.config.recipe import Recipe, SearchSettings, TrainingSettings
@@ -58,6 +59,24 @@ def _scores_what_it_learns(recipe: Recipe, role: Role) -> bool:
     return bool(trained & scored)
 
 
+def _of_rate(section: str) -> Idle:
+    """What holds of each rate that may go down epoch by epoch."""
+    return Idle(
+        (f"{section}.epoch_decay", f"{section}.steps_per_epoch"),
+        lambda recipe: attrgetter(f"{section}.schedule")(recipe) != "paper",
+        f"it belongs to {section}.schedule paper",
+    )
+
+
+def _of_scales(section: str) -> Idle:
+    """What holds of each section's crops: scales are some factors, or all between two."""
+    return Idle(
+        (f"{section}.augmentation.scale_low", f"{section}.augmentation.scale_high"),
+        lambda recipe: bool(attrgetter(f"{section}.augmentation.scales")(recipe)),
+        f"{section}.augmentation.scales names the factors one by one",
+    )
+
+
 def _of_training(role: Role) -> tuple[Idle, ...]:
     """What holds of either role's training."""
 
@@ -85,11 +104,8 @@ def _of_training(role: Role) -> tuple[Idle, ...]:
             lambda recipe: settings(recipe).schedule != "poly",
             f"it belongs to {role}.schedule poly",
         ),
-        Idle(
-            (f"{role}.epoch_decay", f"{role}.steps_per_epoch"),
-            lambda recipe: settings(recipe).schedule != "paper",
-            f"it belongs to {role}.schedule paper",
-        ),
+        _of_rate(role),
+        _of_scales(role),
     )
 
 
@@ -217,6 +233,15 @@ RULES: tuple[Idle, ...] = (
     ),
     *_of_training("teacher"),
     *_of_training("student"),
+    _of_rate("search"),
+    _of_rate("search.pretraining"),
+    _of_scales("search"),
+    _of_scales("search.pretraining"),
+    Idle(
+        ("search.pretraining",),
+        lambda recipe: recipe.search.pretrain_steps == 0,
+        "with search.pretrain_steps 0 there is no pre-training",
+    ),
     *_of_loss("search"),
     *_of_loss("teacher"),
     *_of_loss("student"),

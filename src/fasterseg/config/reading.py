@@ -238,6 +238,8 @@ def _shown_key(place: Sequence[int | str]) -> str:
 
 def _key_meant(key: str, last: str) -> str:
     """What to do about a key that there is none: the nearest one, or a word on its place."""
+    if key == "search.pretraining.steps":
+        return "write it as search.pretrain_steps"
     if last in known_keys():
         return f"take {key} out: {last!r} is a key of another section"
     near = get_close_matches(last, known_keys(), n=1)

@@ -22,9 +22,16 @@ from fasterseg.config.contenders import (
     not_offered,
     one_student_each,
 )
+from fasterseg.config.pretraining import (
+    PretrainingSettings,
+    RateShape,
+    with_pretraining,
+    without_passed_on,
+)
 from fasterseg.config.roles import as_written, expanded
 from fasterseg.config.runtimes import Precision
 from fasterseg.config.sections import (
+    LEAST_SCALE,
     AugmentationSettings,
     ControlSettings,
     DataSettings,
@@ -136,7 +143,14 @@ class SearchSettings(LongSection):
     features, as in the paper (`fasterseg.searching.compared_widths`).  Which network a student is,
     `selection` decides.  Classes count in the loss as they do in the ``student``'s training, unless
     `class_weights` says otherwise.  `lr`, `momentum` and `weight_decay` are those of the supernet's
-    weights.
+    weights; the rate follows `schedule`, where ``paper`` multiplies it by `epoch_decay` after each
+    `steps_per_epoch` steps, the authors' for Cityscapes.  `pretraining` has what differs before
+    the search.
+
+    With an `image_scale` below 1 everything that the search reads is made smaller first: what it
+    learns from, what subnets are calibrated on, and what they are scored on, labels included.
+    With a `label_stride` the loss holds the network's small logits against one label in so many
+    along each side (`fasterseg.datasets.transforms.strided`), in place of upsampling them.
     """
 
     usual_hours: ClassVar[float] = SEARCH_HOURS
@@ -149,7 +163,7 @@ class SearchSettings(LongSection):
             return given
         renamed = {EARLIER_NAMES[key]: given[key] for key in given.keys() & EARLIER_NAMES.keys()}
         rest = {k: v for k, v in given.items() if k not in EARLIER_NAMES}
-        return with_earlier_draws({**rest, **renamed})
+        return with_pretraining(with_earlier_draws({**rest, **renamed}))
 
     mode: Literal["sampled", "exact"] = "sampled"
     sampling: SamplingSettings = SamplingSettings()
@@ -162,6 +176,10 @@ class SearchSettings(LongSection):
     lr: float = Field(0.05, gt=0, le=MOST)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0, le=MOST)
+    schedule: RateShape = "poly"
+    epoch_decay: float = Field(0.978, gt=0, le=1)
+    # Half of Cityscapes' 2,975 training images in batches of 2.
+    steps_per_epoch: int = Field(743, ge=1, le=MOST_COUNTED)
     architecture_lr: float | None = Field(None, gt=0, le=MOST)
     architecture_weight_decay: float = Field(0.0, ge=0, le=MOST)
     clip_norm: float = Field(5.0, gt=0, le=MOST)
@@ -173,7 +191,10 @@ class SearchSettings(LongSection):
     # At the start; steered within two decades on either side, by the budget or by a window.
     penalty_strength: float = Field(0.1, ge=0, le=MOST)
     temperature: TemperatureSettings = TemperatureSettings()
+    image_scale: float = Field(1.0, ge=LEAST_SCALE, le=1)
+    label_stride: Literal[1, 2, 4, 8] = 1
     augmentation: AugmentationSettings = AugmentationSettings()
+    pretraining: PretrainingSettings = PretrainingSettings()
     random_widths: int = Field(2, ge=1, le=MOST_COUNTED)
     control_every: int = Field(10, ge=1, le=MOST_COUNTED)
     control_gain: float = Field(1.0, ge=0, le=MOST)
@@ -182,6 +203,21 @@ class SearchSettings(LongSection):
     calibration_batches: int = Field(100, ge=1, le=MOST_COUNTED)
     validation_images: int = Field(100, ge=1, le=MOST_COUNTED)
     selection: SelectionSettings = SelectionSettings()
+
+    @model_validator(mode="after")
+    def _has_crops_in_whole_strides(self) -> Self:
+        for where, one in (
+            ("", self.augmentation),
+            ("pretraining.", self.pretraining.augmentation),
+        ):
+            for side in ("crop_height", "crop_width"):
+                pixels = getattr(one, side)
+                if pixels is not None and pixels % self.label_stride:
+                    raise ValueError(
+                        f"label_stride {self.label_stride} takes crops in whole multiples of it, "
+                        f"and {where}augmentation.{side} is {pixels}"
+                    )
+        return self
 
 
 StartingWeights = Literal["fresh", "supernet"]
@@ -213,7 +249,7 @@ class TrainingSettings(LongSection):
     weight_decay: float = Field(5e-4, ge=0, le=MOST)
     # The authors decay batch norms and biases too.
     decay_normalisation: bool = False
-    schedule: Literal["poly", "paper", "constant"] = "poly"
+    schedule: RateShape = "poly"
     poly_power: float = Field(0.9, gt=0, le=MOST)
     epoch_decay: float = Field(0.992, gt=0, le=1)
     # The authors' epoch: so many steps, however many images there are.
@@ -282,7 +318,8 @@ class Recipe(Artifact):
 
     def content(self) -> dict[str, Any]:
         """The recipe as it was written, with its defaults, as a JSON value."""
-        return as_written(super().content())
+        content = super().content()
+        return as_written({**content, "search": without_passed_on(content["search"])})
 
     @property
     def contenders(self) -> Contenders:

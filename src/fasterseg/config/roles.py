@@ -24,6 +24,7 @@ SEARCHES = (
     "ohem_kept_fraction",
     "augmentation.scale_low",
     "augmentation.scale_high",
+    "augmentation.scales",
     "augmentation.flip",
     "augmentation.colour",
 )
@@ -31,6 +32,9 @@ SEARCHES = (
 
 TOLD_TOGETHER = (("steps", "hours"), ("ohem_threshold", "ohem_kept_fraction"))
 """Who says one of these for a role means the others to follow from it."""
+
+ONE_OR_THE_OTHER = (("scales",), ("scale_low", "scale_high"))
+"""Who says something of the one for a role means nothing of the other."""
 
 
 def expanded(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def expanded(written: Mapping[str, Any]) -> dict[str, Any]:
     for role in ROLES:
         own = content.get(role, {})
         if isinstance(own, Mapping):
-            content[role] = _merged(_taken(role, shared), own)
+            content[role] = merged(_taken(role, shared), own)
     return content
 
 
@@ -49,7 +53,7 @@ def as_written(content: Mapping[str, Any]) -> dict[str, Any]:
     """An expanded recipe's content with each role's section cut down to what it says itself."""
     shared = content[SHARED]
     return {
-        name: _differences(section, _taken(name, shared)) if name in ROLES else section
+        name: differences(section, _taken(name, shared)) if name in ROLES else section
         for name, section in content.items()
     }
 
@@ -71,25 +75,27 @@ def _taken(role: str, shared: Mapping[str, Any], prefix: str = "") -> dict[str, 
     return found
 
 
-def _merged(taken: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """A role's section: what it takes, and over that what it says."""
+def merged(taken: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A section: what it takes, and over that what it says itself."""
     said = {key for group in TOLD_TOGETHER if own.keys() & set(group) for key in group}
+    for one, other in (ONE_OR_THE_OTHER, ONE_OR_THE_OTHER[::-1]):
+        said |= set(other) if own.keys() & set(one) else set()
     found = {key: value for key, value in taken.items() if key not in said}
     for key, value in own.items():
         inner = found.get(key)
         if isinstance(value, Mapping) and isinstance(inner, Mapping):
-            found[key] = _merged(inner, value)
+            found[key] = merged(inner, value)
         else:
             found[key] = value
     return found
 
 
-def _differences(section: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
-    """The way back from `_merged`."""
+def differences(section: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+    """The way back from `merged`."""
     found: dict[str, Any] = {}
     for key, value in section.items():
         if isinstance(value, Mapping) and isinstance(taken.get(key), Mapping):
-            inner = _differences(value, taken[key])
+            inner = differences(value, taken[key])
             found |= {key: inner} if inner else {}
         elif key not in taken or value != taken[key]:
             found[key] = value

@@ -4,14 +4,21 @@ temperature, selection."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fasterseg.config.budgets import possible_budget, stated_ms
+from fasterseg.config.normalising import Normalize
 from fasterseg.config.runtimes import BlockRuntimeName
 from fasterseg.errors import UsageError
-from fasterseg.foreign.bounds import LONGEST_SIDE, MOST, MOST_COUNTED, MOST_THREADS
+from fasterseg.foreign.bounds import (
+    LONGEST_SIDE,
+    MOST,
+    MOST_COUNTED,
+    MOST_NAMED,
+    MOST_THREADS,
+)
 from fasterseg.foreign.names import FileName
 from fasterseg.foreign.strict_json import shortened
 from fasterseg.space.architecture import Geometry
@@ -50,8 +57,10 @@ class DataSettings(Section):
     The search divides `train_split`; the networks that it found are trained on it too, unless
     `training_split` names another: ``train+val`` for the last training, when nothing is left to be
     chosen by `val_split`.  `test_split` is scored at the end; ``auto`` leaves to the data which it
-    is: ``test`` where there is one with published labels, else `val_split`.  `outside` lets files
-    be read that lie outside of the data's folder, through links or paths in its data file.
+    is: ``test`` where there is one with published labels, else `val_split`.  `normalize` is what
+    networks are fed, ``(image / 255 - mean) / std``: with ``auto`` as the data file says, else by
+    ``imagenet``'s numbers or by others, ``[[r, g, b], [r, g, b]]``, in its place.  `outside` lets
+    files be read that lie outside of the data's folder, through links or paths in its data file.
     """
 
     source: str = "street"
@@ -61,6 +70,7 @@ class DataSettings(Section):
     training_split: FileName | None = None
     val_split: FileName = "val"
     test_split: FileName = AUTO
+    normalize: Normalize = "auto"
     workers: int = Field(0, ge=0, le=MOST_WORKERS)
     street: StreetSettings = StreetSettings()
 
@@ -121,16 +131,22 @@ class ProfileSettings(Section):
     latency_tolerance: float = Field(0.02, gt=0, le=MOST)
 
 
+Factor = Annotated[float, Field(ge=LEAST_SCALE, le=1 / LEAST_SCALE)]
+
+
 class AugmentationSettings(Section):
     """Joint transforms of image and labels.
 
     A side of the crops that is left out follows from the images' size, before a run is begun.
+    Images are scaled by a factor between `scale_low` and `scale_high`, or by one of `scales`, all
+    equally likely.
     """
 
     crop_height: int | None = Field(None, ge=8, le=LONGEST_SIDE)
     crop_width: int | None = Field(None, ge=8, le=LONGEST_SIDE)
     scale_low: float = Field(0.5, ge=LEAST_SCALE, le=1 / LEAST_SCALE)
     scale_high: float = Field(2.0, ge=LEAST_SCALE, le=1 / LEAST_SCALE)
+    scales: tuple[Factor, ...] = Field((), max_length=MOST_NAMED)
     flip: bool = True
     colour: float = Field(0.2, ge=0, le=MOST)
 

@@ -48,6 +48,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("data.val_split", (Use.LANDED, *_TRAINED)),
     ("data.training_split", _TRAINED),
     ("data.train_split", _LEARNT),
+    ("data.normalize", _LEARNT),
     ("seed", (Use.TABLE, *_LEARNT)),
     ("threads", _LEARNT),
     ("promise", (Use.LANDED,)),

@@ -21,7 +21,7 @@ import torch
 
 from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap, Pixels, Sample
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import Augmentation, PlainTransform
+from fasterseg.datasets.transforms import Augmentation, PlainTransform, strided
 from fasterseg.datasets.workers import SILENT_S, Workers
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Warn, warn_on_stderr
@@ -37,7 +37,10 @@ WAITED_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images (N, 3, H, W) float32, normalised; labels (N, H, W) int64; the samples' names."""
+    """Images (N, 3, H, W) float32, normalised; labels (N, H, W) int64; the samples' names.
+
+    With a label stride, labels are (N, H / stride, W / stride).
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -93,7 +96,8 @@ class TrainingBatches:
     ``indices`` restricts it to a part of the split.  ``extra`` is a two-argument transform of the
     caller's own, applied after the built-in ones; it must be deterministic for the promise to
     hold.  ``share`` gives this process its part of every batch: the parts of all ranks, put
-    together, are the same batch for any number of ranks.
+    together, are the same batch for any number of ranks.  ``label_stride`` leaves one label in so
+    many along each side (`transforms.strided`).
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class TrainingBatches:
         indices: Sequence[int] | None = None,
         share: Share | None = None,
         extra: PlainTransform | None = None,
+        label_stride: int = 1,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Raise DataError for an empty split, UsageError for sizes that cannot be shared out."""
@@ -122,6 +127,7 @@ class TrainingBatches:
         self._transforms = augmentation.transforms(ignore=self._ignore)
         self._normalisation = source.normalisation
         self._extra = extra
+        self._label_stride = label_stride
         self._seed = seed
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
         self.batch_size = batch_size
@@ -149,9 +155,9 @@ class TrainingBatches:
                 "or batch_size 1",
             )
         images = np.stack([self._normalisation.apply(sample.image) for sample in samples])
-        labels = np.stack([sample.labels for sample in samples]).astype(np.int64)
+        labels = np.stack([strided(sample.labels, self._label_stride) for sample in samples])
         names = tuple(sample.name for sample in samples)
-        return Batch(torch.from_numpy(images), torch.from_numpy(labels), names)
+        return Batch(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), names)
 
     def augmented(self, epoch: int, index: int) -> Sample:
         """Return the sample as training sees it in that epoch."""

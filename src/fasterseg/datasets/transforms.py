@@ -84,12 +84,35 @@ def _nearest(extent: int, wanted: int) -> npt.NDArray[np.intp]:
     return ((2 * np.arange(wanted) + 1) * extent // (2 * wanted)).astype(np.intp)
 
 
+def strided(labels: LabelMap, stride: int) -> LabelMap:
+    """Return one label in so many along each side: those that small logits stand for; all for 1.
+
+    Logits of a stride are upsampled corner on corner, so that the first of n lies on the first of N
+    pixels, the last on the last, and number i on pixel i (N - 1) / (n - 1): that pixel's label, or
+    its nearest neighbour's, is taken.  Sides are whole multiples of the stride.
+    """
+    if stride == 1:
+        return labels
+    places = [_cornered(extent, extent // stride) for extent in labels.shape]
+    return labels.take(places[0], axis=0).take(places[1], axis=1)
+
+
+def _cornered(extent: int, wanted: int) -> npt.NDArray[np.intp]:
+    # In integers, a half rounded up; of one place, the first.
+    gaps = max(1, wanted - 1)
+    return ((2 * np.arange(wanted) * (extent - 1) + gaps) // (2 * gaps)).astype(np.intp)
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Resize by a factor drawn evenly between two bounds; never below one pixel."""
+    """Resize by a factor: one `among` some, or drawn evenly between two bounds.
+
+    Never below one pixel.
+    """
 
     lowest: float
     highest: float
+    among: tuple[float, ...] = ()
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both, resized on one grid."""
@@ -99,8 +122,25 @@ class Scale:
 
     def drawn(self, height: int, width: int, *, generator: np.random.Generator) -> tuple[int, int]:
         """Return the size that one draw makes of another."""
-        factor = generator.uniform(self.lowest, self.highest)
-        return max(1, round(height * factor)), max(1, round(width * factor))
+        factor = self.factor(generator)
+        return scaled_size((height, width), factor)
+
+    def factor(self, generator: np.random.Generator) -> float:
+        """Return one draw."""
+        if self.among:
+            return self.among[int(generator.integers(len(self.among)))]
+        return float(generator.uniform(self.lowest, self.highest))
+
+
+def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Return height and width times a factor, in whole pixels, never below one."""
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def rescaled(image: Pixels, labels: LabelMap, factor: float) -> Pair:
+    """Return both times a factor, on one grid."""
+    height, width = labels.shape
+    return _resized(image, labels, scaled_size((height, width), factor))
 
 
 def _resized(image: Pixels, labels: LabelMap, size: tuple[int, int]) -> Pair:
@@ -236,11 +276,13 @@ def recoloured(
 class Augmentation:
     """The settings of the training transforms; the defaults change nothing.
 
-    ``crop`` is (height, width); ``scale`` the bounds of the factor before the crop.
+    ``crop`` is (height, width); ``scale`` the bounds of the factor before the crop, unless it is
+    one of ``scales``.
     """
 
     crop: tuple[int, int] | None = None
     scale: tuple[float, float] = (1.0, 1.0)
+    scales: tuple[float, ...] = ()
     flip: float = 0.0
     colour: float = 0.0
 
@@ -249,6 +291,8 @@ class Augmentation:
         lowest, highest = self.scale
         if not 0 < lowest <= highest < np.inf:
             raise UsageError(f"the scale must be two factors in rising order, not {self.scale}")
+        if not all(0 < factor < np.inf for factor in self.scales):
+            raise UsageError(f"scales are factors above 0, not {self.scales}")
         if self.crop is not None and min(self.crop) < 1:
             raise UsageError(f"the crop must be at least one pixel high and wide, not {self.crop}")
         if not 0 <= self.flip <= 1 or not 0 <= self.colour <= 1:
@@ -257,7 +301,8 @@ class Augmentation:
     def transforms(self, *, ignore: int) -> tuple[JointTransform, ...]:
         """Return the transforms in order, leaving out those that change nothing."""
         chosen: list[JointTransform] = []
-        scale = Scale(*self.scale) if self.scale != (1.0, 1.0) else None
+        changes = set(self.scales or self.scale) != {1.0}
+        scale = Scale(*self.scale, self.scales) if changes else None
         crop = Crop(self.crop, ignore) if self.crop else None
         if scale is not None and crop is not None:
             chosen.append(ScaledCrop(scale, crop))

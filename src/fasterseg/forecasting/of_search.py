@@ -101,7 +101,8 @@ class SearchForecast:
         kept: float = 0.0,
     ) -> StageForecast:
         saves = -(-steps // self._settings.checkpoint_every)
-        images, half = self._images(steps)
+        own = self._settings.pretraining if name == "pretraining" else self._settings
+        images, half = self._images(steps, own.batch_size)
         reading = halves * self.timings.reading_seconds(images, most=half)
         held = halves * self.timings.kept_bytes(min(images, half))
         checkpoints = min(KEPT_CHECKPOINTS, saves) * step.checkpoint_bytes
@@ -124,9 +125,9 @@ class SearchForecast:
             counted=f"{count} networks compared with the models of their budgets",
         )
 
-    def _images(self, steps: int) -> tuple[int, int]:
+    def _images(self, steps: int, batch_size: int) -> tuple[int, int]:
         """Images that so many steps ask for, and how many there are in a half of the split."""
-        return steps * self._settings.batch_size, self.timings.data.train // 2
+        return steps * batch_size, self.timings.data.train // 2
 
     def _landing(self) -> StageForecast:
         """Measuring the ends of the space, and candidates until each student lands."""
@@ -231,7 +232,7 @@ class SearchForecast:
         search = self._timing
         batches = min(search.settling_batches, max(4, self._settings.calibration_batches))
         scored = min(self._settings.validation_images, most)
-        read, half = self._images(batches)
+        read, half = self._images(batches, self._settings.batch_size)
         seconds = sum(
             batches * search.batch_seconds * one.cost.macs / search.subnet_macs
             + scored * self.timings.image_seconds(one.cost.macs)

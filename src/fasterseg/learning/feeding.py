@@ -44,6 +44,7 @@ def augmentation_of(settings: AugmentationSettings) -> Augmentation:
     return Augmentation(
         crop=settings.crop,
         scale=(settings.scale_low, settings.scale_high),
+        scales=settings.scales,
         flip=FLIP_PROBABILITY if settings.flip else 0.0,
         colour=settings.colour,
     )

@@ -9,11 +9,17 @@ from fasterseg.datasets.loading import Batch
 
 
 def noise_batch(
-    crop: AugmentationSettings, *, batch_size: int, classes: int, device: torch.device
+    crop: AugmentationSettings,
+    *,
+    batch_size: int,
+    classes: int,
+    device: torch.device,
+    label_stride: int = 1,
 ) -> Batch:
     """Random images and labels in crops of that size, on the device; torch's state stays."""
-    size = (batch_size, *crop.crop)
+    height, width = crop.crop
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn((batch_size, 3, *size[1:]), generator=generator)
-    labels = torch.randint(classes, size, generator=generator)
+    images = torch.randn((batch_size, 3, height, width), generator=generator)
+    labelled = (batch_size, height // label_stride, width // label_stride)
+    labels = torch.randint(classes, labelled, generator=generator)
     return Batch(images.to(device), labels.to(device), ("noise",) * batch_size)

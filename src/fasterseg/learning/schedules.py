@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from torch.optim import Optimizer
 
@@ -18,8 +18,8 @@ class Schedule:
     """The learning rate of each step, from a peak.
 
     ``poly`` falls to zero as (1 - step / steps) ** power; ``paper`` is multiplied by
-    `epoch_decay` after each epoch, which in the authors' code is 1,000 steps, however many images
-    there are; ``constant`` stays.  During `warmup_steps` it rises linearly to what the shape says.
+    `epoch_decay` after each epoch of `steps_per_epoch` steps, however many images there are;
+    ``constant`` stays.  During `warmup_steps` it rises linearly to what the shape says.
     Raises UsageError for lengths that make no schedule.
     """
 
@@ -47,6 +47,30 @@ class Schedule:
             "constant": 1.0,
         }[self.shape]
         return self.peak * factor * linear_warmup(step, self.warmup_steps)
+
+
+class Rates(Protocol):
+    """Settings that say how a rate begins and goes down epoch by epoch."""
+
+    @property
+    def lr(self) -> float: ...
+    @property
+    def schedule(self) -> Shape: ...
+    @property
+    def epoch_decay(self) -> float: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+
+def search_schedule(settings: Rates, steps: int) -> Schedule:
+    """The schedule of a search, or of its pre-training, over so many steps."""
+    return Schedule(
+        settings.schedule,
+        settings.lr,
+        steps,
+        steps_per_epoch=settings.steps_per_epoch,
+        epoch_decay=settings.epoch_decay,
+    )
 
 
 def poly(step: int, steps: int, *, power: float = 0.9) -> float:

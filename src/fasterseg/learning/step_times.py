@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -33,9 +33,10 @@ Settings = TypeVar("Settings", SearchSettings, TrainingSettings)
 def endless(settings: Settings) -> Settings:
     """Return the settings of steps that do not end while they are timed, and lead nowhere."""
     known = type(settings).model_fields
-    return settings.model_copy(
-        update={key: value for key, value in _WITHOUT_END.items() if key in known}
-    )
+    update: dict[str, Any] = {key: value for key, value in _WITHOUT_END.items() if key in known}
+    if isinstance(settings, SearchSettings):
+        update["pretraining"] = settings.pretraining.model_copy(update={"lr": _WITHOUT_END["lr"]})
+    return settings.model_copy(update=update)
 
 
 @dataclass(frozen=True, slots=True)

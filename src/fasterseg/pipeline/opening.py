@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from fasterseg.config import Recipe
+from fasterseg.config import Normalize, Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for
+from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.pipeline.agreeing import agree
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
@@ -110,7 +112,7 @@ def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe
 def open_source(recipe: Recipe) -> DataSource:
     """The data that a recipe names; raises `DataError` where it cannot be used."""
     street = recipe.data.street
-    return open_data(
+    source = open_data(
         recipe.data.source,
         layout=recipe.data.layout,
         outside=recipe.data.outside,
@@ -118,3 +120,12 @@ def open_source(recipe: Recipe) -> DataSource:
         street_counts={"train": street.train, "val": street.val, "test": street.test},
         street_seed=0,
     )
+    fed = _fed(recipe.data.normalize)
+    return source if fed is None else NormalisedSource(source, fed)
+
+
+def _fed(normalize: Normalize) -> Normalisation | None:
+    """What a recipe says that networks are fed; None where it leaves that to the data."""
+    if normalize == "auto":
+        return None
+    return IMAGENET_NORMALISATION if normalize == "imagenet" else Normalisation(*normalize)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any
+from typing import Any, TypeVar
 
-from fasterseg.config import AugmentationSettings, Recipe
+from fasterseg.config import PretrainingSettings, Recipe, SearchSettings, TrainingSettings
 from fasterseg.datasets.sizes import image_sizes
 from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.transforms import scaled_size
 from fasterseg.errors import UsageError
 
 SEARCH_CROP_PIXELS, TRAINING_CROP_PIXELS = 256 * 256, 512 * 512
@@ -23,6 +24,7 @@ MOST_SIZES_NAMED = 5
 
 Size = tuple[int, int]
 Sides = tuple[int | None, int | None]
+Cropped = TypeVar("Cropped", SearchSettings, PretrainingSettings, TrainingSettings)
 
 
 def with_sizes(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) -> Recipe:
@@ -39,7 +41,11 @@ def with_sizes(recipe: Recipe, source: DataSource, *, known: Recipe | None = Non
         return recipe
     usual = sizes.most_common(1)[0][0]
     target = usual if recipe.target.height is not None else _only_size(sizes, source.name)
-    crops = {name: crop_within(usual, pixels) for name, pixels in _CROPPED.items()}
+    scales = {**dict.fromkeys(_CROPPED, 1.0), "search": recipe.search.image_scale}
+    crops = {
+        name: crop_within(scaled_size(usual, scales[name]), pixels)
+        for name, pixels in _CROPPED.items()
+    }
     return _filled(recipe, target, crops)
 
 
@@ -60,9 +66,9 @@ def _filled(recipe: Recipe, target: Sides, crops: Mapping[str, Sides]) -> Recipe
         sides = dict(zip(("height", "width"), target, strict=True))
         update["target"] = recipe.target.model_copy(update=sides)
     for name, crop in crops.items():
-        settings = getattr(recipe, name)
-        crop_settings = _with_crop(settings.augmentation, crop)
-        update[name] = settings.model_copy(update={"augmentation": crop_settings})
+        update[name] = _cropped(getattr(recipe, name), crop)
+    before = _cropped(recipe.search.pretraining, crops["search"])
+    update["search"] = update["search"].model_copy(update={"pretraining": before})
     return recipe.model_copy(update=update)
 
 
@@ -100,6 +106,7 @@ def other_sizes_note(recipe: Recipe, source: DataSource) -> str:
 
 def _lacks_sizes(recipe: Recipe) -> bool:
     crops = [getattr(recipe, name).augmentation for name in _CROPPED]
+    crops.append(recipe.search.pretraining.augmentation)
     sides = [side for one in crops for side in (one.crop_height, one.crop_width)]
     return None in (recipe.target.height, *sides)
 
@@ -122,10 +129,11 @@ def _only_size(sizes: Counter[Size], data: str) -> Size:
     return usual
 
 
-def _with_crop(settings: AugmentationSettings, crop: Sides) -> AugmentationSettings:
-    height, width = settings.crop_height, settings.crop_width
-    sides = {"crop_height": height or crop[0], "crop_width": width or crop[1]}
-    return settings.model_copy(update=sides)
+def _cropped(settings: Cropped, crop: Sides) -> Cropped:
+    """Settings with the sides of a crop where they name none."""
+    own = settings.augmentation
+    sides = {"crop_height": own.crop_height or crop[0], "crop_width": own.crop_width or crop[1]}
+    return settings.model_copy(update={"augmentation": own.model_copy(update=sides)})
 
 
 def _listed(sizes: Counter[Size]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fasterseg.reporting.charts import LINE, PAPER, SOFT, Chart, Frame, add_legend, draw_chart
 from fasterseg.reporting.facts import NetworkFacts, RandomFacts, RunFacts
 from fasterseg.reporting.palette import colour_of, css_variable
+from fasterseg.searching.summary import told_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ class Point:
 
 def front_charts(facts: RunFacts) -> list[Chart]:
     """Trained networks, and subnets as the search left them; a chart without students is none."""
-    split = facts.recipe.data
+    split, scale = facts.recipe.data, told_scale(facts.recipe.search.image_scale)
     trained = _front(
         "Trained networks",
         list(_trained(facts)),
@@ -42,7 +43,7 @@ def front_charts(facts: RunFacts) -> list[Chart]:
     subnets = _front(
         "Subnets of the supernet",
         list(_subnets(facts)),
-        Frame("estimated latency, ms", f"mean IoU, {split.val_split}", height=HEIGHT),
+        Frame("estimated latency, ms", f"mean IoU, {split.val_split}{scale}", height=HEIGHT),
         note="Before any training of their own, with the weights that all share. Dashed: the "
         "budgets.",
     )

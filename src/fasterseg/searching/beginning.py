@@ -11,6 +11,7 @@ import torch
 from fasterseg.artifacts import short_digest
 from fasterseg.config import AsFastAs, ContenderSettings, Recipe, budget_in_ms
 from fasterseg.config.uses import Use
+from fasterseg.datasets.changed import scaled
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.splitting import Halves, halves_of
@@ -174,10 +175,9 @@ def data_of(ground: SearchGround, start: SearchStart) -> SearchData:
     split, workers = recipe.data.train_split, recipe.data.workers
     halves = start.halves_of(source.names(split))
     assert halves is not None, "the start was agreed on"
+    small = scaled(source, recipe.search.image_scale)
     share = ground.ranks.share
-    return SearchData(
-        source, split, halves, recipe.search, start.seed, workers=workers, share=share
-    )
+    return SearchData(small, split, halves, recipe.search, start.seed, workers=workers, share=share)
 
 
 def task_of(ground: SearchGround, start: SearchStart) -> SearchTask:

@@ -17,7 +17,7 @@ from torch import Tensor
 from fasterseg.datasets.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.layers.units import taken_frozen
-from fasterseg.learning.schedules import Schedule
+from fasterseg.learning.schedules import search_schedule
 from fasterseg.learning.states import (
     nested,
     optimizer_tensors,
@@ -91,7 +91,7 @@ class CoSearch:
         self.warn = warn
         self.note = note
         self.said: list[str] = []
-        self.schedule = Schedule("poly", settings.lr, self.steps)
+        self.schedule = search_schedule(settings, self.steps)
         self.controller = controller_of(settings)
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}

@@ -18,7 +18,8 @@ from fasterseg.searching.search import Purpose
 class SearchData:
     """A split's images: weights learn from the first half, architecture parameters from the other.
 
-    `workers` processes read ahead.  Of several ranks each learns from its `share` of every batch.
+    `source` gives them at the search's own scale.  `workers` processes read ahead.  Of several
+    ranks each learns from its `share` of every batch.
     """
 
     source: DataSource
@@ -32,7 +33,8 @@ class SearchData:
     def feed(self, purpose: Purpose, count: int) -> BatchAt:
         """The batches for a purpose, of which there will be `count`."""
         half = self.halves[1] if purpose == "architecture" else self.halves[0]
-        batches = self.batches(purpose, half, share=self.share)
+        stride = self.settings.label_stride
+        batches = self.batches(purpose, half, share=self.share, label_stride=stride)
         return BatchFeed(batches, steps=count, workers=self.workers).batch
 
     def calibration(self) -> TrainingBatches:
@@ -46,17 +48,21 @@ class SearchData:
         *,
         batch_size: int | None = None,
         share: Share | None = None,
+        label_stride: int = 1,
     ) -> TrainingBatches:
         """Batches of some training images, in an order of their own for each purpose.
 
-        They are as large as a step's, unless told; with a `share`, this rank's parts of them.
+        They are as large as a step's, unless told; those of pre-training are its own.  With a
+        `share` they are this rank's parts.
         """
+        own = self.settings.pretraining if purpose == "pretraining" else self.settings
         return TrainingBatches(
             self.source,
             self.split,
-            augmentation=augmentation_of(self.settings.augmentation),
-            batch_size=batch_size or self.settings.batch_size,
+            augmentation=augmentation_of(own.augmentation),
+            batch_size=batch_size or own.batch_size,
             seed=derived_seed(self.seed, purpose),
             indices=indices,
             share=share,
+            label_stride=label_stride,
         )

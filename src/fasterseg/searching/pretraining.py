@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fasterseg.datasets.loading import Batch
-from fasterseg.learning.schedules import Schedule
+from fasterseg.learning.schedules import search_schedule
 from fasterseg.learning.stepping import StageState
 from fasterseg.searching.passes import Passes
 from fasterseg.searching.visits import Visits
@@ -36,7 +36,7 @@ class Pretraining:
         self.passes = passes
         self.batch_at = batch_at
         self.steps = steps
-        self.schedule = Schedule("constant", weights.settings.lr, max(1, steps))
+        self.schedule = search_schedule(weights.settings.pretraining, max(1, steps))
         self.visits = Visits([one.options for one in passes.contenders])
 
     def step(self, index: int) -> Mapping[str, Any]:

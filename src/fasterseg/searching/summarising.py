@@ -108,6 +108,7 @@ def summarise(
             for contender in search.contenders
         ),
         visits=events.visits,
+        image_scale=settings.image_scale,
         fastest_ms=min(start.fastest_ms.values(), default=None),
         slowest_ms=max(start.slowest_ms.values(), default=None),
         warnings=warnings,

@@ -41,6 +41,11 @@ class Response(SummaryPart):
         return self.highest_ms - self.lowest_ms
 
 
+def told_scale(image_scale: float) -> str:
+    """What is added to a score on smaller images; nothing where they are whole."""
+    return "" if image_scale == 1 else f" of images at {image_scale:g} times their size"
+
+
 class RandomSubnet(SummaryPart):
     """A random architecture, by its file in the run, and its subnet's score, a share of one."""
 
@@ -180,6 +185,7 @@ class SearchSummary(Artifact):
     """What a search came to: its contenders, the space's ends, and what the guards said.
 
     `visits` say how evenly the weights of all kinds were trained; summaries of before have none.
+    All scores are those of images, and labels, at `image_scale` times their size.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-summary/2"
@@ -188,6 +194,7 @@ class SearchSummary(Artifact):
     fastest_ms: float | None = None
     slowest_ms: float | None = None
     visits: tuple[KindVisits, ...] = ()
+    image_scale: float = 1.0
     warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
@@ -222,6 +229,8 @@ class SearchSummary(Artifact):
                     f"  {found.which_candidate}: its subnet has a mean IoU of {own:.2f} %, the "
                     f"most probable network's {first:.2f} % (held-out images)"
                 )
+        scale = told_scale(self.image_scale)
+        lines += [f"scores of subnets are those{scale}, labels included"] if scale else []
         return "\n".join([*lines, *self.told_of_kinds(), *self.verdicts()])
 
     def told_of_kinds(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ down to the deepest map, in batches and crops as large as the run's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -44,7 +44,12 @@ def maps_to_search_on(ahead: Ahead) -> None:
         for options in dict.fromkeys(every)
         for architecture in of_each_operator(ahead, options)
     ]
-    settings = recipe.search
+    settings, first = recipe.search, recipe.search.pretraining
+    alike = (first.batch_size, first.augmentation) == (settings.batch_size, settings.augmentation)
+    if settings.pretrain_steps and not alike:
+        _require_large_enough(
+            "pre-training", "search.pretraining", networks, first.batch_size, first.augmentation
+        )
     _require_large_enough(
         "the search", "search", networks, settings.batch_size, settings.augmentation
     )
@@ -83,7 +88,7 @@ def _possible(ahead: Ahead, training: TrainingAhead) -> Iterator[NetworkDescript
 
 def _require_large_enough(
     what: str,
-    section: Section,
+    section: Section | Literal["search.pretraining"],
     networks: list[nn.Module],
     batch_size: int,
     crop: AugmentationSettings,

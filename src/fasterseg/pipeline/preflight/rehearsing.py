@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from fasterseg.config import PretrainingSettings, SearchSettings
+from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken_frozen
 from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.rehearsing import noise_batch
@@ -29,19 +31,20 @@ def rehearse_search(ahead: Ahead) -> None:
     contenders = make_contenders(recipe.space, searched, {}, seed=recipe.seed)
     passes = passes_of(settings, contenders, seed=recipe.seed)
     weights = _weights(ahead, [one.options for one in contenders], device)
-    batch = noise_batch(
-        settings.augmentation,
-        batch_size=settings.batch_size,
-        classes=ahead.source.label_space.classes,
-        device=device,
-    )
+    classes = ahead.source.label_space.classes
 
-    def learn(relaxation: Relaxation, take: Take) -> None:
+    def noise(own: SearchSettings | PretrainingSettings) -> Batch:
+        stride = settings.label_stride
+        size = {"batch_size": own.batch_size, "classes": classes, "label_stride": stride}
+        return noise_batch(own.augmentation, **size, device=device)
+
+    def learn(batch: Batch, relaxation: Relaxation, take: Take) -> None:
         weights.objective(weights.supernet, batch, relaxation, take=take).backward()
 
-    learn(next(passes.pretraining(0)), weights.gradients.take)
+    learn(noise(settings.pretraining), next(passes.pretraining(0)), weights.gradients.take)
+    batch = noise(settings)
     for contender in contenders:
-        learn(passes.architecture(contender, 0, temperature=1.0), taken_frozen)
+        learn(batch, passes.architecture(contender, 0, temperature=1.0), taken_frozen)
 
 
 def _weights(ahead: Ahead, options: list[Options], device: torch.device) -> WeightTraining:
