@@ -26,7 +26,7 @@ from fasterseg.commands.verify import verify
 from fasterseg.deploy.exporting.formats import FORMATS
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
-from fasterseg.training.training import TrainingStart
+from fasterseg.training.beginning import TrainingStart
 
 NAME = "baseline:fast-scnn"
 EVERY = tuple(

@@ -16,7 +16,7 @@ from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.pipeline.trainees import chosen_contenders
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
-from fasterseg.training.training import TrainingStart
+from fasterseg.training.beginning import TrainingStart
 
 # Odd on purpose: no side is a multiple of any output stride.
 SETTINGS = (

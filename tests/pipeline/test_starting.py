@@ -26,7 +26,7 @@ from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
 from fasterseg.tensors import save_tensors
-from fasterseg.training.training import TrainingStart
+from fasterseg.training.beginning import TrainingStart
 
 SOURCE = StreetScenes(size=(HEIGHT, WIDTH), counts=COUNTS)
 TRAINED = {

@@ -18,7 +18,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
-from fasterseg.training.training import TrainingStart
+from fasterseg.training.beginning import TrainingStart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

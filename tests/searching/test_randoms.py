@@ -24,7 +24,7 @@ from fasterseg.searching.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
-from fasterseg.training.training import TrainingStart
+from fasterseg.training.beginning import TrainingStart
 
 SIZE = Size(32, 64)
 SETTINGS = (

@@ -19,7 +19,8 @@ from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.events import EventLog
 from fasterseg.stopping import StopRequest
-from fasterseg.training.training import start_of, train_network
+from fasterseg.training.beginning import start_of
+from fasterseg.training.training import train_network
 
 TRAIN = "tiny_training:train_tiny"
 

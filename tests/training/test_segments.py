@@ -16,8 +16,9 @@ from fasterseg.network.card import Segment
 from fasterseg.runs import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training import segments
+from fasterseg.training.beginning import TrainingStart
 from fasterseg.training.segments import Segments
-from fasterseg.training.training import TrainingReport, TrainingStart, train_network
+from fasterseg.training.training import TrainingReport, train_network
 
 
 def train_until(done: int, folder: Path, **changes: object) -> None:

@@ -10,7 +10,8 @@ from tiny_training import tiny_task
 
 from fasterseg.datasets.source import SourceOver
 from fasterseg.errors import UsageError
-from fasterseg.training.training import TrainingStart, TrainingTask, train_network
+from fasterseg.training.beginning import TrainingStart
+from fasterseg.training.training import TrainingTask, train_network
 
 
 class Killed(Exception):

@@ -21,9 +21,10 @@ from fasterseg.network.network import Network
 from fasterseg.space.lattice import Lattice
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
+from fasterseg.training.beginning import TrainingStart
 from fasterseg.training.rehearsing import rehearse
 from fasterseg.training.task import SupernetStart, TrainingTask, stage_of
-from fasterseg.training.training import TrainingReport, TrainingStart, train_network
+from fasterseg.training.training import TrainingReport, train_network
 
 SPACE = SearchSpace(
     layers=2, expansions=(1, 2), stem_expansions=(1,), head_expansions=(1,), branches=(16, 8)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import replace
-from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
-from fasterseg.changes import refuse_changes
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
-from fasterseg.foreign.bounds import Deviation, Mean
 from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, run_steps
 from fasterseg.network.bundle import ModelBundle
@@ -33,12 +29,19 @@ from fasterseg.network.card import (
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import TrainingFolder
 from fasterseg.stopping import StopRequest
+from fasterseg.training.beginning import (
+    TrainingStart,
+    agree_on_start,
+    as_begun,
+    begun_in,
+    start_of,
+)
 from fasterseg.training.counting import counted
 from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
 from fasterseg.training.task import Teacher, TrainingTask, stage_of
 
-__all__ = ["Teacher", "TrainingReport", "TrainingStart", "TrainingTask", "train_network"]
+__all__ = ["Teacher", "TrainingReport", "TrainingTask", "train_network"]
 
 KINDS: tuple[Which, ...] = ("best", "last", "ema")
 
@@ -62,33 +65,6 @@ class Clock(Facts):
             f"scoring took {share * self.scoring_seconds:.1f} % of it, "
             f"waiting for data {share * self.waiting_seconds:.1f} %"
         )
-
-
-class TrainingStart(Artifact):
-    """All that a training's result depends on; it may not change when a folder is resumed.
-
-    `supernet` is the digest of the weights that its first ones were cut out of; empty where these
-    were random.
-    """
-
-    schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
-
-    name: str
-    network: str
-    settings: TrainingSettings
-    data: str
-    train_split: str
-    train_digest: str
-    val_split: str
-    val_digest: str
-    val_images: int | None
-    mean: tuple[Mean, Mean, Mean]
-    std: tuple[Deviation, Deviation, Deviation]
-    teacher: str
-    seed: int
-    device: str
-    precision: str
-    supernet: str = ""
 
 
 class TrainingReport(Artifact):
@@ -143,10 +119,10 @@ def train_network(
     """
     _require_same_classes(task)
     kept = TrainingFolder(folder)
-    numerics = numerics_of(task, _begun_in(kept))
+    numerics = numerics_of(task, begun_in(kept))
     start = start_of(task, precision=numerics.precision)
-    _agree_on_start(start, kept)
-    task = _as_begun(task, kept.began)
+    agree_on_start(start, kept)
+    task = as_begun(task, kept.began)
     if kept.report.exists() and all(kept.bundle(which).is_there() for which in KINDS):
         known = TrainingReport.load(kept.report)
         progress(known.steps, known.steps, task.name)
@@ -194,29 +170,6 @@ def train_network(
     return report
 
 
-def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
-    """The start of a task that computes in `precision`."""
-    data = task.data
-    return TrainingStart(
-        name=task.name,
-        network=task.description.digest(),
-        settings=task.settings,
-        data=data.source.name,
-        train_split=data.train_split,
-        train_digest=data.source.digest(data.train_split),
-        val_split=data.val_split,
-        val_digest=data.source.digest(data.val_split),
-        val_images=data.val_images,
-        mean=data.source.normalisation.mean,
-        std=data.source.normalisation.std,
-        teacher=task.teacher.digest if task.teacher else "",
-        seed=task.seed,
-        device=task.device.type,
-        precision=precision,
-        supernet=task.start.facts.digest if task.start else "",
-    )
-
-
 def card_of(
     task: TrainingTask,
     start: TrainingStart,
@@ -253,58 +206,6 @@ def card_of(
         training=facts,
         scores=(score,),
     )
-
-
-def _agree_on_start(start: TrainingStart, kept: TrainingFolder) -> None:
-    """Store the start, or refuse one that differs from the stored one in what matters.
-
-    Before its first checkpoint nothing was made by the stored one: the new one takes its place.
-    """
-    if kept.begun() is not None:
-        asked = start.settings.precision != "auto"
-        refuse_changes(
-            f"the training of {start.name}",
-            stored=_what_matters(TrainingStart.load(kept.began), precision=asked),
-            wanted=_what_matters(start, precision=asked),
-            where=kept.began,
-        )
-    elif not kept.began.exists() or TrainingStart.load(kept.began) != start:
-        kept.allowance.unlink(missing_ok=True)
-        start.save(kept.began)
-
-
-def _as_begun(task: TrainingTask, path: Path) -> TrainingTask:
-    """The task with what older versions did not write into a start: how long an epoch was.
-
-    The paper's schedule decayed after each pass over the images; a training that began so keeps on
-    so.
-    """
-    begun = TrainingStart.load(path).settings
-    if begun.schedule != "paper" or "steps_per_epoch" in begun.model_fields_set:
-        return task
-    passes = ceil(task.data.train_count() / begun.batch_size)
-    settings = task.settings.model_copy(update={"steps_per_epoch": passes})
-    return replace(task, settings=settings)
-
-
-def _begun_in(kept: TrainingFolder) -> str:
-    """The precision that the steps of a training began in; empty before the first one."""
-    begun = kept.began.exists() and kept.begun() is not None
-    return TrainingStart.load(kept.began).precision if begun else ""
-
-
-def _what_matters(start: TrainingStart, *, precision: bool) -> dict[str, Any]:
-    """The start without what leaves the result as it is, and without what is the machine's.
-
-    With `precision`, one was asked for and matters.
-    """
-    content = start.content()
-    for name in ("device",) if precision else ("device", "precision"):
-        del content[name]
-    for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays
-        del content["settings"][name]
-    del content["data"]  # its name, which is where it lies: what it is, its digests say
-    return content
 
 
 def _require_same_classes(task: TrainingTask) -> None:

@@ -1,0 +1,117 @@
+"""What a training's result depends on: stored when it begins, compared when it is resumed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fasterseg.artifacts import Artifact
+from fasterseg.changes import refuse_changes
+from fasterseg.config import TrainingSettings
+from fasterseg.foreign.bounds import Deviation, Mean
+from fasterseg.runs import TrainingFolder
+from fasterseg.training.task import TrainingTask
+
+
+class TrainingStart(Artifact):
+    """All that a training's result depends on; it may not change when a folder is resumed.
+
+    `supernet` is the digest of the weights that its first ones were cut out of; empty where these
+    were random.
+    """
+
+    schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
+
+    name: str
+    network: str
+    settings: TrainingSettings
+    data: str
+    train_split: str
+    train_digest: str
+    val_split: str
+    val_digest: str
+    val_images: int | None
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Deviation, Deviation, Deviation]
+    teacher: str
+    seed: int
+    device: str
+    precision: str
+    supernet: str = ""
+
+
+def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
+    """The start of a task that computes in `precision`."""
+    data = task.data
+    return TrainingStart(
+        name=task.name,
+        network=task.description.digest(),
+        settings=task.settings,
+        data=data.source.name,
+        train_split=data.train_split,
+        train_digest=data.source.digest(data.train_split),
+        val_split=data.val_split,
+        val_digest=data.source.digest(data.val_split),
+        val_images=data.val_images,
+        mean=data.source.normalisation.mean,
+        std=data.source.normalisation.std,
+        teacher=task.teacher.digest if task.teacher else "",
+        seed=task.seed,
+        device=task.device.type,
+        precision=precision,
+        supernet=task.start.facts.digest if task.start else "",
+    )
+
+
+def agree_on_start(start: TrainingStart, kept: TrainingFolder) -> None:
+    """Store the start, or refuse one that differs from the stored one in what matters.
+
+    Before its first checkpoint nothing was made by the stored one: the new one takes its place.
+    """
+    if kept.begun() is not None:
+        asked = start.settings.precision != "auto"
+        refuse_changes(
+            f"the training of {start.name}",
+            stored=_what_matters(TrainingStart.load(kept.began), precision=asked),
+            wanted=_what_matters(start, precision=asked),
+            where=kept.began,
+        )
+    elif not kept.began.exists() or TrainingStart.load(kept.began) != start:
+        kept.allowance.unlink(missing_ok=True)
+        start.save(kept.began)
+
+
+def as_begun(task: TrainingTask, path: Path) -> TrainingTask:
+    """The task with what older versions did not write into a start: how long an epoch was.
+
+    The paper's schedule decayed after each pass over the images; a training that began so keeps on
+    so.
+    """
+    begun = TrainingStart.load(path).settings
+    if begun.schedule != "paper" or "steps_per_epoch" in begun.model_fields_set:
+        return task
+    passes = ceil(task.data.train_count() / begun.batch_size)
+    settings = task.settings.model_copy(update={"steps_per_epoch": passes})
+    return replace(task, settings=settings)
+
+
+def begun_in(kept: TrainingFolder) -> str:
+    """The precision that the steps of a training began in; empty before the first one."""
+    begun = kept.began.exists() and kept.begun() is not None
+    return TrainingStart.load(kept.began).precision if begun else ""
+
+
+def _what_matters(start: TrainingStart, *, precision: bool) -> dict[str, Any]:
+    """The start without what leaves the result as it is, and without what is the machine's.
+
+    With `precision`, one was asked for and matters.
+    """
+    content = start.content()
+    for name in ("device",) if precision else ("device", "precision"):
+        del content[name]
+    for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays
+        del content["settings"][name]
+    del content["data"]  # its name, which is where it lies: what it is, its digests say
+    return content
