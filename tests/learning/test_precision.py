@@ -60,7 +60,8 @@ def test_scaler_does_nothing_outside_float16() -> None:
     weight = torch.nn.Parameter(torch.ones(1))
     optimizer = torch.optim.SGD([weight], lr=0.5)
     scaler = Numerics("float32", CPU, "").scaler()
-    scaler.backward(weight.sum(), optimizer)
+    scaler.scaled(weight.sum()).backward()
+    scaler.unscale(optimizer)
     scaler.step(optimizer)
     assert weight.item() == 0.5
     assert scaler.values() == {}
@@ -70,10 +71,27 @@ def test_scaler_of_float16_leaves_out_a_step_that_overflowed_and_keeps_its_state
     weight = torch.nn.Parameter(torch.ones(1))
     optimizer = torch.optim.SGD([weight], lr=0.5)
     scaler = Numerics("float16", CPU, "").scaler()
-    scaler.backward((weight * float("inf")).sum(), optimizer)
+    scaler.scaled((weight * float("inf")).sum()).backward()
+    scaler.unscale(optimizer)
     scaler.step(optimizer)
     assert weight.item() == 1.0
     again = Numerics("float16", CPU, "").scaler()
     again.restore(scaler.values())
     assert again.values() == scaler.values()
     assert again.values()["scale"] < Numerics("float16", CPU, "").scaler().values()["scale"]
+
+
+def test_with_auto_all_ranks_take_a_format_that_each_of_them_has(tmp_path: Path) -> None:
+    file = machine(tmp_path, "avx512_bf16")
+    others = {"rank 1": ("bfloat16", "float32"), "rank 2": ("float32",)}
+    chosen = choose_numerics("auto", CPU, cpuinfo=file, others=others)
+    assert (chosen.precision, chosen.reason) == ("float32", "rank 2 has no bfloat16")
+    del others["rank 2"]
+    assert choose_numerics("auto", CPU, cpuinfo=file, others=others).precision == "bfloat16"
+
+
+def test_a_format_that_one_rank_lacks_is_refused_and_the_rank_named(tmp_path: Path) -> None:
+    file = machine(tmp_path, "avx512_bf16")
+    with pytest.raises(EnvironmentFault, match="rank 1 cannot do it") as caught:
+        choose_numerics("bfloat16", CPU, cpuinfo=file, others={"rank 1": ("float32",)})
+    assert caught.value.why == "it computes in float32"

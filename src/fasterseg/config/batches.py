@@ -35,6 +35,15 @@ class BatchSection(Section):
             )
         return self
 
+    def most_images(self, *, ranks: int) -> int:
+        """The most images that one of so many processes has of a batch."""
+        return -(-self.batch_size // ranks)
+
+    def normalised_images(self, *, ranks: int) -> int:
+        """The fewest images that a batch norm sees at once."""
+        alone = self.batch_size // ranks // self.accumulate
+        return ranks * alone if self.synchronises(ranks=ranks) else alone
+
     def synchronises(self, *, ranks: int) -> bool:
         """Whether batch norms see the images of so many processes at once."""
         if ranks == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,9 @@ from fasterseg.config import Precision
 from fasterseg.errors import EnvironmentFault
 
 CPUINFO = Path("/proc/cpuinfo")
+Formats = Mapping[str, Collection[str]]
+"""The formats that others compute in, by whom."""
+
 # What x86 and Arm call matrix or vector instructions on bfloat16.
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
@@ -55,9 +58,12 @@ class LossScaler:
         """Whether an infinite gradient may be the scale's fault; not once the scale is 1."""
         return self.enabled and self._scaler.get_scale() > 1.0
 
-    def backward(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Compute the loss's gradients, unscaled again."""
-        self._scaler.scale(loss).backward()
+    def scaled(self, loss: Tensor) -> Tensor:
+        """The loss as it goes backwards: its gradients, and sums of such, are to be unscaled."""
+        return self._scaler.scale(loss)
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
+        """Unscale the gradients, once a step, when they are all there; what overflowed is noted."""
         if self.enabled:
             self._scaler.unscale_(optimizer)
 
@@ -82,26 +88,37 @@ def choose_numerics(
     *,
     scaled: bool = True,
     cpuinfo: Path = CPUINFO,
+    others: Formats | None = None,
 ) -> Numerics:
-    """The format for training on a device.
+    """The format for training on a device, together with the `others`.
 
     ``auto`` takes bfloat16 where the processor or GPU computes in it, float16 on an older GPU
-    (unless the loss cannot be `scaled`), else float32.  Raises `EnvironmentFault` for a format
-    the device does not have: never another one in its place.
+    (unless the loss cannot be `scaled`), else float32; all must have it.  Raises
+    `EnvironmentFault` for a format that one does not have: never another one in its place.
     """
     offered = _offered(device, cpuinfo)
+    everyone = {f"{device.type} here": (*offered,), **(others or {})}
     if wanted == "auto":
         wide = ("bfloat16", "float16", "float32") if scaled else ("bfloat16", "float32")
-        best = next(name for name in wide if name in offered)
-        return Numerics(_as_precision(best), device, offered[best])
-    if wanted in offered:
-        return Numerics(wanted, device, "asked for")
-    raise EnvironmentFault(
-        f"{wanted} training was asked for and {device.type} here cannot do it",
-        where=f"precision: {wanted}, device: {device}",
-        why=f"it computes in {', '.join(offered)}",
-        next_step="set precision to auto or float32",
-    )
+        own = next(name for name in wide if name in offered)
+        best = next(name for name in wide if all(name in one for one in everyone.values()))
+        lacking = [who for who, formats in everyone.items() if own not in formats]
+        reason = f"{lacking[0]} has no {own}" if lacking else offered[best]
+        return Numerics(_as_precision(best), device, reason)
+    for who, formats in everyone.items():
+        if wanted not in formats:
+            raise EnvironmentFault(
+                f"{wanted} training was asked for and {who} cannot do it",
+                where=f"precision: {wanted}, device: {device}",
+                why=f"it computes in {', '.join(formats)}",
+                next_step="set precision to auto or float32",
+            )
+    return Numerics(wanted, device, "asked for")
+
+
+def formats_of(device: torch.device) -> tuple[str, ...]:
+    """The formats that a device computes in."""
+    return (*_offered(device, CPUINFO),)
 
 
 def _as_precision(name: str) -> Precision:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
@@ -16,18 +18,21 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import require_within
-from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.learning.leading import Calls, led
+from fasterseg.learning.ranks import Ranks
 from fasterseg.learning.shared_scores import evaluate_shared
+from fasterseg.learning.sharing import BY_ITSELF, Sharing, require_same_data
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file, without_steps_up
-from fasterseg.pipeline.opening import open_settled, require_device
+from fasterseg.pipeline.opening import open_settled, open_source, require_device
 from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show
 
+ORDER, SCORE = "evaluation", "score"
 OTHERWISE = (
     "the images were read as the model's card says (channels, range), which is not as the data's "
     "file does"
@@ -48,7 +53,8 @@ def evaluate_named(
     """Score a model that is named on the data of its run, or on that which the options name."""
     require_model(model)
     wanted = _place_for_report(out) if out else None
-    require_device(common.device)
+    ranks = Ranks.here()
+    require_device(common.device, ranks)
     run = run_of(model, common)
     recipe, source = open_settled(_recipe(run, common))
     set_threads(recipe.threads)
@@ -57,7 +63,13 @@ def evaluate_named(
     path = wanted or _own_place(default_report_path(run, model, split))
     with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
         report = evaluate_stage(
-            model, path, source=source, split=split, device=common.device or "auto", progress=step
+            model,
+            path,
+            source=source,
+            split=split,
+            device=common.device or "auto",
+            progress=step,
+            sharing=Sharing(ranks, recipe),
         )
     otherwise = report.data_digest != source.digest(split)
     return Evaluated(path, report, OTHERWISE if otherwise else "")
@@ -71,13 +83,13 @@ def evaluate_stage(
     split: str,
     device: str = "auto",
     progress: Progress = silent,
-    ranks: Ranks = ALONE,
+    sharing: Sharing = BY_ITSELF,
 ) -> EvaluationReport:
     """Score a model on a split and write the report; an equal report is not computed again.
 
     Images are read as the model's card says, so that the score is of what it does to pictures.
-    Raises `UsageError` when the model was made for other classes, or when the file holds the
-    report of another model or other data.
+    Ranks that are `sharing` the work have some of the images each.  Raises `UsageError` when the
+    model was made for other classes, or when the file holds the report of another model or data.
     """
     predictor = load_model(model, device=select_device(device))
     source = source.read_as(predictor.reading)
@@ -87,16 +99,40 @@ def evaluate_stage(
         report = _earlier_report(path, inputs)
         progress(report.images, report.images, "")
         return report
-    report = evaluate_shared(
-        predictor.labels,
-        source,
-        split,
-        ranks=ranks,
-        subject=str(model),
-        progress=progress,
-    )
+    ranks = sharing.ranks
+    words = {"model": str(model), "device": device, "split": split, **inputs, **sharing.words()}
+    with led(ranks, ORDER, words) as lead, lead.call(SCORE):
+        report = evaluate_shared(
+            predictor.labels, source, split, ranks=ranks, subject=str(model), progress=progress
+        )
     report.save(path, inputs=inputs)
     return report
+
+
+@contextmanager
+def follow_evaluation(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
+    """Score at a follower its part of the images that its leader scores.
+
+    Raises `DataError` where its data are others, `FileError` where its model is another.
+    """
+    recipe = Recipe.model_validate(words["recipe"])
+    set_threads(recipe.threads)
+    model, split = words["model"], words["split"]
+    predictor = load_model(model, device=select_device(words["device"]))
+    if _digest_of(model_path(model)) != words["weights"]:
+        raise FileError(
+            "the model here is not that of the process that leads",
+            where=model,
+            why="its weights have another digest",
+            next_step="copy it again, or name one that all processes see",
+        )
+    source = open_source(recipe).read_as(predictor.reading)
+    require_same_data(source, split, words["data"])
+
+    def score() -> None:
+        evaluate_shared(predictor.labels, source, split, ranks=ranks)
+
+    yield {SCORE: score}
 
 
 def _digest_of(model: Path) -> str:

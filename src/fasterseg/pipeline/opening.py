@@ -15,6 +15,8 @@ from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
+from fasterseg.errors import UsageError
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.agreeing import agree
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
@@ -41,20 +43,28 @@ class OpenedRun(NamedTuple):
 
 @contextmanager
 def hold_run(
-    common: Common, stages: Sequence[str], *, trained: Trained | None = None
+    common: Common,
+    stages: Sequence[str],
+    *,
+    trained: Trained | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[tuple[OpenedRun, StopRequest]]:
     """`open_run` with the folder held for this process, and signals turned into a stop request.
 
     A folder that another process holds is refused before its recipe is touched.  For a device
     that is not there none is made.
     """
-    require_device(common.device)
+    require_device(common.device, ranks)
     with folder_of(common, stored_or_new_recipe(common)).locked(), stop_on_signals() as stop:
-        yield open_run(common, stages, trained=trained), stop
+        yield open_run(common, stages, trained=trained, ranks=ranks), stop
 
 
 def open_run(
-    common: Common, stages: Sequence[str] = (), *, trained: Trained | None = None
+    common: Common,
+    stages: Sequence[str] = (),
+    *,
+    trained: Trained | None = None,
+    ranks: Ranks = ALONE,
 ) -> OpenedRun:
     """The settled recipe, the run's folder and its data; a new run's recipe is stored.
 
@@ -70,7 +80,8 @@ def open_run(
     recipe = with_sizes(recipe, source, known=before)
     if before is not None:
         say(agree(before, recipe, run, source), common)
-    ahead = Ahead.of(recipe, run, source, device=common.device or "auto", trained=trained)
+    device = common.device or "auto"
+    ahead = Ahead.of(recipe, run, source, device=device, trained=trained, ranks=ranks)
     ask_for(stages, ahead, common)
     if "evaluate" in stages:
         say(note_on_scores(recipe, source), common)
@@ -81,10 +92,18 @@ def open_run(
     return OpenedRun(recipe, run, source)
 
 
-def require_device(name: str | None) -> None:
-    """Raise `EnvironmentFault` for a device that is not there."""
-    if name not in (None, "auto", "cpu"):
-        select_device(name)
+def require_device(name: str | None, ranks: Ranks = ALONE) -> None:
+    """Raise `EnvironmentFault` for a device that is not there, `UsageError` for one of several."""
+    if name in (None, "auto", "cpu"):
+        return
+    device = select_device(name)
+    if ":" in str(device) and not ranks.alone:
+        raise UsageError(
+            f"{ranks.count} processes cannot share one GPU",
+            where=f"--device {name}",
+            why="each takes the GPU of its own number on its machine",
+            next_step=f"--device {device.type}; CUDA_VISIBLE_DEVICES says which GPUs there are",
+        )
 
 
 def say(note: str, common: Common) -> None:

@@ -16,6 +16,8 @@ from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport, position_baseline
 from fasterseg.events import Progress
 from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.learning.sharing import Sharing
 from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.delivering import deliver, is_settled
 from fasterseg.pipeline.evaluating import evaluate_stage
@@ -46,12 +48,14 @@ class Pipeline:
         source: DataSource,
         device: str | None,
         watch: Watch,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
         self.source = source
         self.device = device or "auto"
         self.watch = watch
+        self.ranks = ranks
         self.result: RunResult | None = None
 
     def run(self, stages: Sequence[str] = STAGES) -> RunResult | None:
@@ -91,14 +95,20 @@ class Pipeline:
     def search(self) -> SearchSummary:
         """Search, or read what was found."""
         job = search_job(
-            self.recipe, self.folder, source=self.source, table=self.profile(), device=self.device
+            self.recipe,
+            self.folder,
+            source=self.source,
+            table=self.profile(),
+            device=self.device,
+            ranks=self.ranks,
         )
         return search_stage(job, self.watch)
 
     def train(self) -> None:
         """Train the teacher, then every student."""
         jobs = jobs_of(self.recipe, self.folder, ALL_CONTENDERS)
-        train_all(jobs, Trainer(self.recipe, self.folder, self.source, self.device), self.watch)
+        trainer = Trainer(self.recipe, self.folder, self.source, self.device, ranks=self.ranks)
+        train_all(jobs, trainer, self.watch)
 
     def evaluate(self) -> None:
         """Score every network's best weights, and position alone, on the split to score."""
@@ -113,6 +123,7 @@ class Pipeline:
                     split=data.test_split,
                     device=self.device,
                     progress=step,
+                    sharing=Sharing(self.ranks, self.recipe),
                 )
         path = self._position_path
         if not path.exists():
@@ -188,10 +199,10 @@ def run_until(until: str, common: Common, show: Show) -> RunResult | None:
     Raises `UsageError` with the nearest stage when there is none of that name.
     """
     _require_stage(until)
-    stages = STAGES[: STAGES.index(until or STAGES[-1]) + 1]
-    with hold_run(common, stages) as (opened, stop):
+    stages, ranks = STAGES[: STAGES.index(until or STAGES[-1]) + 1], Ranks.here()
+    with hold_run(common, stages, ranks=ranks) as (opened, stop):
         watch = Watch(opened.folder.root, show, stop)
-        return Pipeline(*opened, common.device, watch).run(stages)
+        return Pipeline(*opened, common.device, watch, ranks).run(stages)
 
 
 def _require_stage(name: str) -> None:

@@ -12,11 +12,11 @@ from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.on_target import network_measure
-from fasterseg.errors import DataError
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.leading import Calls
 from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.learning.sharing import require_same_data
 from fasterseg.pipeline.candidate_scoring import candidate_scores
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.matching import match_of
@@ -108,18 +108,6 @@ def follow_search(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
     require_same_data(source, recipe.data.train_split, start.data_digest)
     ground = SearchGround(recipe, source, told.table, select_device(start.device), ranks=ranks)
     yield shared_calls(ground, start, partial(subnet_scorers, recipe))
-
-
-def require_same_data(source: DataSource, split: str, digest: str) -> None:
-    """Raise `DataError` where a follower's split is not what the leader has under that name."""
-    if source.digest(split) != digest:
-        raise DataError(
-            "the data here are not those of the process that leads",
-            where=f"{split} of {source.name}",
-            why="names, sizes or sampled contents of its files differ",
-            next_step="give all processes the same data: copy them again, or name a folder that "
-            "all of them see",
-        )
 
 
 def search_run(common: Common, show: Show) -> SearchSummary:

@@ -56,7 +56,8 @@ def teacher_of(folder: Path, data: TrainingData) -> Teacher:
     bundle = open_bundle(folder)
     require_same_sight(bundle.card, data.source, str(folder))
     network = bundle.network(baselines=BASELINES, where=str(folder))
-    return Teacher(network, bundle.description.classes, weights_digest(folder))
+    description = bundle.description
+    return Teacher(network, description.classes, weights_digest(folder), description)
 
 
 def require_teacher(folder: Path, source: DataSource) -> None:

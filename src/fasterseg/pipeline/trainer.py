@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress, silent
+from fasterseg.learning.leading import Calls
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.learning.sharing import Sharing
 from fasterseg.network.description import NetworkDescription
+from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.starting import refuse_baseline, supernet_start
 from fasterseg.pipeline.teachers import teacher_of
 from fasterseg.pipeline.trainees import require_own_name
 from fasterseg.runs import RunFolder
-from fasterseg.runtime import select_device
+from fasterseg.runtime import select_device, set_threads
 from fasterseg.searching.randoms import RandomName, random_architecture_of
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import StopRequest
 from fasterseg.training.data import TrainingData
+from fasterseg.training.sharing import TrainingOrder, followed_stage
 from fasterseg.training.training import TrainingTask, train_network
 
 
@@ -27,7 +35,8 @@ class Trainer:
     """Trains networks in a run's folder, each by its role's settings, and resumes what was stopped.
 
     Every method returns the folder of the network's ``best`` bundle; beside it lie ``last`` and
-    ``ema``, and the training's ``report.json``.  `teacher` is the bundle to distil from.
+    ``ema``, and the training's ``report.json``.  `teacher` is the bundle to distil from.  Several
+    `ranks` share each training.
     """
 
     recipe: Recipe
@@ -36,6 +45,7 @@ class Trainer:
     device: str = "auto"
     progress: Progress = silent
     stop: StopRequest | None = None
+    ranks: Ranks = ALONE
 
     def contender(
         self,
@@ -109,5 +119,22 @@ class Trainer:
             start=start,
         )
         folder = self.run.training(name).root
-        train_network(task, folder, progress=self.progress, stop=self.stop, baselines=BASELINES)
+        train_network(
+            task,
+            folder,
+            progress=self.progress,
+            stop=self.stop,
+            baselines=BASELINES,
+            sharing=Sharing(self.ranks, self.recipe),
+        )
         return self.run.bundle(name)
+
+
+@contextmanager
+def follow_training(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
+    """Build at a follower what its leader trains; raises `DataError` where its data are others."""
+    order = TrainingOrder.model_validate(words)
+    set_threads(order.recipe.threads)
+    source, device = open_source(order.recipe), select_device(order.device)
+    with followed_stage(ranks, order, source, device=device, baselines=BASELINES) as calls:
+        yield calls

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from fasterseg.config import Recipe, TrainingSettings
 from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
+from fasterseg.learning.ranks import Ranks
 from fasterseg.pipeline.architectures import found_architecture, one_architecture, take_architecture
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight.ahead import Trained
@@ -61,14 +62,17 @@ def train_named(
     own = None
     if architecture is not None:
         own = one_architecture(architecture, contenders, run=common.run)
-    ahead = Trained(names, architecture, searched=False)
-    with hold_run(common, ("train",), trained=ahead) as ((recipe, run, source), stop):
+    ahead, ranks = Trained(names, architecture, searched=False), Ranks.here()
+    with hold_run(common, ("train",), trained=ahead, ranks=ranks) as (
+        (recipe, run, source),
+        stop,
+    ):
         set_threads(recipe.threads)
         if own is not None:
             take_architecture(own, run, recipe, contenders[0])
         taught = bool(teacher) or sets_distillation(common)
         _look_up(recipe, run, source, names, teacher=teacher, taught=taught)
-        trainer = Trainer(recipe, run, source, common.device or "auto")
+        trainer = Trainer(recipe, run, source, common.device or "auto", ranks=ranks)
         jobs = jobs_of(recipe, run, names, teacher=teacher, taught=taught)
         return train_all(jobs, trainer, Watch(run.root, show, stop))
 

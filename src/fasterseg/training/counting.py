@@ -9,6 +9,7 @@ from math import ceil
 
 from fasterseg.config import WARMUP_SHARE, TrainingSettings
 from fasterseg.learning.allowance import Costs, allowed_steps
+from fasterseg.learning.sharing import BY_ITSELF, Sharing
 from fasterseg.learning.step_times import Now
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import TrainingFolder
@@ -30,19 +31,22 @@ def counted(
     task: TrainingTask,
     kept: TrainingFolder,
     *,
+    sharing: Sharing = BY_ITSELF,
     baselines: Mapping[str, BaselineBuilder] | None = None,
     clock: Now = time.monotonic,
 ) -> TrainingTask:
     """The task with its number of steps: its own, or what fits into its hours.
 
-    The hours are counted once, and the number is kept.
+    The hours are counted once, with all ranks at work, and the number is kept.
     """
     hours = task.settings.hours
     if hours is None:
         return task
 
     def timing(seconds: float) -> Costs:
-        times = time_training(task, seconds=seconds, baselines=baselines, clock=clock)
+        times = time_training(
+            task, sharing=sharing, seconds=seconds, baselines=baselines, clock=clock
+        )
         return Costs(lambda steps: cost_of(task, times, steps), lambda steps: {TRAINING: steps})
 
     found = allowed_steps(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.joining import share_images
-from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches
 from fasterseg.datasets.source import DataSource
 from fasterseg.learning.feeding import augmentation_of
 from fasterseg.runtime import derived_seed
@@ -41,13 +41,22 @@ class TrainingData:
         return any(share_images(split, self.val_split) for split in learnt)
 
     def batches(
-        self, augmentation: AugmentationSettings, *, batch_size: int, seed: int
+        self,
+        augmentation: AugmentationSettings,
+        *,
+        batch_size: int,
+        seed: int,
+        share: Share = WHOLE,
     ) -> TrainingBatches:
-        """The training batches; a function of the seed, the same for every network of a run."""
+        """The training batches; a function of the seed, the same for every network of a run.
+
+        With a `share`, this rank's part of each.
+        """
         return TrainingBatches(
             self.source,
             self.train_split,
             augmentation=augmentation_of(augmentation),
             batch_size=batch_size,
             seed=derived_seed(seed, "training"),
+            share=share,
         )

@@ -12,16 +12,22 @@ from fasterseg.network.description import BaselineBuilder
 from fasterseg.training.task import TrainingTask, stage_of
 
 
-def rehearse(task: TrainingTask, *, baselines: Mapping[str, BaselineBuilder] | None = None) -> None:
+def rehearse(
+    task: TrainingTask,
+    *,
+    ranks: int = 1,
+    baselines: Mapping[str, BaselineBuilder] | None = None,
+) -> None:
     """What the first step of a training does up to its update; nothing is read, nothing kept.
 
-    Classes count alike: their weights would have to be counted in the data.
+    It is done on what one of so many `ranks` has of a batch.  Classes count alike: their weights
+    would have to be counted in the data.
     """
     settings = task.settings.model_copy(update={"class_weights": "none", "hours": None})
     numerics = choose_numerics(settings.precision, task.device)
     batch = noise_batch(
         settings.augmentation,
-        batch_size=settings.batch_size,
+        batch_size=settings.most_images(ranks=ranks),
         classes=task.description.classes,
         device=task.device,
     )

@@ -12,7 +12,8 @@ from fasterseg.changes import differences
 from fasterseg.config import Precision
 from fasterseg.errors import EnvironmentFault
 from fasterseg.events import Warn
-from fasterseg.learning.precision import Numerics, choose_numerics
+from fasterseg.learning.machines import Machine, device_name
+from fasterseg.learning.precision import Formats, Numerics, choose_numerics
 from fasterseg.network.card import Segment
 from fasterseg.runs import TrainingFolder
 from fasterseg.runtime import processor_name
@@ -63,7 +64,7 @@ def note_segment(kept: TrainingFolder, now: Segment, *, name: str, warn: Warn) -
 
 
 def segment_from(
-    first: int, task: TrainingTask, numerics: Numerics, *, machines: Sequence[str] = ()
+    first: int, task: TrainingTask, numerics: Numerics, *, machines: Sequence[Machine] = ()
 ) -> Segment:
     """The steps from `first` to a task's end, as they are computed now: by this process alone.
 
@@ -79,14 +80,8 @@ def segment_from(
         device=device_name(task.device),
         precision=numerics.precision,
         ranks=max(1, len(machines)),
-        machines=tuple(machines),
+        machines=tuple(one.words for one in machines) if len(machines) > 1 else (),
     )
-
-
-def device_name(device: torch.device) -> str:
-    """The kind of a device, and of a GPU its name."""
-    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
-    return f"{device.type}{name}"
 
 
 def _unrecorded(now: Segment) -> Segment:
@@ -103,17 +98,17 @@ def _unrecorded(now: Segment) -> Segment:
     )
 
 
-def numerics_of(task: TrainingTask, begun: str) -> Numerics:
-    """What a task computes in; with ``auto``, what it began in where the device has that.
+def numerics_of(task: TrainingTask, begun: str, *, others: Formats | None = None) -> Numerics:
+    """What a task computes in; with ``auto``, what it began in where every device has that.
 
     `begun` is empty before the first step.  Raises `EnvironmentFault` for a format that was asked
-    for and that the device lacks.
+    for and that the device lacks, or that of another rank.
     """
-    chosen = choose_numerics(task.settings.precision, task.device)
+    chosen = choose_numerics(task.settings.precision, task.device, others=others)
     if task.settings.precision != "auto" or begun in ("", chosen.precision):
         return chosen
     try:
-        kept = choose_numerics(cast(Precision, begun), task.device)
+        kept = choose_numerics(cast(Precision, begun), task.device, others=others)
     except EnvironmentFault:
         return chosen
     return Numerics(kept.precision, kept.device, "as the steps before")

@@ -15,6 +15,7 @@ from fasterseg.config import TrainingSettings
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.loading import Batch
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.layers.synchronised import average_statistics, synchronised
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
 from fasterseg.learning.losses import HardPixels, auxiliary_loss, ohem_cross_entropy, taught_loss
@@ -63,6 +64,7 @@ class TrainingStage:
         seed: int,
         numerics: Numerics,
         teacher: nn.Module | None = None,
+        class_weights: tuple[float, ...] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
         self.name = name
@@ -75,7 +77,12 @@ class TrainingStage:
         self.network = self._placed(network).train()
         self.teacher = None if teacher is None else self._placed(teacher).eval()
         self.data = data
-        batches = data.batches(settings.augmentation, batch_size=settings.batch_size, seed=seed)
+        batches = data.batches(
+            settings.augmentation,
+            batch_size=settings.batch_size,
+            seed=seed,
+            share=ranks.share,
+        )
         self._feed = BatchFeed(batches, steps=settings.steps, workers=data.workers)
         self._schedule = schedule_of(settings)
         self._score_every = scoring_interval(
@@ -85,9 +92,13 @@ class TrainingStage:
             seen=data.val_is_seen(),
         )
         self._ignore = data.source.label_space.ignore
-        weights = class_weights_of(data.source, data.train_split, settings.class_weights)
-        self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, weights)
+        if class_weights is None:
+            class_weights = class_weights_of(data.source, data.train_split, settings.class_weights)
+        self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights)
         self._names = dict(self.network.named_parameters())
+        self._norms_apart = not settings.synchronises(ranks=ranks.count)
+        if not self._norms_apart:
+            synchronised(self.network, ranks)
         self._optimizer = sgd(self.network, settings)
         self._scaler = numerics.scaler()
         self._average = WeightAverage(self.network, decay=settings.ema_decay)
@@ -113,22 +124,24 @@ class TrainingStage:
 
     @contextmanager
     def _own_randomness(self, index: int) -> Iterator[None]:
-        """What dropout leaves out in step `index` is a function of the seed and the index."""
-        device = self.numerics.device
+        """What dropout leaves out in step `index` is a function of seed, index and rank."""
+        device, ranks = self.numerics.device, self._ranks
+        words = ("step", str(index)) if ranks.leads else ("step", str(index), f"rank {ranks.rank}")
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self._seed, "step", str(index)))
+            torch.manual_seed(derived_seed(self._seed, *words))
             yield
 
     def _update(self, batch: Batch, index: int) -> dict[str, float]:
         self._optimizer.zero_grad(set_to_none=True)
-        with self.numerics.autocast():
-            losses = self._losses(batch)
-        total = torch.stack([*losses.values()]).sum()
-        self._scaler.backward(total, self._optimizer)
-        norm = gradient_norm(self._names.values())
+        losses = self._backward(batch)
+        suspects = self._add_up(losses, batch)
+        self._scaler.unscale(self._optimizer)
+        total, norm = torch.stack([*losses.values()]).sum(), gradient_norm(self._names.values())
         # In float16 a gradient may overflow now and then: the scaler leaves such a step out.
         checked = () if self._scaler.may_overflow else (norm,)
-        require_finite(total, *checked, step=index, stage=self.name, names=batch.names)
+        require_finite(
+            total, *checked, step=index, stage=self.name, names=suspects, ranks=self._ranks
+        )
         if self.settings.clip_norm:
             parameters = self._names.values()
             nn.utils.clip_grads_with_norm_(parameters, self.settings.clip_norm, norm)
@@ -137,9 +150,29 @@ class TrainingStage:
 
     def rehearse(self, batch: Batch) -> None:
         """The passes of a step forwards and backwards, without an update."""
+        self._backward(batch)
+
+    def _backward(self, batch: Batch) -> dict[str, Tensor]:
+        """This rank's part of the losses; its gradients are left to be summed and unscaled."""
         with self.numerics.autocast():
             losses = self._losses(batch)
-        self._scaler.backward(torch.stack([*losses.values()]).sum(), self._optimizer)
+        self._scaler.scaled(torch.stack([*losses.values()]).sum()).backward()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _add_up(self, losses: dict[str, Tensor], batch: Batch) -> tuple[str, ...]:
+        """Make losses and gradients those of all ranks, and statistics their means.
+
+        Returns the samples that something which is not finite may come from.
+        """
+        if self._ranks.alone:
+            return batch.names
+        gradients = [p.grad for p in self._names.values() if p.grad is not None]
+        own = torch.stack([*losses.values(), gradient_norm(self._names.values())])
+        self._ranks.summed_([*losses.values(), *gradients])
+        if self._norms_apart:
+            share = len(batch.names) / self.settings.batch_size
+            average_statistics(self.network, self._ranks, weight=share)
+        return () if bool(torch.isfinite(own).all()) else batch.names
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         images = batch.images.to(self.numerics.device, memory_format=self._layout)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
 from fasterseg.learning.precision import Numerics
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.card import SupernetFacts
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
 from fasterseg.runtime import derived_seed
@@ -19,11 +20,15 @@ from fasterseg.training.stage import TrainingStage
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A network to learn from, and the digest of the bundle that it came from."""
+    """A network to learn from, and the digest of the bundle that it came from.
+
+    Ranks that learn from it too build it by its `description`.
+    """
 
     network: nn.Module
     classes: int
     digest: str
+    description: NetworkDescription | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ def stage_of(
     *,
     baselines: Mapping[str, BaselineBuilder] | None = None,
     network: nn.Module | None = None,
+    class_weights: tuple[float, ...] | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainingStage:
     """A task's stage at its first step, with the weights of a network or those of its seed."""
     return TrainingStage(
@@ -82,6 +89,8 @@ def stage_of(
         seed=task.seed,
         numerics=numerics,
         teacher=task.teacher.network if task.teacher else None,
+        class_weights=class_weights,
+        ranks=ranks,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +12,8 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
+from fasterseg.learning.machines import formats_of_others, machines_of
+from fasterseg.learning.sharing import BY_ITSELF, Sharing
 from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, run_steps
 from fasterseg.network.bundle import ModelBundle
@@ -38,8 +39,9 @@ from fasterseg.training.beginning import (
 )
 from fasterseg.training.counting import counted
 from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
+from fasterseg.training.sharing import shared_stage
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
-from fasterseg.training.task import Teacher, TrainingTask, stage_of
+from fasterseg.training.task import Teacher, TrainingTask
 
 __all__ = ["Teacher", "TrainingReport", "TrainingTask", "train_network"]
 
@@ -107,19 +109,21 @@ def train_network(
     baselines: Mapping[str, BaselineBuilder] | None = None,
     clock: Now = time.monotonic,
     warn: Warn = warn_on_stderr,
+    sharing: Sharing = BY_ITSELF,
 ) -> TrainingReport:
     """Train a network in a folder, resumed where it was stopped, and save its three bundles.
 
     The folder then holds the bundles ``best`` (by validation score), ``last`` and ``ema``, and
     ``report.json``.  Hours become a number of steps before the first one.  Another machine, other
-    versions or another number of threads may go on: `warn` is told, and ``segments.json``, cards
-    and report say which steps were computed by what.  Raises `UsageError` with a diff when the
-    folder was begun otherwise, `EnvironmentFault` for a precision that the device lacks,
-    and `Interrupted` after a stop.
+    versions, another number of threads or of ranks that are `sharing` the steps may go on: `warn`
+    is told, and ``segments.json``, cards and report say which steps were computed by what.  Raises
+    `UsageError` with a diff when the folder was begun otherwise, `EnvironmentFault` for a precision
+    that the device lacks, and `Interrupted` after a stop.
     """
     _require_same_classes(task)
     kept = TrainingFolder(folder)
-    numerics = numerics_of(task, begun_in(kept))
+    machines = machines_of(sharing.ranks, task.device)
+    numerics = numerics_of(task, begun_in(kept), others=formats_of_others(machines))
     start = start_of(task, precision=numerics.precision)
     agree_on_start(start, kept)
     task = as_begun(task, kept.began)
@@ -129,24 +133,28 @@ def train_network(
         return known
     if task.settings.hours is not None:
         progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
-    task = counted(task, kept, baselines=baselines, clock=clock)
+    task = counted(task, kept, sharing=sharing, baselines=baselines, clock=clock)
     first = None
     if task.start is not None and kept.stepped() is None:
         progress(0, 0, "measuring the statistics of the supernet's slices")
         first = task.start.network(task)
-    stage = stage_of(task, numerics, baselines=baselines, network=first)
-    with closing(stage):
+    with shared_stage(
+        task, numerics, sharing=sharing, baselines=baselines, network=first, stop=stop
+    ) as (stage, lead):
         course = run_steps(
-            stage,
+            lead.stage(stage, warn=warn),
             folder,
             steps=task.settings.steps,
             checkpoint_every=task.settings.checkpoint_every,
             progress=progress,
-            stop=stop,
+            stop=lead.stop,
             name=task.name,
             warn=warn,
             resumed=lambda done: note_segment(
-                kept, segment_from(done + 1, task, numerics), name=task.name, warn=warn
+                kept,
+                segment_from(done + 1, task, numerics, machines=machines),
+                name=task.name,
+                warn=warn,
             ),
         )
     segments = Segments.of_training(kept)

@@ -10,6 +10,7 @@ from typing import Literal
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
 from fasterseg.datasets.source import DataSource
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.trainees import SplitNames
 from fasterseg.runs import RunFolder
@@ -41,7 +42,8 @@ class TrainingAhead:
 class Ahead:
     """A run whose stages are about to be done; `made` is what it has made already.
 
-    `searched` says that its search is done on the way, where it is not done yet.
+    `searched` says that its search is done on the way, where it is not done yet.  `ranks` share
+    what is computed.
     """
 
     recipe: Recipe
@@ -51,6 +53,7 @@ class Ahead:
     trainings: tuple[TrainingAhead, ...]
     made: Mapping[Use, Path]
     searched: bool = True
+    ranks: Ranks = ALONE
 
     @property
     def geometry(self) -> Geometry:
@@ -67,12 +70,13 @@ class Ahead:
         *,
         device: str = "auto",
         trained: Trained | None = None,
+        ranks: Ranks = ALONE,
     ) -> Ahead:
         """All that is about to be done with a run; `trained` by default are all contenders."""
         made, wanted = made_in(run, recipe), trained or Trained()
         known = wanted.of(recipe, run)
         waiting = tuple(one for one in known if run.training(one.name).begun() is None)
-        return cls(recipe, run, source, device, waiting, made, wanted.searched)
+        return cls(recipe, run, source, device, waiting, made, wanted.searched, ranks)
 
 
 ALL_CONTENDERS = SplitNames((), (), ())

@@ -15,6 +15,7 @@ from fasterseg.deploy.exporting.export import missing_extra
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
+from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.pipeline.matching import require_models
 from fasterseg.pipeline.preflight.ahead import Ahead
@@ -32,10 +33,14 @@ COPIES_IN_CHECKPOINT, BUNDLES = 4, 3
 
 
 def a_device(ahead: Ahead) -> None:
-    """The device to compute on is there, and has the number formats that were asked for."""
+    """The device to compute on is there, and has the number formats that were asked for.
+
+    Every rank has one of its own.
+    """
     device = select_device(ahead.device)
+    others = formats_of_others(machines_of(ahead.ranks, device))
     for training in ahead.trainings:
-        choose_numerics(training.settings.precision, device)
+        choose_numerics(training.settings.precision, device, others=others)
 
 
 def a_target(ahead: Ahead) -> None:

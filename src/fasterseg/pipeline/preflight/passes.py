@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES
-from fasterseg.config import AugmentationSettings
+from fasterseg.config import SearchSettings, TrainingSettings
 from fasterseg.config.uses import Use
+from fasterseg.datasets.loading import require_shareable
 from fasterseg.errors import UsageError
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, Section, TrainingAhead
@@ -26,6 +27,7 @@ from fasterseg.training.data import TrainingData
 from fasterseg.training.rehearsing import rehearse
 from fasterseg.training.task import TrainingTask
 
+Where = Section | Literal["search.pretraining"]
 Sizes = tuple[int, int, int]
 """Images of a batch, and the height and width of a crop."""
 
@@ -44,15 +46,13 @@ def maps_to_search_on(ahead: Ahead) -> None:
         for options in dict.fromkeys(every)
         for architecture in of_each_operator(ahead, options)
     ]
-    settings, first = recipe.search, recipe.search.pretraining
-    alike = (first.batch_size, first.augmentation) == (settings.batch_size, settings.augmentation)
-    if settings.pretrain_steps and not alike:
-        _require_large_enough(
-            "pre-training", "search.pretraining", networks, first.batch_size, first.augmentation
-        )
-    _require_large_enough(
-        "the search", "search", networks, settings.batch_size, settings.augmentation
-    )
+    settings, first, ranks = recipe.search, recipe.search.pretraining, ahead.ranks.count
+    own = {"batch_size": first.batch_size, "augmentation": first.augmentation}
+    pretraining = settings.model_copy(update=own)
+    if settings.pretrain_steps and pretraining != settings:
+        where: Where = "search.pretraining"
+        _require_large_enough("pre-training", where, networks, pretraining, ranks=ranks)
+    _require_large_enough("the search", "search", networks, settings, ranks=ranks)
 
 
 def maps_to_train_on(ahead: Ahead) -> None:
@@ -63,13 +63,12 @@ def maps_to_train_on(ahead: Ahead) -> None:
     for training in ahead.trainings:
         if training.baseline:
             continue
-        settings = training.settings
         _require_large_enough(
             f"the training of {training.name}",
             training.section,
             [unbuilt(one) for one in _possible(ahead, training)],
-            settings.batch_size,
-            settings.augmentation,
+            training.settings,
+            ranks=ahead.ranks.count,
         )
 
 
@@ -88,27 +87,36 @@ def _possible(ahead: Ahead, training: TrainingAhead) -> Iterator[NetworkDescript
 
 def _require_large_enough(
     what: str,
-    section: Section | Literal["search.pretraining"],
+    section: Where,
     networks: list[nn.Module],
-    batch_size: int,
-    crop: AugmentationSettings,
+    settings: SearchSettings | TrainingSettings,
+    *,
+    ranks: int,
 ) -> None:
-    """Raise `UsageError` with sizes that will do, where a map is too small for batch norm."""
-    sizes = (batch_size, *crop.crop)
+    """Raise `UsageError` with sizes that will do, where a map is too small for batch norm.
+
+    Or where a batch has fewer images than its ranks compute on at once.
+    """
+    parts = settings.accumulate
+    require_shareable(settings.batch_size, ranks=ranks, parts=parts, where=f"{section}.batch_size")
+    sizes = (settings.normalised_images(ranks=ranks), *settings.augmentation.crop)
     small = next((network for network in networks if not _fits(network, sizes)), None)
     if small is None:
         return
     count, height, width = sizes
     ways = []
     if _fits(small, (2, height, width)):
-        ways.append(f"--set {section}.batch_size=2")
+        ways.append(f"--set {section}.batch_size={2 * settings.batch_size // count}")
     larger = _larger_crop(small, sizes)
     if larger is not None:
         key = f"{section}.augmentation.crop"
         ways.append(f"--set {key}_height={larger[0]} --set {key}_width={larger[1]}")
+    shared = f" of each of {ranks} processes" if ranks > 1 else ""
+    shared += f" in {parts} parts" if parts > 1 else ""
     raise UsageError(
         f"{what} cannot learn from so small a batch: {count} of {height}x{width} pixels",
-        where=f"{section}.batch_size {count}, {section}.augmentation crop {height}x{width}",
+        where=f"{section}.batch_size {settings.batch_size}{shared}, "
+        f"{section}.augmentation crop {height}x{width}",
         why="the network's deepest map has one pixel then, and batch norm takes two at least",
         next_step=", or ".join(ways),
     )
@@ -152,7 +160,7 @@ def a_training_pass(ahead: Ahead) -> None:
             seed=ahead.recipe.seed,
             device=select_device(ahead.device),
         )
-        rehearse(task, baselines=BASELINES)
+        rehearse(task, ranks=ahead.ranks.count, baselines=BASELINES)
 
 
 def _one_of_each_kind(trainings: tuple[TrainingAhead, ...]) -> Iterator[TrainingAhead]:

@@ -40,14 +40,14 @@ def probe_training(job: Job, folder: Path) -> TrainingTiming:
     assert architecture is not None
     geometry = job.recipe.target.geometry(source.label_space.classes)
     base, began = resident_bytes(), time.monotonic()
-    with endless_stage(_task(job, source)) as stage:
+    with endless_stage(_task(job, source)) as (stage, lead):
         for split in (data.trained_on, data.val_split):
             source.digest(split)  # which a training begins with
         setup_seconds = time.monotonic() - began
         device = stage.numerics.device
         cost = time_stage(stage, folder / "saved", seconds=job.seconds, device=device)
         reset_peak()
-        scoring = image_seconds(stage)
+        scoring = image_seconds(stage, lead)
         weights = stage.network.state_dict().values()
     weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in weights)
     # With the first score, a checkpoint holds the best weights too.
