@@ -91,3 +91,11 @@ def test_a_crop_of_no_whole_label_strides_is_refused(place: str) -> None:
         build_recipe(overrides=("search.label_stride=8", key))
     assert f"{place} is 100" in caught.value.why
     build_recipe(overrides=("search.label_stride=4", key))
+
+
+def test_parts_are_as_many_as_pretraining_has_images_at_most() -> None:
+    own = ("search.batch_size=8", "search.pretraining.batch_size=2")
+    with pytest.raises(UsageError, match="'search' is wrong") as caught:
+        build_recipe(overrides=(*own, "search.accumulate=4"))
+    assert "2 images, pretraining's," in caught.value.why
+    build_recipe(overrides=(*own, "search.accumulate=2"))

@@ -205,6 +205,16 @@ class SearchSettings(LongSection):
     selection: SelectionSettings = SelectionSettings()
 
     @model_validator(mode="after")
+    def _has_an_image_for_every_part_of_pretraining(self) -> Self:
+        if self.accumulate > self.pretraining.batch_size:
+            raise ValueError(
+                f"a batch of {self.pretraining.batch_size} images, pretraining's, cannot go "
+                f"through in {self.accumulate} parts; lower accumulate, or raise "
+                "pretraining.batch_size"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_crops_in_whole_strides(self) -> Self:
         for where, one in (
             ("", self.augmentation),
