@@ -1,0 +1,101 @@
+"""Twenty steps of training on several ranks end where one process with the whole batch ends."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ranked import in_ranks
+from tiny_training import tiny_architecture
+from torch import Tensor
+
+from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.datasets.transforms import Augmentation
+from fasterseg.layers.synchronised import synchronised
+from fasterseg.learning.batch_loss import BatchLoss, Criterion
+from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.learning.schedules import Schedule, set_rate
+from fasterseg.network.description import NetworkDescription
+from fasterseg.network.shipped import model_path
+from fasterseg.runs import BundleFolder
+
+STEPS, BATCH, RATE = 20, 5, 0.01
+Trained = dict[str, Tensor]
+
+
+def trained(
+    ranks: Ranks, shipped: tuple[str, str] | None, crop: tuple[int, int], dtype: torch.dtype
+) -> Trained:
+    """A student's state after the steps; the losses of every step under ``losses``."""
+    described = [_description(name) for name in shipped or (None, None)]
+    student, teacher = (one.build_seeded(seed).to(dtype) for seed, one in enumerate(described))
+    student, teacher = synchronised(student.train(), ranks), teacher.eval()
+    batches = TrainingBatches(
+        StreetScenes(size=(2 * crop[0], 2 * crop[1]), counts={"train": 7, "val": 1}),
+        "train",
+        augmentation=Augmentation(crop=crop),
+        batch_size=BATCH,
+        seed=3,
+        share=ranks.share,
+    )
+    # Both ways of choosing pixels come: at first many are hard, later too few.
+    criterion = Criterion(255, HardPixels(0.3, 0.3, (1.0, 2.0, 3.0) * 3), 0.4, 0.5)
+    # The first steps of a training of a thousand, whose rate rises at first.
+    schedule = Schedule("poly", RATE, steps=1000, warmup_steps=100)
+    optimizer = torch.optim.SGD(student.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4)
+    course = []
+    for step in range(STEPS):
+        batch = batches.batch(step)
+        set_rate(optimizer, schedule.rate(step))
+        optimizer.zero_grad()
+        loss = BatchLoss(batch.images.to(dtype), batch.labels, criterion=criterion, ranks=ranks)
+        (losses,) = loss.by_parts(student.heads, network=student, teacher=teacher.low_resolution)
+        torch.stack([*losses.values()]).sum().backward()
+        told = torch.stack([one.detach() for one in losses.values()])
+        gradients = [p.grad for p in student.parameters() if p.grad is not None]
+        ranks.summed_([told, *gradients])
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 5.0)
+        optimizer.step()
+        course.append(told)
+    return {**student.state_dict(), "losses": torch.stack(course)}
+
+
+def _description(name: str | None) -> NetworkDescription:
+    if name is None:
+        return NetworkDescription(classes=9, architecture=tiny_architecture())
+    known = NetworkDescription.load(BundleFolder(model_path(name)).description)
+    return known.model_copy(update={"classes": 9})
+
+
+def apart(found: Trained, whole: Trained) -> float:
+    """The largest relative distance of any tensor."""
+    return max(
+        float((found[name].double() - one.double()).norm() / (one.double().norm() + 1e-12))
+        for name, one in whole.items()
+    )
+
+
+def assert_ends_where_one_process_ends(
+    count: int, shipped: tuple[str, str] | None, crop: tuple[int, int], dtype: torch.dtype
+) -> None:
+    whole = trained(ALONE, shipped, crop, dtype)
+    limit = 1e-5 if dtype == torch.float64 else 1e-4
+    assert whole["losses"][-1].sum() < whole["losses"][0].sum()
+    for rank, found in enumerate(in_ranks(count, trained, shipped, crop, dtype, seconds=900)):
+        assert found.keys() == whole.keys()
+        print(f"{count} ranks, {dtype}, rank {rank}: {apart(found, whole):.1e}")
+        assert apart(found, whole) < limit
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_small_network_ends_where_one_process_ends(dtype: torch.dtype) -> None:
+    assert_ends_where_one_process_ends(2, None, (32, 32), dtype)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_shipped_network_ends_where_one_process_ends(count: int, dtype: torch.dtype) -> None:
+    shipped = ("camvid-8ms", "camvid-12ms")
+    assert_ends_where_one_process_ends(count, shipped, (96, 128), dtype)
