@@ -56,13 +56,13 @@ class Trained:
         part = {"calibration_images": calibration_images, "device": cpu}
         scoring = SubnetScoring.of(supernet, self.data, indices, **part)
         none = SubnetScoring.of(supernet, self.data, (), **part)
-        scoring.matrices(self.subnets[0])  # reads the images
+        scoring.matrices(self.subnets[0], "")  # reads the images
         began = time.process_time()
         for one in self.subnets[:8]:
-            none.matrices(one)
+            none.matrices(one, "")
         calibrating = (time.process_time() - began) / len(self.subnets[:8])
         began = time.process_time()
-        found = [scoring.matrices(one) for one in self.subnets]
+        found = [scoring.matrices(one, "") for one in self.subnets]
         whole = (time.process_time() - began) / len(self.subnets)
         return found, calibrating, (whole - calibrating) / len(indices)
 

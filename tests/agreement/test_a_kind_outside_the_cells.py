@@ -66,7 +66,7 @@ def images() -> Tensor:
 
 def stem_of(supernet: Supernet, relaxation: Relaxation, computation: Computation) -> Tensor:
     """What the second stem block puts out."""
-    forward = Forward(supernet.walk, supernet.block, relaxation, computation)
+    forward = Forward(supernet.walk.of(relaxation), supernet.block, relaxation, computation)
     forward(images())
     return forward.maps["stem.1"]
 

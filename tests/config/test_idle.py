@@ -23,6 +23,7 @@ PLAIN = Recipe().search
 BALANCED = f"search.penalty.balanced={str(not PLAIN.penalty.balanced).lower()}"
 UNBALANCED = ("search.penalty.balanced=false",)
 STRAIGHT = ("search.mode=exact", "search.exact_widths=straight-through")
+PAIR = "space.branches=[32, 16]"
 WINDOW = "search.control.window=[7ms, 9ms]"
 WIDTHS = f"search.random_widths={PLAIN.random_widths + 1}"
 
@@ -74,6 +75,9 @@ IDLE = [
         ("student.ohem_kept_fraction=0.1",),
     ),
     ("search.auxiliary_weight=0.5", ("space.branches=[8]",), ()),
+    ("search.auxiliary_weight=0.5", ("search.heads=all", PAIR), (PAIR,)),
+    ("search.heads=all", (), (PAIR,)),
+    ("search.shared=cells", (ALONE,), ()),
     ("student.auxiliary_weight=0.5", ("space.branches=[8]",), ()),
     ("teacher.lr=0.5", (f"contenders=[{STUDENT}}}]",), ()),
     ("student.poly_power=1", ("student.schedule=paper",), ()),

@@ -176,9 +176,10 @@ def test_a_subnet_is_calibrated_and_scored_on_a_device_as_on_the_cpu(
         student = search.contenders[-1]
         architecture = derive(student.options, student.parameters.probabilities())
         scorers = subnet_scorers(job.recipe, search, data_of(job, start))
+        one = architecture, student.name
         # Twice: the second time images are in memory.
-        twice = (scorers.candidates(architecture), scorers.candidates(architecture))
-        scores.append((*twice, scorers.finals(architecture), scorers.validation(architecture)))
+        twice = (scorers.candidates(*one), scorers.candidates(*one))
+        scores.append((*twice, scorers.finals(*one), scorers.validation(*one)))
     assert scores[0] == scores[1]
     assert scores[0][0] == scores[0][1] > 0
     assert scores[0][-1].mean_iou > 0

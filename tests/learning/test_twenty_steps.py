@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from fasterseg.learning.batch_loss import BatchLoss, Criterion
 from ranked import in_ranks
 from tiny_training import tiny_architecture
 from torch import Tensor
@@ -12,7 +13,6 @@ from fasterseg.datasets.loading import TrainingBatches
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforms import Augmentation
 from fasterseg.layers.synchronised import synchronised
-from fasterseg.learning.batch_loss import BatchLoss, Criterion
 from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate

@@ -25,7 +25,7 @@ from fasterseg.searching.kept_supernet import KeptSupernet
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture
-from fasterseg.tensors import save_tensors
+from fasterseg.tensors import load_tensors, save_tensors
 from fasterseg.training.beginning import TrainingStart
 
 SOURCE = StreetScenes(size=(HEIGHT, WIDTH), counts=COUNTS)
@@ -89,11 +89,53 @@ def test_any_architecture_that_a_contender_may_take_can_begin(run: RunFolder) ->
         options = Options.of(RECIPE_BEGUN.space, RECIPE_BEGUN.students()[0])
         one = random_architecture(options, Random(seed))
         start = supernet_start(
-            RECIPE_BEGUN, run, one, classes=9, name="random-student-1", device=CPU
+            RECIPE_BEGUN, run, one, classes=9, name="random-student-1", owner="student", device=CPU
         )
         images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))] * 4
         state = start.calibrated(images).state_dict()
         assert all(bool(torch.isfinite(tensor).all()) for tensor in state.values())
+
+
+def test_the_slices_of_a_supernet_with_all_heads_are_the_contenders_own(tmp_path: Path) -> None:
+    """Its networks' auxiliary heads, which it does not hold, are fresh: the same ones each time."""
+    published = {"pretrain_steps": 2, "steps": 2, "heads": "all", "shared": "cells"}
+    content = begun_recipe(branches=[[16, 8], [16]]).content()
+    recipe = Recipe.model_validate({**content, "search": {**content["search"], **published}})
+    search_in(tmp_path, recipe=recipe)
+    run = RunFolder(tmp_path)
+    weights_to_start_with(ahead_of(run, recipe=recipe))
+    student = next(one for one in recipe.contenders if one.name == "student")
+    architecture = Architecture.load(run.architecture("student"))
+    states = []
+    for owner in ("student", "student", "teacher"):
+        start = supernet_start(
+            recipe, run, architecture, classes=9, name="one", owner=owner, device=CPU
+        )
+        images = [torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))] * 4
+        states.append(start.calibrated(images).state_dict())
+    first, again, others = states
+    assert all(torch.equal(one, again[name]) for name, one in first.items())
+    measured = ("running_mean", "running_var", "num_batches_tracked")
+    other = {n for n, one in first.items() if not torch.equal(one, others[n])}
+    learnt = {name for name in other if not name.endswith(measured)}
+    parts = {name.removeprefix("blocks.").partition("_")[0].partition(".")[0] for name in learnt}
+    assert parts == {"stem", "fusion", "head"}
+    kept = load_tensors(run.supernet.weights)
+    assert any(name.startswith("blocks.student/stem_0") for name in kept)
+    best = Trainer(recipe, run, SOURCE, "cpu").contender(student, architecture)
+    assert ModelBundle.load(best).card.training.supernet is not None
+
+
+def test_a_teacher_that_was_not_searched_has_no_weights_where_the_cells_alone_are_shared(
+    tmp_path: Path,
+) -> None:
+    content = begun_recipe().content()
+    (teacher, student) = content["contenders"]
+    contenders = [{**teacher, "architecture": "widest"}, student, {**student, "name": "other"}]
+    search = {**content["search"], "shared": "cells"}
+    recipe = Recipe.model_validate({**content, "contenders": contenders, "search": search})
+    error = refused(ahead_of(RunFolder(tmp_path), recipe=recipe))
+    assert "has no weights for teacher" in error.what
 
 
 def refused(ahead: Ahead) -> FastersegError:
@@ -156,7 +198,13 @@ def test_a_kept_supernet_of_other_shapes_is_refused_in_a_sentence(
     architecture = Architecture.load(other.architecture("student"))
     classes, device = SOURCE.label_space.classes, torch.device("cpu")
     start = supernet_start(
-        RECIPE_BEGUN, other, architecture, classes=classes, name="student", device=device
+        RECIPE_BEGUN,
+        other,
+        architecture,
+        classes=classes,
+        name="student",
+        owner="student",
+        device=device,
     )
     facts = KeptSupernet.load(other.supernet.facts)
     save_tensors(other.supernet.weights, {"weight": torch.zeros(3)})

@@ -47,7 +47,7 @@ class Judge:
         self.scores = scores
         self.seen: list[Architecture] = []
 
-    def __call__(self, architecture: Architecture) -> float:
+    def __call__(self, architecture: Architecture, name: str) -> float:
         self.seen.append(architecture)
         return self.scores.get((ends(architecture), architecture.input_scale), 0.1)
 
@@ -78,7 +78,7 @@ def test_each_variants_network_is_fitted_and_scored_and_the_best_value_is_first(
 
 def test_of_two_that_score_alike_the_faster_is_taken() -> None:
     (teacher, _) = contenders()
-    found = try_variants([teacher], PRICING, lambda _: 0.4, lambda *_: None)["teacher"]
+    found = try_variants([teacher], PRICING, lambda *_: 0.4, lambda *_: None)["teacher"]
     assert len(found) == 2
     assert found[0].estimated_ms < found[1].estimated_ms
     assert found[0].architecture == derive(found[0].options, teacher.parameters.probabilities())
@@ -90,10 +90,10 @@ def test_a_variant_without_a_network_at_the_budget_is_left_out_and_none_is_an_er
         estimate_ms(cheapest(one, GEOMETRY, made_up_cost_ms)) for one in student.options.variants
     )
     between = (floors[1] + floors[2]) / 2 / 0.965
-    found = try_variants(contenders(between), PRICING, lambda _: 0.4, lambda *_: None)
+    found = try_variants(contenders(between), PRICING, lambda *_: 0.4, lambda *_: None)
     assert len(found["student"]) == 2
     with pytest.raises(BudgetError) as caught:
-        try_variants(contenders(0.5), PRICING, lambda _: 0.4, lambda *_: None)
+        try_variants(contenders(0.5), PRICING, lambda *_: 0.4, lambda *_: None)
     assert "student" in str(caught.value.where)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from made_up_search import RECIPE, search_job_in
+from small_spaces import random_architectures
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
@@ -28,6 +29,7 @@ from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.scores import Redrawn
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.options import Options
 
 SELECTION = {"candidates": 8, "population": 3, "finalists": 2}
 WIDER: dict[str, Any] = {"layers": 4, "expansions": [1, 2, 3]}
@@ -97,12 +99,12 @@ class Machine:
 
         return measure
 
-    def score(self, architecture: Architecture) -> float:
+    def score(self, architecture: Architecture, _name: str) -> float:
         self.work()
         self.scored.append(architecture)
         return score_of(architecture)
 
-    def final(self, architecture: Architecture) -> Redrawn:
+    def final(self, architecture: Architecture, _name: str) -> Redrawn:
         self.work()
         self.finals.append(architecture)
         found = score_of(architecture)
@@ -206,6 +208,19 @@ def test_a_budget_that_few_networks_have_is_told(tmp_path: Path) -> None:
         "no other network of the space" in note or "were found at the budget" in note
         for note in notes
     )
+
+
+def test_scores_of_contenders_with_blocks_of_their_own_are_kept_apart(tmp_path: Path) -> None:
+    (one,) = random_architectures(Options.of(RECIPE.space, RECIPE.contenders[1]), 1)
+    for apart, count in ((False, 1), (True, 2)):
+        path, machine = tmp_path / f"{apart}.json", Machine()
+        for _ in range(2):
+            kept = KeptScores(path, machine.score, machine.final, apart=apart)
+            for name in ("a", "b"):
+                assert kept.score(one, name) == score_of(one)
+                assert kept.has(one, name)
+                assert kept.final(one, name).mean_iou == score_of(one)
+        assert (len(machine.scored), len(machine.finals)) == (count, count)
 
 
 def test_timing_a_candidate_finds_and_scores_one_at_the_budget(tmp_path: Path) -> None:

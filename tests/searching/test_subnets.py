@@ -46,7 +46,7 @@ def scores_at(
 ) -> dict[str, SubnetScores]:
     """What two students and a teacher score, the students at these latencies."""
 
-    def score(architecture: Architecture) -> Redrawn:
+    def score(architecture: Architecture, _name: str) -> Redrawn:
         if scored is not None:
             scored.append(architecture)
         return Redrawn(share_of(architecture))

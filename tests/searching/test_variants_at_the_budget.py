@@ -58,13 +58,13 @@ class Judge:
     def __init__(self) -> None:
         self.seen: list[Architecture] = []
 
-    def score(self, architecture: Architecture) -> float:
+    def score(self, architecture: Architecture, _name: str) -> float:
         self.seen.append(architecture)
         return 0.6 if variant(architecture) == WANTED else 0.5
 
     def scorers(self, _search: Search, _data: SearchData) -> Scorers:
-        def final(architecture: Architecture) -> Redrawn:
-            return Redrawn(self.score(architecture))
+        def final(architecture: Architecture, name: str) -> Redrawn:
+            return Redrawn(self.score(architecture, name))
 
         return Scorers(candidates=self.score, finals=final, validation=final)
 

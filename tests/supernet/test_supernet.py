@@ -259,7 +259,7 @@ def test_a_feature_of_a_tied_width_has_its_gate_once_however_many_cells_pass_it_
     share = torch.tensor([0.75, 0.25])
     maps = []
     for mixed in (relaxation, relaxation | {stage: share}):
-        forward = Forward(supernet.walk, supernet.block, mixed, FoldedComputation())
+        forward = Forward(supernet.walk.of(mixed), supernet.block, mixed, FoldedComputation())
         with torch.no_grad():
             forward(images())
         maps.append(forward.maps)

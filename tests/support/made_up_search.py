@@ -116,7 +116,7 @@ def unseen(title: str, *, total: int, unit: str = "steps") -> Iterator[Progress]
 def scored_alike(_search: Search, _data: SearchData) -> Scorers:
     """Made-up scores of the subnets, which come after all that can be resumed."""
     half = Redrawn(0.5)
-    return Scorers(candidates=lambda _: 0.5, finals=lambda _: half, validation=lambda _: half)
+    return Scorers(candidates=lambda *_: 0.5, finals=lambda *_: half, validation=lambda *_: half)
 
 
 def search_in(folder: Path, *, recipe: Recipe = RECIPE) -> SearchSummary:

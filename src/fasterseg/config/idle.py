@@ -137,6 +137,21 @@ def _of_loss(section: Literal["search", "teacher", "student"]) -> tuple[Idle, ..
 
 RULES: tuple[Idle, ...] = (
     Idle(
+        ("search.heads",),
+        lambda recipe: [len(branches) for branches in recipe.space.branch_sets] == [1],
+        "networks of this space have one branch, and so one head",
+    ),
+    Idle(
+        ("search.auxiliary_weight",),
+        lambda recipe: recipe.search.heads == "all",
+        "with search.heads all there are no auxiliary heads",
+    ),
+    Idle(
+        ("search.shared",),
+        lambda recipe: sum(one.is_searched for one in recipe.contenders) == 1,
+        "one contender is searched, and shares with nobody",
+    ),
+    Idle(
         ("search.sampling",),
         lambda recipe: recipe.search.mode == "exact",
         "with search.mode exact nothing is sampled",

@@ -151,6 +151,11 @@ class SearchSettings(LongSection):
     learns from, what subnets are calibrated on, and what they are scored on, labels included.
     With a `label_stride` the loss holds the network's small logits against one label in so many
     along each side (`fasterseg.datasets.transforms.strided`), in place of upsampling them.
+
+    A pass has ``one`` of the `heads`, with auxiliary ones, or ``all``, as the authors' do: one for
+    each set of branches on offer and one for each branch alone, whose losses are added up.
+    Contenders have ``all`` blocks `shared`, or, as in the authors' code, the ``cells`` alone: stem,
+    fusion and heads are then each one's own.
     """
 
     usual_hours: ClassVar[float] = SEARCH_HOURS
@@ -166,6 +171,8 @@ class SearchSettings(LongSection):
         return with_pretraining(with_earlier_draws({**rest, **renamed}))
 
     mode: Literal["sampled", "exact"] = "sampled"
+    heads: Literal["one", "all"] = "one"
+    shared: Literal["all", "cells"] = "all"
     sampling: SamplingSettings = SamplingSettings()
     exact_widths: Literal["two-draws", "straight-through"] = "two-draws"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -97,9 +97,9 @@ class SubnetScoring:
         kept = KeptBatches(batches, count, device, ranks.share)
         return cls(supernet, data.seed, scored, kept, samples, ranks)
 
-    def matrices(self, architecture: Architecture) -> list[ConfusionMatrix]:
-        """The subnet's confusion matrix on each of the images."""
-        network = self.supernet.subnet(architecture, Network)
+    def matrices(self, architecture: Architecture, name: str) -> list[ConfusionMatrix]:
+        """The confusion matrix of a contender's subnet on each of the images."""
+        network = self.supernet.subnet(architecture, Network, owner=name)
         # All batches, however still: what is compared is measured on the same ones.
         gather = self.ranks.gathered
         recalibrate(network, self.calibration, tolerance=0.0, must_settle=False, gather=gather)
@@ -108,13 +108,13 @@ class SubnetScoring:
             network, self.samples.sample, images, self.scored, device=device, ranks=self.ranks
         )
 
-    def mean_iou(self, architecture: Architecture) -> float:
-        """The subnet's mean IoU, a share of one."""
-        return whole_mean_iou(self.matrices(architecture))
+    def mean_iou(self, architecture: Architecture, name: str) -> float:
+        """The mean IoU of a contender's subnet, a share of one."""
+        return whole_mean_iou(self.matrices(architecture, name))
 
-    def redrawn(self, architecture: Architecture) -> Redrawn:
-        """The subnet's mean IoU, and what it is on images drawn anew."""
-        return redrawn(self.matrices(architecture), seed=self.seed)
+    def redrawn(self, architecture: Architecture, name: str) -> Redrawn:
+        """The mean IoU of a contender's subnet, and what it is on images drawn anew."""
+        return redrawn(self.matrices(architecture, name), seed=self.seed)
 
 
 def matrices_of(

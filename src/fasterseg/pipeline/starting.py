@@ -13,8 +13,8 @@ from fasterseg.network.card import SupernetFacts
 from fasterseg.network.network import Network
 from fasterseg.runs import RunFolder
 from fasterseg.searching.kept_supernet import is_supernet_there, keep_supernet, kept_weights
+from fasterseg.searching.search import supernet_of
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.lattice import Lattice
 from fasterseg.space.widest import options_of
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
@@ -33,16 +33,18 @@ def supernet_start(
     *,
     classes: int,
     name: str,
+    owner: str,
     device: torch.device,
 ) -> SupernetStart:
     """The start of a network's training with the slices of the run's supernet, on a device.
 
-    The supernet is loaded where these are cut out, and not held longer.  Raises as
+    Where contenders have blocks of their own there, they are the `owner`'s.  The supernet is loaded
+    where these are cut out, and not held longer.  Raises as
     `require_supernet` and `require_member` do.
     """
     require_supernet(run, name=name)
     kept = keep_supernet(run, split=recipe.data.train_split, classes=classes)
-    require_member(recipe, architecture, classes=classes, name=name)
+    require_member(recipe, architecture, classes=classes, name=name, owner=owner)
     facts = SupernetFacts(
         digest=kept.weights_digest,
         data=kept.data,
@@ -63,7 +65,7 @@ def supernet_start(
                 why="its weights have other names or shapes",
                 next_step=f"restore the run's folder from a backup, {FRESH}",
             ) from error
-        network = supernet.to(device).subnet(architecture, Network)
+        network = supernet.to(device).subnet(architecture, Network, owner=owner)
         recalibrate(network, images, must_settle=False)
         return network
 
@@ -72,8 +74,9 @@ def supernet_start(
 
 def built_supernet(recipe: Recipe, *, classes: int) -> Supernet:
     """The supernet of a recipe's search, with weights that mean nothing."""
-    options = [options_of(recipe.space, one) for one in recipe.contenders if one.is_searched]
-    return Supernet(Lattice(recipe.space), classes, contenders=options)
+    searched = [one for one in recipe.contenders if one.is_searched]
+    options = {one.name: options_of(recipe.space, one) for one in searched}
+    return supernet_of(recipe.space, recipe.search, options, classes=classes)
 
 
 def require_supernet(run: RunFolder, *, name: str) -> None:
@@ -91,11 +94,26 @@ def require_supernet(run: RunFolder, *, name: str) -> None:
     )
 
 
-def require_member(recipe: Recipe, architecture: Architecture, *, classes: int, name: str) -> None:
-    """Raise `UsageError` for an architecture that the run's supernet does not hold."""
+def require_part(recipe: Recipe, name: str, *, owner: str) -> None:
+    """Raise `UsageError` for a network of a contender that has no part in the run's supernet."""
+    searched = [one.name for one in recipe.contenders if one.is_searched]
+    if recipe.search.shared == "cells" and owner not in searched:
+        raise UsageError(
+            f"the run's supernet has no weights for {name}",
+            where="search.shared: cells",
+            why="contenders share the cells alone there, and this one was not searched: it has no "
+            "stem, fusion and heads of its own",
+            next_step=f"search with --set search.shared=all, {FRESH}",
+        )
+
+
+def require_member(
+    recipe: Recipe, architecture: Architecture, *, classes: int, name: str, owner: str
+) -> None:
+    """Raise `UsageError` for an architecture that the supernet does not hold for its owner."""
     with torch.device("meta"):
         supernet = built_supernet(recipe, classes=classes)
-    if not supernet.holds(architecture, Network):
+    if not supernet.holds(architecture, Network, owner=owner):
         raise UsageError(
             f"the run's supernet does not hold the architecture of {name}",
             where=f"architecture {architecture.digest()}",

@@ -27,7 +27,7 @@ def subnet_scorer(
     device: torch.device,
     ranks: Ranks = ALONE,
 ) -> ScoreRedrawn:
-    """A function from an architecture to its subnet's mean IoU on the validation split.
+    """A function from a contender's architecture to its subnet's mean IoU on the validation split.
 
     The statistics are measured on training images until they settle; a subnet cannot be scored
     without that, since those it is cut out with are not numbers.  All `ranks` score it together.
@@ -36,10 +36,10 @@ def subnet_scorer(
     scored = min(recipe.search.validation_images, source.length(split))
     sample = partial(source.sample, split)
 
-    def score(architecture: Architecture) -> Redrawn:
+    def score(architecture: Architecture, name: str) -> Redrawn:
         turns = ranks.share.turns(max(4, recipe.search.calibration_batches))
         images = (batches.batch(step).images.to(device) for step in turns)
-        network = supernet.subnet(architecture, Network)
+        network = supernet.subnet(architecture, Network, owner=name)
         recalibrate(network, images, gather=ranks.gathered)
         matrices = matrices_of(network, sample, scored, source, device=device, ranks=ranks)
         return redrawn(matrices, seed=recipe.seed)

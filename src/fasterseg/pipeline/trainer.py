@@ -56,7 +56,8 @@ class Trainer:
     ) -> Path:
         """Train a contender's network."""
         settings = self.recipe.training_of(contender.role)
-        return self._train(contender.name, self._described(architecture), settings, teacher)
+        name, described = contender.name, self._described(architecture)
+        return self._train(name, described, settings, teacher, owner=name)
 
     def baseline(self, name: str) -> Path:
         """Train a baseline with the students' settings and no teacher.
@@ -77,7 +78,8 @@ class Trainer:
         architecture = random_architecture_of(self.recipe, self.run, name)
         alone = {} if teacher is not None else {"distillation_weight": 0.0}
         settings = self.recipe.student.model_copy(update=alone)
-        return self._train(name.file_name, self._described(architecture), settings, teacher)
+        described, owner = self._described(architecture), name.student
+        return self._train(name.file_name, described, settings, teacher, owner=owner)
 
     def _described(self, architecture: Architecture) -> NetworkDescription:
         classes = self.source.label_space.classes
@@ -89,6 +91,8 @@ class Trainer:
         description: NetworkDescription,
         settings: TrainingSettings,
         teacher: Path | None = None,
+        *,
+        owner: str = "",
     ) -> Path:
         device, start = select_device(self.device), None
         if settings.start == "supernet":
@@ -99,6 +103,7 @@ class Trainer:
                 description.architecture,
                 classes=description.classes,
                 name=name,
+                owner=owner,
                 device=device,
             )
         data = TrainingData(

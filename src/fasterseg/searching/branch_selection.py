@@ -11,7 +11,7 @@ the score being the mean IoU of the network's subnet.  The authors chose so betw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fasterseg.errors import BudgetError
@@ -19,6 +19,7 @@ from fasterseg.events import Progress
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import assign_within, derive
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
+from fasterseg.searching.scores import Score
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.options import Options
@@ -26,8 +27,6 @@ from fasterseg.space.pricing import Pricing
 
 EXPONENT = -0.07
 """The authors': a network that takes twice as long has to score 5 % better."""
-
-Score = Callable[[Architecture], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def try_variants(
     for contender in several:
         trials = []
         for options, architecture in _most_probable(contender, pricing):
-            own, latency_ms = score(architecture), pricing(architecture)
+            own, latency_ms = score(architecture, contender.name), pricing(architecture)
             worth = value(own, latency_ms=latency_ms, target_ms=target_ms[contender.name])
             trials.append(VariantTrial(options, architecture, own, latency_ms, worth))
             done += 1

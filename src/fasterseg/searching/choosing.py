@@ -56,7 +56,10 @@ class FinalScore(BaseModel):
 
 
 class CandidateScores(Artifact):
-    """The subnets' scores so far, by the digest of the architecture; shares of one."""
+    """The subnets' scores so far, by the digest of the architecture; shares of one.
+
+    Where contenders have blocks of their own, behind the digest stands whose score it is.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg/candidate-scores/1"
 
@@ -67,33 +70,42 @@ class CandidateScores(Artifact):
 class KeptScores:
     """What was scored, in a file, so that a resumed selection does not score it again.
 
-    A supernet's students share it: what was scored for one counts for all.
+    A supernet's students share it: what was scored for one counts for all, unless they are
+    `apart`, each with blocks of its own.
     """
 
-    def __init__(self, path: Path, score: Score, final: ScoreRedrawn) -> None:
+    def __init__(
+        self, path: Path, score: Score, final: ScoreRedrawn, *, apart: bool = False
+    ) -> None:
         self._path = path
+        self._apart = apart
         self._score = score
         self._final = final
         self._known = CandidateScores.load(path) if path.exists() else CandidateScores()
 
-    def __contains__(self, architecture: Architecture) -> bool:
-        return architecture.digest() in self._known.scores
+    def has(self, architecture: Architecture, name: str) -> bool:
+        """Whether the architecture was scored for that contender."""
+        return self._key(architecture, name) in self._known.scores
 
-    def score(self, architecture: Architecture) -> float:
-        """The score of the architecture's subnet."""
-        key = architecture.digest()
+    def _key(self, architecture: Architecture, name: str) -> str:
+        digest = architecture.digest()
+        return f"{digest} {name}" if self._apart else digest
+
+    def score(self, architecture: Architecture, name: str) -> float:
+        """The score of the architecture's subnet, as the contender of that name has it."""
+        key = self._key(architecture, name)
         if key not in self._known.scores:
-            found = self._score(architecture)
+            found = self._score(architecture, name)
             self._keep(
                 CandidateScores(scores={**self._known.scores, key: found}, finals=self._finals)
             )
         return self._known.scores[key]
 
-    def final(self, architecture: Architecture) -> Redrawn:
-        """The score of the architecture's subnet on more images."""
-        key = architecture.digest()
+    def final(self, architecture: Architecture, name: str) -> Redrawn:
+        """As `score`, on more images."""
+        key = self._key(architecture, name)
         if key not in self._finals:
-            found = self._final(architecture)
+            found = self._final(architecture, name)
             kept = FinalScore(mean_iou=found.mean_iou, redrawn=found.redrawn)
             self._keep(
                 CandidateScores(scores=self._known.scores, finals={**self._finals, key: kept})
@@ -170,7 +182,8 @@ def one_candidate(search: Search, score: Score) -> Callable[[int], object]:
     def candidate(number: int) -> object:
         drawn = source.probable(window, 1) if number % 2 else source.even(window, 1)
         one = next(drawn, None)
-        return score(one.architecture if one else derive(source.options, source.probabilities))
+        found = one.architecture if one else derive(source.options, source.probabilities)
+        return score(found, student.name)
 
     return candidate
 
@@ -194,8 +207,8 @@ class _Heard:
     def score(self, one: Candidate) -> float:
         """A candidate's score, logged."""
         kept = self.selector.kept
-        fresh = one.architecture not in kept
-        found = kept.score(one.architecture)
+        fresh = not kept.has(one.architecture, self.name)
+        found = kept.score(one.architecture, self.name)
         self.best = max(self.best, found)
         self.selector.log.append(
             {
@@ -211,7 +224,7 @@ class _Heard:
 
     def final(self, architecture: Architecture) -> Redrawn:
         """A finalist's score."""
-        found = self.selector.kept.final(architecture)
+        found = self.selector.kept.final(architecture, self.name)
         self._tell(fresh=True)
         return found
 

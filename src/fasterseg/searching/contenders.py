@@ -49,7 +49,9 @@ def _contender(
     options: Options, settings: ContenderSettings, budget_ms: float | None, seed: int
 ) -> Contender:
     generator = torch_generator(seed, "parameters", settings.name)
-    parameters = ArchitectureParameters(options, generator, searched=settings.is_searched)
+    parameters = ArchitectureParameters(
+        options, generator, searched=settings.is_searched, owner=settings.name
+    )
     return Contender(settings, options, parameters, budget_ms)
 
 

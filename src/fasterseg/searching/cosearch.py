@@ -41,7 +41,6 @@ from fasterseg.searching.noise_floor import (
 from fasterseg.searching.passes import Passes
 from fasterseg.searching.pretraining import BatchAt
 from fasterseg.searching.target import LatencyModel
-from fasterseg.searching.visits import Visits
 from fasterseg.searching.weights import WeightTraining
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -96,7 +95,7 @@ class CoSearch:
         self.strengths = {c.name: settings.penalty_strength for c in self.contenders}
         self.guards = {c.name: Guard() for c in self.contenders}
         self.decided_at: dict[str, int] = {}
-        self.visits = Visits([c.options for c in self.contenders])
+        self.visits = passes.visits()
         rate = architecture_rate(settings, self.steps)
         self.noise = NoiseFloors(rate)
         self.done = 0

@@ -16,6 +16,7 @@ from torch import Tensor
 from fasterseg.config import SearchSettings
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender
+from fasterseg.searching.visits import Visits
 from fasterseg.space.choices import Section
 from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, uniform, widest
 from fasterseg.supernet.sampling import Sampler, between_two, one_of, resampled, straight
@@ -34,6 +35,11 @@ class Passes(ABC):
         self.contenders = contenders
         self.seed = seed
 
+    def visits(self) -> Visits:
+        """What counts the kinds that passes run; nothing is counted yet."""
+        options = [one.options for one in self.contenders]
+        return Visits(options, all_heads=self.settings.heads == "all")
+
     @abstractmethod
     def pretraining(self, index: int) -> Iterator[Relaxation]:
         """What a step of pre-training runs: widths sampled evenly."""
@@ -48,19 +54,26 @@ class Passes(ABC):
     def architecture(self, contender: Contender, index: int, *, temperature: float) -> Relaxation:
         """What a contender's architecture step runs, with gradients to its parameters."""
 
+    def _due(self, index: int) -> tuple[Contender, ...]:
+        """Those whose sandwich is due at a step."""
+        return in_turn(self.contenders, index, alone=self.settings.shared == "cells")
+
     def _generator(self, purpose: str, contender: Contender, index: int) -> torch.Generator:
         return torch_generator(self.seed, purpose, contender.name, index)
 
 
-def in_turn(contenders: Sequence[Contender], index: int) -> tuple[Contender, ...]:
+def in_turn(
+    contenders: Sequence[Contender], index: int, *, alone: bool = False
+) -> tuple[Contender, ...]:
     """Those whose sandwich is due at a step: students that may take the same take turns.
 
     The ends of their sandwiches are the same networks, so that another budget in a search costs
-    what its student samples, and no second sandwich.
+    what its student samples, and no second sandwich.  Where each is `alone`, with blocks of its
+    own, they are not, and all are due.
     """
     groups: dict[object, list[Contender]] = {}
     for contender in contenders:
-        student = contender.settings.role == "student"
+        student = contender.settings.role == "student" and not alone
         groups.setdefault(contender.options if student else contender.name, []).append(contender)
     due = [group[index % len(group)].name for group in groups.values()]
     return tuple(contender for contender in contenders if contender.name in due)
@@ -71,7 +84,7 @@ class ExactPasses(Passes):
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
         """Widest, narrowest and random widths of each contender whose turn it is."""
-        for contender in in_turn(self.contenders, index):
+        for contender in self._due(index):
             generator = self._generator("pretraining", contender, index)
             yield from _ends(contender, partial(_now, contender))
             if contender.settings.role == "student":
@@ -82,7 +95,7 @@ class ExactPasses(Passes):
         self, index: int, *, temperature: float, decided: Container[str] = ()
     ) -> Iterator[Relaxation]:
         """Widest and narrowest of each contender in turn, and what each student would sample."""
-        due = in_turn(self.contenders, index)
+        due = self._due(index)
         for contender in self.contenders:
             generator = self._generator("weights", contender, index)
             if contender in due:
@@ -126,7 +139,7 @@ class SampledPasses(Passes):
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
         """As `weights`, with widths sampled evenly; the student in turn runs several."""
-        due = in_turn(self.contenders, index)
+        due = self._due(index)
         for contender in self.contenders:
             generator = self._generator("pretraining", contender, index)
             if contender in due:
@@ -140,7 +153,7 @@ class SampledPasses(Passes):
         self, index: int, *, temperature: float, decided: Container[str] = ()
     ) -> Iterator[Relaxation]:
         """The teacher's network, the ends of the student in turn, and one of each student."""
-        due = in_turn(self.contenders, index)
+        due = self._due(index)
         for contender in self.contenders:
             generator = self._generator("weights", contender, index)
             sampled = partial(self._sampled, contender, generator, decided=decided)

@@ -9,7 +9,6 @@ from fasterseg.datasets.loading import Batch
 from fasterseg.learning.schedules import search_schedule
 from fasterseg.learning.stepping import StageState
 from fasterseg.searching.passes import Passes
-from fasterseg.searching.visits import Visits
 from fasterseg.searching.weights import WeightTraining
 
 BatchAt = Callable[[int], Batch]
@@ -37,7 +36,7 @@ class Pretraining:
         self.batch_at = batch_at
         self.steps = steps
         self.schedule = search_schedule(weights.settings.pretraining, max(1, steps))
-        self.visits = Visits([one.options for one in passes.contenders])
+        self.visits = passes.visits()
 
     def step(self, index: int) -> Mapping[str, Any]:
         """One pass through all networks that are due, and what they teach the weights."""

@@ -70,7 +70,8 @@ def _ended(
     random_subnets: int,
 ) -> Ends:
     """What a search comes to once its steps are done."""
-    kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals)
+    apart = begun.task.settings.shared == "cells"
+    kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals, apart=apart)
     appraisal, variants = _appraisal(job, begun), _variants(begun, watch, kept)
     landed = _landed(begun, variants, appraisal, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, kept)
@@ -203,4 +204,5 @@ def _scored(
             seed=search.task.seed,
             random_count=random_subnets,
             progress=step,
+            apart=search.task.settings.shared == "cells",
         )

@@ -18,8 +18,8 @@ from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Architecture
 
-Score = Callable[[Architecture], float]
-"""The mean IoU of an architecture's subnet, a share of one."""
+Score = Callable[[Architecture, str], float]
+"""The mean IoU of an architecture's subnet, a share of one, as the contender of a name has it."""
 
 REDRAWN = 200
 FINAL_TIMES = 4
@@ -36,8 +36,8 @@ class Redrawn:
     redrawn: tuple[float, ...] = ()
 
 
-ScoreRedrawn = Callable[[Architecture], Redrawn]
-"""The mean IoU of an architecture's subnet on many images, and on these drawn anew."""
+ScoreRedrawn = Callable[[Architecture, str], Redrawn]
+"""As `Score`, the mean IoU on many images, and on these drawn anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from fasterseg.searching.variant_passes import VariantPasses
 from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.lattice import Lattice
+from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing
 from fasterseg.supernet.supernet import Supernet
 
@@ -140,13 +141,26 @@ def _passes_of(task: SearchTask, contenders: Sequence[Contender]) -> Passes:
 
 def fresh_supernet(task: SearchTask, contenders: Sequence[Contender]) -> Supernet:
     """The supernet before its first step, always with the same weights."""
-    options = [contender.options for contender in contenders]
+    options = {contender.name: contender.options for contender in contenders}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(task.seed, "supernet"))
-        supernet = Supernet(Lattice(task.space), task.geometry.classes, contenders=options)
+        supernet = supernet_of(task.space, task.settings, options, classes=task.geometry.classes)
         if task.settings.initialisation == "fan-in":
             drawn_by_inputs(supernet)
     return supernet.to(task.device)
+
+
+def supernet_of(
+    space: SearchSpace, settings: SearchSettings, options: Mapping[str, Options], *, classes: int
+) -> Supernet:
+    """The supernet of a search by contenders of these options; torch's generator draws weights."""
+    return Supernet(
+        Lattice(space),
+        classes,
+        contenders=[*options.values()],
+        owners=[*options] if settings.shared == "cells" else (),
+        all_heads=settings.heads == "all",
+    )
 
 
 def objective_of(task: SearchTask) -> Objective:

@@ -17,7 +17,7 @@ from fasterseg.config import SelectionSettings
 from fasterseg.searching.breeding import Breeding, Window
 from fasterseg.searching.candidates import Candidate, Origin, Source
 from fasterseg.searching.landing import ATTEMPTS, Landing, Trials
-from fasterseg.searching.scores import Redrawn, ScoreRedrawn
+from fasterseg.searching.scores import Redrawn
 from fasterseg.space.architecture import Architecture
 
 ROUNDS = 3
@@ -68,7 +68,7 @@ class Scoring:
     """What tells a student's candidates apart: their scores, and those of the finalists."""
 
     score: Callable[[Candidate], float]
-    final: ScoreRedrawn
+    final: Callable[[Architecture], Redrawn]
 
 
 def select(

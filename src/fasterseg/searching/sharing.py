@@ -99,10 +99,14 @@ class Together:
         return self.lead.call(name, settings=search.task.settings.model_dump(mode="json"))
 
     def _scored(
-        self, name: str, score: Callable[[Architecture], Found], architecture: Architecture
+        self,
+        name: str,
+        score: Callable[[Architecture, str], Found],
+        architecture: Architecture,
+        contender: str,
     ) -> Found:
-        with self.lead.call(name, architecture=architecture.content()):
-            return score(architecture)
+        with self.lead.call(name, architecture=architecture.content(), contender=contender):
+            return score(architecture, contender)
 
 
 def shared_calls(ground: SearchGround, start: SearchStart, scorers_of: ScorersOf) -> Calls:
@@ -132,5 +136,7 @@ def shared_calls(ground: SearchGround, start: SearchStart, scorers_of: ScorersOf
     return calls
 
 
-def _score(score: Callable[[Architecture], object], architecture: Mapping[str, Any]) -> None:
-    score(Architecture.model_validate(architecture))
+def _score(
+    score: Callable[[Architecture, str], object], architecture: Mapping[str, Any], contender: str
+) -> None:
+    score(Architecture.model_validate(architecture), contender)

@@ -52,20 +52,25 @@ def score_all(
     seed: int,
     random_count: int,
     progress: Progress,
+    apart: bool = False,
 ) -> dict[str, SubnetScores]:
-    """The subnets' scores by contender, a student's beside its rivals' and random ones'."""
+    """The subnets' scores by contender, a student's beside its rivals' and random ones'.
+
+    What contenders have in common is scored once, unless they are `apart`.
+    """
     students = [one.name for one in contenders if one.settings.role == "student"]
     total = subnets_of(contenders, choices) + random_count * len(students)
-    known: dict[Architecture, Redrawn] = {}
+    known: dict[tuple[Architecture, str], Redrawn] = {}
     done = 0
 
     def scored(name: str, architecture: Architecture) -> Redrawn:
         nonlocal done
-        if architecture not in known:
-            known[architecture] = score(architecture)
+        key = architecture, name if apart else ""
+        if key not in known:
+            known[key] = score(architecture, name)
         done += 1
         progress(done, total, name)
-        return known[architecture]
+        return known[key]
 
     scores: dict[str, SubnetScores] = {}
     for contender in contenders:

@@ -2,7 +2,8 @@
 
 The branches of two sets are one topology of paths at a time, and a scale is the size of all maps:
 neither can be mixed, nor is either learned.  A pass takes one of the variants that its contender
-may, evenly, so that the weights they share learn from each alike.
+may, evenly, so that the weights they share learn from each alike.  A supernet with all heads runs
+all sets of branches in each pass, at one scale.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.passes import Passes
+from fasterseg.space.choices import INPUT_SCALE, VARIANT
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.variants import in_one_variant
 
@@ -39,4 +41,5 @@ class VariantPasses(Passes):
 
     def _each(self, relaxations: Iterable[Relaxation], *words: object) -> Iterator[Relaxation]:
         generator = torch_generator(self.seed, "variants", *words)
-        return (in_one_variant(one, generator) for one in relaxations)
+        names = VARIANT if self.settings.heads == "one" else (INPUT_SCALE,)
+        return (in_one_variant(one, generator, names) for one in relaxations)

@@ -13,6 +13,7 @@ from typing import Any
 from fasterseg.space.choices import Option, section
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
+from fasterseg.space.variants import united
 from fasterseg.supernet.paths import taken_blocks
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.variants import variant_of
@@ -25,10 +26,13 @@ class Visits:
     """Passes that ran each kind, by the name of the choice that leaves it open.
 
     `contenders` say what may be taken; a choice at which none of them has two kinds is not counted.
+    With `all_heads` a pass runs the branches of all sets.
     """
 
-    def __init__(self, contenders: Sequence[Options]) -> None:
+    def __init__(self, contenders: Sequence[Options], *, all_heads: bool = False) -> None:
         self._lattice = contenders[0].lattice
+        space = self._lattice.space
+        self._all = Lattice(united(space, space.input_scale[0])) if all_heads else None
         self.counts: dict[str, dict[str, int]] = {
             name: dict.fromkeys(map(str, kinds), 0)
             for name, kinds in _open_kinds(contenders).items()
@@ -38,8 +42,8 @@ class Visits:
     def add(self, relaxations: Iterable[Relaxation]) -> None:
         """Count what some passes run."""
         for relaxation in relaxations:
-            running = taken_blocks(self._lattice, relaxation)
-            known = variant_of(self._lattice, relaxation).choices
+            run = self._all or variant_of(self._lattice, relaxation)
+            running, known = taken_blocks(run, relaxation), run.choices
             for name, counts in self.counts.items():
                 runs = name not in self._cells or not running.isdisjoint(self._cells[name])
                 if runs and name in known:

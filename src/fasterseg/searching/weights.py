@@ -30,7 +30,10 @@ LARGE_KERNEL = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The task's loss on the supernet's outputs: main head, and auxiliary heads at a weight."""
+    """The task's loss on the supernet's outputs: main head, and auxiliary heads at a weight.
+
+    Of a supernet with all heads it is the sum of their losses, as in the authors' code.
+    """
 
     ignore: int
     auxiliary_weight: float
@@ -43,14 +46,19 @@ class Objective:
     ) -> Tensor:
         """The loss of one relaxation on a batch."""
         images = batch.images.contiguous(memory_format=torch.channels_last)
+        every = supernet.walk.all_heads
         with self.numerics.autocast():
-            main, auxiliary = supernet(images, relaxation, self.computation(take))
+            if every:
+                main, *others = supernet.heads(images, relaxation, self.computation(take)).values()
+                auxiliary = dict(enumerate(others))
+            else:
+                main, auxiliary = supernet(images, relaxation, self.computation(take))
         return segmentation_loss(
             main,
             auxiliary,
             batch.labels,
             ignore=self.ignore,
-            auxiliary_weight=self.auxiliary_weight,
+            auxiliary_weight=1.0 if every else self.auxiliary_weight,
             hard_pixels=self.hard_pixels,
         )
 

@@ -47,3 +47,30 @@ def merged(spaces: Iterable[Choices]) -> Choices:
         for name, offered in choices.items()
         if section(name) == part
     }
+
+
+def united(space: SearchSpace, scale: str) -> SearchSpace:
+    """The space of one set, with all branches that some set has, at one input scale."""
+    branches = {stride for branches in space.branch_sets for stride in branches}
+    return _one_variant(space, tuple(sorted(branches, reverse=True)), scale)
+
+
+def headed(space: SearchSpace, scale: str) -> tuple[SearchSpace, ...]:
+    """A space of one set for each that is on offer, and for each branch alone, at one input scale.
+
+    A branch alone has a context only where it is the coarsest of some set on offer.
+    """
+    sets = space.branch_sets
+    alone = ((stride,) for stride in united(space, scale).branch_sets[0])
+    found = (_one_variant(space, one, scale) for one in dict.fromkeys((*sets, *alone)))
+    bare = space.kinds.model_copy(update={"context": ("none",)})
+    return tuple(
+        one
+        if any(one.coarsest == max(branches) for branches in sets)
+        else one.model_copy(update={"kinds": bare})
+        for one in found
+    )
+
+
+def _one_variant(space: SearchSpace, branches: Sequence[int], scale: str) -> SearchSpace:
+    return space.model_copy(update={"branches": tuple(branches), "input_scale": (scale,)})

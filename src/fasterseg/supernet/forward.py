@@ -24,7 +24,7 @@ from fasterseg.space.placements import IMAGE, Channels, Feature, Placement
 from fasterseg.supernet.computation import Computation, Entering, Mixture, gated
 from fasterseg.supernet.paths import Passages, path_weight, taken_blocks
 from fasterseg.supernet.relaxation import Relaxation
-from fasterseg.supernet.walk import Walk
+from fasterseg.supernet.walk import VariantWalk
 
 BlockOf = Callable[[str, Kind], Block]
 """From a block's name and kind to the block."""
@@ -34,11 +34,10 @@ class Forward:
     """One pass; what it needs of the relaxation is read out once."""
 
     def __init__(
-        self, walk: Walk, block_of: BlockOf, relaxation: Relaxation, computation: Computation
+        self, walk: VariantWalk, block_of: BlockOf, relaxation: Relaxation, computation: Computation
     ) -> None:
-        self.walk = walk.of(relaxation)
+        self.walk = walk
         self.block_of = block_of
-        self.block_name = walk.block_name
         self.relaxation = relaxation
         self.computation = computation
         self.values = {name: row.detach().tolist() for name, row in relaxation.items()}
@@ -58,6 +57,12 @@ class Forward:
 
     def __call__(self, images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """Main logits, and auxiliary ones by stride."""
+        (main,) = self.heads(images).values()
+        auxiliary = (p[0] for p in self.walk.places.values() if p[0].part == "auxiliary")
+        return main, {p.slot.out_stride: self.maps[p.name] for p in auxiliary}
+
+    def heads(self, images: Tensor) -> dict[str, Tensor]:
+        """The logits of each head, by the set of branches that it joins."""
         self.size, scale = Size(*map_size(images)), self.walk.lattice.scale
         self.maps |= {IMAGE: images, RESCALE: resize(images, self.size.scaled(scale))}
         for name, places in self.walk.places.items():
@@ -66,8 +71,7 @@ class Forward:
                 self.maps[name] = self._gated_as_cells_are(place, self._outside(places))
             elif name in self.running:
                 self.maps[name] = self._cell(place)
-        auxiliary = (p[0] for p in self.walk.places.values() if p[0].part == "auxiliary")
-        return self.maps["head"], {p.slot.out_stride: self.maps[p.name] for p in auxiliary}
+        return {joined: self.maps[name] for joined, name in self.walk.heads.items()}
 
     def _cell(self, place: Placement) -> Tensor:
         """A cell's output: the cell runs on each tensor that enters it, and the outputs mix."""
@@ -131,7 +135,7 @@ class Forward:
         """The block of a kind at a place; None where it does nothing."""
         if place.slot.spec(kind, self.taken, self.size).is_identity:
             return None
-        return self.block_of(self.block_name(place, self.walk.lattice.branches), kind)
+        return self.block_of(self.walk.blocks[place.name], kind)
 
     def _gate(self, output: Channels) -> Tensor | None:
         """What multiplies a feature of a searched width: all channels, or each its own.

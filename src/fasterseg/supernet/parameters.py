@@ -29,14 +29,21 @@ class ArchitectureParameters(nn.Module):
     longest, with a mask of the entries that are options of the contender.  A width that leaves it
     no choice has no row; a teacher, which is searched at the widest, has none at all.  Which
     variant a network is has none either: scores decide it, and until then each is as probable.  Who
-    is not `searched` has no logits: what is left of each choice is certain.
+    is not `searched` has no logits: what is left of each choice is certain.  Relaxations are those
+    of their `owner`, the contender's name.
     """
 
     def __init__(
-        self, options: Options, generator: torch.Generator, *, searched: bool = True
+        self,
+        options: Options,
+        generator: torch.Generator,
+        *,
+        searched: bool = True,
+        owner: str = "",
     ) -> None:
         super().__init__()
         self.options = options
+        self.owner = owner
         even = uniform(options)
         fixed = [n for n in even.section("widths") if len(options.choices[n]) == 1]
         fixed += [n for n in VARIANT if n in even]
@@ -92,7 +99,8 @@ class ArchitectureParameters(nn.Module):
         rows = [row for stacked in weights.values() for row in stacked.unbind()]
         offered = self.options.lattice.choices
         named = zip(self.searched, rows, strict=True)
-        return Relaxation({**self.fixed, **{n: row[: len(offered[n])] for n, row in named}})
+        known = {**self.fixed, **{n: row[: len(offered[n])] for n, row in named}}
+        return Relaxation(known, self.owner)
 
 
 def _stacked(masks: Sequence[Tensor]) -> Tensor:

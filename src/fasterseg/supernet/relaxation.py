@@ -22,9 +22,13 @@ from fasterseg.space.options import Options
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relaxation(Mapping[str, Tensor]):
-    """The weights of each choice, by the choice's name."""
+    """The weights of each choice, by the choice's name.
+
+    `owner` is the contender whose they are: where contenders have blocks of their own, its run.
+    """
 
     weights: Mapping[str, Tensor]
+    owner: str = ""
 
     def __getitem__(self, choice: str) -> Tensor:
         return self.weights[choice]
@@ -37,7 +41,7 @@ class Relaxation(Mapping[str, Tensor]):
 
     def __or__(self, others: Mapping[str, Tensor]) -> Relaxation:
         """The same with other weights for some choices."""
-        return Relaxation({**self.weights, **others})
+        return Relaxation({**self.weights, **others}, self.owner)
 
     def section(self, section: Section) -> dict[str, Tensor]:
         """The choices of one section, each by its full name."""
@@ -45,7 +49,7 @@ class Relaxation(Mapping[str, Tensor]):
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Relaxation:
         """The relaxation with the weights of each choice changed alike."""
-        return Relaxation({name: change(row) for name, row in self.weights.items()})
+        return Relaxation({n: change(row) for n, row in self.weights.items()}, self.owner)
 
     def detached(self) -> Relaxation:
         """The same weights, without a gradient to the parameters that they came from."""

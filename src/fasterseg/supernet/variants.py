@@ -6,6 +6,8 @@ relaxation, like any other choice; a forward takes one set at one scale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from fasterseg.space.choices import VARIANT
@@ -22,7 +24,12 @@ def variant_of(lattice: Lattice, relaxation: Relaxation) -> Lattice:
     )
 
 
-def in_one_variant(relaxation: Relaxation, generator: torch.Generator) -> Relaxation:
-    """The relaxation with one variant, sampled by its weights; the same where it has one alone."""
-    names = [name for name in VARIANT if name in relaxation]
-    return relaxation | {name: one_of(relaxation[name][None], generator)[0] for name in names}
+def in_one_variant(
+    relaxation: Relaxation, generator: torch.Generator, names: Sequence[str] = VARIANT
+) -> Relaxation:
+    """The relaxation with one variant, sampled by its weights; the same where it has one alone.
+
+    Of what makes a variant what is not among the names stays open.
+    """
+    known = [name for name in names if name in relaxation]
+    return relaxation | {name: one_of(relaxation[name][None], generator)[0] for name in known}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,8 @@ Section = Literal["search", "teacher", "student"]
 class TrainingAhead:
     """One training: its settings, and its network as far as that is known yet.
 
-    Where no architecture is known, it may be any that the `options` allow.
+    Where no architecture is known, it may be any that the `options` allow.  The `owner` is the
+    contender that it is, or is like.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TrainingAhead:
     options: Options | None = None
     architecture: Architecture | None = None
     baseline: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,7 @@ class Trained:
         for random in self.names.randoms:
             student = student_named(recipe, random)
             ahead = _of_contender(recipe, student, run.architecture(random.file_name))
-            yield TrainingAhead(
-                random.file_name, "student", recipe.student, ahead.options, ahead.architecture
-            )
+            yield replace(ahead, name=random.file_name)
 
 
 def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> TrainingAhead:
@@ -119,4 +119,5 @@ def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> T
         recipe.training_of(contender.role),
         options_of(recipe.space, contender),
         Architecture.load(file) if file.is_file() else None,
+        owner=contender.name,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from fasterseg.config import PretrainingSettings, SearchSettings
@@ -13,11 +15,10 @@ from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.runtime import select_device
 from fasterseg.searching.contenders import make_contenders
 from fasterseg.searching.passes import passes_of
+from fasterseg.searching.search import supernet_of
 from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
-from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
-from fasterseg.supernet.supernet import Supernet
 
 
 def rehearse_search(ahead: Ahead) -> None:
@@ -30,7 +31,7 @@ def rehearse_search(ahead: Ahead) -> None:
     searched = tuple(one for one in recipe.contenders if one.is_searched)
     contenders = make_contenders(recipe.space, searched, {}, seed=recipe.seed)
     passes = passes_of(settings, contenders, seed=recipe.seed)
-    weights = _weights(ahead, [one.options for one in contenders], device)
+    weights = _weights(ahead, {one.name: one.options for one in contenders}, device)
     classes = ahead.source.label_space.classes
 
     def noise(own: SearchSettings | PretrainingSettings) -> Batch:
@@ -47,12 +48,12 @@ def rehearse_search(ahead: Ahead) -> None:
         learn(batch, passes.architecture(contender, 0, temperature=1.0), taken_frozen)
 
 
-def _weights(ahead: Ahead, options: list[Options], device: torch.device) -> WeightTraining:
+def _weights(ahead: Ahead, options: Mapping[str, Options], device: torch.device) -> WeightTraining:
     """A supernet of random weights; its classes count alike."""
 
     settings, space = ahead.recipe.search, ahead.source.label_space
     with torch.random.fork_rng(devices=[]):
-        supernet = Supernet(Lattice(ahead.recipe.space), space.classes, contenders=options)
+        supernet = supernet_of(ahead.recipe.space, settings, options, classes=space.classes)
     objective = Objective(
         space.ignore,
         settings.auxiliary_weight,

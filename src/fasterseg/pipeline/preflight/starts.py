@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from fasterseg.pipeline.preflight.ahead import Ahead
-from fasterseg.pipeline.starting import refuse_baseline, require_member, require_supernet
+from fasterseg.pipeline.starting import (
+    refuse_baseline,
+    require_member,
+    require_part,
+    require_supernet,
+)
 
 
 def weights_to_start_with(ahead: Ahead) -> None:
@@ -19,6 +24,12 @@ def weights_to_start_with(ahead: Ahead) -> None:
             refuse_baseline(training.baseline)
         if not waiting:
             require_supernet(ahead.run, name=training.name)
+        require_part(ahead.recipe, training.name, owner=training.owner)
         if training.architecture is not None:
-            classes = ahead.source.label_space.classes
-            require_member(ahead.recipe, training.architecture, classes=classes, name=training.name)
+            require_member(
+                ahead.recipe,
+                training.architecture,
+                classes=ahead.source.label_space.classes,
+                name=training.name,
+                owner=training.owner,
+            )

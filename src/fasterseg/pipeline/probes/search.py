@@ -133,7 +133,7 @@ def _scored_subnet(job: Job, search: Search, data: SearchData) -> tuple[Architec
     """
     contender, device, source = search.passes.contenders[-1], search.task.device, data.source
     architecture = derive(contender.options, contender.parameters.probabilities())
-    network = search.weights.supernet.subnet(architecture, Network)
+    network = search.weights.supernet.subnet(architecture, Network, owner=contender.name)
     known, given, began = data.calibration(), 0, time.monotonic()
 
     def images() -> Iterator[Tensor]:
