@@ -1,20 +1,24 @@
 """The losses that search and training share.
 
 Cross-entropy over the hardest pixels (OHEM), its sum with the auxiliary heads', and distillation.
-All of them are means over labelled pixels, computed in float32 at the labels' size, to which logits
-of any size are brought, and zero with zero gradient where no pixel is labelled.
+All of them are means over the labelled pixels of a whole batch, which may lie on several ranks and
+go through a network in several parts: each part's loss is its own sum over the count of all, and
+the losses, as the gradients, add up.  They are computed in float32 at the labels' size, to which
+logits of any size are brought, and zero with zero gradient where no pixel is labelled.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fasterseg.layers.shared_moments import Exchange
+from fasterseg.learning.order_statistics import kth_largest
 from fasterseg.learning.pixel_losses import (
     Labels,
     Mask,
@@ -25,6 +29,7 @@ from fasterseg.learning.pixel_losses import (
     cross_entropies,
     taught_losses,
 )
+from fasterseg.learning.ranks import ALONE
 
 Scalar = Float[Tensor, ""]
 
@@ -43,30 +48,147 @@ class HardPixels:
     kept_fraction: float = 1 / 16
     class_weights: tuple[float, ...] = ()
 
+    @property
+    def are_all(self) -> bool:
+        """Whether every labelled pixel counts, whatever its loss."""
+        return self.kept_fraction == 1
+
+    def weighted(self, mask: Mask, truth: Truth, dtype: torch.dtype) -> Tensor:
+        """What each pixel counts, of those that a mask keeps: the mask itself, or numbers."""
+        if not self.class_weights:
+            return mask
+        weights = torch.tensor(self.class_weights, device=mask.device, dtype=dtype)
+        return mask * weights[truth.classes]
+
     def mean(self, losses: PerPixel, truth: Truth) -> Scalar:
         """The mean of the losses that count; zero where no pixel is labelled."""
-        kept, count = self.select(losses.detach(), truth)
-        # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
-        if not self.class_weights:
-            return (losses * kept).sum() / max(count, 1)
-        weights = torch.tensor(self.class_weights, device=losses.device)
-        counts = kept * weights[truth.classes]
-        return (losses * counts).sum() / (counts.sum() if count else 1)
+        if self.are_all:
+            chosen = all_pixels([truth], self, dtype=losses.dtype)
+        else:
+            chosen = hardest_pixels([[losses.detach()]], [truth], self)
+        return chosen.heads[0].mean(0, losses)
 
-    def select(self, losses: PerPixel, truth: Truth) -> tuple[Mask, int]:
-        """True where a labelled pixel with that cross-entropy counts, and how many there are."""
-        labelled = truth.count()
-        if self.kept_fraction == 1:
-            return truth.labelled, labelled
-        # A pixel without a label has a loss of 0, which is above no threshold.
-        hard = losses > -math.log(self.threshold)
-        count = int(torch.count_nonzero(hard))
-        wanted = math.ceil(labelled * self.kept_fraction)
-        if count >= wanted:
-            return hard, count
-        last = torch.topk(losses[truth.labelled], wanted, sorted=True).values[-1]
-        hard = (losses >= last) & truth.labelled
-        return hard, int(torch.count_nonzero(hard))
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the pixels of each part count in a head's mean, and what those of all ranks do."""
+
+    shares: tuple[Tensor, ...]
+    amount: Tensor
+
+    def mean(self, part: int, losses: PerPixel) -> Scalar:
+        """The part's own share of the mean; zero where no pixel counts anywhere."""
+        # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
+        return (losses * self.shares[part]).sum() / _at_least_one(self.amount).to(losses.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The pixels that count in each head's mean, and how many are labelled on all ranks."""
+
+    heads: tuple[Kept, ...]
+    labelled: Tensor
+
+    def mean_divergence(self, apart: PerPixel, truth: Truth) -> Scalar:
+        """A part's share of the mean divergence from a teacher.
+
+        The authors' scale is smaller by the number of classes, and they counted unlabelled pixels
+        too.
+        """
+        labelled = _at_least_one(self.labelled).to(apart.dtype)
+        return (apart * truth.labelled).sum() / labelled
+
+
+def all_pixels(
+    truths: Sequence[Truth],
+    hard_pixels: HardPixels,
+    *,
+    dtype: torch.dtype,
+    ranks: Exchange = ALONE,
+) -> Selection:
+    """Every labelled pixel of a batch's parts counts, in one head as in any; one exchange."""
+    labelled = [truth.labelled for truth in truths]
+    shares = _weighted(labelled, truths, hard_pixels, dtype)
+    count = _count(labelled)
+    known = torch.stack([count, _amount(shares, count, hard_pixels)])
+    ranks.summed_([known])
+    return Selection((Kept(shares, known[1]),), known[0])
+
+
+def hardest_pixels(
+    heads: Sequence[Sequence[PerPixel]],
+    truths: Sequence[Truth],
+    hard_pixels: HardPixels,
+    *,
+    ranks: Exchange = ALONE,
+) -> Selection:
+    """What counts in the mean of each head, whose losses are given part by part.
+
+    One exchange for all heads; more where too few pixels are hard.
+    """
+    limit, dtype = -math.log(hard_pixels.threshold), heads[0][0].dtype
+    # A pixel without a label has a loss of 0, which is above no threshold.
+    masks = [[losses > limit for losses in parts] for parts in heads]
+    shares = [_weighted(own, truths, hard_pixels, dtype) for own in masks]
+    counts = [_count(own) for own in masks]
+    amounts = [_amount(*own, hard_pixels) for own in zip(shares, counts, strict=True)]
+    known = torch.stack([_count([truth.labelled for truth in truths]), *counts, *amounts])
+    ranks.summed_([known])
+    labelled, *found = known[: 1 + len(heads)].tolist()
+    kept = {at: Kept(own, known[1 + len(heads) + at]) for at, own in enumerate(shares)}
+    wanted = math.ceil(labelled * hard_pixels.kept_fraction)
+    short = [at for at, count in enumerate(found) if count < wanted]
+    if short:
+        theirs = _top_pixels([heads[at] for at in short], truths, hard_pixels, wanted, ranks)
+        kept |= dict(zip(short, theirs, strict=True))
+    return Selection(tuple(kept.values()), known[0])
+
+
+def _top_pixels(
+    heads: Sequence[Sequence[PerPixel]],
+    truths: Sequence[Truth],
+    hard_pixels: HardPixels,
+    wanted: int,
+    ranks: Exchange,
+) -> list[Kept]:
+    """Of each head the hardest pixels, so many, and all that tie with the last of them."""
+    rows = [
+        torch.cat([losses[truth.labelled] for losses, truth in zip(parts, truths, strict=True)])
+        for parts in heads
+    ]
+    shares, amounts = [], []
+    for parts, last in zip(heads, kth_largest(rows, wanted, ranks=ranks), strict=True):
+        pairs = zip(parts, truths, strict=True)
+        masks = [(losses >= last) & truth.labelled for losses, truth in pairs]
+        shares.append(_weighted(masks, truths, hard_pixels, parts[0].dtype))
+        amounts.append(_amount(shares[-1], _count(masks), hard_pixels))
+    known = torch.stack(amounts)
+    ranks.summed_([known])
+    return [Kept(own, known[at]) for at, own in enumerate(shares)]
+
+
+def _weighted(
+    masks: Sequence[Mask], truths: Sequence[Truth], hard_pixels: HardPixels, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    pairs = zip(masks, truths, strict=True)
+    return tuple(hard_pixels.weighted(mask, truth, dtype) for mask, truth in pairs)
+
+
+def _count(masks: Sequence[Mask]) -> Tensor:
+    """How many pixels masks keep together, as a number that tells all counts apart."""
+    return torch.stack([torch.count_nonzero(mask) for mask in masks]).sum().double()
+
+
+def _amount(shares: Sequence[Tensor], count: Tensor, hard_pixels: HardPixels) -> Tensor:
+    """What the kept pixels count together; so many where classes have no weights."""
+    if not hard_pixels.class_weights:
+        return count
+    return torch.stack([share.sum() for share in shares]).double().sum()
+
+
+def _at_least_one(amount: Tensor) -> Tensor:
+    """An amount to divide by: one in the place of nothing."""
+    return torch.where(amount > 0, amount, 1.0)
 
 
 def ohem_cross_entropy(logits: SmallLogits, truth: Truth, *, hard_pixels: HardPixels) -> Scalar:

@@ -1,0 +1,140 @@
+"""One batch's loss: a rank's share of it, in one part or in several that go through one by one.
+
+    loss = BatchLoss(images, labels, criterion=criterion, parts=settings.accumulate, ranks=ranks)
+    for losses in loss.by_parts(heads, network=network):
+        torch.stack([*losses.values()]).sum().backward()
+    ranks.summed_(gradients)
+
+Losses and gradients add up, over parts and over ranks, to those of the whole batch in one pass, up
+to the statistics of batch norms, which see what goes through at once, and to what dropout leaves
+out.  Where only the hardest pixels count, which these are depends on all parts: a first pass
+without gradients asks for their losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fasterseg.datasets.loading import Share
+from fasterseg.layers.shared_moments import Exchange
+from fasterseg.layers.synchronised import still_statistics
+from fasterseg.learning.losses import HardPixels, Selection, all_pixels, hardest_pixels
+from fasterseg.learning.pixel_losses import PerPixel, Truth, cross_entropies, taught_losses
+from fasterseg.learning.ranks import ALONE
+
+Heads = Callable[[Tensor], tuple[Tensor, Mapping[int, Tensor]]]
+"""From images to the main head's logits and the auxiliary heads' by stride, of any size."""
+LowResolution = Callable[[Tensor], Tensor]
+
+SEGMENTATION, DISTILLATION = "segmentation", "distillation"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What is to be small: cross-entropy of the heads, divergence from a teacher, by weight."""
+
+    ignore: int
+    hard_pixels: HardPixels
+    auxiliary_weight: float
+    distillation_weight: float = 0.0
+
+
+class BatchLoss:
+    """See the module.  Several passes may be asked for over one batch."""
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        criterion: Criterion,
+        parts: int = 1,
+        ranks: Exchange = ALONE,
+    ) -> None:
+        """Images (N, 3, H, W) and labels (N, H, W) of this rank, N no less than the parts."""
+        cuts = [Share(part, parts).within(len(images)) for part in range(parts)]
+        rows = [slice(cut.start, cut.stop) for cut in cuts]
+        self._images = [images[own] for own in rows]
+        self._truths = [Truth.of(labels[own], criterion.ignore) for own in rows]
+        self._criterion = criterion
+        self._ranks = ranks
+        self._all: Selection | None = None
+
+    def by_parts(
+        self, heads: Heads, *, network: nn.Module, teacher: LowResolution | None = None
+    ) -> Iterator[dict[str, Tensor]]:
+        """Each part's losses, with gradients: to go backward before the next is asked for.
+
+        `network` is what the heads belong to, whose statistics a first pass leaves alone.
+        """
+        pixels, chosen = self._criterion.hard_pixels, None
+        if len(self._images) > 1 and not pixels.are_all:
+            chosen = self._looked_at_first(heads, network)
+        for part, (images, truth) in enumerate(zip(self._images, self._truths, strict=True)):
+            losses, apart = _pixel_losses(heads, images, truth, teacher)
+            if chosen is None:
+                chosen = self._selection([[one.detach()] for one in losses])
+            found = {SEGMENTATION: self._of_heads(chosen, part, losses)}
+            if apart is not None:
+                divergence = chosen.mean_divergence(apart, truth)
+                found[DISTILLATION] = self._criterion.distillation_weight * divergence
+            del losses, apart
+            yield found
+
+    @torch.no_grad()
+    def value(self, heads: Heads) -> Tensor:
+        """What the heads' losses of all parts add up to, without gradients; one pass."""
+        losses = self._without_gradients(heads)
+        chosen = self._selection([*zip(*losses, strict=True)])
+        found = [self._of_heads(chosen, part, own) for part, own in enumerate(losses)]
+        return torch.stack(found).sum()
+
+    def _looked_at_first(self, heads: Heads, network: nn.Module) -> Selection:
+        """What counts of all parts; the pass leaves no trace in statistics or random numbers."""
+        device = self._images[0].device
+        devices = [device] if device.type == "cuda" else []
+        with torch.no_grad(), still_statistics(network), torch.random.fork_rng(devices=devices):
+            losses = self._without_gradients(heads)
+        return self._selection([*zip(*losses, strict=True)])
+
+    def _without_gradients(self, heads: Heads) -> list[tuple[PerPixel, ...]]:
+        pairs = zip(self._images, self._truths, strict=True)
+        return [_pixel_losses(heads, images, truth, None)[0] for images, truth in pairs]
+
+    def _selection(self, losses: Sequence[Sequence[PerPixel]]) -> Selection:
+        """The pixels that count, of losses by head and part; where all do, any part will do."""
+        pixels, ranks = self._criterion.hard_pixels, self._ranks
+        if not pixels.are_all:
+            return hardest_pixels(losses, self._truths, pixels, ranks=ranks)
+        if self._all is None:
+            dtype = losses[0][0].dtype
+            self._all = all_pixels(self._truths, pixels, dtype=dtype, ranks=ranks)
+        return Selection(self._all.heads * len(losses), self._all.labelled)
+
+    def _of_heads(self, chosen: Selection, part: int, losses: Sequence[PerPixel]) -> Tensor:
+        main, *auxiliary = (
+            kept.mean(part, own) for kept, own in zip(chosen.heads, losses, strict=True)
+        )
+        extra = torch.zeros((), device=main.device)
+        for one in auxiliary:
+            extra = extra + one
+        return main + self._criterion.auxiliary_weight * extra
+
+
+def _pixel_losses(
+    heads: Heads, images: Tensor, truth: Truth, teacher: LowResolution | None
+) -> tuple[tuple[PerPixel, ...], PerPixel | None]:
+    """Each head's losses, the main one's first, and its divergences from a teacher."""
+    main, auxiliary = heads(images)
+    apart = None
+    if teacher is None:
+        losses = cross_entropies(main, truth)
+    else:
+        with torch.no_grad():
+            wanted = teacher(images)
+        losses, apart = taught_losses(main, wanted, truth)
+    return (losses, *(cross_entropies(one, truth) for one in auxiliary.values())), apart
