@@ -8,7 +8,8 @@ from typing import Literal
 import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.loading import Batch, Share
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.cosearch import CoSearch
 from fasterseg.searching.search import Search, SearchTask, fresh_supernet
@@ -32,13 +33,15 @@ class Dimensions:
     height: int = 128
     width: int = 224
 
-    def batch_at(self, *words: object) -> Batch:
-        """Random images and labels, the same whenever asked for."""
+    def batch_at(self, *words: object, share: Share = ALONE.share) -> Batch:
+        """Random images and labels, the same whenever asked for; a rank's share of them."""
         generator = torch_generator(0, "batch", *words)
         shape = (self.batch, 3, self.height, self.width)
         images = torch.randn(shape, generator=generator)
         labels = torch.randint(CLASSES, (self.batch, *shape[2:]), generator=generator)
-        return Batch(images.to(torch.get_default_dtype()), labels, ("random",) * self.batch)
+        own = [*share.within(self.batch)]
+        wide = images[own].to(torch.get_default_dtype())
+        return Batch(wide, labels[own], ("random",) * len(own))
 
 
 def made_up_cost_ms(spec: BlockSpec) -> float:
@@ -50,7 +53,12 @@ class SearchSetup:
     """Teacher and students of the paper in one supernet, and what a step of them needs."""
 
     def __init__(
-        self, dimensions: Dimensions, settings: SearchSettings, *, students: int = 1
+        self,
+        dimensions: Dimensions,
+        settings: SearchSettings,
+        *,
+        students: int = 1,
+        ranks: Ranks = ALONE,
     ) -> None:
         middle, largest = (
             dimensions.expansions[len(dimensions.expansions) // 2],
@@ -71,8 +79,11 @@ class SearchSetup:
             budgets_ms={contender.name: BUDGET_MS for contender in known[1:]},
             geometry=Geometry(Size(dimensions.height, dimensions.width), CLASSES),
             cost_ms=made_up_cost_ms,
-            feed=lambda purpose, _: lambda step: dimensions.batch_at(purpose, step),
+            feed=lambda purpose, _: (
+                lambda step: dimensions.batch_at(purpose, step, share=ranks.share)
+            ),
             ignore=255,
+            ranks=ranks,
         )
         self.search = Search.begin(self.task)
 

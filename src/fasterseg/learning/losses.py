@@ -53,12 +53,13 @@ class HardPixels:
         """Whether every labelled pixel counts, whatever its loss."""
         return self.kept_fraction == 1
 
-    def weighted(self, mask: Mask, truth: Truth, dtype: torch.dtype) -> Tensor:
-        """What each pixel counts, of those that a mask keeps: the mask itself, or numbers."""
+    def pixel_weights(self, truths: Sequence[Truth], dtype: torch.dtype) -> Sequence[Tensor]:
+        """What each pixel counts by its class, part by part; nothing where all count alike."""
         if not self.class_weights:
-            return mask
-        weights = torch.tensor(self.class_weights, device=mask.device, dtype=dtype)
-        return mask * weights[truth.classes]
+            return ()
+        device = truths[0].classes.device
+        weights = torch.tensor(self.class_weights, device=device, dtype=dtype)
+        return [weights[truth.classes] for truth in truths]
 
     def mean(self, losses: PerPixel, truth: Truth) -> Scalar:
         """The mean of the losses that count; zero where no pixel is labelled."""
@@ -108,9 +109,8 @@ def all_pixels(
 ) -> Selection:
     """Every labelled pixel of a batch's parts counts, in one head as in any; one exchange."""
     labelled = [truth.labelled for truth in truths]
-    shares = _weighted(labelled, truths, hard_pixels, dtype)
-    count = _count(labelled)
-    known = torch.stack([count, _amount(shares, count, hard_pixels)])
+    shares, count, amount = _counting(labelled, hard_pixels.pixel_weights(truths, dtype))
+    known = torch.stack([count, amount])
     ranks.summed_([known])
     return Selection((Kept(shares, known[1]),), known[0])
 
@@ -126,12 +126,11 @@ def hardest_pixels(
 
     One exchange for all heads; more where too few pixels are hard.
     """
-    limit, dtype = -math.log(hard_pixels.threshold), heads[0][0].dtype
+    limit = -math.log(hard_pixels.threshold)
+    weights = hard_pixels.pixel_weights(truths, heads[0][0].dtype)
     # A pixel without a label has a loss of 0, which is above no threshold.
-    masks = [[losses > limit for losses in parts] for parts in heads]
-    shares = [_weighted(own, truths, hard_pixels, dtype) for own in masks]
-    counts = [_count(own) for own in masks]
-    amounts = [_amount(*own, hard_pixels) for own in zip(shares, counts, strict=True)]
+    hard = [_counting([losses > limit for losses in parts], weights) for parts in heads]
+    shares, counts, amounts = zip(*hard, strict=True)
     known = torch.stack([_count([truth.labelled for truth in truths]), *counts, *amounts])
     ranks.summed_([known])
     labelled, *found = known[: 1 + len(heads)].tolist()
@@ -139,7 +138,7 @@ def hardest_pixels(
     wanted = math.ceil(labelled * hard_pixels.kept_fraction)
     short = [at for at, count in enumerate(found) if count < wanted]
     if short:
-        theirs = _top_pixels([heads[at] for at in short], truths, hard_pixels, wanted, ranks)
+        theirs = _top_pixels([heads[at] for at in short], truths, weights, wanted, ranks)
         kept |= dict(zip(short, theirs, strict=True))
     return Selection(tuple(kept.values()), known[0])
 
@@ -147,7 +146,7 @@ def hardest_pixels(
 def _top_pixels(
     heads: Sequence[Sequence[PerPixel]],
     truths: Sequence[Truth],
-    hard_pixels: HardPixels,
+    weights: Sequence[Tensor],
     wanted: int,
     ranks: Exchange,
 ) -> list[Kept]:
@@ -156,34 +155,31 @@ def _top_pixels(
         torch.cat([losses[truth.labelled] for losses, truth in zip(parts, truths, strict=True)])
         for parts in heads
     ]
-    shares, amounts = [], []
-    for parts, last in zip(heads, kth_largest(rows, wanted, ranks=ranks), strict=True):
+    lasts = kth_largest(rows, wanted, ranks=ranks)
+    found = []
+    for parts, last in zip(heads, lasts, strict=True):
         pairs = zip(parts, truths, strict=True)
-        masks = [(losses >= last) & truth.labelled for losses, truth in pairs]
-        shares.append(_weighted(masks, truths, hard_pixels, parts[0].dtype))
-        amounts.append(_amount(shares[-1], _count(masks), hard_pixels))
+        found.append(_counting([(one >= last) & truth.labelled for one, truth in pairs], weights))
+    shares, _, amounts = zip(*found, strict=True)
     known = torch.stack(amounts)
     ranks.summed_([known])
     return [Kept(own, known[at]) for at, own in enumerate(shares)]
 
 
-def _weighted(
-    masks: Sequence[Mask], truths: Sequence[Truth], hard_pixels: HardPixels, dtype: torch.dtype
-) -> tuple[Tensor, ...]:
-    pairs = zip(masks, truths, strict=True)
-    return tuple(hard_pixels.weighted(mask, truth, dtype) for mask, truth in pairs)
+def _counting(
+    masks: Sequence[Mask], weights: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+    """What each pixel counts, part by part; how many are kept, and what they count together."""
+    count = _count(masks)
+    if not weights:
+        return (*masks,), count, count
+    shares = tuple(mask * own for mask, own in zip(masks, weights, strict=True))
+    return shares, count, torch.stack([share.sum() for share in shares]).double().sum()
 
 
 def _count(masks: Sequence[Mask]) -> Tensor:
     """How many pixels masks keep together, as a number that tells all counts apart."""
     return torch.stack([torch.count_nonzero(mask) for mask in masks]).sum().double()
-
-
-def _amount(shares: Sequence[Tensor], count: Tensor, hard_pixels: HardPixels) -> Tensor:
-    """What the kept pixels count together; so many where classes have no weights."""
-    if not hard_pixels.class_weights:
-        return count
-    return torch.stack([share.sum() for share in shares]).double().sum()
 
 
 def _at_least_one(amount: Tensor) -> Tensor:
