@@ -1,7 +1,8 @@
 """The recipe: everything that describes a run, with its defaults.
 
-The procedure is the paper's; space, lengths, rates and losses are those that networks for a
-processor, a search and two trainings of some hours want (decision 0028).
+The stages are the paper's.  What a recipe does not say is not: modes, spaces, lengths, rates and
+losses are those that networks for a processor, a search and two trainings of some hours want
+(decision 0028).  The paper's are said in `recipes/paper-cityscapes.yaml`.
 """
 
 from __future__ import annotations

@@ -33,5 +33,6 @@ def require_same_sight(card: Card, source: DataSource, where: str) -> None:
             where=where,
             why=f"the teacher's are normalised by {card.mean} and {card.std}, the student's by "
             f"{normalisation.mean} and {normalisation.std}",
-            next_step="say the teacher's in the data.yaml's normalize",
+            next_step=f"say the teacher's: --set 'data.normalize={[[*card.mean], [*card.std]]}', "
+            "or the data.yaml's normalize",
         )
