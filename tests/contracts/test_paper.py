@@ -126,6 +126,8 @@ def test_what_the_page_links_to_is_there() -> None:
 OF_THE_PAPER = {
     "data.normalize": "imagenet",
     "search.mode": "exact",
+    "search.heads": "all",
+    "search.shared": "cells",
     "search.image_scale": 0.5,
     "search.label_stride": 8,
     "search.augmentation.scales": [0.75, 1.0, 1.25],
