@@ -40,6 +40,12 @@ def fixed_threads() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def own_caches(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept of data sets lies in the tests' own folder, and not in a home."""
+    os.environ["FASTERSEG_CACHE"] = str(tmp_path_factory.mktemp("caches"))
+
+
+@pytest.fixture(scope="session", autouse=True)
 def frozen_imports() -> None:
     """What was imported stays, and rubbish is looked for rarely and not in there."""
     gc.collect()

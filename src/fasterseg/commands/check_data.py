@@ -18,6 +18,13 @@ def check_data(
     outside: Annotated[
         bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
     ] = False,
+    anew: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Read all files again, those too that have not changed since they were checked.",
+        ),
+    ] = False,
     **options: Unpack[CommonOptions],
 ) -> DataReport:
     """Walk a data set and list its faults; exit code 3 when there are any.
@@ -36,4 +43,4 @@ def check_data(
 
     common = Common(**options)
     show = progress_for(json=common.json)
-    return check_named(path, common, layout=layout, outside=outside, show=show)
+    return check_named(path, common, layout=layout, outside=outside, anew=anew, show=show)

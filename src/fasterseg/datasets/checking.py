@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from fasterseg.datasets.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.decoding import pixels_in_header
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
@@ -22,6 +23,7 @@ from fasterseg.datasets.pairing import Pair
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.remedies import lines, written
 from fasterseg.datasets.room import Room
+from fasterseg.datasets.seen import Seen
 from fasterseg.datasets.serving import notes_on_use
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress, silent
@@ -43,17 +45,22 @@ def check_data(
     layout: str = "auto",
     outside: bool = False,
     progress: Progress = silent,
+    remember: bool = False,
+    anew: bool = False,
 ) -> DataReport:
     """Read every image and mask of every split, and return what they hold.
 
-    Raises one DataError that names every kind of fault found, each with its total and at most
-    five examples.  ``progress`` is told the samples done and their number.
+    With ``remember`` what was found in a large data set is kept, and only what changed is read
+    again; ``anew`` reads all of it once more.  Raises one DataError that names every kind of fault
+    found, each with its total and at most five examples.  ``progress`` is told the samples done
+    and their number.
     """
     if isinstance(data, str | Path):
         is_street = str(data) == STREET and layout in ("auto", STREET)
         data = open_data(data) if is_street else open_files(data, layout=layout, outside=outside)
     if data.files is not None:
-        return _check_files(data.files, progress)
+        known = CheckedFiles.of(data.files, anew=anew) if remember else None
+        return _check_files(data.files, progress, known)
     return _check_samples(data, progress)
 
 
@@ -106,15 +113,17 @@ def _count(counter: Counter[T], found: Mapping[T, int]) -> None:
     counter.update(found)
 
 
-def _check_files(source: FileSource, progress: Progress) -> DataReport:
+def _check_files(source: FileSource, progress: Progress, known: CheckedFiles | None) -> DataReport:
     findings = _Findings(list(source.faults))
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     total = sum(source.length(split) for split in source.splits())
-    for done, (split, look) in enumerate(_looks(source), start=1):
+    for done, (split, look) in enumerate(_looks(source, known), start=1):
         findings.take_in(split, look)
         if look.labels is not None:
             tallies[split].add(look.labels)
         progress(done, total, "")
+    if known is not None:
+        known.write()
     splits = {split: tally.report() for split, tally in tallies.items()}
     faults = findings.faults + _faults_of_the_whole(findings, source, splits)
     if faults:
@@ -130,24 +139,45 @@ def _check_files(source: FileSource, progress: Progress) -> DataReport:
         *_notes_on_unnamed_ids(findings, source),
         *_notes_on_repeats(findings),
         *notes_on_use(source),
+        *(known.notes(total) if known is not None else ()),
     ]
     return DataReport.of(source, splits, notes=notes)
 
 
-def _looks(source: FileSource) -> Iterator[tuple[str, Look]]:
+def _looks(source: FileSource, known: CheckedFiles | None) -> Iterator[tuple[str, Look]]:
     jobs = [(split, pair) for split in source.splits() for pair in source.pairs(split)]
     room = Room(_MOST_PIXELS_AT_ONCE)
 
-    def look(pair: Pair) -> Look:
+    def look(pair: Pair) -> tuple[Look, Stamp | None]:
+        stamp = stamp_of(pair)
         # A header that tells no size may be that of any picture.
         with room.taken(_pixels_of(pair)):
-            return look_at(source, pair)
+            return look_at(source, pair), stamp
 
     with ThreadPoolExecutor(_READERS) as readers:
         for start in range(0, len(jobs), 16 * _READERS):
             portion = jobs[start : start + 16 * _READERS]
-            looks = readers.map(lambda job: look(job[1]), portion)
-            yield from ((job[0], found) for job, found in zip(portion, looks, strict=True))
+            kept = [_kept_look(source, pair, known) for _, pair in portion]
+            unread = [pair for (_, pair), one in zip(portion, kept, strict=True) if one is None]
+            looks = readers.map(look, unread)
+            for (split, pair), known_look in zip(portion, kept, strict=True):
+                found, stamp = (known_look, None) if known_look else next(looks)
+                _keep(known, pair, stamp, found)
+                yield split, found
+
+
+def _kept_look(source: FileSource, pair: Pair, known: CheckedFiles | None) -> Look | None:
+    """What a look at a pair found, where that is known."""
+    found = None if known is None else known.seen(pair)
+    if found is None or known is None:
+        return None
+    known.reused += 1
+    return found[0].as_look(source, pair, found[1])
+
+
+def _keep(known: CheckedFiles | None, pair: Pair, stamp: Stamp | None, look: Look) -> None:
+    if known is not None and look.size is not None and (seen := Seen.of(look)):
+        known.keep(pair, stamp, look.size, seen)
 
 
 def _pixels_of(pair: Pair) -> int:

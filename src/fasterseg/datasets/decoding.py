@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 
 _ORIENTATION_TAG = 0x0112
-_HEAD_BYTES = 1 << 20
+_HEAD_BYTES = (1 << 16, 1 << 20)
+"""So much is read of a file to find its header: nearly always the first is enough."""
 _TURNED = frozenset({5, 6, 7, 8})
 
 
@@ -146,8 +148,13 @@ def _size_in_header(path: Path, limit: PixelLimit) -> ImageSize | None:
     Raises where the reader would refuse what the header says, too.
     """
     with opened_file(path, most_bytes=limit.most_bytes) as file:
-        data = file.read(_HEAD_BYTES)
-        head = head_of(data)
+        data, head = b"", None
+        for wanted in _HEAD_BYTES:
+            data += file.read(wanted - len(data))
+            with suppress(ValueError):  # cut short, where it has more to come
+                head = head_of(data)
+            if head is not None:
+                break
         if head is None:
             head = stream_of(data + file.read(), limit).data
     with Image.open(io.BytesIO(head), formats=IMAGE_FORMATS) as image:

@@ -16,7 +16,7 @@ from fasterseg.datasets.mask_reading import RawMask
 from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.pairing import Pair
 from fasterseg.datasets.pixels import Remarks
-from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.sample import ImageSize, Pixels
 
 Read = TypeVar("Read")
 
@@ -37,6 +37,7 @@ class Look:
     unknown: dict[int, int] = field(default_factory=dict)
     labels: LabelCounts | None = None
     remarks: Remarks | None = None
+    size: ImageSize | None = None
 
 
 def look_at(source: FileSource, pair: Pair) -> Look:
@@ -58,6 +59,7 @@ def _look_at_image(look: Look, source: FileSource, pair: Pair) -> tuple[int, ...
     if decoded is None:
         return None
     look.remarks, look.image_hash = decoded.remarks, _hash(decoded.pixels)
+    look.size = (decoded.pixels.shape[0], decoded.pixels.shape[1])
     return decoded.pixels.shape
 
 

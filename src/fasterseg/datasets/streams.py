@@ -88,7 +88,9 @@ def head_of(data: bytes) -> bytes | None:
         found = segments_of(data, head_only=True)
         return found.head + data[found.pixels :] if found.pixels else None
     if kind == "PNG":
-        return chunks_of(data, head_only=True).read
+        head = chunks_of(data, head_only=True).read
+        # What turns a picture may stand behind what was read, before its pixels.
+        return head if head.endswith(b"IDAT") else None
     return None
 
 

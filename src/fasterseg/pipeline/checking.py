@@ -22,12 +22,14 @@ def check_stage(
         stored = DataReport.load(run.data_report)
         if all(stored.digests.get(split) == source.digest(split) for split in used):
             return stored
-    report = check_data(source, progress=progress)
+    report = check_data(source, progress=progress, remember=True)
     report.save(run.data_report)
     return report
 
 
-def check_named(path: str, common: Common, *, layout: str, outside: bool, show: Show) -> DataReport:
+def check_named(
+    path: str, common: Common, *, layout: str, outside: bool, anew: bool, show: Show
+) -> DataReport:
     """Check data that is named; what is not said of it is read as the recipe says."""
     data = resolve_recipe(common).data
     with show("Checking the data", total=0, unit="images") as step:
@@ -36,4 +38,6 @@ def check_named(path: str, common: Common, *, layout: str, outside: bool, show: 
             layout=data.layout if layout == "auto" else layout,
             outside=outside or data.outside,
             progress=step,
+            remember=True,
+            anew=anew,
         )
