@@ -53,6 +53,8 @@ from fasterseg.foreign.bounds import (
     Whole,
 )
 from fasterseg.foreign.names import FileName, as_file_name, first_twice
+from fasterseg.space.allowed_paths import leave_something
+from fasterseg.space.options import Options
 from fasterseg.space.search_space import Role, SearchSpace, Width
 
 # With a profile, scores and measurements they are a night: eight hours.
@@ -363,6 +365,16 @@ class Recipe(Artifact):
                         f"contender {contender.name!r} may take {', '.join(taken)}, and none of "
                         f"these is among space.kinds.cells at stride {stride}: {', '.join(offered)}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _has_networks_that_keep_its_path_rules(self) -> Self:
+        for contender in self.written_contenders:
+            if not leave_something(Options.of(self.space, contender)):
+                raise ValueError(
+                    f"contender {contender.name!r} may take no network that keeps space.paths: "
+                    f"{self.space.paths}; offer it more kinds in space.kinds.cells that are no skip"
+                )
         return self
 
     @model_validator(mode="after")

@@ -5,13 +5,15 @@ All works on assignments, whatever their choices are, and prices exactly by the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Self
 
 from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
-from fasterseg.space.assignment import Assignment, idle_choices
+from fasterseg.space.assignment import Assignment, idle_choices, is_allowed
+from fasterseg.space.choices import section
 from fasterseg.space.options import Options
 
 MORE_CHANGES = 0.5
@@ -68,6 +70,9 @@ class Breeding:
     def crossed(self, first: Assignment, second: Assignment, dice: Random) -> Assignment | None:
         """Each choice from either parent, evenly, fitted."""
         child = {name: dice.choice((first[name], second[name])) for name in first}
+        if self.options.space.paths != "any":  # a tree of either, else it would be none
+            one = dice.choice((first, second))
+            child |= {name: one[name] for name in first if section(name) == "paths"}
         return self.fitted(child, dice)
 
     def fitted(
@@ -118,4 +123,7 @@ class Breeding:
         return [name for name in self.options.searched if name not in idle]
 
     def _excess_ms(self, assignment: Assignment) -> float:
+        """How far outside the window a network lies; infinitely where it breaks path rules."""
+        if not is_allowed(self.options.lattice, assignment):
+            return math.inf
         return self.window.excess_ms(self.price_ms(assignment))

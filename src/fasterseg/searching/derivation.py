@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from fasterseg.errors import BudgetError
+from fasterseg.space.allowed_paths import least_costly
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
+from fasterseg.space.assignment import Assignment, architecture_of, idle_choices, is_allowed
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.choices import Option, section
 from fasterseg.space.extremes import best_trade
@@ -54,7 +55,8 @@ def derive(options: Options, probabilities: Relaxation) -> Architecture:
     """The most probable architecture: per branch the path, per cell and feature the choice.
 
     Where two are equally probable, the earlier in the space's order is taken; of two paths, the
-    one that stays.
+    one that stays.  Of a space with path rules it is the most probable of those that keep them:
+    first the paths, then what stands on them.
     """
     return architecture_of(options.lattice, most_probable(Preferences(options, probabilities)))
 
@@ -63,13 +65,18 @@ def most_probable(preferences: Preferences) -> Assignment:
     """The most probable assignment.  Paths are found by dynamic programming (Viterbi).
 
     The best path through a node contains the best path to it, so one parent per fork is enough
-    for all branches, and they form a tree.
+    for all branches, and they form a tree.  Path rules may leave another (`space.allowed_paths`).
     """
     alone = {
         name: min(offered, key=preferences.costs[name].__getitem__)
         for name, offered in preferences.options.choices.items()
     }
-    return {**alone, **_best_paths(preferences)}
+    found = {**alone, **_best_paths(preferences)}
+    if is_allowed(preferences.options.lattice, found):
+        return found
+    allowed = least_costly(preferences.options, found, preferences.of)
+    assert allowed is not None, "a recipe whose path rules leave nothing is refused"
+    return {**found, **allowed}
 
 
 def _best_paths(preferences: Preferences) -> dict[str, Option]:
@@ -198,8 +205,9 @@ class _BudgetFit:
         for choice in self._used(assignment):
             costs, held = self.preferences.costs[choice], assignment[choice]
             for option in self.options.choices[choice]:
-                if option != held:
-                    yield {**assignment, choice: option}, costs[option] - costs[held]
+                changed = {**assignment, choice: option}
+                if option != held and is_allowed(self.options.lattice, changed):
+                    yield changed, costs[option] - costs[held]
 
     def _used(self, assignment: Assignment) -> list[str]:
         """The choices that have an effect: kinds and paths cell by cell, and widths at the end."""

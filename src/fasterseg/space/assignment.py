@@ -12,6 +12,7 @@ from functools import cache
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 from fasterseg.space.choices import KEEP, PATHS, VARIANT, Option, place
 from fasterseg.space.lattice import Edge, Lattice, Node
+from fasterseg.space.path_rules import SKIP
 from fasterseg.space.placements import Placement
 
 Assignment = Mapping[str, Option]
@@ -57,6 +58,20 @@ def parent(lattice: Lattice, assignment: Assignment, node: Node) -> Edge | None:
     if len(edges) < 2:
         return edges[0] if edges else None
     return edges[PATHS.index(str(assignment.get(node.path_choice, KEEP)))]
+
+
+def is_allowed(lattice: Lattice, assignment: Assignment) -> bool:
+    """Whether an assignment's branches run as the space's path rules say."""
+    if lattice.space.paths == "any":
+        return True
+    own = lattice.variant(assignment)
+    return all(
+        own.space.rules.allow(
+            (assignment[edge.node.kind_choice] == SKIP, edge.down)
+            for edge in trail(own, assignment, end)
+        )
+        for end in own.ends
+    )
 
 
 def idle_choices(lattice: Lattice, assignment: Assignment) -> frozenset[str]:

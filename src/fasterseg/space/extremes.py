@@ -8,6 +8,9 @@ are tied.  So one pass serves every stem, fusion and head: what lies behind laye
 the stem, and what the head costs depends on the fusion alone.  Outside the cells a choice of kind
 decides one block of a network, so each takes its best there.
 
+What the space's path rules ask of the cells so far (`space.path_rules`) is the first axis of a
+state's table: all branches that pass through its cell have it in common.
+
 Two branches may part but, forming a tree, never meet again: the one case in which
 they could (the coarser parts from the finer at stride 8, stays at 16, and the finer one comes down
 behind it) is excluded by fixing, where they part, the layer at which the coarser leaves stride 16.
@@ -21,6 +24,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.assignment import Assignment, architecture_of, blocks_passed, runs
@@ -28,7 +32,9 @@ from fasterseg.space.choices import HEAD, VARIANT, Option
 from fasterseg.space.costs import Axes, ChoiceCosts, Cost, Costs, NoChoiceCosts, Table, aligned
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
+from fasterseg.space.path_rules import SKIP, PathRules
 from fasterseg.space.placements import Placement
+from fasterseg.space.places import STRIDES
 
 
 def best_trade(
@@ -141,8 +147,8 @@ class _Search:
     @cached_property
     def total(self) -> Table:
         """The least cost of what the options decide, by the outer widths."""
-        entering = self._own_width(self.start.node)
-        table = self._table(self.start) if entering else self._table(self.start)[0]
+        entering, first = self._own_width(self.start.node), self._table(self.start)[0]
+        table = first if entering else first[0]
         names = (*([entering] if entering else []), *self.shared)
         return aligned(table, names, self.outer) + self._outside_cost()
 
@@ -158,7 +164,7 @@ class _Search:
         at = dict(zip(self.outer, np.unravel_index(int(total.argmin()), total.shape), strict=True))
         assignment = {name: self.options.choices[name][index] for name, index in at.items()}
         shared = tuple(int(at[name]) for name in self.shared)
-        self._collect(self.start, int(at[entering]) if entering else 0, shared, assignment)
+        self._collect(self.start, 0, int(at[entering]) if entering else 0, shared, assignment)
         passed = blocks_passed(self.lattice, assignment)
         for one in self.outside:
             if runs(one, passed):
@@ -180,18 +186,30 @@ class _Search:
         name = self.lattice.width_of(node)
         return None if name in self.shared else name
 
-    def _shape(self, *choices: str | None) -> tuple[int, ...]:
-        names = (*choices, *self.shared)
-        return tuple(1 if name is None else len(self.options.choices[name]) for name in names)
+    def _shape(self, kind: str, *widths: str | None) -> tuple[int, ...]:
+        """Kinds, standings by the path rules, these widths, and the shared ones."""
+        names = (*widths, *self.shared)
+        sizes = (1 if name is None else len(self.options.choices[name]) for name in names)
+        return (len(self.options.choices[kind]), self.rules.ends.shape[1], *sizes)
+
+    @cached_property
+    def rules(self) -> PathRules:
+        """The space's path rules."""
+        return self.options.space.rules
+
+    def _after(self, edge: Edge) -> NDArray[np.int64]:
+        """The standing after a cell: (kinds, standings before it)."""
+        kinds = self.options.choices[edge.node.kind_choice]
+        return self.rules.after[[int(kind == SKIP) for kind in kinds], int(edge.down)]
 
     def _table(self, state: _State) -> Table:
-        """The least cost from a state on: (widths entering it, *shared widths)."""
+        """The least cost from a state on: (standings, widths entering it, *shared widths)."""
         if state not in self.tables:
             self.tables[state] = self._candidates(state)[1].min(axis=(0, 1))
         return self.tables[state]
 
     def _candidates(self, state: _State) -> tuple[list[tuple[_Way, ...]], Table]:
-        """Ways to go on, and what each costs: (kinds, ways, widths, *shared widths)."""
+        """Ways to go on, and their costs: (kinds, ways, standings, widths, *shared widths)."""
         kind, splits = state.node.kind_choice, list(self._splits(state))
         shape = self._shape(kind, self._own_width(state.node))
         costs: list[Table] = [np.full(shape, np.inf)]
@@ -201,10 +219,10 @@ class _Search:
         return [(), *splits], stacked + own
 
     def _through(self, way: _Way) -> Table:
-        """The least cost behind an edge: (kinds, widths entering the cell, *shared widths)."""
+        """The least cost behind an edge: (kinds, standings, widths entering it, *shared)."""
         if way not in self.ways:
             target = way.edge.target
-            total = self._onward(way).min(axis=2)
+            total = self._onward(way).min(axis=3)
             if target in self.lattice.forks:
                 total = total + self.costs.of_option(target.path_choice, way.edge.path)
             if way.edge.down:
@@ -213,19 +231,36 @@ class _Search:
         return self.ways[way]
 
     def _onward(self, way: _Way) -> Table:
-        """The cost of a block and of all behind it: (kinds, widths, widths behind, *shared)."""
+        """The cost of a block and of all behind it.
+
+        (kinds, standings, widths, widths behind, *shared)
+        """
         node, target = way.edge.node, way.edge.target
         read, written = self._own_width(node), self._own_width(target)
         axes: Axes = (node.kind_choice, read, written, *self.shared)
         total = self.costs.of_blocks(self.lattice.cell(way.edge), axes)
         if written is not None:
             total = total + aligned(self.costs.of_options(written), (written,), axes)
-        if target.layer < self.layers:
-            total = total + self._table(way.state)
-        else:
+        if target.layer == self.layers:
             for one in self._reading(written):
                 total = total + self.costs.of_best(one, axes)
-        return np.broadcast_to(total, self._shape(*axes[:3]))
+        behind = self._behind(way)[self._after(way.edge)]
+        return np.broadcast_to(
+            total[:, None] + behind[:, :, None], self._shape(node.kind_choice, read, written)
+        )
+
+    def _behind(self, way: _Way) -> Table:
+        """The least cost from a way's end on: (standings, widths, *shared); infinite for the dead.
+
+        The dead standing is the last.
+        """
+        if way.edge.target.layer < self.layers:
+            table = self._table(way.state)
+        else:
+            (branch,) = way.branches
+            ends = self.rules.ends[STRIDES.index(branch)]
+            table = np.where(ends, 0.0, np.inf).reshape(-1, 1, *[1] * len(self.shared))
+        return np.concatenate([table, np.full_like(table[:1], np.inf)])
 
     def _reading(self, width: str | None) -> Iterator[Placement]:
         """What reads a branch's end, where that has a width of its own."""
@@ -277,23 +312,29 @@ class _Search:
             yield (any_layer if down else state.span), any_layer
 
     def _collect(
-        self, state: _State, width: int, shared: tuple[int, ...], assignment: dict[str, Option]
+        self,
+        state: _State,
+        standing: int,
+        width: int,
+        shared: tuple[int, ...],
+        assignment: dict[str, Option],
     ) -> None:
         """Write the best choices from a state on into an assignment."""
         splits, costs = self._candidates(state)
-        kind, split = divmod(int(_at(costs[:, :, width], shared).argmin()), len(splits))
+        kind, split = divmod(int(_at(costs[:, :, standing, width], shared).argmin()), len(splits))
         choices = self.options.choices
         assignment[state.node.kind_choice] = choices[state.node.kind_choice][kind]
         for way in splits[split]:
             target = way.edge.target
-            behind = int(_at(self._onward(way)[kind, width], shared).argmin())
+            behind = int(_at(self._onward(way)[kind, standing, width], shared).argmin())
+            after = int(self._after(way.edge)[kind, standing])
             name = self._own_width(target)
             if name is not None:
                 assignment[name] = choices[name][behind]
             if target in self.lattice.forks:
                 assignment[target.path_choice] = way.edge.path
             if target.layer < self.layers:
-                self._collect(way.state, behind, shared, assignment)
+                self._collect(way.state, after, behind, shared, assignment)
 
 
 def _at(table: Table, shared: tuple[int, ...]) -> Table:

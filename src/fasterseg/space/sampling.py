@@ -1,6 +1,7 @@
 """Random architectures: of a space, and of a space near a latency.
 
-"Random" means: each choice of the space uniform and independent.
+"Random" means: each choice of the space uniform and independent.  Where a space has path rules it
+means so given that they are kept, each variant being as likely.
 """
 
 from __future__ import annotations
@@ -13,22 +14,47 @@ from random import Random
 
 from fasterseg.errors import BudgetError
 from fasterseg.space.architecture import Architecture
-from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
+from fasterseg.space.assignment import Assignment, architecture_of, idle_choices, is_allowed
+from fasterseg.space.choices import section
+from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
+from fasterseg.space.trees import chances_of, forks_of, trees_of
 
 MIXING_ROUNDS = 2  # changes tried inside the window, per choice of the space
 MAX_ROUNDS = 60  # changes tried on the way to the window, per choice of the space
 FIRST_PULL, LAST_PULL = 20.0, 2000.0
 PULL_GROWTH = 1.01
+MOST_TRIES = 10_000
 
 
 def random_assignment(options: Options, generator: Random) -> Assignment:
-    """An assignment with every choice uniform; one that is none is not sampled."""
+    """An assignment with every choice uniform; one that is none is not sampled.
+
+    Raises `BudgetError` where path rules leave so few networks that none is found.
+    """
     settled = options.lattice.settled
-    return {
-        name: offered[0] if name in settled else generator.choice(offered)
-        for name, offered in options.choices.items()
-    }
+    for _ in range(MOST_TRIES):
+        found: Assignment = {
+            name: offered[0] if name in settled else generator.choice(offered)
+            for name, offered in options.choices.items()
+        }
+        found = with_random_tree(options.lattice, found, generator)
+        if is_allowed(options.lattice, found):
+            return found
+    raise BudgetError(
+        "found no random network that keeps the space's path rules",
+        why=f"{MOST_TRIES:,} had too many skips",
+        next_step="offer fewer skips in space.kinds.cells, or say space.paths: any",
+    )
+
+
+def with_random_tree(lattice: Lattice, assignment: Assignment, generator: Random) -> Assignment:
+    """The assignment with a random one of the trees that path rules leave; as it is without any."""
+    if lattice.space.paths == "any":
+        return assignment
+    own = lattice.variant(assignment)
+    (tree,) = generator.choices(trees_of(own), chances_of(own))
+    return {**assignment, **forks_of(own, tree)}
 
 
 def random_architecture(options: Options, generator: Random) -> Architecture:
@@ -110,13 +136,26 @@ class _Walk:
 
     def _step(self, assignment: Assignment, excess: float, pull: float) -> tuple[Assignment, float]:
         name = self._open[self.generator.randrange(len(self._open))]
-        changed = {**assignment, name: self.generator.choice(self.options.choices[name])}
+        changed = self._changed(assignment, name)
+        if changed is None:
+            return assignment, excess
         if name in idle_choices(self.options.lattice, assignment):
             return changed, excess
         new = self._excess(changed)
         if new <= excess or self.generator.random() < math.exp(-pull * (new - excess)):
             return changed, new
         return assignment, excess
+
+    def _changed(self, assignment: Assignment, name: str) -> Assignment | None:
+        """The assignment with one choice sampled anew, or a whole tree where that has rules.
+
+        None where rules would be broken.
+        """
+        if section(name) == "paths" and self.options.space.paths != "any":
+            changed = with_random_tree(self.options.lattice, assignment, self.generator)
+        else:
+            changed = {**assignment, name: self.generator.choice(self.options.choices[name])}
+        return changed if is_allowed(self.options.lattice, changed) else None
 
     def _excess(self, assignment: Assignment) -> float:
         """How far outside the window the estimate lies, relative to the wanted latency."""

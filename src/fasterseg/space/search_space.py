@@ -30,6 +30,7 @@ from fasterseg.space.choices import Option, channels_of
 from fasterseg.space.completing import completed
 from fasterseg.space.input_scale import WHOLE, InputScale
 from fasterseg.space.kinds import OPERATORS, Kind
+from fasterseg.space.path_rules import PathRules, Paths, least_layers, rules_of
 from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
 
 Role = Literal["teacher", "student"]
@@ -164,7 +165,8 @@ class SearchSpace(Artifact):
     keys of the first form (`space.completing.FLAT_KEYS`) are read too.
 
     `branches` is one set of output strides, or several of which a network keeps one; `input_scale`
-    lists the scales of the image at which it may work, the largest first.
+    lists the scales of the image at which it may work, the largest first.  `paths` says where
+    branches may go down, and how many of their cells may be skips (`space.path_rules`).
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/2"
@@ -176,6 +178,7 @@ class SearchSpace(Artifact):
     widths: SpaceWidths
     branches: Branches | tuple[Branches, ...]
     input_scale: tuple[InputScale, ...] = (str(WHOLE),)
+    paths: Paths = "any"
 
     if TYPE_CHECKING:
 
@@ -201,6 +204,12 @@ class SearchSpace(Artifact):
         _require(
             STRIDES.index(self.coarsest) < self.layers,
             f"{self.layers} layers are too few to reach output stride {self.coarsest}",
+        )
+        least = least_layers(self.coarsest)
+        _require(
+            self.paths == "any" or self.layers >= least,
+            f"by paths: paper a branch reaches output stride {self.coarsest} in {least} layers or "
+            f"more, and there are {self.layers}",
         )
         return self
 
@@ -244,6 +253,11 @@ class SearchSpace(Artifact):
         return is_sum(self.kinds.fuse)
 
     @property
+    def rules(self) -> PathRules:
+        """Where branches may go down, and what they may skip."""
+        return rules_of(self.paths, self.layers)
+
+    @property
     def branch_sets(self) -> tuple[Branches, ...]:
         """The sets of branches of which a network keeps one."""
         nested: Any = self.branches
@@ -271,7 +285,8 @@ class SearchSpace(Artifact):
         return tuple(kind for kind in OPERATORS if kind in used)
 
     def __hash__(self) -> int:
-        return hash((self.layers, self.kinds, self.widths, self.branches, self.input_scale))
+        known = self.layers, self.kinds, self.widths, self.branches, self.input_scale, self.paths
+        return hash(known)
 
 
 def _place_of(field: str) -> str:
