@@ -84,6 +84,7 @@ IDLE = [
     ("teacher.poly_power=1", ("teacher.schedule=constant",), ()),
     ("student.epoch_decay=0.9", (), ("student.schedule=paper",)),
     ("teacher.steps_per_epoch=100", (), ("teacher.schedule=paper",)),
+    ("search.passes=sum", (), ("search.mode=exact",)),
     ("search.epoch_decay=0.9", (), ("search.schedule=paper",)),
     ("search.pretraining.steps_per_epoch=9", (), ("search.pretraining.schedule=paper",)),
     ("search.pretraining.batch_size=9", ("search.pretrain_steps=0",), ()),

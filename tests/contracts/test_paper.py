@@ -127,6 +127,7 @@ OF_THE_PAPER = {
     "data.normalize": "imagenet",
     "search.mode": "exact",
     "search.heads": "all",
+    "search.passes": "sum",
     "search.shared": "cells",
     "search.image_scale": 0.5,
     "search.label_stride": 8,

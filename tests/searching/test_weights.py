@@ -152,3 +152,21 @@ def test_the_first_weights_of_a_supernet_may_be_drawn_by_the_inputs_of_an_output
         count = found[how][:, 0].numel() if how == "fan-out" else found[how][0].numel()
         assert float(found[how].detach().std()) == pytest.approx((2 / count) ** 0.5, rel=0.1)
     assert not torch.equal(found["fan-out"], found["fan-in"])
+
+
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize("clip_norm", [0.5, 1e6])
+def test_passes_that_are_added_up_are_a_higher_rate_under_an_earlier_clip(clip_norm: float) -> None:
+    rates = {"lr": 0.003, "weight_decay": 1e-2, "clip_norm": clip_norm}
+    summed = small_search(space=SPACE, mode="exact", passes="sum", **rates)
+    count = len([*summed.search.passes.weights(0, temperature=1.0)])
+    alike = {"lr": count * 0.003, "weight_decay": 1e-2 / count, "clip_norm": clip_norm / count}
+    mean = small_search(space=SPACE, mode="exact", **alike)
+    assert count > 1
+    for search in (summed, mean):
+        for index in range(2):
+            passes = [*search.search.passes.weights(index, temperature=1.0)]
+            search.weights.step(random_batch("w", index), passes, index=index)
+    ours, theirs = (one.weights.supernet.state_dict() for one in (summed, mean))
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, theirs[name], rtol=0, atol=1e-6, msg=name)

@@ -51,6 +51,10 @@ def _draws_by_temperature(recipe: Recipe) -> bool:
     )
 
 
+def _updates_each(search: SearchSettings) -> bool:
+    return search.mode == "sampled" and search.sampling.weight_updates == "each"
+
+
 def _scores_what_it_learns(recipe: Recipe, role: Role) -> bool:
     trained, scored = (
         {part.strip() for split in splits for part in split.split("+")}
@@ -155,6 +159,11 @@ RULES: tuple[Idle, ...] = (
         ("search.sampling",),
         lambda recipe: recipe.search.mode == "exact",
         "with search.mode exact nothing is sampled",
+    ),
+    Idle(
+        ("search.passes",),
+        lambda recipe: _updates_each(recipe.search),
+        "with search.sampling.weight_updates each every pass is an update of its own",
     ),
     Idle(
         ("search.exact_widths",),

@@ -147,8 +147,10 @@ class SearchSettings(LongSection):
     `selection` decides.  Classes count in the loss as they do in the ``student``'s training, unless
     `class_weights` says otherwise.  `lr`, `momentum` and `weight_decay` are those of the supernet's
     weights; the rate follows `schedule`, where ``paper`` multiplies it by `epoch_decay` after each
-    `steps_per_epoch` steps, the authors' for Cityscapes.  `pretraining` has what differs before
-    the search.
+    `steps_per_epoch` steps, the authors' for Cityscapes.  Where a weight step's `passes` are one
+    update, it is by their mean, or, as in the authors' code, by their sum, which is a rate so many
+    times as high under a norm clipped so much earlier.  `pretraining` has what differs before the
+    search.
 
     With an `image_scale` below 1 everything that the search reads is made smaller first: what it
     learns from, what subnets are calibrated on, and what they are scored on, labels included.
@@ -193,6 +195,7 @@ class SearchSettings(LongSection):
     architecture_lr: float | None = Field(None, gt=0, le=MOST)
     architecture_weight_decay: float = Field(0.0, ge=0, le=MOST)
     clip_norm: float = Field(5.0, gt=0, le=MOST)
+    passes: Literal["mean", "sum"] = "mean"
     auxiliary_weight: float = Field(0.2, ge=0, le=MOST)
     ohem_threshold: float = Field(1.0, gt=0, le=1)
     ohem_kept_fraction: float = Field(1.0, gt=0, le=1)

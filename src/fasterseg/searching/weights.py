@@ -115,6 +115,10 @@ class WeightTraining:
         sampled = self.settings.mode == "sampled"
         return sampled and self.settings.sampling.weight_updates == "each"
 
+    def _divisor(self, relaxations: Sequence[Relaxation]) -> int:
+        """What each pass's loss is divided by: their number, or nothing where they are added up."""
+        return 1 if self.settings.passes == "sum" else len(relaxations)
+
     def updates(
         self, batch_at: Callable[[int], Batch], relaxations: Sequence[Relaxation], *, index: int
     ) -> float:
@@ -132,12 +136,12 @@ class WeightTraining:
         return sum(losses) / len(losses)
 
     def step(self, batch: Batch, relaxations: Sequence[Relaxation], *, index: int) -> float:
-        """One update by the mean gradient of several passes over one batch; the mean loss."""
+        """One update by the gradients of several passes over one batch; the mean loss."""
         self.gradients.clear()
         losses = []
         for relaxation in relaxations:
             loss = self.objective(self.supernet, batch, relaxation, take=self.gradients.take)
-            (loss / len(relaxations)).backward()
+            (loss / self._divisor(relaxations)).backward()
             losses.append(loss.detach())
         mean = torch.stack(losses).mean()
         gradients = [used.gradient for used in self.gradients]
