@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.processes import is_running, is_stopped
+from fasterseg.errors import UsageError
+from fasterseg.processes import Place, is_gone, is_running, is_stopped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process does")
 
@@ -68,3 +69,37 @@ def kill_the_parent_of(*words: str) -> int:
 
 def test_a_child_ends_with_its_parent_even_when_that_ended_first() -> None:
     wait_until_gone(kill_the_parent_of("-c", f"{SLEEPER}time.sleep(600)"))
+
+
+def test_a_process_that_has_ended_is_gone_before_it_is_fetched() -> None:
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert is_running(child.pid) and is_gone(child.pid)
+    child.wait()
+    assert not is_gone(os.getpid())
+
+
+PLACE = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
+MEETING = {"MASTER_ADDR": "node0", "MASTER_PORT": "29500"}
+
+
+def test_a_place_is_what_torchrun_s_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**PLACE, **MEETING}.items():
+        monkeypatch.setenv(name, value)
+    assert Place.here() == Place(5, 8, 1, 4)
+    monkeypatch.delenv("MASTER_ADDR")  # some schedulers set the others for purposes of their own
+    assert Place.here() == Place()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RANK", "8"), ("RANK", "-1"), ("WORLD_SIZE", "two"), ("LOCAL_RANK", "4"), ("RANK", "9" * 40)],
+)
+def test_a_place_that_cannot_be_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for known, text in {**PLACE, **MEETING, name: value}.items():
+        monkeypatch.setenv(known, text)
+    with pytest.raises(UsageError, match="a process that cannot be") as caught:
+        Place.here()
+    assert f"{name}={value}" in caught.value.where

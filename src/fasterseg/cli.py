@@ -6,14 +6,18 @@ Exit codes are those of `fasterseg.errors`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from fasterseg.errors import UsageError
+from fasterseg.errors import FastersegError, UsageError
 from fasterseg.outlets import beneath, open_outlets, shown_text
+from fasterseg.processes import Place
 from fasterseg.verbs import VERBS, Verb
 from fasterseg.version import __version__
 
@@ -108,10 +112,93 @@ def guarded(words: Sequence[str], call: Callable[[], int]) -> int:
 
 
 def _call(verb: Verb, words: Sequence[str]) -> int:
+    """Run a command here, as one of torchrun's processes, or in as many as the words ask for."""
+    if _asks_for_help(words):
+        return _run(verb, words)
+    place = Place.here()
+    if place.count > 1:
+        return _run_as_rank(verb, words, place)
+    if not _names(words, "--processes"):
+        return _run(verb, words)
+    if not verb.shared:
+        raise _not_shared(verb)
+    options = build_app(verb).parse_args(words, print_error=False, exit_on_error=False)[1].kwargs
+    processes, restarts = options.get("processes", 1), options.get("restarts")
+    from fasterseg.console.options import require_processes
+
+    require_processes(processes, restarts)
+    if processes == 1:
+        return _run(verb, words)
+    from fasterseg.console.launching import launch
+
+    return launch(words, processes=processes, restarts=restarts or 0)
+
+
+def _run(verb: Verb, words: Sequence[str]) -> int:
     from fasterseg.console.results import asks_for_json, show
 
     result = build_app(verb)(words)
     return show(result, as_json=asks_for_json(words))
+
+
+def _run_as_rank(verb: Verb, words: Sequence[str], place: Place) -> int:
+    """The first rank runs the command, the others follow it; there is nothing to follow in most."""
+    if not verb.shared:
+        return 0 if place.rank else _run(verb, words)
+    from fasterseg.console.failures import ENDING, report_failure, translate
+
+    if _names(words, "--processes") and ENDING not in os.environ:
+        if place.rank:
+            return UsageError.exit_code
+        raise UsageError(
+            "torchrun has started the processes already",
+            where="--processes",
+            next_step="leave --processes out, or start the command without torchrun",
+        )
+    from fasterseg.pipeline.following import follow_leader, leading
+
+    report = partial(report_failure, words=words, stream=sys.stderr)
+    device = _value_of(words, "--device") or "auto"
+    if place.rank:
+        try:
+            return follow_leader(device, report, partial(translate, words=words))
+        except FastersegError as error:
+            if place.local_rank:  # the first process of this machine says the same
+                return error.exit_code
+            raise
+    with leading(device, report):
+        return _run(verb, words)
+
+
+def _not_shared(verb: Verb) -> UsageError:
+    shared = ", ".join(one.name for one in VERBS if one.shared)
+    return UsageError(
+        f"{verb.name} is done by one process",
+        where="--processes",
+        why=f"the commands whose work several processes share are {shared}",
+        next_step="leave --processes out",
+    )
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    return any(word in ("--help", "-h") for word in words)
+
+
+def _names(words: Sequence[str], option: str) -> bool:
+    """Whether an option is among the words."""
+    given = [*takewhile(lambda word: word != "--", words)]
+    return any(word == option or word.startswith(f"{option}=") for word in given)
+
+
+def _value_of(words: Sequence[str], option: str) -> str:
+    """The value that the words give an option, the last one; empty for none."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    found = [
+        after if word == option else word.removeprefix(f"{option}=")
+        for word, after in pairs
+        if word == option or word.startswith(f"{option}=")
+    ]
+    return found[-1] if found else ""
 
 
 if __name__ == "__main__":

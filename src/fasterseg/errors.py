@@ -6,6 +6,7 @@
     +-- DataError                 3  a data set or one of its files
     +-- FileError                 3  an artifact of ours that is missing, broken or foreign
     +-- EnvironmentFault          4  the machine: device, library, disk, noise
+    |   +-- RankEnded             4  one of several processes that share the work is gone
     +-- BudgetError               5  the latency budget cannot be reached here
     +-- VerificationError         6  an exported file is not what it was made from
     +-- Interrupted               7  stopped on request; the same command resumes
@@ -108,6 +109,13 @@ class EnvironmentFault(FastersegError):
     """The machine lacks what was asked for: device, library, disk, quiet (exit code 4)."""
 
     exit_code = 4
+
+
+class RankEnded(EnvironmentFault):
+    """One of the processes that share a command's work is gone (exit code 4).
+
+    The same command resumes from the last checkpoint, with any number of processes.
+    """
 
 
 class BudgetError(FastersegError):

@@ -9,12 +9,15 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fasterseg.artifacts import writing
-from fasterseg.errors import FileError
+from fasterseg.errors import FileError, UsageError
 
 _MOST_TOLD = 1000
+_MOST_DIGITS = 9
 
 TRIES = 20
 TRY_EVERY_S = 0.05
@@ -104,11 +107,79 @@ def is_running(number: int) -> bool:
     return True
 
 
+@cache
+def machine_identity() -> str:
+    """What tells this machine, and what of it this process sees of others, from every other one."""
+    told = [socket.gethostname()]
+    with suppress(OSError):  # where the system does not tell, the name does
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        told.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(told)
+
+
+def is_gone(number: int) -> bool:
+    """Whether a process has ended, though the one that started it may not have heard of it yet."""
+    return not is_running(number) or _state_of(number) in (b"Z", b"X")
+
+
 def is_stopped(number: int) -> bool:
     """Whether a process was stopped (SIGSTOP, a debugger); False where the system does not tell."""
+    return _state_of(number) in (b"T", b"t")
+
+
+def _state_of(number: int) -> bytes:
+    """A process's state, as one letter of Linux's; empty where the system does not tell."""
     try:
         told = Path(f"/proc/{number}/stat").read_bytes()
     except OSError:
-        return False
+        return b""
     # Number, name in brackets, state: the name may hold blanks and brackets.
-    return told.rpartition(b")")[2].split()[:1] in ([b"T"], [b"t"])
+    return (told.rpartition(b")")[2].split() or [b""])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this process stands among those that torchrun started on all machines, and on its own.
+
+    Rank 0 of 1 is a process alone.
+    """
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+    local_count: int = 1
+
+    @classmethod
+    def here(cls) -> Place:
+        """The place that the environment tells of; raises `UsageError` for one that cannot be."""
+        if not all(os.environ.get(name) for name in _RENDEZVOUS):
+            return cls()
+        place = cls(*(_number_of(name, default) for name, default in _PLACE.items()))
+        if not (0 <= place.rank < place.count and 0 <= place.local_rank < place.local_count):
+            raise UsageError(
+                "the environment names a process that cannot be",
+                where=_told_environment(),
+                why="a rank is below the number of processes",
+                next_step="start it with torchrun, or without these variables",
+            )
+        return place
+
+
+_RENDEZVOUS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_PLACE = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1}
+
+
+def _number_of(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_DIGITS:
+        raise UsageError(
+            "the environment names a process that cannot be",
+            where=_told_environment(),
+            why=f"{name} is no whole number",
+            next_step="start it with torchrun, or without these variables",
+        )
+    return int(text)
+
+
+def _told_environment() -> str:
+    return " ".join(f"{name}={os.environ[name]}" for name in _PLACE if name in os.environ)

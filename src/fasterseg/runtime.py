@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from fasterseg.errors import EnvironmentFault
+from fasterseg.processes import Place
 
 # From glibc's malloc.h.
 _TRIM_THRESHOLD, _MAPPED_BLOCKS = -1, -4
@@ -63,8 +64,11 @@ def _require_values(device: torch.device, name: str) -> None:
 
 
 def set_threads(threads: int) -> None:
-    """Fix the number of threads of one operator, 0 for all cores; operators run in turn."""
-    torch.set_num_threads(threads or available_cores())
+    """Fix the number of threads of one operator; operators run in turn.
+
+    0 is for all cores, shared among the processes that torchrun started on this machine.
+    """
+    torch.set_num_threads(threads or max(1, available_cores() // Place.here().local_count))
 
 
 @contextmanager

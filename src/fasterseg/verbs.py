@@ -10,6 +10,7 @@ class Verb(NamedTuple):
 
     name: str
     line: str
+    shared: bool = False  # whether several processes may share its work
 
     @property
     def function(self) -> str:
@@ -22,9 +23,9 @@ VERBS = (
     Verb("check-data", "Walk a data set and list its faults."),
     Verb("plan", "Forecast hours, memory, disk and latencies of a run."),
     Verb("profile", "Time every block of the search space on the target."),
-    Verb("search", "Search a teacher, and for each budget a student that meets it."),
-    Verb("train", "Train the networks that were found, or a baseline."),
-    Verb("evaluate", "Score a model on a split: IoU per class."),
+    Verb("search", "Search a teacher, and for each budget a student that meets it.", shared=True),
+    Verb("train", "Train the networks that were found, or a baseline.", shared=True),
+    Verb("evaluate", "Score a model on a split: IoU per class.", shared=True),
     Verb("benchmark", "Time models on this machine by turns: p50, p95, p99, comparisons."),
     Verb("predict", "Segment an image or a folder of images."),
     Verb("export", "Export a network to the runtime that is deployed, verified."),
@@ -33,5 +34,5 @@ VERBS = (
     Verb("describe", "Describe a network: branches, widths, costs by part."),
     Verb("import-official", "Read the published networks, weights and latency table."),
     Verb("report", "Write the run's page: course, scores, pictures, provenance."),
-    Verb("run", "All stages in order, resumed where the run stopped."),
+    Verb("run", "All stages in order, resumed where the run stopped.", shared=True),
 )

@@ -10,7 +10,7 @@ import torch
 from ranked import Ended, in_ranks
 from torch import Tensor
 
-from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.errors import RankEnded, UsageError
 from fasterseg.learning import ranks as ranks_module
 from fasterseg.learning.ranks import ALONE, Ranks
 
@@ -191,7 +191,7 @@ def wait_for_one_that_ends(ranks: Ranks, how: str) -> dict[str, str]:
                     ranks.every({"a": 1})
                 case _:
                     ranks.total(1)
-    except EnvironmentFault as fault:
+    except RankEnded as fault:
         return fault.as_parts()
 
 
@@ -199,9 +199,10 @@ def wait_for_one_that_ends(ranks: Ranks, how: str) -> dict[str, str]:
 def test_a_rank_that_ends_is_a_fault_of_the_environment_at_the_others(how: str) -> None:
     told, ended = in_ranks(2, wait_for_one_that_ends, how, may_end=True)
     assert ended == Ended(9)
-    assert told["kind"] == "EnvironmentFault"
-    assert told["what"] == "another process of this run has ended"
-    assert told["why"] and "resumes from the last checkpoint" in told["next_step"]
+    assert told["kind"] == "RankEnded"
+    assert told["what"] == "rank 1 of this run has ended"
+    assert "process" in told["where"] and told["why"]
+    assert "resumes from the last checkpoint" in told["next_step"]
 
 
 def fail_on_one(ranks: Ranks) -> int:

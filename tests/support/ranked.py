@@ -199,7 +199,9 @@ def _joined(rank: int, count: int, folder: str) -> Any:
         world_size=count,
         timeout=timedelta(seconds=LATE_S),
     )
-    return Ranks.here()
+    ranks = Ranks.here()
+    ranks.presence.introduce()
+    return ranks
 
 
 def _answer_of(ranks: Any, where: tuple[str, str, str], data: bytes) -> bytes:

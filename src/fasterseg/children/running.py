@@ -109,6 +109,16 @@ def run_apart(
     )
 
 
+def rank_command(words: Sequence[str]) -> list[str]:
+    """The command that runs a command line of this package as one of several processes.
+
+    Such a process imports what this one does, nothing from the current folder, and ends with this
+    process; its folders and variables are the user's.
+    """
+    own = [start.RANK, str(os.getpid()), repr(library_places())]
+    return [sys.executable, "-I", "-X", "utf8", start.__file__, *own, *words]
+
+
 def _run(
     function: str,
     words: Sequence[Any],

@@ -1,10 +1,12 @@
 """What a child runs first: the package of its parent, and nothing foreign.
 
     python -I START ASKED
+    python -I START rank PARENT PLACES WORDS...
 
 It is run by its path and begins with the standard library alone, since Python's isolated mode
 knows neither the current folder nor `PYTHONPATH`: the package is loaded from where this file lies.
 The answer is a line when all is imported, and then one JSON value, on what was standard output.
+The second form runs a command line of this package, as one of several processes at it.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
+
+RANK = "rank"
+"""The word that asks for a command line in place of a function."""
 
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|bad allocation|allocate memory|out of memory", re.I)
 _SPARE_ADDRESSES = 1 << 30  # what threads reserve of the address space and never touch
@@ -42,6 +47,15 @@ def main(asked: Path) -> None:
     told = json.dumps(_told(function, request["words"])).encode()
     with os.fdopen(answer, "wb") as stream:
         stream.write(told)
+
+
+def run_rank(parent: int, places: list[str], words: list[str]) -> int:
+    """Run the command that the words name, as a rank; it ends with its parent."""
+    sys.path += [place for place in places if place not in sys.path]
+    _load_own_package()
+    resolve_name("fasterseg.children.parent_death:end_with")(parent)
+    sys.argv = ["fasterseg", *words]
+    return int(resolve_name("fasterseg.cli:main")())
 
 
 def _load_own_package() -> None:
@@ -105,4 +119,6 @@ def _held_bytes() -> tuple[int, int]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == RANK:
+        sys.exit(run_rank(int(sys.argv[2]), literal_eval(sys.argv[3]), sys.argv[4:]))
     main(Path(sys.argv[1]))

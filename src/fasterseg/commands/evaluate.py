@@ -8,7 +8,7 @@ from typing import Annotated, Unpack
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.options import Common, SharedOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.evaluation import EvaluationReport
 
@@ -41,7 +41,7 @@ def evaluate(
     out: Annotated[
         Path | str, Parameter(help="The report's file; in the model's run when left out.")
     ] = "",
-    **options: Unpack[CommonOptions],
+    **options: Unpack[SharedOptions],
 ) -> EvaluateResult:
     """Score a model on a split: mean IoU over whole images at their own resolution.
 

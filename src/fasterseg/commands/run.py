@@ -6,7 +6,7 @@ from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Budgets, Common, CommonOptions
+from fasterseg.console.options import Budgets, Common, SharedOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.pipeline.recipes import not_held
 from fasterseg.reporting.results import RunResult
@@ -17,7 +17,7 @@ def run(
     *,
     until: Annotated[str, Parameter(help=f"Stop after a stage: {', '.join(STAGES)}.")] = "",
     budget: Budgets = (),
-    **options: Unpack[CommonOptions],
+    **options: Unpack[SharedOptions],
 ) -> RunResult | None:
     """All stages in order, resumed where the run stopped.
 

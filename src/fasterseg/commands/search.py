@@ -7,7 +7,7 @@ from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Budgets, Common, CommonOptions
+from fasterseg.console.options import Budgets, Common, SharedOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.pipeline.recipes import not_held
 from fasterseg.searching.summary import SearchSummary
@@ -20,7 +20,7 @@ def search(
         float | None,
         Parameter(help="Active hours of pre-training and search together, in place of steps."),
     ] = None,
-    **options: Unpack[CommonOptions],
+    **options: Unpack[SharedOptions],
 ) -> SearchSummary:
     """Search a teacher, and for each budget a student that meets it.
 

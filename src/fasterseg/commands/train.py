@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Unpack
 from cyclopts import Parameter
 
 from fasterseg.artifacts import Artifact
-from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.options import Common, SharedOptions
 from fasterseg.console.progress import progress_for
 from fasterseg.paths import given
 from fasterseg.pipeline.recipes import not_held
@@ -42,7 +42,7 @@ def train(
     hours: Annotated[
         float | None, Parameter(help="Active hours of each training, in place of its steps.")
     ] = None,
-    **options: Unpack[CommonOptions],
+    **options: Unpack[SharedOptions],
 ) -> TrainResult:
     """Train the networks that the run's search found, or a hand-made one to compare them with.
 

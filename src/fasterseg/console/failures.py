@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from cyclopts import CycloptsError
 
@@ -27,8 +28,10 @@ from fasterseg.errors import (
     EnvironmentFault,
     FastersegError,
     Interrupted,
+    RankEnded,
     UsageError,
 )
+from fasterseg.processes import Place
 from fasterseg.shown_text import lines_as_shown
 
 EXTRAS = {
@@ -38,6 +41,9 @@ EXTRAS = {
     **{row.package: row.extra for row in RUNTIMES.values() if row.extra},
 }
 """Which extra of the package brings which optional library."""
+
+ENDING = "FASTERSEG_ENDING"
+"""Names the file for the failure of a rank that `--processes` started."""
 
 _TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
 _NO_SUCH_PATH = {
@@ -53,11 +59,19 @@ _NO_SUCH_PATH = {
 _NO_TEMPORARY_FOLDER = "No usable temporary directory"
 
 
-def report_failure(error: BaseException, words: Sequence[str]) -> int:
-    """Print `error` on stderr in four parts, as JSON when `words` ask for it; return its code."""
+def report_failure(
+    error: BaseException, words: Sequence[str], *, stream: TextIO | None = None
+) -> int:
+    """Print `error` on stderr in four parts, as JSON when `words` ask for it; return its code.
+
+    A process that this package started hands it to the one that started it, which prints it.
+    """
     failure = translate(error, words)
+    if place := os.environ.get(ENDING):
+        Path(place).write_text(as_event(failure), encoding="utf-8")
+        return failure.exit_code
     text = as_event(failure) if asks_for_json(words) else str(failure)
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=stream or sys.stderr, flush=True)
     return failure.exit_code
 
 
@@ -78,7 +92,7 @@ def as_event(failure: FastersegError) -> str:
 
 def translate(error: BaseException, words: Sequence[str]) -> FastersegError:
     """Return the failure that a user can act on for any exception that reached the top."""
-    if isinstance(error, Interrupted):
+    if isinstance(error, Interrupted | RankEnded):
         return _with_resume_command(error, words)
     if isinstance(error, FastersegError):
         return _completed(error, words)
@@ -99,10 +113,17 @@ def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
     return error.told(where=command_line(words), next_step=ways.get(error.kind, ""))
 
 
-def _with_resume_command(error: Interrupted, words: Sequence[str]) -> Interrupted:
+def _with_resume_command(error: FastersegError, words: Sequence[str]) -> FastersegError:
     """Return the interruption with the very command in place of "the same command"."""
-    error.next_step = f"to resume: {command_line(words)}"
+    error.next_step = f"to resume: {resuming(words)}"
     return error
+
+
+def resuming(words: Sequence[str]) -> str:
+    """Return what resumes a command that was stopped."""
+    if Place.here().count == 1 or ENDING in os.environ:
+        return command_line(words)
+    return f"the same torchrun command, or in one process: {command_line(words)}"
 
 
 def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError | None:
@@ -111,7 +132,7 @@ def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError 
     return Interrupted(
         "Stopped on request.",
         why="the work since the last saved state is repeated on resuming",
-        next_step=f"to resume: {command_line(words)}",
+        next_step=f"to resume: {resuming(words)}",
     )
 
 

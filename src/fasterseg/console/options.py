@@ -18,6 +18,7 @@ from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.paths import given
+from fasterseg.processes import Place
 
 if TYPE_CHECKING:
     from fasterseg.config import Recipe
@@ -65,6 +66,42 @@ class CommonOptions(TypedDict, total=False):
     seed: Annotated[int, Parameter(help="The seed of everything random.")]
 
 
+class SharedOptions(CommonOptions, total=False):
+    """The common options of a command whose work several processes may share."""
+
+    processes: Annotated[
+        int,
+        Parameter(help="So many processes of this machine share the work. Of several: torchrun."),
+    ]
+    restarts: Annotated[
+        int,
+        Parameter(help="So often they are started anew from the last checkpoint if one dies."),
+    ]
+
+
+def require_processes(processes: int | None, restarts: int | None) -> None:
+    """Raise `UsageError` for numbers of processes and restarts that mean nothing."""
+    if processes is not None and not 1 <= processes <= MOST_PROCESSES:
+        raise UsageError(
+            "there is no such number of processes",
+            where=f"--processes {processes}",
+            why="each needs a core or a GPU of this machine of its own",
+            next_step=f"name 1 to {MOST_PROCESSES}; several machines are for torchrun",
+        )
+    if restarts is not None and not (0 <= restarts <= MOST_RESTARTS and processes is not None):
+        raise UsageError(
+            "there is nothing to restart so often",
+            where=f"--restarts {restarts}",
+            why="it says how often the processes of --processes are started anew",
+            next_step=f"name --processes too, and 0 to {MOST_RESTARTS} restarts; under torchrun: "
+            "its own --max-restarts",
+        )
+
+
+MOST_PROCESSES = 1024
+MOST_RESTARTS = 1000
+
+
 def _found_anywhere(budget: str) -> str:
     """A budget whose model, where it lies here, is named so that any folder finds it."""
     model = AsFastAs.of(budget)
@@ -100,9 +137,22 @@ class Common:
     device: str | None = None
     json: bool = False
     seed: int | None = None
+    processes: int | None = None
+    restarts: int | None = None
 
     def __post_init__(self) -> None:
-        """Read the paths as they are meant; raises `UsageError` for what no path can be."""
+        """Read the paths as they are meant; raises `UsageError` for what no path can be.
+
+        Processes were started before this: a call from Python starts none.
+        """
+        require_processes(self.processes, self.restarts)
+        if (self.processes or 1) > 1 and Place.here().count == 1:
+            raise UsageError(
+                "several processes are started by the command line",
+                where=f"processes={self.processes}",
+                why="a function of Python computes in the process that calls it",
+                next_step="use fasterseg with --processes, or torchrun",
+            )
         for option in ("data", "run", "recipe"):
             path = getattr(self, option)
             if isinstance(path, str | Path):

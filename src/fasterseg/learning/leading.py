@@ -43,6 +43,9 @@ Calls = Mapping[str, Callable[..., object]]
 Builder = Callable[[Ranks, Mapping[str, Any]], AbstractContextManager[Calls]]
 """Builds at a follower what an order's words mean, for as long as the order lasts."""
 
+Explain = Callable[[BaseException], FastersegError]
+"""Puts any exception into words for a user."""
+
 _END = ""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STATE, _STEP, _DIGEST = "state", "step", "digest"
@@ -97,17 +100,22 @@ def led(
 
 def dismiss(ranks: Ranks) -> None:
     """Let the followers end: no order follows.  For the leader, when its command is done."""
-    with suppress(FastersegError):
+    with suppress(FastersegError, RuntimeError):
         if ranks.told_fault() is None:
             ranks.told({"order": _END})
 
 
 def follow(
-    ranks: Ranks, builders: Mapping[str, Builder], *, stop: StopRequest | None = None
+    ranks: Ranks,
+    builders: Mapping[str, Builder],
+    *,
+    stop: StopRequest | None = None,
+    explain: Explain | None = None,
 ) -> None:
     """Do what the leader orders, until it dismisses this rank.
 
-    What fails here is told to the others and raised; what failed elsewhere is raised too.
+    What fails here is told to the others, as `explain` puts it, and raised; what failed elsewhere
+    is raised too.
     """
     heard = StopRequest() if stop is None else stop
     try:
@@ -117,7 +125,8 @@ def follow(
                     calls[call](**told["words"])
                     _hear_stops(ranks, heard)
     except BaseException as error:
-        ranks.tell_fault(fault_of(error))
+        with suppress(RuntimeError):  # the store may be gone, with the machine that keeps it
+            ranks.tell_fault((explain or fault_of)(error))
         ranks.leave()
         raise
 

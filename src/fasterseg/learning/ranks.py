@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Self
@@ -26,12 +26,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from fasterseg.datasets.loading import Share
-from fasterseg.errors import EnvironmentFault, FastersegError, error_of_parts
+from fasterseg.errors import FastersegError
 from fasterseg.foreign.strict_json import load_json
+from fasterseg.learning.presence import Presence, told_by
 
 BUCKET_BYTES = 64 << 20
 """Tensors are summed in pieces of about this size, which are copies."""
-_FAULT = "fault"
 _NARROW = (torch.bfloat16, torch.float16)
 
 
@@ -43,7 +43,7 @@ class Ranks:
     their device.  `store` holds what is said without waiting.  The calls of a process alone return
     what they were given.  Each call that says or sums something waits for all ranks, in the kernel,
     without using the processor.  Where one of them has ended it raises the fault that this one told
-    of, or else `EnvironmentFault`.
+    of, or else `RankEnded`.
     """
 
     rank: int = 0
@@ -187,20 +187,21 @@ class Ranks:
             raise failed
         for rank, parts in enumerate(told):
             if parts is not None:
-                raise _told_by(rank, parts)
+                raise told_by(rank, parts)
+
+    @property
+    def presence(self) -> Presence:
+        """What the ranks know of each other without waiting."""
+        return Presence(self.store, self.rank, self.count)
 
     def tell_fault(self, error: FastersegError) -> None:
         """Say why this rank leaves, without waiting for the others; only the first fault counts."""
         if not self.alone:
-            told = json.dumps({"rank": self.rank, "parts": error.as_parts()})
-            self.store.compare_set(_FAULT, "", told)
+            self.presence.tell_fault(error)
 
     def told_fault(self) -> FastersegError | None:
         """Why a rank has left, as it said itself; None where none did."""
-        if self.alone or not self.store.check([_FAULT]):
-            return None
-        told = load_json(self.store.get(_FAULT))
-        return _told_by(told["rank"], told["parts"])
+        return None if self.alone else self.presence.told_fault()
 
     def leave(self) -> None:
         """Close what connects this rank to the others: whoever waits for it learns that."""
@@ -223,29 +224,11 @@ class Ranks:
         try:
             yield
         except RuntimeError as error:
-            raise self._fault_behind(error) from error
-
-    def _fault_behind(self, error: RuntimeError) -> FastersegError:
-        with suppress(RuntimeError):  # the store may have ended too
-            if (told := self.told_fault()) is not None:
-                return told
-        return EnvironmentFault(
-            "another process of this run has ended",
-            why=" ".join(str(error).split())[:200],
-            next_step="look at what it said before; the same command resumes from the last "
-            "checkpoint, with any number of processes",
-        )
+            raise self.presence.behind(error) from error
 
 
 ALONE = Ranks()
 """One process, which shares nothing."""
-
-
-def _told_by(rank: int, parts: Mapping[str, str]) -> FastersegError:
-    """The error that another rank told of."""
-    error = error_of_parts(parts)
-    error.where = f"rank {rank}: {error.where}" if error.where else f"rank {rank}"
-    return error
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:

@@ -1,15 +1,26 @@
-"""What the ranks that follow can be ordered to do: a table of builders, a row for each order."""
+"""Several processes at one command: the leader runs it, the others follow its orders.
+
+What can be ordered stands in a table, a row for each order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 
+from fasterseg.errors import FastersegError, Interrupted
 from fasterseg.learning import machines
-from fasterseg.learning.leading import Builder
+from fasterseg.learning.joining import joined
+from fasterseg.learning.leading import Builder, dismiss, follow
+from fasterseg.learning.presence import LONG_GRACE_S, Report
+from fasterseg.learning.ranks import Ranks
 from fasterseg.pipeline import evaluating
 from fasterseg.pipeline.searching import follow_search
 from fasterseg.pipeline.trainer import follow_training
 from fasterseg.searching import sharing as searching
+from fasterseg.stopping import stop_on_signals
 from fasterseg.training import sharing as training
 
 BUILDERS: Mapping[str, Builder] = {
@@ -19,3 +30,58 @@ BUILDERS: Mapping[str, Builder] = {
     evaluating.ORDER: evaluating.follow_evaluation,
 }
 """By an order's name, what builds its part at a follower."""
+
+
+@contextmanager
+def leading(device: str, report: Report) -> Iterator[None]:
+    """Run a command within, while the other ranks follow; `report` is for what ends it midway.
+
+    They are dismissed in the end.  Where the command was stopped because one of them had ended,
+    that is raised.
+    """
+    with joined(device, report) as ranks:
+        try:
+            yield
+        except BaseException as error:
+            if (gone := _rank_behind(error, ranks)) is not None:
+                raise gone from error
+            raise
+        finally:
+            dismiss(ranks)
+
+
+def _rank_behind(error: BaseException, ranks: Ranks) -> FastersegError | None:
+    """The rank whose end made torchrun stop this one; None where that is not why it fails."""
+    if ranks.alone:
+        return None
+    ranks.presence.is_first_to_say()  # the others need not
+    return ranks.presence.gone() if isinstance(error, Interrupted) else None
+
+
+def follow_leader(
+    device: str, report: Report, explain: Callable[[BaseException], FastersegError]
+) -> int:
+    """Follow the leader until it dismisses this rank; return the exit code.
+
+    Nothing is printed but, by `report`, the end of a leader that cannot tell of it itself.
+    """
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+        stop_on_signals() as stop,
+        joined(device, report) as ranks,
+    ):
+        try:
+            follow(ranks, BUILDERS, stop=stop, explain=explain)
+        except BaseException as error:
+            return _ended_with(explain(error), ranks, report)
+    return 0
+
+
+def _ended_with(fault: FastersegError, ranks: Ranks, report: Report) -> int:
+    """Let the leader say the fault; say it where it cannot."""
+    leader_is_gone = ranks.presence.outlast(0, at_most_s=LONG_GRACE_S)
+    if leader_is_gone and ranks.presence.is_first_to_say():
+        report(fault)
+    return fault.exit_code
