@@ -161,7 +161,9 @@ def _run_as_rank(verb: Verb, words: Sequence[str], place: Place) -> int:
     device = _value_of(words, "--device") or "auto"
     if place.rank:
         try:
-            return follow_leader(device, report, partial(translate, words=words))
+            # Another machine than the leader's may have the data at another place.
+            data = _value_of(words, "--data") if place.rank != place.local_rank else ""
+            return follow_leader(device, report, partial(translate, words=words), data=data)
         except FastersegError as error:
             if place.local_rank:  # the first process of this machine says the same
                 return error.exit_code

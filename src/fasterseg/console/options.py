@@ -93,8 +93,8 @@ def require_processes(processes: int | None, restarts: int | None) -> None:
             "there is nothing to restart so often",
             where=f"--restarts {restarts}",
             why="it says how often the processes of --processes are started anew",
-            next_step=f"name --processes too, and 0 to {MOST_RESTARTS} restarts; under torchrun: "
-            "its own --max-restarts",
+            next_step=f"name --processes too, and 0 to {MOST_RESTARTS} restarts; torchrun has an "
+            "option of its own for that",
         )
 
 
@@ -151,7 +151,7 @@ class Common:
                 "several processes are started by the command line",
                 where=f"processes={self.processes}",
                 why="a function of Python computes in the process that calls it",
-                next_step="use fasterseg with --processes, or torchrun",
+                next_step="start the command in a shell, with --processes or by torchrun",
             )
         for option in ("data", "run", "recipe"):
             path = getattr(self, option)

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+)
 from pathlib import Path
+from typing import Any
 
 from fasterseg.errors import FastersegError, Interrupted
 from fasterseg.learning import machines
 from fasterseg.learning.joining import joined
-from fasterseg.learning.leading import Builder, dismiss, follow
+from fasterseg.learning.leading import Builder, Calls, dismiss, follow
 from fasterseg.learning.presence import LONG_GRACE_S, Report
 from fasterseg.learning.ranks import Ranks
+from fasterseg.paths import given
 from fasterseg.pipeline import evaluating
+from fasterseg.pipeline.recipes import STREET
 from fasterseg.pipeline.searching import follow_search
 from fasterseg.pipeline.trainer import follow_training
 from fasterseg.searching import sharing as searching
@@ -59,12 +67,19 @@ def _rank_behind(error: BaseException, ranks: Ranks) -> FastersegError | None:
 
 
 def follow_leader(
-    device: str, report: Report, explain: Callable[[BaseException], FastersegError]
+    device: str,
+    report: Report,
+    explain: Callable[[BaseException], FastersegError],
+    *,
+    data: str = "",
 ) -> int:
     """Follow the leader until it dismisses this rank; return the exit code.
 
+    `data` names where the data of the leader's recipe lie on this machine, if not at its place.
     Nothing is printed but, by `report`, the end of a leader that cannot tell of it itself.
     """
+    place = "" if data in ("", STREET) else str(given(data, "--data").absolute())
+    builders = {name: _with_data_at(place, builder) for name, builder in BUILDERS.items()}
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         redirect_stdout(nowhere),
@@ -73,10 +88,23 @@ def follow_leader(
         joined(device, report) as ranks,
     ):
         try:
-            follow(ranks, BUILDERS, stop=stop, explain=explain)
+            follow(ranks, builders, stop=stop, explain=explain)
         except BaseException as error:
             return _ended_with(explain(error), ranks, report)
     return 0
+
+
+def _with_data_at(place: str, builder: Builder) -> Builder:
+    """The builder, which looks for the data of its order's recipe at a place of this machine."""
+
+    def build(ranks: Ranks, words: Mapping[str, Any]) -> AbstractContextManager[Calls]:
+        recipe = words.get("recipe")
+        if not place or recipe is None:
+            return builder(ranks, words)
+        here = {**recipe, "data": {**recipe["data"], "source": place}}
+        return builder(ranks, {**words, "recipe": here})
+
+    return build
 
 
 def _ended_with(fault: FastersegError, ranks: Ranks, report: Report) -> int:
