@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 DEMO_RUN ?= runs/demo
+GPU_RUN ?= runs/on-gpu
+DEVICE ?= cuda
 # Those of benchmarks/ that need nothing said; the others want data, models or days.
 BENCHMARKS ?= tail search_step several_budgets training benchmark_self_test latency_model \
 	profile_paper_space
 
-.PHONY: help demo test test-all check format bench clean
+.PHONY: help demo test test-all check format bench gpu clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +22,7 @@ help:
 	@echo "make check     format, lint, types, who imports whom"
 	@echo "make format    put files into the format that make check asks for"
 	@echo "make bench     the benchmarks that need nothing said"
+	@echo "make gpu       all that is to be seen of a GPU in fifteen minutes: benchmarks/on_gpu.py"
 	@echo "make clean     remove $(VENV) and caches (runs/ stays)"
 
 demo: $(VENV)/.installed
@@ -41,6 +44,13 @@ check: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# With a Python that has PyTorch for CUDA.  Nothing is downloaded: what it lacks lies in WHEELS.
+gpu:
+	@test -z "$(WHEELS)" || $(PYTHON) -m pip install --quiet --no-index --no-deps --upgrade \
+		--target $(GPU_RUN)/site $(WHEELS)/*.whl
+	PYTHONPATH=src:$(GPU_RUN)/site $(PYTHON) benchmarks/on_gpu.py --out $(GPU_RUN) \
+		$(if $(CAMVID),--data $(CAMVID)) --device $(DEVICE)
 
 bench: $(VENV)/.installed-dev
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py"; done

@@ -78,14 +78,33 @@ def deterministic_torch(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(THREADS)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--device cuda:1`` runs the tests that are for a GPU on that one, ``--device cpu`` none."""
+    parser.addoption("--device", default="cuda", help="the GPU for tests of one; cpu for none")
+
+
 @pytest.fixture
-def cuda() -> torch.device:
-    """The GPU; the test is skipped where there is none."""
+def cuda(request: pytest.FixtureRequest) -> torch.device:
+    """The GPU that ``--device`` names; the test is skipped where there is none, and says so."""
     import torch
 
+    named = request.config.getoption("--device")
+    if named == "cpu":
+        pytest.skip("--device cpu: this is for a GPU, and its twin runs on the processor")
     if not torch.cuda.is_available():
-        pytest.skip("there is no CUDA device")
-    return torch.device("cuda")
+        pytest.skip(f"there is no CUDA device here: on {named} this has not been run")
+    return torch.device(named)
+
+
+@pytest.fixture(params=["processor", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """The processor, and in a twin of each test the GPU that ``--device`` names."""
+    import torch
+
+    if request.param == "processor":
+        return torch.device("cpu")
+    found: torch.device = request.getfixturevalue("cuda")
+    return found
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from fasterseg import cli, machine
 from fasterseg.commands.doctor import doctor
@@ -17,7 +18,7 @@ from fasterseg.machine import (
     Torch,
     features_of,
 )
-from fasterseg.pipeline.diagnosing import Advice, Backend, advise
+from fasterseg.pipeline.diagnosing import Advice, Backend, advise, diagnosed
 
 GOOD_CPU = Processor(
     name="x",
@@ -81,6 +82,24 @@ def test_a_gpu_makes_the_processor_s_missing_bf16_unimportant() -> None:
         advice_for(torch=torch, cpu=GOOD_CPU.model_copy(update={"features": features_of("avx2")}))
         == []
     )
+
+
+def test_the_gpus_that_torch_sees_are_told_with_their_drivers(
+    device: torch.device, tmp_path: Path
+) -> None:
+    report = diagnosed(tmp_path)
+    assert len(report.gpus) == len(report.torch.cuda_devices) == torch.cuda.device_count()
+    assert len(report.gpus) >= (device.type == "cuda")
+    for gpu in report.gpus:
+        assert gpu["gpu"] in report.describe()
+        assert f"driver {gpu['driver']}" in report.describe()
+
+
+def test_two_packages_of_onnx_runtime_in_one_folder_are_told() -> None:
+    both = Backend(name="onnxruntime-gpu", version="1.22", install="pip x", beside="onnxruntime")
+    (advice,) = advice_for(backends=(both,))
+    assert advice.level == "hint"
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu, then pip x" in advice.next_step
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Nothing mixes tensors of two devices: seen without a GPU, on a device that only pretends to be.
 
 What the package computes in search, training, scoring and timing runs on it, backward passes too,
-and comes out as on the CPU.
+and comes out as on the CPU.  With ``-m gpu`` the same runs on a real one.
 """
 
 from __future__ import annotations
@@ -36,10 +36,22 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parame
 
 
 @pytest.fixture
-def device() -> Iterator[torch.device]:
+def pretended() -> Iterator[torch.device]:
     """The pretended device, while it is there."""
     with pretended_device():
         yield PRETENDED
+
+
+@pytest.fixture(params=["pretended", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """The pretended device, and the GPU where there is one."""
+    found: torch.device = request.getfixturevalue(request.param)
+    return found
+
+
+def alike(device: torch.device) -> dict[str, float]:
+    """How near what is computed twice has to be: a GPU adds up in any order."""
+    return {"rel": 0.02, "abs": 1e-3} if device.type == "cuda" else {"rel": 0.0, "abs": 0.0}
 
 
 MIXTURES: dict[str, Any] = {
@@ -56,19 +68,19 @@ MIXTURES: dict[str, Any] = {
 
 @pytest.mark.parametrize("mixture", MIXTURES)
 def test_the_pretended_device_refuses_what_a_gpu_refuses(
-    mixture: str, device: torch.device
+    mixture: str, pretended: torch.device
 ) -> None:
-    here, there = torch.ones(3), torch.ones(3).to(device)
+    here, there = torch.ones(3), torch.ones(3).to(pretended)
     with pytest.raises((RuntimeError, TypeError)):
         MIXTURES[mixture](here, there)
 
 
-def test_the_pretended_device_takes_what_a_gpu_takes(device: torch.device) -> None:
-    here, there = torch.ones(3, requires_grad=True), torch.arange(3.0).to(device)
+def test_the_pretended_device_takes_what_a_gpu_takes(pretended: torch.device) -> None:
+    here, there = torch.ones(3, requires_grad=True), torch.arange(3.0).to(pretended)
     loss = (there * here.sum()).sum() + torch.tensor(1.0) + there[torch.tensor([2])].sum()
     loss.backward()
     assert here.grad is not None
-    assert (loss.device, here.grad.device) == (device, CPU)
+    assert (loss.device, here.grad.device) == (pretended, CPU)
     assert here.grad.tolist() == [3.0, 3.0, 3.0]
     assert loss.item() == 12.0
     assert there.cpu().numpy().tolist() == [0.0, 1.0, 2.0]
@@ -126,9 +138,12 @@ def test_a_search_runs_on_a_device_as_on_the_cpu_and_goes_on_from_a_checkpoint(
     for search in (there, again):
         search.cosearch.step(1)
     wanted, found = state_of(there).tensors, state_of(again).tensors
-    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    if device == PRETENDED:
+        assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    for name, tensor in wanted.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0.02, atol=1e-3)
     assert all(p.device == CPU for p in all_parameters(there.contenders).values())
-    assert all(p.device == device for p in there.weights.supernet.parameters())
+    assert all(p.device.type == device.type for p in there.weights.supernet.parameters())
 
 
 def test_a_taught_training_runs_on_a_device_as_on_the_cpu_and_goes_on(
@@ -142,13 +157,16 @@ def test_a_taught_training_runs_on_a_device_as_on_the_cpu_and_goes_on(
     whole = train("whole", device)
     with pytest.raises(KeyError):
         train("halved", device, progress=stopping_after(2))
-    assert train("halved", device).scores == whole.scores
+    resumed = train("halved", device)
+    for which, score in whole.scores.items():
+        assert resumed.scores[which].mean_iou == pytest.approx(score.mean_iou, **alike(device))
     train("here", CPU)
     losses = [
         [event["loss"] for event in EventLog(tmp_path / place / "events.jsonl").events()]
         for place in ("whole", "halved", "here")
     ]
-    assert losses[0] == losses[1] == pytest.approx(losses[2], rel=0.02)
+    assert losses[0] == pytest.approx(losses[1], **alike(device))
+    assert losses[0] == pytest.approx(losses[2], rel=0.02)
 
 
 HARD = {"class_weights": "auto", "ohem_threshold": 0.5, "clip_norm": 1.0}
@@ -180,9 +198,10 @@ def test_a_subnet_is_calibrated_and_scored_on_a_device_as_on_the_cpu(
         # Twice: the second time images are in memory.
         twice = (scorers.candidates(*one), scorers.candidates(*one))
         scores.append((*twice, scorers.finals(*one), scorers.validation(*one)))
-    assert scores[0] == scores[1]
-    assert scores[0][0] == scores[0][1] > 0
-    assert scores[0][-1].mean_iou > 0
+    here, there = ([*one[:2], *(part.mean_iou for part in one[2:])] for one in scores)
+    assert there == pytest.approx(here, **alike(device))
+    assert here[0] == here[1] > 0
+    assert here[-1] > 0
 
 
 def test_pixel_losses_of_a_device_are_those_of_the_cpu(device: torch.device) -> None:
@@ -218,11 +237,13 @@ def test_a_whole_run_and_predict_on_a_device(
     mode: str, device: torch.device, tmp_path: Path
 ) -> None:
     recipe = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
-    where = ("target.backend=pytorch", f"target.device={device}", f"search.mode={mode}")
+    named = "meta" if device == PRETENDED else str(device)
+    where = ("target.backend=pytorch", f"target.device={named}", f"search.mode={mode}")
     run = tmp_path / "run"
     result = fasterseg.run(recipe=str(recipe), run=str(run), device=str(device), set=where)
-    assert "pytorch on meta" in result.target
+    assert f"pytorch on {named}" in result.target
     image = np.zeros((32, 64, 3), np.uint8)
     bundle = run / "training" / "student" / "best"
     there = fasterseg.load_model(bundle, device=device)(image)
-    assert np.array_equal(there.labels, fasterseg.load_model(bundle)(image).labels)
+    here = fasterseg.load_model(bundle)(image).labels
+    assert (there.labels == here).mean() >= (1.0 if device == PRETENDED else 0.99)

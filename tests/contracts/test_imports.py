@@ -46,6 +46,7 @@ LATER = {
     },
     "checkpoints.py": {"fasterseg.tensors"},
     "deploy/tail/label_maps.py": {"fasterseg.deploy.tail.kernels"},
+    "gpus.py": {"torch"},
     "machine.py": {"torch"},
 }
 

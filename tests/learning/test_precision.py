@@ -48,12 +48,24 @@ def test_float32_can_be_asked_for_anywhere(tmp_path: Path) -> None:
     assert chosen.precision == "float32"
 
 
-def test_autocast_computes_in_the_chosen_format() -> None:
-    layer, value = torch.nn.Linear(2, 2), torch.ones(1, 2)
-    with Numerics("bfloat16", CPU, "").autocast():
+def test_autocast_computes_in_the_chosen_format(device: torch.device) -> None:
+    layer, value = torch.nn.Linear(2, 2).to(device), torch.ones(1, 2, device=device)
+    with Numerics("bfloat16", device, "").autocast():
         assert layer(value).dtype == torch.bfloat16
-    with Numerics("float32", CPU, "").autocast():
+    with Numerics("float32", device, "").autocast():
         assert layer(value).dtype == torch.float32
+    if device.type == "cuda":
+        with Numerics("float16", device, "").autocast():
+            assert layer(value).dtype == torch.float16
+
+
+def test_auto_is_a_format_that_the_device_computes_in(device: torch.device) -> None:
+    chosen = choose_numerics("auto", device)
+    layer, value = torch.nn.Conv2d(2, 2, 1).to(device), torch.ones(1, 2, 4, 4, device=device)
+    with chosen.autocast():
+        layer(value).float().sum().backward()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.isfinite().all()
 
 
 def test_scaler_does_nothing_outside_float16() -> None:
@@ -67,18 +79,24 @@ def test_scaler_does_nothing_outside_float16() -> None:
     assert scaler.values() == {}
 
 
-def test_scaler_of_float16_leaves_out_a_step_that_overflowed_and_keeps_its_state() -> None:
-    weight = torch.nn.Parameter(torch.ones(1))
+def test_scaler_of_float16_leaves_out_a_step_that_overflowed_and_keeps_its_state(
+    device: torch.device,
+) -> None:
+    weight = torch.nn.Parameter(torch.ones(1, device=device))
     optimizer = torch.optim.SGD([weight], lr=0.5)
-    scaler = Numerics("float16", CPU, "").scaler()
+    scaler = Numerics("float16", device, "").scaler()
     scaler.scaled((weight * float("inf")).sum()).backward()
     scaler.unscale(optimizer)
     scaler.step(optimizer)
     assert weight.item() == 1.0
-    again = Numerics("float16", CPU, "").scaler()
+    again = Numerics("float16", device, "").scaler()
     again.restore(scaler.values())
     assert again.values() == scaler.values()
-    assert again.values()["scale"] < Numerics("float16", CPU, "").scaler().values()["scale"]
+    assert again.values()["scale"] < Numerics("float16", device, "").scaler().values()["scale"]
+    optimizer.zero_grad()
+    again.scaled(weight.sum()).backward()
+    again.unscale(optimizer)
+    assert weight.grad is not None and weight.grad.item() == 1.0
 
 
 def test_with_auto_all_ranks_take_a_format_that_each_of_them_has(tmp_path: Path) -> None:

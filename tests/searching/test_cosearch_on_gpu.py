@@ -12,8 +12,6 @@ from small_spaces import make_space, make_teacher, open_student
 from fasterseg.learning.stepping import StageState
 from fasterseg.searching.contenders import all_parameters
 
-pytestmark = pytest.mark.gpu
-
 MODES = ["exact", "sampled"]
 OPERATORS = ("skip", "conv", "zoomed_conv")
 SPACE = make_space(2, operators=OPERATORS, branches=(16, 8))
@@ -33,12 +31,13 @@ def kept(search: SmallSearch) -> StageState:
     return StageState({n: t.detach().cpu().clone() for n, t in state.tensors.items()}, state.values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("precision", ["float32", "auto"])
-def test_three_steps_of_a_search_run_on_the_gpu_and_go_on_from_a_checkpoint(
-    mode: str, precision: str, cuda: torch.device
+def test_three_steps_of_a_search_run_there_and_go_on_from_a_checkpoint(
+    mode: str, precision: str, device: torch.device
 ) -> None:
-    search, again = (search_on(cuda, mode=mode, precision=precision) for _ in range(2))
+    search, again = (search_on(device, mode=mode, precision=precision) for _ in range(2))
     for index in range(2):
         search.pretraining.step(index)
     for index in range(2):
@@ -47,14 +46,15 @@ def test_three_steps_of_a_search_run_on_the_gpu_and_go_on_from_a_checkpoint(
     events = [one.cosearch.step(2) for one in (search, again)]
     assert events[0] == pytest.approx(events[1], rel=0.02)
     assert all(parameter.device == CPU for parameter in all_parameters(search.contenders).values())
-    assert all(p.device.type == "cuda" for p in search.weights.supernet.parameters())
+    assert all(p.device.type == device.type for p in search.weights.supernet.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
-def test_the_first_steps_on_the_gpu_are_those_of_the_cpu(mode: str, cuda: torch.device) -> None:
+def test_the_first_steps_there_are_those_of_the_processor(mode: str, device: torch.device) -> None:
     events = []
-    for device in (CPU, cuda):
-        search = search_on(device, mode=mode, precision="float32")
+    for where in (CPU, device):
+        search = search_on(where, mode=mode, precision="float32")
         pretrained = search.pretraining.step(0)
         events.append({**pretrained, **search.cosearch.step(0)})
     assert events[1] == pytest.approx(events[0], rel=0.05)

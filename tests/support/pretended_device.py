@@ -63,7 +63,7 @@ class OnDevice(Tensor):
 
 
 class _Values(TorchFunctionMode):
-    """`torch.tensor` makes its values below every dispatch mode."""
+    """`torch.tensor` makes its values below every dispatch mode; lists have no operator."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
@@ -72,6 +72,8 @@ class _Values(TorchFunctionMode):
         if func is torch.tensor and _is_pretended(kwargs.get("device")):
             del kwargs["device"]
             return func(*args, **kwargs).to(PRETENDED)
+        if func is Tensor.tolist and isinstance(args[0], OnDevice):
+            return args[0].held.tolist()
         return func(*args, **kwargs)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Unpack
+from typing import Annotated, Unpack
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.commands.draw import ImageSize
-from fasterseg.config import RUNTIMES, TailForm
+from fasterseg.config import RUNTIMES, Precision, TailForm
 from fasterseg.console.options import Common, CommonOptions, require_threads
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
@@ -51,7 +51,7 @@ def benchmark(
     ] = 0,
     size: ImageSize = "",
     precision: Annotated[
-        tuple[Literal["float32", "bfloat16"], ...],
+        tuple[Precision, ...],
         Parameter(negative="", help="What convolutions compute in; may be repeated."),
     ] = ("float32",),
     tail: Annotated[

@@ -13,7 +13,14 @@ from fasterseg.config.recipe import (
     SearchSettings,
     TrainingSettings,
 )
-from fasterseg.config.runtimes import RUNTIMES, Precision, Runtime, RuntimeName, runtime_named
+from fasterseg.config.runtimes import (
+    RUNTIMES,
+    Precision,
+    Runtime,
+    RuntimeName,
+    TargetPrecision,
+    runtime_named,
+)
 from fasterseg.config.sections import (
     AUTO,
     AugmentationSettings,
@@ -61,6 +68,7 @@ __all__ = [
     "SelectionSettings",
     "StreetSettings",
     "TailForm",
+    "TargetPrecision",
     "TargetSettings",
     "TemperatureSettings",
     "TrainingSettings",

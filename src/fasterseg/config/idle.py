@@ -156,6 +156,11 @@ RULES: tuple[Idle, ...] = (
         "one contender is searched, and shares with nobody",
     ),
     Idle(
+        ("target.transfer",),
+        lambda recipe: not recipe.target.device.startswith("cuda"),
+        "only images for a GPU are copied",
+    ),
+    Idle(
         ("search.sampling",),
         lambda recipe: recipe.search.mode == "exact",
         "with search.mode exact nothing is sampled",

@@ -30,7 +30,7 @@ from fasterseg.config.pretraining import (
     without_passed_on,
 )
 from fasterseg.config.roles import as_written, expanded
-from fasterseg.config.runtimes import Precision
+from fasterseg.config.runtimes import RUNTIMES, Precision
 from fasterseg.config.sections import (
     LEAST_SCALE,
     AugmentationSettings,
@@ -115,7 +115,7 @@ DENSE_SPACE = SearchSpace(
 
 def usual_space(device: str, backend: str) -> SearchSpace:
     """What a recipe without a space searches, for a target."""
-    on_a_gpu = device.startswith("cuda") or backend == "tensorrt"
+    on_a_gpu = device.startswith("cuda") or (backend in RUNTIMES and RUNTIMES[backend].is_for_gpus)
     return DENSE_SPACE if on_a_gpu else MOBILE_SPACE
 
 

@@ -15,6 +15,8 @@ from fasterseg.errors import UsageError
 
 Precision = Literal["float32", "bfloat16", "float16"]
 """What networks compute in, or are written in."""
+TargetPrecision = Literal["float32", "float16"]
+"""What a target's networks are timed in."""
 _EXPORTER = ("onnx", "onnxscript")
 
 
@@ -24,14 +26,15 @@ class Runtime:
 
     `module` opens it (`deploy.runtimes.backends` says what it has to offer).  Any of
     `distributions` brings its library, which the first is called after; `extra` of this package
-    does, empty where the package itself needs it, None where it is to be installed apart.  Without
-    `needs`, more libraries, no network gets there.
+    does, empty where the package itself needs it.  Without `needs`, more libraries, no network
+    gets there.
 
     It runs files of the formats that it `loads`; `ships_as` is the one in which a network is
-    handed over for it, None where the network runs as it is.  `takes_networks` says whether it
-    opens a network that lies in no file, `times_blocks` whether a recipe may name it.  It computes
-    in one of `precisions`, on one of `devices`: empty where PyTorch knows which there are.
-    The processor's peak is sought where it `shows_peak`.
+    handed over for it, None where the network runs as it is.  `times_blocks` says whether a recipe
+    may name it.  It computes in one of `precisions`, on one of `devices`: empty where PyTorch knows
+    which there are.  Where it is `typed` by the graph, a graph computes in the types that are
+    written in it: a network becomes one of the precision that was asked for, a file stays what it
+    is.  The processor's peak is sought where it `shows_peak`.
     """
 
     name: str
@@ -39,11 +42,11 @@ class Runtime:
     distributions: tuple[str, ...]
     loads: tuple[str, ...]
     ships_as: str | None
-    extra: str | None = None
+    extra: str = ""
     needs: tuple[str, ...] = ()
     precisions: tuple[Precision, ...] = ("float32",)
     devices: tuple[str, ...] = ("cpu",)
-    takes_networks: bool = True
+    typed: bool = False
     times_blocks: bool = True
     shows_peak: bool = False
 
@@ -55,16 +58,28 @@ class Runtime:
     @property
     def install(self) -> str:
         """The command that installs it."""
-        if self.extra is None:
-            return f"pip install {self.package}"
         return f"pip install 'fasterseg[{self.extra}]'" if self.extra else "pip install fasterseg"
+
+    @property
+    def usual_device(self) -> str:
+        """Where it computes unless it is said."""
+        return self.devices[0] if self.devices else "cpu"
+
+    @property
+    def times_in(self) -> tuple[Precision, ...]:
+        """The precisions of a target: those that a network can be written in, and float32."""
+        return self.precisions if self.typed else ("float32",)
+
+    @property
+    def is_for_gpus(self) -> bool:
+        """Whether it computes on GPUs and nowhere else."""
+        return self.devices == ("cuda",)
 
 
 _PYTORCH = Runtime(
     name="pytorch",
     module="fasterseg.deploy.runtimes.pytorch",
     distributions=("torch",),
-    extra="",
     loads=("torch",),
     ships_as=None,
     precisions=get_args(Precision),
@@ -95,15 +110,28 @@ _ROWS = (
     _PYTORCH,
     replace(_PYTORCH, name="compiled", times_blocks=False, shows_peak=False),
     Runtime(
+        name="onnxruntime-cuda",
+        module="fasterseg.deploy.runtimes.onnx_cuda",
+        distributions=("onnxruntime-gpu",),
+        extra="cuda",
+        needs=_EXPORTER,
+        loads=("onnx",),
+        ships_as="onnx",
+        precisions=("float32", "float16"),
+        devices=("cuda",),
+        typed=True,
+    ),
+    Runtime(
         name="tensorrt",
         module="fasterseg.deploy.runtimes.tensorrt",
         distributions=("tensorrt", "tensorrt-cu12", "tensorrt-cu13"),
+        extra="cuda",
         needs=_EXPORTER,
         loads=("tensorrt",),
         ships_as="tensorrt",
+        precisions=("float32", "float16"),
         devices=("cuda",),
-        takes_networks=False,
-        times_blocks=False,
+        typed=True,
     ),
 )
 RUNTIMES: Mapping[str, Runtime] = {row.name: row for row in _ROWS}

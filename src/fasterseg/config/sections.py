@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from fasterseg.config.budgets import possible_budget, stated_ms
 from fasterseg.config.normalising import Normalize
-from fasterseg.config.runtimes import BlockRuntimeName
+from fasterseg.config.runtimes import RUNTIMES, BlockRuntimeName, TargetPrecision
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import (
     LONGEST_SIDE,
@@ -83,16 +83,49 @@ class DataSettings(Section):
 class TargetSettings(Section):
     """Device, backend, precision, threads, input size and tail: all of it part of every latency.
 
-    Without height and width the images' own size is taken, before a run is begun.
+    Without height and width the images' own size is taken, before a run is begun; without a device
+    the one that the backend is for.  ``float16`` is for backends that compute in the types of a
+    graph; what is timed, exported and scored is written in it.  On a GPU `transfer` says whether
+    the copies of an image to it and of the labels back are part of a network's time, as they are
+    unless it is said otherwise.
     """
 
     backend: BlockRuntimeName = "onnxruntime"
     device: str = "cpu"
-    precision: Literal["float32"] = "float32"
+    precision: TargetPrecision = "float32"
     threads: int = Field(2, ge=1, le=MOST_THREADS)
     height: int | None = Field(None, ge=8, le=LONGEST_SIDE)
     width: int | None = Field(None, ge=8, le=LONGEST_SIDE)
     tail: TailForm = "graph"
+    transfer: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_device_of_its_backend(cls, given: Any) -> Any:
+        named = given.get("backend") if isinstance(given, Mapping) else None
+        if not isinstance(named, str) or named not in RUNTIMES:
+            return given
+        return {"device": RUNTIMES[named].usual_device, **given}
+
+    @model_validator(mode="after")
+    def _computes_in_what_its_backend_can(self) -> Self:
+        can = RUNTIMES[self.backend].times_in
+        if self.precision not in can:
+            able = [row.name for row in RUNTIMES.values() if self.precision in row.times_in]
+            raise ValueError(
+                f"{self.backend} is timed in {' and '.join(can)} only; for {self.precision} take "
+                f"the backend {' or '.join(able)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_no_copy_out_that_its_tail_needs(self) -> Self:
+        if not self.transfer and self.tail != "graph":
+            raise ValueError(
+                f"transfer false leaves copies out, and the {self.tail} tail reads what is copied; "
+                "take the tail graph"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_both_sides_or_none(self) -> Self:

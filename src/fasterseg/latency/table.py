@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import differences
-from fasterseg.config import RuntimeName, TailForm, TargetSettings
+from fasterseg.config import RuntimeName, TailForm, TargetPrecision, TargetSettings
 from fasterseg.errors import FileError, UsageError
 from fasterseg.foreign.bounds import LONGEST_SIDE, MOST, MOST_CLASSES, MOST_THREADS
 from fasterseg.space.architecture import Architecture, Geometry
@@ -42,17 +49,28 @@ class _Values(BaseModel):
 
 
 class Target(_Values):
-    """What a latency belongs to; two latencies are comparable only when all of it is equal."""
+    """What a latency belongs to; two latencies are comparable only when all of it is equal.
+
+    `transfer` says whether the copies of an image to a GPU and of the labels back are part of a
+    whole network's time; of a block's they never are.
+    """
 
     device: str
     backend: RuntimeName
-    precision: Literal["float32"]
+    precision: TargetPrecision
     threads: int = Field(ge=1, le=MOST_THREADS)
     height: int = Field(ge=1, le=LONGEST_SIDE)
     width: int = Field(ge=1, le=LONGEST_SIDE)
     classes: int = Field(ge=1, le=MOST_CLASSES)
     output: Literal["labels"] = "labels"
     tail: TailForm = "graph"
+    transfer: bool = True
+
+    @model_serializer(mode="wrap")
+    def _as_earlier_tables_have_it(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Transfers are told only where they are left out, so that no digest of before changes."""
+        content: dict[str, Any] = dump(self)
+        return {key: value for key, value in content.items() if key != "transfer" or not value}
 
     @classmethod
     def of(cls, settings: TargetSettings, classes: int) -> Self:
@@ -191,7 +209,7 @@ def describe(target: Target) -> str:
     return (
         f"{target.backend} on {target.device}, {target.precision}, {threads}, "
         f"{target.height}x{target.width}, {target.classes} classes to {target.output}, "
-        f"{TAILS[target.tail]}"
+        f"{TAILS[target.tail]}{'' if target.transfer else ', copies from and to the host left out'}"
     )
 
 

@@ -47,19 +47,23 @@ class MonotonicStopwatch:
 class CudaStopwatch:
     """Times calls that only enqueue work: by events on the device's own clock.
 
-    `cuda` is `torch.cuda`, or a stand-in for it in tests; without `device` it is the current one.
+    `cuda` is `torch.cuda`, or a stand-in for it in tests; without `device` it is the current one,
+    without `stream` the device's current one when the call is made.
     """
 
-    def __init__(self, cuda: ModuleType | Any, device: object = None) -> None:
+    def __init__(
+        self, cuda: ModuleType | Any, device: object = None, stream: object = None
+    ) -> None:
         self._cuda = cuda
         self._device = device
+        self._stream = stream
 
     def __call__(self, call: Call) -> float:
         """Milliseconds between two events around the call, once all its work is done."""
         start = self._cuda.Event(enable_timing=True)
         end = self._cuda.Event(enable_timing=True)
         # Of several devices only the named one's stream and clock say anything about the call.
-        stream = self._cuda.current_stream(self._device)
+        stream = self._stream or self._cuda.current_stream(self._device)
         self._cuda.synchronize(self._device)
         start.record(stream)
         call()
@@ -150,20 +154,23 @@ def time_interleaved(
     for visit in range(1, settings.visits + 1):
         for name, call in calls.items():
             if settings.visits > 1 and not is_long[name]:
-                call()  # the others have used the caches since the last visit
+                watch(call)  # the others have used the caches since the last visit
             while not _has_enough(times_ms[name], settings, visit / settings.visits):
                 times_ms[name].append(watch(call))
     return {name: Timing.of(times) for name, times in times_ms.items()}
 
 
 def _warm_up(call: Call, settings: TimerSettings, watch: Stopwatch) -> bool:
-    """Make the calls that do not count; whether they take long."""
+    """Make the calls that do not count; whether they take long.
+
+    They are waited for too: a GPU still at work must not lose what it works on.
+    """
     is_long = False
     for done in range(settings.warmup_runs):
         if done == 0:
             is_long = watch(call) >= LONG_MS
         elif not is_long:
-            call()
+            watch(call)
     return is_long
 
 

@@ -6,11 +6,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from fasterseg.artifacts import durable_write
 from fasterseg.baselines.catalogue import baseline_name
-from fasterseg.config import TailForm
+from fasterseg.config import Precision, TailForm
 from fasterseg.console.options import Common
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
@@ -32,7 +31,7 @@ class EntryOptions:
     """How models are to be run, as it was asked for; no threads are those of their own targets."""
 
     backends: Sequence[str]
-    precisions: Sequence[Literal["float32", "bfloat16"]]
+    precisions: Sequence[Precision]
     tails: Sequence[TailForm]
     threads: int
     size: str
@@ -58,7 +57,7 @@ def benchmark_named(
         tails=tuple(wanted.tails),
         threads=wanted.threads or threads_of(models),
         size=Size.parse(wanted.size) if wanted.size else None,
-        device=common.device or "cpu",
+        device=common.device or "",
     )
     entry.require_possible()
     settings = QUICK if quick else HEADLINE

@@ -13,6 +13,7 @@ from typing import Literal
 
 from fasterseg.config import RUNTIMES
 from fasterseg.errors import EnvironmentFault
+from fasterseg.gpus import gpu_conditions
 from fasterseg.machine import Disk, Fact, Processor, Torch, disk, processor, torch_facts, version_of
 from fasterseg.network.shipped import shipped_card, shipped_names
 from fasterseg.version import __version__
@@ -30,11 +31,12 @@ _LIBRARIES = ("numpy", "pillow", "pydantic", "safetensors", "onnx", "onnxscript"
 
 
 class Backend(Fact):
-    """A library that can run a network."""
+    """A library that can run a network; `beside` is another that lies in the same folder."""
 
     name: str
     version: str | None
     install: str
+    beside: str = ""
 
 
 Level = Literal["fault", "hint"]
@@ -67,6 +69,7 @@ class DoctorReport(Fact):
     system: str
     processor: Processor
     torch: Torch
+    gpus: tuple[dict[str, str], ...] = ()
     backends: tuple[Backend, ...]
     libraries: dict[str, str | None]
     disk: Disk
@@ -98,9 +101,20 @@ def backends() -> tuple[Backend, ...]:
     """Return the library of every runtime we know, with its version where it is installed."""
     rows = {row.package: row for row in RUNTIMES.values()}
     return tuple(
-        Backend(name=name, version=version_of(*row.distributions), install=row.install)
+        Backend(
+            name=name,
+            version=version_of(*row.distributions),
+            install=row.install,
+            beside=_beside(name),
+        )
         for name, row in rows.items()
     )
+
+
+def _beside(name: str) -> str:
+    """The ONNX Runtime for processors, where the one for GPUs is installed into its folder."""
+    both = version_of("onnxruntime-gpu") and version_of("onnxruntime")
+    return "onnxruntime" if name == "onnxruntime-gpu" and both else ""
 
 
 def advise(
@@ -213,6 +227,15 @@ def _backend_advice(runtimes: tuple[Backend, ...]) -> Iterator[Advice]:
                 why="it comes with the extra 'onnx'",
                 next_step=backend.install,
             )
+        if backend.beside:
+            yield Advice(
+                level="hint",
+                what="Two packages of ONNX Runtime are installed, and one of them hides the other.",
+                where=f"{backend.beside} and {backend.name}",
+                why="both lie in one folder, and the one that was installed last counts",
+                next_step=f"pip uninstall -y {backend.beside} {backend.name}, then "
+                f"{backend.install}",
+            )
 
 
 def _fact_lines(report: DoctorReport) -> Iterator[str]:
@@ -223,6 +246,8 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     yield f"features     {_features(cpu)}"
     yield f"torch        {torch.version or 'absent'}, {torch.threads or 0} threads"
     yield f"CUDA         {'; '.join(_cuda(torch)) or 'no device'}"
+    for gpu in report.gpus:
+        yield f"GPU          {', '.join(f'{name} {told}' for name, told in gpu.items())}"
     for backend in report.backends:
         yield f"backend      {backend.name} {backend.version or f'absent: {backend.install}'}"
     found = [f"{name} {version}" for name, version in report.libraries.items() if version]
@@ -279,6 +304,7 @@ def diagnosed(folder: Path) -> DoctorReport:
         system=platform.platform(),
         processor=facts[0],
         torch=facts[1],
+        gpus=tuple(map(gpu_conditions, range(len(facts[1].cuda_devices)))),
         backends=facts[2],
         libraries={name: version_of(name) for name in _LIBRARIES},
         disk=facts[3],

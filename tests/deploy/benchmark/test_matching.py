@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -53,8 +54,8 @@ class MadeUpSession:
     def __init__(self, quiet_ms: float = 10.0) -> None:
         self.quiet_ms = quiet_ms
 
-    def run(self, _image: object) -> Work:
-        return Work(self.quiet_ms)
+    def call(self, _image: object, *, transfer: bool) -> Callable[[], Work]:
+        return lambda: Work(self.quiet_ms)
 
     def facts(self) -> dict[str, str]:
         return {"precision": "float32"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
+from every_kind import ALONE, CHAIN, ODD
 from onnx import numpy_helper
 from torch import Tensor, nn
 
@@ -18,57 +20,11 @@ from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.errors import EnvironmentFault
-from fasterseg.space.blocks import BlockSpec, Size
-from fasterseg.space.kinds import KINDS, OPERATORS
-
-WHOLE, ODD = Size(31, 33), Size(15, 13)
+from fasterseg.space.blocks import BlockSpec
+from fasterseg.space.kinds import KINDS
 
 Numbers = np.ndarray[Any, Any]
-
-
-def chain_of_every_kind() -> tuple[BlockSpec, ...]:
-    """One block after the other, as one could train them: every operator with both strides."""
-    fine, low = Size(16, 17), Size(8, 9)
-    specs = [
-        BlockSpec("input", (3,), 3, 1, WHOLE, WHOLE),
-        BlockSpec("rescale", (3,), 3, 1, WHOLE, Size(24, 26)),
-        BlockSpec("conv", (3,), 8, 2, Size(24, 26), Size(12, 13)),
-        BlockSpec("arm", (8,), 8, 1, Size(12, 13), fine),
-    ]
-    for kind in OPERATORS:
-        specs += [
-            BlockSpec(kind, (8,), 12, 1, fine, fine),
-            BlockSpec(kind, (12,), 13, 2, fine, low),
-            BlockSpec("arm", (13,), 8, 1, low, fine),
-        ]
-    return (
-        *specs,
-        BlockSpec("concatenate", (8, 8), 6, 1, fine, fine),
-        BlockSpec("add", (6, 6), 6, 1, fine, fine),
-        BlockSpec("pass", (6, 6), 6, 1, fine, fine),
-        BlockSpec("none", (6,), 6, 1, fine, fine),
-        BlockSpec("image_pooling", (6,), 6, 1, fine, fine),
-        BlockSpec("pyramid_pooling", (6,), 6, 1, fine, fine),
-        BlockSpec("lift", (6,), 8, 1, fine, low),
-        BlockSpec("lift", (8,), 8, 1, low, fine),
-        BlockSpec("sum", (8, 8), 8, 1, fine, fine),
-        BlockSpec("fuse", (8, 8, 8), 9, 1, fine, fine),
-        BlockSpec("separable_head", (9,), 7, 1, fine, fine),
-        BlockSpec("point_head", (7,), 6, 1, fine, fine),
-        BlockSpec("head", (6,), 5, 1, fine, fine),
-        BlockSpec("tail", (5,), 1, 1, fine, WHOLE),
-    )
-
-
-CHAIN = chain_of_every_kind()
-ALONE = (
-    *(spec for spec in CHAIN if not spec.is_identity),
-    *(BlockSpec(kind, (8,), 11, 2, ODD, Size(8, 7)) for kind in OPERATORS),
-    BlockSpec("auxiliary", (8, 6), 5, 1, ODD, ODD),
-    BlockSpec("narrow_auxiliary", (8, 6), 5, 1, ODD, ODD),
-    BlockSpec("pyramid_pooling", (8,), 8, 1, Size(4, 5), Size(4, 5)),
-    BlockSpec("tail", (300,), 1, 1, Size(4, 5), WHOLE),
-)
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
 
 
 class Chained(nn.Module):
@@ -124,7 +80,7 @@ def outline(model: bytes) -> tuple[object, ...]:
     constants = {
         number(tensor.name): (
             tuple(tensor.dims),
-            numpy_helper.to_array(tensor).tolist() if tensor.data_type != 1 else None,
+            None if tensor.data_type in FLOATS else numpy_helper.to_array(tensor).tolist(),
         )
         for tensor in graph.initializer
     }
@@ -135,7 +91,7 @@ def outline(model: bytes) -> tuple[object, ...]:
 def weights_read(model: bytes) -> Iterator[Numbers]:
     """The weights and biases that the nodes read, in the nodes' order."""
     graph = onnx.load_from_string(model).graph
-    known = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == 1}
+    known = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type in FLOATS}
     for node in graph.node:
         yield from (numpy_helper.to_array(known[name]) for name in node.input if name in known)
 
@@ -155,6 +111,20 @@ def test_every_kind_of_block_is_traced_as_it_is_exported(chained: nn.Module) -> 
     for one, other in zip(weights_read(found), weights_read(exported), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     assert (run_onnx(found, [image]) == run_onnx(exported, [image])).mean() >= 0.999
+
+
+@pytest.mark.slow
+def test_in_float16_every_kind_is_traced_as_it_is_exported_too(chained: nn.Module) -> None:
+    half = deepcopy(chained)
+    for block in half.modules():
+        if isinstance(block, SizedBlock):
+            block.halve()
+    (image,) = inputs_of(CHAIN[0])
+    program = export_module(half, (image,), inputs=["in0"], outputs=["out"])
+    exported, found = bytes(program.SerializeToString()), traced(half, [image])
+    assert outline(found) == outline(exported)
+    kinds = {weights.dtype.name for weights in weights_read(found) if weights.ndim == 4}
+    assert kinds == {"float16", "float32"}  # the image is normalised in float32
 
 
 @pytest.mark.parametrize("spec", ALONE, ids=lambda spec: spec.key)

@@ -48,8 +48,8 @@ def test_a_name_that_stands_in_no_table_is_refused_with_those_that_do() -> None:
     assert "onnxruntime, openvino" in caught.value.next_step
     with pytest.raises(UsageError, match="no format named 'card'"):
         ExportForm("card", Size(8, 8), Size(8, 8)).require_possible()
-    for unknown in ("abacus", "compiled", "tensorrt"):  # the last two time no blocks
-        with pytest.raises(ValueError, match="'onnxruntime', 'openvino' or 'pytorch'"):
+    for unknown in ("abacus", "compiled"):  # the last times no blocks
+        with pytest.raises(ValueError, match="'pytorch', 'onnxruntime-cuda' or 'tensorrt'"):
             TargetSettings(backend=unknown)
 
 
@@ -59,5 +59,6 @@ def test_no_runtime_computes_elsewhere_or_otherwise_than_it_was_told() -> None:
     with pytest.raises(UsageError, match="does not turn a file to bfloat16"):
         backend_for(Running("onnxruntime", precision="bfloat16"))
     assert backend_for(Running("onnxruntime", device="auto"))
-    with pytest.raises(EnvironmentFault, match="TensorRT"):
-        backend_for(Running("tensorrt"))
+    for name in ("tensorrt", "onnxruntime-cuda"):
+        with pytest.raises(EnvironmentFault, match=f"{name} was asked for on cpu"):
+            backend_for(Running(name, device="cpu"))

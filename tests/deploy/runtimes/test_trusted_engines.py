@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_cuda import pretend_a_gpu
 from tiny_export import FORM, origin
 
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.deploy.exporting.exported_card import UnsealedCard
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes import tensorrt
+from fasterseg.deploy.runtimes.gpu import Gpu
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import FastersegError, FileError
 
@@ -22,6 +25,7 @@ DIGEST = digest_of_bytes(ENGINE)
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An engine and its sealed card, on a machine that could run it."""
     monkeypatch.setattr(tensorrt, "is_installed", lambda: True)
+    pretend_a_gpu(monkeypatch)
     path = tmp_path / "student.engine"
     path.write_bytes(ENGINE)
     text = origin().card_like(FORM).to_text(seal=BLANK_SEAL).encode()
@@ -31,9 +35,19 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def opened(path: Path, running: Running, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What TensorRT is given to load."""
+    given = watched(monkeypatch)
+    tensorrt.open_file(path, replace(running, device="cuda"))
+    return given
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Where what TensorRT is given is kept."""
     given: list[bytes] = []
-    monkeypatch.setattr(tensorrt.TensorrtGraph, "open", lambda data, _path: given.append(data))
-    tensorrt.open_file(path, running)
+
+    def load(data: bytes, _gpu: Gpu, *, where: str) -> None:
+        given.append(data)
+
+    monkeypatch.setattr(tensorrt.TensorrtGraph, "open", load)
     return given
 
 
@@ -41,8 +55,7 @@ def test_an_engine_of_a_stranger_is_not_opened(
     engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(tensorrt.TRUSTED, "sha256:0, all, *")
-    given: list[bytes] = []
-    monkeypatch.setattr(tensorrt.TensorrtGraph, "open", lambda data, _path: given.append(data))
+    given = watched(monkeypatch)
     with pytest.raises(FileError, match="could run any code") as caught:
         tensorrt.open_file(engine, Running(made_here="sha256:1"))
     assert f"{tensorrt.TRUSTED}={DIGEST}" in caught.value.next_step

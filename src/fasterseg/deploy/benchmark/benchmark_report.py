@@ -95,6 +95,7 @@ class MachineState(Facts):
     frequency_mhz: float | None = None
     governor: str | None = None
     steal_seconds: float | None = None
+    gpu_mhz: float | None = None
 
 
 class Machine(Facts):
@@ -126,6 +127,7 @@ class Machine(Facts):
         parts = [f"{name} {value}" for name, value in self.facts.items()]
         parts += _change("load", self.before.load, self.after.load)
         parts += _change("MHz", self.before.frequency_mhz, self.after.frequency_mhz)
+        parts += _change("MHz of the GPU", self.before.gpu_mhz, self.after.gpu_mhz)
         parts += [f"governor {self.after.governor}"] if self.after.governor else []
         stolen = self.stolen_seconds
         parts += [] if stolen is None else [f"{stolen:.2f} s taken by the host"]

@@ -84,6 +84,7 @@ def open_contestant(
         "backend": running.runtime,
         "size": f"{size.height}x{size.width}",
         "device": running.device,
+        **({} if running.device == "cpu" else {"copies": "from and to the host are counted"}),
         "images": f"{IMAGES} of the built-in street scenes",
         "digest": session.digest,
         **told,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from fasterseg.config import Precision, TailForm, runtime_named
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
@@ -19,15 +19,14 @@ from fasterseg.deploy.benchmark.contestants import (
     street_images,
     target_of,
 )
-from fasterseg.deploy.benchmark.machine_state import machine_facts, machine_state
+from fasterseg.deploy.benchmark.machine_state import gpu_facts, machine_facts, machine_state
 from fasterseg.deploy.benchmark.peak import Peak, convolution_peak
 from fasterseg.deploy.benchmark.pinning import cores_for, denormals_flushed, pinned
-from fasterseg.deploy.runtimes.backends import backend_for
-from fasterseg.deploy.runtimes.opening import runtimes_of
+from fasterseg.deploy.runtimes.backends import backend_for, require_device
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, silent
-from fasterseg.runtime import threads_kept
+from fasterseg.runtime import select_device, threads_kept
 from fasterseg.space.blocks import Size
 
 
@@ -36,6 +35,7 @@ class Entry:
     """Which models are timed, and how they run: every model in every way.
 
     Without backends, each model on its own: ONNX Runtime, but for files of another runtime.
+    Without a device, each backend on its own: the processor, but for those that are for GPUs.
     """
 
     models: tuple[str, ...]
@@ -44,7 +44,7 @@ class Entry:
     precisions: tuple[Precision, ...] = ("float32",)
     tails: tuple[TailForm, ...] = ("graph",)
     size: Size | None = None
-    device: str = "cpu"
+    device: str = ""
 
     def contestants(self) -> list[tuple[str, Running]]:
         """Each model with each way of running it; all that were asked for where one alone was."""
@@ -52,12 +52,15 @@ class Entry:
         return [(model, how) for model, how in found if _is_possible(how)] or found
 
     def require_possible(self) -> None:
-        """Raise where images are too small, or what runs files alone is to run something else."""
+        """Raise where images are too small, or a backend is for another device or not here."""
         if self.size is not None:
             street_images(self.size, 1)
-        for model, how in self.contestants():
+        for _, how in self.contestants():
             runtime = runtime_named(str(how.runtime))
-            if not runtime.takes_networks and runtime not in runtimes_of(Path(model)):
+            if how.device != "auto":
+                elsewhere = f"--device {runtime.usual_device}, or --backend pytorch"
+                require_device(runtime, how.device, elsewhere)
+            if runtime.is_for_gpus:
                 backend_for(how)
 
     def left_out(self) -> list[str]:
@@ -72,12 +75,20 @@ class Entry:
 
     def _asked_for(self) -> list[tuple[str, Running]]:
         return [
-            (model, Running(backend, self.threads, precision, tail, self.device))
+            (model, Running(backend, self.threads, precision, tail, self._device_of(backend)))
             for model in self.models
             for backend in self.backends or (runtime_of(model),)
             for precision in self.precisions
             for tail in self.tails
         ]
+
+    def _device_of(self, backend: str) -> str:
+        return self.device or runtime_named(backend).usual_device
+
+    @property
+    def devices(self) -> set[str]:
+        """The devices that the contestants run on."""
+        return {how.device for _, how in self.contestants()}
 
 
 def _is_possible(how: Running) -> bool:
@@ -121,18 +132,27 @@ def time_models(
             **lasting,
             "pinned to": cores,
             "denormals": "flushed to zero" if flushed else "kept",
+            **gpu_facts(_gpu_of(entry)),
         }
         return benchmark(
             contestants,
-            canary=open_canary(entry.threads, entry.device),
+            canary=open_canary(entry.threads, _gpu_of(entry) or "cpu"),
             settings=settings,
-            surroundings=Surroundings(facts, machine_state, _peak(entry)),
+            surroundings=Surroundings(
+                facts, partial(machine_state, gpu=_gpu_of(entry)), _peak(entry)
+            ),
             progress=progress,
         )
 
 
 def _peak(entry: Entry) -> Peak | None:
     """The processor's peak in float32; None for other devices and precisions."""
-    if entry.device != "cpu" or "float32" not in entry.precisions:
+    if entry.devices != {"cpu"} or "float32" not in entry.precisions:
         return None
     return convolution_peak(threads=entry.threads)
+
+
+def _gpu_of(entry: Entry) -> str:
+    """The GPU that contestants run on; empty where all run on processors."""
+    named = {name: select_device(name) for name in sorted(entry.devices)}
+    return next((name for name, device in named.items() if device.type == "cuda"), "")

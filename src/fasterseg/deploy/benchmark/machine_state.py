@@ -8,9 +8,11 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
+import torch
 
 from fasterseg.config import RUNTIMES
 from fasterseg.deploy.benchmark.benchmark_report import MachineState
+from fasterseg.gpus import gpu_clock_mhz, gpu_conditions
 from fasterseg.machine import processor, version_of
 
 _CPUS = Path("/sys/devices/system/cpu")
@@ -20,15 +22,21 @@ _STEAL_FIELD = 8  # after the name: user nice system idle iowait irq softirq ste
 
 
 def machine_state(
-    *, cpus: Path = _CPUS, stat: Path = _STAT, cpuinfo: Path = _CPUINFO
+    *, cpus: Path = _CPUS, stat: Path = _STAT, cpuinfo: Path = _CPUINFO, gpu: str = ""
 ) -> MachineState:
-    """Load, frequency, governor and stolen time now."""
+    """Load, frequency, governor and stolen time now, and the clock of a GPU that is named."""
     return MachineState(
         load=_load(),
         frequency_mhz=_frequency_mhz(cpus, cpuinfo),
         governor=", ".join(sorted(set(_read_each(cpus, "scaling_governor")))) or None,
         steal_seconds=_steal_seconds(stat),
+        gpu_mhz=gpu_clock_mhz(torch.device(gpu)) if gpu else None,
     )
+
+
+def gpu_facts(gpu: str) -> dict[str, str]:
+    """What stays as it is of a GPU while something is timed on it; nothing where none is named."""
+    return gpu_conditions(torch.device(gpu)) if gpu else {}
 
 
 def machine_facts() -> dict[str, str]:

@@ -8,7 +8,7 @@ file runs as it is, and has to be for the target's size and number of classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from fasterseg.artifacts import digest_of_file
@@ -22,9 +22,10 @@ from fasterseg.deploy.benchmark.contestants import open_canary
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency, noise_image
 from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, latency_of
 from fasterseg.deploy.exporting.formats import graph_output
+from fasterseg.deploy.runtimes.backends import running_on
 from fasterseg.deploy.runtimes.models import open_bundle, require_model
 from fasterseg.deploy.runtimes.opening import is_export, open_export
-from fasterseg.deploy.runtimes.sessions import Backend, Image, Running, Session
+from fasterseg.deploy.runtimes.sessions import Backend, Session
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.latency.models import ModelComparison, ModelLatency
 from fasterseg.latency.table import Target, describe
@@ -145,7 +146,13 @@ def compare_with_model(
     try:
         with threads_kept():
             model = open_on_target(budget.model, target, backend)
-            found = _by_turns({budget.model: model, name: session}, target, turns)
+            image = noise_image(target.geometry.size)
+            queries = {
+                one: _query(opened.call(image, transfer=target.transfer))
+                for one, opened in ((budget.model, model), (name, session))
+            }
+            watch = turns.stopwatch or backend.stopwatch
+            found = _by_turns(queries, replace(turns, stopwatch=watch))
     except (UsageError, FileError) as error:
         reason = f"{error.what}; {error.why}"
         return ModelComparison(model=budget.model, wanted=budget.times, reason=reason)
@@ -163,23 +170,22 @@ def compare_with_model(
     )
 
 
-def _by_turns(sessions: Mapping[str, Session], target: Target, turns: Turns) -> Comparison:
-    image = noise_image(target.geometry.size)
+def _by_turns(queries: Mapping[str, Query], turns: Turns) -> Comparison:
     return compare_by_turns(
-        {name: _query(session, image) for name, session in sessions.items()},
+        queries,
         canary=turns.canary,
         rounds=ROUNDS,
         needed_rounds=NEEDED_ROUNDS,
         most_rounds=MOST_ROUNDS,
         alternation=COMPARED,
-        generator=numpy_generator(turns.seed, "match", *sessions),
+        generator=numpy_generator(turns.seed, "match", *queries),
         stopwatch=turns.stopwatch,
         on_busy=turns.on_busy,
     )
 
 
-def _query(session: Session, image: Image) -> Query:
-    return lambda _number: session.run(image)
+def _query(call: Call) -> Query:
+    return lambda _number: call()
 
 
 def _is_file(model: str) -> bool:
@@ -189,8 +195,7 @@ def _is_file(model: str) -> bool:
 
 def _opened_file(model: str, target: Target) -> Session:
     """An exported file's session on the target's runtime, where it does the target's job."""
-    running = Running(target.backend, target.threads, target.precision, target.tail, target.device)
-    session, card = open_export(given(model), running)
+    session, card = open_export(given(model), running_on(target))
     size, classes = target.geometry.size, card.label_space.classes
     if card.size not in (None, size):
         raise UsageError(
@@ -226,5 +231,12 @@ def _job_of(model: str, target: Target) -> WholeJob:
         else:
             description = bundle.description.model_copy(update={"classes": target.classes})
             network = description.build_seeded(0, baselines=BASELINES)
-    job = WholeJob(network, normal.mean, normal.std, output=graph_output(target.tail), grey=grey)
+    job = WholeJob(
+        network,
+        normal.mean,
+        normal.std,
+        output=graph_output(target.tail),
+        precision=target.precision,
+        grey=grey,
+    )
     return job.eval()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from statistics import median
 
 import numpy as np
@@ -222,7 +222,7 @@ class Meter:
 
     def _network_call(self, network: NetworkSpec) -> Call:
         session = self.backend.random_network(network.architecture, network.geometry)
-        return partial(session.run, noise_image(network.geometry.size))
+        return session.call(noise_image(network.geometry.size), transfer=self.backend.transfer)
 
     def floor_ms(self) -> float:
         """What the timer says of a call that does as good as nothing."""
@@ -248,7 +248,7 @@ class Meter:
     ) -> NetworkLatency:
         """The latency of a session that is open already."""
         found = measure(
-            partial(session.run, noise_image(size)),
+            session.call(noise_image(size), transfer=self.backend.transfer),
             self.beat,
             settings=settings,
             stopwatch=self.backend.stopwatch,

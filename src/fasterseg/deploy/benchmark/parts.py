@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from fasterseg.deploy.runtimes.engines import TensorrtGraph
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph
-from fasterseg.deploy.runtimes.pytorch import PytorchGraph, threads_set
+from fasterseg.deploy.runtimes.pytorch import PytorchGraph
 from fasterseg.deploy.runtimes.sessions import Image, Session
 from fasterseg.foreign.strict_json import load_json
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
@@ -48,7 +49,7 @@ def watch_of(session: Session) -> Stopwatch:
     graph = session.graph
     if isinstance(graph, PytorchGraph) and graph.device.type == "cuda":
         return CudaStopwatch(torch.cuda, graph.device)
-    return MonotonicStopwatch()
+    return graph.gpu.stopwatch if isinstance(graph, TensorrtGraph) else MonotonicStopwatch()
 
 
 def eager_parts(session: Session, image: Image, watch: Stopwatch) -> dict[str, float]:
@@ -64,7 +65,7 @@ def eager_parts(session: Session, image: Image, watch: Stopwatch) -> dict[str, f
         found[name] = watch(lambda: results.append(call()))
         return results[0]
 
-    with torch.inference_mode(), threads_set(graph.threads), graph.autocast():
+    with graph.computing():
         pixels = part(COPY_IN, lambda: torch.from_numpy(image)[None].to(graph.device))
         maps = part(PREPARING, lambda: job.input(pixels))
         network = job.network.low_resolution

@@ -21,17 +21,31 @@ Made = TypeVar("Made", bound=nn.Module)
 
 
 class SizedBlock(nn.Module):
-    """The block of a spec as a module of its inputs alone: arm and tail know their size."""
+    """The block of a spec as a module of its inputs alone: arm and tail know their size.
+
+    As in a whole job (`network.WholeJob`), what reads bytes and what writes labels computes in
+    float32, whatever type the network around it `is_half` or not.
+    """
 
     def __init__(self, spec: BlockSpec) -> None:
         super().__init__()
         self.block = build_block(spec)
         self.sizes = {"size": tuple(spec.out_size)} if spec.row.needs_size else {}
+        self.begins, self.ends = spec.row.reads == "bytes", spec.row.writes == "labels"
+        self.is_half = False
+
+    def halve(self) -> None:
+        """Compute in float16, but for what begins or ends a job."""
+        self.is_half = True
+        if not (self.begins or self.ends):
+            self.block.half()
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The block's output."""
+        if self.is_half and self.ends:
+            inputs = tuple(x.to(torch.float32) for x in inputs)
         found: Tensor = self.block(*inputs, **self.sizes)
-        return found
+        return found.to(torch.float16) if self.is_half and self.begins else found
 
 
 class Bordered(nn.Module):
@@ -51,6 +65,16 @@ class Bordered(nn.Module):
             inputs = tuple(part(x) for part, x in pairs)
         found: Tensor = self.consumer(self.block(*inputs))
         return found
+
+
+def halved(module: nn.Module) -> nn.Module:
+    """The module in float16: what stands around a block, and the block as in a whole job."""
+    if not isinstance(module, Bordered):
+        return module.half()
+    module.producers.half()
+    module.consumer.half()
+    module.block.halve()
+    return module
 
 
 def bare(border: Border) -> nn.Module:

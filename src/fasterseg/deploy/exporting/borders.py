@@ -118,6 +118,11 @@ def bordered_inputs(spec: BlockSpec) -> list[Numbers]:
     return [bare_input(border) for border in input_borders(spec)]
 
 
+def as_half(numbers: Numbers) -> Numbers:
+    """What a network in float16 reads: bytes as they are, numbers in that type."""
+    return numbers if numbers.dtype == np.uint8 else numbers.astype(np.float16)
+
+
 def bare_input(border: Border) -> Numbers:
     """What a producer reads within a network, and what the consumer of an image does.
 

@@ -62,13 +62,17 @@ def graph_output(tail: TailForm) -> OutputForm:
 
 @dataclass(frozen=True, slots=True)
 class ExportForm:
-    """What is exported: without a `size` a graph of any size, traced with `example_size`."""
+    """What is exported: without a `size` a graph of any size, traced with `example_size`.
+
+    `for_engine` fits an ONNX file to what TensorRT builds engines from.
+    """
 
     format: str
     size: Size | None
     example_size: Size
     output: OutputForm = "labels"
     precision: Precision = "float32"
+    for_engine: bool = False
 
     @property
     def row(self) -> Format:

@@ -78,8 +78,13 @@ def _type(kind: torch.dtype) -> int:
     """ONNX's number for a type."""
     from onnx import TensorProto
 
-    known = {torch.float32: TensorProto.FLOAT, torch.uint8: TensorProto.UINT8}
-    return int({**known, torch.int32: TensorProto.INT32}[kind])
+    known = {
+        torch.float32: TensorProto.FLOAT,
+        torch.float16: TensorProto.FLOAT16,
+        torch.uint8: TensorProto.UINT8,
+        torch.int32: TensorProto.INT32,
+    }
+    return int(known[kind])
 
 
 class _Trace(TorchFunctionMode):

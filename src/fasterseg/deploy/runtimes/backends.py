@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from fasterseg.config import Runtime, runtime_named
+from fasterseg.config import Precision, Runtime, runtime_named
 from fasterseg.deploy.runtimes.sessions import Backend, Opener, Running
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.errors import EnvironmentFault, UsageError
@@ -17,10 +17,21 @@ from fasterseg.latency.table import Target
 
 def open_backend(target: Target) -> Backend:
     """The backend that a target names; `EnvironmentFault` when it is not to be had here."""
-    elsewhere = "--set target.device=cpu, or --set target.backend=pytorch"
-    _require_device(runtime_named(target.backend), target.device, elsewhere)
-    return backend_for(
-        Running(target.backend, target.threads, target.precision, target.tail, target.device)
+    runtime = runtime_named(target.backend)
+    elsewhere = f"--set target.device={runtime.usual_device}, or --set target.backend=pytorch"
+    require_device(runtime, target.device, elsewhere)
+    return backend_for(running_on(target))
+
+
+def running_on(target: Target) -> Running:
+    """How networks and files are run on a target."""
+    return Running(
+        target.backend,
+        target.threads,
+        target.precision,
+        target.tail,
+        target.device,
+        target.transfer,
     )
 
 
@@ -32,10 +43,10 @@ def backend_for(running: Running) -> Backend:
     """
     assert running.runtime is not None
     runtime = runtime_named(running.runtime)
-    if runtime.takes_networks:
-        if running.device != "auto":
-            _require_device(runtime, running.device, "--device cpu, or --backend pytorch")
-        require_precision(runtime, running, where=runtime.name)
+    if running.device != "auto":
+        elsewhere = f"--device {runtime.usual_device}, or --backend pytorch"
+        require_device(runtime, running.device, elsewhere)
+    require_precision(runtime, running, where=runtime.name)
     kind = running.tail or "graph"
     tail = None if kind == "graph" else open_tail(kind, threads=running.threads)
     return opener_of(runtime).open_backend(running, tail)
@@ -57,7 +68,33 @@ def require_precision(runtime: Runtime, running: Running, *, where: str) -> None
         )
 
 
-def _require_device(runtime: Runtime, device: str, elsewhere: str) -> None:
+def require_written(runtime: Runtime, wanted: Precision, written: Precision, *, where: str) -> None:
+    """Raise `UsageError` for a file of another type than a runtime was to compute in.
+
+    Unless one was asked for, it is the file's.
+    """
+    if runtime.typed and wanted not in ("float32", written):
+        raise UsageError(
+            f"this file is not run in {wanted}",
+            where=where,
+            why=f"{runtime.name} computes in the types of the file, and it is written in {written}",
+            next_step=f"fasterseg export MODEL --precision {wanted}, or leave --precision out",
+        )
+
+
+def device_for(runtime: Runtime, running: Running) -> str:
+    """Where a file is run: as it was told, and on a GPU where the runtime is for nothing else.
+
+    Raises `EnvironmentFault` for a GPU that the runtime is not for.
+    """
+    if running.device == "auto" or (runtime.is_for_gpus and running.device == "cpu"):
+        return runtime.usual_device
+    require_device(runtime, running.device, f"--device {runtime.usual_device}")
+    return running.device
+
+
+def require_device(runtime: Runtime, device: str, elsewhere: str) -> None:
+    """Raise `EnvironmentFault` for a device that a runtime is not for."""
     if runtime.devices and device.partition(":")[0] not in runtime.devices:
         only = " and ".join("the CPU" if one == "cpu" else one for one in runtime.devices)
         raise EnvironmentFault(

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 from torch import nn
 
-from fasterseg.deploy.exporting.bordering import Bordered, bare, made_up
-from fasterseg.deploy.exporting.borders import Border, Numbers, bare_input, bordered_inputs
+from fasterseg.config import TargetPrecision
+from fasterseg.deploy.exporting.bordering import Bordered, bare, halved, made_up
+from fasterseg.deploy.exporting.borders import (
+    Border,
+    Numbers,
+    as_half,
+    bare_input,
+    bordered_inputs,
+)
 from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Graph, Session
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
@@ -25,12 +32,16 @@ PATCH = 6
 class ModuleBackend(ABC):
     """A runtime with a fixed number of threads.
 
-    With a `tail`, networks end at low-resolution logits and the tail makes labels of them.
+    With a `tail`, networks end at low-resolution logits and the tail makes labels of them.  What is
+    timed is `written` in a type, as what is exported is.
     """
 
-    def __init__(self, *, threads: int, tail: Tail | None = None) -> None:
+    written: TargetPrecision = "float32"
+
+    def __init__(self, *, threads: int, tail: Tail | None = None, transfer: bool = True) -> None:
         self.threads = threads
         self.tail = tail
+        self.transfer = transfer
         self.stopwatch: Stopwatch = MonotonicStopwatch()
 
     @abstractmethod
@@ -57,15 +68,18 @@ class ModuleBackend(ABC):
             if spec.row.writes == "labels" and self.tail is not None:
                 yield spec, tail_call(self.tail, spec)
             else:
-                yield (
-                    spec,
-                    self.module_call(made_up(partial(Bordered, spec)), bordered_inputs(spec)),
-                )
+                yield spec, self._written_call(partial(Bordered, spec), bordered_inputs(spec))
 
     def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
         """Open each bare border when its turn comes."""
         for border in borders:
-            yield border, self.module_call(made_up(partial(bare, border)), [bare_input(border)])
+            yield border, self._written_call(partial(bare, border), [bare_input(border)])
+
+    def _written_call(self, build: Callable[[], nn.Module], inputs: Sequence[Numbers]) -> Call:
+        """A call of a made-up module in the type that networks are written in."""
+        if self.written == "float32":
+            return self.module_call(made_up(build), inputs)
+        return self.module_call(halved(made_up(build)), [as_half(numbers) for numbers in inputs])
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
         """The whole job of an architecture with random weights: only good for timing."""
@@ -75,6 +89,7 @@ class ModuleBackend(ABC):
             PLAIN_MEAN,
             PLAIN_DEVIATION,
             output="labels" if self.tail is None else "low-resolution-logits",
+            precision=self.written,
         )
         return Session(self.timed_graph_of(job, geometry.size), job.output, self.tail)
 

@@ -12,6 +12,7 @@ from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes.claims import require_true
 from fasterseg.deploy.runtimes.onnx_graphs import parsed, plain_graph, texts_of
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
 from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.wire import NotPlain
 from fasterseg.errors import FileError
@@ -29,7 +30,8 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
 
 def graph_of(job: WholeJob, form: ExportForm) -> bytes:
     """The ONNX model of a job, without a card."""
-    return export_network(job, form.size or form.example_size, any_size=form.size is None)
+    model = export_network(job, form.size or form.example_size, any_size=form.size is None)
+    return fitted(model) if form.for_engine else model
 
 
 def sealed_model(model: bytes, card: ExportedCard) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ from fasterseg.latency.timing import Call, Stopwatch
 
 if TYPE_CHECKING:
     import onnxruntime
+
+CPU = "CPUExecutionProvider"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class OnnxGraph:
         return_ms = stopwatch(lambda: found.append(self.run(images)))
         return found[0], {"network": return_ms}
 
+    def resident(self, images: Image) -> Call:
+        """The same call: on a processor nothing is copied."""
+        return partial(self.run, images)
+
     def facts(self) -> dict[str, str]:
         """Threads, and the type that convolutions really compute in."""
         options = self.session.get_session_options()
@@ -64,25 +70,28 @@ class OnnxGraph:
 
     @cached_property
     def _precision(self) -> str:
-        """The types of the convolutions' weights in the graph that ONNX Runtime made of the model.
+        return computed_in(self.model, [CPU])
 
-        A model in float16 becomes one in float32 on processors, which have no other kernels.
-        """
-        import onnx
-        import onnxruntime
 
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "optimised.onnx"
-            options = onnxruntime.SessionOptions()
-            options.optimized_model_filepath = str(path)
-            options.log_severity_level = 4
-            providers = ["CPUExecutionProvider"]
-            onnxruntime.InferenceSession(self.model, options, providers=providers)
-            graph = onnx.ModelProto.FromString(path.read_bytes()).graph
-        weights = {n.input[1] for n in graph.node if n.op_type.endswith("Conv")}
-        kinds = {tensor.data_type for tensor in graph.initializer if tensor.name in weights}
-        names = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16"}
-        return "+".join(sorted(names.get(kind, str(kind)) for kind in kinds)) or "float32"
+def computed_in(model: bytes, providers: Sequence[str | tuple[str, dict[str, str]]]) -> str:
+    """The types of the convolutions' weights in the graph that ONNX Runtime makes of a model.
+
+    A model in float16 becomes one in float32 on processors, which have no other kernels.
+    """
+    import onnx
+    import onnxruntime
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "optimised.onnx"
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(path)
+        options.log_severity_level = 4
+        onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+        graph = onnx.ModelProto.FromString(path.read_bytes()).graph
+    weights = {n.input[1] for n in graph.node if n.op_type.endswith("Conv")}
+    kinds = {tensor.data_type for tensor in graph.initializer if tensor.name in weights}
+    names = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16"}
+    return "+".join(sorted(names.get(kind, str(kind)) for kind in kinds)) or "float32"
 
 
 class OnnxRuntimeBackend(OnnxBackend):
@@ -114,9 +123,7 @@ class OnnxRuntimeBackend(OnnxBackend):
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 4  # messages hold a file's names; what matters is raised
         try:
-            return self._runtime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
+            return self._runtime.InferenceSession(model, options, providers=[CPU])
         except Exception as error:  # it raises what it likes, each kind a class of its own
             raise FileError(
                 "ONNX Runtime does not open this model",

@@ -8,7 +8,12 @@ from pathlib import Path
 from fasterseg.config import RUNTIMES, OutputForm, Runtime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import FORMATS, files_of, format_of
-from fasterseg.deploy.runtimes.backends import opener_of, require_precision
+from fasterseg.deploy.runtimes.backends import (
+    device_for,
+    opener_of,
+    require_precision,
+    require_written,
+)
 from fasterseg.deploy.runtimes.sessions import Running, Session
 from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
 from fasterseg.errors import UsageError
@@ -39,7 +44,9 @@ def open_export(path: Path, running: Running | None = None) -> tuple[Session, Ex
     running = running or Running()
     runtime = _runtime_for(path, running.runtime)
     require_precision(runtime, running, where=str(path))
-    graph, card = opener_of(runtime).open_file(path, replace(running, runtime=runtime.name))
+    named = replace(running, runtime=runtime.name, device=device_for(runtime, running))
+    graph, card = opener_of(runtime).open_file(path, named)
+    require_written(runtime, running.precision, card.precision, where=str(path))
     return Session(graph, card.output, tail_for(card.output, running)), card
 
 

@@ -18,9 +18,11 @@ from fasterseg.deploy.exporting.borders import Numbers
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.folding import folded
 from fasterseg.deploy.runtimes import torch_program
+from fasterseg.deploy.runtimes.gpu import as_tensor
 from fasterseg.deploy.runtimes.module_backend import ModuleBackend
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
+from fasterseg.gpus import gpu_conditions
 from fasterseg.latency.timing import Call, CudaStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob
 from fasterseg.runtime import select_device, set_threads
@@ -45,7 +47,7 @@ class PytorchGraph:
 
     def run(self, images: Image) -> np.ndarray[Any, Any]:
         """The job's output, in the host's memory."""
-        with torch.inference_mode(), threads_set(self.threads), self.autocast():
+        with self.computing():
             output = self.job(as_tensor(images).to(self.device))
         found: np.ndarray[Any, Any] = output.cpu().numpy()
         return found
@@ -66,9 +68,25 @@ class PytorchGraph:
             kept["found"] = kept["output"].cpu().numpy()
 
         steps = {"copy in": copy_in, "network": compute, "copy out": copy_out}
-        with torch.inference_mode(), threads_set(self.threads), self.autocast():
+        with self.computing():
             parts = {name: stopwatch(step) for name, step in steps.items()}
         return kept["found"], parts
+
+    def resident(self, images: Image) -> Call:
+        """A call on images that lie on the device; what it gives stays there."""
+        placed = as_tensor(images).to(self.device)
+
+        def run() -> Tensor:
+            with self.computing():
+                return self.job(placed)
+
+        return run
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """As the job is run: its threads or its GPU's exact products, its precision."""
+        with torch.inference_mode(), computed_on(self.device, self.threads), self.autocast():
+            yield
 
     def facts(self) -> dict[str, str]:
         """Device, threads, and the type that convolutions compute in."""
@@ -108,9 +126,20 @@ class PytorchGraph:
         return torch.autocast(self.device.type, dtype=kind)
 
 
-def as_tensor(images: Image) -> Tensor:
-    """An image's memory as a tensor; PyTorch takes no read-only memory, so that is copied."""
-    return torch.from_numpy(images if images.flags.writeable else images.copy())
+@contextmanager
+def computed_on(device: torch.device, threads: int) -> Iterator[None]:
+    """So many threads on a processor; on a GPU convolutions of float32 compute in it.
+
+    Without that, cuDNN rounds what it multiplies to ten binary digits.
+    """
+    if device.type != "cuda":
+        with threads_set(threads):
+            yield
+        return
+    cudnn = torch.backends.cudnn
+    before = (cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic)
+    with cudnn.flags(*before, allow_tf32=False):
+        yield
 
 
 @contextmanager
@@ -135,8 +164,9 @@ class PytorchBackend(ModuleBackend):
         tail: Tail | None = None,
         precision: Precision = "float32",
         compiled: bool = False,
+        transfer: bool = True,
     ) -> None:
-        super().__init__(threads=threads, tail=tail)
+        super().__init__(threads=threads, tail=tail, transfer=transfer)
         self.device = select_device(device)
         self.precision: Precision = precision
         self.compiled = compiled
@@ -160,7 +190,7 @@ class PytorchBackend(ModuleBackend):
         return partial(self._run, placed, floats)
 
     def _run(self, module: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
-        with torch.inference_mode(), threads_set(self.threads):
+        with torch.inference_mode(), computed_on(self.device, self.threads):
             found: Tensor = module(*inputs)
             return found
 
@@ -170,10 +200,10 @@ class PytorchBackend(ModuleBackend):
         return lambda: number + 1
 
     def versions(self) -> dict[str, str]:
-        """PyTorch's version, and the device's name where it is not the processor."""
+        """PyTorch's version, and where it is not the processor, what the GPU is."""
         found = {"torch": str(torch.__version__)}
         if self.device.type == "cuda":
-            found["gpu"] = torch.cuda.get_device_name(self.device)
+            return {**found, "tf32": "off", **gpu_conditions(self.device)}
         return found
 
 
@@ -185,6 +215,7 @@ def open_backend(running: Running, tail: Tail | None) -> PytorchBackend:
         tail=tail,
         precision=running.precision,
         compiled=running.runtime == COMPILED,
+        transfer=running.transfer,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +48,9 @@ class Graph(Protocol):
     ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
         """The same, and the milliseconds of its parts: ``copy in``, ``network``, ``copy out``."""
 
+    def resident(self, images: Image) -> Call:
+        """A call that runs it on images that lie where it computes; its output stays there."""
+
     def facts(self) -> Mapping[str, str]:
         """What the runtime says that it does: precision, threads."""
 
@@ -80,6 +84,16 @@ class Session:
         """The session as a function from image to class ids."""
         return self.run
 
+    def call(self, image: Image, *, transfer: bool) -> Call:
+        """A call of the whole job on an image.
+
+        Without `transfer` the image lies on the device already, and the labels stay there.
+        """
+        if transfer:
+            return partial(self.run, image)
+        assert self.tail is None
+        return self.graph.resident(image[None])
+
     def parts_ms(self, image: Image, stopwatch: Stopwatch) -> dict[str, float]:
         """The milliseconds of one job's parts: the graph's, and ``tail`` where it is apart."""
         output, parts = self.graph.timed(image[None], stopwatch)
@@ -112,9 +126,13 @@ class Session:
 
 
 class Backend(Protocol):
-    """Opens blocks and whole jobs."""
+    """Opens blocks and whole jobs.
+
+    `transfer` says whether the copies to and from its device are part of a job's time.
+    """
 
     stopwatch: Stopwatch
+    transfer: bool
 
     @property
     def tail(self) -> Tail | None:
@@ -149,6 +167,7 @@ class Backend(Protocol):
 class Running:
     """How something is run: None stands for a file's own runtime, and for the best tail here.
 
+    Without `transfer` the copies to and from the device are no part of a job's time.
     `made_here` is the digest of the file that this very process has written: no other is opened
     without having been tried (`trials`).
     """
@@ -158,6 +177,7 @@ class Running:
     precision: Precision = "float32"
     tail: TailForm | None = None
     device: str = "cpu"
+    transfer: bool = True
     made_here: str = ""
 
 

@@ -1,27 +1,33 @@
-"""TensorRT: engines, where it is installed; elsewhere what builds them on the device."""
+"""TensorRT: engines of blocks and networks, where it is installed; elsewhere what builds them."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 
 from fasterseg.artifacts import digest_of_bytes, durable_write
+from fasterseg.config import RUNTIMES
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes import build_engine, onnx_files
-from fasterseg.deploy.runtimes.sessions import Image, Running
+from fasterseg.deploy.runtimes.engines import TensorrtGraph, imported
+from fasterseg.deploy.runtimes.gpu import Gpu
+from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.foreign.links import require_within
 from fasterseg.foreign.opened_files import bytes_of
-from fasterseg.latency.timing import Stopwatch
+from fasterseg.latency.timing import Call
 from fasterseg.network.network import WholeJob
 
 MOST_BYTES = 1 << 31
@@ -38,13 +44,21 @@ def is_installed() -> bool:
 
 def missing() -> EnvironmentFault:
     """What is missing here, in four parts."""
-    lacking = [] if find_spec("tensorrt") else ["the package tensorrt"]
+    install = RUNTIMES["tensorrt"].install
+    lacking = [] if find_spec("tensorrt") else [f"the package tensorrt ({install})"]
     lacking += [] if torch.cuda.is_available() else ["an NVIDIA GPU that PyTorch sees"]
     return EnvironmentFault(
         "no TensorRT engine can be built or run here",
         why=f"missing: {' and '.join(lacking)}",
-        next_step="fasterseg export MODEL --format tensorrt writes what builds one on the device",
+        next_step="fasterseg export MODEL --format tensorrt writes what builds one on the device; "
+        "a search here takes another backend: --set target.backend=pytorch",
     )
+
+
+def require_installed() -> None:
+    """Raise `EnvironmentFault` where no engine can be built or run."""
+    if not is_installed():
+        raise missing()
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
@@ -52,17 +66,25 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
 
     Raises `EnvironmentFault` where TensorRT or a GPU is missing, or where it refuses the graph.
     """
-    if not is_installed():
-        raise missing()
-    try:
-        engine = build_engine.build(onnx_files.graph_of(job, form))
-    except RuntimeError as error:
-        raise EnvironmentFault(
-            "the engine was not built", where=str(path), why=str(error)
-        ) from None
+    require_installed()
+    model = onnx_files.graph_of(job, replace(form, for_engine=True))
+    engine = built(model, where=str(path)).engine
     path.write_bytes(engine)
     text = card.to_text(seal=BLANK_SEAL).encode()
     path.with_suffix(CARD_SUFFIX).write_bytes(sealed(text, companions=[engine]))
+
+
+def built(model: bytes, *, where: str = "", timings: bytes = b"") -> build_engine.Built:
+    """The engine of a model that fits TensorRT; `EnvironmentFault` where it was not built."""
+    try:
+        return build_engine.build(model, timings=timings)
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "the engine was not built",
+            where=where,
+            why=str(error),
+            next_step="fasterseg doctor, to see the versions; or take another backend",
+        ) from None
 
 
 def write_script(path: Path) -> Path:
@@ -71,15 +93,45 @@ def write_script(path: Path) -> Path:
     return path
 
 
-def open_backend(running: Running, tail: Tail | None) -> NoReturn:
-    """Raise `EnvironmentFault`: what is run are engines, which are built from an export."""
-    del running, tail
-    if not is_installed():
-        raise missing()
-    raise EnvironmentFault(
-        "TensorRT runs engines, not bundles",
-        next_step="fasterseg export MODEL --format tensorrt, then benchmark the .engine",
-    )
+class TensorrtBackend(OnnxBackend):
+    """TensorRT on a GPU: an engine for each block and network, built from its graph and not kept.
+
+    Calls are timed by the device's own clock, on the stream that they are enqueued on.  What the
+    builder has measured for one engine it does not measure again for the next.
+    """
+
+    def __init__(self, running: Running, tail: Tail | None = None) -> None:
+        super().__init__(threads=running.threads, tail=tail, transfer=running.transfer)
+        require_installed()
+        self.gpu = Gpu.named(running.device)
+        self.stopwatch = self.gpu.stopwatch
+        self.written = "float16" if running.precision == "float16" else "float32"
+        self._timings = b""
+
+    def open_graph(self, model: bytes) -> TensorrtGraph:
+        """The engine of a model, ready to run."""
+        with self.gpu.active():
+            found = built(fitted(model), timings=self._timings)
+        self._timings = found.timings
+        return TensorrtGraph.open(found.engine, self.gpu)
+
+    def bound(self, model: bytes, inputs: Sequence[np.ndarray[Any, Any]]) -> Call:
+        """A call on inputs and an output that stay in the GPU's memory."""
+        named = {f"in{index}": numbers for index, numbers in enumerate(inputs)}
+        return self.open_graph(model).bound(named)
+
+    def versions(self) -> dict[str, str]:
+        """TensorRT's version, how it builds, and the GPU."""
+        return {
+            "tensorrt": str(imported().__version__),
+            "engines": build_engine.HOW,
+            **self.gpu.conditions(),
+        }
+
+
+def open_backend(running: Running, tail: Tail | None) -> TensorrtBackend:
+    """The backend for these conditions; `EnvironmentFault` where TensorRT is missing."""
+    return TensorrtBackend(running, tail)
 
 
 def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard]:
@@ -103,10 +155,9 @@ def open_file(path: Path, running: Running) -> tuple[TensorrtGraph, ExportedCard
         card = ExportedCard.from_text(text.decode(), where=str(card_path), has_seal=has_seal)
     except (OSError, UnicodeDecodeError) as error:
         raise FileError("cannot read the engine", where=str(path), why=str(error)) from error
-    if not is_installed():
-        raise missing()
+    require_installed()
     require_trusted(engine, path, running)
-    return TensorrtGraph.open(engine, path), card
+    return TensorrtGraph.open(engine, Gpu.named(running.device), where=str(path)), card
 
 
 def require_trusted(engine: bytes, path: Path, running: Running) -> None:
@@ -122,67 +173,3 @@ def require_trusted(engine: bytes, path: Path, running: Running) -> None:
             next_step=f"build it here: fasterseg export MODEL --format tensorrt; or, for one that "
             f"you built yourself: {TRUSTED}={digest}",
         )
-
-
-@dataclass(frozen=True)
-class TensorrtGraph:
-    """An engine with its execution context; memory on the GPU is PyTorch's."""
-
-    digest: str
-    engine: Any
-    context: Any
-
-    @classmethod
-    def open(cls, data: bytes, path: Path) -> TensorrtGraph:
-        """Load an engine that was built on this kind of GPU by this version of TensorRT."""
-        import tensorrt
-
-        runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.WARNING))
-        engine = runtime.deserialize_cuda_engine(data)
-        if engine is None:
-            raise FileError(
-                "TensorRT cannot load this engine",
-                where=str(path),
-                why="it was built by another version of TensorRT or for another GPU",
-                next_step="build it again on this machine",
-            )
-        return cls(digest_of_bytes(data), engine, engine.create_execution_context())
-
-    def run(self, images: Image) -> np.ndarray[Any, Any]:
-        """The engine's output, in the host's memory."""
-        found: np.ndarray[Any, Any] = self._on_device(torch.from_numpy(images).cuda()).cpu().numpy()
-        return found
-
-    def timed(
-        self, images: Image, stopwatch: Stopwatch
-    ) -> tuple[np.ndarray[Any, Any], dict[str, float]]:
-        """The output, and the milliseconds of both copies and between."""
-        kept: dict[str, Any] = {}
-        steps = {
-            "copy in": lambda: kept.update(images=torch.from_numpy(images).cuda()),
-            "network": lambda: kept.update(output=self._on_device(kept["images"])),
-            "copy out": lambda: kept.update(found=kept["output"].cpu().numpy()),
-        }
-        parts = {name: stopwatch(step) for name, step in steps.items()}
-        return kept["found"], parts
-
-    def facts(self) -> dict[str, str]:
-        """The GPU; an explicitly typed engine computes in the types of its graph."""
-        return {
-            "runtime": f"tensorrt on {torch.cuda.get_device_name()}",
-            "precision": "as the graph says",
-            "threads": "-",
-        }
-
-    def _on_device(self, images: torch.Tensor) -> torch.Tensor:
-        source, target = (self.engine.get_tensor_name(index) for index in range(2))
-        self.context.set_input_shape(source, tuple(images.shape))
-        shape = tuple(self.context.get_tensor_shape(target))
-        kind = torch.uint8 if len(shape) == 3 else torch.float32
-        output = torch.empty(shape, dtype=kind, device=images.device)
-        self.context.set_tensor_address(source, images.data_ptr())
-        self.context.set_tensor_address(target, output.data_ptr())
-        stream = torch.cuda.current_stream()
-        self.context.execute_async_v3(stream.cuda_stream)
-        stream.synchronize()
-        return output

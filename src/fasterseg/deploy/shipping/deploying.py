@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fasterseg.config import runtime_named
 from fasterseg.deploy.exporting.formats import ExportForm, graph_output
+from fasterseg.deploy.runtimes.backends import running_on
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
+from fasterseg.deploy.runtimes.sessions import Backend, Session
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verification import Evidence
 from fasterseg.deploy.shipping.verified_export import ship
@@ -59,7 +60,7 @@ def _shipped(
     progress: Progress,
 ) -> Deployed:
     """The session of the very file that was written and verified, and that file's score."""
-    running = Running(target.backend, target.threads, tail=target.tail)
+    running = running_on(target)
     path = file.with_suffix(form.row.suffix)
     report = ship(origin, form, path, evidence, running=running, progress=progress)
     session, _ = open_export(path, replace(running, made_here=report.file_digest))
@@ -79,7 +80,7 @@ def export_form(target: Target) -> ExportForm | None:
     if kind is None:
         return None
     size = target.geometry.size
-    return ExportForm(kind, size, size, graph_output(target.tail))
+    return ExportForm(kind, size, size, graph_output(target.tail), target.precision)
 
 
 def _as_it_is(

@@ -148,7 +148,8 @@ def _buildable(form: ExportForm, path: Path) -> tuple[ExportForm, Path, Path | N
     written = written_file(path, form.format)
     if written == path:
         return form, path, None
-    return dataclasses.replace(form, format="onnx"), written, _script_beside(path)
+    graph = dataclasses.replace(form, format="onnx", for_engine=True)
+    return graph, written, _script_beside(path)
 
 
 def _script_beside(path: Path) -> Path:
