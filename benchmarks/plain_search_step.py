@@ -18,7 +18,7 @@ from torch import Tensor
 from fasterseg.config import SearchSettings
 from fasterseg.datasets.loading import Batch
 from fasterseg.layers.resizing import map_size, resize
-from fasterseg.learning.losses import segmentation_loss
+from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender, all_parameters
 from fasterseg.searching.passes import Passes, passes_of
@@ -136,13 +136,13 @@ def plain_loss(
     supernet: Supernet, objective: Objective, batch: Batch, relaxation: Relaxation
 ) -> Tensor:
     """The task's loss of one pass, computed plainly, from logits at the size of the images."""
-    main, auxiliary = supernet(batch.images, relaxation, PlainComputation())
-    size = map_size(batch.images)
-    return segmentation_loss(
-        resize(main, size),
-        {stride: resize(logits, size) for stride, logits in auxiliary.items()},
-        batch.labels,
-        ignore=objective.ignore,
-        auxiliary_weight=objective.auxiliary_weight,
-        hard_pixels=objective.hard_pixels,
-    )
+
+    def heads(images: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        main, auxiliary = supernet(images, relaxation, PlainComputation())
+        size = map_size(images)
+        return resize(main, size), {s: resize(logits, size) for s, logits in auxiliary.items()}
+
+    criterion = Criterion(objective.ignore, objective.hard_pixels, objective.auxiliary_weight)
+    loss = BatchLoss(batch.images, batch.labels, criterion=criterion)
+    (found,) = loss.by_parts(heads, network=supernet)
+    return found[SEGMENTATION]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from given_logits import segmentation_loss
 from one_network import from_assignment
 from small_searches import random_batch, small_search
 from small_spaces import (
@@ -18,7 +19,6 @@ from small_spaces import (
 from torch import Tensor, nn
 
 from fasterseg.config import ContenderSettings, SearchSpace
-from fasterseg.learning.losses import segmentation_loss
 from fasterseg.network.network import Network
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE, VARIANT

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from given_logits import segmentation_loss
 from small_spaces import make_space
 from tiny_export import FORM, evidence, network
 from tiny_export import origin as tiny_origin
@@ -22,7 +23,7 @@ from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verified_export import ship
-from fasterseg.learning.losses import HardPixels, segmentation_loss
+from fasterseg.learning.losses import HardPixels
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.network import Network, WholeJob

@@ -4,15 +4,10 @@ import math
 
 import pytest
 import torch
+from given_logits import mean_divergence, ohem_cross_entropy, segmentation_loss
 from torch import Tensor
 
-from fasterseg.learning.losses import (
-    HardPixels,
-    ohem_cross_entropy,
-    segmentation_loss,
-    taught_loss,
-)
-from fasterseg.learning.pixel_losses import Truth
+from fasterseg.learning.losses import HardPixels
 from fasterseg.runtime import torch_generator
 
 IGNORE = 255
@@ -57,7 +52,7 @@ def test_ohem_equals_its_definition(spread: float, fraction: float) -> None:
     for seed in range(3):
         logits, labels = random_case(seed, spread)
         loss = ohem_cross_entropy(
-            logits, Truth.of(labels, IGNORE), hard_pixels=HardPixels(0.7, fraction)
+            logits, labels, ignore=IGNORE, hard_pixels=HardPixels(0.7, fraction)
         )
         assert loss.item() == pytest.approx(plain_ohem(logits, labels, IGNORE, 0.7, fraction), 1e-5)
 
@@ -70,7 +65,7 @@ def test_class_weights_give_the_weighted_mean() -> None:
     weights = (0.5, 2.0, 7.0)
 
     found = ohem_cross_entropy(
-        logits, Truth.of(labels, IGNORE), hard_pixels=HardPixels(1.0, 1.0, weights)
+        logits, labels, ignore=IGNORE, hard_pixels=HardPixels(1.0, 1.0, weights)
     )
 
     wanted = torch.nn.functional.cross_entropy(
@@ -94,7 +89,7 @@ def test_batch_without_labels_has_zero_loss_and_zero_gradient() -> None:
 def test_one_labelled_pixel_is_kept_however_easy_it_is() -> None:
     logits, labels = torch.zeros(1, 2, 3, 3), torch.full((1, 3, 3), IGNORE)
     logits[0, 1, 2, 1], labels[0, 2, 1] = 4.0, 1
-    loss = ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=HardPixels())
+    loss = ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=HardPixels())
     assert loss.item() == pytest.approx(math.log1p(math.exp(-4)), rel=1e-5)
 
 
@@ -104,7 +99,7 @@ def test_pixels_that_tie_are_all_kept_wherever_they_lie() -> None:
     logits[0, 0, 1, 1:4] = 2.0
     logits.requires_grad_(True)
     pixels = HardPixels(threshold=0.7, kept_fraction=1 / 16)
-    ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=pixels).backward()
+    ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels).backward()
     assert logits.grad is not None
     touched = logits.grad[0, 0] != 0
     assert touched.nonzero().tolist() == [[1, 1], [1, 2], [1, 3]]
@@ -117,7 +112,7 @@ def test_kept_fraction_counts_labelled_pixels_only() -> None:
     labels[0, 0, 8:] = IGNORE
     logits.requires_grad_(True)
     pixels = HardPixels(threshold=0.7, kept_fraction=0.25)
-    ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=pixels).backward()
+    ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels).backward()
     assert logits.grad is not None
     assert int((logits.grad[0, 0] != 0).sum()) == 2
 
@@ -128,7 +123,7 @@ def test_auxiliary_heads_add_their_weighted_losses() -> None:
     pixels = HardPixels()
 
     def alone(head: Tensor) -> float:
-        return ohem_cross_entropy(head, Truth.of(labels, IGNORE), hard_pixels=pixels).item()
+        return ohem_cross_entropy(head, labels, ignore=IGNORE, hard_pixels=pixels).item()
 
     together = segmentation_loss(
         logits,
@@ -145,18 +140,13 @@ def everywhere(logits: Tensor) -> Tensor:
     return torch.ones(logits.shape[0], *logits.shape[2:], dtype=torch.bool)
 
 
-def distillation_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-    truth = Truth(torch.zeros(mask.shape, dtype=torch.int64), mask)
-    return taught_loss(student, teacher, truth, hard_pixels=HardPixels())[1]
-
-
 def test_distillation_of_two_classes_has_its_closed_form() -> None:
     student, teacher = 0.3, -1.2
     logits = torch.tensor([student, 0.0]).reshape(1, 2, 1, 1)
     truth = torch.tensor([teacher, 0.0]).reshape(1, 2, 1, 1)
     p, q = (1 / (1 + math.exp(-x)) for x in (teacher, student))
     expected = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
-    loss = distillation_loss(logits, truth, everywhere(logits))
+    loss = mean_divergence(logits, truth, everywhere(logits))
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
@@ -166,7 +156,7 @@ def test_official_scale_is_smaller_by_the_number_of_classes() -> None:
     official = torch.nn.KLDivLoss(reduction="none")(
         student.softmax(dim=1).log(), teacher.softmax(dim=1)
     ).mean()
-    ours = distillation_loss(student, teacher, everywhere(student))
+    ours = mean_divergence(student, teacher, everywhere(student))
     assert ours.item() / 19 == pytest.approx(official.item(), rel=1e-5)
 
 
@@ -177,7 +167,7 @@ def test_distillation_stays_finite_with_saturated_logits(value: float) -> None:
     teacher = torch.zeros(1, 3, 2, 2)
     teacher[:, 1] = -value
     student.requires_grad_(True)
-    loss = distillation_loss(student, teacher, everywhere(student))
+    loss = mean_divergence(student, teacher, everywhere(student))
     loss.backward()
     assert math.isfinite(loss.item())
     assert student.grad is not None
@@ -189,14 +179,14 @@ def test_distillation_reads_valid_pixels_only_and_leaves_the_teacher_alone() -> 
     teacher = torch.randn(1, 3, 2, 4, requires_grad=True)
     mask = everywhere(student)
     mask[:, :, 2:] = False
-    half = distillation_loss(student, teacher, mask)
-    part = distillation_loss(student[..., :2], teacher[..., :2], mask[..., :2])
+    half = mean_divergence(student, teacher, mask)
+    part = mean_divergence(student[..., :2], teacher[..., :2], mask[..., :2])
     assert half.item() == pytest.approx(part.item(), rel=1e-6)
     half.backward()
     assert teacher.grad is None
     assert student.grad is not None
     assert not student.grad[..., 2:].any()
-    nothing = distillation_loss(student, teacher, torch.zeros_like(mask))
+    nothing = mean_divergence(student, teacher, torch.zeros_like(mask))
     assert nothing.item() == 0
 
 
@@ -207,5 +197,5 @@ def test_unlabelled_pixels_never_tie_with_the_last_kept_one() -> None:
     logits[0, 0, 0, 0] = 2.0
     labels[0, 0, 4:] = IGNORE
     pixels = HardPixels(threshold=0.7, kept_fraction=0.5)
-    loss = ohem_cross_entropy(logits, Truth.of(labels, IGNORE), hard_pixels=pixels)
+    loss = ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels)
     assert loss.item() == pytest.approx(math.log1p(math.exp(-2)) / 4, rel=1e-6)

@@ -7,11 +7,12 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from given_logits import selected
 from torch import Tensor
 
 from fasterseg.layers.resizing import resize
 from fasterseg.learning import pixel_losses
-from fasterseg.learning.losses import HardPixels, mean_divergence
+from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.pixel_losses import (
     Truth,
     cross_entropies,
@@ -168,7 +169,8 @@ def test_losses_of_a_training_step_are_finite_and_plain_for_logits_of_any_size(
     for form in (plain, lambda o, t, y: taught_losses(o, t, truth)):
         ours = coarse((5, 9), scale, "ours").requires_grad_()
         losses, apart = form(ours, theirs, labels)
-        total = hard.mean(losses, truth) + mean_divergence(apart, truth.labelled)
+        chosen = selected(losses, truth, hard)
+        total = chosen.heads[0].mean(0, losses) + chosen.mean_divergence(apart, truth)
         found.append((total.detach(), gradient(total, ours)))
     for one, wanted in zip(*found, strict=True):
         assert bool(torch.isfinite(one).all())

@@ -1,0 +1,55 @@
+"""Losses of logits that a test gives, as the package computes them: alone, and in one part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fasterseg.learning.batch_loss import DISTILLATION, SEGMENTATION, BatchLoss, Criterion
+from fasterseg.learning.losses import HardPixels, Selection, all_pixels, hardest_pixels
+from fasterseg.learning.pixel_losses import Truth
+
+
+def segmentation_loss(
+    main: Tensor,
+    auxiliary: Mapping[int, Tensor],
+    labels: Tensor,
+    *,
+    ignore: int,
+    auxiliary_weight: float,
+    hard_pixels: HardPixels,
+) -> Tensor:
+    """The loss of these heads."""
+    criterion = Criterion(ignore, hard_pixels, auxiliary_weight)
+    loss = BatchLoss(main, labels, criterion=criterion)
+    (found,) = loss.by_parts(lambda _: (main, auxiliary), network=nn.Identity())
+    return found[SEGMENTATION]
+
+
+def ohem_cross_entropy(
+    logits: Tensor, labels: Tensor, *, ignore: int, hard_pixels: HardPixels
+) -> Tensor:
+    """The loss of one head."""
+    return segmentation_loss(
+        logits, {}, labels, ignore=ignore, auxiliary_weight=0.0, hard_pixels=hard_pixels
+    )
+
+
+def mean_divergence(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+    """How far a student's logits are from a teacher's, over the pixels of a mask."""
+    labels = torch.zeros(mask.shape, dtype=torch.int64).masked_fill(~mask, 255)
+    criterion = Criterion(255, HardPixels(), 0.0, distillation_weight=1.0)
+    loss = BatchLoss(student, labels, criterion=criterion)
+    (found,) = loss.by_parts(
+        lambda _: (student, {}), network=nn.Identity(), teacher=lambda _: teacher
+    )
+    return found[DISTILLATION]
+
+
+def selected(losses: Tensor, truth: Truth, hard_pixels: HardPixels) -> Selection:
+    """The pixels that count, of one head's losses."""
+    if hard_pixels.are_all:
+        return all_pixels([truth], hard_pixels, dtype=losses.dtype)
+    return hardest_pixels([[losses.detach()]], [truth], hard_pixels)
