@@ -46,7 +46,8 @@ def scores_at(
 ) -> dict[str, SubnetScores]:
     """What two students and a teacher score, the students at these latencies."""
 
-    def score(architecture: Architecture, _name: str) -> Redrawn:
+    def score(architecture: Architecture, name: str) -> Redrawn:
+        assert name in [one.name for one in contenders()], "whose blocks it is cut out of"
         if scored is not None:
             scored.append(architecture)
         return Redrawn(share_of(architecture))

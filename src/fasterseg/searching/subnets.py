@@ -63,13 +63,13 @@ def score_all(
     known: dict[tuple[Architecture, str], Redrawn] = {}
     done = 0
 
-    def scored(name: str, architecture: Architecture) -> Redrawn:
+    def scored(name: str, architecture: Architecture, told: str = "") -> Redrawn:
         nonlocal done
         key = architecture, name if apart else ""
         if key not in known:
             known[key] = score(architecture, name)
         done += 1
-        progress(done, total, name)
+        progress(done, total, told or name)
         return known[key]
 
     scores: dict[str, SubnetScores] = {}
@@ -84,7 +84,7 @@ def score_all(
             for random, one in _random_like(
                 contender, choice.landing, pricing, seed=seed, count=count
             ):
-                mean_iou = scored(str(random), one).mean_iou
+                mean_iou = scored(name, one, str(random)).mean_iou
                 randoms.append(ScoredRandom(random.file_name, one, mean_iou))
         except BudgetError as error:  # where the space is thin; no reason to lose a search
             missing = f"{name}: {error.what}; {error.why}"
