@@ -126,6 +126,7 @@ def test_what_the_page_links_to_is_there() -> None:
 OF_THE_PAPER = {
     "data.normalize": "imagenet",
     "search.mode": "exact",
+    "space.paths": "paper",
     "search.heads": "all",
     "search.passes": "sum",
     "search.shared": "cells",
