@@ -16,7 +16,7 @@ from fasterseg.config import (
     budget_option,
     build_recipe,
 )
-from fasterseg.config.budgets import stated_ms
+from fasterseg.config.budgets import stated_ms, told_besides
 from fasterseg.errors import UsageError
 
 
@@ -184,6 +184,8 @@ def test_the_label_of_a_budget_is_fit_for_a_file_s_name() -> None:
 def test_a_budget_in_images_a_second_is_the_time_that_one_of_them_takes() -> None:
     assert budget_in_ms("160 fps", fastest_ms=1, slowest_ms=9, models_ms={}) == 6.25
     assert stated_ms("160fps", {}) == 6.25
+    assert told_besides("160 FPS") == "160 images a second"
+    assert told_besides("6.25ms") == told_besides("halfway") == ""
     recipe = build_recipe(overrides=("budget=165fps,8ms",))
     assert students_of(recipe) == [("student-165fps", "165fps"), ("student-8ms", "8ms")]
     own = build_recipe(overrides=("contenders=[{name: s, role: student, budget: 50FPS}]",))

@@ -125,6 +125,8 @@ def test_what_the_page_links_to_is_there() -> None:
 
 OF_THE_PAPER = {
     "data.normalize": "imagenet",
+    "target.backend": "tensorrt",
+    "target.transfer": False,
     "search.mode": "exact",
     "space.paths": "paper",
     "search.heads": "all",

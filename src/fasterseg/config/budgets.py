@@ -167,6 +167,14 @@ def budget_in_ms(
     return fastest_ms + _parts(budget)[0] / 100 * (slowest_ms - fastest_ms)
 
 
+def told_besides(budget: str) -> str:
+    """What a budget is beside its milliseconds: a model's time, images a second; else nothing."""
+    if (model := AsFastAs.of(budget)) is not None:
+        return model.describe()
+    number, unit = _parts(budget)
+    return f"{number:g} images a second" if unit == "fps" else ""
+
+
 def stated_ms(budget: str, models_ms: Mapping[str, float]) -> float | None:
     """The milliseconds of a budget that says them, or whose model's are known; None for others."""
     if (model := AsFastAs.of(budget)) is not None:

@@ -44,7 +44,7 @@ class StageForecast(Part):
 class BudgetForecast(Part):
     """A student's budget against the ends of its options, measured whole on the target.
 
-    `matched` says which model it stands for, where it does for one.
+    `matched` says which model or how many images a second it stands for, where it does for one.
     """
 
     student: str

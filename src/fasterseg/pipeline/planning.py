@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from fasterseg.config import AsFastAs, Recipe
+from fasterseg.config import Recipe
+from fasterseg.config.budgets import told_besides
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
@@ -27,7 +28,7 @@ from fasterseg.forecasting.timings import (
     Timings,
     TrainingTiming,
 )
-from fasterseg.forecasting.workload import Outlook, Workload
+from fasterseg.forecasting.workload import Workload
 from fasterseg.latency.table import Target, describe
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline import opening
@@ -98,10 +99,6 @@ def outcome_of(run: RunFolder, recipe: Recipe) -> Comparison:
     other = known.recipe_digest != recipe.digest()
     note = "note: the forecast was made for another recipe than the run's" if other else ""
     return Comparison.of(known, StageTimes.of_run(run.root), note)
-
-
-def _model_of(recipe: Recipe, outlook: Outlook) -> AsFastAs | None:
-    return AsFastAs.of(recipe.budget_of(outlook.contender))
 
 
 def _require_positive(**values: float) -> None:
@@ -175,7 +172,7 @@ def forecast_of(
             BudgetForecast(
                 student=one.contender.name,
                 budget_ms=one.budget_ms,
-                matched=named.describe() if (named := _model_of(recipe, one)) else "",
+                matched=told_besides(recipe.budget_of(one.contender)),
                 promise=recipe.promise,
                 ends=work.target.ends[one.contender.name],
             )
