@@ -185,7 +185,8 @@ def test_a_round_of_pre_training_reaches_every_tensor(mode: str, shared: str) ->
     named = dict(supernet.named_parameters())
     for index in range(60):
         for relaxation in search.search.passes.pretraining(index):
-            loss = search.weights.objective(supernet, random_batch(index, size=32), relaxation)
+            batch = random_batch(index, size=32)
+            (loss,) = search.weights.objective.parts(supernet, batch, relaxation)
             found = torch.autograd.grad(loss, [*named.values()], allow_unused=True)
             pairs = zip(named, found, strict=True)
             seen |= {name for name, one in pairs if one is not None and bool(one.any())}
@@ -207,7 +208,7 @@ def test_all_heads_count_alike() -> None:
     weights, batch = search.weights, random_batch("heads")
     relaxation = search.contenders[1].parameters.probabilities().detached()
     with torch.no_grad():
-        found = weights.objective(weights.supernet, batch, relaxation)
+        found = weights.objective.value(weights.supernet, batch, relaxation)
         logits = weights.supernet.heads(batch.images, relaxation)
         losses = [
             segmentation_loss(

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 import torch
 from made_up_search import RECIPE, search_job_in
+from ranked import in_ranks
 
 from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.events import silent
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline import candidate_scoring
 from fasterseg.pipeline.candidate_scoring import KeptBatches, SubnetScoring, candidate_scores
+from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.data import SearchData
+from fasterseg.searching.derivation import derive
 from fasterseg.searching.scores import FINAL_TIMES
 from fasterseg.searching.search import Search
 
@@ -92,3 +96,39 @@ def test_where_there_are_too_few_others_finalists_are_scored_on_the_whole_half(
     first, final = scored_images(search, data, monkeypatch)
     assert len(first) == 3
     assert final == [*data.halves[1]]
+
+
+def scored(ranks: Ranks, folder: Path) -> tuple[list[Any], list[list[int]], Any]:
+    """A network's matrices on seven images, twice, which batches were read, and its last score."""
+    search, data = searched(folder / str(ranks.rank), train=16, images=7)
+    supernet, (_, student) = search.weights.supernet, search.contenders
+    network = derive(student.options, student.parameters.probabilities())
+    scoring = SubnetScoring.of(
+        supernet, data, range(9, 16), calibration_images=24, device=CPU, ranks=ranks
+    )
+    batches, asked = scoring.calibration.batches, list[int]()
+    batch = batches.batch
+    batches.batch = lambda step: asked.append(step) or batch(step)  # type: ignore[method-assign, func-returns-value]
+    found = [
+        [(one.counts.tolist(), one.missed.tolist()) for one in scoring.matrices(network)]
+        for _ in range(2)
+    ]
+    recipe = RECIPE.model_copy(
+        update={"search": RECIPE.search.model_copy(update={"calibration_batches": 100})}
+    )
+    validated = subnet_scorer(
+        recipe, supernet, data.source, data.calibration(), device=CPU, ranks=ranks
+    )(network)
+    return found, asked, (validated, scoring.redrawn(network))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_ranks_score_a_subnet_to_the_pixel_as_one_does(tmp_path: Path, count: int) -> None:
+    (first, second), asked, scores = scored(ALONE, tmp_path / "alone")
+    assert first == second
+    assert len(first) == 7
+    assert asked == [0, 1, 2]
+    for rank, (again, own, theirs) in enumerate(in_ranks(count, scored, tmp_path)):
+        assert again == [first, first]
+        assert own == [0, 1, 2][rank::count], "a rank reads its own batches, once"
+        assert theirs == scores

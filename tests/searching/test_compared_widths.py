@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from fasterseg.config import ContenderSettings, Operator, SearchSpace
 from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
+from fasterseg.learning.ranks import ALONE
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.compared_widths import (
     Compared,
@@ -146,7 +147,27 @@ def test_where_each_block_of_the_stem_has_a_width_of_its_own_these_are_outer_one
     assert all("stages" in name for name in inner_widths(parameters))
 
 
-class Remembered:
+class OwnTask:
+    """A task in the place of the search's, in one part."""
+
+    accumulate, ranks = 1, ALONE
+
+    def parts(self, *given: Any, **how: Any) -> Iterator[Tensor]:
+        """The loss of all images."""
+        yield self.loss(*given, **how)
+
+    def value(self, *given: Any, **how: Any) -> Tensor:
+        """The same without a gradient."""
+        return self.loss(*given, **how).detach()
+
+    def loss(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Tensor:
+        """How badly a relaxation does."""
+        raise NotImplementedError
+
+
+class Remembered(OwnTask):
     """A task whose loss was computed once for each combination of widths, kinds being as they are.
 
     It has no gradient of its own.
@@ -156,14 +177,13 @@ class Remembered:
         self.objective = objective
         self.losses: dict[tuple[int, ...], Tensor] = {}
 
-    def __call__(
+    def loss(
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """The loss, and nothing for the gradient."""
         key = tuple(int(row.argmax()) for row in relaxation.section("widths").values())
         if key not in self.losses:
-            with torch.no_grad():
-                self.losses[key] = self.objective(supernet, batch, relaxation, take=take)
+            self.losses[key] = self.objective.value(supernet, batch, relaxation, take=take)
         return self.losses[key] + 0 * torch.stack([w.sum() for w in relaxation.values()]).sum()
 
 
@@ -186,7 +206,7 @@ def enumerated(search: SmallSearch, batch: Batch) -> Tensor:
     total = torch.zeros(())
     for taken_ in product(*(range(len(now[name])) for name in names)):
         hot = {n: torch.eye(len(now[n]))[i] for n, i in zip(names, taken_, strict=True)}
-        loss = search.weights.objective(search.weights.supernet, batch, now.detached() | hot)
+        loss = search.weights.objective.value(search.weights.supernet, batch, now.detached() | hot)
         chances = [now[n][i] for n, i in zip(names, taken_, strict=True)]
         total = total + torch.stack(chances).prod() * loss.detach()
     logits = student.parameters.width_logits
@@ -205,7 +225,7 @@ def test_in_an_exact_search_inner_widths_learn_from_what_each_does_to_the_loss()
     given = []
     for index in range(600):
         sampled = search.cosearch.passes.architecture(student, index, temperature=1.0)
-        task, term = search.cosearch._task(student, batch, index, sampled)
+        ((task, term),) = search.cosearch._task(student, batch, index, sampled)
         given.append(torch.autograd.grad(task + term, logits)[0])
     found = torch.stack(given)
     error = found.std(dim=0) / len(found) ** 0.5
@@ -218,16 +238,17 @@ def test_straight_through_an_exact_search_has_one_pass_and_a_gradient_at_the_fea
     search, batch = exact_search(exact_widths="straight-through"), random_batch("architecture", 0)
     (student,) = search.contenders
     sampled = search.cosearch.passes.architecture(student, 0, temperature=1.0)
-    task, term = search.cosearch._task(student, batch, 0, sampled)
-    assert torch.equal(task, search.weights.objective(search.weights.supernet, batch, sampled))
+    ((task, term),) = search.cosearch._task(student, batch, 0, sampled)
+    (wanted,) = search.weights.objective.parts(search.weights.supernet, batch, sampled)
+    assert torch.equal(task, wanted)
     assert float(term) == 0
     assert not term.requires_grad
 
 
-class Nothing:
+class Nothing(OwnTask):
     """A task that any network solves."""
 
-    def __call__(
+    def loss(
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """No loss; its gradient to everything is zero."""
@@ -238,12 +259,12 @@ class Nothing:
 class Width(Nothing):
     """A task that the wider networks solve better."""
 
-    def __call__(
+    def loss(
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
         """Less for each step up in an outer width."""
         steps = [float(relaxation[name].argmax()) for name in OUTER]
-        return super().__call__(supernet, batch, relaxation) - sum(steps)
+        return super().loss(supernet, batch, relaxation) - sum(steps)
 
 
 def searched(task: Nothing, *, penalty_strength: float) -> Architecture:

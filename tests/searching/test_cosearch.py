@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, stdev
@@ -18,6 +18,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.datasets.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.layers.units import Take
+from fasterseg.learning.ranks import ALONE
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT
@@ -96,7 +97,7 @@ def test_a_contenders_gradient_is_that_of_its_own_task_and_penalty_alone() -> No
     for moved, contender in zip(search.contenders, again.contenders, strict=True):
         parameters = contender.parameters
         sampled = again.cosearch.passes.architecture(contender, 0, temperature=1.0)
-        loss = again.weights.objective(again.weights.supernet, batch, sampled)
+        (loss,) = again.weights.objective.parts(again.weights.supernet, batch, sampled)
         if contender.budget_ms is not None:
             loss = loss + 2.0 * latency_penalty(
                 again.latency.expected,
@@ -115,15 +116,16 @@ class Noting:
 
     def __init__(self, search: SmallSearch) -> None:
         self.true_objective = search.weights.objective
+        self.accumulate, self.ranks = 1, ALONE
         self.seen: dict[str, set[str]] = {"weights": set(), "architecture": set()}
 
-    def __call__(
+    def parts(
         self, supernet: Any, batch: Batch, relaxation: Relaxation, *, take: Take
-    ) -> Tensor:
+    ) -> Iterator[Tensor]:
         soft = [*relaxation.section("kinds").values(), *relaxation.section("paths").values()]
         wanted = "architecture" if any(w.requires_grad for w in soft) else "weights"
         self.seen[wanted] |= set(batch.names)
-        return self.true_objective(supernet, batch, relaxation, take=take)
+        return self.true_objective.parts(supernet, batch, relaxation, take=take)
 
 
 @pytest.mark.parametrize("updates", ["each", "together"])

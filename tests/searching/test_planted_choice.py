@@ -106,15 +106,10 @@ def loss_of(search: SmallSearch, operators: list[Operator], *, batches: int = 8)
         for node in search.contenders[0].options.lattice.nodes
     }
     weights = search.weights
-    with torch.no_grad():
-        losses = [
-            weights.objective(
-                weights.supernet,
-                coloured_batch("loss", batch),
-                now | chosen,
-            )
-            for batch in range(batches)
-        ]
+    losses = [
+        weights.objective.value(weights.supernet, coloured_batch("loss", batch), now | chosen)
+        for batch in range(batches)
+    ]
     return float(torch.stack(losses).mean())
 
 

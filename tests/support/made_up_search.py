@@ -16,6 +16,7 @@ from fasterseg.events import Progress, silent
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.models import ModelComparison
 from fasterseg.latency.table import Entry, LatencyTable, Target
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.searching import search_stage
 from fasterseg.runs import RunFolder
@@ -45,6 +46,7 @@ RECIPE = Recipe.model_validate(
             "head_expansions": [1],
             "branches": [16, 8],
         },
+        "data": {"street": {"height": HEIGHT, "width": WIDTH, **COUNTS}},
         "contenders": [
             {
                 "name": "teacher",
@@ -74,7 +76,12 @@ RECIPE = Recipe.model_validate(
 
 
 def search_job_in(
-    folder: Path, device: torch.device = CPU, *, recipe: Recipe = RECIPE, ratio: float = 1.0
+    folder: Path,
+    device: torch.device = CPU,
+    *,
+    recipe: Recipe = RECIPE,
+    ratio: float = 1.0,
+    ranks: Ranks = ALONE,
 ) -> SearchJob:
     """A search on a made-up target: a block takes as many milliseconds as its mega-MACs.
 
@@ -99,7 +106,7 @@ def search_job_in(
 
     run = RunFolder(folder)
     made = made_in(run, recipe)
-    return SearchJob(recipe, source, table, device, run, measure, made, match_made_up)
+    return SearchJob(recipe, source, table, device, run, measure, made, match_made_up, ranks=ranks)
 
 
 def match_made_up(name: str, architecture: Architecture) -> ModelComparison:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from small_spaces import GEOMETRY, made_up_cost_ms, make_space, make_student, make_teacher
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.loading import Batch, Share
+from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.cosearch import CoSearch
@@ -44,6 +45,15 @@ def coloured_batch(*words: object) -> Batch:
     colours = 2 * torch.nn.functional.one_hot(labels, CLASSES).permute(0, 3, 1, 2) - 0.67
     images = colours + 0.3 * torch.randn(colours.shape, generator=generator)
     return Batch(images, labels, tuple(f"{words}-{index}" for index in range(4)))
+
+
+def shared(batch: Batch, share: Share) -> Batch:
+    """A rank's part of a batch."""
+    own = share.within(len(batch.names))
+    images, labels, names = (
+        one[own.start : own.stop] for one in (batch.images, batch.labels, batch.names)
+    )
+    return replace(batch, images=images, labels=labels, names=names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +105,18 @@ def small_search(
     warn: Callable[[str], object] | None = None,
     note: Callable[[str], object] | None = None,
     device: torch.device = CPU,
+    ranks: Ranks = ALONE,
     **changes: Any,
 ) -> SmallSearch:
-    """A search by teacher and student, or by other contenders; `changes` are its settings."""
+    """A search by teacher and student, or by other contenders; `changes` are its settings.
+
+    Of several `ranks` this one learns from its share of the batches.
+    """
     wanted = contenders or CONTENDERS
 
     def feed(purpose: Purpose, _count: int) -> Callable[[int], Batch]:
-        return architecture_batch if purpose == "architecture" else weight_batch
+        batch_at = architecture_batch if purpose == "architecture" else weight_batch
+        return lambda step: shared(batch_at(step), ranks.share)
 
     task = SearchTask(
         space=space or SPACE,
@@ -114,6 +129,7 @@ def small_search(
         ignore=IGNORE,
         seed=seed,
         device=device,
+        ranks=ranks,
     )
     search = Search.begin(task)
     return SmallSearch(search, search.pretraining(), search.cosearch(warn=warn, note=note))

@@ -20,7 +20,6 @@ from torch import Tensor
 from fasterseg.layers.shared_moments import Exchange
 from fasterseg.learning.order_statistics import kth_largest
 from fasterseg.learning.pixel_losses import (
-    Labels,
     Mask,
     PerPixel,
     SmallLogits,
@@ -190,24 +189,6 @@ def _at_least_one(amount: Tensor) -> Tensor:
 def ohem_cross_entropy(logits: SmallLogits, truth: Truth, *, hard_pixels: HardPixels) -> Scalar:
     """The mean cross-entropy of the pixels that `hard_pixels` selects among the labelled ones."""
     return hard_pixels.mean(cross_entropies(logits, truth), truth)
-
-
-def segmentation_loss(
-    main: SmallLogits,
-    auxiliary: Mapping[int, Tensor],
-    labels: Labels,
-    *,
-    ignore: int,
-    auxiliary_weight: float,
-    hard_pixels: HardPixels,
-) -> Scalar:
-    """The main head's loss plus `auxiliary_weight` times the sum of the auxiliary heads'.
-
-    `auxiliary` holds logits by output stride; all logits are brought to the labels' size.
-    """
-    truth = Truth.of(labels, ignore)
-    loss = ohem_cross_entropy(main, truth, hard_pixels=hard_pixels)
-    return loss + auxiliary_weight * auxiliary_loss(auxiliary, truth, hard_pixels=hard_pixels)
 
 
 def auxiliary_loss(

@@ -128,6 +128,7 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
         seed=recipe.seed,
         device=job.device.type,
         threads=torch.get_num_threads(),
+        ranks=job.ranks.count,
         precision=search_numerics(recipe.search, job.device).precision,
         data=job.source.name,
         data_digest=job.source.digest(split),

@@ -7,8 +7,7 @@ searched at the widest and without a latency term, the students with one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -148,37 +147,53 @@ class CoSearch:
                 )
 
     def _architecture_gradients(self, contender: Contender, batch: Batch, index: int) -> float:
-        """The gradients of task loss and penalty; the supernet's weights get none.
-
-        Of the task each of several ranks has its share; the penalty is added once, by the leader.
-        """
-        temperature = self.temperature(index)
-        sampled = self.passes.architecture(contender, index, temperature=temperature)
-        task, term = self._task(contender, batch, index, sampled)
-        loss = task + term + (self._penalty(contender) if self.ranks.leads else 0.0)
+        """The gradients of task loss and penalty; the supernet's weights get none."""
         parameters = list(contender.parameters.parameters())
-        gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
-        whole = task.detach().clone()
-        self.ranks.summed_([whole, *gradients])
+        task, gradients = self._own_gradients(contender, parameters, batch, index)
+        self.ranks.summed_([task, *gradients])
         norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
         names, ranks = batch.names, self.ranks
-        require_finite(whole, norm, step=index, stage="search", names=names, ranks=ranks)
+        require_finite(task, norm, step=index, stage="search", names=names, ranks=ranks)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        return float(whole)
+        return float(task)
+
+    def _own_gradients(
+        self, contender: Contender, parameters: Sequence[Tensor], batch: Batch, index: int
+    ) -> tuple[Tensor, list[Tensor]]:
+        """What this rank's images add to the task's loss, and to the gradients.
+
+        The penalty is nobody's share: the leader adds it.
+        """
+        temperature, count = self.temperature(index), self.weights.objective.accumulate
+        sampled = self.passes.architecture(contender, index, temperature=temperature)
+        penalty = self._penalty(contender) if self.ranks.leads else 0.0
+        whole, gradients = torch.zeros(()), [torch.zeros_like(one) for one in parameters]
+        for number, (task, term) in enumerate(self._task(contender, batch, index, sampled), 1):
+            loss, again = task + term + penalty, number < count
+            own = torch.autograd.grad(loss, parameters, retain_graph=again, materialize_grads=True)
+            gradients = [sum_ + more for sum_, more in zip(gradients, own, strict=True)]
+            whole, penalty = whole + task.detach(), 0.0
+        return whole, gradients
 
     def _task(
         self, contender: Contender, batch: Batch, index: int, sampled: Relaxation
-    ) -> tuple[Tensor, Tensor]:
-        """The task's loss, and what else has a gradient: to widths whose losses are compared."""
-        objective = partial(self.weights.objective, self.weights.supernet, batch, take=taken_frozen)
-        found = compared(contender.parameters, sampled, self._groups(contender, index))
-        task, term = objective(found.first), torch.zeros(())
-        for other in found.others:
-            with torch.no_grad():
-                loss = objective(other.relaxation)
-            term = term + other.gradient_term(task, loss)
-        return task, term
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each part's loss, and what else has a gradient: to widths whose losses are compared."""
+        objective, supernet = self.weights.objective, self.weights.supernet
+        found, known = compared(contender.parameters, sampled, self._groups(contender, index)), None
+        for task in objective.parts(supernet, batch, found.first, take=taken_frozen):
+            if known is None:
+                relaxations = (other.relaxation for other in found.others)
+                known = [
+                    objective.value(supernet, batch, one, take=taken_frozen) for one in relaxations
+                ]
+            term = torch.zeros(())
+            for other, loss in zip(found.others, known, strict=True):
+                term = term + other.gradient_term(task, loss)
+            yield task, term
+            # Each part's loss is compared with nothing but the rest of the first part's.
+            known = [torch.zeros_like(loss) for loss in known]
 
     def _groups(self, contender: Contender, index: int) -> tuple[Group, ...]:
         """The widths that are compared in a step, group by group."""

@@ -10,6 +10,7 @@ import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.loading import Batch
+from fasterseg.layers.synchronised import synchronised
 from fasterseg.layers.units import drawn_by_inputs
 from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.ranks import ALONE, Ranks
@@ -93,7 +94,6 @@ class Search:
                 objective_of(task),
                 task.settings,
                 stage="search",
-                ranks=task.ranks,
             ),
             LatencyModel(expected, task.pricing, searched, task.settings.penalty),
         )
@@ -140,14 +140,25 @@ def _passes_of(task: SearchTask, contenders: Sequence[Contender]) -> Passes:
 
 
 def fresh_supernet(task: SearchTask, contenders: Sequence[Contender]) -> Supernet:
-    """The supernet before its first step, always with the same weights."""
+    """The supernet before its first step, always with the same weights.
+
+    Its norms see the images of all ranks where the settings say so.
+    """
     options = {contender.name: contender.options for contender in contenders}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(task.seed, "supernet"))
         supernet = supernet_of(task.space, task.settings, options, classes=task.geometry.classes)
         if task.settings.initialisation == "fan-in":
             drawn_by_inputs(supernet)
-    return supernet.to(task.device)
+    return synchronised(supernet, task.ranks if _synchronises(task) else ALONE).to(task.device)
+
+
+def _synchronises(task: SearchTask) -> bool:
+    """Whether norms see the images of all ranks, in the smaller of the two stages' batches."""
+    settings = task.settings
+    fewer = min(settings.batch_size, settings.pretraining.batch_size)
+    smaller = settings.model_copy(update={"batch_size": fewer})
+    return smaller.synchronises(ranks=task.ranks.count)
 
 
 def supernet_of(
@@ -168,4 +179,11 @@ def objective_of(task: SearchTask) -> Objective:
     settings = task.settings
     pixels = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, task.class_weights)
     numerics = search_numerics(settings, task.device)
-    return Objective(task.ignore, settings.auxiliary_weight, pixels, numerics)
+    return Objective(
+        task.ignore,
+        settings.auxiliary_weight,
+        pixels,
+        numerics,
+        accumulate=settings.accumulate,
+        ranks=task.ranks,
+    )

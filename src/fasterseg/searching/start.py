@@ -21,6 +21,7 @@ class SearchStart(Artifact):
     `fastest_ms` and `slowest_ms` are the measured ends of the space, by student; `matched` says of
     a student whose budget is a model which one, with its digest.  `class_weights`
     are the search's own or the student's; starts of before they had a say went by the data's.
+    `ranks` began it together, with so many threads each; any number may resume it.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/search-plan/1"
@@ -31,6 +32,7 @@ class SearchStart(Artifact):
     seed: int
     device: str
     threads: int
+    ranks: int = 1
     precision: Precision = "float32"
     data: str
     data_digest: str
@@ -68,7 +70,7 @@ class SearchStart(Artifact):
 
     def agrees(self, stored: SearchStart) -> bool:
         """Whether both stand for the same search."""
-        return not any(changes_between(_what_matters(stored), _what_matters(self)))
+        return not any(changes_between(*_what_matters(stored, self)))
 
     def agree(self, path: Path, *, made: Container[Use]) -> SearchStart:
         """The stored start, or this one in its place where nothing was made by what is changed.
@@ -79,10 +81,11 @@ class SearchStart(Artifact):
         wanted = self
         if "class_weights" not in stored.model_fields_set:
             wanted = self.model_copy(update={"class_weights": stored.class_weights})
+        before, now = _what_matters(stored, wanted)
         changes = refuse_changes(
             "the search",
-            stored=_what_matters(stored),
-            wanted=_what_matters(wanted),
+            stored=before,
+            wanted=now,
             where=path,
             used_by=lambda key: next((use for use in _uses_of(key) if use in made), ""),
             next_step="undo the change, or resume on the machine that it began with, or start a "
@@ -94,7 +97,23 @@ class SearchStart(Artifact):
         return wanted
 
 
-def _what_matters(start: SearchStart) -> dict[str, Any]:
+def _what_matters(
+    stored: SearchStart, wanted: SearchStart
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two starts as far as they have to agree.
+
+    Another number of ranks adds up in another order, as another number of threads does: who asks
+    for the one gets the other with it.
+    """
+    left_out = {"ranks"} if stored.ranks == wanted.ranks else {"ranks", "threads"}
+    before, now = (
+        {key: value for key, value in _by_key(one).items() if key not in left_out}
+        for one in (stored, wanted)
+    )
+    return before, now
+
+
+def _by_key(start: SearchStart) -> dict[str, Any]:
     """The start by the recipe's keys, without the data's name, which is where it lies."""
     content = start.content()
     del content["data"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from fasterseg.config import SearchSettings
 from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
-from fasterseg.learning.losses import HardPixels, segmentation_loss
+from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
+from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.precision import Numerics, choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule
@@ -32,7 +34,8 @@ LARGE_KERNEL = 200_000
 class Objective:
     """The task's loss on the supernet's outputs: main head, and auxiliary heads at a weight.
 
-    Of a supernet with all heads it is the sum of their losses, as in the authors' code.
+    Of a supernet with all heads it is the sum of their losses, as in the authors' code.  A batch
+    goes through in `accumulate` parts, of what this one of the `ranks` has of it.
     """
 
     ignore: int
@@ -40,26 +43,42 @@ class Objective:
     hard_pixels: HardPixels
     numerics: Numerics
     computation: Callable[[Take], Computation] = FoldedComputation
+    accumulate: int = 1
+    ranks: Ranks = ALONE
 
-    def __call__(
+    def parts(
+        self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
+    ) -> Iterator[Tensor]:
+        """What each part adds to the loss of a relaxation; backward goes each before the next."""
+        heads = partial(self._heads, supernet, relaxation, take)
+        for losses in self._loss_on(supernet, batch).by_parts(heads, network=supernet):
+            yield losses[SEGMENTATION]
+
+    def value(
         self, supernet: Supernet, batch: Batch, relaxation: Relaxation, *, take: Take = taken
     ) -> Tensor:
-        """The loss of one relaxation on a batch."""
-        images = batch.images.contiguous(memory_format=torch.channels_last)
-        every = supernet.walk.all_heads
+        """The sum of all parts, without gradients."""
+        heads = partial(self._heads, supernet, relaxation, take)
+        return self._loss_on(supernet, batch).value(heads)
+
+    def _heads(
+        self, supernet: Supernet, relaxation: Relaxation, take: Take, images: Tensor
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """The main head's logits, and the others'."""
         with self.numerics.autocast():
-            if every:
-                main, *others = supernet.heads(images, relaxation, self.computation(take)).values()
-                auxiliary = dict(enumerate(others))
-            else:
-                main, auxiliary = supernet(images, relaxation, self.computation(take))
-        return segmentation_loss(
-            main,
-            auxiliary,
+            if not supernet.walk.all_heads:
+                return supernet(images, relaxation, self.computation(take))  # type: ignore[no-any-return]
+            main, *others = supernet.heads(images, relaxation, self.computation(take)).values()
+            return main, dict(enumerate(others))
+
+    def _loss_on(self, supernet: Supernet, batch: Batch) -> BatchLoss:
+        weight = 1.0 if supernet.walk.all_heads else self.auxiliary_weight
+        return BatchLoss(
+            batch.images.contiguous(memory_format=torch.channels_last),
             batch.labels,
-            ignore=self.ignore,
-            auxiliary_weight=1.0 if every else self.auxiliary_weight,
-            hard_pixels=self.hard_pixels,
+            criterion=Criterion(self.ignore, self.hard_pixels, weight),
+            parts=self.accumulate,
+            ranks=self.ranks,
         )
 
 
@@ -82,24 +101,18 @@ class WeightTraining:
     """The supernet's weights and their optimiser; architecture parameters are not its business.
 
     In exact mode an update moves every weight that has a gradient; in sampled mode it leaves
-    alone, decay and momentum included, the parts that no pass used.  Of several `ranks` each has
-    its share of a batch; they run the same passes, and update by the sum of their gradients.
+    alone, decay and momentum included, the parts that no pass used.  Of several ranks each has its
+    share of a batch; they run the same passes, and update by the sum of their gradients.
     """
 
     def __init__(
-        self,
-        supernet: Supernet,
-        objective: Objective,
-        settings: SearchSettings,
-        *,
-        stage: str,
-        ranks: Ranks = ALONE,
+        self, supernet: Supernet, objective: Objective, settings: SearchSettings, *, stage: str
     ) -> None:
         self.supernet = laid_out(supernet, objective.numerics)
         self.objective = objective
         self.settings = settings
         self.stage = stage
-        self.ranks = ranks
+        self.ranks = objective.ranks
         self.gradients = SlicedGradients(whole=settings.mode == "exact")
         self.optimizer = SlicedSGD(
             rate=settings.lr,
@@ -140,10 +153,12 @@ class WeightTraining:
         self.gradients.clear()
         losses = []
         for relaxation in relaxations:
-            loss = self.objective(self.supernet, batch, relaxation, take=self.gradients.take)
-            (loss / self._divisor(relaxations)).backward()
-            losses.append(loss.detach())
-        mean = torch.stack(losses).mean()
+            for loss in self.objective.parts(
+                self.supernet, batch, relaxation, take=self.gradients.take
+            ):
+                (loss / self._divisor(relaxations)).backward()
+                losses.append(loss.detach())
+        mean = torch.stack(losses).sum() / len(relaxations)
         gradients = [used.gradient for used in self.gradients]
         self.ranks.summed_([mean, *gradients])
         norm = torch.nn.utils.get_total_norm(gradients)

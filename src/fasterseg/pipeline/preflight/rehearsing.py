@@ -24,7 +24,8 @@ from fasterseg.supernet.relaxation import Relaxation
 def rehearse_search(ahead: Ahead) -> None:
     """A weight pass and an architecture pass, as the first step of the search has them.
 
-    Nothing is kept, and no budget plays a part: the target need not be measured yet.
+    They are done on what one rank has of a batch.  Nothing is kept, and no budget plays a part: the
+    target need not be measured yet.
     """
     recipe, settings = ahead.recipe, ahead.recipe.search
     device = select_device(ahead.device)
@@ -35,12 +36,13 @@ def rehearse_search(ahead: Ahead) -> None:
     classes = ahead.source.label_space.classes
 
     def noise(own: SearchSettings | PretrainingSettings) -> Batch:
-        stride = settings.label_stride
-        size = {"batch_size": own.batch_size, "classes": classes, "label_stride": stride}
+        stride, images = settings.label_stride, -(-own.batch_size // ahead.ranks.count)
+        size = {"batch_size": images, "classes": classes, "label_stride": stride}
         return noise_batch(own.augmentation, **size, device=device)
 
     def learn(batch: Batch, relaxation: Relaxation, take: Take) -> None:
-        weights.objective(weights.supernet, batch, relaxation, take=take).backward()
+        for loss in weights.objective.parts(weights.supernet, batch, relaxation, take=take):
+            loss.backward(retain_graph=settings.accumulate > 1)
 
     learn(noise(settings.pretraining), next(passes.pretraining(0)), weights.gradients.take)
     batch = noise(settings)
@@ -59,5 +61,6 @@ def _weights(ahead: Ahead, options: Mapping[str, Options], device: torch.device)
         settings.auxiliary_weight,
         HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction),
         search_numerics(settings, device),
+        accumulate=settings.accumulate,
     )
     return WeightTraining(supernet.to(device), objective, settings, stage="search")

@@ -1,0 +1,140 @@
+"""A whole search that is led: its followers know nothing but what they are told, and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_search import COUNTS, HEIGHT, RECIPE, WIDTH, search_job_in
+from ranked import in_ranks
+
+from fasterseg.config import Recipe
+from fasterseg.datasets.street import StreetScenes
+from fasterseg.errors import DataError, Interrupted
+from fasterseg.events import EventLog, Progress
+from fasterseg.learning.allowance import Allowance
+from fasterseg.learning.leading import dismiss, follow
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.pipeline import searching
+from fasterseg.pipeline.following import BUILDERS
+from fasterseg.runs import RunFolder
+from fasterseg.searching.choosing import CandidateScores
+from fasterseg.space.architecture import Architecture
+from fasterseg.stages import Watch
+from fasterseg.stopping import StopRequest
+
+STEPS = 3
+
+
+def recipe_with(**search: Any) -> Recipe:
+    """A search that selects among a few candidates."""
+    content = RECIPE.content()
+    few = {"candidates": 3, "finalists": 1, "images": 3, "calibration_images": 16}
+    content["search"] |= {"pretrain_steps": STEPS, "steps": STEPS, "selection": few}
+    # Well-conditioned, so that numbers can be compared.
+    plain = {"precision": "float32", "initialisation": "fan-in", "lr": 0.002}
+    content["search"] |= {**plain, **search}
+    return Recipe.model_validate(content)
+
+
+def searched(ranks: Ranks, folder: Path, recipe: Recipe, stop_at: int = 0) -> str:
+    """Search as the leader, or follow; how it ended."""
+    if not ranks.leads:
+        follow(ranks, BUILDERS)
+        return "dismissed"
+    stop = StopRequest()
+
+    @contextmanager
+    def show(title: str, *, total: int, unit: str = "steps") -> Iterator[Progress]:
+        def step(done: int, _total: int, _note: str) -> None:
+            if title == "Searching" and done == stop_at:
+                stop.signal_name = "SIGTERM"
+
+        yield step
+
+    job = search_job_in(folder, recipe=recipe, ranks=ranks)
+    try:
+        searching.search_stage(job, Watch(folder, show, stop), random_subnets=0)
+    except Interrupted:
+        return "stopped"
+    finally:
+        dismiss(ranks)
+    return "done"
+
+
+def losses_in(folder: Path) -> list[float]:
+    run = RunFolder(folder)
+    logs = (EventLog(run.pretraining.log), EventLog(run.cosearch.log))
+    return [event["loss"] for log in logs for event in log.events()]
+
+
+def assert_alike(folder: Path, other: Path) -> None:
+    """Both searches came to the same: networks to the last choice, numbers as sums may differ."""
+    assert losses_in(folder) == pytest.approx(losses_in(other), rel=1e-4)
+    one, two = RunFolder(folder), RunFolder(other)
+    for name in ("teacher", "student"):
+        first, second = (Architecture.load(run.architecture(name)) for run in (one, two))
+        assert first == second
+    scores = CandidateScores.load(one.candidate_scores).scores
+    assert scores == pytest.approx(CandidateScores.load(two.candidate_scores).scores, abs=1e-2)
+
+
+def test_a_led_search_comes_to_what_one_process_comes_to(tmp_path: Path) -> None:
+    recipe = recipe_with()
+    assert searched(ALONE, tmp_path / "one", recipe) == "done"
+    ended = in_ranks(2, searched, tmp_path / "two", recipe, seconds=200.0)
+    assert ended == ["done", "dismissed"]
+    assert_alike(tmp_path / "two", tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2), (2, 4)])
+def test_a_search_is_resumed_with_another_number_of_ranks(
+    tmp_path: Path, first: int, then: int
+) -> None:
+    recipe = recipe_with(batch_size=4)
+    assert searched(ALONE, tmp_path / "one", recipe) == "done"
+
+    def run(count: int, stop_at: int = 0) -> str:
+        arguments = (tmp_path / "several", recipe, stop_at)
+        if count == 1:
+            return searched(ALONE, *arguments)
+        return str(in_ranks(count, searched, *arguments, seconds=200.0)[0])
+
+    assert run(first, stop_at=2) == "stopped"
+    assert len(losses_in(tmp_path / "several")) == STEPS + 2
+    assert run(then) == "done"
+    assert_alike(tmp_path / "several", tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_hours_are_counted_once_with_all_ranks_at_work(tmp_path: Path) -> None:
+    hours = recipe_with(hours=0.004)
+    selection = hours.search.selection.model_copy(update={"candidates": None})
+    search = hours.search.model_copy(update={"selection": selection})
+    recipe = hours.model_copy(update={"search": search})
+    assert in_ranks(2, searched, tmp_path, recipe, seconds=200.0) == ["done", "dismissed"]
+    found = Allowance.load(RunFolder(tmp_path).search_allowance)
+    steps = found.steps["pretraining"] + found.steps["search"]
+    assert len(losses_in(tmp_path)) == steps > 0
+
+
+def searched_elsewhere(ranks: Ranks, folder: Path) -> str:
+    """As `searched`, but the last rank finds other images where the recipe says they lie."""
+    before = searching.open_source
+    if ranks.rank == ranks.count - 1:
+        other = StreetScenes(size=(HEIGHT, WIDTH), counts=COUNTS, seed=1)
+        searching.open_source = lambda _recipe: other  # type: ignore[assignment]
+    try:
+        return searched(ranks, folder, recipe_with())
+    finally:
+        searching.open_source = before
+
+
+def test_a_rank_with_other_data_is_told_of_before_the_first_step(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not those of the process that leads"):
+        in_ranks(2, searched_elsewhere, tmp_path)
+    assert not RunFolder(tmp_path).pretraining.log.exists()
