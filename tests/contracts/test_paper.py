@@ -131,6 +131,8 @@ OF_THE_PAPER = {
     "space.paths": "paper",
     "search.heads": "all",
     "search.passes": "sum",
+    "search.synchronise_norms": True,
+    "student.synchronise_norms": True,
     "search.shared": "cells",
     "search.image_scale": 0.5,
     "search.label_stride": 8,
