@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ FILES = {
 }
 
 
+@cache
+def known_of(path: Path) -> dict[str, Any]:
+    """The values of a recipe by their keys, contenders by name."""
+    return leaves(keyed(build_recipe(path)))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A setting of the authors, the key that stands for it here, and what the table says of it."""
@@ -88,7 +95,7 @@ def test_every_setting_of_the_authors_files_has_a_row(file: str) -> None:
 
 @pytest.mark.parametrize(("file", "row"), KEYED, ids=lambda one: getattr(one, "key", ""))
 def test_the_recipe_has_what_the_table_says(file: str, row: Row) -> None:
-    known = leaves(keyed(build_recipe(PAPER)))
+    known = known_of(PAPER)
     assert row.key in known, f"{file}: there is no key {row.key}"
     assert known[row.key] == row.value
 
@@ -154,7 +161,7 @@ SIZES = {"cityscapes": (1024, 2048), "bdd100k": (720, 1280), "camvid": (720, 960
 @pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.stem)
 def test_each_recipe_of_the_paper_has_what_only_the_paper_wants(path: Path) -> None:
     recipe = build_recipe(path)
-    known = leaves(keyed(recipe))
+    known = known_of(path)
     assert {key: known[key] for key in OF_THE_PAPER} == OF_THE_PAPER
     assert recipe.target.size == SIZES[path.stem.removeprefix("paper-")]
     assert len(recipe.space.branch_sets) == 2
@@ -177,7 +184,7 @@ def test_epochs_are_the_authors_formula_and_steps_are_whole_epochs(path: Path) -
 
 
 def test_recipes_of_the_paper_differ_in_nothing_that_is_not_the_data_s() -> None:
-    first, *others = [leaves(keyed(build_recipe(path))) for path in PAPERS]
+    first, *others = map(known_of, PAPERS)
     apart = {key for other in others for key in first if first[key] != other[key]}
     whole = {key.rpartition(".")[0] if key.count(".") else key for key in apart}
     assert whole <= {
@@ -195,5 +202,5 @@ def test_recipes_of_the_paper_differ_in_nothing_that_is_not_the_data_s() -> None
 
 
 def test_a_run_without_a_recipe_is_not_the_paper_s() -> None:
-    known, usual = leaves(keyed(build_recipe(PAPER))), leaves(keyed(Recipe()))
+    known, usual = known_of(PAPER), leaves(keyed(Recipe()))
     assert {key for key in OF_THE_PAPER if known[key] == usual.get(key)} == set()

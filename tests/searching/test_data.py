@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from given_logits import segmentation_loss
+from small_searches import small_search
 
 from fasterseg.config import AugmentationSettings, PretrainingSettings, SearchSettings
 from fasterseg.datasets.changed import scaled
@@ -47,3 +49,11 @@ def test_labels_at_the_logits_stride_are_lost_without_any_upsampling() -> None:
     )
     plain = torch.nn.functional.cross_entropy(logits, batch.labels, ignore_index=255)
     torch.testing.assert_close(found, plain)
+
+
+def test_pretraining_begins_at_a_rate_of_its_own() -> None:
+    search = small_search(lr=0.1, schedule="paper", pretraining={"lr": 0.3})
+    assert search.pretraining.schedule.rate(3) == 0.3
+    assert [search.cosearch.schedule.rate(step) for step in (0, 743)] == pytest.approx(
+        [0.1, 0.0978]
+    )
