@@ -15,9 +15,12 @@ from torch import Tensor
 
 from fasterseg.config import ContenderSettings
 from fasterseg.datasets.loading import Batch
+from fasterseg.errors import Diverged
 from fasterseg.learning.ranks import ALONE, Ranks
 
 STEPS = 20
+Found = tuple[dict[str, Tensor], dict[str, Any], list[Any]]
+"""Tensors, values and events."""
 CLOSE = {torch.float64: 1e-5, torch.float32: 1e-4}
 SPACES: dict[str, dict[str, Any]] = {
     # With fan-in, as the authors draw: other first weights are ill-conditioned in single precision,
@@ -64,18 +67,18 @@ def computing_in(dtype: torch.dtype) -> Iterator[None]:
 
 
 def searched(
-    ranks: Ranks, mode: str, space: str, dtype: torch.dtype, steps: int
-) -> tuple[dict[str, Tensor], dict[str, Any], list[Any]]:
+    ranks: Ranks, mode: str, space: str, dtype: torch.dtype, steps: int, **changes: Any
+) -> Found:
     """Tensors, values and events of so many steps of pre-training and of search."""
     with computing_in(dtype):
-        search = search_of(ranks, mode, space, steps)
+        search = search_of(ranks, mode, space, steps, **changes)
         events: list[Any] = [search.pretraining.step(index) for index in range(steps)]
         events += [search.cosearch.step(index) for index in range(steps)]
         state = search.cosearch.state()
     return {name: one.detach().clone() for name, one in state.tensors.items()}, state.values, events
 
 
-def search_of(ranks: Ranks, mode: str, space: str, steps: int) -> Any:
+def search_of(ranks: Ranks, mode: str, space: str, steps: int, **changes: Any) -> Any:
     return small_search(
         ranks=ranks,
         weight_batch=lambda step: batch_of("weights", step),
@@ -87,15 +90,11 @@ def search_of(ranks: Ranks, mode: str, space: str, steps: int) -> Any:
         lr=0.01,
         batch_size=4,
         **MODES[mode],
-        **SPACES[space],
+        **{**SPACES[space], **changes},
     )
 
 
-def assert_alike(
-    found: tuple[dict[str, Tensor], dict[str, Any], list[Any]],
-    wanted: tuple[dict[str, Tensor], dict[str, Any], list[Any]],
-    close: float,
-) -> None:
+def assert_alike(found: Found, wanted: Found, close: float) -> None:
     assert found[0].keys() == wanted[0].keys()
     for name, tensor in wanted[0].items():
         scale = max(float(tensor.abs().max()), 1e-6)
@@ -114,6 +113,52 @@ def test_two_ranks_pretrain_and_search_as_one_process() -> None:
     wanted = searched(ALONE, *arguments)
     for found in in_ranks(2, searched, *arguments):
         assert_alike(found, wanted, 1e-9)
+
+
+def unsynchronised(ranks: Ranks, accumulate: int) -> Found:
+    """Norms see the images of a rank's part, and no others."""
+    changes = {"accumulate": accumulate, "synchronise_norms": False, "ohem_kept_fraction": 0.3}
+    return searched(ranks, "exact", "mobile", torch.float64, 2, **changes)
+
+
+def test_parts_on_one_process_and_on_several_ranks_are_the_same_parts() -> None:
+    """Each search step has weight passes, architecture passes, and widths that are compared."""
+    wanted = unsynchronised(ALONE, 2)
+    for found in in_ranks(2, unsynchronised, 1):
+        assert_alike(found, wanted, 1e-9)
+
+
+def diverged(ranks: Ranks, stage: str) -> str:
+    """Where a step is said to have diverged of which the last rank alone has seen the cause."""
+
+    def broken(purpose: str, step: int) -> Batch:
+        batch = batch_of(purpose, step)
+        batch.images[-1, 0, 0, 0] = float("inf")
+        return batch
+
+    search = small_search(
+        ranks=ranks,
+        weight_batch=lambda step: broken("weights", step),
+        architecture_batch=lambda step: broken("architecture", step),
+        batch_size=4,
+    )
+    try:
+        if stage == "weights":
+            search.pretraining.step(0)
+        else:
+            search.cosearch._architecture_step(0)
+    except Diverged as error:
+        return error.where
+    return ""
+
+
+@pytest.mark.parametrize("stage", ["weights", "architecture"])
+def test_what_is_not_finite_on_one_rank_stops_all_of_them_and_all_samples_are_named(
+    stage: str,
+) -> None:
+    first, second = in_ranks(2, diverged, stage)
+    assert first == second == diverged(ALONE, stage)
+    assert all(name in first for name in batch_of(stage, 0).names)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
-from fasterseg.searching.beginning import SearchGround, SearchJob
+from fasterseg.searching.beginning import SearchGround, SearchJob, data_of, task_of
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.landing import Measure
 from fasterseg.searching.procedure import search
@@ -101,21 +101,22 @@ def follow_search(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
 
     It needs the data, and no folder of the run: the table of the target's latencies is told.
     """
-    told = Words.read(words)
+    told = Words.model_validate(words)
     recipe, start = told.recipe, told.start
     set_threads(recipe.threads)
     source = open_source(recipe)
     require_same_data(source, recipe.data.train_split, start.data_digest)
     ground = SearchGround(recipe, source, told.table, select_device(start.device), ranks=ranks)
-    yield shared_calls(ground, start, partial(subnet_scorers, recipe))
+    task = task_of(ground, start, class_weights=told.class_weights)
+    yield shared_calls(task, data_of(ground, start), partial(subnet_scorers, recipe))
 
 
 def search_run(common: Common, show: Show) -> SearchSummary:
     """Open a run and search in it; a run without a latency table is profiled first."""
-    with hold_run(common, ("profile", "search")) as ((recipe, run, source), stop):
+    ranks = Ranks.here()
+    with hold_run(common, ("profile", "search"), ranks=ranks) as ((recipe, run, source), stop):
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
         set_threads(recipe.threads)
-        ranks = Ranks.here()
         job = search_job(recipe, run, source=source, table=table, device=common.device, ranks=ranks)
         return search_stage(job, Watch(run.root, show, stop))

@@ -18,6 +18,7 @@ from fasterseg.datasets.splitting import Halves, halves_of
 from fasterseg.events import Progress
 from fasterseg.latency.models import ModelComparison, ModelLatencies
 from fasterseg.latency.table import LatencyTable
+from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runs import RunFolder
 from fasterseg.searching.data import SearchData
@@ -120,6 +121,7 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
     """The start of a search between such ends; budgets that are shares count from them."""
     recipe, split = job.recipe, job.recipe.data.train_split
     names, (weights, architecture) = job.source.names(split), _halves(job)
+    others = formats_of_others(machines_of(job.ranks, job.device))
     models = ModelLatencies.of_run(job.run)
     return SearchStart(
         space=recipe.space,
@@ -129,7 +131,7 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
         device=job.device.type,
         threads=torch.get_num_threads(),
         ranks=job.ranks.count,
-        precision=search_numerics(recipe.search, job.device).precision,
+        precision=search_numerics(recipe.search, job.device, others=others).precision,
         data=job.source.name,
         data_digest=job.source.digest(split),
         class_weights=recipe.search_class_weights,
@@ -181,19 +183,27 @@ def data_of(ground: SearchGround, start: SearchStart) -> SearchData:
     return SearchData(small, split, halves, recipe.search, start.seed, workers=workers, share=share)
 
 
-def task_of(ground: SearchGround, start: SearchStart) -> SearchTask:
-    """The search that was planned, with the steps of its recipe."""
+def task_of(
+    ground: SearchGround, start: SearchStart, *, class_weights: tuple[float, ...] | None = None
+) -> SearchTask:
+    """The search that was planned, with the steps of its recipe, in the precision of its start.
+
+    Classes are counted unless their weights are given.
+    """
     recipe, source = ground.recipe, ground.source
+    if class_weights is None:
+        split = recipe.data.train_split
+        class_weights = class_weights_of(source, split, start.class_weights)
     return SearchTask(
         space=recipe.space,
         contenders=recipe.contenders,
-        settings=recipe.search,
+        settings=recipe.search.model_copy(update={"precision": start.precision}),
         budgets_ms=start.budgets_ms,
         geometry=ground.geometry,
         cost_ms=ground.table.cost_ms,
         feed=data_of(ground, start).feed,
         ignore=source.label_space.ignore,
-        class_weights=class_weights_of(source, recipe.data.train_split, start.class_weights),
+        class_weights=class_weights,
         seed=recipe.seed,
         device=ground.device,
         ranks=ground.ranks,

@@ -19,8 +19,8 @@ from fasterseg.searching.kept_supernet import keep_supernet
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.measurements import KeptMeasurements
 from fasterseg.searching.scores import ScoreRedrawn, Scorers
-from fasterseg.searching.search import Search
-from fasterseg.searching.sharing import ORDER, ScorersOf, Together, words_of
+from fasterseg.searching.search import Search, SearchTask
+from fasterseg.searching.sharing import ORDER, ScorersOf, Together, Words
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.subnets import RANDOM_SUBNETS, SubnetScores, score_all, subnets_of
 from fasterseg.searching.summarising import Ends, Events, summarise
@@ -42,9 +42,10 @@ def search(
     Writes each contender's architecture, the random ones and the summary into the search folder.
     """
     start = _agreed(job, watch)
-    with led(job.ranks, ORDER, words_of(job, start), stop=watch.stop) as lead:
+    task = task_of(job, start)
+    with led(job.ranks, ORDER, Words.of(job, start, task), stop=watch.stop) as lead:
         together = Together(lead, scorers_of, data_of(job, start))
-        begun = _begun(job, start, together)
+        begun = _begun(job, task, together)
         pretraining = _pretrain(together.pretraining(begun), begun, job, watch)
         cosearch = together.cosearch(begun, warn=warn, note=note)
         events = Events(pretraining.events(), _cosearch(cosearch, begun, job, watch).events())
@@ -110,9 +111,9 @@ def _agreed(job: SearchJob, watch: Watch) -> SearchStart:
         return agreed_start(job, progress=step)
 
 
-def _begun(job: SearchJob, start: SearchStart, together: Together) -> Search:
+def _begun(job: SearchJob, task: SearchTask, together: Together) -> Search:
     """The search from its start, with as many steps and candidates as it may do."""
-    task, path = task_of(job, start), job.run.search_allowance
+    path = job.run.search_allowance
     settings = counted(task.settings, SearchStages.of(task, together), path, device=job.device)
     return Search.begin(replace(task, settings=settings))
 

@@ -14,15 +14,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from fasterseg.config import Recipe, SearchSettings
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.leading import Calls, Lead, stage_calls
 from fasterseg.learning.stepping import Stage
-from fasterseg.searching.beginning import SearchGround, data_of, task_of
+from fasterseg.searching.beginning import SearchGround
 from fasterseg.searching.cosearch import Say
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.scores import Scorers
-from fasterseg.searching.search import Search
+from fasterseg.searching.search import Search, SearchTask
 from fasterseg.searching.start import SearchStart
 from fasterseg.space.architecture import Architecture
 
@@ -35,28 +37,23 @@ ScorersOf = Callable[[Search, SearchData], Scorers]
 Found = TypeVar("Found")
 
 
-def words_of(ground: SearchGround, start: SearchStart) -> dict[str, Any]:
-    """What the other ranks have to know of a search that begins so: plain values."""
-    parts = {"recipe": ground.recipe, "table": ground.table, "start": start}
-    return {name: part.content() for name, part in parts.items()}
+class Words(BaseModel):
+    """What the other ranks have to know of a search: all by value."""
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What `words_of` says, read again."""
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: Recipe
     table: LatencyTable
     start: SearchStart
+    class_weights: tuple[float, ...]
 
     @classmethod
-    def read(cls, words: Mapping[str, Any]) -> Words:
-        """From plain values."""
-        return cls(
-            Recipe.model_validate(words["recipe"]),
-            LatencyTable.model_validate(words["table"]),
-            SearchStart.model_validate(words["start"]),
-        )
+    def of(cls, ground: SearchGround, start: SearchStart, task: SearchTask) -> dict[str, Any]:
+        """They as plain values."""
+        weights = [*task.class_weights]
+        parts = {"recipe": ground.recipe, "table": ground.table, "start": start}
+        content = {name: part.content() for name, part in parts.items()}
+        return {**content, "class_weights": weights}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +106,9 @@ class Together:
             return score(architecture, contender)
 
 
-def shared_calls(ground: SearchGround, start: SearchStart, scorers_of: ScorersOf) -> Calls:
+def shared_calls(task: SearchTask, data: SearchData, scorers_of: ScorersOf) -> Calls:
     """What the ranks that follow do where `Together` calls."""
-    ranks, task = ground.ranks, task_of(ground, start)
+    ranks = task.ranks
     calls: dict[str, Callable[..., object]] = {}
 
     def search_with(settings: Mapping[str, Any]) -> Search:
@@ -127,7 +124,7 @@ def shared_calls(ground: SearchGround, start: SearchStart, scorers_of: ScorersOf
     def subnets(settings: Mapping[str, Any]) -> None:
         search = search_with(settings)
         search.weights.supernet.load_state_dict(ranks.told_tensors())
-        found = scorers_of(search, data_of(ground, start))
+        found = scorers_of(search, data)
         calls[CANDIDATE] = partial(_score, found.candidates)
         calls[FINAL] = partial(_score, found.finals)
         calls[VALIDATION] = partial(_score, found.validation)

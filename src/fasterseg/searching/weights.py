@@ -14,7 +14,7 @@ from fasterseg.datasets.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
 from fasterseg.learning.losses import HardPixels
-from fasterseg.learning.precision import Numerics, choose_numerics
+from fasterseg.learning.precision import Formats, Numerics, choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import nested, part, require_finite
@@ -82,10 +82,13 @@ class Objective:
         )
 
 
-def search_numerics(settings: SearchSettings, device: torch.device) -> Numerics:
-    """The number format of a search: see `SearchSettings`."""
+def search_numerics(
+    settings: SearchSettings, device: torch.device, *, others: Formats | None = None
+) -> Numerics:
+    """The number format of a search, together with the `others`: see `SearchSettings`."""
     exact = settings.mode == "exact" and settings.precision == "auto"
-    return choose_numerics("float32" if exact else settings.precision, device, scaled=False)
+    wanted = "float32" if exact else settings.precision
+    return choose_numerics(wanted, device, scaled=False, others=others)
 
 
 def laid_out(supernet: Supernet, numerics: Numerics) -> Supernet:
