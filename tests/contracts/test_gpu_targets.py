@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
+import onnx
 import pytest
 import yaml
 from fake_cuda import CONDITIONS
@@ -23,9 +25,10 @@ from fasterseg.deploy.benchmark import entry
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, MachineState
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
-from fasterseg.deploy.benchmark.contestants import open_canary
+from fasterseg.deploy.benchmark.contestants import open_canary, open_contestant
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.gpu import Gpu
+from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.deploying import Deployed, deploy
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import evidence_of
@@ -154,6 +157,19 @@ def test_a_benchmark_times_it_on_its_own_device_and_says_so(
     assert (found.facts["backend"], found.facts["device"]) == (backend, "cuda")
     assert "counted" in found.facts["copies"]
     assert report.machine.facts["driver"] == CONDITIONS["driver"]
+
+
+def test_a_network_is_timed_as_a_graph_of_the_precision_that_was_asked_for(
+    bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_onnx_cuda(monkeypatch)
+    weights = []
+    for precision in ("float32", "float16"):
+        how = Running("onnxruntime-cuda", 1, precision, "graph", "cuda")
+        graph = cast(Any, open_contestant(bundle, how)).session.graph
+        kinds = {one.data_type for one in onnx.load_from_string(graph.model).graph.initializer}
+        weights.append(onnx.TensorProto.FLOAT16 in kinds)
+    assert weights == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -83,12 +83,25 @@ def test_what_is_not_installed_beside_the_gpu_is_said_and_the_rest_is_run(
     assert list(missing) == ["tensorrt"]
     assert "fasterseg[cuda]" in missing["tensorrt"]
     steps = [*script.steps_of("cuda", "/data/camvid", Path("/out"), found)]
-    assert sum(step.seconds for step in steps) <= 30 * 60
     words = [word for step in steps for word in step.words]
     assert {"evaluate", "--device=cuda", "/data/camvid"} <= {*words}
     assert {*words} >= {"pytorch", "onnxruntime-cuda", "float16"}
     searched = next(step for step in steps if step.words[0] == "run")
     assert "target.backend=onnxruntime-cuda" in searched.words
+
+
+def test_what_there_is_no_time_for_is_said_and_not_begun(script: ModuleType) -> None:
+    steps = [script.Step(name, ("doctor",), 60) for name in ("first", "second")]
+    asked = []
+    script.play(
+        steps, lambda step: (asked.append(step.seconds), (0, ""))[1], seconds=30.0, tell=len
+    )
+    assert asked[0] <= 30
+    done = script.play(steps, lambda _step: (0, ""), seconds=5.0, tell=len)
+    assert {one.outcome for one in done} == {"not run: the minutes are over"}
+    assert script.searched_on(["pytorch cuda float32", "tensorrt cuda float16"]).startswith(
+        "pytorch"
+    )
 
 
 def test_each_figure_has_the_device_and_the_versions_beside_it(

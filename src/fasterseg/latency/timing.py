@@ -51,9 +51,7 @@ class CudaStopwatch:
     without `stream` the device's current one when the call is made.
     """
 
-    def __init__(
-        self, cuda: ModuleType | Any, device: object = None, stream: object = None
-    ) -> None:
+    def __init__(self, cuda: ModuleType | Any, device: object = None, stream: Any = None) -> None:
         self._cuda = cuda
         self._device = device
         self._stream = stream
@@ -63,7 +61,9 @@ class CudaStopwatch:
         start = self._cuda.Event(enable_timing=True)
         end = self._cuda.Event(enable_timing=True)
         # Of several devices only the named one's stream and clock say anything about the call.
-        stream = self._stream or self._cuda.current_stream(self._device)
+        stream = self._stream
+        if stream is None:
+            stream = self._cuda.current_stream(self._device)
         self._cuda.synchronize(self._device)
         start.record(stream)
         call()

@@ -12,7 +12,7 @@ from fasterseg.console.options import Common
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.exporting.formats import digest_of_export
-from fasterseg.deploy.runtimes.models import load_model, require_model
+from fasterseg.deploy.runtimes.models import load_model, require_model, require_runs_on
 from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
@@ -52,6 +52,7 @@ def evaluate_named(
 ) -> Evaluated:
     """Score a model that is named on the data of its run, or on that which the options name."""
     require_model(model)
+    require_runs_on(model, common.device)
     wanted = _place_for_report(out) if out else None
     ranks = Ranks.here()
     require_device(common.device, ranks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +50,8 @@ def export_named(
         place_for_export(out, wanted.format, overwrite=overwrite)
     origin = origin_of(model)
     form = _form_of(wanted, origin.bundle.card)
+    if (common.device or "").startswith("cuda"):
+        form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
     reading = origin.bundle.card.reading
     evidence = evidence_for(

@@ -27,7 +27,7 @@ from fasterseg.datasets.picture_files import (
 )
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.submissions import SubmissionForm, SubmissionName, submission_form
-from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model
+from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model, require_runs_on
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress
 from fasterseg.foreign.links import leads_outside
@@ -95,6 +95,7 @@ def predict_named(
     Into files of its own for each, or into that which the server of a `submission` takes.
     """
     require_model(model)
+    require_runs_on(model, common.device)
     form = submission_form(submission) if submission else None
     output = PICTURES if form is None else output_for(form)
     found = find_images(pictures if form is None else form.images_in(pictures))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fasterseg.deploy.runtimes.models import require_runs_on
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.errors import FileError
+from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.errors import EnvironmentFault, FileError
 
 
 @pytest.mark.parametrize(("name", "beside"), [("x.xml", "x.bin"), ("x.engine", "x.json")])
@@ -32,3 +34,26 @@ def test_a_file_of_a_run_whose_parts_lead_elsewhere_is_not_read(tmp_path: Path) 
     (tmp_path / "run" / "export").symlink_to("../elsewhere")
     with pytest.raises(FileError, match="its own files only"):
         open_export(tmp_path / "run" / "export" / "x.onnx")
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+@pytest.mark.parametrize("suffix", [".onnx", ".xml", ".pt2"])
+def test_a_file_for_processors_is_not_said_to_run_on_a_gpu(
+    suffix: str, device: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"student{suffix}"
+    path.write_bytes(b"a file")
+    with pytest.raises(EnvironmentFault, match=f"was asked for on {device}"):
+        require_runs_on(path, device)
+    with pytest.raises(EnvironmentFault, match=f"was asked for on {device}"):
+        open_export(path, Running(device=device))
+    require_runs_on(path, "auto")
+    require_runs_on(path, None)
+
+
+def test_an_engine_is_not_said_to_run_on_a_processor(tmp_path: Path) -> None:
+    path = tmp_path / "student.engine"
+    path.write_bytes(b"an engine")
+    with pytest.raises(EnvironmentFault, match="tensorrt was asked for on cpu"):
+        require_runs_on(path, "cpu")
+    require_runs_on(path, "cuda:1")

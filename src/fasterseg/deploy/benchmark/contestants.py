@@ -161,6 +161,7 @@ def _card_of(bundle: ModelBundle | None, size: Size, running: Running) -> Export
         std=normal.std,
         reading=DEFAULT_READING if bundle is None else bundle.card.reading,
         output=graph_output(running.tail or "graph"),
+        precision=running.precision if runtime_named(str(running.runtime)).typed else "float32",
         height=size.height,
         width=size.width,
     )

@@ -64,7 +64,8 @@ def graph_output(tail: TailForm) -> OutputForm:
 class ExportForm:
     """What is exported: without a `size` a graph of any size, traced with `example_size`.
 
-    `for_engine` fits an ONNX file to what TensorRT builds engines from.
+    `for_engine` fits an ONNX file to what TensorRT builds engines from; an engine is built on and
+    for a `gpu`.
     """
 
     format: str
@@ -73,6 +74,7 @@ class ExportForm:
     output: OutputForm = "labels"
     precision: Precision = "float32"
     for_engine: bool = False
+    gpu: str = "cuda"
 
     @property
     def row(self) -> Format:

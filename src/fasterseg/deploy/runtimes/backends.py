@@ -5,6 +5,7 @@ A backend is the one that was asked for, or an error: never another one in its p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
@@ -89,8 +90,19 @@ def device_for(runtime: Runtime, running: Running) -> str:
     """
     if running.device == "auto" or (runtime.is_for_gpus and running.device == "cpu"):
         return runtime.usual_device
-    require_device(runtime, running.device, f"--device {runtime.usual_device}")
+    require_file_device(runtime, running.device)
     return running.device
+
+
+def require_file_device(runtime: Runtime, device: str) -> None:
+    """Raise `EnvironmentFault` for a device that a runtime does not run files on.
+
+    PyTorch runs networks on any that it knows, and exported programs on the processor.
+    """
+    elsewhere = f"--device {runtime.usual_device}, or leave --device out"
+    require_device(
+        runtime if runtime.devices else replace(runtime, devices=("cpu",)), device, elsewhere
+    )
 
 
 def require_device(runtime: Runtime, device: str, elsewhere: str) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES, require_trained
-from fasterseg.deploy.runtimes.opening import is_export, open_export
+from fasterseg.deploy.runtimes.backends import require_file_device
+from fasterseg.deploy.runtimes.opening import is_export, open_export, runtimes_of
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.tail.label_maps import best_tail
@@ -48,12 +49,28 @@ def load_model(
     count = threads or torch.get_num_threads()
     path = given(model)
     if is_export(path) and path.is_file():
-        session, card = open_export(path, Running(threads=count))
+        session, card = open_export(path, Running(threads=count, device=_gpu_of(path, device)))
         return ExportedPredictor(session, card, where=str(model))
     predictor = predicting.load_model(model, device=device, baselines=BASELINES)
     if predictor.device.type == "cpu":
         predictor.tail = best_tail(threads=count)
     return predictor
+
+
+def _gpu_of(path: Path, device: torch.device | None) -> str:
+    """The GPU that was asked for, for a file that runs on nothing else; else the processor."""
+    is_for_gpus = any(runtime.is_for_gpus for runtime in runtimes_of(path)[:1])
+    return str(device) if is_for_gpus and device is not None else "cpu"
+
+
+def require_runs_on(model: Path | str, device: str | None) -> None:
+    """Raise `EnvironmentFault` for an exported file and a device that it is not run on.
+
+    No device, or ``auto``, is that of the file's runtime.
+    """
+    path = given(model)
+    if device not in (None, "auto") and is_export(path) and path.is_file():
+        require_file_device(runtimes_of(path)[0], device)
 
 
 def require_model(model: Path | str) -> None:

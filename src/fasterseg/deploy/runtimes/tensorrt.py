@@ -68,7 +68,8 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
     """
     require_installed()
     model = onnx_files.graph_of(job, replace(form, for_engine=True))
-    engine = built(model, where=str(path)).engine
+    with Gpu.named(form.gpu).active():
+        engine = built(model, where=str(path)).engine
     path.write_bytes(engine)
     text = card.to_text(seal=BLANK_SEAL).encode()
     path.with_suffix(CARD_SUFFIX).write_bytes(sealed(text, companions=[engine]))

@@ -80,7 +80,8 @@ def export_form(target: Target) -> ExportForm | None:
     if kind is None:
         return None
     size = target.geometry.size
-    return ExportForm(kind, size, size, graph_output(target.tail), target.precision)
+    form = ExportForm(kind, size, size, graph_output(target.tail), target.precision)
+    return replace(form, gpu=target.device) if target.device.startswith("cuda") else form
 
 
 def _as_it_is(

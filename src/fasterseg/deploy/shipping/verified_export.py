@@ -52,6 +52,8 @@ def ship(
     """
     form.require_possible()
     form, path, script = _buildable(form, path)
+    if form.format == "tensorrt":
+        running = dataclasses.replace(running or Running(), device=form.gpu)
     card = origin.card_like(form)
     with scratch_folder(path.parent, f".{path.name}.export") as folder:
         staged = folder / path.name
