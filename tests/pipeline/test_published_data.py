@@ -1,7 +1,7 @@
 """The paper's three recipes on made-up trees of its data sets, from check-data to the report.
 
-Every stage is cut to two steps by ``--set``, on one process and on two.  Images, their names and masks
-are as published; where there is no time they are small, and so is the space.
+Every stage is cut to two steps by ``--set``, on one process and on two.  Names and masks are as
+published, and so are the images' sizes; where there is no time they are small, and the space too.
 """
 
 from __future__ import annotations
