@@ -157,7 +157,9 @@ def _looks(source: FileSource, known: CheckedFiles | None) -> Iterator[tuple[str
     with ThreadPoolExecutor(_READERS) as readers:
         for start in range(0, len(jobs), 16 * _READERS):
             portion = jobs[start : start + 16 * _READERS]
-            kept = [_kept_look(source, pair, known) for _, pair in portion]
+            kept = list(readers.map(lambda job: _kept_look(source, job[1], known), portion))
+            if known is not None:
+                known.reused += sum(one is not None for one in kept)
             unread = [pair for (_, pair), one in zip(portion, kept, strict=True) if one is None]
             looks = readers.map(look, unread)
             for (split, pair), known_look in zip(portion, kept, strict=True):
@@ -169,14 +171,13 @@ def _looks(source: FileSource, known: CheckedFiles | None) -> Iterator[tuple[str
 def _kept_look(source: FileSource, pair: Pair, known: CheckedFiles | None) -> Look | None:
     """What a look at a pair found, where that is known."""
     found = None if known is None else known.seen(pair)
-    if found is None or known is None:
-        return None
-    known.reused += 1
-    return found[0].as_look(source, pair, found[1])
+    return None if found is None else found[0].as_look(source, pair, found[1])
 
 
 def _keep(known: CheckedFiles | None, pair: Pair, stamp: Stamp | None, look: Look) -> None:
-    if known is not None and look.size is not None and (seen := Seen.of(look)):
+    if known is None or stamp is None or look.size is None:
+        return
+    if seen := Seen.of(look):
         known.keep(pair, stamp, look.size, seen)
 
 
