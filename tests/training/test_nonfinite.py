@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from tiny_training import tiny_task
 from torch import Tensor, nn
 
+from fasterseg.datasets.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.training.stage import TrainingStage
 from fasterseg.training.training import train_network
@@ -46,10 +48,10 @@ def poisoned(what: str, at: int, value: float, patch: pytest.MonkeyPatch) -> Non
             poison(stage, what, value)
         return event
 
-    def deadly_losses(stage: TrainingStage, batch: object) -> dict[str, Tensor]:
-        found = losses(stage, batch)  # type: ignore[arg-type]
+    def deadly_losses(stage: TrainingStage, batch: Batch) -> Iterator[dict[str, Tensor]]:
         factor = value if (what, now[0]) == ("loss", at) else 1.0
-        return {name: loss * factor for name, loss in found.items()}
+        for found in losses(stage, batch):
+            yield {name: loss * factor for name, loss in found.items()}
 
     def deadly_backward(tensor: Tensor, *args: object, **options: object) -> None:
         backward(tensor * (value if (what, now[0]) == ("gradient", at) else 1.0), *args, **options)  # type: ignore[arg-type]

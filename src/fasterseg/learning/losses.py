@@ -10,7 +10,7 @@ logits of any size are brought, and zero with zero gradient where no pixel is la
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,11 +22,7 @@ from fasterseg.learning.order_statistics import kth_largest
 from fasterseg.learning.pixel_losses import (
     Mask,
     PerPixel,
-    SmallLogits,
-    TeacherLogits,
     Truth,
-    cross_entropies,
-    taught_losses,
 )
 from fasterseg.learning.ranks import ALONE
 
@@ -59,14 +55,6 @@ class HardPixels:
         device = truths[0].classes.device
         weights = torch.tensor(self.class_weights, device=device, dtype=dtype)
         return [weights[truth.classes] for truth in truths]
-
-    def mean(self, losses: PerPixel, truth: Truth) -> Scalar:
-        """The mean of the losses that count; zero where no pixel is labelled."""
-        if self.are_all:
-            chosen = all_pixels([truth], self, dtype=losses.dtype)
-        else:
-            chosen = hardest_pixels([[losses.detach()]], [truth], self)
-        return chosen.heads[0].mean(0, losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,34 +172,3 @@ def _count(masks: Sequence[Mask]) -> Tensor:
 def _at_least_one(amount: Tensor) -> Tensor:
     """An amount to divide by: one in the place of nothing."""
     return torch.where(amount > 0, amount, 1.0)
-
-
-def ohem_cross_entropy(logits: SmallLogits, truth: Truth, *, hard_pixels: HardPixels) -> Scalar:
-    """The mean cross-entropy of the pixels that `hard_pixels` selects among the labelled ones."""
-    return hard_pixels.mean(cross_entropies(logits, truth), truth)
-
-
-def auxiliary_loss(
-    auxiliary: Mapping[int, Tensor], truth: Truth, *, hard_pixels: HardPixels
-) -> Scalar:
-    """The sum of the auxiliary heads' losses; zero where there is none."""
-    total = torch.zeros((), device=truth.classes.device)
-    for logits in auxiliary.values():
-        total = total + ohem_cross_entropy(logits, truth, hard_pixels=hard_pixels)
-    return total
-
-
-def taught_loss(
-    main: SmallLogits, teacher: TeacherLogits, truth: Truth, *, hard_pixels: HardPixels
-) -> tuple[Scalar, Scalar]:
-    """`ohem_cross_entropy`, and the mean divergence of the labelled pixels, in one pass."""
-    losses, apart = taught_losses(main, teacher, truth)
-    return hard_pixels.mean(losses, truth), mean_divergence(apart, truth.labelled)
-
-
-def mean_divergence(apart: PerPixel, valid_mask: Mask) -> Scalar:
-    """The mean of the valid pixels' divergences from a teacher; zero where there is none.
-
-    The authors' scale is smaller by the number of classes, and they counted unlabelled pixels too.
-    """
-    return (apart * valid_mask).sum() / valid_mask.sum().clamp(min=1)

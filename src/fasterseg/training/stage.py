@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.loading import Batch
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.layers.synchronised import average_statistics, synchronised
+from fasterseg.learning.batch_loss import BatchLoss, Criterion, Heads, LowResolution
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
-from fasterseg.learning.losses import HardPixels, auxiliary_loss, ohem_cross_entropy, taught_loss
-from fasterseg.learning.pixel_losses import Truth
+from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate
@@ -42,9 +43,6 @@ from fasterseg.training.scoring import scoring_interval
 SCORING_SECONDS = "scoring_seconds"
 WAITING_SECONDS = "waiting_seconds"
 """Under these names an event's clock has what a step spent on scores and on waiting for data."""
-
-TrainingForward = Callable[[Tensor], tuple[Tensor, dict[int, Tensor]]]
-LowResolution = Callable[[Tensor], Tensor]
 
 
 class TrainingStage:
@@ -91,10 +89,10 @@ class TrainingStage:
             scored_images=data.val_count(),
             seen=data.val_is_seen(),
         )
-        self._ignore = data.source.label_space.ignore
+        space = data.source.label_space
         if class_weights is None:
             class_weights = class_weights_of(data.source, data.train_split, settings.class_weights)
-        self._hard = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights)
+        self._criterion = criterion_of(settings, space, class_weights)
         self._names = dict(self.network.named_parameters())
         self._norms_apart = not settings.synchronises(ranks=ranks.count)
         if not self._norms_apart:
@@ -154,10 +152,18 @@ class TrainingStage:
 
     def _backward(self, batch: Batch) -> dict[str, Tensor]:
         """This rank's part of the losses; its gradients are left to be summed and unscaled."""
+        found: dict[str, Tensor] = {}
+        parts = self._losses(batch)
+        while losses := self._next(parts):
+            self._scaler.scaled(torch.stack([*losses.values()]).sum()).backward()
+            for name, loss in losses.items():
+                found[name] = found[name] + loss.detach() if name in found else loss.detach()
+        return found
+
+    def _next(self, parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor] | None:
+        """The losses of the next part; only what goes forwards computes in the chosen format."""
         with self.numerics.autocast():
-            losses = self._losses(batch)
-        self._scaler.scaled(torch.stack([*losses.values()]).sum()).backward()
-        return {name: loss.detach() for name, loss in losses.items()}
+            return next(parts, None)
 
     def _add_up(self, losses: dict[str, Tensor], batch: Batch) -> tuple[str, ...]:
         """Make losses and gradients those of all ranks, and statistics their means.
@@ -167,35 +173,29 @@ class TrainingStage:
         if self._ranks.alone:
             return batch.names
         gradients = [p.grad for p in self._names.values() if p.grad is not None]
-        own = torch.stack([*losses.values(), gradient_norm(self._names.values())])
+        own, norm = torch.stack([*losses.values()]), gradient_norm(self._names.values())
         self._ranks.summed_([*losses.values(), *gradients])
         if self._norms_apart:
             share = len(batch.names) / self.settings.batch_size
             average_statistics(self.network, self._ranks, weight=share)
-        return () if bool(torch.isfinite(own).all()) else batch.names
+        # Norms over the images of all ranks let one's loss spoil the gradients of the others.
+        met = norm if bool(torch.isfinite(torch.stack([*losses.values()])).all()) else own
+        return () if bool(torch.isfinite(met).all()) else batch.names
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
+        """Each part's losses, to go backwards before the next is asked for."""
         images = batch.images.to(self.numerics.device, memory_format=self._layout)
         labels = batch.labels.to(self.numerics.device)
-        main, auxiliary = cast(TrainingForward, self.network.heads)(images)
-        truth, hard = Truth.of(labels, self._ignore), self._hard
-        losses: dict[str, Tensor] = {}
-        if self.teacher is not None and self.settings.distillation_weight:
-            with torch.no_grad():
-                wanted = cast(LowResolution, self.teacher.low_resolution)(images)
-            loss, apart = taught_loss(main, wanted, truth, hard_pixels=hard)
-            losses["distillation"] = self._distillation_weight * apart
-        else:
-            loss = ohem_cross_entropy(main, truth, hard_pixels=hard)
-        extra = auxiliary_loss(auxiliary, truth, hard_pixels=hard)
-        return {"segmentation": loss + self.settings.auxiliary_weight * extra, **losses}
-
-    @property
-    def _distillation_weight(self) -> float:
-        """The divergence's weight: the authors' is smaller by the number of classes."""
-        divided = self.settings.distillation_divided_by_classes
-        classes = self.data.source.label_space.classes if divided else 1
-        return self.settings.distillation_weight / classes
+        teacher = None
+        if self.teacher is not None and self._criterion.distillation_weight:
+            teacher = cast(LowResolution, self.teacher.low_resolution)
+        yield from BatchLoss(
+            images,
+            labels,
+            criterion=self._criterion,
+            parts=self.settings.accumulate,
+            ranks=self._ranks,
+        ).by_parts(cast(Heads, self.network.heads), network=self.network, teacher=teacher)
 
     def _scores_due(self, done: int) -> dict[str, Any]:
         """Score what is due after `done` steps, keep it, and return it for the log."""
@@ -296,6 +296,19 @@ def sgd(network: nn.Module, settings: TrainingSettings) -> torch.optim.SGD:
         lr=settings.lr,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
+    )
+
+
+def criterion_of(
+    settings: TrainingSettings, space: LabelSpace, class_weights: tuple[float, ...]
+) -> Criterion:
+    """What a training makes small; the authors' divergence is smaller by the number of classes."""
+    divided = space.classes if settings.distillation_divided_by_classes else 1
+    return Criterion(
+        space.ignore,
+        HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights),
+        settings.auxiliary_weight,
+        settings.distillation_weight / divided,
     )
 
 
