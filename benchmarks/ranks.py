@@ -7,9 +7,9 @@
 
 Each arm is a process of its own, the two ranks two, over gloo; all of them compute the same
 batches.  They take turns, some steps each, forwards and backwards, after steps that do not count.
-Prints images per second, and the ratio to one process of two threads with its spread over rounds:
+Prints images per second, and the ratio to one process of one thread with its spread over rounds:
 in time, for which the machine has to be quiet, and in the processor's time of all of an arm's
-processes.  On a busy machine both say little: two threads of one process wait for each other.
+processes, which for threads of one process counts how they wait for each other, too.
 
     python benchmarks/ranks.py
     python benchmarks/ranks.py --stage search --rounds 8
@@ -52,9 +52,9 @@ class Arm(NamedTuple):
 
 
 ARMS: Mapping[str, Arm] = {
-    "one process, two threads": Arm(1, 2),
-    "two ranks, one thread each": Arm(2, 1),
     "one process, one thread": Arm(1, 1),
+    "two ranks, one thread each": Arm(2, 1),
+    "one process, two threads": Arm(1, 2),
 }
 FIRST = next(iter(ARMS))
 
@@ -92,7 +92,7 @@ def compare(chosen: argparse.Namespace, stage: str) -> None:
     took: dict[str, list[Took]] = {arm: [] for arm in ARMS}
     with arms(chosen, stage) as ask:
         for arm in ARMS:
-            ask(arm, 2)
+            ask(arm, 1)
         for turn in range(chosen.rounds):
             for arm in ARMS if turn % 2 == 0 else reversed(ARMS):
                 took[arm].append(ask(arm, chosen.steps))
