@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
@@ -11,6 +12,9 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from fasterseg.errors import Interrupted
 from fasterseg.events import Progress
+from fasterseg.processes import Place
+
+SAME_REQUEST_S = 10.0
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -47,13 +51,20 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
-    request = StopRequest()
+    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once.
+
+    Not so of one of torchrun's processes within the first seconds: a scheduler signals all of them
+    and torchrun, which passes the signal on.
+    """
+    request, asked = StopRequest(), time.monotonic()
+    same_s = SAME_REQUEST_S if Place.here().count > 1 else 0.0
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if request:
+        nonlocal asked
+        if not request:
+            request.signal_name, asked = signal.Signals(number).name, time.monotonic()
+        elif time.monotonic() - asked >= same_s:
             os._exit(128 + number)
-        request.signal_name = signal.Signals(number).name
 
     try:
         previous = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}

@@ -146,13 +146,12 @@ def _environment(place: Path) -> Iterator[None]:
 @contextmanager
 def _quiet_engine() -> Iterator[None]:
     """torchrun's own account of failures stays away: they are told in four parts."""
-    logger = logging.getLogger("torch.distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logging.disable(before)
 
 
 def _told_in(place: Path) -> FastersegError | None:

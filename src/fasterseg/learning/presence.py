@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
@@ -21,11 +22,14 @@ from fasterseg.errors import FastersegError, RankEnded, error_of_parts
 from fasterseg.foreign.strict_json import load_json
 from fasterseg.processes import is_gone, machine_identity
 
-BEAT_S = 5.0
-SILENT_S = 25.0
-GRACE_S, LONG_GRACE_S = 5.0, 20.0
-"""So long the leader's work has to notice what its heartbeat did, for it tells more.  The others
-give the leader longer to say so: torchrun ends all processes as soon as one ends with a failure."""
+BEAT_S = 4.0
+SILENT_S = 20.0
+GRACE_S = 4.0
+"""So long the work has to notice what the heartbeat did, for it tells more."""
+
+LEADER_SAYS_S = 20.0
+"""So long the others let the leader say the fault of one of them: torchrun ends all processes as
+soon as one ends with a failure."""
 
 _KNOWN_S = 2.0
 _LOOK_S = 0.05
@@ -70,14 +74,26 @@ class Presence:
         Of all the others where none is named.
         """
         for rank in ranks or range(self.count):
-            key = f"process/{rank}"
-            try:
-                known = load_json(self.store.get(key)) if self.store.check([key]) else {}
-            except RuntimeError:  # the store is gone: so is what is known
-                return None
+            known = self._known(rank)
             if known.get("machine") == machine_identity() and is_gone(known["process"]):
                 return ended(rank, where=f"process {known['process']} on {known['host']}")
         return None
+
+    def kill(self, rank: int) -> None:
+        """End a rank of this machine that does nothing any more, so that nobody waits for it."""
+        known = self._known(rank)
+        if known.get("machine") == machine_identity():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(known["process"], signal.SIGKILL)
+
+    def _known(self, rank: int) -> dict[str, Any]:
+        """Who a rank is; empty where it has not said so, or the store is gone."""
+        key = f"process/{rank}"
+        try:
+            found = load_json(self.store.get(key)) if self.store.check([key]) else {}
+        except RuntimeError:
+            return {}
+        return dict(found)
 
     def behind(self, error: RuntimeError) -> FastersegError:
         """What lies behind an error of torch.distributed's: which rank left, or ended, and why."""
@@ -143,9 +159,7 @@ class Heartbeat:
         self._done = Event()
         self._heard: dict[int, tuple[bytes, float]] = {}
         self._stored = clock()
-        leads = presence.rank == 0
-        self._others = [*range(1, presence.count)] if leads else [0]
-        self._grace_s = GRACE_S if leads else LONG_GRACE_S
+        self._others = [0] if presence.rank else [*range(1, presence.count)]
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -164,9 +178,13 @@ class Heartbeat:
             number += 1
             fault = self.fault_at(number)
             # What is told of ends the work by itself, unless that waits for what never comes.
-            if fault is not None and not self._done.wait(self._grace_s):
+            if fault is not None and not self._done.wait(self._grace_s(fault)):
                 first = self._presence.is_first_to_say()
                 os._exit(self._report(fault) if first else fault.exit_code)
+
+    def _grace_s(self, fault: FastersegError) -> float:
+        waits = self._presence.rank and not isinstance(fault, RankEnded)
+        return LEADER_SAYS_S if waits else GRACE_S
 
     def fault_at(self, number: int) -> FastersegError | None:
         """Write beat `number`; return the fault of a rank that left, ended or is silent."""
@@ -188,5 +206,6 @@ class Heartbeat:
             if beat != known:
                 self._heard[rank] = beat, now
             elif now - since > SILENT_S:
+                self._presence.kill(rank)
                 return ended(rank, why=f"nothing was heard of it for {SILENT_S:g} s")
         return None

@@ -20,7 +20,7 @@ from fasterseg.errors import FastersegError, Interrupted
 from fasterseg.learning import machines
 from fasterseg.learning.joining import joined
 from fasterseg.learning.leading import Builder, Calls, dismiss, follow
-from fasterseg.learning.presence import LONG_GRACE_S, Report
+from fasterseg.learning.presence import LEADER_SAYS_S, Report
 from fasterseg.learning.ranks import Ranks
 from fasterseg.paths import given
 from fasterseg.pipeline import evaluating
@@ -109,7 +109,7 @@ def _with_data_at(place: str, builder: Builder) -> Builder:
 
 def _ended_with(fault: FastersegError, ranks: Ranks, report: Report) -> int:
     """Let the leader say the fault; say it where it cannot."""
-    leader_is_gone = ranks.presence.outlast(0, at_most_s=LONG_GRACE_S)
+    leader_is_gone = ranks.presence.outlast(0, at_most_s=LEADER_SAYS_S)
     if leader_is_gone and ranks.presence.is_first_to_say():
         report(fault)
     return fault.exit_code
