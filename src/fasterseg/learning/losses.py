@@ -19,11 +19,7 @@ from torch import Tensor
 
 from fasterseg.layers.shared_moments import Exchange
 from fasterseg.learning.order_statistics import kth_largest
-from fasterseg.learning.pixel_losses import (
-    Mask,
-    PerPixel,
-    Truth,
-)
+from fasterseg.learning.pixel_losses import Mask, PerPixel, Truth
 from fasterseg.learning.ranks import ALONE
 
 Scalar = Float[Tensor, ""]

@@ -51,10 +51,6 @@ class Truth:
         """The labels' height and width."""
         return map_size(self.classes)
 
-    def count(self) -> int:
-        """How many pixels are labelled."""
-        return int(torch.count_nonzero(self.labelled))
-
 
 def cross_entropies(logits: SmallLogits, truth: Truth) -> PerPixel:
     """Each pixel's cross-entropy, of logits brought to the labels' size; 0 where not labelled."""
