@@ -16,6 +16,7 @@ from fasterseg.searching.search import Search, SearchTask, fresh_supernet
 from fasterseg.searching.sliced_sgd import MOMENTUM
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size
+from fasterseg.space.search_space import Branches
 from fasterseg.supernet.supernet import Supernet
 
 Mode = Literal["exact", "sampled"]
@@ -32,6 +33,7 @@ class Dimensions:
     batch: int = 2
     height: int = 128
     width: int = 224
+    branches: Branches | tuple[Branches, ...] = (32, 16)
 
     def batch_at(self, *words: object, share: Share = ALONE.share) -> Batch:
         """Random images and labels, the same whenever asked for; a rank's share of them."""
@@ -69,6 +71,7 @@ class SearchSetup:
             expansions=dimensions.expansions,
             stem_expansions=(middle, largest),
             head_expansions=(middle, largest),
+            branches=dimensions.branches,
         )
         known = (_teacher(largest), *(_student(f"student-{i}", middle) for i in range(students)))
         penalty = settings.penalty.model_copy(update={"balanced": False})
