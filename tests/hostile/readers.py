@@ -164,6 +164,32 @@ def _journal(data: bytes, place: Place, stock: Stock) -> None:
     EntriesFile(path).open({})
 
 
+def _checked(data: bytes, place: Place, stock: Stock) -> None:
+    """Lines of what was checked, each with the checksum that it should have."""
+    from fasterseg.datasets import checked_files
+    from fasterseg.datasets.seen import Seen
+
+    path, (head, *lines) = place.out / "checked", data.split(b"\n")
+    bodies = [line.partition(b" ")[2] for line in lines]
+    sealed_lines = [checked_files._check(body) + b" " + body for body in bodies]
+    path.write_bytes(b"\n".join([head, *sealed_lines]))
+    found = checked_files.CheckedFiles(path, "0", place.brought)
+    for known in found._known.values():
+        Seen.of_line(known.seen)
+
+
+def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
+    from published_trees import camvid_full_tree
+
+    from fasterseg.datasets.opening import open_data
+
+    root = place.brought / "camvid"
+    if not root.exists():
+        camvid_full_tree(root, size=(32, 32), lists=True)
+    (root / name).write_bytes(data)
+    open_data(root)
+
+
 def _artifact(kind: str, data: bytes, place: Place, stock: Stock) -> None:
     import fasterseg
 
@@ -303,6 +329,29 @@ READERS: dict[str, Reader] = {
             lambda _: [b"images/train/0.png\nimages/train/1.png\n"],
             (by.by_lines, by.by_bytes),
             _list,
+        ),
+        *(
+            Reader(
+                f"camvid-{name}",
+                lambda _, seed=seed: [seed],
+                (by.by_lines, by.by_bytes),
+                partial(_camvid_file, name),
+            )
+            for name, seed in {
+                "label_colors.txt": b"64 128 64\tAnimal\n192 0 128\tArchway\n0 0 0\t\tVoid\n",
+                "train.txt": b"/SegNet/CamVid/train/0006R0_f00930.png /SegNet/a/b.png\n",
+            }.items()
+        ),
+        Reader(
+            "checked",
+            lambda _: [
+                b"fasterseg.checked/1 0\n"
+                b"x 936b8a789e0a68e48cd6bcfc66535e36 32 64 1 2 3 4 5 6 -\n"
+                b'x 8cd6bcfc66535e3632940e0013a28cd6 32 64 1 2 3 4 5 6 {"hash":"%s",'
+                b'"values":{"0":4},"interpreted":["DEEP"],"depth":[0,1,2]}\n' % (b"a" * 64)
+            ],
+            (by.by_lines, by.by_bytes),
+            _checked,
         ),
         Reader("opcodes", _pickles, (_zip_pickles, by.by_opcodes, by.by_bytes), _tensors),
         Reader("official_table", _tables, (by.by_opcodes, by.by_bytes), _numbers),
