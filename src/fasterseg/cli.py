@@ -118,7 +118,7 @@ def _call(verb: Verb, words: Sequence[str]) -> int:
     place = Place.here()
     if place.count > 1:
         return _run_as_rank(verb, words, place)
-    if not _names(words, "--processes"):
+    if verb.foresees or not _names(words, "--processes"):
         return _run(verb, words)
     if not verb.shared:
         raise _not_shared(verb)

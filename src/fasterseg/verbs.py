@@ -11,6 +11,7 @@ class Verb(NamedTuple):
     name: str
     line: str
     shared: bool = False  # whether several processes may share its work
+    foresees: bool = False  # whether it is told how many will share that of others
 
     @property
     def function(self) -> str:
@@ -21,7 +22,7 @@ class Verb(NamedTuple):
 VERBS = (
     Verb("doctor", "Look at this machine: what works, what is missing."),
     Verb("check-data", "Walk a data set and list its faults."),
-    Verb("plan", "Forecast hours, memory, disk and latencies of a run."),
+    Verb("plan", "Forecast hours, memory, disk and latencies of a run.", foresees=True),
     Verb("profile", "Time every block of the search space on the target."),
     Verb("search", "Search a teacher, and for each budget a student that meets it.", shared=True),
     Verb("train", "Train the networks that were found, or a baseline.", shared=True),

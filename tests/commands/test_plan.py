@@ -247,3 +247,23 @@ def test_a_plan_that_is_stopped_before_it_times_anything_says_so(
     monkeypatch.setattr("fasterseg.pipeline.planning.require", interrupted)
     assert main(["plan", "--recipe", str(TINY), "--run", str(tmp_path / "run")]) == 7
     assert "stopped by SIGTERM" in capsys.readouterr().err
+
+
+def test_a_plan_for_several_processes_times_what_one_of_them_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs: list[Job] = []
+    recipe = written(tmp_path, student={"batch_size": 6, "steps": 100}, threads=0)
+    probes = FakeProbes(recipe_of(space=SPACE))
+
+    def probed(kind: type[Part], job: Job, folder: Path, **_: object) -> Any:
+        jobs.append(job)
+        return probes(kind, job, folder)
+
+    monkeypatch.setattr(planning, "probed", probed)
+    assert main(["plan", "--recipe", str(recipe), "--processes", "3"]) == 0
+    assert {job.recipe.student.batch_size for job in jobs} == {2}
+    assert {job.recipe.threads for job in jobs} != {0}
+    assert "3 processes share" in capsys.readouterr().out
+    assert main(["plan", "--recipe", str(recipe), "--processes", "7"]) == 2
+    assert "images cannot be shared by 7 processes" in capsys.readouterr().err

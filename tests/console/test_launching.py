@@ -123,7 +123,8 @@ def test_a_rank_hands_its_failure_to_the_process_that_started_it(
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["plan", "--processes", "2"], "plan is done by one process"),
+        (["report", "--processes", "2"], "report is done by one process"),
+        (["plan", "--processes", "0"], "there is no such number of processes"),
         (["profile", "--processes=2"], "profile is done by one process"),
         (["train", "--processes", "0"], "there is no such number of processes"),
         (["train", "--processes=-1"], "there is no such number of processes"),

@@ -19,6 +19,9 @@ def plan(
         float, Parameter(help="Gigabytes of memory that there are; the machine's when left out.")
     ] = 0,
     budget: Budgets = (),
+    processes: Annotated[
+        int | None, Parameter(help="So many processes of this machine will share the work.")
+    ] = None,
     **options: Unpack[CommonOptions],
 ) -> RunForecast | Comparison:
     """Forecast what a run will take, from a timing of a minute or two.
@@ -36,4 +39,5 @@ def plan(
     from fasterseg.pipeline.planning import plan_run
 
     common = Common(**options).with_budget(budget)
-    return plan_run(common, progress_for(json=common.json), hours=hours, memory=memory)
+    show = progress_for(json=common.json)
+    return plan_run(common, show, hours=hours, memory=memory, processes=processes)

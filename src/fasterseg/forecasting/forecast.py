@@ -100,8 +100,10 @@ class Proposal(Part):
 class RunForecast(Artifact):
     """The forecast of a run; `hours_wanted` is None where no number of hours was given.
 
-    `memory_bytes` is what may be used, `disk_bytes` what is free where the run would lie.
-    `seconds` is how long the timing took.  `recipe_digest` tells whether a run had this recipe.
+    `memory_bytes` is what may be used, `disk_bytes` what is free where the run would lie.  Where
+    `ranks` share the work, a stage's memory is that of each.  `smaller_parts` says what a step
+    would hold if more parts of its batch went through one by one.  `seconds` is how long the timing
+    took.  `recipe_digest` tells whether a run had this recipe.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/forecast/1"
@@ -116,6 +118,8 @@ class RunForecast(Artifact):
     disk_bytes: int
     proposals: tuple[Proposal, ...] = ()
     seconds: Amount = 0.0
+    ranks: int = Field(1, ge=1)
+    smaller_parts: tuple[Proposal, ...] = ()
 
     @property
     def hours(self) -> float:
@@ -141,7 +145,8 @@ class RunForecast(Artifact):
             found["hours"] = f"{duration(hours=self.hours)} where {given} were given"
         if 0 < self.memory_bytes < self.peak_bytes:
             needed = _needed(self.peak_bytes, self.memory_bytes)
-            found["memory"] = f"{needed}; a step holds less with smaller batches or crops"
+            found["memory"] = f"{needed}; a step holds less with more parts (accumulate), smaller "
+            found["memory"] += "batches or crops"
         if self.disk_bytes < self.written_bytes:
             found["disk"] = _needed(self.written_bytes, self.disk_bytes)
         if unmet := [one.student for one in self.budgets if not one.is_reachable]:
@@ -157,13 +162,22 @@ class RunForecast(Artifact):
 
     def describe(self) -> str:
         """The table of the stages, the ends of the space, the budgets, and what to change."""
-        lines = [f"{self.recipe} on {self.target}", *self._table(), ""]
+        lines = [f"{self.recipe} on {self.target}", *self._table(), *self._memory(), ""]
         lines += [budget.describe() for budget in self.budgets]
         for subject, words in self.shortages.items():
             lines += ["", f"{subject}: {words}"]
             for one in self.proposals:
                 lines += [f"    {one.options}: {one.brings}"] if one.subject == subject else []
         return "\n".join([*lines, f"(timed for {self.seconds:.0f} s)"])
+
+    def _memory(self) -> list[str]:
+        """Whose the memory is where several processes share the work, and how it could be less."""
+        shared = [
+            f"{self.ranks} processes share search, training and scores: the memory is that of "
+            "each, and what they take to exchange gradients is not in the time"
+        ]
+        less = [f"{one.options}: {one.brings}" for one in self.smaller_parts]
+        return [*(shared if self.ranks > 1 else []), *less]
 
     def _table(self) -> list[str]:
         width = max([len("in all"), *(len(stage.name) for stage in self.stages)])

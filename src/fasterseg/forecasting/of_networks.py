@@ -10,6 +10,7 @@ from fasterseg.config import TrainingSettings
 from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
+from fasterseg.forecasting.shares import told_shares
 from fasterseg.forecasting.timings import Timings, TrainingTiming
 from fasterseg.forecasting.workload import Outlook, Workload, between, share_of
 from fasterseg.training.scoring import scoring_interval
@@ -48,7 +49,7 @@ class NetworksForecast:
             return beyond * between(of(low), of(high), share)
 
         step_seconds = cost(lambda one: one.step.seconds)
-        scoring = data.val * timed.image_seconds(macs)
+        scoring = timed.scoring_seconds(data.val, macs)
         steps = self._steps(settings, step_seconds, scoring)
         saves = -(-steps // settings.checkpoint_every)
         scorings = -(-steps // self._scoring_interval(settings, steps)) + 1
@@ -68,6 +69,7 @@ class NetworksForecast:
             disk=checkpoints + bundles + steps * EVENT_BYTES,
             counted=f"{steps} steps of {step_seconds:.3g} s, "
             f"{scorings} scorings of {scoring:.2g} s"
+            + told_shares(settings, ranks=timed.ranks)
             + (", begun from the supernet" if settings.start == "supernet" else ""),
         )
 
@@ -106,7 +108,7 @@ class NetworksForecast:
 
     def _evaluate(self) -> StageForecast:
         data, networks = self.timings.data, self.work.networks
-        scoring = sum(data.test * self.timings.image_seconds(one.cost.macs) for one in networks)
+        scoring = sum(self.timings.scoring_seconds(data.test, one.cost.macs) for one in networks)
         peak = max(one.scoring_peak_bytes for one in self.timings.trainings)
         return StageForecast.of(
             "evaluate",

@@ -10,6 +10,7 @@ from statistics import fmean
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import SearchSettings, SelectionSettings
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
+from fasterseg.forecasting.shares import told_shares
 from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
 from fasterseg.forecasting.workload import Outlook, Workload
 from fasterseg.searching.effort import ALWAYS_FINAL, effort
@@ -111,7 +112,8 @@ class SearchForecast:
             steps * seconds + saves * step.save_seconds + reading + more,
             memory=self.timings.after_export(step.peak_bytes) + held,
             disk=checkpoints + kept + steps * SEARCH_EVENT_BYTES,
-            counted=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)",
+            counted=f"{steps} steps of {seconds:.3g} s ({step.timed} were timed)"
+            + told_shares(self._settings, ranks=self.timings.ranks),
         )
 
     def _matching(self) -> StageForecast:
@@ -212,7 +214,7 @@ class SearchForecast:
         fitting += (1 - settings.probable) * self.timings.target.sampling_seconds
         return fitting + fmean(
             calibrated * search.batch_seconds * one.cost.macs / search.subnet_macs
-            + scored * self.timings.image_seconds(one.cost.macs)
+            + self.timings.scoring_seconds(scored, one.cost.macs)
             for one in self._students
         )
 
@@ -235,7 +237,7 @@ class SearchForecast:
         read, half = self._images(batches, self._settings.batch_size)
         seconds = sum(
             batches * search.batch_seconds * one.cost.macs / search.subnet_macs
-            + scored * self.timings.image_seconds(one.cost.macs)
+            + self.timings.scoring_seconds(scored, one.cost.macs)
             for one in subnets
         )
         return StageForecast.of(

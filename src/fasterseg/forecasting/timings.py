@@ -158,7 +158,8 @@ class DeliveryTiming(Part):
 class Timings:
     """All that was measured; of a teacher or of students only where the recipe has them.
 
-    `blocks` and `parameters` are those of the network that was handed over.
+    `blocks` and `parameters` are those of the network that was handed over.  Steps were timed with
+    what one of so many `ranks` has of a batch.
     """
 
     data: DataTiming
@@ -170,6 +171,7 @@ class Timings:
     delivery: DeliveryTiming
     blocks: float
     parameters: float
+    ranks: int = 1
 
     def reading_seconds(self, images: int, *, most: int) -> float:
         """Reading images for the first time; from then on they are in memory."""
@@ -188,6 +190,10 @@ class Timings:
         """Those that were timed, the cheapest network first."""
         found = [one for one in (self.narrow, self.wide, self.teacher) if one is not None]
         return sorted(found, key=lambda one: one.macs)
+
+    def scoring_seconds(self, images: int, macs: float) -> float:
+        """Scoring so many whole images, of which each rank has its share."""
+        return -(-images // self.ranks) * self.image_seconds(macs)
 
     def image_seconds(self, macs: float) -> float:
         """Scoring one whole image with a network of that cost: reading, running, counting."""

@@ -55,7 +55,7 @@ def evaluate_named(
     require_runs_on(model, common.device)
     wanted = _place_for_report(out) if out else None
     ranks = Ranks.here()
-    require_device(common.device, ranks)
+    require_device(common.device)
     run = run_of(model, common)
     recipe, source = open_settled(_recipe(run, common))
     set_threads(recipe.threads)

@@ -15,7 +15,6 @@ from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
-from fasterseg.errors import UsageError
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.agreeing import agree
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
@@ -54,7 +53,7 @@ def hold_run(
     A folder that another process holds is refused before its recipe is touched.  For a device
     that is not there none is made.
     """
-    require_device(common.device, ranks)
+    require_device(common.device)
     with folder_of(common, stored_or_new_recipe(common)).locked(), stop_on_signals() as stop:
         yield open_run(common, stages, trained=trained, ranks=ranks), stop
 
@@ -92,18 +91,10 @@ def open_run(
     return OpenedRun(recipe, run, source)
 
 
-def require_device(name: str | None, ranks: Ranks = ALONE) -> None:
-    """Raise `EnvironmentFault` for a device that is not there, `UsageError` for one of several."""
-    if name in (None, "auto", "cpu"):
-        return
-    device = select_device(name)
-    if ":" in str(device) and not ranks.alone:
-        raise UsageError(
-            f"{ranks.count} processes cannot share one GPU",
-            where=f"--device {name}",
-            why="each takes the GPU of its own number on its machine",
-            next_step=f"--device {device.type}; CUDA_VISIBLE_DEVICES says which GPUs there are",
-        )
+def require_device(name: str | None) -> None:
+    """Raise `EnvironmentFault` for a device that is not there."""
+    if name not in (None, "auto", "cpu"):
+        select_device(name)
 
 
 def say(note: str, common: Common) -> None:

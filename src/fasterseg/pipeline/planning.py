@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -12,12 +13,13 @@ from typing import Any
 
 from fasterseg.config import Recipe
 from fasterseg.config.budgets import told_besides
-from fasterseg.console.options import Common
+from fasterseg.console.options import Common, require_processes
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
 from fasterseg.forecasting.advice import proposals
 from fasterseg.forecasting.forecast import BudgetForecast, RunForecast
 from fasterseg.forecasting.outcome import Comparison
+from fasterseg.forecasting.shares import recipe_of_rank, with_smaller_parts
 from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.forecasting.timings import (
     AnyPart,
@@ -38,8 +40,10 @@ from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.pipeline.probing import probed
 from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
+from fasterseg.processes import Place
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
+from fasterseg.runtime import available_cores
 from fasterseg.scratch import scratch_folder
 from fasterseg.stages import STAGES, StageTimes
 from fasterseg.stopping import Show, stop_on_signals
@@ -54,13 +58,15 @@ Take = Callable[[type[Any], Job, Path], Any]
 
 
 def plan_run(
-    common: Common, show: Show, *, hours: float, memory: float
+    common: Common, show: Show, *, hours: float, memory: float, processes: int | None = None
 ) -> RunForecast | Comparison:
     """The forecast of a run, or what it took beside that once it has begun.
 
-    `hours` and `memory`, in gigabytes, are what there is; 0 where that is open.
+    `hours` and `memory`, in gigabytes, are what there is; 0 where that is open.  So many
+    `processes` of this machine will share it, or those that torchrun has started.
     """
     _require_positive(hours=hours, memory=memory)
+    crew = Crew.of(processes)
     opening.require_device(common.device)
     with stop_on_signals() as stop:
         stored, device = stored_recipe(common), common.device or "auto"
@@ -72,25 +78,53 @@ def plan_run(
                 return outcome_of(run, recipe)
             place_for_folder(run.root, "--run", names=(run.forecast.name,))
         opening.say(other_sizes_note(recipe, source), common)
-        require(STAGES, Ahead.of(recipe, run, source, device=device), timed=True)
+        ahead = Ahead.of(recipe, run, source, device=device)
+        require(STAGES, replace(ahead, count=crew.ranks), timed=True)
         stop.raise_if_set("before anything was timed")
         began, take = time.monotonic(), partial(probed, stop=stop)
         with (
             scratch_folder(Path(gettempdir()), "fasterseg-plan-") as folder,
             show("Timing", total=TIMINGS, unit="parts") as step,
         ):
-            work, timings = take_timings(recipe, folder, device=device, progress=step, take=take)
+            work, timings = take_timings(
+                recipe, folder, device=device, progress=step, take=take, crew=crew
+            )
         forecast = forecast_of(
             work,
             timings,
             hours=hours or None,
-            memory=int(memory * BYTES_PER_GB) or memory_bytes(),
+            memory=(int(memory * BYTES_PER_GB) or memory_bytes()) // crew.here,
             disk=free_disk_bytes(run.root),
             seconds=time.monotonic() - began,
         )
         if common.run is not None:
             forecast.save(run.forecast)
         return forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The processes that will share a run: so many ranks, `here` of them on this machine."""
+
+    ranks: int = 1
+    here: int = 1
+
+    @classmethod
+    def of(cls, processes: int | None) -> Crew:
+        """So many on this machine, or those that torchrun has started."""
+        if processes is not None:
+            require_processes(processes, None)
+            return cls(processes, processes)
+        place = Place.here()
+        return cls(place.count, place.local_count)
+
+    def share_of(self, recipe: Recipe) -> Recipe:
+        """What one of them computes in a step, on its part of the cores."""
+        threads = recipe.threads or max(1, available_cores() // self.here)
+        return recipe_of_rank(recipe, ranks=self.ranks, threads=threads)
+
+
+ONE_PROCESS = Crew()
 
 
 def outcome_of(run: RunFolder, recipe: Recipe) -> Comparison:
@@ -113,19 +147,25 @@ def _require_positive(**values: float) -> None:
 
 
 def take_timings(
-    recipe: Recipe, folder: Path, *, device: str, progress: Progress, take: Take
+    recipe: Recipe,
+    folder: Path,
+    *,
+    device: str,
+    progress: Progress,
+    take: Take,
+    crew: Crew = ONE_PROCESS,
 ) -> tuple[Workload, Timings]:
     """All that is measured, each part in its own process, and what it was measured for.
 
-    `take` runs a job; tests hand in one that makes its figures up.
+    `take` runs a job; tests hand in one that makes its figures up.  Of a `crew` one is timed.
     """
-    done = 0
+    done, share = 0, crew.share_of(recipe)
 
     def timed(kind: type[AnyPart], name: Kind, **more: object) -> AnyPart:
         nonlocal done
         progress(done, TIMINGS, name)
         seconds = STEP_SECONDS.get(name, 0.0)
-        known = {"kind": name, "recipe": recipe, "device": device, "seconds": seconds}
+        known = {"kind": name, "recipe": share, "device": device, "seconds": seconds}
         job = Job.model_validate({**known, **more})
         found: AnyPart = take(kind, job, folder / f"{done}-{name}")
         done += 1
@@ -148,8 +188,8 @@ def take_timings(
     assert delivered is not None  # a recipe has a contender
     delivery, cost = timed(DeliveryTiming, "delivery", architecture=delivered), work.cost(delivered)
     trainings = (teacher, narrow, wide)
-    found = Timings(data, target, search, *trainings, delivery, cost.blocks, cost.parameters)
-    return work, found
+    size = (cost.blocks, cost.parameters)
+    return work, Timings(data, target, search, *trainings, delivery, *size, crew.ranks)
 
 
 def forecast_of(
@@ -183,6 +223,8 @@ def forecast_of(
         memory_bytes=memory,
         disk_bytes=disk,
         seconds=seconds,
+        ranks=timings.ranks,
+        smaller_parts=tuple(with_smaller_parts(recipe, timings)),
     )
     found = tuple(proposals(forecast, work, timings))
     return forecast.model_copy(update={"proposals": found})

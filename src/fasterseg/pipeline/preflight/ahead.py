@@ -45,7 +45,7 @@ class Ahead:
     """A run whose stages are about to be done; `made` is what it has made already.
 
     `searched` says that its search is done on the way, where it is not done yet.  `ranks` share
-    what is computed.
+    what is computed, or so many will: their `count`.
     """
 
     recipe: Recipe
@@ -56,6 +56,7 @@ class Ahead:
     made: Mapping[Use, Path]
     searched: bool = True
     ranks: Ranks = ALONE
+    count: int = 1
 
     @property
     def geometry(self) -> Geometry:
@@ -78,7 +79,7 @@ class Ahead:
         made, wanted = made_in(run, recipe), trained or Trained()
         known = wanted.of(recipe, run)
         waiting = tuple(one for one in known if run.training(one.name).begun() is None)
-        return cls(recipe, run, source, device, waiting, made, wanted.searched, ranks)
+        return cls(recipe, run, source, device, waiting, made, wanted.searched, ranks, ranks.count)
 
 
 ALL_CONTENDERS = SplitNames((), (), ())

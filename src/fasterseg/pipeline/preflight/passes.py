@@ -46,7 +46,7 @@ def maps_to_search_on(ahead: Ahead) -> None:
         for options in dict.fromkeys(every)
         for architecture in of_each_operator(ahead, options)
     ]
-    settings, first, ranks = recipe.search, recipe.search.pretraining, ahead.ranks.count
+    settings, first, ranks = recipe.search, recipe.search.pretraining, ahead.count
     own = {"batch_size": first.batch_size, "augmentation": first.augmentation}
     pretraining = settings.model_copy(update=own)
     if settings.pretrain_steps and pretraining != settings:
@@ -68,7 +68,7 @@ def maps_to_train_on(ahead: Ahead) -> None:
             training.section,
             [unbuilt(one) for one in _possible(ahead, training)],
             training.settings,
-            ranks=ahead.ranks.count,
+            ranks=ahead.count,
         )
 
 
@@ -160,7 +160,7 @@ def a_training_pass(ahead: Ahead) -> None:
             seed=ahead.recipe.seed,
             device=select_device(ahead.device),
         )
-        rehearse(task, ranks=ahead.ranks.count, baselines=BASELINES)
+        rehearse(task, ranks=ahead.count, baselines=BASELINES)
 
 
 def _one_of_each_kind(trainings: tuple[TrainingAhead, ...]) -> Iterator[TrainingAhead]:
