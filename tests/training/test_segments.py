@@ -149,3 +149,9 @@ def test_the_number_of_threads_is_that_of_the_process(tmp_path: Path) -> None:
     task = replace(tiny_task(steps=2), seed=1)
     report = train_network(task, tmp_path)
     assert [segment.threads for segment in report.segments] == [torch.get_num_threads()]
+
+
+def test_what_goes_on_may_cut_its_batches_up_otherwise(tmp_path: Path) -> None:
+    train_until(5, tmp_path, batch_size=4)
+    task = tiny_task(batch_size=4, accumulate=2, synchronise_norms=True)
+    assert train_network(task, tmp_path, warn=str).steps == 12

@@ -38,6 +38,9 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("*.checkpoint_every", ()),
     ("data.workers", ()),
     ("search.calibration_batches", ()),
+    # How a batch is computed here: other machines, and another number of them, may go on.
+    ("*.accumulate", ()),
+    ("*.synchronise_norms", ()),
     # Where the data lies; what it is, its digests say.
     ("data.source", ()),
     ("data.layout", ()),

@@ -111,7 +111,8 @@ def _what_matters(start: TrainingStart, *, precision: bool) -> dict[str, Any]:
     content = start.content()
     for name in ("device",) if precision else ("device", "precision"):
         del content[name]
-    for name in ("checkpoint_every", "precision"):  # the precision that was chosen stays
+    # The precision that was chosen stays; batches may be cut up for another machine.
+    for name in ("checkpoint_every", "precision", "accumulate", "synchronise_norms"):
         del content["settings"][name]
     del content["data"]  # its name, which is where it lies: what it is, its digests say
     return content
