@@ -97,6 +97,7 @@ def test_contenders_of_the_paper_and_of_a_shipped_recipe_fix_stem_and_head() -> 
         (("search.control.window=[7ms, 40%]",), "'40%' is no latency"),
         (("search.control.window=[7ms, soon]",), "soon"),
         (("search.control.window=[7ms, 9ms]", "budget=12ms"), "lies outside of it"),
+        (("search.control.window=[155fps, 175fps]", "budget=150fps"), "lies outside of it"),
         (("search.control.window=[7ms, 9ms]", "budget=[8ms, 12ms]"), "there are 2 students"),
     ],
 )

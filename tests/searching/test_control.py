@@ -142,3 +142,5 @@ def test_the_settings_say_which_controller_it_is() -> None:
     assert controller_of(settings_of(control_gain=0.5)) == BudgetController(0.1, 0.5)
     window = settings_of(penalty_strength=0.01, control={"window": ["8ms", "7.5 ms"], "factor": 3})
     assert controller_of(window) == WindowController(0.01, 7.5, 8.0, 3.0)
+    authors = settings_of(penalty_strength=0.01, control={"window": ["155fps", "175fps"]})
+    assert controller_of(authors) == WINDOW
