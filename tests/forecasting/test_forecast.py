@@ -128,6 +128,21 @@ def test_pretraining_takes_its_steps_its_checkpoints_and_its_setting_up() -> Non
     assert found.disk_bytes == 2 * 10 * MB + 100 * 900
 
 
+def test_pretraining_reads_batches_of_its_own_and_smaller_images_take_less_room() -> None:
+    steps = {"pretrain_steps": 100, "steps": 50, "selection": {"candidates": 1}}
+    plain, own, small = (
+        forecast(recipe_of(search={**steps, **changes}))
+        for changes in ({}, {"pretraining": {"batch_size": 1}}, {"image_scale": 0.1})
+    )
+    first, later = "search/pretraining", "search/cosearch"
+    fewer = seconds(plain[first]) - seconds(own[first])
+    assert fewer == pytest.approx((HALF - 100) * READING)  # 100 images, not all of the half
+    assert seconds(plain[later]) == pytest.approx(seconds(own[later]))
+    less = plain[first].memory_bytes - small[first].memory_bytes
+    assert less == KEPT - round(HALF * 0.01) * 1000  # a hundredth of the pixels
+    assert seconds(small["search/subnets"]) < seconds(plain["search/subnets"])
+
+
 def test_a_look_at_the_budget_counts_once_in_so_many_steps() -> None:
     found = forecast(recipe_of())["search/cosearch"]
     steps = 50 * (2.0 + 0.5 / 10) + 2 * 0.5

@@ -105,7 +105,7 @@ class SearchForecast:
         own = self._settings.pretraining if name == "pretraining" else self._settings
         images, half = self._images(steps, own.batch_size)
         reading = halves * self.timings.reading_seconds(images, most=half)
-        held = halves * self.timings.kept_bytes(min(images, half))
+        held = halves * self._kept_bytes(min(images, half))
         checkpoints = min(KEPT_CHECKPOINTS, saves) * step.checkpoint_bytes
         return StageForecast.of(
             f"search/{name}",
@@ -126,6 +126,15 @@ class SearchForecast:
             memory=target.peak_bytes + self._timing.cosearch.checkpoint_bytes,
             counted=f"{count} networks compared with the models of their budgets",
         )
+
+    @property
+    def _area(self) -> float:
+        """What a search's smaller images have of the whole ones' pixels."""
+        return self._settings.image_scale**2
+
+    def _kept_bytes(self, images: int) -> int:
+        """So many images in memory, at the search's scale."""
+        return self.timings.kept_bytes(round(images * self._area))
 
     def _images(self, steps: int, batch_size: int) -> tuple[int, int]:
         """Images that so many steps ask for, and how many there are in a half of the split."""
@@ -168,7 +177,7 @@ class SearchForecast:
             self._variants * self._candidate_seconds
             + self.timings.reading_seconds(images, most=self.timings.data.train),
             memory=self.timings.after_export(self._timing.subnets_peak_bytes)
-            + self.timings.kept_bytes(images),
+            + self._kept_bytes(images),
             counted=f"{self._variants} networks of {self._candidate_seconds:.3g} s",
         )
 
@@ -183,7 +192,7 @@ class SearchForecast:
             + self.timings.reading_seconds(images, most=self.timings.data.train)
             + measuring,
             memory=self.timings.after_export(self._timing.subnets_peak_bytes)
-            + self.timings.kept_bytes(images),
+            + self._kept_bytes(images),
             counted=f"{students * settings.count} candidates of {self._candidate_seconds:.3g} s, "
             f"{students * (settings.finalists + ALWAYS_FINAL)} finalists on {FINAL_TIMES} times "
             "the images",
@@ -214,7 +223,7 @@ class SearchForecast:
         fitting += (1 - settings.probable) * self.timings.target.sampling_seconds
         return fitting + fmean(
             calibrated * search.batch_seconds * one.cost.macs / search.subnet_macs
-            + self.timings.scoring_seconds(scored, one.cost.macs)
+            + self.timings.scoring_seconds(scored, one.cost.macs, area=self._area)
             for one in self._students
         )
 
@@ -237,13 +246,12 @@ class SearchForecast:
         read, half = self._images(batches, self._settings.batch_size)
         seconds = sum(
             batches * search.batch_seconds * one.cost.macs / search.subnet_macs
-            + self.timings.scoring_seconds(scored, one.cost.macs)
+            + self.timings.scoring_seconds(scored, one.cost.macs, area=self._area)
             for one in subnets
         )
         return StageForecast.of(
             f"search/{name}",
             seconds + self.timings.reading_seconds(read, most=half) + more,
-            memory=self.timings.after_export(search.subnets_peak_bytes)
-            + self.timings.kept_bytes(read),
+            memory=self.timings.after_export(search.subnets_peak_bytes) + self._kept_bytes(read),
             counted=f"{len(subnets)} subnets: {batches} batches, {scored} images each",
         )

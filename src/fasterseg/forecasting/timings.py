@@ -191,9 +191,10 @@ class Timings:
         found = [one for one in (self.narrow, self.wide, self.teacher) if one is not None]
         return sorted(found, key=lambda one: one.macs)
 
-    def scoring_seconds(self, images: int, macs: float) -> float:
-        """Scoring so many whole images, of which each rank has its share."""
-        return -(-images // self.ranks) * self.image_seconds(macs)
+    def scoring_seconds(self, images: int, macs: float, *, area: float = 1.0) -> float:
+        """Scoring so many images, of which each rank has its share, made smaller to that area."""
+        each = max(self.data.sample_seconds, area * self.image_seconds(macs))
+        return -(-images // self.ranks) * each
 
     def image_seconds(self, macs: float) -> float:
         """Scoring one whole image with a network of that cost: reading, running, counting."""
