@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -170,3 +171,23 @@ def die_while_the_others_wait(ranks: Ranks) -> dict[str, str]:
 def test_followers_that_wait_for_a_leader_that_is_killed_end() -> None:
     _, *others = in_ranks(3, die_while_the_others_wait, may_end=True)
     assert all(one["what"] == "rank 0 (the leader) of this run has ended" for one in others)
+
+
+WAITED_S = 20.0
+
+
+def wait_for_the_leader(ranks: Ranks) -> float:
+    """Seconds of the processor that this rank uses while the leader works alone."""
+    with Heartbeat(ranks.presence, lambda fault: fault.exit_code).beating():
+        began = time.process_time()
+        if ranks.leads:
+            time.sleep(WAITED_S)
+        ranks.told({"order": ""})
+        return time.process_time() - began
+
+
+@pytest.mark.slow
+def test_a_follower_that_waits_uses_no_processor() -> None:
+    _, used = in_ranks(2, wait_for_the_leader, seconds=5 * WAITED_S)
+    print(f"\n{used:.3f} s of the processor in {WAITED_S:g} s of waiting")
+    assert used < 0.02 * WAITED_S

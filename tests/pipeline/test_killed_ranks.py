@@ -30,9 +30,15 @@ SEARCH = {
     "search.pretrain_steps": 8,
     "search.steps": 8,
     "search.mode": "exact",
-    "search.selection.candidates": 0,
+    "search.weight_lr": 0.001,
 }
-TRAINING = {"teacher.steps": 24, "teacher.checkpoint_every": 5, "teacher.evaluate_every": 7}
+TRAINING = {
+    "teacher.steps": 24,
+    "teacher.checkpoint_every": 5,
+    "teacher.evaluate_every": 24,
+    "teacher.lr": 0.001,
+}
+"""At a high rate a network of this size makes much of what a reordered sum leaves."""
 
 
 def command(verb: str, run: Path) -> None:
