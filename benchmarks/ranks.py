@@ -1,9 +1,9 @@
 """Images per second of two ranks of one thread, one process of two threads, and one of one.
 
-    training    a step of `TrainingStage` as ``fasterseg train`` runs it, auxiliary heads and hard
-                pixels included: the paper's student at 360x480, batches of 8
-    search      a step of `CoSearch` as ``fasterseg search`` runs it, sampled: teacher and student
-                of 16 layers at 128x224, batches of 4; 2 images a rank, so norms are synchronised
+    training    a step of `TrainingStage` as ``fasterseg train`` runs it, auxiliary heads included:
+                the shipped camvid-8ms on street scenes at 360x480, batches of 8
+    search      a step of `CoSearch` as ``fasterseg search`` runs it, in the space of a recipe that
+                names none, on random images of 192x256, batches of 4: norms are synchronised
 
 Each arm is a process of its own, the two ranks two, over gloo; all of them compute the same
 batches.  They take turns, some steps each, forwards and backwards, after steps that do not count.
@@ -31,17 +31,23 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 
-from fasterseg.baselines.catalogue import BASELINES
-from fasterseg.config import SearchSettings
+from fasterseg.config import AugmentationSettings, Recipe, SearchSettings, TrainingSettings
+from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.network.description import NetworkDescription
+from fasterseg.network.shipped import model_path
+from fasterseg.runs import BundleFolder
 from fasterseg.runtime import memory_kept, processor_name, set_threads
-from fasterseg.training.task import stage_of
-from search_setup import Dimensions, SearchSetup
-from training import task_of
+from fasterseg.searching.search import Search, SearchTask
+from fasterseg.space.architecture import Geometry
+from fasterseg.space.blocks import Size
+from fasterseg.training.data import TrainingData
+from fasterseg.training.task import TrainingTask, stage_of
+from search_setup import BUDGET_MS, CLASSES, Dimensions, made_up_cost_ms
 
 Step = Callable[[int], object]
-SEARCHED = Dimensions(batch=4)
+SEARCHED = Dimensions(batch=4, height=192, width=256)
 
 
 class Arm(NamedTuple):
@@ -96,6 +102,8 @@ def compare(chosen: argparse.Namespace, stage: str) -> None:
         for turn in range(chosen.rounds):
             for arm in ARMS if turn % 2 == 0 else reversed(ARMS):
                 took[arm].append(ask(arm, chosen.steps))
+                seconds, processor = took[arm][-1]
+                print(f"  {arm}: {seconds:.2f} s, {processor:.2f} s of processor", flush=True)
     batch = chosen.batch if stage == "training" else SEARCHED.batch
     print(f"\n{stage}: batches of {batch}, {chosen.rounds} rounds of {chosen.steps} steps\n")
     print("| arm | images/s | times the first | processor's time, times the first |")
@@ -193,19 +201,46 @@ def joined(chosen: argparse.Namespace, arm: Arm) -> Iterator[Ranks]:
 
 def training(chosen: argparse.Namespace, ranks: Ranks) -> Step:
     """The package's training step, on street scenes."""
-    known = argparse.Namespace(
-        data="street", network=["published"], size=chosen.size, batch=chosen.batch, taught=False
+    height, width = (int(length) for length in chosen.size.split("x"))
+    source = StreetScenes(size=(height, width))
+    known = NetworkDescription.load(BundleFolder(model_path("camvid-8ms")).description)
+    settings = TrainingSettings(
+        steps=10**6,
+        batch_size=chosen.batch,
+        evaluate_every=10**6,
+        augmentation=AugmentationSettings(crop_height=height, crop_width=width),
     )
-    task = task_of(known)
-    numerics = choose_numerics(task.settings.precision, task.device)
-    return stage_of(task, numerics, baselines=BASELINES, ranks=ranks).step
+    task = TrainingTask(
+        name="student",
+        description=known.model_copy(update={"classes": source.label_space.classes}),
+        data=TrainingData(source),
+        settings=settings,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    numerics = choose_numerics(settings.precision, task.device)
+    return stage_of(task, numerics, ranks=ranks).step
 
 
 def search(_: argparse.Namespace, ranks: Ranks) -> Step:
     """The package's search step, on random images."""
     # No look at the budget: it is a step of its own, every few iterations.
-    settings = SearchSettings(batch_size=SEARCHED.batch, control_every=1_000_000)
-    cosearch = SearchSetup(SEARCHED, settings, ranks=ranks).cosearch()
+    settings = SearchSettings(steps=1000, batch_size=SEARCHED.batch, control_every=1_000_000)
+    recipe = Recipe(search=settings)
+    task = SearchTask(
+        space=recipe.space,
+        contenders=recipe.contenders,
+        settings=settings.model_copy(
+            update={"penalty": settings.penalty.model_copy(update={"balanced": False})}
+        ),
+        budgets_ms={student.name: BUDGET_MS for student in recipe.students()},
+        geometry=Geometry(Size(SEARCHED.height, SEARCHED.width), CLASSES),
+        cost_ms=made_up_cost_ms,
+        feed=lambda purpose, _: lambda step: SEARCHED.batch_at(purpose, step, share=ranks.share),
+        ignore=255,
+        ranks=ranks,
+    )
+    cosearch = Search.begin(task).cosearch()
     return lambda index: cosearch.step(index + 1)
 
 

@@ -9,7 +9,6 @@ import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.loading import Batch, Share
-from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.cosearch import CoSearch
 from fasterseg.searching.search import Search, SearchTask, fresh_supernet
@@ -22,6 +21,7 @@ from fasterseg.supernet.supernet import Supernet
 Mode = Literal["exact", "sampled"]
 CLASSES = 19
 BUDGET_MS = 10.0
+WHOLE = Share()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Dimensions:
     width: int = 224
     branches: Branches | tuple[Branches, ...] = (32, 16)
 
-    def batch_at(self, *words: object, share: Share = ALONE.share) -> Batch:
+    def batch_at(self, *words: object, share: Share = WHOLE) -> Batch:
         """Random images and labels, the same whenever asked for; a rank's share of them."""
         generator = torch_generator(0, "batch", *words)
         shape = (self.batch, 3, self.height, self.width)
@@ -55,12 +55,7 @@ class SearchSetup:
     """Teacher and students of the paper in one supernet, and what a step of them needs."""
 
     def __init__(
-        self,
-        dimensions: Dimensions,
-        settings: SearchSettings,
-        *,
-        students: int = 1,
-        ranks: Ranks = ALONE,
+        self, dimensions: Dimensions, settings: SearchSettings, *, students: int = 1
     ) -> None:
         middle, largest = (
             dimensions.expansions[len(dimensions.expansions) // 2],
@@ -82,11 +77,8 @@ class SearchSetup:
             budgets_ms={contender.name: BUDGET_MS for contender in known[1:]},
             geometry=Geometry(Size(dimensions.height, dimensions.width), CLASSES),
             cost_ms=made_up_cost_ms,
-            feed=lambda purpose, _: (
-                lambda step: dimensions.batch_at(purpose, step, share=ranks.share)
-            ),
+            feed=lambda purpose, _: lambda step: dimensions.batch_at(purpose, step),
             ignore=255,
-            ranks=ranks,
         )
         self.search = Search.begin(self.task)
 
