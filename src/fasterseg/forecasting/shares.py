@@ -66,7 +66,10 @@ def _without_maps(timing: TrainingTiming) -> float:
 def _halved(
     section: str, settings: Settings, peak: int, rest: float, ranks: int
 ) -> Iterator[Proposal]:
-    """Twice as many parts, where a part has two images; what does not change with them stays."""
+    """Twice as many parts, where a part has two images; what does not change with them stays.
+
+    Libraries hold more than is known of here, which stays too: so it is at least what is told.
+    """
     share, parts = settings.most_images(ranks=ranks), settings.accumulate
     more = 2 * parts
     if settings.batch_size // ranks < more:
@@ -75,5 +78,5 @@ def _halved(
     holds = min(peak, int(rest + fewer * max(0.0, peak - rest)))
     whole = settings.ohem_kept_fraction == 1
     first = "" if whole else "; a first pass without gradients finds the hard pixels"
-    brings = f"a step holds about {size(holds)} in place of {size(peak)}{first}"
+    brings = f"a step holds {size(holds)} at least in place of {size(peak)}{first}"
     yield Proposal.of("memory", {f"{section}.accumulate": more}, brings)
