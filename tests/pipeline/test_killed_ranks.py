@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -68,7 +69,10 @@ def shared(
 
 
 def _kill_at(run: Path, lines: int, later_s: float) -> None:
-    while logged(run) < lines:
+    done = 0
+    while done < lines:
+        with suppress(FileNotFoundError):  # what is written has another name for a moment
+            done = logged(run)
         time.sleep(0.002)
     time.sleep(later_s)
     os.kill(os.getpid(), signal.SIGKILL)
