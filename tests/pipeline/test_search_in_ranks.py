@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_search import COUNTS, HEIGHT, RECIPE, WIDTH, search_job_in
+from made_up_search import COUNTS, CPU, HEIGHT, RECIPE, WIDTH, search_job_in
 from ranked import in_ranks
 
 from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError, Interrupted
-from fasterseg.events import EventLog, Progress
-from fasterseg.learning.allowance import Allowance
-from fasterseg.learning.leading import dismiss, follow
+from fasterseg.events import EventLog, Progress, silent
+from fasterseg.learning.leading import dismiss, follow, led
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline import searching
 from fasterseg.pipeline.following import BUILDERS
 from fasterseg.runs import RunFolder
+from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.choosing import CandidateScores
+from fasterseg.searching.hours import SearchStages, counted
+from fasterseg.searching.sharing import ORDER, Together, Words
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
 from fasterseg.stopping import StopRequest
@@ -91,6 +95,7 @@ def test_a_led_search_comes_to_what_one_process_comes_to(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2), (2, 4)])
 def test_a_search_is_resumed_with_another_number_of_ranks(
     tmp_path: Path, first: int, then: int
@@ -98,28 +103,42 @@ def test_a_search_is_resumed_with_another_number_of_ranks(
     recipe = recipe_with(batch_size=4)
     assert searched(ALONE, tmp_path / "one", recipe) == "done"
 
-    def run(count: int, stop_at: int = 0) -> str:
+    def run(ranks: int, stop_at: int = 0) -> str:
         arguments = (tmp_path / "several", recipe, stop_at)
-        if count == 1:
+        if ranks == 1:
             return searched(ALONE, *arguments)
-        return str(in_ranks(count, searched, *arguments, seconds=200.0)[0])
+        return str(in_ranks(ranks, searched, *arguments, seconds=600.0)[0])
 
-    assert run(first, stop_at=2) == "stopped"
+    assert run(first, stop_at=1) == "stopped"
     assert len(losses_in(tmp_path / "several")) == STEPS + 2
     assert run(then) == "done"
     assert_alike(tmp_path / "several", tmp_path / "one")
 
 
+def counted_in(ranks: Ranks, folder: Path) -> tuple[int, int] | None:
+    """The steps that hours come to by a clock that moves on half a second whenever it is asked."""
+    if not ranks.leads:
+        follow(ranks, BUILDERS)
+        return None
+    recipe, ticks = recipe_with(hours=0.02), count()
+    job = search_job_in(folder, recipe=recipe, ranks=ranks)
+    start = agreed_start(job, progress=silent)
+    task = task_of(job, start)
+    with led(ranks, ORDER, Words.of(job, start, task)) as lead:
+        scorers_of = partial(searching.subnet_scorers, recipe)
+        stages = SearchStages.of(task, Together(lead, scorers_of, data_of(job, start)))
+        path = job.run.search_allowance
+        found = counted(task.settings, stages, path, device=CPU, clock=lambda: next(ticks) / 2)
+    dismiss(ranks)
+    return found.pretrain_steps, found.steps
+
+
 @pytest.mark.slow
-def test_hours_are_counted_once_with_all_ranks_at_work(tmp_path: Path) -> None:
-    hours = recipe_with(hours=0.004)
-    selection = hours.search.selection.model_copy(update={"candidates": None})
-    search = hours.search.model_copy(update={"selection": selection})
-    recipe = hours.model_copy(update={"search": search})
-    assert in_ranks(2, searched, tmp_path, recipe, seconds=200.0) == ["done", "dismissed"]
-    found = Allowance.load(RunFolder(tmp_path).search_allowance)
-    steps = found.steps["pretraining"] + found.steps["search"]
-    assert len(losses_in(tmp_path)) == steps > 0
+@pytest.mark.timeout(900)
+def test_hours_are_counted_once_by_steps_and_scores_that_all_ranks_do(tmp_path: Path) -> None:
+    wanted = counted_in(ALONE, tmp_path / "one")
+    assert wanted is not None and min(wanted) > 10
+    assert in_ranks(2, counted_in, tmp_path / "two", seconds=600.0) == [wanted, None]
 
 
 def searched_elsewhere(ranks: Ranks, folder: Path) -> str:

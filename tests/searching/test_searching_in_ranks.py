@@ -21,12 +21,12 @@ from fasterseg.learning.ranks import ALONE, Ranks
 STEPS = 20
 Found = tuple[dict[str, Tensor], dict[str, Any], list[Any]]
 """Tensors, values and events."""
-CLOSE = {torch.float64: 1e-5, torch.float32: 1e-4}
 SPACES: dict[str, dict[str, Any]] = {
-    # With fan-in, as the authors draw: other first weights are ill-conditioned in single precision,
-    # where the order of the images alone moves the second loss by 1e-3.
+    # Other first weights are ill-conditioned: in single precision the order of a batch's images
+    # alone moves the second loss by 1e-3.
     "dense": {"initialisation": "fan-in"},
     "mobile": {
+        "initialisation": "fan-in",
         "space": tied_space(3),
         "contenders": (
             ContenderSettings(name="teacher", role="teacher"),
@@ -47,12 +47,14 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-def batch_of(purpose: str, step: int) -> Batch:
-    """Four images of as many sizes as may be: small ones."""
+def batch_of(purpose: str, step: int, *, turned: bool = False) -> Batch:
+    """Four images, or the same in the opposite order."""
     batch = coloured_batch(purpose, step)
     images = batch.images.to(torch.get_default_dtype())
     labels = batch.labels.clone()
     labels[0, :20] = 255  # an image with fewer labelled pixels than the others
+    if turned:
+        images, labels = images.flip(0), labels.flip(0)
     return Batch(images, labels, batch.names)
 
 
@@ -78,19 +80,20 @@ def searched(
     return {name: one.detach().clone() for name, one in state.tensors.items()}, state.values, events
 
 
-def search_of(ranks: Ranks, mode: str, space: str, steps: int, **changes: Any) -> Any:
+def search_of(
+    ranks: Ranks, mode: str, space: str, steps: int, *, turned: bool = False, **changes: Any
+) -> Any:
+    known = {"lr": 0.002, **MODES[mode], **SPACES[space], **changes}
     return small_search(
         ranks=ranks,
-        weight_batch=lambda step: batch_of("weights", step),
-        architecture_batch=lambda step: batch_of("architecture", step),
+        weight_batch=lambda step: batch_of("weights", step, turned=turned),
+        architecture_batch=lambda step: batch_of("architecture", step, turned=turned),
         pretrain_steps=steps,
         steps=steps,
         control_every=5,
         penalty_strength=0.5,
-        lr=0.01,
         batch_size=4,
-        **MODES[mode],
-        **{**SPACES[space], **changes},
+        **known,
     )
 
 
@@ -162,14 +165,49 @@ def test_what_is_not_finite_on_one_rank_stops_all_of_them_and_all_samples_are_na
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", CLOSE)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("mode", MODES)
-def test_two_and_four_ranks_come_to_what_one_comes_to(
-    mode: str, space: str, dtype: torch.dtype
-) -> None:
-    arguments = (mode, space, dtype, STEPS)
+def test_two_and_four_ranks_come_to_what_one_comes_to(mode: str, space: str) -> None:
+    arguments = (mode, space, torch.float64, STEPS)
     wanted = searched(ALONE, *arguments)
     for count in (2, 4):
-        for found in in_ranks(count, searched, *arguments, seconds=300.0):
-            assert_alike(found, wanted, CLOSE[dtype])
+        for found in in_ranks(count, searched, *arguments, seconds=600.0):
+            assert_alike(found, wanted, 1e-5)
+
+
+def single(ranks: Ranks, mode: str, space: str, *, turned: bool = False) -> dict[str, Tensor]:
+    """Weights and parameters in single precision, at a rate at which rounding does not grow."""
+    smooth = {"lr": 1e-4, "ohem_threshold": 1.0, "ohem_kept_fraction": 1.0, "turned": turned}
+    return searched(ranks, mode, space, torch.float32, STEPS, **smooth)[0]
+
+
+def apart(found: dict[str, Tensor], wanted: dict[str, Tensor], part: str) -> float:
+    """The distance of all tensors of a part together, relative to their length."""
+    pairs = [(found[name], one) for name, one in wanted.items() if name.startswith(part)]
+    distance = sum(float((one - other).double().square().sum()) for one, other in pairs)
+    return (distance / sum(float(one.double().square().sum()) for _, one in pairs)) ** 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("mode", MODES)
+def test_in_single_precision_ranks_come_as_close_as_rounding_lets_them(
+    mode: str, space: str
+) -> None:
+    """Adam divides each gradient by its size, the rounding of one near zero too.
+
+    So parameters are held to what one process comes to with the images of its batches turned round.
+    """
+    wanted, turned = single(ALONE, mode, space), single(ALONE, mode, space, turned=True)
+    rounding = apart(turned, wanted, "architecture/")
+    for count in (2, 4):
+        for found in in_ranks(count, single, mode, space, seconds=600.0):
+            weights, logits = (
+                apart(found, wanted, part) for part in ("supernet/", "architecture/")
+            )
+            told = f"weights {weights:.1e}, parameters {logits:.1e}, of one {rounding:.1e}"
+            print(f"{mode}, {space}, {count} ranks: {told}")
+            assert weights < 1e-4
+            assert logits < max(1e-4, 20 * rounding)

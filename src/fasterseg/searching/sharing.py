@@ -50,10 +50,9 @@ class Words(BaseModel):
     @classmethod
     def of(cls, ground: SearchGround, start: SearchStart, task: SearchTask) -> dict[str, Any]:
         """They as plain values."""
-        weights = [*task.class_weights]
         parts = {"recipe": ground.recipe, "table": ground.table, "start": start}
         content = {name: part.content() for name, part in parts.items()}
-        return {**content, "class_weights": weights}
+        return {**content, "class_weights": [*task.class_weights]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +111,9 @@ def shared_calls(task: SearchTask, data: SearchData, scorers_of: ScorersOf) -> C
     calls: dict[str, Callable[..., object]] = {}
 
     def search_with(settings: Mapping[str, Any]) -> Search:
+        """A search from its start, in the place of the one before."""
+        calls.clear()
+        calls.update({PRETRAINING: pretraining, COSEARCH: cosearch, SUBNETS: subnets})
         known = SearchSettings.model_validate(settings)
         return Search.begin(replace(task, settings=known))
 

@@ -36,7 +36,7 @@ def rehearse_search(ahead: Ahead) -> None:
     classes = ahead.source.label_space.classes
 
     def noise(own: SearchSettings | PretrainingSettings) -> Batch:
-        stride, images = settings.label_stride, -(-own.batch_size // ahead.ranks.count)
+        stride, images = settings.label_stride, -(-own.batch_size // ahead.count)
         size = {"batch_size": images, "classes": classes, "label_stride": stride}
         return noise_batch(own.augmentation, **size, device=device)
 
