@@ -54,7 +54,10 @@ SMALLEST = (
     "search.steps=2",
     "search.batch_size=4",
     "search.validation_images=1",
-    "search.selection.candidates=1",
+    "search.selection.candidates=2",
+    "search.selection.finalists=1",
+    "search.selection.images=1",
+    "search.selection.calibration_images=4",
     "search.augmentation.crop_height=64",
     "search.augmentation.crop_width=64",
     *(
@@ -110,7 +113,7 @@ def steps_of(device: str, data: str, out: Path, targets: Sequence[str]) -> Itera
     for target in targets:
         run = str(out / "runs" / target.replace(" ", "-"))
         words = ("profile", "--recipe", str(RECIPE), "--run", run, *source, *cut, *_set(target))
-        few = ("--set", "space.expansions=[4]")  # an engine takes seconds to build
+        few = () if is_dry else ("--set", "space.expansions=[4]")  # an engine takes seconds
         yield Step(f"profile, {target}", (*words, *few, "--json"), 150, profile_told)
     backends = [word for one in _named(targets) for word in ("--backend", one)]
     there = () if is_dry else ("--precision", "float16", "--device", device)

@@ -132,6 +132,24 @@ def test_a_run_hands_its_network_over_verified_scored_and_in_the_precision_of_th
     assert allowed["labels, share of equal pixels"] == bound
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_whole_search_for_it_ends_in_a_file_for_it(
+    backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    recipe = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
+    changes = [f"target.backend={backend}", "target.transfer=false"]
+    said = [word for change in changes for word in ("--set", change)]
+    assert main(["run", "--recipe", str(recipe), "--run", str(run.root), *said, "--json"]) == 0
+    (student,) = (
+        one for one in json.loads(capsys.readouterr().out)["networks"] if one["role"] == "student"
+    )
+    assert student["timed_digest"] == student["scored_digest"]
+    suffix = {"tensorrt": ".engine", "onnxruntime-cuda": ".onnx"}[backend]
+    assert run.exported("student").with_suffix(suffix).is_file()
+
+
 def deployed(bundle: str, backend: str, folder: Path, precision: str) -> Deployed:
     """A bundle's network on a target."""
     settings = {"backend": backend, "precision": precision, "height": 64, "width": 128}

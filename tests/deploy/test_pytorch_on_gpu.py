@@ -10,7 +10,7 @@ from tiny_training import tiny_architecture
 from fasterseg.config import Precision
 from fasterseg.deploy.benchmark.parts import eager_parts, watch_of
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.deploy.runtimes.pytorch import PytorchBackend
+from fasterseg.deploy.runtimes.pytorch import PytorchBackend, computed_on
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.timing import CudaStopwatch, TimerSettings, time_calls
 from fasterseg.learning.step_times import time_steps
@@ -88,6 +88,15 @@ def test_kernels_lie_there_with_their_channels_last(device: torch.device) -> Non
     assert kernels
     assert all(k.is_contiguous(memory_format=torch.channels_last) for k in kernels)
     assert all(p.device.type == device.type for p in graph.job.parameters())
+
+
+def test_on_a_gpu_convolutions_of_float32_compute_in_it_while_they_are_timed_and_no_longer() -> (
+    None
+):
+    before = torch.backends.cudnn.allow_tf32
+    with computed_on(torch.device("cuda"), threads=1):
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_what_a_latency_depends_on_is_told(device: torch.device) -> None:
