@@ -38,9 +38,10 @@ from fasterseg.machine import processor, torch_facts, version_of
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "benchmarks" / "on_gpu.yaml"
 SMALLEST = (
+    "budget=1000ms",
     "space.layers=2",
     "space.operators=[conv]",
-    "space.expansions=[1]",
+    "space.expansions=[1, 2]",
     "data.street.height=64",
     "data.street.width=64",
     *(f"data.street.{split}={count}" for split, count in (("train", 8), ("val", 2), ("test", 2))),
