@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.config import Recipe
-from fasterseg.config.recipe import TRAINING_HOURS
+from fasterseg.config.learning_sections import TRAINING_HOURS
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.opening import open_run

@@ -19,7 +19,7 @@ from fasterseg.config import (
     build_recipe,
 )
 from fasterseg.config.contenders import TAKEN_NAMES
-from fasterseg.config.recipe import SEARCH_HOURS, TRAINING_HOURS
+from fasterseg.config.learning_sections import SEARCH_HOURS, TRAINING_HOURS
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder, random_name
 

@@ -2,17 +2,16 @@
 
 from fasterseg.config.budgets import AsFastAs, budget_in_ms, budget_label, budget_option
 from fasterseg.config.contenders import PAPER_CONTENDERS, ContenderSettings
-from fasterseg.config.normalising import Normalize
-from fasterseg.config.pretraining import PretrainingSettings
-from fasterseg.config.reading import build_recipe, key_of, read_yaml, require_each_key_once
-from fasterseg.config.recipe import (
+from fasterseg.config.learning_sections import (
     WARMUP_SHARE,
     ClassWeights,
-    Promise,
-    Recipe,
     SearchSettings,
     TrainingSettings,
 )
+from fasterseg.config.normalising import Normalize
+from fasterseg.config.pretraining import PretrainingSettings
+from fasterseg.config.reading import build_recipe, key_of, read_yaml, require_each_key_once
+from fasterseg.config.recipe import Promise, Recipe
 from fasterseg.config.runtimes import (
     RUNTIMES,
     Precision,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
-from fasterseg.config.recipe import Recipe, SearchSettings, TrainingSettings
+from fasterseg.config.learning_sections import SearchSettings, TrainingSettings
+from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import ROLES, SHARED, takes
 from fasterseg.config.sections import SelectionSettings
 from fasterseg.errors import UsageError
