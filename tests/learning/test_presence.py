@@ -16,7 +16,7 @@ from ranked import in_ranks
 from fasterseg.errors import DataError, FastersegError, RankEnded
 from fasterseg.learning.presence import SILENT_S, Heartbeat, Presence
 from fasterseg.learning.ranks import Ranks
-from fasterseg.processes import machine_identity
+from fasterseg.processes import machine_identity, processor_use
 
 
 class FakeStore:
@@ -77,6 +77,29 @@ class Beats:
 
 def test_ranks_that_beat_find_nothing_wrong() -> None:
     assert Beats(3).pass_(200, 0, 1, 2) == []
+
+
+def test_a_rank_of_this_machine_that_computes_lives_although_it_is_silent() -> None:
+    beats = Beats(2)
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    told = {"host": "here", "machine": machine_identity(), "process": busy.pid}
+    beats.store.set("process/1", json.dumps(told))
+    try:
+        beats.pass_(20, 0, 1)
+        for _ in range(8):
+            until_it_computed(busy.pid)
+            assert beats.pass_(SILENT_S - 5, 0) == []
+        assert busy.poll() is None
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def until_it_computed(number: int) -> None:
+    """Wait until a process has used the processor again."""
+    before = processor_use(number)
+    while processor_use(number) == before:
+        os.sched_yield()
 
 
 @pytest.mark.parametrize("silent", [0, 2])

@@ -2,7 +2,8 @@
 
 All of it stands in the store that torchrun keeps.  Each rank writes a beat there every few seconds.
 One that is silent for long has ended for the others, as a machine that lost its network has; one
-whose process is gone from this machine has ended at once.
+whose process is gone from this machine has ended at once, and one of this machine that still uses
+the processor lives, however seldom it comes to its beat.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from fasterseg.errors import FastersegError, RankEnded, error_of_parts
 from fasterseg.foreign.strict_json import load_json
-from fasterseg.processes import is_gone, machine_identity
+from fasterseg.processes import is_gone, machine_identity, processor_use
 
 BEAT_S = 4.0
 SILENT_S = 20.0
@@ -78,6 +79,13 @@ class Presence:
             if known.get("machine") == machine_identity() and is_gone(known["process"]):
                 return ended(rank, where=f"process {known['process']} on {known['host']}")
         return None
+
+    def sign_of_life(self, rank: int) -> tuple[bytes, bytes]:
+        """What changes while a rank lives: its beat, and of this machine what it computed."""
+        key, known = f"beat/{rank}", self._known(rank)
+        beat = self.store.get(key) if self.store.check([key]) else b""
+        here = known.get("machine") == machine_identity()
+        return beat, processor_use(known["process"]) if here else b""
 
     def kill(self, rank: int) -> None:
         """End a rank of this machine that does nothing any more, so that nobody waits for it."""
@@ -157,7 +165,7 @@ class Heartbeat:
         self._report = report
         self._clock = clock
         self._done = Event()
-        self._heard: dict[int, tuple[bytes, float]] = {}
+        self._heard: dict[int, tuple[tuple[bytes, bytes], float]] = {}
         self._stored = clock()
         self._others = [0] if presence.rank else [*range(1, presence.count)]
 
@@ -200,11 +208,10 @@ class Heartbeat:
 
     def _silent(self, now: float) -> FastersegError | None:
         for rank in self._others:
-            key = f"beat/{rank}"
-            beat = self._presence.store.get(key) if self._presence.store.check([key]) else b""
+            sign = self._presence.sign_of_life(rank)
             known, since = self._heard.get(rank, (None, now))
-            if beat != known:
-                self._heard[rank] = beat, now
+            if sign != known:
+                self._heard[rank] = sign, now
             elif now - since > SILENT_S:
                 self._presence.kill(rank)
                 return ended(rank, why=f"nothing was heard of it for {SILENT_S:g} s")
