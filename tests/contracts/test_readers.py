@@ -27,6 +27,7 @@ OWN = {
     "deploy/runtimes/tensorrt.py": "the package's script",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
+    "console/launching.py": "how a rank that it started ended",
     "deploy/benchmark/parts.py": "a profile",
     "deploy/runtimes/onnx_runtime.py": "an optimised graph",
     "deploy/runtimes/openvino_files.py": "a graph that the library wrote",

@@ -114,6 +114,20 @@ def test_where_no_change_leads_to_the_window_there_is_none() -> None:
     assert breeding(below).fitted(parent(), Random(0)) is None
 
 
+def test_a_space_of_a_single_network_has_no_mutations() -> None:
+    space = make_space(
+        4,
+        kinds={"cells": ("conv",)},
+        branches=((8,),),
+        expansions=(4,),
+        stem_expansions=(4,),
+        head_expansions=(4,),
+    )
+    single = Breeding(Options.of(space, make_student()), price_ms, Window(0.0, 1e9))
+    only = random_assignment(single.options, Random(0))
+    assert single.mutated(only, Random(0)) is None
+
+
 def test_a_student_s_own_options_bound_what_is_bred() -> None:
     options = Options.of(make_space(4), make_student())
     narrow = Breeding(options, price_ms, Window(0.0, 1e9))

@@ -58,8 +58,13 @@ class Breeding:
     window: Window
 
     def mutated(self, parent: Assignment, dice: Random) -> Assignment | None:
-        """The parent with one choice or a few changed evenly, fitted by changing others."""
+        """The parent with one choice or a few changed evenly, fitted by changing others.
+
+        None, too, where a space leaves nothing to choose.
+        """
         used = self._used(parent)
+        if not used:
+            return None
         count = 1
         while count < len(used) and dice.random() < MORE_CHANGES:
             count += 1
