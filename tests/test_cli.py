@@ -16,7 +16,7 @@ import pytest
 
 from fasterseg import __version__, cli, errors
 from fasterseg.console.failures import report_failure
-from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.options import Common, CommonOptions, SharedOptions
 
 SOURCE = Path(cli.__file__).parents[1]
 
@@ -240,7 +240,8 @@ def test_too_little_memory_is_the_machine_s_fault(capsys: pytest.CaptureFixture[
 
 
 def test_the_common_options_and_their_values_have_the_same_names() -> None:
-    assert list(CommonOptions.__annotations__) == list(Common.__dataclass_fields__)
+    both = {**CommonOptions.__annotations__, **SharedOptions.__annotations__}
+    assert list(both) == list(Common.__dataclass_fields__)
 
 
 def test_every_target_of_the_table_is_in_the_commands_room() -> None:

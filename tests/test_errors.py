@@ -17,6 +17,7 @@ EXIT_CODES = {
     "DataError": 3,
     "FileError": 3,
     "EnvironmentFault": 4,
+    "RankEnded": 4,
     "BudgetError": 5,
     "VerificationError": 6,
     "Interrupted": 7,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import signal
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from made_up_source import MadeUpSource
+from ranked import other_children
 
 from fasterseg.datasets import loading
 from fasterseg.datasets.labels import LabelSpace
@@ -311,9 +311,9 @@ def test_a_worker_that_hangs_is_an_error_in_time_and_leaves_no_process() -> None
         list(batches(Noise(stopping=3)).stream(0, 4, workers=1, timeout_s=2))
 
     deadline = time.monotonic() + 60
-    while multiprocessing.active_children() and time.monotonic() < deadline:
+    while other_children() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not multiprocessing.active_children()
+    assert not other_children()
 
 
 @pytest.mark.parametrize("workers", [0, 1])

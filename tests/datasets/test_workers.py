@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ranked import other_children
 
 from fasterseg.datasets import workers
 from fasterseg.datasets.workers import Workers
@@ -43,11 +44,11 @@ def start() -> Iterator[Start]:
     yield begin
     for one in started:
         one.close()
-    assert not multiprocessing.active_children()
+    assert not other_children()
 
 
 def children() -> list[int]:
-    return sorted(child.pid or 0 for child in multiprocessing.active_children())
+    return sorted(child.pid or 0 for child in other_children())
 
 
 def test_values_come_whole_and_in_order_from_any_number_of_processes(start: Start) -> None:

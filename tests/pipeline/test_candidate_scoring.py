@@ -110,7 +110,10 @@ def scored(ranks: Ranks, folder: Path) -> tuple[list[Any], list[list[int]], Any]
     batch = batches.batch
     batches.batch = lambda step: asked.append(step) or batch(step)  # type: ignore[method-assign, func-returns-value]
     found = [
-        [(one.counts.tolist(), one.missed.tolist()) for one in scoring.matrices(network)]
+        [
+            (one.counts.tolist(), one.missed.tolist())
+            for one in scoring.matrices(network, student.name)
+        ]
         for _ in range(2)
     ]
     recipe = RECIPE.model_copy(
@@ -118,8 +121,8 @@ def scored(ranks: Ranks, folder: Path) -> tuple[list[Any], list[list[int]], Any]
     )
     validated = subnet_scorer(
         recipe, supernet, data.source, data.calibration(), device=CPU, ranks=ranks
-    )(network)
-    return found, asked, (validated, scoring.redrawn(network))
+    )(network, student.name)
+    return found, asked, (validated, scoring.redrawn(network, student.name))
 
 
 @pytest.mark.parametrize("count", [2, 4])

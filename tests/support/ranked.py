@@ -35,10 +35,12 @@ from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 LATE_S = 30.0
+_NAMED = "ranked"
 PRELOADED = [
     "pytest",
     "torch.distributed",
@@ -83,6 +85,11 @@ def in_ranks(
             pool.close()
 
 
+def other_children() -> list[BaseProcess]:
+    """The children of this process that are no ranks which wait for the next call."""
+    return [one for one in multiprocessing.active_children() if not one.name.startswith(_NAMED)]
+
+
 class _Pool:
     """So many processes that wait for functions to call."""
 
@@ -93,7 +100,10 @@ class _Pool:
         for rank in range(count):
             ours, theirs = multiprocessing.Pipe()
             process = _server().Process(
-                target=_serve, args=(theirs, rank, count, self._folder.name), daemon=True
+                target=_serve,
+                args=(theirs, rank, count, self._folder.name),
+                name=f"{_NAMED} {rank}",
+                daemon=True,
             )
             process.start()
             theirs.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from outcomes import assert_same_outcome
+from ranked import other_children
 from tiny_training import tiny_task
 
 from fasterseg import tensors
@@ -42,7 +42,7 @@ def narrow_channels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kill_one() -> None:
     """Kill a process that reads images, and go on when the system has told of it."""
-    victim = multiprocessing.active_children()[0].pid
+    victim = other_children()[0].pid
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
     with suppress(ChildProcessError):  # whoever waited for its batch has seen it end already
@@ -98,7 +98,7 @@ def test_worker_death_is_told_and_the_same_command_ends_as_if_nothing_had_been(
     assert caught.value.exit_code == 4
     assert "SIGKILL" in caught.value.why
     assert "the same command resumes from the last checkpoint" in caught.value.next_step
-    assert not multiprocessing.active_children()
+    assert not other_children()
     found = load_checkpoint(tmp_path / "checkpoints")
     assert found is None or found.step in (4, 8)
     data = replace(task.data, workers=0)  # as the advice says
@@ -114,12 +114,12 @@ def test_worker_death_a_stopped_process_ends_the_training_and_it_resumes(
 
     def stop_one(done: int, _total: int, _note: str) -> None:
         if done == 5:
-            victim = multiprocessing.active_children()[0].pid
+            victim = other_children()[0].pid
             assert victim is not None
             os.kill(victim, signal.SIGSTOP)
 
     with pytest.raises(EnvironmentFault, match="hangs"):
         train_network(task, tmp_path, progress=stop_one)
-    assert not multiprocessing.active_children()
+    assert not other_children()
     train_network(task, tmp_path)
     assert_same_outcome(tmp_path, reference)

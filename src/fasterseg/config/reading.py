@@ -35,6 +35,8 @@ LONG_SECTIONS: Mapping[str, type[LongSection]] = {
     SHARED: TrainingSettings,
 }
 _LOOK = "recipes/demo.yaml is a recipe to begin with"
+_LONGEST = 20
+"""Digits of a number that may have been meant as milliseconds."""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -248,7 +250,7 @@ def _key_meant(key: str, last: str) -> str:
 def _budget_meant(value: Any) -> str:
     """What to write instead of a budget that is none: a bare number means milliseconds."""
     given = [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
-    bare = [one for one in given if one.replace(".", "", 1).isdecimal()]
+    bare = [one for one in given if one.replace(".", "", 1).isdecimal() and len(one) < _LONGEST]
     if bare:
         return f"did you mean {bare[0]}ms?"
     return (
