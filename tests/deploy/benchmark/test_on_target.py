@@ -8,8 +8,16 @@ from typing import cast
 import pytest
 
 from fasterseg.deploy.benchmark.measuring import PROMISE, Meter, NetworkLatency, WindowSettings
-from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, WINDOWS, latency_of
+from fasterseg.deploy.benchmark.on_target import (
+    ATTEMPTS,
+    STEADY_WINDOWS,
+    WINDOWS,
+    latency_of,
+    with_scenes,
+)
 from fasterseg.deploy.runtimes.sessions import Graph, Session
+from fasterseg.deploy.tail.label_maps import NumpyTail
+from fasterseg.deploy.tail.scenes import SceneTail
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 
@@ -57,3 +65,9 @@ def test_a_95th_percentile_has_the_windows_of_a_promise() -> None:
     meter = ScriptedMeter(FOUND)
     assert found_by(meter, "p95") is FOUND
     assert meter.asked == [PROMISE]
+
+
+def test_a_network_with_random_weights_is_measured_with_the_tail_of_a_scene() -> None:
+    tail = NumpyTail()
+    assert with_scenes(Session(SESSION.graph, tail=tail)).tail == SceneTail(tail)
+    assert with_scenes(SESSION) is SESSION

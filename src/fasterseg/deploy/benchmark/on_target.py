@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from fasterseg.config import Promise
 from fasterseg.deploy.benchmark.measuring import PROMISE, Meter, NetworkLatency, WindowSettings
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.deploy.tail.scenes import SceneTail
 from fasterseg.latency.networks import NetworkSpec
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runtime import threads_kept
@@ -34,16 +36,22 @@ def meter_of(table: LatencyTable) -> tuple[Meter, Geometry]:
 def network_measure(table: LatencyTable) -> Callable[[Architecture], NetworkLatency]:
     """A function from an architecture to its latency on the table's target, at the table's pace.
 
-    What is measured is exported with random weights.
+    What is measured is exported with random weights; a tail that is apart takes what it takes for
+    a scene (`fasterseg.deploy.tail.scenes`).
     """
     meter, geometry = meter_of(table)
 
     def measure(architecture: Architecture) -> NetworkLatency:
         with threads_kept():
             session = meter.backend.random_network(architecture, geometry)
-            return _in_windows(meter, session, geometry)
+            return _in_windows(meter, with_scenes(session), geometry)
 
     return measure
+
+
+def with_scenes(session: Session) -> Session:
+    """The session, whose tail, where it is apart, is given logits as scenes have them."""
+    return session if session.tail is None else replace(session, tail=SceneTail(session.tail))
 
 
 def latency_of(

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-import numpy as np
 from torch import nn
 
 from fasterseg.config import TargetPrecision
@@ -20,13 +19,11 @@ from fasterseg.deploy.exporting.borders import (
 )
 from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Graph, Session
 from fasterseg.deploy.tail.label_maps import Tail
+from fasterseg.deploy.tail.scenes import scene_logits
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import Network, WholeJob
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
-
-PATCH = 6
-"""Low-resolution pixels along the side of a patch of one class in made-up logits."""
 
 
 class ModuleBackend(ABC):
@@ -99,10 +96,6 @@ def tail_call(tail: Tail, spec: BlockSpec) -> Call:
 
     How long it takes depends on how many cells lie on an edge.
     """
-    generator = np.random.default_rng(0)
     height, width = spec.in_size
-    patches = (spec.in_channels[0], -(-height // PATCH), -(-width // PATCH))
-    coarse = generator.standard_normal(patches, dtype=np.float32)
-    wide = np.kron(coarse, np.ones((1, PATCH, PATCH), dtype=np.float32))[:, :height, :width]
-    logits = wide + 0.1 * generator.standard_normal(wide.shape, dtype=np.float32)
+    logits = scene_logits((spec.in_channels[0], height, width))
     return partial(tail, logits, spec.out_size)
