@@ -31,6 +31,7 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 
+from asked_processes import asked
 from fasterseg.config import AugmentationSettings, Recipe, SearchSettings, TrainingSettings
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.precision import choose_numerics
@@ -126,28 +127,8 @@ def arms(chosen: argparse.Namespace, stage: str) -> Iterator[Callable[[str, int]
     """The arms' processes; asked for steps, an arm says what they took."""
     words = [sys.executable, __file__, "--stage", stage]
     words += ["--batch", str(chosen.batch), "--size", chosen.size]
-    pipe = subprocess.PIPE
-    running = {
-        arm: subprocess.Popen([*words, "--serve", arm], stdin=pipe, stdout=pipe, text=True)
-        for arm in ARMS
-    }
-
-    def ask(arm: str, steps: int) -> Took:
-        process = running[arm]
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{steps}\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{arm} ended with exit code {process.wait()}")
-        return Took(*map(float, line.split()))
-
-    try:
-        yield ask
-    finally:
-        for process in running.values():
-            process.communicate()
+    with asked({arm: [*words, "--serve", arm] for arm in ARMS}) as ask:
+        yield lambda arm, steps: Took(*ask(arm, steps))
 
 
 def serve(chosen: argparse.Namespace) -> None:

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from asked_processes import asked
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings, TrainingSettings
 from fasterseg.datasets.loading import Batch, TrainingBatches
@@ -125,25 +125,8 @@ def workers(
     words = [sys.executable, __file__, "--data", data_of(chosen), "--network", network]
     words += ["--size", chosen.size, "--batch", str(chosen.batch)]
     words += ["--threads", str(chosen.threads), *(["--taught"] if chosen.taught else [])]
-    pipe = subprocess.PIPE
-    running = {
-        loop: subprocess.Popen([*words, "--loop", loop], stdin=pipe, stdout=pipe, text=True)
-        for loop in loops
-    }
-
-    def ask(loop: str, steps: int) -> Told:
-        process = running[loop]
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{steps}\n")
-        process.stdin.flush()
-        return Told(*map(float, process.stdout.readline().split()))
-
-    try:
-        yield ask
-    finally:
-        for process in running.values():
-            process.communicate()
+    with asked({loop: [*words, "--loop", loop] for loop in loops}) as ask:
+        yield lambda loop, steps: Told(*ask(loop, steps))
 
 
 def serve(chosen: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ from fake_cuda import CONDITIONS
 from fake_onnx_cuda import pretend_onnx_cuda
 from fake_run import FakeRun
 from fake_tensorrt import pretend_tensorrt
+from one_operator_recipe import one_operator_recipe
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
@@ -41,20 +42,7 @@ PRETENDED: dict[str, Callable[[pytest.MonkeyPatch], Gpu]] = {
     "onnxruntime-cuda": pretend_onnx_cuda,
     "tensorrt": pretend_tensorrt,
 }
-RECIPE = {
-    "space": {
-        "layers": 3,
-        "operators": ["conv"],
-        "expansions": [1],
-        "stem_expansions": [1],
-        "fusion_expansions": [1],
-        "head_expansions": [1],
-    },
-    "contenders": [{"name": "student", "role": "student", "operators": ["conv"]}],
-    "target": {"height": 32, "width": 64},
-    "profile": {"runs": 3, "seconds_per_block": 1e-4, "calibration_networks": 4},
-    "data": {"street": {"height": 32, "width": 64, "train": 4, "val": 2, "test": 2}},
-}
+RECIPE = one_operator_recipe()
 TINY = BenchmarkSettings(
     "quick",
     queries=2,

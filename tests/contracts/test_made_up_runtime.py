@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fake_run import FakeRun
+from one_operator_recipe import one_operator_recipe
 from twin_runtime import FORMAT, RUNTIME, TwinBackend
 
 from fasterseg.artifacts import digest_of_file
@@ -48,20 +49,7 @@ SCENES = [
     for change in ("height=64", "width=128", "test=2")
     for word in ("--set", f"data.street.{change}")
 ]
-RECIPE = {
-    "space": {
-        "layers": 3,
-        "operators": ["conv"],
-        "expansions": [1],
-        "stem_expansions": [1],
-        "fusion_expansions": [1],
-        "head_expansions": [1],
-    },
-    "contenders": [{"name": "student", "role": "student", "operators": ["conv"]}],
-    "target": {"backend": "twin", "threads": 1, "height": 32, "width": 64},
-    "profile": {"runs": 3, "seconds_per_block": 1e-4, "calibration_networks": 4},
-    "data": {"street": {"height": 32, "width": 64, "train": 4, "val": 2, "test": 2}},
-}
+RECIPE = one_operator_recipe(backend="twin", threads=1)
 
 
 @pytest.fixture(autouse=True, scope="module")
