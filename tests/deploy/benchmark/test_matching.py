@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,8 +24,9 @@ from fasterseg.deploy.benchmark.matching import (
     require_model_for,
 )
 from fasterseg.deploy.benchmark.measuring import PROMISE, Meter, NetworkLatency
-from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS
+from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, with_scenes
 from fasterseg.deploy.runtimes.sessions import Backend, Session
+from fasterseg.deploy.tail.scenes import SceneTail
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.latency.models import ModelComparison
 from fasterseg.latency.table import Target
@@ -46,16 +47,17 @@ FAST_SCNN = "baseline:fast-scnn"
 QUIET = NetworkLatency(10.0, 12.0, 4, 256, STEADY_WINDOWS, 0.01, digest="sha256:graph")
 
 
+@dataclass(frozen=True)
 class MadeUpSession:
-    """A session that takes so long on a machine of numbers."""
+    """A session that takes so long on a machine of numbers, longer where its tail has no scene."""
 
-    digest = "sha256:graph"
-
-    def __init__(self, quiet_ms: float = 10.0) -> None:
-        self.quiet_ms = quiet_ms
+    quiet_ms: float = 10.0
+    tail: object = None
+    digest: str = "sha256:graph"
 
     def call(self, _image: object, *, transfer: bool) -> Callable[[], Work]:
-        return lambda: Work(self.quiet_ms)
+        bare = self.tail is not None and not isinstance(self.tail, SceneTail)
+        return lambda: Work(self.quiet_ms * (3 if bare else 1))
 
     def facts(self) -> dict[str, str]:
         return {"precision": "float32"}
@@ -208,12 +210,16 @@ def test_a_median_can_be_told_on_a_busy_machine() -> None:
 
 
 def compared(
-    monkeypatch: pytest.MonkeyPatch, machine: NoisyMachine, *, on_busy: bool = False
+    monkeypatch: pytest.MonkeyPatch,
+    machine: NoisyMachine,
+    *,
+    on_busy: bool = False,
+    tail: object = None,
 ) -> ModelComparison:
     """A network of 9 ms beside a model of 10 ms."""
-    monkeypatch.setattr(matching, "open_on_target", lambda *_: MadeUpSession(10.0))
+    monkeypatch.setattr(matching, "open_on_target", lambda *_: MadeUpSession(10.0, tail))
     turns = Turns(canary, on_busy, stopwatch=machine)
-    session = cast(Session, MadeUpSession(9.0))
+    session = cast(Session, MadeUpSession(9.0, tail))
     on = (TARGET, cast(Backend, None))
     return compare_with_model(AsFastAs(FAST_SCNN, 2.0), "student", session, on, turns)
 
@@ -226,6 +232,16 @@ def test_the_network_is_compared_with_the_model_by_turns(monkeypatch: pytest.Mon
     assert told.startswith(
         "takes 0.900 [0.900-0.900] times what baseline:fast-scnn takes, wanted 2"
     )
+
+
+def test_a_tail_that_is_apart_is_given_a_scene_on_both_sides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[Session] = []
+    monkeypatch.setattr(matching, "with_scenes", lambda one: given.append(one) or with_scenes(one))
+    found = compared(monkeypatch, quiet_machine(), tail=object())
+    assert found.ratio == pytest.approx(0.9)
+    assert [cast(MadeUpSession, one).quiet_ms for one in given] == [10.0, 9.0]
 
 
 def test_a_busy_machine_gives_no_ratio_unless_a_median_is_promised(

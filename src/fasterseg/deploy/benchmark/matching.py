@@ -2,7 +2,8 @@
 
 It is the whole job that counts, as everywhere: a baseline or a bundle is exported for the target as
 any network of the space is, with weights of its own where its classes are the target's; an exported
-file runs as it is, and has to be for the target's size and number of classes.
+file runs as it is, and has to be for the target's size and number of classes.  Tails that are apart
+are given a scene's logits, whoever's they are: untrained weights see one class everywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from fasterseg.deploy.benchmark.benchmark_report import Comparison
 from fasterseg.deploy.benchmark.benchmarking import compare_by_turns
 from fasterseg.deploy.benchmark.contestants import open_canary
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency, noise_image
-from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, latency_of
+from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, latency_of, with_scenes
 from fasterseg.deploy.exporting.formats import graph_output
 from fasterseg.deploy.runtimes.backends import running_on
 from fasterseg.deploy.runtimes.models import open_bundle, require_model
@@ -83,7 +84,7 @@ def measure_model(model: str, target: Target, meter: Meter, promise: Promise) ->
     Raises `EnvironmentFault` where it is a 95th percentile, and too few windows were quiet.
     """
     with threads_kept():
-        session = open_on_target(model, target, meter.backend)
+        session = with_scenes(open_on_target(model, target, meter.backend))
         found = _quietest(lambda: latency_of(meter, session, target.geometry, promise=promise))
     if promise == "p95" and found.steady_windows < STEADY_WINDOWS:
         raise EnvironmentFault(
@@ -149,7 +150,10 @@ def compare_with_model(
             image = noise_image(target.geometry.size)
             queries = {
                 one: _query(opened.call(image, transfer=target.transfer))
-                for one, opened in ((budget.model, model), (name, session))
+                for one, opened in (
+                    (budget.model, with_scenes(model)),
+                    (name, with_scenes(session)),
+                )
             }
             watch = turns.stopwatch or backend.stopwatch
             found = _by_turns(queries, replace(turns, stopwatch=watch))
