@@ -171,3 +171,19 @@ def small_write_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Write little in tests."""
     monkeypatch.setattr(machine, "_WRITE_TEST_BYTES", 4096)
     yield
+
+
+@pytest.mark.parametrize(
+    ("gpus", "told"),
+    [(0, "one for a search"), (1, "one: several need"), (4, "--processes 4 shares")],
+)
+def test_it_says_how_many_processes_make_sense(gpus: int, told: str, tmp_path: Path) -> None:
+    report = diagnosed(tmp_path)
+    seen = [CudaDevice(name="x", memory_mib=1024, capability="9.0")] * gpus
+    torch = report.torch.model_copy(update={"cuda_devices": tuple(seen)})
+    (line,) = [
+        line
+        for line in report.model_copy(update={"torch": torch}).describe().splitlines()
+        if line.startswith("processes")
+    ]
+    assert line.split(maxsplit=1)[1].startswith(told)

@@ -246,6 +246,7 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     yield f"features     {_features(cpu)}"
     yield f"torch        {torch.version or 'absent'}, {torch.threads or 0} threads"
     yield f"CUDA         {'; '.join(_cuda(torch)) or 'no device'}"
+    yield f"processes    {_processes(len(torch.cuda_devices))}"
     for gpu in report.gpus:
         yield f"GPU          {', '.join(f'{name} {told}' for name, told in gpu.items())}"
     for backend in report.backends:
@@ -257,6 +258,16 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     free_gib = report.disk.free_mib / 1024
     yield f"disk         {report.disk.folder}: {free_gib:.1f} GiB free, {written}"
     yield from (f"model        {_told(model)}" for model in report.models)
+
+
+def _processes(gpus: int) -> str:
+    """How many processes a search or a training may be shared by, as far as it was measured."""
+    if gpus > 1:
+        return f"--processes {gpus} shares a search or a training, one to each GPU"
+    if gpus == 1:
+        return "one: several need a GPU each"
+    # Measured by benchmarks/ranks.py on two cores.
+    return "one for a search, whose threads use the cores; a training may be faster with two"
 
 
 def _told(model: Shipped) -> str:
