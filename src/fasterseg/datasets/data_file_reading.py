@@ -65,7 +65,7 @@ def read_data_file(path: Path) -> DataFile:
     try:
         return DataFile.model_validate({**known, "passed_over": passed_over})
     except ValidationError as error:
-        raise _wrong_value(error, known, path) from error
+        raise wrong_value(error, known, path) from error
 
 
 def _is_foreign(key: str, value: Any) -> bool:
@@ -84,7 +84,7 @@ def _unknown_key(key: str, path: Path) -> DataError:
     )
 
 
-def _wrong_value(error: ValidationError, content: Mapping[str, Any], path: Path) -> DataError:
+def wrong_value(error: ValidationError, content: Mapping[str, Any], path: Path) -> DataError:
     faults = error.errors(include_url=False)
     # Of the forms that a value may have, the one that it comes nearest to.
     same = [one for one in faults[:_LOOKED_AT] if one["loc"][:1] == faults[0]["loc"][:1]]

@@ -11,7 +11,7 @@ from fasterseg.datasets.data_file_reading import read_data_file
 from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import class_weights, data_root, notes_on_keys, open_folder
-from fasterseg.datasets.layouts import FOLDER, open_named
+from fasterseg.datasets.layouts import FOLDER, layout_named, open_named
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
@@ -82,7 +82,7 @@ def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)
     try:
-        source = open_named(data.layout_name, tree, file)
+        source = open_named(data.layout_name, tree, file, data)
     except UsageError as error:
         raise DataError(
             error.what, where=f"{file}, layout", why=error.why, next_step=error.next_step
@@ -92,7 +92,9 @@ def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
 
 
 def _require_nothing_that_the_layout_says(data: DataFile, source: FileSource, file: Path) -> None:
-    given = [key for key in data.given if key not in _WITH_ANY_LAYOUT]
+    layout = layout_named(data.layout_name)
+    takes = {*_WITH_ANY_LAYOUT, *(layout.takes if layout else ())}
+    given = [key for key in data.given if key not in takes]
     if data.names == source.label_space.names:  # said twice, and alike
         given = [key for key in given if key not in ("names", "nc")]
     if given:

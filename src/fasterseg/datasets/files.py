@@ -130,7 +130,7 @@ class FileSource:
         if split not in self.pairings:
             raise DataError(
                 f"there is no split {split!r}",
-                where=f"{self.name} at {self.layout.root}",
+                where=f"{self.name} at {self.layout.place}",
                 why=f"its splits are {', '.join(self.pairings)}",
                 next_step=_name_another(split, self.pairings),
             )

@@ -1,4 +1,4 @@
-"""Where in a folder a published data set lies: right in it, a folder or two deeper, or in two.
+"""Where in a folder a data set lies: right in it, a folder or two deeper, or in two.
 
 Downloads are unpacked as they come: into the folder that is named, into one of their own in it, or
 images and masks each into their own.
@@ -7,7 +7,7 @@ images and masks each into their own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ _MOST_LOOKED_INTO = 50
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The folders of images and of masks by which a data set is told.
+    """The folders of images and of masks by which a published data set is told.
 
     ``apart`` says that their names are the data set's own, so that the two may be found in
     different folders: where each was unpacked by itself.
@@ -29,31 +29,49 @@ class Form:
     masks: str
     apart: bool = True
 
-    def right_in(self, folder: Path) -> Place:
+    def place_in(self, folder: Path) -> Place:
         """Return where they lie if they lie right in a folder."""
         return Place(folder / self.images, folder / self.masks)
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether both lie right in a folder."""
+        return is_folder(folder / self.images) and is_folder(folder / self.masks)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolForm:
+    """What a labelling tool's export is told by: a look at the folder that it lies in.
+
+    ``is_in`` opens no more than the tool's own small files, and raises nothing.
+    """
+
+    is_in: Callable[[Path], bool]
+
+    def place_in(self, folder: Path) -> Place:
+        """Return where it lies if it lies right in a folder."""
+        return Place(folder, folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folders of a data set's images and of its masks."""
+    """The folders of a data set's images and of its masks; for a tool's export, its own folder."""
 
     images: Path
     masks: Path
 
-    def is_there(self) -> bool:
-        """Whether both are folders."""
-        return is_folder(self.images) and is_folder(self.masks)
+    def seen_from(self, root: Path) -> str:
+        """Return where it is, as messages print it."""
+        images, masks = (path.relative_to(root).as_posix() for path in (self.images, self.masks))
+        return f"in {images}" if images == masks else f"images in {images}, masks in {masks}"
 
 
-def places_of(form: Form, root: Path) -> list[Place]:
+def places_of(form: Form | ToolForm, root: Path) -> list[Place]:
     """Return each place of a form: the one right in the folder, else all those deeper in it."""
-    right = form.right_in(root)
-    if right.is_there():
-        return [right]
+    if form.is_in(root):
+        return [form.place_in(root)]
     below = list(_folders_below(root))
-    whole = [place for folder in below if (place := form.right_in(folder)).is_there()]
-    if whole or not form.apart:
+    whole = [form.place_in(folder) for folder in below if form.is_in(folder)]
+    if whole or isinstance(form, ToolForm) or not form.apart:
         return whole
     homes = [root, *below]
     images = [home / form.images for home in homes if is_folder(home / form.images)]

@@ -93,10 +93,10 @@ def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
         )
     named = {"train": data.train, "val": data.val, "test": data.test}
     pairings = {split: _pairing(tree, entries, data) for split, entries in named.items() if entries}
-    return FileSource(_layout(tree, data, file), pairings)
+    return FileSource(layout_from(tree, data, file), pairings)
 
 
-def _layout(tree: Tree, data: DataFile, file: Path) -> Layout:
+def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
     space = _label_space(data, file)
     explicit = data.ignore is not None or _OBJECT in data.label_mapping
     settled = explicit or data.palette is not None or len(data.names) > _OBJECT

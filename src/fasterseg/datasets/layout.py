@@ -31,6 +31,8 @@ class Layout:
     ``groups``, ``class_weights`` and ``most_pixels`` are those of `DataFile`;
     ``recordings`` finds the recording in an image's name where the data set is known for it, and
     says only which images a search's halves keep apart: published splits share recordings.
+    ``form`` is what the table of layouts calls it; empty for what a data file describes.
+    ``archive`` is the zip that the files were unpacked from.
     """
 
     name: str
@@ -52,6 +54,13 @@ class Layout:
     described: DataFile | None = None
     unnamed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     most_pixels: int | None = None
+    form: str = ""
+    archive: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where the data set lies for whoever brought it: its folder, or the zip that held it."""
+        return self.archive or self.root
 
     def group_of(self, name: str) -> str:
         """The recording that a sample is from: what `groups` finds in its name, else the name."""
@@ -67,11 +76,16 @@ class Layout:
 
     def remedy_for(self, unknown: Iterable[int]) -> str:
         """The lines of a data file that settle integers, or colours, which have no meaning."""
-        data = self.described
-        if data is None:
+        if self.described is None:
             return _NOT_OURS
+        beside = f"in a data.yaml with layout: {self.form}, " if self.form else ""
+        return beside + self._settling(self.described, unknown)
+
+    def _settling(self, data: DataFile, unknown: Iterable[int]) -> str:
         if self.masks_in_colour:
-            return remedy_for_colours(data.colours_by_name, map(unpacked, unknown))
+            names = data.names if self.form else ()
+            colours = map(unpacked, unknown)
+            return remedy_for_colours(data.colours_by_name, colours, names=names)
         if not data.reduce_zero_label:
             whole = set(range(self.label_space.classes)) <= set(data.label_mapping.values())
             return remedy_for_ids(data.label_mapping, unknown, whole=whole)

@@ -1,4 +1,4 @@
-"""The layouts of published data sets: how each is recognised, and how it is opened."""
+"""The layouts of published data sets and of labelling tools: how each is told, and opened."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fasterseg.datasets import bdd100k, camvid, camvid_full, cityscapes
+from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.finding import Form, Place, places_of
+from fasterseg.datasets.finding import Form, Place, ToolForm, places_of
 from fasterseg.datasets.other_files import what_lies_in
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.remedies import lines
+from fasterseg.datasets.tools import cvat
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
@@ -21,17 +23,26 @@ _DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 _MOST_LOOKED_AT, _NAMED = 50, 5
 
 
+Opening = Callable[[Tree, Place, DataFile], FileSource]
+"""Opens a data set that lies in a place, with what a data file adds to it: an empty one without."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderLayout:
-    """How a published data set's files lie, in one form or several, and how it is opened."""
+    """How a data set's files lie, in one form or several, and how it is opened.
+
+    ``takes`` names the keys of a data file, beside those that go with any layout, that mean
+    something here; any other is refused.
+    """
 
     name: str
-    forms: tuple[Form, ...]
-    open: Callable[[Tree, Place], FileSource]
+    forms: tuple[Form | ToolForm, ...]
+    open: Opening
+    takes: frozenset[str] = frozenset()
 
     def is_in(self, folder: Path) -> bool:
         """Whether the data set lies right in a folder."""
-        return any(form.right_in(folder).is_there() for form in self.forms)
+        return any(form.is_in(folder) for form in self.forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +53,26 @@ class FoundLayout:
     place: Place
     notes: tuple[str, ...] = ()
 
-    def open(self, tree: Tree) -> FileSource:
-        """Return the data set that lies there."""
-        source = self.layout.open(tree, self.place)
+    def open(self, tree: Tree, said: DataFile | None = None) -> FileSource:
+        """Return the data set that lies there, with what a data file adds to it."""
+        source = self.layout.open(tree, self.place, said or DataFile())
         own = source.layout
-        return replace(source, layout=replace(own, notes=(*own.notes, *self.notes)))
+        named = replace(own, form=self.layout.name, notes=(*own.notes, *self.notes))
+        return replace(source, layout=named)
+
+
+def _published(
+    name: str, opening: Callable[[Tree, Place], FileSource], *forms: Form
+) -> FolderLayout:
+    return FolderLayout(name, forms, lambda tree, place, _: opening(tree, place))
 
 
 LAYOUTS: tuple[FolderLayout, ...] = (
-    FolderLayout("camvid", (camvid.FORM,), camvid.open_camvid),
-    FolderLayout("camvid-full", (camvid_full.FORM,), camvid_full.open_camvid_full),
-    FolderLayout("cityscapes", (cityscapes.FORM,), cityscapes.open_cityscapes),
-    FolderLayout("bdd100k", (bdd100k.FORM, bdd100k.EARLY_FORM), bdd100k.open_bdd100k),
+    _published("camvid", camvid.open_camvid, camvid.FORM),
+    _published("camvid-full", camvid_full.open_camvid_full, camvid_full.FORM),
+    _published("cityscapes", cityscapes.open_cityscapes, cityscapes.FORM),
+    _published("bdd100k", bdd100k.open_bdd100k, bdd100k.FORM, bdd100k.EARLY_FORM),
+    FolderLayout("cvat", (cvat.FORM,), cvat.open_cvat, cvat.TAKES),
 )
 LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
 
@@ -68,18 +87,19 @@ def layout_of(path: Path) -> FoundLayout:
     Raises DataError where it has none that is known, or several are found deeper in it.
     """
     right = [layout for layout in LAYOUTS if layout.is_in(path)]
-    if right:
-        found = _found(right[0], path)
-        others = tuple(f"{one.name} lies here too: name it by --layout" for one in right[1:])
-        return FoundLayout(found.layout, found.place, others)
-    deeper = [FoundLayout(one, place) for one in LAYOUTS for place in _places(one, path)]
-    if len(deeper) == 1:
-        return _found(deeper[0].layout, path)
-    raise _several(deeper, path) if deeper else _none(path)
+    deeper = [] if right else [FoundLayout(one, at) for one in LAYOUTS for at in _places(one, path)]
+    if len({one.place.images for one in deeper}) > 1:
+        raise _several(deeper, path)
+    layouts = right or [one.layout for one in deeper]
+    if not layouts:
+        raise _none(path)
+    found = _found(layouts[0], path)
+    also = tuple(f"{one.name} lies here too: name it by --layout" for one in layouts[1:])
+    return replace(found, notes=(*found.notes, *also))
 
 
 def _places(layout: FolderLayout, path: Path) -> list[Place]:
-    right = [place for form in layout.forms if (place := form.right_in(path)).is_there()]
+    right = [form.place_in(path) for form in layout.forms if form.is_in(path)]
     return right or [place for form in layout.forms for place in places_of(form, path)]
 
 
@@ -88,11 +108,10 @@ def _found(layout: FolderLayout, path: Path) -> FoundLayout:
     places = _places(layout, path)
     if len(places) > 1 and not layout.is_in(path):
         raise _several([FoundLayout(layout, place) for place in places], path)
-    place = places[0] if places else layout.forms[0].right_in(path)
+    place = places[0] if places else layout.forms[0].place_in(path)
     if layout.is_in(path) or not places:
         return FoundLayout(layout, place)
-    images, masks = (one.relative_to(path).as_posix() for one in (place.images, place.masks))
-    note = f"{layout.name} was found deeper in the folder: images in {images}, masks in {masks}"
+    note = f"{layout.name} was found deeper in the folder: {place.seen_from(path)}"
     return FoundLayout(layout, place, (note,))
 
 
@@ -138,19 +157,24 @@ def _near(path: Path) -> Path | None:
     return None
 
 
-def open_named(name: str, tree: Tree, where: Path) -> FileSource:
-    """Return what lies there in the layout of that name.
+def open_named(name: str, tree: Tree, where: Path, said: DataFile | None = None) -> FileSource:
+    """Return what lies there in the layout of that name, with what a data file adds to it.
 
     Raises UsageError where there is no such layout, DataError where nothing lies in it.
     """
+    layout = layout_named(name)
+    if layout is None:
+        raise _does_not_fit(name, where, "it needs a data.yaml" if name == FOLDER else "")
+    source = _found(layout, tree.root).open(tree, said)
+    if not source.splits():
+        raise _does_not_fit(name, where, "none of its folders is there")
+    return source
+
+
+def layout_named(name: str) -> FolderLayout | None:
+    """Return the layout of that name; None for what is no folder's; raises UsageError."""
     require_known(name)
-    for layout in LAYOUTS:
-        if layout.name == name:
-            source = _found(layout, tree.root).open(tree)
-            if not source.splits():
-                raise _does_not_fit(name, where, "none of its folders is there")
-            return source
-    raise _does_not_fit(name, where, "it needs a data.yaml" if name == FOLDER else "")
+    return next((layout for layout in LAYOUTS if layout.name == name), None)
 
 
 def _does_not_fit(name: str, where: Path, why: str) -> DataError:

@@ -65,8 +65,13 @@ def palette_without(colours: Mapping[str, Colours], ignored: Sequence[str]) -> s
     return lines(written("names", list(kept)), palette_line(palette))
 
 
-def remedy_for_colours(colours: Mapping[str, Colours], unknown: Iterable[Colour]) -> str:
-    """Return what settles colours that the palette does not name."""
+def remedy_for_colours(
+    colours: Mapping[str, Colours], unknown: Iterable[Colour], *, names: Sequence[str] = ()
+) -> str:
+    """Return what settles colours that the palette does not name.
+
+    ``names`` are the classes where no data file names them yet.
+    """
     some = tuple(unknown)
     if len(some) > _MOST_IN_A_LINE:
         return (
@@ -75,9 +80,10 @@ def remedy_for_colours(colours: Mapping[str, Colours], unknown: Iterable[Colour]
         )
     never = {IGNORE: (*colours.get(IGNORE, ()), *some)}
     rest = {name: of_name for name, of_name in colours.items() if name != IGNORE}
+    named = [written("names", list(names))] if names else []
     return (
         "give each colour under 'palette:' in data.yaml to a class, which may have several, or to "
-        f"what never counts:{lines(palette_line(rest | never))}"
+        f"what never counts:{lines(*named, palette_line(rest | never))}"
     )
 
 

@@ -1,0 +1,105 @@
+"""Splits as tools call them, and lists that name the images of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fasterseg.datasets.faults import Fault, FaultKind
+from fasterseg.datasets.pairing import Pairing, Tree, pair_files
+from fasterseg.datasets.tools.text_files import lines_of
+
+_CALLED: Mapping[str, tuple[str, ...]] = {
+    "train": ("train", "training", "default"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+_BOTH = "trainval"
+
+Files = Mapping[str, list[Path]]
+"""Files by the name of their sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A tool's pairs, split by split, and what is to be said of the files that are in none."""
+
+    pairings: Mapping[str, Pairing]
+    notes: tuple[str, ...] = ()
+
+
+def usual_name(split: str) -> str:
+    """Return what a split is called here: train, val or test where a tool's word means that."""
+    folded = split.casefold()
+    return next((name for name, words in _CALLED.items() if folded in words), split)
+
+
+def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> Divided:
+    """Return the pairs of the samples that lists name, one list to a split.
+
+    Without a list there is one split, ``train``, of all images that have a mask.
+    """
+    named = {path.stem: _names_in(tree, path, images) for path in lists}
+    splits: dict[str, list[str]] = {}
+    for stem, names in named.items():
+        splits.setdefault(usual_name(stem), []).extend(names)
+    notes = _notes_on_both(splits)
+    if not splits:
+        splits = {"train": sorted(images)}
+        notes = ["there is one split, train: no list divides the images"]
+    pairings = {split: _paired(tree, names, images, masks) for split, names in splits.items()}
+    used = {name for names in splits.values() for name in names}
+    return Divided(pairings, (*notes, *_notes_on_rest(used, images, masks)))
+
+
+def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
+    """The samples that a list names; a line that names none is a fault."""
+    found = []
+    for line, where in lines_of(tree, path):
+        name = next((one for one in (line, line.strip('"')) if one in images), "")
+        if name:
+            found.append(name)
+        else:
+            tree.faults.append(Fault(FaultKind.BAD_LIST, where, line))
+    return found
+
+
+def _notes_on_both(splits: dict[str, list[str]]) -> list[str]:
+    """Take out the list of train and val together, where each has its own."""
+    if not {"train", "val", _BOTH} <= splits.keys():
+        return []
+    del splits[_BOTH]
+    return [f"{_BOTH} is train and val together, and is no split of its own: name train+val"]
+
+
+def _paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:
+    """The pairs of these names; an image that has no mask was not annotated."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    annotated = {name: count for name, count in counts.items() if name in masks}
+    return pair_files(
+        tree,
+        {name: images[name] * count for name, count in annotated.items()},
+        {name: masks[name] for name in annotated},
+    )
+
+
+def _notes_on_rest(used: set[str], images: Files, masks: Files) -> list[str]:
+    notes = []
+    bare = len(used - masks.keys())
+    if bare:
+        notes.append(f"{_images(bare)} not annotated (no mask), and not used")
+    left = len(images.keys() - used)
+    if left:
+        notes.append(f"{_images(left)} in no list of a split, and not used")
+    alone = len(masks.keys() - images.keys())
+    if alone:
+        masks_are = "1 mask has" if alone == 1 else f"{alone:,} masks have"
+        notes.append(f"{masks_are} no image, and {'is' if alone == 1 else 'are'} not used")
+    return notes
+
+
+def _images(count: int) -> str:
+    return "1 image is" if count == 1 else f"{count:,} images are"
