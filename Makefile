@@ -26,7 +26,7 @@ help:
 	@echo "make clean     remove $(VENV) and caches (runs/ stays)"
 
 demo: $(VENV)/.installed
-	$(BIN)/fasterseg run --recipe recipes/demo.yaml --run $(DEMO_RUN)
+	$(BIN)/fasterseg run --recipe demo --run $(DEMO_RUN)
 	@echo "The report: $(CURDIR)/$(DEMO_RUN)/report/index.html"
 
 test: $(VENV)/.installed-dev

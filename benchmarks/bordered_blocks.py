@@ -16,13 +16,12 @@ import argparse
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from statistics import fmean
 
 import numpy as np
 
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, build_recipe, recipe_file
 from fasterseg.deploy.benchmark.measuring import groups_of, noise_image
 from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
 from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs
@@ -41,7 +40,7 @@ from fasterseg.latency.timing import (
 from fasterseg.pipeline.profiling import all_options
 from fasterseg.space.blocks import BlockSpec
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"
+RECIPE = recipe_file("camvid-small")
 TERMS = {"scale": [0], "scale, block": [0, 1], "scale, byte": [0, 2], "all three": [0, 1, 2]}
 NETWORKS_BESIDE, PASSES = 7, 2
 STOPWATCH = MonotonicStopwatch(time.process_time_ns)
@@ -163,7 +162,7 @@ def features_of(networks: Sequence[NetworkSpec], medians: Medians) -> np.ndarray
 def main() -> None:
     """Read the options, and study."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--recipe", type=recipe_file, default=RECIPE)
     parser.add_argument("--classes", type=int, default=11)
     parser.add_argument("--height", type=int, default=360)
     parser.add_argument("--width", type=int, default=480)

@@ -48,7 +48,7 @@ SETTINGS = TrainingSettings(
     batch_size=8,
     lr=0.1,
     warmup_steps=25,
-    # The square roots of what `auto` gives, as in recipes/camvid-cpu.yaml.
+    # The square roots of what `auto` gives, as in the recipe camvid-cpu.
     class_weights=(0.96, 0.84, 2.34, 0.74, 1.59, 1.19, 2.27, 2.28, 1.45, 2.49, 2.68),
     evaluate_every=10**6,
     augmentation=AugmentationSettings(

@@ -37,7 +37,7 @@ from random import Random
 
 from fasterseg.artifacts import durable_write
 from fasterseg.changes import refuse_changes
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, build_recipe, recipe_file
 from fasterseg.config.reading import read_yaml
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
@@ -56,7 +56,7 @@ from latency_errors import NEAR, SPREAD, Cells, Errors, Found, errors_of, mispri
 from latency_scatter import as_file, scatter
 from undisturbed import UndisturbedStopwatch
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "camvid-small.yaml"
+RECIPE = recipe_file("camvid-small")
 CAMVID_CLASSES = 11
 
 COUNT, WITHIN, STEP, PASSES = 15, 0.15, 0.01, 2
@@ -66,7 +66,7 @@ WINDOWS, SECONDS_A_PASS = 7, 1.0
 def main() -> None:
     """Profile, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=Path, default=RECIPE)
+    parser.add_argument("--recipe", type=recipe_file, default=RECIPE)
     parser.add_argument("--preset", help="a space by its name, in place of a recipe's")
     parser.add_argument("--set", action="append", default=[], help="a.b=c; may be repeated")
     parser.add_argument("--classes", type=int, default=CAMVID_CLASSES)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 import fasterseg
 from fasterseg.config import ContenderSettings, Recipe, build_recipe
 from fasterseg.config.idle import leaves
+from fasterseg.config.shipped_recipes import FOLDER
 from fasterseg.errors import UsageError
 from fasterseg.space.search_space import SpaceKinds
 
@@ -152,7 +153,7 @@ def test_a_run_that_began_with_an_idle_key_goes_on() -> None:
 
 @pytest.mark.parametrize(
     "recipe",
-    sorted((*ROOT.glob("recipes/*.yaml"), *ROOT.glob("src/fasterseg/models/*/recipe.yaml"))),
+    sorted((*FOLDER.glob("*.yaml"), *ROOT.glob("src/fasterseg/models/*/recipe.yaml"))),
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_no_recipe_of_ours_has_an_idle_key(recipe: Path) -> None:

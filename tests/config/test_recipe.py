@@ -17,14 +17,12 @@ from fasterseg.config import (
     SelectionSettings,
     TrainingSettings,
     build_recipe,
+    recipe_file,
 )
 from fasterseg.config.contenders import TAKEN_NAMES
 from fasterseg.config.learning_sections import SEARCH_HOURS, TRAINING_HOURS
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder, random_name
-
-RECIPES = Path(__file__).parents[2] / "recipes"
-
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
@@ -59,7 +57,7 @@ def test_widths_are_searched_unless_they_are_fixed() -> None:
 
 def test_contenders_of_the_paper_and_of_a_shipped_recipe_fix_stem_and_head() -> None:
     paper = Recipe(space=SearchSpace(), contenders=PAPER_CONTENDERS)
-    for found in (paper, build_recipe(RECIPES / "camvid-small.yaml")):
+    for found in (paper, build_recipe(recipe_file("camvid-small"))):
         assert found.space.widths.fusion == ()
         for contender in found.contenders:
             assert contender.stem_expansion in found.space.widths.stem[0]
@@ -116,15 +114,15 @@ def test_search_and_trainings_take_hours_unless_the_recipe_names_steps() -> None
     assert SearchSettings(steps=5, hours=0.5).hours == 0.5
     assert TrainingSettings(steps=5).hours is TrainingSettings(hours=None).hours is None
     for name in ("demo", "camvid-small", "camvid-cpu", "camvid-fast-scnn"):
-        shipped = build_recipe(RECIPES / f"{name}.yaml")
-        told = yaml.safe_load((RECIPES / f"{name}.yaml").read_text())
+        shipped = build_recipe(recipe_file(name))
+        told = yaml.safe_load(recipe_file(name).read_text())
         for part in ("search", "teacher", "student"):
             if "steps" in told.get(part, {}):
                 assert getattr(shipped, part).hours is None
 
 
 def test_steps_on_the_command_line_go_before_hours_and_hours_before_steps() -> None:
-    camvid = RECIPES / "camvid-cpu.yaml"
+    camvid = recipe_file("camvid-cpu")
     assert build_recipe(overrides=("search.steps=7",)).search.hours is None
     assert build_recipe(overrides=("student.lr=7",)).student.hours == TRAINING_HOURS
     changed = build_recipe(camvid, overrides=("student.steps=7",))

@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from fasterseg import cli
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.config import Recipe, build_recipe, recipe_file, shipped_recipes
 from fasterseg.config.idle import leaves
 from fasterseg.config.uses import keyed
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
-PAPER = ROOT / "recipes" / "paper-cityscapes.yaml"
-PAPERS = sorted(ROOT.glob("recipes/paper-*.yaml"))
+PAPER = recipe_file("paper-cityscapes")
+PAPERS = [recipe_file(one) for one in shipped_recipes() if one.startswith("paper-")]
 
 # The names that the authors' three configuration files set.
 SEARCH = """seed repo_name abs_dir this_dir root_dir dataset_path img_root_folder gt_root_folder
@@ -108,7 +108,7 @@ def test_a_setting_without_a_key_says_why() -> None:
 def commands() -> Iterator[str]:
     """The commands of the page, and those that its rows of components stand for."""
     yield from re.findall(r"`(fasterseg [a-z].*?)`", PAGE)
-    base = "fasterseg run --recipe recipes/paper-cityscapes.yaml --data CITYSCAPES"
+    base = "fasterseg run --recipe paper-cityscapes --data CITYSCAPES"
     yield from (f"{base} {changes}" for changes in re.findall(r"`(--set .*?)`", PAGE))
 
 
@@ -120,13 +120,13 @@ def test_a_command_of_the_page_is_understood_and_its_recipe_sound(command: str) 
         cli.build_app(verb).parse_args(words, exit_on_error=False, print_error=False)
     named = [value for option, value in pairwise(words) if option == "--recipe"]
     changes = tuple(value for option, value in pairwise(words) if option == "--set")
-    build_recipe(ROOT / named[0] if named else None, overrides=changes)
+    build_recipe(recipe_file(named[0]) if named else None, overrides=changes)
 
 
 def test_what_the_page_links_to_is_there() -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", PAGE)
     assert [one for one in targets if not (ROOT / "docs" / one).exists()] == []
-    named = re.findall(r"(?:benchmarks|recipes|tests)/[\w/.-]+\.(?:py|yaml)", PAGE)
+    named = re.findall(r"(?:benchmarks|tests)/[\w/.-]+\.(?:py|yaml)", PAGE)
     assert [one for one in named if not (ROOT / one).exists()] == []
 
 

@@ -23,6 +23,7 @@ from published_trees import (
 )
 
 from fasterseg.cli import main
+from fasterseg.config import shipped_recipes
 from fasterseg.deploy.benchmark import on_target
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.runs import RunFolder
@@ -30,7 +31,6 @@ from fasterseg.searching import procedure
 from fasterseg.stages import STAGES, StageTimes
 
 HERE = Path(__file__).parent
-RECIPES = HERE.parents[1] / "recipes"
 
 MAKE: dict[str, Callable[..., Path]] = {
     "cityscapes": cityscapes_tree,
@@ -70,7 +70,7 @@ def words_for(name: str, folder: Path, *, small: bool) -> list[str]:
     data = MAKE[name](folder / "unpacked" / name, size=size)
     target = f"target={{backend: pytorch, threads: 1, height: {size[0]}, width: {size[1]}}}"
     settings = (*CUT, target, *(SMALL_SPACE + SMALL_CROPS if small else FEWER_CELLS))
-    recipe = str(RECIPES / f"paper-{name}.yaml")
+    recipe = f"paper-{name}"
     words = ["run", "--recipe", recipe, "--data", str(data.parent), "--run", str(folder / "run")]
     return [*words, *(word for one in settings for word in ("--set", one))]
 
@@ -140,4 +140,6 @@ def test_it_does_so_at_real_sizes_and_on_two_processes(
 
 
 def test_the_trees_have_what_the_recipes_name() -> None:
-    assert {path.stem.removeprefix("paper-") for path in RECIPES.glob("paper-*.yaml")} == {*MAKE}
+    assert {one for one in shipped_recipes() if one.startswith("paper-")} == {
+        f"paper-{one}" for one in MAKE
+    }

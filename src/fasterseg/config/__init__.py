@@ -35,6 +35,7 @@ from fasterseg.config.sections import (
     TargetSettings,
     TemperatureSettings,
 )
+from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
 from fasterseg.space.places import STRIDES
 from fasterseg.space.search_space import Operator, SearchSpace
 
@@ -77,6 +78,8 @@ __all__ = [
     "build_recipe",
     "key_of",
     "read_yaml",
+    "recipe_file",
     "require_each_key_once",
     "runtime_named",
+    "shipped_recipes",
 ]

@@ -34,7 +34,7 @@ LONG_SECTIONS: Mapping[str, type[LongSection]] = {
     "student": TrainingSettings,
     SHARED: TrainingSettings,
 }
-_LOOK = "recipes/demo.yaml is a recipe to begin with"
+_LOOK = "begin with a recipe of the package, as --recipe demo does"
 _LONGEST = 20
 """Digits of a number that may have been meant as milliseconds."""
 

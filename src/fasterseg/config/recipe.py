@@ -2,7 +2,7 @@
 
 The stages are the paper's.  What a recipe does not say is not: modes, spaces, lengths, rates and
 losses are those that networks for a processor, a search and two trainings of some hours want
-(decision 0028).  The paper's are said in `recipes/paper-cityscapes.yaml`.
+(decision 0028).  The paper's are said in the recipe `paper-cityscapes`.
 """
 
 from __future__ import annotations

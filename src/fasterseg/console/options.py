@@ -52,7 +52,10 @@ class CommonOptions(TypedDict, total=False):
         Path | str, Parameter(help="A folder, a data.yaml, or 'street', the built-in scenes.")
     ]
     run: RunFolder
-    recipe: Annotated[RecipeOrFile, Parameter(help="A recipe: the YAML file that describes a run.")]
+    recipe: Annotated[
+        RecipeOrFile,
+        Parameter(help="A YAML file that describes a run, or a recipe of the package: demo."),
+    ]
     set: Annotated[
         tuple[str, ...],
         Parameter(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
+from fasterseg.config import (
+    Recipe,
+    build_recipe,
+    key_of,
+    recipe_file,
+    require_each_key_once,
+)
 from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder
@@ -38,12 +44,12 @@ def stored_recipe(common: Common) -> Recipe | None:
 
 
 def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
-    """The recipe that the options describe: their own file's, else the stored, else the default.
+    """The recipe that the options describe: the one they name, else the stored, else the default.
 
     ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
     """
     given = common.recipe
-    path = None if given is None or isinstance(given, Recipe) else Path(given)
+    path = None if given is None or isinstance(given, Recipe) else recipe_file(given)
     known = given if isinstance(given, Recipe) else stored
     base = known.content() if known is not None and path is None else None
     options = [] if common.seed is None else [f"seed={common.seed}"]
