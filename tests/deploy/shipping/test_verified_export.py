@@ -73,12 +73,22 @@ def test_a_file_of_any_size_takes_any_size(kind: str, tmp_path: Path) -> None:
 
 def test_onnx_files_are_of_the_oldest_versions_that_are_promised() -> None:
     model = onnx.ModelProto.FromString(faithful())
-    assert model.ir_version == IR_VERSION == 10
-    assert [(i.domain, i.version) for i in model.opset_import if not i.domain] == [("", OPSET)]
+    oldest = onnx.helper.find_min_ir_version_for([*model.opset_import])
+    assert model.ir_version == IR_VERSION == oldest == 8
+    assert [(i.domain, i.version) for i in model.opset_import] == [("", OPSET)]
     assert OPSET == 18
     onnx.checker.check_model(model, full_check=True)
     assert {t.data_location for t in model.graph.initializer} == {onnx.TensorProto.DEFAULT}
     assert "BatchNormalization" not in {node.op_type for node in model.graph.node}
+
+
+def test_onnx_files_hold_no_notes_that_a_later_version_brought_and_no_path() -> None:
+    data = faithful()
+    graph = onnx.ModelProto.FromString(data).graph
+    parts = (graph.node, graph.input, graph.output, graph.value_info, graph.initializer)
+    noted = [one.name for part in parts for one in part if one.metadata_props]
+    assert not noted and not graph.metadata_props
+    assert b".py" not in data and str(Path(__file__).parents[3]).encode() not in data
 
 
 def test_float16_is_written_out_in_the_graph() -> None:

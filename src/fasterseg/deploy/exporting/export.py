@@ -21,8 +21,9 @@ from fasterseg.space.blocks import Size
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-# ONNX Runtime 1.20, OpenVINO 2025.0 and TensorRT 10 load these; a test holds every export to them.
-OPSET, IR_VERSION = 18, 10
+# The oldest version of the file's format that the opset allows: ONNX Runtime 1.16, OpenVINO 2025.0
+# and TensorRT 10 load it; a test holds every export to both.
+OPSET, IR_VERSION = 18, 8
 IMAGE, HEIGHT, WIDTH = "image", "height", "width"
 OUTPUT_NAMES: Mapping[OutputForm, str] = {
     "labels": "labels",
@@ -95,8 +96,18 @@ def export_module(
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
-    model.ir_version = IR_VERSION
+    return _of_the_oldest_version(program.model_proto)
+
+
+def _of_the_oldest_version(model: ModelProto) -> ModelProto:
+    """The model under the version of its opset, without what that version does not know.
+
+    These are the exporter's notes, in which the paths of this machine's sources stand.
+    """
+    model.ir_version, graph = IR_VERSION, model.graph
+    parts = (graph.node, graph.input, graph.output, graph.value_info, graph.initializer)
+    for noted in (graph, *(one for part in parts for one in part)):
+        noted.ClearField("metadata_props")
     return model
 
 
