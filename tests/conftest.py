@@ -116,6 +116,16 @@ def run_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shipped_models() -> tuple[str, ...]:
+    """The names of models; the test is skipped where the package that has them is absent."""
+    from fasterseg.network.shipped import shipped_names
+
+    if not shipped_names():
+        pytest.skip("fasterseg-models is not installed")
+    return shipped_names()
+
+
+@pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of data sets outside the project; the test is skipped where there is none."""
     named = os.environ.get("FASTERSEG_TEST_DATA", "")

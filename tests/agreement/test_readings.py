@@ -19,7 +19,7 @@ from fasterseg.datasets.reading import Reading
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.network.card import Card
-from fasterseg.network.shipped import ROOT
+from fasterseg.network.shipped import shipped_card
 from fasterseg.pipeline.evaluating import OTHERWISE, evaluate_stage
 from fasterseg.training.data import TrainingData
 from fasterseg.training.sight import require_same_sight
@@ -92,11 +92,12 @@ def _score_of(written: Path, masks: Path) -> float | None:
     return matrix.mean_iou()
 
 
+@pytest.mark.usefixtures("shipped_models")
 def test_a_teacher_that_reads_otherwise_is_refused_and_the_advice_settles_it(
     tmp_path: Path,
 ) -> None:
     data = folder_of(tmp_path / "data", "", as_colours)
-    card = Card.load(ROOT / "camvid-8ms" / "card.json").model_copy(
+    card = shipped_card("camvid-8ms").model_copy(
         update={"reading": Reading(channels=1), "label_space": open_data(data).label_space}
     )
     source = open_data(data)

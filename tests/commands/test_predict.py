@@ -200,6 +200,7 @@ def test_what_is_no_ordinary_file_is_one_broken_image_and_is_never_read(
     assert "a device" in alone.describe()
 
 
+@pytest.mark.usefixtures("shipped_models")
 def test_a_picture_of_too_long_a_name_is_told_before_a_model_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,6 +146,7 @@ def test_what_a_later_training_lacks_is_told_before_the_first(
     assert not run.training("").root.exists()
 
 
+@pytest.mark.usefixtures("shipped_models")
 def test_a_teacher_of_other_classes_is_told_before_the_run_s_own_is_trained(
     run: RunFolder,
 ) -> None:
@@ -164,6 +165,7 @@ def test_teachers_come_first_and_an_unknown_name_is_refused() -> None:
         chosen_contenders(recipe, ("pupil",))
 
 
+@pytest.mark.usefixtures("shipped_models")
 def test_scoring_without_any_data_is_refused() -> None:
     with pytest.raises(UsageError, match="no data"):
         evaluate("camvid-8ms")

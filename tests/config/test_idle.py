@@ -153,7 +153,7 @@ def test_a_run_that_began_with_an_idle_key_goes_on() -> None:
 
 @pytest.mark.parametrize(
     "recipe",
-    sorted((*FOLDER.glob("*.yaml"), *ROOT.glob("src/fasterseg/models/*/recipe.yaml"))),
+    sorted((*FOLDER.glob("*.yaml"), *ROOT.glob("packages/fasterseg-models/src/*/*/recipe.yaml"))),
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_no_recipe_of_ours_has_an_idle_key(recipe: Path) -> None:

@@ -14,6 +14,7 @@ from fasterseg import cli, errors
 from fasterseg.console.options import CommonOptions
 
 SHIPPED = "camvid-8ms"
+pytestmark = pytest.mark.usefixtures("shipped_models")
 ARCH = "--arch=arch_1.pt"
 
 WRITTEN: dict[str, tuple[list[str], list[str]]] = {

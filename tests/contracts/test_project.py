@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,17 @@ import fasterseg
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!]+)")
 UNPINNED_EXTRAS = {"openvino", "fast", "cuda"}  # not installed where tests run
-IMPORTED_AS = {"onnxruntime_gpu": "onnxruntime", "nvidia_ml_py": "pynvml"}
+IMPORTED_AS = {
+    "google_re2": "re2",
+    "nvidia_ml_py": "pynvml",
+    "onnxruntime_gpu": "onnxruntime",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+}
+BROUGHT_BY = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
+"""What is imported beside a library that cannot be without it."""
+TOOLS = ("dev", "docs", "release")
+"""Extras of those who work on the project: programs that are started, not libraries."""
 
 
 def text_of(name: str) -> str:
@@ -58,14 +70,53 @@ def test_everything_that_is_required_is_pinned(project: dict[str, Any], pins: se
     assert needed - pins == set()
 
 
+def module_of(requirement: str) -> str:
+    """What a required distribution is imported as."""
+    name = canonical(re.split(r"[<>=!~\[; ]", requirement)[0]).replace("-", "_")
+    return IMPORTED_AS.get(name, name)
+
+
+def imported() -> set[str]:
+    """The libraries that the package imports, at the top of a file or inside a function."""
+    trees = [ast.parse(path.read_text()) for path in Path(fasterseg.__file__).parent.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    known = {*sys.stdlib_module_names, "fasterseg", "_typeshed"}
+    return {name.partition(".")[0] for name in names} - known
+
+
 def test_what_an_extra_installs_is_imported_somewhere(project: dict[str, Any]) -> None:
-    source = "".join(path.read_text() for path in Path(fasterseg.__file__).parent.rglob("*.py"))
+    used = imported()
     for extra, names in project["project"]["optional-dependencies"].items():
-        for name in names if extra != "dev" else ():
-            module = canonical(re.split(r"[<>=!~\[; ]", name)[0]).replace("-", "_")
-            module = IMPORTED_AS.get(module, module)
-            used = re.search(rf"^\s*(import|from) {module}\b", source, re.MULTILINE)
-            assert used, f"{extra}: {name}"
+        for name in names if extra not in TOOLS else ():
+            assert module_of(name) in used, f"{extra}: {name}"
+
+
+def test_what_the_package_imports_is_required_or_in_an_extra(project: dict[str, Any]) -> None:
+    described = project["project"]
+    extras = described["optional-dependencies"]
+    names = [one for extra, found in extras.items() if extra not in TOOLS for one in found]
+    offered = {module_of(name) for name in (*described["dependencies"], *names)}
+    assert {BROUGHT_BY.get(name, name) for name in imported()} - offered == set()
+
+
+def test_every_file_of_the_package_goes_into_the_wheel(project: dict[str, Any]) -> None:
+    source = Path(fasterseg.__file__).parent
+    data = project["tool"]["setuptools"]["package-data"]
+    taken = {
+        file
+        for package, patterns in data.items()
+        for pattern in patterns
+        for file in (source.parent / package.replace(".", "/")).glob(pattern)
+    }
+    files = {file for file in source.rglob("*") if file.is_file() and file.suffix != ".py"}
+    assert {file for file in files - taken if "__pycache__" not in file.parts} == set()
+    assert [
+        folder
+        for folder in (file.parent for file in source.rglob("*.py"))
+        if not (folder / "__init__.py").is_file()
+    ] == []
 
 
 def test_nothing_under_a_licence_that_forbids_closed_use_is_required(pins: set[str]) -> None:
@@ -102,7 +153,9 @@ def test_every_room_is_told_in_the_architecture() -> None:
     assert {room for room in rooms if f"`{room}`" not in table} == set()
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "test-all", "check", "bench", "gpu"])
+@pytest.mark.parametrize(
+    "target", ["demo", "test", "test-all", "check", "bench", "docs", "dist", "dist-test", "gpu"]
+)
 def test_every_make_target_exists_and_is_explained(target: str) -> None:
     makefile = text_of("Makefile")
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)

@@ -142,7 +142,7 @@ def import_everything() -> None:
 
 _MODULES = (
     *("onnx", "onnx.reference", "onnxruntime", "PIL.Image", "safetensors.torch", "jinja2"),
-    *("matplotlib.pyplot", "fasterseg.models", "fasterseg.pipeline.running", "torch.export"),
+    *("matplotlib.pyplot", "fasterseg.pipeline.running", "torch.export"),
     *("fasterseg.pipeline.benchmarking", "fasterseg.pipeline.drawing"),
 )
 

@@ -104,6 +104,7 @@ def test_a_small_network_ends_where_one_process_ends(dtype: torch.dtype) -> None
     assert_ends_where_one_process_ends(2, None, (32, 32), dtype)
 
 
+@pytest.mark.usefixtures("shipped_models")
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("count", [2, 4])

@@ -18,15 +18,15 @@ from fasterseg.errors import FileError
 from fasterseg.layers.building import InputBlock
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.network.shipped import ROOT, shipped_names
+from fasterseg.network.shipped import model_path, shipped_card, shipped_names
 
 GREY, TWELVE = Reading(channels=1), Reading(range=(0, 4095))
 DICE = np.random.default_rng(0)
 
 
 def a_card() -> Card:
-    """The card of a model in the box."""
-    return Card.load(ROOT / shipped_names()[0] / "card.json")
+    """The card of a model that has a name."""
+    return shipped_card(shipped_names()[0])
 
 
 class Shows(torch.nn.Module):
@@ -78,13 +78,14 @@ def test_a_model_reads_deep_images_by_the_range_of_its_training(tmp_path: Path) 
 def test_cards_from_before_there_were_readings_mean_the_default_and_are_written_as_they_were(
     name: str,
 ) -> None:
-    document = json.loads((ROOT / name / "card.json").read_bytes())
+    document = json.loads((model_path(name) / "card.json").read_bytes())
     assert "reading" not in document["content"]
-    card = Card.load(ROOT / name / "card.json")
+    card = shipped_card(name)
     assert card.reading == DEFAULT_READING
     assert "reading" not in card.content()
 
 
+@pytest.mark.usefixtures("shipped_models")
 @pytest.mark.parametrize("reading", [GREY, TWELVE, Reading(channels=1, range=(-1.5, 8))])
 def test_a_reading_survives_in_both_cards(reading: Reading, tmp_path: Path) -> None:
     card = a_card().model_copy(update={"reading": reading})
@@ -97,6 +98,7 @@ def test_a_reading_survives_in_both_cards(reading: Reading, tmp_path: Path) -> N
     assert ExportedCard.from_text(exported.to_text(), where="x", has_seal=True) == exported
 
 
+@pytest.mark.usefixtures("shipped_models")
 def test_a_file_that_wants_another_reading_than_there_is_is_refused(tmp_path: Path) -> None:
     content = {**a_card().content(), "reading": {"alpha": "white"}}
     card = a_card().model_copy(update={"reading": GREY})

@@ -44,7 +44,7 @@ def box(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ModelBundle.load(trained).save(root / NAME, storage="float16")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(shipped, "ROOT", root)
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: root)
     shipped._say_terms.cache_clear()
     return root
 
@@ -135,5 +135,37 @@ def test_the_doctor_tells_what_is_in_the_box(box: Path, monkeypatch: pytest.Monk
         lambda name: card.model_copy(update={"scores": seen}),
     )
     assert f"{NAME}: trained on street; terms" in doctor(run="runs").describe()
-    monkeypatch.setattr(shipped, "ROOT", box / "nothing")
+
+
+def test_without_the_package_of_models_a_name_is_refused_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shipped, "PACKAGE", "no_such_package_of_models")
+    Image.fromarray(np.zeros((32, 64, 3), dtype=np.uint8)).save("photo.png")
+    for words in (
+        ["predict", NAME, "photo.png"],
+        ["evaluate", NAME, "--data", "street"],
+        ["benchmark", NAME],
+        ["export", NAME],
+        ["draw", NAME],
+        ["describe", NAME],
+    ):
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert "fasterseg-models, which has models by name, is not installed" in said
+        assert "pip install fasterseg-models, or name" in " ".join(said.split())
     assert doctor(run="runs").models == ()
+    assert "pip install fasterseg-models" in doctor(run="runs").describe()
+
+
+def test_models_are_found_in_the_package_that_has_them_and_not_in_a_folder_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "PACKAGE", "some_models")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "some_models" / NAME).mkdir(parents=True)
+    (tmp_path / "some_models" / NAME / "manifest.json").touch()
+    assert shipped_names() == ()
+    (tmp_path / "some_models" / "__init__.py").touch()
+    assert shipped_names() == (NAME,)

@@ -475,6 +475,7 @@ def test_a_model_that_does_not_exist_is_answered_with_the_nearest(
     assert f"did you mean '{bundle}'?" in fails("evaluate", bundle + "t", code=2)
 
 
+@pytest.mark.usefixtures("shipped_models")
 @pytest.mark.parametrize("verb", ["evaluate", "predict", "export", "benchmark"])
 def test_a_model_of_no_run_that_does_not_exist_is_what_is_told(verb: str, fails: Fails) -> None:
     words = ["absent.png"] if verb == "predict" else []
@@ -483,6 +484,7 @@ def test_a_model_of_no_run_that_does_not_exist_is_what_is_told(verb: str, fails:
     assert "did you mean 'camvid-8ms'?" in said
 
 
+@pytest.mark.usefixtures("shipped_models")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -515,6 +517,7 @@ def test_an_argument_that_cannot_be_is_refused_before_anything_is_begun(
     assert not [*tmp_path.iterdir()], "nothing is left behind"
 
 
+@pytest.mark.usefixtures("shipped_models")
 def test_a_model_that_is_named_twice_is_refused_before_any_is_read(fails: Fails) -> None:
     assert "named twice" in fails("benchmark", "camvid-8ms", "camvid-8ms", code=2)
 

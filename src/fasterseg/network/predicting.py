@@ -27,7 +27,13 @@ from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
 from fasterseg.network.segmentation import Segmentation
-from fasterseg.network.shipped import model_path, say_terms_of, shipped_names
+from fasterseg.network.shipped import (
+    advice_on_names,
+    model_path,
+    say_terms_of,
+    shipped_names,
+    told_of_names,
+)
 from fasterseg.network.tiling import in_tiles, tiles_of
 from fasterseg.runs import BundleFolder, run_above
 from fasterseg.space.blocks import Size
@@ -105,13 +111,13 @@ def _unknown(model: str) -> UsageError:
     beside = {folder.name: str(folder) for folder in siblings if BundleFolder(folder).is_there()}
     known = {name: name for name in shipped_names()} | beside
     near = get_close_matches(path.name, known, n=1, cutoff=0.4)
-    shipped = ", ".join(shipped_names())
     return UsageError(
         f"there is no model {model!r}",
         where=str(path.parent),
-        why=f"the models there are {', '.join(sorted(beside)) or 'none'}"
-        + (f"; those in the box are {shipped}" if shipped else ""),
-        next_step=f"did you mean {known[near[0]]!r}?" if near else "name a bundle's folder",
+        why=f"the models there are {', '.join(sorted(beside)) or 'none'}; {told_of_names()}",
+        next_step=f"did you mean {known[near[0]]!r}?"
+        if near
+        else advice_on_names("name a bundle's folder"),
     )
 
 

@@ -1,10 +1,14 @@
-"""The students in the box: bundles inside the package, each called by its folder's name."""
+"""Models by name: the bundles of the package fasterseg-models, each called by its folder's name.
+
+That package holds data alone, under terms of its own, and may be absent.
+"""
 
 from __future__ import annotations
 
 import sys
 from difflib import get_close_matches
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from fasterseg.network.card import Card
@@ -12,13 +16,22 @@ from fasterseg.paths import given
 from fasterseg.runs import BundleFolder
 from fasterseg.shown_text import as_shown
 
-ROOT = Path(__file__).parents[1] / "models"
-"""Where they lie; the tool beside them puts them there."""
+PACKAGE = "fasterseg_models"
+INSTALL = "pip install fasterseg-models"
+
+
+def shipped_folder() -> Path | None:
+    """Where the bundles lie; None where the package of models is not installed."""
+    found = find_spec(PACKAGE)
+    return Path(found.origin).parent if found is not None and found.origin else None
 
 
 def shipped_names() -> tuple[str, ...]:
-    """The names of the bundles that this installation came with."""
-    return tuple(sorted(path.parent.name for path in ROOT.glob("*/manifest.json")))
+    """The names of the bundles that are installed."""
+    folder = shipped_folder()
+    if folder is None:
+        return ()
+    return tuple(sorted(path.parent.name for path in folder.glob("*/manifest.json")))
 
 
 def is_shipped(model: Path | str) -> bool:
@@ -28,7 +41,13 @@ def is_shipped(model: Path | str) -> bool:
 
 def model_path(model: Path | str) -> Path:
     """Where a model lies: the folder of a shipped name, else the path that was named."""
-    return ROOT / str(model) if is_shipped(model) else given(model)
+    return _folder_of(str(model)) if is_shipped(model) else given(model)
+
+
+def _folder_of(name: str) -> Path:
+    folder = shipped_folder()
+    assert folder is not None  # there is a name
+    return folder / name
 
 
 def nearest_shipped(model: Path | str) -> str | None:
@@ -37,14 +56,27 @@ def nearest_shipped(model: Path | str) -> str | None:
     return near[0] if near else None
 
 
+def told_of_names() -> str:
+    """Which models there are by name, for a sentence on one that there is not."""
+    names = ", ".join(shipped_names())
+    if names:
+        return f"those of the package fasterseg-models are {names}"
+    return "the package fasterseg-models, which has models by name, is not installed"
+
+
+def advice_on_names(otherwise: str) -> str:
+    """What to do where a model's name is not known: the package first, where it is absent."""
+    return otherwise if shipped_names() else f"{INSTALL}, or {otherwise}"
+
+
 def shipped_card(name: str) -> Card:
     """The card of a shipped bundle."""
-    return Card.load(BundleFolder(ROOT / name).card)
+    return Card.load(BundleFolder(_folder_of(name)).card)
 
 
 def say_terms_of(folder: Path) -> None:
     """Where a folder is a shipped bundle's, say once on stderr on which terms it may be used."""
-    if folder.parent == ROOT:
+    if folder.parent == shipped_folder():
         _say_terms(folder.name)
 
 

@@ -15,7 +15,7 @@ from fasterseg.config import RUNTIMES
 from fasterseg.errors import EnvironmentFault
 from fasterseg.gpus import gpu_conditions
 from fasterseg.machine import Disk, Fact, Processor, Torch, disk, processor, torch_facts, version_of
-from fasterseg.network.shipped import shipped_card, shipped_names
+from fasterseg.network.shipped import INSTALL, shipped_card, shipped_names
 from fasterseg.version import __version__
 
 LEAST_PYTHON = (3, 11)
@@ -53,7 +53,7 @@ class Advice(Fact):
 
 
 class Shipped(Fact):
-    """A model in the box: its data, their terms, and its scores on images it was not trained on."""
+    """A model by name: its data, their terms, and its scores on images it was not trained on."""
 
     name: str
     data: str
@@ -258,6 +258,8 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     free_gib = report.disk.free_mib / 1024
     yield f"disk         {report.disk.folder}: {free_gib:.1f} GiB free, {written}"
     yield from (f"model        {_told(model)}" for model in report.models)
+    if not report.models:
+        yield f"model        none has a name here: {INSTALL}"
 
 
 def _processes(gpus: int) -> str:

@@ -12,7 +12,12 @@ from fasterseg.datasets.data_report import DataReport
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
-from fasterseg.network.shipped import model_path, nearest_shipped
+from fasterseg.network.shipped import (
+    advice_on_names,
+    model_path,
+    nearest_shipped,
+    told_of_names,
+)
 from fasterseg.reporting.described import CITYSCAPES, HandMade, Subject
 from fasterseg.runs import BundleFolder, RunFolder, run_above
 from fasterseg.space.architecture import Architecture, Geometry
@@ -36,10 +41,10 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
     near = nearest_shipped(path)
     raise UsageError(
         f"there is nothing called {str(path)!r} to draw",
-        why="no file and no folder has this name",
+        why=f"no file and no folder has this name; {told_of_names()}",
         next_step=f"did you mean {near!r}?"
         if near
-        else "name a bundle's folder, an architecture's JSON file, or a run's folder",
+        else advice_on_names("name a bundle's folder, an architecture's JSON file, or a run's"),
     )
 
 

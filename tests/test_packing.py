@@ -1,21 +1,17 @@
-"""Packing a bundle into the box: small, complete, and scored beside what it was."""
+"""Packing a bundle into the package of models: small, complete, and scored beside what it was."""
 
 from __future__ import annotations
 
-import fnmatch
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from tiny_training import train_tiny
 
-import fasterseg
+from fasterseg import packing
 from fasterseg.artifacts import digest_of_file
 from fasterseg.config import build_recipe
 from fasterseg.errors import UsageError
-from fasterseg.models import packing
 from fasterseg.network import shipped
 from fasterseg.network.bundle import ModelBundle
 
@@ -23,7 +19,6 @@ RECIPE = """\
 data:
   street: {height: 32, width: 64, train: 2, val: 2, test: 1}
 """
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +39,8 @@ def recipe(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty box."""
-    monkeypatch.setattr(shipped, "ROOT", tmp_path / "box")
+    """An empty package of models."""
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "box")
     return tmp_path / "box"
 
 
@@ -123,24 +118,9 @@ def test_a_bundle_without_terms_and_one_too_large_are_refused(
     assert packing.main([str(trained), "x", "--recipe", str(recipe)]) == 2
 
 
-def test_the_package_takes_every_file_of_a_packed_bundle_with_it(
-    trained: Path, recipe: Path, box: Path
+def test_without_the_package_of_models_there_is_no_place_for_one(
+    trained: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    packing.pack(trained, "street-1ms", recipe)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["fasterseg.models"]
-    for path in (box / "street-1ms").iterdir():
-        name = path.relative_to(box).as_posix()
-        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
-
-
-def test_what_is_in_the_box_of_this_package_is_whole_small_and_says_its_terms() -> None:
-    root = Path(fasterseg.__file__).parent / "models"
-    for manifest in root.glob("*/manifest.json"):
-        bundle = ModelBundle.load(manifest.parent)
-        assert bundle.card.name == manifest.parent.name
-        assert bundle.card.training.terms
-        assert build_recipe(manifest.parent / packing.RECIPE)
-        assert all(torch.isfinite(tensor).all() for tensor in bundle.tensors.values())
-        size = sum(path.stat().st_size for path in manifest.parent.iterdir())
-        assert size < packing.LARGEST_BYTES
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: None)
+    assert packing.main([str(trained), "street-1ms", "--recipe", str(recipe)]) == 4
+    assert "pip install -e packages/fasterseg-models" in capsys.readouterr().err

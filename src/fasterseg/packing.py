@@ -1,7 +1,9 @@
-"""``python -m fasterseg.models.packing BUNDLE NAME --recipe RECIPE``: put a bundle into the box.
+"""``python -m fasterseg.packing BUNDLE NAME --recipe RECIPE``: add a model to fasterseg-models.
 
-For those who make a release.  The bundle is stored with its kernels in half precision, its card
-under the name that it is shipped by, and beside it the recipe that it was made with.  With --data
+For those who make a release: in the project's folder, where that package is installed from
+``packages/fasterseg-models``.  A model is one folder there, nothing more.  The bundle is stored
+with its kernels in half precision, its card under the name that it is shipped by, and beside it the
+recipe that it was made with.  With --data
 both are scored, on the validation split or on the one that --split names, so that what the rounding
 costs is known; the packed one's score joins those on the card.
 
@@ -11,7 +13,6 @@ The command is kept in the card's provenance: type it in the project's folder, p
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -19,11 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fasterseg.config import Recipe
+from fasterseg.config import Recipe, recipe_file
 from fasterseg.console.options import Common
 from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.runtimes.models import load_model
-from fasterseg.errors import FastersegError, UsageError
+from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.network import shipped
 from fasterseg.network.bundle import ModelBundle
@@ -39,7 +40,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What was put into the box, and its scores before and after, None where no data was named."""
+    """What was packed, and its scores before and after, None where no data was named."""
 
     folder: Path
     bytes: int
@@ -66,17 +67,19 @@ class Packed:
 def pack(
     bundle: Path,
     name: str,
-    recipe: Path,
+    recipe: Path | str,
     *,
     data: str | None = None,
     split: str | None = None,
     overwrite: bool = False,
 ) -> Packed:
-    """Put a bundle into the box under a name, and score both where there is data.
+    """Put a bundle among the models by name, and score both where there is data.
 
     Raises `UsageError` for a name that is none, for a bundle without terms, and for one of 10 MB
-    and more; `FastersegError` for weights that float16 cannot hold.  Then nothing is changed.
+    and more; `EnvironmentFault` where the package of models is not installed; `FastersegError` for
+    weights that float16 cannot hold.  Then nothing is changed.
     """
+    models = _models()
     original = ModelBundle.load(bundle)
     settings = resolve_recipe(Common(recipe=recipe, data=data))
     _require_name(name)
@@ -85,23 +88,23 @@ def pack(
     renamed, before, after = replace(original, card=card), None, None
     with TemporaryDirectory() as place:
         staged = renamed.save(Path(place) / name, storage="float16")
-        shutil.copyfile(recipe, staged / RECIPE)
+        _write_recipe(staged, name, recipe)
         _require_small(staged)
         if data is not None:
             before = _score(bundle, settings, split=split)
             after = _score(staged, settings, split=split)
             renamed = _scored(renamed, after)
-        folder = renamed.save(shipped.ROOT / name, storage="float16", replace=overwrite)
-        shutil.copyfile(recipe, folder / RECIPE)
+        folder = renamed.save(models / name, storage="float16", replace=overwrite)
+        _write_recipe(folder, name, recipe)
     return Packed(folder, _bytes_of(folder), before, after)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Pack what the command line names; return the exit code."""
-    parser = ArgumentParser(prog="python -m fasterseg.models.packing", description=pack.__doc__)
+    parser = ArgumentParser(prog="python -m fasterseg.packing", description=pack.__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("name", help="what it is called from now on: camvid-12ms")
-    parser.add_argument("--recipe", type=Path, required=True, help="what it was made with")
+    parser.add_argument("--recipe", required=True, help="what it was made with")
     parser.add_argument("--data", help="the data to score both on")
     parser.add_argument("--split", help="the split to score both on, in place of the validation's")
     parser.add_argument("--overwrite", action="store_true", help="replace what has this name")
@@ -140,6 +143,26 @@ def _scored(bundle: ModelBundle, report: EvaluationReport) -> ModelBundle:
 
 def _bytes_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _write_recipe(folder: Path, name: str, recipe: Path | str) -> None:
+    """Put the recipe beside the bundle; its first line says whose it is."""
+    text = recipe_file(recipe).read_text(encoding="utf-8")
+    (folder / RECIPE).write_text(
+        f"# {name} was made with this recipe.\n#\n{text}", encoding="utf-8"
+    )
+
+
+def _models() -> Path:
+    folder = shipped.shipped_folder()
+    if folder is None:
+        raise EnvironmentFault(
+            "there is no place for a model here",
+            where="the package fasterseg-models",
+            why="it is not installed",
+            next_step="pip install -e packages/fasterseg-models",
+        )
+    return folder
 
 
 def _require_name(name: str) -> None:
