@@ -62,7 +62,8 @@ bench: $(VENV)/.installed-dev
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py"; done
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python docs/generating
+	$(BIN)/zensical build --strict
 
 dist: $(VENV)/.installed-release
 	$(BIN)/python packages/release.py $(if $(REPOSITORY),--repository $(REPOSITORY))

@@ -1,4 +1,4 @@
-"""Pages of the site made from texts at the top of the project: run by mkdocs-gen-files.
+"""Pages of the site made from the texts at the top of the project.
 
 Each keeps its words.  Links to other pages of the site lead there; what is no page of it (source,
 benchmarks) stays as the name that it has.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-
-import mkdocs_gen_files
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -21,11 +19,25 @@ PAGES = {
     "LICENSE": "licence.md",
     "NOTICE": "notice.md",
 }
-FOLDER = "project"
+LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 
 
-def on_the_site(link: re.Match[str]) -> str:
-    """A link of a text at the top, as a page in the folder has it."""
+def project_page(source: str) -> str:
+    """A text at the top of the project as a page of the folder ``project``."""
+    text = (ROOT / source).read_text("utf-8")
+    if source.endswith(".md"):
+        return LINK.sub(_on_the_site, text)
+    title = {"LICENSE": "Licence"}.get(source, source.capitalize())
+    return f"# {title}\n\n```text\n{text}```\n"
+
+
+def write_project_pages() -> None:
+    """Write every page."""
+    for source, page in PAGES.items():
+        (ROOT / "docs" / "project" / page).write_text(project_page(source), encoding="utf-8")
+
+
+def _on_the_site(link: re.Match[str]) -> str:
     text, target = link["text"], link["target"]
     place, _, anchor = target.partition("#")
     if re.match(r"[a-z]+:|#", target):
@@ -35,18 +47,3 @@ def on_the_site(link: re.Match[str]) -> str:
     if place.startswith("docs/"):
         return f"[{text}](../{target.removeprefix('docs/')})"
     return text
-
-
-def write_pages() -> None:
-    """Write every page."""
-    for source, page in PAGES.items():
-        text = (ROOT / source).read_text("utf-8")
-        if source.endswith(".md"):
-            text = re.sub(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)", on_the_site, text)
-        else:
-            text = f"# {source.capitalize().replace('License', 'Licence')}\n\n```text\n{text}```\n"
-        with mkdocs_gen_files.open(f"{FOLDER}/{page}", "w") as file:
-            file.write(text)
-
-
-write_pages()
