@@ -21,11 +21,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fasterseg.config import Recipe, recipe_file
+from fasterseg.config.reading import MAX_RECIPE_BYTES
 from fasterseg.console.options import Common
 from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
+from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network import shipped
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Score
@@ -146,11 +148,11 @@ def _bytes_of(folder: Path) -> int:
 
 
 def _write_recipe(folder: Path, name: str, recipe: Path | str) -> None:
-    """Put the recipe beside the bundle; its first line says whose it is."""
-    text = recipe_file(recipe).read_text(encoding="utf-8")
-    (folder / RECIPE).write_text(
-        f"# {name} was made with this recipe.\n#\n{text}", encoding="utf-8"
-    )
+    """Put the recipe beside the bundle; one in YAML says in its first line whose it is."""
+    file = recipe_file(recipe)
+    text = bytes_of(file, most_bytes=MAX_RECIPE_BYTES, fault=UsageError).decode()
+    told = "" if text.startswith("{") else f"# {name} was made with this recipe.\n#\n"
+    (folder / RECIPE).write_text(told + text, encoding="utf-8")
 
 
 def _models() -> Path:
