@@ -15,6 +15,7 @@ from fasterseg.datasets.layouts import FOLDER, layout_named, open_named
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
+from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 
@@ -78,7 +79,13 @@ def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
 
 
 def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
-    tree = Tree(data_root(data, file, outside=outside), may_leave=outside)
+    place = data_root(data, file, outside=outside)
+    if is_zip(place):
+        return open_zip(place, lambda inside: _open_in(Tree(inside), data, file))
+    return _open_in(Tree(place, may_leave=outside), data, file)
+
+
+def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)
     try:

@@ -18,6 +18,7 @@ from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.listing import is_file, is_folder, printable
 from fasterseg.datasets.mask_reading import pack
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.datasets.unpacking import is_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import bytes_of
@@ -31,7 +32,7 @@ _IMAGES = "images"
 
 
 def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
-    """Return the folder that ``path`` names: as seen from the file, or the file's own folder.
+    """Return the folder, or the zip, that ``path`` names, seen from the file; else its own folder.
 
     Ultralytics' files name the data set's own folder there; such a file may lie inside of it, or
     the data in ``datasets`` beside its folder.  Raises DataError where none of these is a folder,
@@ -52,13 +53,13 @@ def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
         ) from error
     tried = [home / named, home / "datasets" / named, home.parent / "datasets" / named]
     tried += [home] if home.resolve().name == named.name else []
-    found = next((folder for folder in tried if is_folder(folder)), None)
+    found = next((place for place in tried if is_folder(place) or is_zip(place)), None)
     if found is not None and not outside:
         _require_near(found, file, where)
     if found is not None:
         return found
     raise DataError(
-        f"there is no folder {data.path!r}",
+        f"there is no folder or zip {data.path!r}",
         where=where,
         why=f"looked for {'; '.join(str(folder) for folder in tried)}",
         next_step=f"write the data folder's own path, {advice}",

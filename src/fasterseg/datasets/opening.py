@@ -20,6 +20,7 @@ from fasterseg.datasets.layouts import (
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
+from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import what_it_is
@@ -35,7 +36,7 @@ def open_data(
     street_counts: Mapping[str, int] | None = None,
     street_seed: int = 0,
 ) -> DataSource:
-    """Return the data set at ``where``: ``street`` (built in), a folder, or a ``data.yaml``.
+    """Return the data set at ``where``: ``street`` (built in), a folder, a zip or a ``data.yaml``.
 
     The layout is found from the folder, or named.  ``outside`` allows files that lie outside of
     the folder.  Raises DataError for a folder of no known layout and for any fault of its listing:
@@ -71,7 +72,7 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
             "there is no such data set",
             where=str(where),
             why="nothing of this name is there",
-            next_step=f"give a folder, a data.yaml, or '{STREET}' for the built-in scenes",
+            next_step=f"give a folder, a zip, a data.yaml, or '{STREET}' for the built-in scenes",
         )
     if (special := what_it_is(path)) and not path.is_dir():
         raise DataError(
@@ -80,6 +81,12 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
             next_step="give a folder of images and masks, or its data.yaml",
         )
     require_known(layout)
+    if is_zip(path):  # nothing in it can lead out of it
+        return open_zip(path, lambda inside: _open_there(inside, layout=layout, outside=False))
+    return _open_there(path, layout=layout, outside=outside)
+
+
+def _open_there(path: Path, *, layout: str, outside: bool) -> FileSource:
     file = path if path.is_file() else _own_data_file(path, outside=outside)
     if layout in ("auto", FOLDER) and file is not None:
         return open_described(file, outside=outside)

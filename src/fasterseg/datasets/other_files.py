@@ -16,15 +16,16 @@ from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import opened
 
 _LOOKED_AT = 1 << 20
+_ZIP = "a zip archive"
 _ARCHIVES = {
-    b"PK\x03\x04": "a zip archive",
+    b"PK\x03\x04": _ZIP,
     b"\x1f\x8b": "a gzip archive",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a rar archive",
 }
-_BY_PYTHON = {"a zip archive": "zipfile"} | dict.fromkeys(
+_BY_PYTHON = dict.fromkeys(
     ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
 )
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
@@ -72,8 +73,10 @@ def _binary(path: Path, head: bytes) -> Found | None:
         return "a model", "", "give a folder of images and masks, or its data.yaml"
     kind = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")
     kind = kind or ("a tar archive" if head[257:262] == b"ustar" else "")
+    if kind == _ZIP:
+        return kind, "", f"name the zip itself: fasterseg check-data {path}"
     if kind:
-        return kind, "images and masks are read from folders", _unpacking(path, kind)
+        return kind, "images and masks are read from folders and zips", _unpacking(path, kind)
     if path.suffix.lower() in IMAGE_SUFFIXES or head.startswith(_PICTURES):
         return (
             "a picture",

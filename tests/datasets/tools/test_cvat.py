@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tool_sets import CVAT_COLOURS, cvat_set, save
+from tool_sets import CVAT_COLOURS, cvat_set, save, zipped
 
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
@@ -176,3 +176,16 @@ def test_a_line_of_a_list_that_names_no_image_is_a_fault(tmp_path: Path) -> None
         open_data(tmp_path)
 
     assert "default.txt:2 (lost)" in caught.value.why
+
+
+@pytest.mark.parametrize("above", ["", "photos"])
+def test_the_zip_opens_as_the_tool_wrote_it(
+    above: str, tmp_path: Path, reads_as: ReadsAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "cache"))
+    truth = cvat_set(tmp_path / "export" / above, SPLITS)
+    archive = zipped(tmp_path / "export", tmp_path / "task 7.zip")
+
+    source = reads_as(archive, {CALLED[split]: found for split, found in truth.items()})
+
+    assert source.name == "task 7"
