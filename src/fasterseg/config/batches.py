@@ -11,20 +11,19 @@ from fasterseg.foreign.bounds import MOST_AT_ONCE
 
 
 class BatchSection(Section):
-    """A part of the recipe with batches.
-
-    `batch_size` counts the images of a step, on all processes together.  `accumulate` cuts what a
-    process has of them into so many parts, which go through the network one by one: the memory is
-    that of one part, losses and gradients are those of the whole batch, and batch norms see the
-    images of a part.  `synchronise_norms` lets batch norms see the images of all processes at once:
-    ``auto`` where a process alone would show them fewer than `few_images`.
-    """
+    """A part of the recipe with batches."""
 
     few_images: ClassVar[int] = 4
 
     batch_size: int = Field(ge=1, le=MOST_AT_ONCE)
+    """Images of a step, on all processes together."""
     accumulate: int = Field(1, ge=1, le=MOST_AT_ONCE)
+    """Cuts what a process has of a batch into so many parts, which go through the network one by
+    one: memory is that of one part, losses and gradients are those of the whole batch, and batch
+    norms see the images of a part."""
     synchronise_norms: Literal["auto", True, False] = "auto"
+    """Whether batch norms see the images of all processes at once; `auto` where a process alone
+    would show them fewer than 4."""
 
     @model_validator(mode="after")
     def _has_an_image_for_every_part(self) -> Self:

@@ -30,21 +30,29 @@ _TAKEN_STARTS = ("random-", "position-")
 class ContenderSettings(Section):
     """One network being searched.
 
-    An expansion fixes the width of stem, fusion or head; without one a student searches among
-    what the space offers, and a teacher takes the largest.  `operators` are those that it may take
-    in cells, of those that the space has there; without them, all.  A teacher's `architecture` may
-    be the ``widest`` network that these settings allow, by multiply-adds: it takes no part in the
-    search, and is measured, trained and shipped as it is.
+    Where a width is not fixed, a student searches among what the space offers, and a teacher takes
+    the largest.
     """
 
     name: FileName
+    """What the network is called, in files, logs and commands."""
     role: Role
+    """`teacher`, searched for accuracy alone, or `student`, which must meet a budget."""
     stem_expansion: Width | None = None
+    """Fixes the stem's width: channels per pixel of output stride, or a count in words (`64
+    channels`). The paper's teacher has 12, its student 8."""
     fusion_expansion: Width | None = None
+    """Fixes the fusion's width, likewise."""
     head_expansion: Width | None = None
+    """Fixes the head's width, likewise.  The paper's teacher has 12, its student 8."""
     budget: Annotated[str | None, AfterValidator(possible_budget)] = None
+    """A student's own budget, in place of the recipe's."""
     operators: tuple[Operator, ...] | None = None
+    """What it may take in cells, of what the space has there; without it all.  The paper's teacher
+    takes no skip."""
     architecture: Found = "searched"
+    """`searched`, or, for a teacher, the `widest` network that these settings allow, by
+    multiply-adds: it takes no part in the search, and is measured, trained and shipped as it is."""
 
     @field_validator("name")
     @classmethod

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
-from fasterseg.config.learning_sections import SearchSettings, TrainingSettings
+from fasterseg.config.learning_sections import TrainingSettings
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import ROLES, SHARED, takes
-from fasterseg.config.sections import SelectionSettings
+from fasterseg.config.search_section import SearchSettings
+from fasterseg.config.selection import SelectionSettings
 from fasterseg.errors import UsageError
 from fasterseg.space.search_space import Role
 

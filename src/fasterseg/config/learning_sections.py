@@ -1,25 +1,16 @@
-"""The sections of a recipe that learn: the search with its pre-training, and a training."""
+"""The sections of a recipe that learn: what they have in common, and a training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from fasterseg.config.augmentation import AugmentationSettings
 from fasterseg.config.batches import BatchSection
-from fasterseg.config.pretraining import PretrainingSettings, RateShape, with_pretraining
+from fasterseg.config.pretraining import RateShape
 from fasterseg.config.runtimes import Precision
-from fasterseg.config.sections import (
-    LEAST_SCALE,
-    AugmentationSettings,
-    ControlSettings,
-    PenaltySettings,
-    SamplingSettings,
-    SelectionSettings,
-    TemperatureSettings,
-    with_earlier_draws,
-)
 from fasterseg.foreign.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED
 
 # With a profile, scores and measurements they are a night: eight hours.
@@ -34,16 +25,14 @@ ClassWeights = (
 
 
 class LongSection(BatchSection):
-    """A part that learns: for as many steps as it names, or as many as fit into its hours.
-
-    Its first weights are Kaiming's normal numbers, by the outputs that an input reaches
-    (``fan-out``), or by the inputs that an output has (``fan-in``, the authors').
-    """
+    """A part that learns: for as many steps as it names, or as many as fit into its hours."""
 
     usual_hours: ClassVar[float]
     numbers_of_steps: ClassVar[tuple[str, ...]] = ("steps",)
 
     initialisation: Literal["fan-out", "fan-in"] = "fan-out"
+    """The scale of the first weights, Kaiming's normal numbers: by the outputs that an input
+    reaches (`fan-out`), or by the inputs that an output has (`fan-in`, the authors')."""
 
     @model_validator(mode="before")
     @classmethod
@@ -63,169 +52,84 @@ class LongSection(BatchSection):
         return {"hours": cls.usual_hours, **given}
 
 
-EARLIER_NAMES: Mapping[str, str] = {"weight_lr": "lr", "weight_momentum": "momentum"}
-"""Keys of the search in earlier recipes, and what they are called now."""
-
-
-class SearchSettings(LongSection):
-    """Pre-training of the supernet and the search in it (*teacher/student co-searching*).
-
-    `mode` is ``sampled``: each pass samples operators and paths, or ``exact``: each runs all of
-    them, as the paper does.  With `precision` ``auto`` an exact search computes in float32, a
-    sampled one in bfloat16 where the device has it.  With `hours`, active time for pre-training
-    and search together, the two numbers of steps say only how it is shared; who names neither
-    hours nor steps gets `usual_hours`.  Without an `architecture_lr` it follows from the number
-    of steps (`fasterseg.searching.noise_floor`).  In an exact search the widths inside the lattice
-    learn by the losses of two draws (``two-draws``), or ``straight-through`` a weight at their
-    features, as in the paper (`fasterseg.searching.compared_widths`).  Which network a student is,
-    `selection` decides.  Classes count in the loss as they do in the ``student``'s training, unless
-    `class_weights` says otherwise.  `lr`, `momentum` and `weight_decay` are those of the supernet's
-    weights; the rate follows `schedule`, where ``paper`` multiplies it by `epoch_decay` after each
-    `steps_per_epoch` steps, the authors' for Cityscapes.  Where a weight step's `passes` are one
-    update, it is by their mean, or, as in the authors' code, by their sum, which is a rate so many
-    times as high under a norm clipped so much earlier.  `pretraining` has what differs before the
-    search.
-
-    With an `image_scale` below 1 everything that the search reads is made smaller first: what it
-    learns from, what subnets are calibrated on, and what they are scored on, labels included.
-    With a `label_stride` the loss holds the network's small logits against one label in so many
-    along each side (`fasterseg.datasets.transforms.strided`), in place of upsampling them.
-
-    A pass has ``one`` of the `heads`, with auxiliary ones, or ``all``, as the authors' do: one for
-    each set of branches on offer and one for each branch alone, whose losses are added up.
-    Contenders have ``all`` blocks `shared`, or, as in the authors' code, the ``cells`` alone: stem,
-    fusion and heads are then each one's own.
-    """
-
-    usual_hours: ClassVar[float] = SEARCH_HOURS
-    numbers_of_steps: ClassVar[tuple[str, ...]] = ("pretrain_steps", "steps")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _reads_earlier_names(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        renamed = {EARLIER_NAMES[key]: given[key] for key in given.keys() & EARLIER_NAMES.keys()}
-        rest = {k: v for k, v in given.items() if k not in EARLIER_NAMES}
-        return with_pretraining(with_earlier_draws({**rest, **renamed}))
-
-    mode: Literal["sampled", "exact"] = "sampled"
-    heads: Literal["one", "all"] = "one"
-    shared: Literal["all", "cells"] = "all"
-    sampling: SamplingSettings = SamplingSettings()
-    exact_widths: Literal["two-draws", "straight-through"] = "two-draws"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    hours: float | None = Field(None, gt=0, le=MOST)
-    pretrain_steps: int = Field(600, ge=0, le=MOST_COUNTED)
-    steps: int = Field(300, ge=0, le=MOST_COUNTED)
-    batch_size: int = Field(4, ge=1, le=MOST_AT_ONCE)
-    lr: float = Field(0.05, gt=0, le=MOST)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(5e-4, ge=0, le=MOST)
-    schedule: RateShape = "poly"
-    epoch_decay: float = Field(0.978, gt=0, le=1)
-    # Half of Cityscapes' 2,975 training images in batches of 2.
-    steps_per_epoch: int = Field(743, ge=1, le=MOST_COUNTED)
-    architecture_lr: float | None = Field(None, gt=0, le=MOST)
-    architecture_weight_decay: float = Field(0.0, ge=0, le=MOST)
-    clip_norm: float = Field(5.0, gt=0, le=MOST)
-    passes: Literal["mean", "sum"] = "mean"
-    auxiliary_weight: float = Field(0.2, ge=0, le=MOST)
-    ohem_threshold: float = Field(1.0, gt=0, le=1)
-    ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
-    class_weights: Literal["student"] | ClassWeights = "student"
-    penalty: PenaltySettings = PenaltySettings()
-    # At the start; steered within two decades on either side, by the budget or by a window.
-    penalty_strength: float = Field(0.1, ge=0, le=MOST)
-    temperature: TemperatureSettings = TemperatureSettings()
-    image_scale: float = Field(1.0, ge=LEAST_SCALE, le=1)
-    label_stride: Literal[1, 2, 4, 8] = 1
-    augmentation: AugmentationSettings = AugmentationSettings()
-    pretraining: PretrainingSettings = PretrainingSettings()
-    random_widths: int = Field(2, ge=1, le=MOST_COUNTED)
-    control_every: int = Field(10, ge=1, le=MOST_COUNTED)
-    control_gain: float = Field(1.0, ge=0, le=MOST)
-    control: ControlSettings = ControlSettings()
-    checkpoint_every: int = Field(50, ge=1, le=MOST_COUNTED)
-    calibration_batches: int = Field(100, ge=1, le=MOST_COUNTED)
-    validation_images: int = Field(100, ge=1, le=MOST_COUNTED)
-    selection: SelectionSettings = SelectionSettings()
-
-    @model_validator(mode="after")
-    def _has_an_image_for_every_part_of_pretraining(self) -> Self:
-        if self.accumulate > self.pretraining.batch_size:
-            raise ValueError(
-                f"a batch of {self.pretraining.batch_size} images, pretraining's, cannot go "
-                f"through in {self.accumulate} parts; lower accumulate, or raise "
-                "pretraining.batch_size"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _has_crops_in_whole_strides(self) -> Self:
-        for where, one in (
-            ("", self.augmentation),
-            ("pretraining.", self.pretraining.augmentation),
-        ):
-            for side in ("crop_height", "crop_width"):
-                pixels = getattr(one, side)
-                if pixels is not None and pixels % self.label_stride:
-                    raise ValueError(
-                        f"label_stride {self.label_stride} takes crops in whole multiples of it, "
-                        f"and {where}augmentation.{side} is {pixels}"
-                    )
-        return self
-
-
 StartingWeights = Literal["fresh", "supernet"]
 """What a training begins with: random weights, or what the run's search has learned already."""
 
 
 class TrainingSettings(LongSection):
-    """Training of one network, with or without a teacher.
-
-    `hours` of active time take the place of `steps`; who names neither gets `usual_hours`.
-    Without `evaluate_every`, it follows from the sizes of the two splits
-    (`fasterseg.training.scoring`); without `warmup_steps`, they are a tenth, 100 at most.
-    `class_weights` say what each class counts in the loss: what the ``data`` say, ``none``,
-    ``auto`` (rare classes count for more), or a number each.  An `ohem_threshold` of 1 is plain
-    cross-entropy: in a training of hours, hard pixels alone (the paper's 0.7) teach late.  `start`
-    says which weights the first step meets: ``fresh`` ones, as in the paper, or the ``supernet``'s
-    slices of the architecture.
-    """
+    """Training of one network, with or without a teacher; who names neither `steps` nor `hours`
+    gets the usual hours."""
 
     usual_hours: ClassVar[float] = TRAINING_HOURS
 
     start: StartingWeights = "fresh"
-
+    """The weights that the first step meets: `fresh` ones, as in the paper, or the `supernet`'s
+    slices of the architecture."""
     steps: int = Field(1000, ge=1, le=MOST_COUNTED)
+    """Steps of the training, a batch each; without steps, two hours.  The authors have 600,000."""
     hours: float | None = Field(None, gt=0, le=MOST)
+    """Active hours in place of `steps`: as many steps as fit, counted once from timed ones; 2 where
+    neither is named, which makes a night of a whole run."""
     batch_size: int = Field(8, ge=1, le=MOST_AT_ONCE)
+    """Images of a step, on all processes together; the authors have 12."""
     lr: float = Field(0.05, gt=0, le=MOST)
+    """The highest learning rate of SGD; the authors have 0.01."""
     momentum: float = Field(0.9, ge=0, lt=1)
+    """Momentum of SGD; the authors'."""
     weight_decay: float = Field(5e-4, ge=0, le=MOST)
+    """L2 decay of the convolutions' weights; the authors'."""
     # The authors decay batch norms and biases too.
     decay_normalisation: bool = False
+    """Whether batch norms and biases decay too, as in the authors' code."""
     schedule: RateShape = "poly"
+    """How the rate goes down: `poly`, to zero at the end; `paper`, by `epoch_decay` after each
+    `steps_per_epoch` steps; or not at all, `constant`."""
     poly_power: float = Field(0.9, gt=0, le=MOST)
+    """Exponent of schedule `poly`: the rate is (1 - share of the steps done) to this power."""
     epoch_decay: float = Field(0.992, gt=0, le=1)
-    # The authors' epoch: so many steps, however many images there are.
+    """Factor on the rate after each epoch, in schedule `paper`; the authors'."""
     steps_per_epoch: int = Field(1000, ge=1, le=MOST_COUNTED)
+    """Steps of an epoch in schedule `paper`; the authors', however many images there are."""
     warmup_steps: int | None = Field(None, ge=0, le=MOST_COUNTED)
+    """Steps in which the rate rises to `lr`; left out, a tenth of all, 100 at most.  The authors
+    have none."""
     clip_norm: float = Field(0.0, ge=0, le=MOST)
+    """The largest norm of a step's gradients, which are scaled down to it; 0 leaves them as they
+    are."""
     auxiliary_weight: float = Field(0.2, ge=0, le=MOST)
+    """Weight of the losses of the auxiliary heads, which the finished network has no more; the
+    authors'."""
     ohem_threshold: float = Field(1.0, gt=0, le=1)
+    """Pixels whose true class is less probable than this count in the loss, the hard ones; 1 is
+    plain cross-entropy.  The authors have 0.7, which teaches late in a training of hours."""
     ohem_kept_fraction: float = Field(1.0, gt=0, le=1)
+    """Share of the labelled pixels that count at least, however easy they are; 1 is all.  The
+    authors have a sixteenth."""
     class_weights: ClassWeights = "data"
+    """What each class counts in the loss: what the `data` say, all the same (`none`), rare ones
+    more (`auto`), or a number for each class in order."""
     distillation_weight: float = Field(1.0, ge=0, le=MOST)
+    """Weight of the divergence from the teacher's logits; 0 trains without a teacher.  1 is the
+    authors'."""
     # The authors' loss is smaller by the number of classes.
     distillation_divided_by_classes: bool = False
+    """Whether that divergence is divided by the number of classes, as in the authors' code."""
     ema_decay: float = Field(0.99, ge=0, lt=1)
+    """Decay of the averaged weights, which are handed over beside the last and the best; 0 averages
+    nothing, as the authors do."""
     precision: Literal["auto", Precision] = "auto"
+    """What a training computes in.  `auto` is bfloat16 where the device computes in it, float16 on
+    an older GPU, else float32."""
     channels_last: bool = True
+    """Whether tensors lie in memory with the channels last, which most devices compute faster
+    with."""
     augmentation: AugmentationSettings = AugmentationSettings()
+    """The transforms of what is trained on."""
     evaluate_every: int | None = Field(None, ge=1, le=MOST_COUNTED)
+    """Steps between two scores on the validation split; left out, it follows from the sizes of the
+    two splits, so that scores take about 5 % of the time."""
     checkpoint_every: int = Field(100, ge=1, le=MOST_COUNTED)
+    """Steps between two checkpoints: so many are lost at most when a training is killed."""
 
     @property
     def warmup(self) -> int:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from fasterseg.config.augmentation import AugmentationSettings
 from fasterseg.config.roles import differences, merged
-from fasterseg.config.sections import AugmentationSettings, Section
+from fasterseg.config.sections import Section
 from fasterseg.foreign.bounds import MOST, MOST_AT_ONCE, MOST_COUNTED
 
 RateShape = Literal["poly", "paper", "constant"]
@@ -21,17 +22,24 @@ PASSED_ON = ("batch_size", "lr", "augmentation")
 class PretrainingSettings(Section):
     """Pre-training, where it differs from the search behind it; its length is `pretrain_steps`.
 
-    Batch size, rate and each transform that it does not name are the search's.  With `schedule`
-    ``paper`` the rate is multiplied by `epoch_decay` after each `steps_per_epoch` steps, which are
-    the authors' for Cityscapes: half of its 2,975 training images in batches of 3.
+    Batch size, rate and each transform that it does not name are the search's.
     """
 
     batch_size: int = Field(4, ge=1, le=MOST_AT_ONCE)
+    """Images of a step; the search's unless said.  The authors have 3."""
     lr: float = Field(0.05, gt=0, le=MOST)
+    """The learning rate of the supernet's weights; the search's unless said.  The authors have
+    0.02."""
     schedule: RateShape = "constant"
+    """How the rate goes down: `poly`, to zero at the end; `paper`, by `epoch_decay` after each
+    `steps_per_epoch` steps; or not at all, `constant`."""
     epoch_decay: float = Field(0.978, gt=0, le=1)
+    """Factor on the rate after each epoch, in schedule `paper`; the authors'."""
     steps_per_epoch: int = Field(495, ge=1, le=MOST_COUNTED)
+    """Steps of an epoch in schedule `paper`; the authors' for Cityscapes, half of its 2,975
+    training images in batches of 3."""
     augmentation: AugmentationSettings = AugmentationSettings()
+    """The transforms of what it learns from; each that it does not name is the search's."""
 
 
 def with_pretraining(search: Mapping[str, Any]) -> dict[str, Any]:

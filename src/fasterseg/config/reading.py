@@ -12,15 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
-from fasterseg.config.learning_sections import (
-    EARLIER_NAMES,
-    LongSection,
-    SearchSettings,
-    TrainingSettings,
-)
+from fasterseg.config.learning_sections import LongSection, TrainingSettings
 from fasterseg.config.named_places import refuse_places_elsewhere
 from fasterseg.config.recipe import Recipe, usual_space
 from fasterseg.config.roles import SHARED
+from fasterseg.config.search_section import EARLIER_NAMES, SearchSettings
 from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
 from fasterseg.foreign.opened_files import bytes_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.config.budgets import AsFastAs, one_or_several, stated_ms
@@ -22,12 +22,13 @@ from fasterseg.config.contenders import (
     not_offered,
     one_student_each,
 )
-from fasterseg.config.learning_sections import ClassWeights, SearchSettings, TrainingSettings
+from fasterseg.config.learning_sections import ClassWeights, TrainingSettings
 from fasterseg.config.pretraining import (
     without_passed_on,
 )
 from fasterseg.config.roles import as_written, expanded
 from fasterseg.config.runtimes import RUNTIMES
+from fasterseg.config.search_section import SearchSettings
 from fasterseg.config.sections import (
     DataSettings,
     ProfileSettings,
@@ -76,36 +77,52 @@ def _contenders_for(known: dict[str, Any]) -> Contenders:
 class Recipe(Artifact):
     """Everything that describes a run.
 
-    `threads` are those that search and training compute with, 0 for all cores; the target has
-    its own.  `budget` is milliseconds per image on the target (``8ms``), or images a second
-    (``165fps``), or ``halfway`` between the
-    measured cheapest and dearest network of the space, or as fast as a model
-    (``baseline:fast-scnn``, a file, a bundle; ``2x:MODEL`` twice its time), or several of these,
-    joined by commas or in a list; `promise` says what of
-    a student's latency is to meet it: the 95th percentile, or the median, which a busy machine can
-    tell too.  Several budgets make one student each of the recipe's one (`config.budgets`), and
-    what `training` says holds for search, teacher and student, unless their own section says
-    otherwise (`config.roles`).  A recipe is stored as it was written, with its defaults; readers
-    find students and settings expanded.
+    Several budgets make one student each of the recipe's one (`config.budgets`), and what
+    `training` says holds for search, teacher and student, unless their own section says otherwise
+    (`config.roles`).  A recipe is stored as it was written, with its defaults; readers find
+    students and settings expanded.
     """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     schema_tag: ClassVar[str] = "fasterseg/recipe/2"
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/recipe/1",)
 
     name: FileName = "fasterseg"
+    """What the run is called on its page and in its files."""
     seed: Whole = 0
+    """The seed of everything random; the authors have 12345."""
     threads: int = Field(0, ge=0, le=MOST_THREADS)
+    """Threads that search and training compute with, 0 for all cores; the target has its own."""
     budget: str | tuple[str, ...] = "halfway"
+    """What a student's latency is to meet on the target: milliseconds an image (`8ms`), images a
+    second (`165fps`), a share of the way from the space's fastest network to its slowest (`40%`,
+    `halfway`), or as fast as a model (`baseline:fast-scnn`, a file, a bundle; `2x:MODEL` is twice
+    its time). Several, in a list or joined by commas, make a student for each."""
     promise: Promise = "p95"
+    """What of a student's latency is to meet its budget: the 95th percentile, or the `median`,
+    which a busy machine can tell too."""
     data: DataSettings = DataSettings()
+    """Which data, and which of its splits serve what."""
     target: TargetSettings = TargetSettings()
+    """What the network is to run on, and at which size."""
     space: SearchSpace = Field(default_factory=_space_for)
+    """The networks that a search may return.  Left out: `mobile` on a processor, on a GPU the
+    paper's kinds in networks of 10 layers; a space that names no preset is completed by the
+    paper's."""
     profile: ProfileSettings = ProfileSettings()
+    """How blocks and whole networks are timed for the latency table."""
     written_contenders: Contenders = Field(default_factory=_contenders_for, alias="contenders")
+    """The networks being searched: a teacher, a student, or both.  Left out, one of each; where
+    widths are not tied neither may skip, which searches did in more than half of the cells."""
     training: TrainingSettings = TrainingSettings()
+    """What search, teacher and student share, each unless its own section says otherwise."""
     search: SearchSettings = SearchSettings()
+    """Pre-training of the supernet, and the search in it."""
     teacher: TrainingSettings = TrainingSettings()
+    """The teacher's training; what it does not say is as in `training`."""
     student: TrainingSettings = TrainingSettings()
+    """The students' training, and a baseline's; what it does not say is as in `training`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -23,52 +23,82 @@ Paths = Annotated[tuple[str, ...], BeforeValidator(values.paths)]
 
 
 class DataFile(BaseModel):
-    """The keys of a ``data.yaml``.
+    """The keys of a ``data.yaml``; what other tools write into it is passed over and named."""
 
-    ``label_mapping`` maps integers in masks to class ids or ``ignore_label``; one that leads to
-    every class is all that masks may hold.  ``background`` says what 0 is: a class, or ignored;
-    where masks hold only 0 and 255, either makes 255 the object.  ``palette`` gives the colours of
-    colour masks, one or several to a class, in the order of ``names`` or by name (``ignore`` for
-    colours that never count); no key that speaks of integers goes with it.  ``groups`` is a regular
-    expression: what it finds in an image's name (its first group, if it has one) names the
-    recording that the image is from, and no recording may lie in two splits, or in both halves of a
-    search.  ``class_weights`` weigh the classes in the loss; ``auto`` makes rare classes count
-    more.  ``include`` names other data files of the same classes, whose splits are mixed in.
-    ``range`` is what becomes 0..255 in images of more than 8 bits.  ``most_pixels`` says how many
-    pixels an image or a mask may have.  ``passed_over`` are the keys of other tools that the file
-    has too.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=False, use_attribute_docstrings=True
+    )
 
     path: Path = ""
+    """The folder that other paths begin at, from the file's own folder, which it is by default."""
     train: Paths = ()
+    """Images to search and train on: a folder, a list of images in a text file, or several of
+    these."""
     val: Paths = ()
+    """Images by which networks are chosen, likewise."""
     test: Paths = ()
+    """Images that are scored once, at the end, likewise; without them `val` is."""
     masks_dir: Path | None = None
+    """The folder of the masks, laid out as the images are; by default `masks` in the place of
+    `images` in their paths."""
     names: Annotated[tuple[str, ...], BeforeValidator(values.class_names)] = ()
+    """The classes in the order of their ids: a list, or ids from 0 with names, {0: road, 1:
+    car}."""
     nc: WholeNumber | None = None
+    """How many classes there are, as other tools write it; it has to agree with `names`."""
     label_mapping: dict[WholeNumber, WholeNumber | Literal["ignore_label"]] = {}
+    """Integers in masks with the class ids that they mean, or `ignore_label`; one that leads to
+    every class is all that masks may hold."""
     layout: str | None = None
+    """How the data lies in its folder: `folder`, or a published data set's or a tool's form by
+    name."""
     format: str | None = None
+    """Another word for `layout`."""
     ignore: Annotated[WholeNumber, Field(ge=0, le=65535)] | None = None
+    """The integer in masks that never counts; 255 without it."""
     mask_suffix: str = ""
+    """What the name of a mask has behind that of its image, before the ending: `_mask` for
+    photo.jpg and photo_mask.png."""
     image_suffix: str = ""
+    """What the name of an image has at its end, before the ending, and its mask has not:
+    `_leftImg8bit`."""
     palette: Annotated[Palette | None, BeforeValidator(values.palette)] = None
+    """The colours of colour masks: for each class one [red, green, blue] or several, in the order
+    of `names` or by name; `ignore` for colours that never count.  No key that speaks of integers
+    goes with it."""
     reduce_zero_label: bool = False
+    """Whether 0 never counts and all other integers are one too high."""
     background: Literal["class", "ignore", "auto"] = "auto"
+    """What 0 is: a `class`, or what is ignored; where masks hold only 0 and 255, either makes 255
+    the object.  `auto` takes 0 for the first of `names`, and refuses such masks."""
     channels: Annotated[Literal[1, 3], BeforeValidator(values.channels)] = 3
+    """What networks see: colour (3) or brightness (1); goes with the model."""
     range: Range = None
+    """The lowest and the highest value of images of more than 8 bits, which become 0 and 255; by
+    default all that 16 bits, or 0 to 1, hold."""
     normalize: Annotated[Any, BeforeValidator(values.normalisation)] = None
+    """What networks are fed, (image / 255 - mean) / std: `auto`, `imagenet`, or two lists of three,
+    [[mean of r, g, b], [std of r, g, b]]."""
     groups: Annotated[str, BeforeValidator(values.groups)] = ""
+    """A regular expression (RE2): what it finds in an image's name, its first group if it has one,
+    names the recording that the image is from.  No recording may lie in two splits or in both
+    halves of a search."""
     class_weights: Annotated[
         Literal["auto"] | tuple[Annotated[float, Field(gt=0, lt=1e6)], ...] | None,
         BeforeValidator(values.class_weights),
     ] = None
+    """What each class counts in the loss: `none`, all the same; `auto`, rare ones more; or a number
+    for each class in order."""
     most_pixels: PixelCount | None = None
+    """The most pixels of an image or a mask that is read; 32 million by default, and 4 million
+    where a file has less than a byte for 128 of them."""
     include: Paths = ()
+    """Other data files of the same classes, whose splits are mixed in."""
     terms: str = ""
+    """The terms under which the data may be used; every network trained on it carries them in its
+    card."""
     passed_over: tuple[str, ...] = ()
+    """The keys of other tools that the file has too: found by the reader, never written."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> DataFile:

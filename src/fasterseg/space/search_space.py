@@ -60,7 +60,7 @@ Branches = tuple[int, ...]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     def __hash__(self) -> int:
         return hash(repr(self))
@@ -69,19 +69,27 @@ class _Part(BaseModel):
 class SpaceKinds(_Part):
     """The kinds on offer, in the order of their table: in cells by stride, else by place.
 
-    What a place outside the cells has on offer, it has in every branch; `stem` is for the stem's
-    second and third block.
+    What a place outside the cells has on offer, it has in every branch.
     """
 
     cells: dict[int, tuple[Operator, ...]]
+    """Kinds of the cells: one list, or a list for each output stride, {8: [...], 16: [...]}."""
     stem: tuple[Operator, ...]
+    """Kinds of the stem's second and third block."""
     context: Offered
+    """What stands at the end of the coarsest branch: none, or a pooling over the whole map."""
     arm: Offered = Field(alias="fusion.arm")
+    """What brings a branch's end into the decoder."""
     join: Offered = Field(alias="fusion.join")
+    """How the decoder meets a finer feature on its way up: concatenate, add, or pass it by."""
     refine: Offered = Field(alias="fusion.refine")
+    """The convolution after a join, or none."""
     fuse: Offered = Field(alias="fusion.fuse")
+    """What makes one map of the branches; a space offers one."""
     head: Offered
+    """What makes logits of that map."""
     auxiliary: Offered
+    """The heads that only a training has, at output strides 16 and 32."""
 
     @field_validator("cells")
     @classmethod
@@ -112,21 +120,26 @@ class SpaceKinds(_Part):
 
 
 class SpaceWidths(_Part):
-    """The widths on offer, distinct and rising: of cells by stride, of the stem by block.
-
-    With `tied` ``stage`` all cells that write at a stride have one width, and so has a branch that
-    ends there; at output stride 8 it is the stem's too, whose first two blocks have widths of
-    their own.  Without ties each feature has its own, the stem has one, and a branch's last
-    feature has the fusion's unless `ends` is ``own``: then an arm brings it there.  Without
-    `fusion` the fusion has the head's width; where branches are summed the head has the fusion's.
+    """The widths on offer, distinct and rising: channels per pixel of output stride (8), or counts
+    in words (64 channels).
     """
 
     tied: Literal["none", "stage"]
+    """With `stage` all cells that write at a stride have one width, and so has a branch that ends
+    there; at output stride 8 it is the stem's too.  With `none` each feature has its own."""
     ends: Literal["fusion", "own"]
+    """Whether a branch's last feature has the fusion's width, or its `own`, from which an arm
+    brings it there."""
     cells: dict[int, Widths]
+    """Widths of the cells' features: one list, or a list for each output stride, {8: [4, 6], 16:
+    [3]}."""
     stem: dict[int, Widths]
+    """Widths of the stem: one list, or, with tied widths, a list for each of its first two blocks,
+    {0: [16 channels], 1: [32 channels]}."""
     fusion: Widths
+    """Widths of the fusion; with none it has the head's."""
     head: Widths
+    """Widths of the head; where branches are summed it has the fusion's."""
 
     @field_validator("cells", "stem")
     @classmethod
@@ -163,22 +176,29 @@ class SearchSpace(Artifact):
     `kinds` and `widths` say what is on offer; each is a choice of its own at each place.  What is
     not said is that of a preset (`space.presets`), named as ``preset``, or of the paper's.  The
     keys of the first form (`space.completing.FLAT_KEYS`) are read too.
-
-    `branches` is one set of output strides, or several of which a network keeps one; `input_scale`
-    lists the scales of the image at which it may work, the largest first.  `paths` says where
-    branches may go down, and how many of their cells may be skips (`space.path_rules`).
     """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     schema_tag: ClassVar[str] = "fasterseg/search-space/2"
     earlier_tags: ClassVar[tuple[str, ...]] = ("fasterseg/search-space/1",)
     by_hand: ClassVar[bool] = True
 
     layers: int
+    """Layers of cells behind the stem; the paper has 16, `mobile` 10, `small` 6."""
     kinds: SpaceKinds
+    """The kinds of blocks on offer, by place."""
     widths: SpaceWidths
+    """The widths on offer, by place."""
     branches: Branches | tuple[Branches, ...]
+    """The output strides of the branches that a network keeps, from the coarsest, [32, 16]; or
+    several such sets, of which it keeps one."""
     input_scale: tuple[InputScale, ...] = (str(WHOLE),)
+    """The scales of the image at which a network may work, as fractions, the largest first: ["1",
+    "3/4"].  1 leaves the image as it is; labels stay at full size anyway."""
     paths: Paths = "any"
+    """Where branches may go down and what they may skip: `any`, or by the `paper`'s rules: at each
+    stride two kept cells at least, not all of them skips."""
 
     if TYPE_CHECKING:
 
