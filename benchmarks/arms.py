@@ -31,11 +31,11 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.artifacts import durable_write
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.durable import durable_write
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.learning.precision import choose_numerics

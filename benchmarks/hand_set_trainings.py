@@ -25,12 +25,12 @@ import torch
 from torch import Tensor, nn
 
 from atlas_candidates import macs_of
-from fasterseg.artifacts import durable_write
 from fasterseg.config import AugmentationSettings, TrainingSettings
 from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.exporting.bordering import made_up
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.durable import durable_write
 from fasterseg.latency.timing import MonotonicStopwatch, TimerSettings, time_interleaved
 from fasterseg.network.description import NetworkDescription
 from fasterseg.runtime import memory_kept, set_threads

@@ -35,13 +35,13 @@ from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
-from fasterseg.artifacts import durable_write
 from fasterseg.changes import refuse_changes
 from fasterseg.config import Recipe, build_recipe, recipe_file
 from fasterseg.config.reading import read_yaml
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.deploy.benchmark.on_target import meter_of
+from fasterseg.durable import durable_write
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import LatencyTable, describe
 from fasterseg.latency.timing import MonotonicStopwatch, Stopwatch

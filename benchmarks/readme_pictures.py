@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fasterseg.artifacts import durable_write
 from fasterseg.config import Recipe
+from fasterseg.durable import durable_write
 from fasterseg.network.predicting import load_model
 from fasterseg.network.segmentation import png_bytes
 from fasterseg.pipeline.opening import open_source

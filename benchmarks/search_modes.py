@@ -33,9 +33,9 @@ from typing import Any
 import torch
 
 from ablation_arms import STUDENT, TEACHER, Comparison, Say, SeedRun, scenes_of
-from fasterseg.artifacts import durable_write
 from fasterseg.config import Recipe, SamplingSettings, build_recipe
 from fasterseg.console.progress import progress_for
+from fasterseg.durable import durable_write
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
 from fasterseg.pipeline.profiling import profile_stage

@@ -32,8 +32,8 @@ from pathlib import Path
 
 import torch
 
-from fasterseg.artifacts import durable_write
 from fasterseg.config import SearchSettings
+from fasterseg.durable import durable_write
 from fasterseg.runtime import processor_name
 from plain_search_step import PlainSearch, SamePasses
 from search_agreement import largest_differences

@@ -28,10 +28,10 @@ from pathlib import Path
 import torch
 
 from ablation_arms import TOLERANCE, Comparison, Say, SeedRun, scenes_of
-from fasterseg.artifacts import durable_write
 from fasterseg.changes import refuse_changes
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.progress import progress_for
+from fasterseg.durable import durable_write
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
 from fasterseg.pipeline.profiling import profile_stage

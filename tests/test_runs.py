@@ -15,8 +15,9 @@ import torch
 from power_cuts import PowerCuts
 
 from fasterseg import runs
-from fasterseg.artifacts import durable_write, make_folder, read_json
+from fasterseg.artifacts import read_json
 from fasterseg.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import FileError, UsageError
 from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from fasterseg.commands.plan import plan as plan
     from fasterseg.commands.predict import predict as predict
     from fasterseg.commands.profile import profile as profile
+    from fasterseg.commands.recipe import recipe as recipe
     from fasterseg.commands.report import report as report
     from fasterseg.commands.run import run as run
+    from fasterseg.commands.schema import schema as schema
     from fasterseg.commands.search import search as search
     from fasterseg.commands.train import train as train
     from fasterseg.commands.verify import verify as verify

@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasterseg.artifacts import (
-    digest_of_file,
-    digest_of_value,
-    durable_write,
-    make_folder,
-    read_json,
-    sync_folder,
-    writing,
-)
+from fasterseg.artifacts import digest_of_file, digest_of_value, read_json
+from fasterseg.durable import durable_write, make_folder, sync_folder, writing
 from fasterseg.errors import FileError
 from fasterseg.events import Warn, warn_on_stderr
 

@@ -85,9 +85,19 @@ def build_app(verb: Verb) -> App:
     from cyclopts import App
     from rich.console import Console
 
+    from fasterseg.console.helping import (
+        PlainTypes,
+        default_parameter,
+        for_the_command_line,
+        help_of,
+    )
+
     app = App(
         name="fasterseg",
         help=SUMMARY,
+        help_format="plaintext",
+        help_formatter=PlainTypes(),
+        default_parameter=default_parameter(),
         version=__version__,
         result_action="return_value",
         exit_on_error=False,
@@ -95,7 +105,7 @@ def build_app(verb: Verb) -> App:
         console=Console(file=beneath(sys.stdout)),  # help has colours, and no stranger's text
     )
     function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
-    app.command(function, name=verb.name, help=verb.line)
+    app.command(for_the_command_line(function), name=verb.name, help=help_of(function))
     return app
 
 

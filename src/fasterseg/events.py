@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fasterseg.artifacts import digest_of_bytes, disk_fault, durable_write, make_folder
+from fasterseg.artifacts import digest_of_bytes
+from fasterseg.durable import disk_fault, durable_write, make_folder
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import NotStrict, load_json
 from fasterseg.shown_text import lines_as_shown

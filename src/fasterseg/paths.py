@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from fasterseg.artifacts import temporary_name
+from fasterseg.durable import temporary_name
 from fasterseg.errors import EnvironmentFault, UsageError
 
 _USUAL_NAME_BYTES = 255

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fasterseg.artifacts import writing
+from fasterseg.durable import writing
 from fasterseg.errors import FileError, UsageError
 
 _MOST_TOLD = 1000

@@ -9,8 +9,8 @@ from glob import escape
 from pathlib import Path
 from typing import Self
 
-from fasterseg.artifacts import make_folder, sync_folder
 from fasterseg.checkpoints import checkpoints_in
+from fasterseg.durable import make_folder, sync_folder
 from fasterseg.errors import UsageError
 from fasterseg.foreign.links import require_within
 from fasterseg.processes import Held, held, is_running

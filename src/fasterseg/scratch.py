@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fasterseg.artifacts import make_folder
+from fasterseg.durable import make_folder
 
 
 @contextmanager

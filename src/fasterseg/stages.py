@@ -20,9 +20,6 @@ from fasterseg.resources import Since, peak_bytes, reset_peak
 from fasterseg.runs import RunFolder
 from fasterseg.stopping import Show, StopRequest, stoppable
 
-STAGES = ("check-data", "profile", "search", "train", "evaluate", "measure", "report")
-"""The stages of a run in their order."""
-
 PART = "/"
 """Between the names of a stage and of one of its parts: ``search/pretraining``."""
 

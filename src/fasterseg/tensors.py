@@ -11,7 +11,7 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor
 
-from fasterseg.artifacts import durable_write
+from fasterseg.durable import durable_write
 from fasterseg.errors import Diverged, FileError
 from fasterseg.foreign.opened_files import bytes_of
 

@@ -31,9 +31,14 @@ VERBS = (
     Verb("predict", "Segment an image or a folder of images."),
     Verb("export", "Export a network to the runtime that is deployed, verified."),
     Verb("verify", "Hold an exported file against the network it was made from."),
+    Verb("recipe", "Show a recipe with every key described, or explain one key."),
+    Verb("schema", "Print the JSON Schema of recipes or data.yaml files, for editors."),
     Verb("draw", "Draw an architecture as SVG and text."),
     Verb("describe", "Describe a network: branches, widths, costs by part."),
     Verb("import-official", "Read the published networks, weights and latency table."),
     Verb("report", "Write the run's page: course, scores, pictures, provenance."),
     Verb("run", "All stages in order, resumed where the run stopped.", shared=True),
 )
+
+STAGES = ("check-data", "profile", "search", "train", "evaluate", "measure", "report")
+"""What the verb `run` does, in its order."""

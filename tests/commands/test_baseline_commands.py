@@ -23,7 +23,7 @@ from fasterseg.commands.predict import predict
 from fasterseg.commands.report import report
 from fasterseg.commands.train import train
 from fasterseg.commands.verify import verify
-from fasterseg.deploy.exporting.formats import FORMATS
+from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder
 from fasterseg.training.beginning import TrainingStart

@@ -14,7 +14,7 @@ from tiny_export import SIZE, faithful
 from fasterseg.artifacts import digest_of_file
 from fasterseg.cli import main
 from fasterseg.commands import benchmark as verb
-from fasterseg.commands.benchmark import BenchmarkResult
+from fasterseg.commands.results import BenchmarkResult
 from fasterseg.deploy.benchmark import entry
 from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, Comparison

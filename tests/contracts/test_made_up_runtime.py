@@ -21,7 +21,7 @@ from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
 from fasterseg.deploy.benchmark.peak import HeavyLayer, Peak
-from fasterseg.deploy.exporting.formats import FORMATS
+from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.shipping.deploying import deploy
 from fasterseg.deploy.shipping.origin import origin_of

@@ -15,7 +15,7 @@ from fasterseg.commands.predict import predict
 from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import Format
+from fasterseg.deploy.exporting.format_table import Format
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.artifacts import digest_of_file, digest_of_value, durable_write, temporary_name
+from fasterseg.artifacts import digest_of_file, digest_of_value
 from fasterseg.checkpoints import Checkpoint, checkpoints_in, load_checkpoint, save_checkpoint
+from fasterseg.durable import durable_write, temporary_name
 from fasterseg.errors import FastersegError, FileError
 from fasterseg.foreign.links import leads_outside, require_within
 from fasterseg.processes import held

@@ -31,7 +31,8 @@ from fasterseg.searching.choosing import CandidateScores
 from fasterseg.searching.selection_summary import MOST_PROBABLE
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, wire
-from fasterseg.stages import STAGES, StageTimes
+from fasterseg.stages import StageTimes
+from fasterseg.verbs import STAGES
 
 pytestmark = pytest.mark.timeout(600)
 

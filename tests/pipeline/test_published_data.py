@@ -28,7 +28,8 @@ from fasterseg.deploy.benchmark import on_target
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.runs import RunFolder
 from fasterseg.searching import procedure
-from fasterseg.stages import STAGES, StageTimes
+from fasterseg.stages import StageTimes
+from fasterseg.verbs import STAGES
 
 HERE = Path(__file__).parent
 

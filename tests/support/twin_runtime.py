@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fasterseg.config import Runtime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import ExportForm, Format
+from fasterseg.deploy.exporting.format_table import Format
+from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Running

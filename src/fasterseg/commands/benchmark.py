@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict
 
-from fasterseg.commands.draw import ImageSize
 from fasterseg.config import RUNTIMES, Precision, TailForm
-from fasterseg.console.options import Common, CommonOptions, require_threads
-from fasterseg.console.progress import progress_for
-from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
-from fasterseg.errors import EnvironmentFault
+from fasterseg.console.options import Common, ImageSize, OptionsOfADevice, require_threads
 
-
-class BenchmarkResult(BaseModel):
-    """The figures, and the files that hold them, where any were asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    report: BenchmarkReport
-    files: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """4 where a comparison was asked for that the machine did not allow, else 0."""
-        refused = self.report.refused and self.report.mode == "headline"
-        return EnvironmentFault.exit_code if refused else 0
-
-    def describe(self) -> str:
-        """Return the report's table, and where the files are."""
-        return "\n".join([self.report.describe(), *(f"written: {file}" for file in self.files)])
+if TYPE_CHECKING:
+    from fasterseg.commands.results import BenchmarkResult
 
 
 def benchmark(
@@ -64,18 +43,18 @@ def benchmark(
     out: Annotated[
         Path | str, Parameter(help="A folder for report.json and latency.svg; none when left out.")
     ] = "",
-    **options: Unpack[CommonOptions],
+    **options: Unpack[OptionsOfADevice],
 ) -> BenchmarkResult:
     """Time models by turns: from the uint8 image in memory to the uint8 labels in memory.
 
     Each has 60 s and 1,024 queries at least; what counts are windows of 256 queries in which a
-    small fixed operator kept its pace.  The others are compared with the first.  The exit code is
-    4 where the machine is too noisy for that.
+    small fixed operator kept its pace.  The others are compared with the first.  Nothing is
+    written but what --out names.  Exit code 4 where the machine is too noisy to tell.
 
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, an exported file, or a baseline: ``baseline:fast-scnn``.
+        A bundle's folder, a shipped name, an exported file, or a baseline: baseline:fast-scnn.
     others
         More of them.
 
@@ -83,7 +62,13 @@ def benchmark(
     -------
     BenchmarkResult
         Each contestant's percentiles with intervals, the comparisons, and the machine.
+
+    Examples
+    --------
+    fasterseg benchmark camvid-8ms baseline:fast-scnn --size 360x480
     """
+    from fasterseg.commands.results import BenchmarkResult
+    from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.benchmarking import EntryOptions, benchmark_named
 
     common = Common(**options)

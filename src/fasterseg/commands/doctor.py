@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from fasterseg.console.options import Json, RunFolder
+from typing import TYPE_CHECKING, Unpack
+
+from fasterseg.console.options import Common, OptionsOfARun
 from fasterseg.paths import given
-from fasterseg.pipeline.diagnosing import DoctorReport, diagnosed
+
+if TYPE_CHECKING:
+    from fasterseg.pipeline.diagnosing import DoctorReport
 
 
-def doctor(
-    *,
-    run: RunFolder = "runs",
-    json: Json = False,  # noqa: ARG001 - the command line reads it when it prints the result
-) -> DoctorReport:
-    """Look at this machine: what works, what is missing.
+def doctor(**options: Unpack[OptionsOfARun]) -> DoctorReport:
+    """Look at this machine: what works, what is missing, and what to install for it.
 
     Nothing is changed; a test file is written next to where runs would go, and deleted.
-    The exit code is 4 when something stops work.
+    Exit code 4 when something stops work.
 
     Returns
     -------
     DoctorReport
         The facts found and the advice that follows from them.
+
+    Examples
+    --------
+    fasterseg doctor
     """
-    return diagnosed(given(run, "--run"))
+    from fasterseg.pipeline.diagnosing import diagnosed
+
+    return diagnosed(given(Common(**options).run or "runs", "--run"))

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict
 
-from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
 
-ImageSize = Annotated[str, Parameter(help="Image size HxW; the run's or model's own by default.")]
-Classes = Annotated[int, Parameter(help="Classes; the run's or model's own by default.")]
-
-
-class DrawResult(BaseModel):
-    """The drawings as text, and the SVG file, empty when none was asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    in_lines: ClassVar = ("text",)
-
-    text: str
-    file: str = ""
-    notes: tuple[str, ...] = ()
-
-    def describe(self) -> str:
-        """Return the text form, and where the SVG is."""
-        notes = [f"note: {note}" for note in self.notes]
-        ending = [f"drawing: {self.file}"] if self.file else []
-        return "\n".join([self.text, *notes, *ending])
+if TYPE_CHECKING:
+    from fasterseg.commands.results import DrawResult
 
 
 def draw(
@@ -40,9 +22,12 @@ def draw(
     overwrite: Annotated[
         bool, Parameter(negative="", help="Replace the file if there is one.")
     ] = False,
-    **options: Unpack[CommonOptions],
+    **options: Unpack[OptionsOfARun],
 ) -> DrawResult:
     """Draw an architecture: layers across, output strides down, operators and widths.
+
+    The drawing is printed as text; --out writes it as an SVG file too.  Exit code 2 where the file
+    is there already, unless --overwrite says to replace it.
 
     Parameters
     ----------
@@ -53,7 +38,12 @@ def draw(
     -------
     DrawResult
         The drawing as text, with multiply-adds and parameters.
+
+    Examples
+    --------
+    fasterseg draw camvid-8ms --out camvid-8ms.svg
     """
+    from fasterseg.commands.results import DrawResult
     from fasterseg.pipeline.drawing import draw_named
 
     text, file, notes = draw_named(

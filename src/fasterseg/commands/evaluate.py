@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict
 
 from fasterseg.console.options import Common, SharedOptions
-from fasterseg.console.progress import progress_for
-from fasterseg.evaluation import EvaluationReport
 
-
-class EvaluateResult(BaseModel):
-    """A model's score on a split, and the file that holds it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: str
-    report: EvaluationReport
-    note: str = ""
-
-    def describe(self) -> str:
-        """Return the score in one line, each class's below it, and where the report is."""
-        lines = [
-            f"  {name:<20} {'absent' if iou is None else f'{100 * iou:6.2f} %'}"
-            for name, iou in self.report.iou.items()
-        ]
-        notes = [f"note: {self.note}"] if self.note else []
-        return "\n".join([self.report.summary(), *lines, *notes, f"report: {self.file}"])
+if TYPE_CHECKING:
+    from fasterseg.commands.results import EvaluateResult
 
 
 def evaluate(
@@ -45,18 +26,25 @@ def evaluate(
 ) -> EvaluateResult:
     """Score a model on a split: mean IoU over whole images at their own resolution.
 
-    The data is that of the run which the model lies in, or what --data names.
+    The data is that of the run which the model lies in, or what --data names.  The report is
+    written into the model's run, or where --out says.  Exit code 3 for data that cannot be scored.
 
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, or a file that ``fasterseg export`` wrote.
+        A bundle's folder, a shipped name, or a file that `fasterseg export` wrote.
 
     Returns
     -------
     EvaluateResult
         Each class's IoU, the confusion matrix and each image's own score.
+
+    Examples
+    --------
+    fasterseg evaluate runs/demo/train/student/best --split val
     """
+    from fasterseg.commands.results import EvaluateResult
+    from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.evaluating import evaluate_named
 
     common = Common(**options)

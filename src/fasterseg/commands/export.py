@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.config import OutputForm
 from fasterseg.console.options import IMAGES, Common, CommonOptions
-from fasterseg.console.progress import progress_for
-from fasterseg.deploy.exporting.formats import FORMATS
-from fasterseg.deploy.shipping.verification_report import ExportReport
+from fasterseg.deploy.exporting.format_table import FORMATS
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.shipping.verification_report import ExportReport
 
 
 def export(
@@ -45,7 +46,8 @@ def export(
     The file is run on real images and scored on the whole split before it gets its name; one that
     is not what the network is ends with exit code 6, the difference as a picture, and no file.
     The data is that of the run which the model lies in, or what --data names; without any, the
-    built-in scenes serve, and nothing is scored.
+    built-in scenes serve, and nothing is scored.  The file lies beside the model, or where --out
+    says; one that is there is replaced with --overwrite only.
 
     Parameters
     ----------
@@ -56,7 +58,12 @@ def export(
     -------
     ExportReport
         The file, its digest, and the verification.
+
+    Examples
+    --------
+    fasterseg export camvid-8ms --format onnx --out camvid-8ms.onnx
     """
+    from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.exporting import Wanted, export_named
 
     common = Common(**options)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, CommonOptions
-from fasterseg.console.progress import progress_for
-from fasterseg.datasets.submissions import SubmissionName
-from fasterseg.network.predicted import PredictResult
+from fasterseg.console.options import Common, OptionsOfADevice
+from fasterseg.datasets.submission_names import SubmissionName
+
+if TYPE_CHECKING:
+    from fasterseg.network.predicted import PredictResult
 
 
 def predict(
@@ -40,17 +41,18 @@ def predict(
             "under its names. SOURCE may then be the data set's folder."
         ),
     ] = None,
-    **options: Unpack[CommonOptions],
+    **options: Unpack[OptionsOfADevice],
 ) -> PredictResult:
     """Segment an image, a folder of images, or all images that a pattern such as '*.jpg' finds.
 
     For each it writes the overlay, the classes in colour, and a mask of class ids, at the image's
-    own size.  The network sees what has more than 2 million pixels in overlapping tiles.
+    own size, into the folder that --out names.  The network sees what has more than 2 million
+    pixels in overlapping tiles.  Exit code 3 where images could not be read; the others are done.
 
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, or a file that ``fasterseg export`` wrote.
+        A bundle's folder, a shipped name, or a file that `fasterseg export` wrote.
     source
         An image, a folder (and the folders in it), or a pattern in quotes.
 
@@ -58,7 +60,12 @@ def predict(
     -------
     PredictResult
         Where everything is; images that could not be read are listed, and the exit code is 3.
+
+    Examples
+    --------
+    fasterseg predict camvid-8ms photos --out seen
     """
+    from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.predicting import predict_named
 
     common = Common(**options)

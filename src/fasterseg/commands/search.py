@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.console.options import Budgets, Common, SharedOptions
-from fasterseg.console.progress import progress_for
-from fasterseg.pipeline.recipes import not_held
-from fasterseg.searching.summary import SearchSummary
+
+if TYPE_CHECKING:
+    from fasterseg.searching.summary import SearchSummary
 
 
 def search(
@@ -24,13 +24,22 @@ def search(
 ) -> SearchSummary:
     """Search a teacher, and for each budget a student that meets it.
 
-    The run must have a latency table; without one it is measured first.
+    The run must have a latency table; without one it is measured first.  Architectures and the
+    search's summary are written into the run's folder; the same command resumes a search that was
+    stopped, whose exit code is 7.  5 where a student cannot meet its budget.
 
     Returns
     -------
     SearchSummary
         What was found: estimated and measured latency of each contender, and its subnet's score.
+
+    Examples
+    --------
+    fasterseg search --data photos --budget 8ms --budget 12ms --run runs/photos
     """
+    from fasterseg.console.progress import progress_for
+    from fasterseg.pipeline.recipes import not_held
+
     common = not_held(Common(**options).with_budget(budget))
     from fasterseg.pipeline.searching import search_run
 

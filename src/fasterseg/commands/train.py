@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.artifacts import Artifact
 from fasterseg.console.options import Common, SharedOptions
-from fasterseg.console.progress import progress_for
 from fasterseg.paths import given
-from fasterseg.pipeline.recipes import not_held
 
-
-class TrainResult(Artifact):
-    """The bundles that were trained, each contender's best one, and how their training went."""
-
-    schema_tag = "fasterseg/train-result/1"
-    in_lines: ClassVar = ("reports",)
-
-    bundles: dict[str, str]
-    reports: dict[str, str]
-
-    def describe(self) -> str:
-        """Return each network's scores and where its bundle is."""
-        return "\n".join(
-            f"{self.reports[name]}\n  bundle: {path}" for name, path in self.bundles.items()
-        )
+if TYPE_CHECKING:
+    from fasterseg.commands.results import TrainResult
 
 
 def train(
@@ -46,6 +30,10 @@ def train(
 ) -> TrainResult:
     """Train the networks that the run's search found, or a hand-made one to compare them with.
 
+    Of each, the best weights by the validation split, the last and the averaged ones are written
+    into the run's folder as bundles.  The same command resumes a training that was stopped, whose
+    exit code is 7.  2 for a training that diverged, with what to lower.
+
     Parameters
     ----------
     contenders
@@ -59,7 +47,15 @@ def train(
     -------
     TrainResult
         The bundles, and how the trainings went.
+
+    Examples
+    --------
+    fasterseg train student --run runs/photos --hours 2
     """
+    from fasterseg.commands.results import TrainResult
+    from fasterseg.console.progress import progress_for
+    from fasterseg.pipeline.recipes import not_held
+
     common = not_held(Common(**options))
     from fasterseg.pipeline.training import train_named
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, TailForm
-from fasterseg.console.options import IMAGES, Common, CommonOptions, require_threads
-from fasterseg.console.progress import progress_for
-from fasterseg.deploy.shipping.verification_report import VerificationReport
+from fasterseg.console.options import IMAGES, Common, OptionsOfDataAndARun, require_threads
 from fasterseg.paths import given
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.shipping.verification_report import VerificationReport
 
 
 def verify(
@@ -34,24 +35,30 @@ def verify(
     out: Annotated[
         Path | str, Parameter(help="Where the report and a difference go; beside the file.")
     ] = "",
-    **options: Unpack[CommonOptions],
+    **options: Unpack[OptionsOfDataAndARun],
 ) -> VerificationReport:
     """Run an exported file on real images and hold it against its network.
 
     Compared are what the file says of itself, its logits where it gives them, its labels, and the
-    mean IoU on the whole split; files of any size also run at odd sizes.  Exit code 6 and a
-    picture of the worst difference when it fails.
+    mean IoU on the whole split; files of any size also run at odd sizes.  The report is written
+    beside the file, or where --out says.  Exit code 6 and a picture of the worst difference when
+    it fails.
 
     Parameters
     ----------
     exported
-        A file that ``fasterseg export`` wrote.
+        A file that `fasterseg export` wrote.
 
     Returns
     -------
     VerificationReport
         Each check with what was found and what is allowed.
+
+    Examples
+    --------
+    fasterseg verify camvid-8ms.onnx --against camvid-8ms
     """
+    from fasterseg.console.progress import progress_for
     from fasterseg.deploy.runtimes.sessions import Running
     from fasterseg.pipeline.verifying import verify_named
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from fasterseg.config.budgets import budget_label, possible_budget, same_budget
 from fasterseg.config.sections import Section
@@ -19,8 +19,19 @@ from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_NAMED
 from fasterseg.foreign.names import FileName, on_disk
 from fasterseg.space.kinds import OPERATORS
-from fasterseg.space.search_space import Operator, Role, Width
+from fasterseg.space.search_space import Operator, Role
 from fasterseg.space.widest import Found
+from fasterseg.space.width import Width
+
+# What a budget looks like, loosely: which paths and names are models, the reader knows.
+_ONE = (
+    r"(halfway|[0-9]+(\.[0-9]+)?\s*(ms|fps|FPS|%)"
+    r"|[^,]*[/\\:][^,]*|[^,]*\.[A-Za-z][^,]*|[A-Za-z][^,]*-[^,]+)"
+)
+Budget = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": rf"^\s*{_ONE}(\s*,\s*{_ONE})*\s*$"})
+]
+"""One budget, or in a recipe several joined by commas."""
 
 TAKEN_NAMES = ("allowance", "began", "measured", "plan", "position", "summary")
 """What a run's folder has beside files that are called after contenders."""
@@ -45,7 +56,7 @@ class ContenderSettings(Section):
     """Fixes the fusion's width, likewise."""
     head_expansion: Width | None = None
     """Fixes the head's width, likewise.  The paper's teacher has 12, its student 8."""
-    budget: Annotated[str | None, AfterValidator(possible_budget)] = None
+    budget: Annotated[Budget | None, AfterValidator(possible_budget)] = None
     """A student's own budget, in place of the recipe's."""
     operators: tuple[Operator, ...] | None = None
     """What it may take in cells, of what the space has there; without it all.  The paper's teacher

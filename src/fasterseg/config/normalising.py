@@ -48,7 +48,10 @@ def _three(value: Any) -> Three:
     return red, green, blue
 
 
+_ByName = Annotated[dict[Literal["mean", "std"], Three], Field(min_length=2)]
+_Names = Literal["auto", "imagenet"]
 Normalize = Annotated[
-    Literal["auto", "imagenet"] | tuple[Three, Three], BeforeValidator(_normalisation)
+    _Names | tuple[Three, Three],
+    BeforeValidator(_normalisation, json_schema_input_type=_Names | tuple[Three, Three] | _ByName),
 ]
 """What networks are fed: as the data file says, by ImageNet's means and deviations, or others."""

@@ -17,6 +17,7 @@ from fasterseg.config.budgets import AsFastAs, one_or_several, stated_ms
 from fasterseg.config.contenders import (
     OPEN_CONTENDERS,
     USUAL_CONTENDERS,
+    Budget,
     Contenders,
     ContenderSettings,
     not_offered,
@@ -34,14 +35,13 @@ from fasterseg.config.sections import (
     ProfileSettings,
     TargetSettings,
 )
-from fasterseg.foreign.bounds import (
-    MOST_THREADS,
-    Whole,
-)
+from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.foreign.names import FileName, as_file_name, first_twice
+from fasterseg.foreign.numbers import Whole
 from fasterseg.space.allowed_paths import leave_something
 from fasterseg.space.options import Options
-from fasterseg.space.search_space import Role, SearchSpace, Width
+from fasterseg.space.search_space import Role, SearchSpace
+from fasterseg.space.width import Width
 
 Promise = Literal["p95", "median"]
 """What of a network's latency is to meet its budget."""
@@ -94,7 +94,7 @@ class Recipe(Artifact):
     """The seed of everything random; the authors have 12345."""
     threads: int = Field(0, ge=0, le=MOST_THREADS)
     """Threads that search and training compute with, 0 for all cores; the target has its own."""
-    budget: str | tuple[str, ...] = "halfway"
+    budget: Budget | tuple[Budget, ...] = "halfway"
     """What a student's latency is to meet on the target: milliseconds an image (`8ms`), images a
     second (`165fps`), a share of the way from the space's fastest network to its slowest (`40%`,
     `halfway`), or as fast as a model (`baseline:fast-scnn`, a file, a bundle; `2x:MODEL` is twice

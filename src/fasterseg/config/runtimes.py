@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, get_args
-
-from pydantic import AfterValidator
+from typing import Literal, get_args
 
 from fasterseg.errors import UsageError
 
@@ -17,6 +15,10 @@ Precision = Literal["float32", "bfloat16", "float16"]
 """What networks compute in, or are written in."""
 TargetPrecision = Literal["float32", "float16"]
 """What a target's networks are timed in."""
+OutputForm = Literal["labels", "logits", "low-resolution-logits"]
+"""What a graph ends at: class ids, logits at image size, or at the network's own."""
+TailForm = Literal["graph", "fast", "numpy"]
+"""From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
 _EXPORTER = ("onnx", "onnxscript")
 
 
@@ -146,23 +148,3 @@ def runtime_named(name: str) -> Runtime:
             next_step=f"choose one of {', '.join(RUNTIMES)}",
         )
     return RUNTIMES[name]
-
-
-def _known(name: str) -> str:
-    return _one_of(tuple(RUNTIMES), name)
-
-
-def _timed(name: str) -> str:
-    return _one_of(tuple(row.name for row in RUNTIMES.values() if row.times_blocks), name)
-
-
-def _one_of(names: tuple[str, ...], name: str) -> str:
-    if name not in names:
-        *others, last = map(repr, names)
-        raise ValueError(f"Input should be {', '.join(others)} or {last}")
-    return name
-
-
-RuntimeName = Annotated[str, AfterValidator(_known)]
-BlockRuntimeName = Annotated[str, AfterValidator(_timed)]
-"""One that blocks can be timed on."""

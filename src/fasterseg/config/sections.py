@@ -7,12 +7,13 @@ recipe`` and the JSON Schema take it from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.config.normalising import Normalize
-from fasterseg.config.runtimes import RUNTIMES, BlockRuntimeName, TargetPrecision
+from fasterseg.config.runtime_names import BlockRuntimeName
+from fasterseg.config.runtimes import RUNTIMES, TailForm, TargetPrecision
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import (
     LONGEST_SIDE,
@@ -24,10 +25,6 @@ from fasterseg.foreign.names import FileName
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 
-OutputForm = Literal["labels", "logits", "low-resolution-logits"]
-"""What a graph ends at: class ids, logits at image size, or at the network's own."""
-TailForm = Literal["graph", "fast", "numpy"]
-"""From low-resolution logits to labels: in the graph, or after it, compiled or in NumPy."""
 MOST_WORKERS = 256
 """More take all of a process's files."""
 LEAST_SCALE, LONGEST_STREET = 1e-3, 8192

@@ -53,14 +53,18 @@ class SelectionSettings(Section):
         return self.usual_candidates if self.candidates is None else self.candidates
 
 
+DRAWS = "draws"
+"""A key of the search in earlier recipes."""
+
+
 def with_earlier_draws(given: Mapping[str, Any]) -> dict[str, Any]:
     """A search's settings with the `draws` of earlier recipes: a selection without evolution."""
-    rest = {key: value for key, value in given.items() if key != "draws"}
-    if "draws" not in given:
+    rest = {key: value for key, value in given.items() if key != DRAWS}
+    if DRAWS not in given:
         return rest
     selection = rest.get("selection", {})
     known = selection.model_dump() if isinstance(selection, SelectionSettings) else selection
     if not isinstance(known, Mapping):
         return rest  # told where the selection is read
-    drawn = {} if given["draws"] == 1 else {"probable": 1.0, "even": 0.0}
-    return {**rest, "selection": {**known, "candidates": given["draws"], **drawn}}
+    drawn = {} if given[DRAWS] == 1 else {"probable": 1.0, "even": 0.0}
+    return {**rest, "selection": {**known, "candidates": given[DRAWS], **drawn}}

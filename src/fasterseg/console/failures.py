@@ -21,9 +21,9 @@ from typing import TextIO
 
 from cyclopts import CycloptsError
 
-from fasterseg.artifacts import DISK_IS_FULL
 from fasterseg.config import RUNTIMES
 from fasterseg.console.results import asks_for_json
+from fasterseg.durable import DISK_IS_FULL
 from fasterseg.errors import (
     EnvironmentFault,
     FastersegError,

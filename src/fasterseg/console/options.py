@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.errors import UsageError
@@ -27,11 +27,44 @@ if TYPE_CHECKING:
 else:
     RecipeOrFile = Path | str  # on the command line it is a file
 
+COMMON = Group("Common", sort_key=9)
+"""Options that mean the same in every command that has them; they stand behind a command's own."""
+
+Data = Annotated[
+    Path | str,
+    Parameter(group=COMMON, help="A folder, a data.yaml, or 'street', the built-in scenes."),
+]
+RunFolder = Annotated[
+    Path | str, Parameter(group=COMMON, help="The run's folder; an existing one is resumed.")
+]
+RecipeFile = Annotated[
+    RecipeOrFile,
+    Parameter(
+        group=COMMON, help="A YAML file that describes a run, or a recipe of the package: demo."
+    ),
+]
+Changes = Annotated[
+    tuple[str, ...],
+    Parameter(
+        group=COMMON,
+        name="--set",
+        negative="",
+        help="Change one value of the recipe: --set search.steps=200. May be repeated. "
+        "'fasterseg recipe' shows all keys.",
+    ),
+]
+Device = Annotated[
+    str, Parameter(group=COMMON, help="auto, cpu, cuda or cuda:N. Never changed silently.")
+]
 Json = Annotated[
     bool,
-    Parameter(negative="", help="Machine-readable: result on stdout, events and errors on stderr."),
+    Parameter(
+        group=COMMON,
+        negative="",
+        help="Machine-readable: result on stdout, events and errors on stderr.",
+    ),
 ]
-RunFolder = Annotated[Path | str, Parameter(help="The run's folder; an existing one is resumed.")]
+Seed = Annotated[int, Parameter(group=COMMON, help="The seed of everything random.")]
 
 Budgets = Annotated[
     Sequence[str],
@@ -48,25 +81,13 @@ Budgets = Annotated[
 class CommonOptions(TypedDict, total=False):
     """The common options as keyword arguments; one that is left out is decided by the recipe."""
 
-    data: Annotated[
-        Path | str, Parameter(help="A folder, a data.yaml, or 'street', the built-in scenes.")
-    ]
+    data: Data
     run: RunFolder
-    recipe: Annotated[
-        RecipeOrFile,
-        Parameter(help="A YAML file that describes a run, or a recipe of the package: demo."),
-    ]
-    set: Annotated[
-        tuple[str, ...],
-        Parameter(
-            name="--set",
-            negative="",
-            help="Change one value of the recipe: --set search.steps=200. May be repeated.",
-        ),
-    ]
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N. Never changed silently.")]
+    recipe: RecipeFile
+    set: Changes
+    device: Device
     json: Json
-    seed: Annotated[int, Parameter(help="The seed of everything random.")]
+    seed: Seed
 
 
 class SharedOptions(CommonOptions, total=False):
@@ -74,12 +95,66 @@ class SharedOptions(CommonOptions, total=False):
 
     processes: Annotated[
         int,
-        Parameter(help="So many processes of this machine share the work. Of several: torchrun."),
+        Parameter(
+            group=COMMON,
+            help="So many processes of this machine share the work. Of several: torchrun.",
+        ),
     ]
     restarts: Annotated[
         int,
-        Parameter(help="So often they are started anew from the last checkpoint if one dies."),
+        Parameter(
+            group=COMMON,
+            help="So often they are started anew from the last checkpoint if one dies.",
+        ),
     ]
+
+
+class JsonOption(TypedDict, total=False):
+    """The one option of a command that needs neither a run nor data."""
+
+    json: Json
+
+
+class OptionsOfADevice(TypedDict, total=False):
+    """The common options of a command that runs models and reads no recipe."""
+
+    device: Device
+    json: Json
+
+
+class OptionsOfARun(TypedDict, total=False):
+    """The common options of a command that reads what lies in a run's folder."""
+
+    run: RunFolder
+    json: Json
+
+
+class OptionsOfARecipe(TypedDict, total=False):
+    """The common options of a command that reads a recipe alone."""
+
+    run: RunFolder
+    recipe: RecipeFile
+    set: Changes
+    json: Json
+
+
+class OptionsOfData(TypedDict, total=False):
+    """The common options of a command that reads data as a recipe says."""
+
+    data: Data
+    recipe: RecipeFile
+    set: Changes
+    json: Json
+
+
+class OptionsOfDataAndARun(TypedDict, total=False):
+    """The common options of a command that reads data as a recipe, or a run's own, says."""
+
+    data: Data
+    run: RunFolder
+    recipe: RecipeFile
+    set: Changes
+    json: Json
 
 
 def require_processes(processes: int | None, restarts: int | None) -> None:
@@ -113,6 +188,9 @@ def _found_anywhere(budget: str) -> str:
     path = given(model.model, "--budget")
     return model.renamed(str(path.absolute())) if path.exists() else budget
 
+
+ImageSize = Annotated[str, Parameter(help="Image size HxW; the run's or model's own by default.")]
+Classes = Annotated[int, Parameter(help="Classes; the run's or model's own by default.")]
 
 IMAGES = 16
 """So many images a file and its network are compared on, label by label, if none are named."""

@@ -16,11 +16,12 @@ from typing import NamedTuple, Self
 
 import PIL
 
-from fasterseg.artifacts import digest_of_value, make_folder
+from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.pairing import Pair
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.seen import Seen
+from fasterseg.durable import make_folder
 from fasterseg.errors import FastersegError
 from fasterseg.foreign.opened_files import opened
 from fasterseg.version import __version__

@@ -19,7 +19,9 @@ from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_wi
 _NAMED = 8
 
 Path = Annotated[str, BeforeValidator(values.possible_path)]
-Paths = Annotated[tuple[str, ...], BeforeValidator(values.paths)]
+Paths = Annotated[
+    tuple[str, ...], BeforeValidator(values.paths, json_schema_input_type=values.PathsAsWritten)
+]
 
 
 class DataFile(BaseModel):
@@ -41,7 +43,10 @@ class DataFile(BaseModel):
     masks_dir: Path | None = None
     """The folder of the masks, laid out as the images are; by default `masks` in the place of
     `images` in their paths."""
-    names: Annotated[tuple[str, ...], BeforeValidator(values.class_names)] = ()
+    names: Annotated[
+        tuple[str, ...],
+        BeforeValidator(values.class_names, json_schema_input_type=values.NamesAsWritten),
+    ] = ()
     """The classes in the order of their ids: a list, or ids from 0 with names, {0: road, 1:
     car}."""
     nc: WholeNumber | None = None
@@ -62,7 +67,10 @@ class DataFile(BaseModel):
     image_suffix: str = ""
     """What the name of an image has at its end, before the ending, and its mask has not:
     `_leftImg8bit`."""
-    palette: Annotated[Palette | None, BeforeValidator(values.palette)] = None
+    palette: Annotated[
+        Palette | None,
+        BeforeValidator(values.palette, json_schema_input_type=values.PaletteAsWritten),
+    ] = None
     """The colours of colour masks: for each class one [red, green, blue] or several, in the order
     of `names` or by name; `ignore` for colours that never count.  No key that speaks of integers
     goes with it."""
@@ -76,7 +84,10 @@ class DataFile(BaseModel):
     range: Range = None
     """The lowest and the highest value of images of more than 8 bits, which become 0 and 255; by
     default all that 16 bits, or 0 to 1, hold."""
-    normalize: Annotated[Any, BeforeValidator(values.normalisation)] = None
+    normalize: Annotated[
+        Any,
+        BeforeValidator(values.normalisation, json_schema_input_type=values.NormalisationAsWritten),
+    ] = None
     """What networks are fed, (image / 255 - mean) / std: `auto`, `imagenet`, or two lists of three,
     [[mean of r, g, b], [std of r, g, b]]."""
     groups: Annotated[str, BeforeValidator(values.groups)] = ""
@@ -85,7 +96,7 @@ class DataFile(BaseModel):
     halves of a search."""
     class_weights: Annotated[
         Literal["auto"] | tuple[Annotated[float, Field(gt=0, lt=1e6)], ...] | None,
-        BeforeValidator(values.class_weights),
+        BeforeValidator(values.class_weights, json_schema_input_type=values.ClassWeightsAsWritten),
     ] = None
     """What each class counts in the loss: `none`, all the same; `auto`, rare ones more; or a number
     for each class in order."""

@@ -25,7 +25,7 @@ MOST_BYTES = 1_000_000
 _MOST_KEYS, _LOOKED_AT = 256, 100
 
 # What other tools write into such a file; it says nothing about how images or masks are read.
-_FOREIGN_KEYS = frozenset(
+FOREIGN_KEYS = frozenset(
     {
         "author",
         "authors",
@@ -71,7 +71,7 @@ def read_data_file(path: Path) -> DataFile:
 def _is_foreign(key: str, value: Any) -> bool:
     """Whether a key is another tool's: known as that, or a block under a name like none of ours."""
     block = isinstance(value, dict) and not get_close_matches(shortened(key), _KEYS, n=1)
-    return key not in _KEYS and (key in _FOREIGN_KEYS or block)
+    return key not in _KEYS and (key in FOREIGN_KEYS or block)
 
 
 def _unknown_key(key: str, path: Path) -> DataError:

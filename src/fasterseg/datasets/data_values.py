@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -31,8 +31,26 @@ def _whole_number(value: Any) -> Any:
     return value
 
 
+# What may be written where a value is read by a function of this file, for the schema.
+_Id = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+_ClassName = Annotated[str, Field(max_length=_LONGEST_NAME)] | int | float
+NamesAsWritten = Annotated[list[_ClassName], Field(max_length=MOST_CLASSES)] | dict[_Id, _ClassName]
+PathsAsWritten = str | Annotated[list[str], Field(max_length=MOST_NAMED)] | None
+_Byte = Annotated[int, Field(ge=0, le=255)]
+_ColourAsWritten = Annotated[list[_Byte], Field(min_length=3, max_length=3)]
+_ColoursAsWritten = _ColourAsWritten | list[_ColourAsWritten]
+PaletteAsWritten = list[_ColoursAsWritten] | dict[str, _ColoursAsWritten] | None
+_ThreeAsWritten = Annotated[list[float], Field(min_length=3, max_length=3)]
+NormalisationAsWritten = (
+    Literal["auto", "imagenet"]
+    | Annotated[list[_ThreeAsWritten], Field(min_length=2, max_length=2)]
+    | Annotated[dict[Literal["mean", "std"], _ThreeAsWritten], Field(min_length=2)]
+    | None
+)
+ClassWeightsAsWritten = Literal["auto", "none"] | list[Annotated[float, Field(gt=0, lt=1e6)]] | None
+
 # No mask holds more than 32 bits to a pixel.
-WholeNumber = Annotated[int, BeforeValidator(_whole_number), Field(ge=-(2**31), lt=2**31)]
+WholeNumber = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_whole_number)]
 
 
 def class_names(value: Any) -> Any:

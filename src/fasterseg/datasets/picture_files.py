@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.artifacts import temporary_name
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.listing import is_file, is_hidden, list_pictures, printable
+from fasterseg.durable import temporary_name
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.paths import given

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +17,6 @@ from fasterseg.datasets.listing import is_folder, list_pictures, printable
 from fasterseg.datasets.sample import LabelMap
 from fasterseg.errors import DataError, UsageError
 from fasterseg.paths import given
-
-SubmissionName = Literal["cityscapes", "bdd100k"]
 
 _NAMED = 5
 

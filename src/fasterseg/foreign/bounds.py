@@ -5,10 +5,6 @@ Numbers are finite and bounded where a file is read, so that no code behind meet
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 MOST = 1e30
 """Of anything that is weighed, timed or waited for, in whatever unit it has: float32 holds it."""
 MOST_COUNTED = 1_000_000_000
@@ -24,10 +20,3 @@ MOST_THREADS = 1024
 MOST_LAYERS = 64
 MOST_NAMED = 256
 """Networks, budgets or options that one list names."""
-
-Mean = Annotated[float, Field(ge=-1e6, le=1e6)]
-Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
-"""Of a normalisation: what float32 computes with."""
-
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-"""A whole number that 64 bits hold."""

@@ -19,15 +19,10 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from fasterseg.artifacts import (
-    digest_of_value,
-    disk_fault,
-    make_folder,
-    sync_folder,
-    writing,
-)
+from fasterseg.artifacts import digest_of_value
 from fasterseg.changes import refuse_changes
 from fasterseg.config import ProfileSettings
+from fasterseg.durable import disk_fault, make_folder, sync_folder, writing
 from fasterseg.errors import FileError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.foreign.opened_files import bytes_of

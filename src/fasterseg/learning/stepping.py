@@ -43,7 +43,6 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from fasterseg.artifacts import writing
 from fasterseg.checkpoints import (
     Checkpoint,
     checkpoints_in,
@@ -51,6 +50,7 @@ from fasterseg.checkpoints import (
     save_checkpoint,
     tidy_checkpoints,
 )
+from fasterseg.durable import writing
 from fasterseg.errors import FileError
 from fasterseg.events import EventLog, Progress, Warn, silent, warn_on_stderr
 from fasterseg.runs import StageFolder

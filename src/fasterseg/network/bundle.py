@@ -22,15 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
-from fasterseg.artifacts import (
-    digest_of_file,
-    digest_of_value,
-    durable_write,
-    make_folder,
-    read_json,
-    sync_folder,
-    writing,
-)
+from fasterseg.artifacts import digest_of_file, digest_of_value, read_json
+from fasterseg.durable import durable_write, make_folder, sync_folder, writing
 from fasterseg.errors import Diverged, FileError, UsageError
 from fasterseg.foreign.links import require_within
 from fasterseg.foreign.opened_files import reading, require_file

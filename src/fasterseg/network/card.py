@@ -14,7 +14,7 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport
-from fasterseg.foreign.bounds import Deviation, Mean
+from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.space.blocks import Size
 
 Which = Literal["best", "last", "ema"]

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fasterseg.artifacts import durable_write
 from fasterseg.datasets.bands import counted, rows_at_a_time
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.pixels import NO_REMARKS, Remarks
 from fasterseg.datasets.sample import LabelMap, Pixels
+from fasterseg.durable import durable_write
 
 # Pixels whose colours are mixed together: the numbers between take 50 bytes a pixel.
 _MIXED_AT_ONCE = 1 << 13

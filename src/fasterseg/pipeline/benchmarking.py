@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.artifacts import durable_write
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import Precision, TailForm
 from fasterseg.console.options import Common
@@ -15,6 +14,7 @@ from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
 from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models
 from fasterseg.deploy.runtimes.models import require_model
+from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.opening import require_device

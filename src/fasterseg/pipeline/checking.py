@@ -8,6 +8,7 @@ from fasterseg.console.options import Common
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.source import DataSource
+from fasterseg.errors import UsageError
 from fasterseg.events import Progress
 from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import RunFolder
@@ -30,11 +31,29 @@ def check_stage(
 def check_named(
     path: str, common: Common, *, layout: str, outside: bool, anew: bool, show: Show
 ) -> DataReport:
-    """Check data that is named; what is not said of it is read as the recipe says."""
+    """Check data that is named; what is not said of it is read as the recipe says.
+
+    Without a path it is the data of the options; raises `UsageError` where these name none.
+    """
     data = resolve_recipe(common).data
+    if not path and common.data is None and common.recipe is None and not common.set:
+        raise UsageError(
+            "which data is to be checked?",
+            where="fasterseg check-data PATH",
+            why="neither PATH nor --data names any, and no recipe is named that does",
+            next_step="name a folder or a data.yaml: fasterseg check-data photos; or street, the "
+            "built-in scenes",
+        )
+    if path and common.data is not None:
+        raise UsageError(
+            "the data is named twice",
+            where=f"{path} and --data {common.data}",
+            why="PATH and --data say the same, and one is meant",
+            next_step="leave one of the two out",
+        )
     with show("Checking the data", total=0, unit="images") as step:
         return check_data(
-            path,
+            path or data.source,
             layout=data.layout if layout == "auto" else layout,
             outside=outside or data.outside,
             progress=step,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fasterseg.artifacts import durable_write
 from fasterseg.console.options import Common
+from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_file
 from fasterseg.pipeline.subjects import assumptions, find_subjects, geometry_of

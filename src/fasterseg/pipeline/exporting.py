@@ -8,7 +8,8 @@ from typing import Literal
 
 from fasterseg.config import OutputForm
 from fasterseg.console.options import Common
-from fasterseg.deploy.exporting.formats import FORMATS, ExportForm
+from fasterseg.deploy.exporting.format_table import FORMATS
+from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification_report import ExportReport

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.artifacts import durable_write
 from fasterseg.datasets.cityscapes import LABELS, TERMS
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION
+from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle

@@ -45,8 +45,9 @@ from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import available_cores
 from fasterseg.scratch import scratch_folder
-from fasterseg.stages import STAGES, StageTimes
+from fasterseg.stages import StageTimes
 from fasterseg.stopping import Show, stop_on_signals
+from fasterseg.verbs import STAGES
 
 STEP_SECONDS = {"search": 9.0, "training": 6.0}
 TIMINGS = 7

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.artifacts import durable_write
 from fasterseg.console.options import Common
 from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.limits import (
@@ -26,8 +25,10 @@ from fasterseg.datasets.picture_files import (
     require_short,
 )
 from fasterseg.datasets.pixel_notes import PixelTally
-from fasterseg.datasets.submissions import SubmissionForm, SubmissionName, submission_form
+from fasterseg.datasets.submission_names import SubmissionName
+from fasterseg.datasets.submissions import SubmissionForm, submission_form
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model, require_runs_on
+from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress
 from fasterseg.foreign.links import leads_outside

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
 
-from fasterseg.artifacts import make_folder
 from fasterseg.children.running import Ended, run_apart
+from fasterseg.durable import make_folder
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted
 from fasterseg.forecasting.timings import AnyPart
 from fasterseg.foreign.strict_json import load_json

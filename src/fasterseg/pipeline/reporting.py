@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.artifacts import durable_write
 from fasterseg.baselines.catalogue import require_trained
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.runtimes.models import open_bundle
+from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file

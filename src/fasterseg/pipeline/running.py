@@ -34,8 +34,9 @@ from fasterseg.reporting.results import NetworkResult, RunResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
 from fasterseg.searching.summary import SearchSummary
-from fasterseg.stages import STAGES, Watch, noted
+from fasterseg.stages import Watch, noted
 from fasterseg.stopping import Show, stoppable
+from fasterseg.verbs import STAGES
 
 
 class Pipeline:

@@ -11,7 +11,7 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, evaluated, part_costs
 from fasterseg.space.architecture import Architecture, Branch, Geometry, wire
 from fasterseg.space.blocks import Size
-from fasterseg.space.search_space import Width
+from fasterseg.space.width import Width
 
 CITYSCAPES = Geometry(Size(1024, 2048), 19)
 """The paper's images and classes, for an architecture that lies in no run and no bundle."""

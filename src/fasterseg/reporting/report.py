@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.artifacts import durable_write
 from fasterseg.datasets.source import DataSource
+from fasterseg.durable import durable_write
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.reporting.facts import NetworkFacts, RunFacts, read_facts
 from fasterseg.reporting.gallery import GalleryRow, gallery

@@ -42,7 +42,8 @@ from fasterseg.space.placements import (
 )
 from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
 from fasterseg.space.rescaling import at_scale
-from fasterseg.space.search_space import Operator, Width
+from fasterseg.space.search_space import Operator
+from fasterseg.space.width import Width
 
 
 class Geometry(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 RESCALE = "rescale"
 """The kind of the step that resizes the image, and the step's name."""
@@ -62,5 +62,9 @@ def possible_scale(text: str) -> str:
     return str(Scale.parse(text))
 
 
-InputScale = Annotated[str, AfterValidator(possible_scale)]
+InputScale = Annotated[
+    str,
+    AfterValidator(possible_scale),
+    WithJsonSchema({"type": "string", "pattern": r"^(1|[1-8]/[2-9])$"}),
+]
 """A scale in files and among a space's options: ``1``, ``3/4``, ``1/2``."""

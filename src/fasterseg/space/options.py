@@ -13,8 +13,9 @@ from fasterseg.space.choices import FUSION, HEAD, INPUT_SCALE, STEM, VARIANT, Op
 from fasterseg.space.kinds import Kind
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import Placement
-from fasterseg.space.search_space import Operator, Role, SearchSpace, Width
+from fasterseg.space.search_space import Operator, Role, SearchSpace
 from fasterseg.space.variants import Choices, taken_by
+from fasterseg.space.width import Width
 
 
 class Contender(Protocol):

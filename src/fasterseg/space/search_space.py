@@ -6,18 +6,17 @@ expansions 4 to 12, two kept branches (*search space with multi-resolution branc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_serializer,
     field_validator,
     model_validator,
@@ -25,13 +24,13 @@ from pydantic import (
 
 from fasterseg.artifacts import Artifact
 from fasterseg.foreign.bounds import MOST_LAYERS, MOST_NAMED
-from fasterseg.foreign.strict_json import shortened
-from fasterseg.space.choices import Option, channels_of
+from fasterseg.space.choices import channels_of
 from fasterseg.space.completing import completed
 from fasterseg.space.input_scale import WHOLE, InputScale
 from fasterseg.space.kinds import OPERATORS, Kind
 from fasterseg.space.path_rules import PathRules, Paths, least_layers, rules_of
 from fasterseg.space.places import FUSE, PLACES, STRIDES, is_sum
+from fasterseg.space.width import Width
 
 Role = Literal["teacher", "student"]
 
@@ -41,21 +40,9 @@ else:
     Operator = Literal[OPERATORS]  # whatever the table of kinds has
 
 
-def possible_width(width: Option) -> Option:
-    """Return a width of the right form; raises ValueError for any other."""
-    said = width if isinstance(width, str) else f"{width} channels"
-    if not re.fullmatch(r"[1-9][0-9]{0,4} channels", said):
-        raise ValueError(
-            f"{shortened(str(width))!r} is no width; say 8 (per pixel of stride) or '64 channels'"
-        )
-    return width
-
-
-Width = Annotated[Option, AfterValidator(possible_width)]
-"""Channels per unit of output stride, or a plain count of channels in words: ``64 channels``."""
 Widths = Annotated[tuple[Width, ...], Field(max_length=MOST_NAMED)]
 Offered = tuple[Kind, ...]
-Branches = tuple[int, ...]
+Branches = tuple[Annotated[int, WithJsonSchema({"enum": [*STRIDES]})], ...]
 """The output strides of the branches that a network keeps, from the coarsest to the finest."""
 
 

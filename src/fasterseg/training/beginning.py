@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import refuse_changes
 from fasterseg.config import TrainingSettings
-from fasterseg.foreign.bounds import Deviation, Mean
+from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.runs import TrainingFolder
 from fasterseg.training.task import TrainingTask
 

@@ -9,7 +9,8 @@ from pkgutil import resolve_name
 import pytest
 
 from fasterseg.config import RUNTIMES, TargetSettings, runtime_named
-from fasterseg.deploy.exporting.formats import FORMATS, ExportForm
+from fasterseg.deploy.exporting.format_table import FORMATS
+from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.backends import backend_for, opener_of
 from fasterseg.deploy.runtimes.opening import runtimes_of
 from fasterseg.deploy.runtimes.sessions import Running

@@ -18,7 +18,8 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.deploy.exporting.seals import CHANGED, COPY_AGAIN
 from fasterseg.errors import FileError
-from fasterseg.foreign.bounds import LONGEST_SIDE, Deviation, Mean
+from fasterseg.foreign.bounds import LONGEST_SIDE
+from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.foreign.strict_json import NotStrict, load_json, require_computable
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob

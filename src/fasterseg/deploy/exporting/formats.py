@@ -1,58 +1,16 @@
-"""The formats that a network is exported to: one table, and what is asked of a file.
-
-A new format is a row here and the function that writes it; runtimes say which of them they load
-(`config.runtimes`).
-"""
+"""What is asked of an exported file: its format, what it ends at, its size and types."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fasterseg.artifacts import digest_of_bytes, digest_of_file, digest_of_value
 from fasterseg.config import OutputForm, Precision, TailForm
+from fasterseg.deploy.exporting.format_table import FORMATS, Format
 from fasterseg.errors import UsageError
 from fasterseg.space.blocks import Size
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A kind of file, known by its suffix.
-
-    `writer` is the function that writes one from a job, its card and a form; `precisions` are
-    what it may hold, `companions` the suffixes of what is written beside it.
-    """
-
-    name: str
-    suffix: str
-    writer: str
-    precisions: tuple[Precision, ...] = ("float32",)
-    companions: tuple[str, ...] = ()
-
-
-_ROWS = (
-    Format(
-        "onnx",
-        ".onnx",
-        writer="fasterseg.deploy.runtimes.onnx_files:write",
-        precisions=("float32", "float16"),
-    ),
-    Format(
-        "openvino",
-        ".xml",
-        writer="fasterseg.deploy.runtimes.openvino_files:write",
-        companions=(".bin",),
-    ),
-    Format(
-        "tensorrt",
-        ".engine",
-        writer="fasterseg.deploy.runtimes.tensorrt:write",
-        precisions=("float32", "float16"),
-    ),
-    Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.torch_program:write"),
-)
-FORMATS: Mapping[str, Format] = {row.name: row for row in _ROWS}
 
 
 def graph_output(tail: TailForm) -> OutputForm:

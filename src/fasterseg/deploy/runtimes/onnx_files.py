@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.artifacts import digest_of_bytes, durable_write
+from fasterseg.artifacts import digest_of_bytes
 from fasterseg.deploy.exporting.export import export_network, require_onnx
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
@@ -15,6 +15,7 @@ from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
 from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.wire import NotPlain
+from fasterseg.durable import durable_write
 from fasterseg.errors import FileError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fasterseg.config import RUNTIMES, OutputForm, Runtime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.exporting.formats import FORMATS, files_of, format_of
+from fasterseg.deploy.exporting.format_table import FORMATS
+from fasterseg.deploy.exporting.formats import files_of, format_of
 from fasterseg.deploy.runtimes.backends import (
     device_for,
     opener_of,

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fasterseg.artifacts import durable_write
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm, digest_of_parts, files_of
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
@@ -20,6 +19,7 @@ from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.tried import reason_of
 from fasterseg.deploy.runtimes.wire import NotPlain
+from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fasterseg.artifacts import digest_of_bytes, durable_write
+from fasterseg.artifacts import digest_of_bytes
 from fasterseg.config import RUNTIMES
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
@@ -24,6 +24,7 @@ from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
 from fasterseg.deploy.tail.label_maps import Tail
+from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.foreign.links import require_within
 from fasterseg.foreign.opened_files import bytes_of

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.utils._sympy.value_ranges import ValueRanges
 
-from fasterseg.artifacts import digest_of_bytes, durable_write, first_fault
+from fasterseg.artifacts import digest_of_bytes, first_fault
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.folding import folded
 from fasterseg.deploy.exporting.formats import ExportForm
@@ -29,6 +29,7 @@ from fasterseg.deploy.runtimes.program_claims import require_true
 from fasterseg.deploy.runtimes.program_graph import Unreadable
 from fasterseg.deploy.runtimes.program_records import CARD, MOST_BYTES, records_of
 from fasterseg.deploy.runtimes.program_shapes import require_fitting
+from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, FileError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob

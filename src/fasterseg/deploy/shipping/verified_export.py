@@ -10,10 +10,10 @@ from pkgutil import resolve_name
 import numpy as np
 from torch import nn
 
-from fasterseg.artifacts import durable_write, sync_folder, writing
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
-from fasterseg.deploy.exporting.formats import FORMATS, ExportForm, digest_of_export, files_of
+from fasterseg.deploy.exporting.format_table import FORMATS
+from fasterseg.deploy.exporting.formats import ExportForm, digest_of_export, files_of
 from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
@@ -25,6 +25,7 @@ from fasterseg.deploy.shipping.verification import (
     verify,
 )
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
+from fasterseg.durable import durable_write, sync_folder, writing
 from fasterseg.errors import UsageError, VerificationError
 from fasterseg.events import Progress, silent
 from fasterseg.network.segmentation import Segmentation, png_bytes

@@ -1,0 +1,113 @@
+"""What commands return where it is no report of the pipeline's: a file, and what is in it.
+
+No command imports it before it is called: a command's help needs none of it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from fasterseg.artifacts import Artifact
+from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
+from fasterseg.errors import EnvironmentFault
+from fasterseg.evaluation import EvaluationReport
+from fasterseg.reporting.described import DescribedNetwork
+
+
+class BenchmarkResult(BaseModel):
+    """The figures, and the files that hold them, where any were asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    report: BenchmarkReport
+    files: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """4 where a comparison was asked for that the machine did not allow, else 0."""
+        refused = self.report.refused and self.report.mode == "headline"
+        return EnvironmentFault.exit_code if refused else 0
+
+    def describe(self) -> str:
+        """Return the report's table, and where the files are."""
+        return "\n".join([self.report.describe(), *(f"written: {file}" for file in self.files)])
+
+
+class DescribeResult(BaseModel):
+    """Every network that was named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: tuple[DescribedNetwork, ...]
+
+    def describe(self) -> str:
+        """Return all of them as text."""
+        return "\n\n".join(network.describe() for network in self.networks)
+
+
+class DrawResult(BaseModel):
+    """The drawings as text, and the SVG file, empty when none was asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    in_lines: ClassVar = ("text",)
+
+    text: str
+    file: str = ""
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return the text form, and where the SVG is."""
+        notes = [f"note: {note}" for note in self.notes]
+        ending = [f"drawing: {self.file}"] if self.file else []
+        return "\n".join([self.text, *notes, *ending])
+
+
+class EvaluateResult(BaseModel):
+    """A model's score on a split, and the file that holds it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    report: EvaluationReport
+    note: str = ""
+
+    def describe(self) -> str:
+        """Return the score in one line, each class's below it, and where the report is."""
+        lines = [
+            f"  {name:<20} {'absent' if iou is None else f'{100 * iou:6.2f} %'}"
+            for name, iou in self.report.iou.items()
+        ]
+        notes = [f"note: {self.note}"] if self.note else []
+        return "\n".join([self.report.summary(), *lines, *notes, f"report: {self.file}"])
+
+
+class ReportResult(BaseModel):
+    """Where the page is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    note: str = ""
+
+    def describe(self) -> str:
+        """Return the page's path, and what it had to leave out."""
+        note = f"note: {self.note}\n" if self.note else ""
+        return f"{note}report: {self.file}"
+
+
+class TrainResult(Artifact):
+    """The bundles that were trained, each contender's best one, and how their training went."""
+
+    schema_tag = "fasterseg/train-result/1"
+    in_lines: ClassVar = ("reports",)
+
+    bundles: dict[str, str]
+    reports: dict[str, str]
+
+    def describe(self) -> str:
+        """Return each network's scores and where its bundle is."""
+        return "\n".join(
+            f"{self.reports[name]}\n  bundle: {path}" for name, path in self.bundles.items()
+        )
