@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fasterseg
+from fasterseg import config
 from fasterseg.verbs import VERBS
 
 SOURCE = Path(inspect.getfile(fasterseg)).parent
@@ -53,6 +54,20 @@ def test_a_public_name_resolves_to_the_object_of_its_home(name: str) -> None:
 def test_no_public_name_is_that_of_a_room() -> None:
     rooms = {path.stem for path in SOURCE.iterdir() if not path.name.startswith("_")}
     assert rooms.isdisjoint(fasterseg.__all__)
+
+
+def test_recipes_have_homes_for_the_names_that_type_checkers_are_told_of() -> None:
+    folder = SOURCE / "config"
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    told = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fasterseg.")
+        for alias in node.names
+    }
+    assert told == config._HOMES
+    # A module that is imported becomes its package's attribute, in place of what is called like it.
+    assert {path.stem for path in folder.glob("*.py")}.isdisjoint(config.__all__)
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:

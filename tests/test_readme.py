@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fasterseg import cli
-from fasterseg.config import build_recipe, recipe_file, shipped_recipes
+from fasterseg.config import build_recipe
+from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
 
 ROOT = Path(__file__).parents[1]
 SHELL = ("", "sh", "shell", "bash", "console")

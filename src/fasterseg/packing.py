@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fasterseg.config import Recipe, recipe_file
+from fasterseg.config import Recipe
 from fasterseg.config.reading import MAX_RECIPE_BYTES
+from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.options import Common
 from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.runtimes.models import load_model

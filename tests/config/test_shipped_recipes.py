@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.config import Recipe, recipe_file, shipped_recipes
-from fasterseg.config.shipped_recipes import FOLDER
+from fasterseg.config import Recipe
+from fasterseg.config.shipped_recipes import FOLDER, recipe_file, shipped_recipes
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.recipes import resolve_recipe

@@ -204,4 +204,4 @@ def test_a_failure_of_the_command_in_two_processes_is_told_once_with_its_code(
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     lines = done.stderr.splitlines()
     assert sum(line.startswith("  where:") for line in lines) == 1, done.stderr
-    assert lines[0] == "cannot read the recipe"
+    assert lines[0] == "there is no such recipe"

@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from fasterseg import cli
-from fasterseg.config import Recipe, build_recipe, recipe_file, shipped_recipes
+from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.idle import leaves
+from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
 from fasterseg.config.uses import keyed
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from published_trees import (
 )
 
 from fasterseg.cli import main
-from fasterseg.config import shipped_recipes
+from fasterseg.config.shipped_recipes import shipped_recipes
 from fasterseg.deploy.benchmark import on_target
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.runs import RunFolder

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from fasterseg.config.sections import StreetSettings as StreetSettings
     from fasterseg.config.sections import TargetSettings as TargetSettings
     from fasterseg.config.selection import SelectionSettings as SelectionSettings
-    from fasterseg.config.shipped_recipes import recipe_file as recipe_file
-    from fasterseg.config.shipped_recipes import shipped_recipes as shipped_recipes
     from fasterseg.space.places import STRIDES as STRIDES
     from fasterseg.space.search_space import Operator as Operator
     from fasterseg.space.search_space import SearchSpace as SearchSpace
@@ -109,7 +107,6 @@ _NAMES = {
         "TargetSettings",
     ),
     "fasterseg.config.selection": ("SelectionSettings",),
-    "fasterseg.config.shipped_recipes": ("recipe_file", "shipped_recipes"),
     "fasterseg.space.places": ("STRIDES",),
     "fasterseg.space.search_space": (
         "Operator",

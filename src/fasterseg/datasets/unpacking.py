@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from fasterseg.artifacts import digest_of_value, make_folder
+from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.checked_files import FOLDER_VARIABLE, cache_folder
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.listing import is_file
+from fasterseg.durable import make_folder
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError
 from fasterseg.foreign.opened_files import opened
 from fasterseg.foreign.strict_zip import Member, NotAStrictZip, StrictZip, ZipLimits, read_zip

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.config import (
-    Recipe,
-    build_recipe,
-    key_of,
-    recipe_file,
-    require_each_key_once,
-)
+from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
+from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder

@@ -7,11 +7,8 @@ the models: they become the present ones where a recipe is read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-
-from pydantic import BaseModel
 
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.search_section import EARLIER_NAMES
@@ -27,7 +24,6 @@ from fasterseg.space.presets import PRESETS
 
 FileKind = Literal["recipe", "data"]
 
-MODELS: Mapping[FileKind, type[BaseModel]] = {"recipe": Recipe, "data": DataFile}
 _BESIDE = ".fasterseg"
 """The folder beside a file in which its schema lies, for editors to find."""
 
