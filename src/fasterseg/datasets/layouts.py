@@ -14,7 +14,7 @@ from fasterseg.datasets.finding import Form, Place, ToolForm, places_of
 from fasterseg.datasets.other_files import what_lies_in
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.remedies import lines
-from fasterseg.datasets.tools import cvat
+from fasterseg.datasets.tools import ade20k, cvat, mmsegmentation, paddle, roboflow, voc
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
@@ -73,6 +73,16 @@ LAYOUTS: tuple[FolderLayout, ...] = (
     _published("cityscapes", cityscapes.open_cityscapes, cityscapes.FORM),
     _published("bdd100k", bdd100k.open_bdd100k, bdd100k.FORM, bdd100k.EARLY_FORM),
     FolderLayout("cvat", (cvat.FORM,), cvat.open_cvat, cvat.TAKES),
+    FolderLayout("voc", (voc.FORM,), voc.open_voc, voc.TAKES),
+    FolderLayout("roboflow", (roboflow.FORM,), roboflow.open_roboflow, roboflow.TAKES),
+    FolderLayout("ade20k", (ade20k.FORM,), ade20k.open_ade20k, ade20k.TAKES),
+    FolderLayout("paddle", (paddle.FORM,), paddle.open_paddle, paddle.TAKES),
+    FolderLayout(
+        "mmsegmentation",
+        (mmsegmentation.FORM,),
+        mmsegmentation.open_mmsegmentation,
+        mmsegmentation.TAKES,
+    ),
 )
 LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
 

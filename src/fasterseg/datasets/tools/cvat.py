@@ -19,6 +19,7 @@ from fasterseg.datasets.listing import is_file, is_folder
 from fasterseg.datasets.pairing import Tree, keyed, stem_below
 from fasterseg.datasets.remedies import IGNORE
 from fasterseg.datasets.tools.classes import OF_COLOURS, OF_IDS, ToolClasses
+from fasterseg.datasets.tools.png_kinds import is_grey
 from fasterseg.datasets.tools.splits import by_lists
 from fasterseg.datasets.tools.text_files import lines_of
 from fasterseg.datasets.tools.voc_colours import voc_colour
@@ -30,7 +31,6 @@ _LABELMAP, _IMAGES, _MASKS = "labelmap.txt", "JPEGImages", "SegmentationClass"
 _LISTS = "ImageSets/Segmentation"
 _BACKGROUND, _VOID = "background", "ignored"
 _LINE = re.compile(r"(?P<name>[^:]+)(:(?P<colour>\d{1,3},\d{1,3},\d{1,3})?(:[^:]*){0,2})?")
-_GREY_PNG = re.compile(rb"\x89PNG\r\n\x1a\n.{4}IHDR.{8}.\x00", re.DOTALL)
 
 
 def _is_in(folder: Path) -> bool:
@@ -71,7 +71,7 @@ def _classes(tree: Tree, home: Path, some: list[Path]) -> ToolClasses:
     labels = _labelmap(tree, file)
     held = {name: colour for name, colour in labels.items() if colour is not None}
     called = {name: IGNORE if name == _VOID else name for name in labels}
-    if any(map(_is_grey, some)):
+    if any(map(is_grey, some)):
         names = tuple(name for name in labels if name != _VOID)
         ids = {called[name]: (label,) for label, name in enumerate(labels)}
         return ToolClasses(names, file, ids=ids, background=_background(names), shown=held)
@@ -82,14 +82,6 @@ def _classes(tree: Tree, home: Path, some: list[Path]) -> ToolClasses:
 
 def _background(names: Sequence[str]) -> str:
     return _BACKGROUND if _BACKGROUND in names else ""
-
-
-def _is_grey(mask: Path) -> bool:
-    try:
-        with mask.open("rb") as stream:
-            return _GREY_PNG.match(stream.read(26)) is not None
-    except OSError:
-        return False  # told where it is read
 
 
 def _labelmap(tree: Tree, file: Path) -> dict[str, Colour | None]:

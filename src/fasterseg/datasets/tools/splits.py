@@ -15,7 +15,7 @@ _CALLED: Mapping[str, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
-_BOTH = "trainval"
+ONE_SPLIT = "there is one split, train: nothing divides the images"
 
 Files = Mapping[str, list[Path]]
 """Files by the name of their sample."""
@@ -44,13 +44,22 @@ def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> 
     splits: dict[str, list[str]] = {}
     for stem, names in named.items():
         splits.setdefault(usual_name(stem), []).extend(names)
-    notes = _notes_on_both(splits)
+    notes = _without_overlapping(splits)
     if not splits:
         splits = {"train": sorted(images)}
-        notes = ["there is one split, train: no list divides the images"]
-    pairings = {split: _paired(tree, names, images, masks) for split, names in splits.items()}
+        notes = [ONE_SPLIT]
     used = {name for names in splits.values() for name in names}
-    return Divided(pairings, (*notes, *_notes_on_rest(used, images, masks)))
+    pairings = {split: _paired(tree, names, images, masks) for split, names in splits.items()}
+    notes += _notes_on_rest(used, images, masks)
+    return without_empty(pairings, notes)
+
+
+def without_empty(pairings: Mapping[str, Pairing], notes: Sequence[str]) -> Divided:
+    """Return splits without those in which nothing is labelled: their labels are not published."""
+    kept = {split: one for split, one in pairings.items() if one.pairs or one.faults}
+    left = [split for split in pairings if split not in kept]
+    told = [f"{', '.join(left)}: no image has a mask, and none is used"] if left and kept else []
+    return Divided(kept or pairings, (*notes, *told))
 
 
 def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
@@ -65,12 +74,13 @@ def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
     return found
 
 
-def _notes_on_both(splits: dict[str, list[str]]) -> list[str]:
-    """Take out the list of train and val together, where each has its own."""
-    if not {"train", "val", _BOTH} <= splits.keys():
-        return []
-    del splits[_BOTH]
-    return [f"{_BOTH} is train and val together, and is no split of its own: name train+val"]
+def _without_overlapping(splits: dict[str, list[str]]) -> list[str]:
+    """Take out lists of other names than usual that are made of the usual ones, as trainval is."""
+    usual = {name for split in _CALLED for name in splits.get(split, ())}
+    other = [split for split in splits if split not in _CALLED and usual & {*splits[split]}]
+    for split in other:
+        del splits[split]
+    return [f"{split} names images of other lists again, and is no split" for split in other]
 
 
 def _paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:

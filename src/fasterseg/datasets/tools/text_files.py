@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.pairing import Tree
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of
 
-MOST_BYTES = 16 << 20
+_MOST_BYTES, _HEAD_BYTES = 16 << 20, 1 << 14
 
 
 def lines_of(tree: Tree, path: Path) -> Iterator[tuple[str, str]]:
@@ -28,7 +29,7 @@ def lines_of(tree: Tree, path: Path) -> Iterator[tuple[str, str]]:
 
 def _text(path: Path) -> str:
     try:
-        return bytes_of(path, most_bytes=MOST_BYTES, fault=DataError).decode("utf-8-sig")
+        return bytes_of(path, most_bytes=_MOST_BYTES, fault=DataError).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             "a text file is not UTF-8",
@@ -36,3 +37,19 @@ def _text(path: Path) -> str:
             why=str(error),
             next_step="save it as UTF-8",
         ) from error
+
+
+def first_there(folder: Path, *names: str) -> Path | None:
+    """Return the first file of these names that a folder has; None where it has none."""
+    return next((path for name in names if is_file(path := folder / name)), None)
+
+
+def head_of(path: Path) -> str:
+    """Return how a text file begins, to tell what it is; nothing where it cannot be read."""
+    if not is_file(path):
+        return ""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""

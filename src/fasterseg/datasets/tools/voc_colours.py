@@ -14,3 +14,31 @@ def voc_colour(label: int) -> Colour:
         blue |= (label >> 2 & 1) << place
         label >>= 3
     return red, green, blue
+
+
+VOC_CLASSES = (
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+
+VOC_BORDER: Colour = (224, 224, 192)
+"""The colour of 255: the borders of objects, and what is too hard to tell."""
