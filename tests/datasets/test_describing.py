@@ -15,7 +15,7 @@ from PIL import Image
 
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.data_file_reading import _FOREIGN_KEYS, _KEYS
+from fasterseg.datasets.data_file_reading import _KEYS, FOREIGN_KEYS
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
@@ -200,7 +200,7 @@ def test_a_key_like_none_of_ours_is_refused_without_a_guess(make_folder: MakeFol
 
 
 def test_no_foreign_key_is_spelled_like_one_of_ours() -> None:
-    assert [key for key in _FOREIGN_KEYS if get_close_matches(key, _KEYS, cutoff=0.75)] == []
+    assert [key for key in FOREIGN_KEYS if get_close_matches(key, _KEYS, cutoff=0.75)] == []
 
 
 def test_the_notes_of_the_file_cannot_be_written_into_it(make_folder: MakeFolder) -> None:
