@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -15,10 +15,11 @@ from made_up_source import MadeUpSource
 from ranked import other_children
 
 from fasterseg.datasets import loading
+from fasterseg.datasets.augmenting import Augmentation
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.loading import Batch, Share, TrainingBatches, require_shareable
+from fasterseg.datasets.own_function import OwnFunction
 from fasterseg.datasets.sample import LabelMap, Pixels, Sample
-from fasterseg.datasets.transforms import Augmentation
 from fasterseg.errors import DataError, EnvironmentFault, UsageError
 
 AUGMENTATION = Augmentation(crop=(8, 10), scale=(0.5, 2.0), flip=0.5, colour=0.3)
@@ -270,17 +271,24 @@ def test_another_seed_gives_other_batches() -> None:
     assert not equal(batches().batch(0), batches(seed=6).batch(0))
 
 
-def test_an_extra_transform_comes_after_the_built_in_ones() -> None:
-    def whiten(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
-        assert image.shape == (8, 10, 3)
-        return np.full_like(image, 255), labels
-
-    assert (batches(extra=whiten).batch(0).images == 2.0).all()
+def whitened(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
+    assert image.shape == (8, 10, 3)
+    return np.full_like(image, 255), labels
 
 
-def test_an_extra_transform_that_breaks_the_form_is_refused() -> None:
-    with pytest.raises(UsageError, match="extra transform"):
-        batches(extra=lambda image, labels: (image[:4], labels)).batch(0)
+def of_a_class_too_many(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
+    return image, np.full_like(labels, 200)
+
+
+def test_a_function_of_one_s_own_comes_after_the_built_in_transforms() -> None:
+    own = replace(AUGMENTATION, function=OwnFunction("here:whitened", whitened))
+    assert (batches(augmentation=own).batch(0).images == 2.0).all()
+
+
+def test_a_function_of_one_s_own_makes_no_classes() -> None:
+    own = replace(AUGMENTATION, function=OwnFunction("here:more", of_a_class_too_many))
+    with pytest.raises(UsageError, match="labels that are no classes"):
+        batches(augmentation=own).batch(0)
 
 
 def test_images_of_different_sizes_need_a_crop() -> None:

@@ -11,6 +11,7 @@ import pytest
 from own_data import own_data
 
 import fasterseg
+from fasterseg.datasets.augmenting import Augmentation
 from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.class_weights import class_weights_of
@@ -25,7 +26,6 @@ from fasterseg.datasets.sizes import image_sizes
 from fasterseg.datasets.source import DataSource, SourceOver
 from fasterseg.datasets.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.datasets.transforms import Augmentation
 from fasterseg.errors import DataError
 
 MEMBERS = frozenset(name for name in vars(DataSource) if not name.startswith("_"))

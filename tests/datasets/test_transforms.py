@@ -3,16 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fasterseg.datasets.augmenting import Augmentation
+from fasterseg.datasets.crops import Crop, crop_start
+from fasterseg.datasets.disturbances import ColourJitter, recoloured
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.datasets.transforms import (
-    Augmentation,
-    ColourJitter,
-    Crop,
     Flip,
     Normalisation,
     Scale,
-    crop_start,
-    recoloured,
     resize_image,
     resize_labels,
     strided,
@@ -207,7 +205,7 @@ def test_of_a_large_image_only_the_crop_is_scaled_and_it_is_that_of_the_whole(
         for seed in range(8):
             found = []
             for large in (10**9, 1):
-                monkeypatch.setattr("fasterseg.datasets.transforms.LARGE_PIXELS", large)
+                monkeypatch.setattr("fasterseg.datasets.crops.LARGE_PIXELS", large)
                 (transform,) = transforms
                 generator = np.random.default_rng(seed)
                 found.append(transform(image, labels, generator=generator))

@@ -25,8 +25,14 @@ SEARCHES = (
     "augmentation.scale_low",
     "augmentation.scale_high",
     "augmentation.scales",
+    "augmentation.rotation",
+    "augmentation.rare_classes",
     "augmentation.flip",
     "augmentation.colour",
+    "augmentation.blur",
+    "augmentation.noise",
+    "augmentation.cutout",
+    "augmentation.function",
 )
 """The keys of ``training`` that hold for the search too."""
 

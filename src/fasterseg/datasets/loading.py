@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fasterseg.datasets.sample import MEMORY_BYTES, LabelMap, Pixels, Sample
+from fasterseg.datasets.augmenting import Augmentation
+from fasterseg.datasets.sample import MEMORY_BYTES, Sample
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import Augmentation, PlainTransform, strided
+from fasterseg.datasets.transforms import strided
 from fasterseg.datasets.workers import SILENT_S, Workers
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Warn, warn_on_stderr
@@ -93,11 +94,9 @@ class SampleMemory:
 class TrainingBatches:
     """The batches of one training run.
 
-    ``indices`` restricts it to a part of the split.  ``extra`` is a two-argument transform of the
-    caller's own, applied after the built-in ones; it must be deterministic for the promise to
-    hold.  ``share`` gives this process its part of every batch: the parts of all ranks, put
-    together, are the same batch for any number of ranks.  ``label_stride`` leaves one label in so
-    many along each side (`transforms.strided`).
+    ``indices`` restricts it to a part of the split.  ``share`` gives this process its part of every
+    batch: the parts of all ranks, put together, are the same batch for any number of ranks.
+    ``label_stride`` leaves one label in so many along each side (`transforms.strided`).
     """
 
     def __init__(
@@ -110,7 +109,6 @@ class TrainingBatches:
         seed: int,
         indices: Sequence[int] | None = None,
         share: Share | None = None,
-        extra: PlainTransform | None = None,
         label_stride: int = 1,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
@@ -123,10 +121,10 @@ class TrainingBatches:
         self._source = source
         self._split = split
         self._memory = SampleMemory(source, split, limit_bytes=memory_bytes)
-        self._ignore = source.label_space.ignore
-        self._transforms = augmentation.transforms(ignore=self._ignore)
+        self._space = source.label_space
+        self._transforms = augmentation.transforms(ignore=self._space.ignore)
+        self._own_function = augmentation.function
         self._normalisation = source.normalisation
-        self._extra = extra
         self._label_stride = label_stride
         self._seed = seed
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
@@ -166,8 +164,8 @@ class TrainingBatches:
         image, labels = sample.image, sample.labels
         for transform in self._transforms:
             image, labels = transform(image, labels, generator=generator)
-        if self._extra is not None:
-            image, labels = _checked(*self._extra(image, labels))
+        if self._own_function is not None:
+            self._own_function.require_classes(labels, self._space)
         return Sample(image, labels, sample.name)
 
     def stream(
@@ -267,15 +265,6 @@ def require_shareable(
         next_step=f"take a batch of {max(1, ranks * parts)} images or more, or fewer processes"
         + (", or fewer parts (accumulate)" if parts > 1 else ""),
     )
-
-
-def _checked(image: Pixels, labels: LabelMap) -> tuple[Pixels, LabelMap]:
-    if image.dtype != np.uint8 or image.shape != (*labels.shape, 3):
-        raise UsageError(
-            "the extra transform must return a uint8 (height, width, 3) image and its labels",
-            why=f"it returned {image.dtype} {image.shape} and labels {labels.shape}",
-        )
-    return image, labels
 
 
 def _batch_of(images: npt.NDArray[Any], labels: npt.NDArray[Any], names: tuple[str, ...]) -> Batch:

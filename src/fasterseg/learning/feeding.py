@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from fasterseg.config import AugmentationSettings
+from fasterseg.datasets.augmenting import Augmentation
 from fasterseg.datasets.loading import Batch, TrainingBatches
-from fasterseg.datasets.transforms import Augmentation
+from fasterseg.datasets.own_function import OwnFunction
 
 FLIP_PROBABILITY = 0.5
 
@@ -40,11 +41,20 @@ class BatchFeed:
 
 
 def augmentation_of(settings: AugmentationSettings) -> Augmentation:
-    """The joint transforms that the recipe's settings stand for."""
+    """The joint transforms that the recipe's settings stand for.
+
+    Raises `UsageError` where there is no such function as they name.
+    """
     return Augmentation(
         crop=settings.crop,
         scale=(settings.scale_low, settings.scale_high),
         scales=settings.scales,
+        rotation=settings.rotation,
+        rare_classes=settings.rare_classes,
         flip=FLIP_PROBABILITY if settings.flip else 0.0,
         colour=settings.colour,
+        blur=settings.blur,
+        noise=settings.noise,
+        cutout=settings.cutout,
+        function=OwnFunction.named(settings.function) if settings.function else None,
     )

@@ -17,6 +17,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.agreeing import agree
+from fasterseg.pipeline.own_functions import require_functions
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
 from fasterseg.pipeline.recipes import (
@@ -79,6 +80,8 @@ def open_run(
     recipe = with_sizes(recipe, source, known=before)
     if before is not None:
         say(agree(before, recipe, run, source), common)
+    if {"search", "train"} & {*stages}:
+        require_functions(recipe, common)
     device = common.device or "auto"
     ahead = Ahead.of(recipe, run, source, device=device, trained=trained, ranks=ranks)
     ask_for(stages, ahead, common)

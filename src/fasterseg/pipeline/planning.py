@@ -34,6 +34,7 @@ from fasterseg.forecasting.workload import Workload
 from fasterseg.latency.table import Target, describe
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline import opening
+from fasterseg.pipeline.own_functions import require_functions
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.stages import require
 from fasterseg.pipeline.probes.job import Job, Kind
@@ -79,6 +80,7 @@ def plan_run(
                 return outcome_of(run, recipe)
             place_for_folder(run.root, "--run", names=(run.forecast.name,))
         opening.say(other_sizes_note(recipe, source), common)
+        require_functions(recipe, common)
         ahead = Ahead.of(recipe, run, source, device=device)
         require(STAGES, replace(ahead, count=crew.ranks), timed=True)
         stop.raise_if_set("before anything was timed")
