@@ -23,7 +23,7 @@ WEIGHTS, CARD = "weights.safetensors", "card.json"
 
 _NAMES = (
     *(RECIPE_FILE, FORECAST_FILE, "stages.json", "data.json", "lock", "logs"),
-    *("latency", "search", "training", "export", "evaluation", "report"),
+    *("latency", "search", "training", "export", "evaluation", "report", "tracking"),
 )
 """All that a run keeps in its folder, as files or below them."""
 
@@ -279,6 +279,11 @@ class RunFolder:
     def result(self, contender: str) -> Path:
         """What a contender came to: latency, score, budget."""
         return self.score(contender, "result")
+
+    @property
+    def tracking(self) -> Path:
+        """Folder of what trackers keep."""
+        return self.root / "tracking"
 
     @property
     def report(self) -> Path:

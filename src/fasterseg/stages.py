@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
+from fasterseg.callbacks import Hear, StageEnded, StageStarted, StageTeller, unheard
 from fasterseg.errors import FastersegError
 from fasterseg.events import Progress
 from fasterseg.resources import Since, peak_bytes, reset_peak
@@ -153,11 +154,31 @@ def noted(root: Path, name: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How a run's stages are watched: noted in its folder, shown, and stopped on request."""
+    """How a run's stages are watched: noted in its folder, shown, told, and stopped on request."""
 
     root: Path
     show: Show
     stop: StopRequest | None = None
+    hear: Hear = unheard
+
+    def teller(self, stage: str) -> StageTeller:
+        """What tells of a stage's steps."""
+        return StageTeller(stage, self.hear)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """A stage, or a part of one: noted, and told of."""
+        began = time.monotonic()
+        self.hear(StageStarted(name))
+        try:
+            with noted(self.root, name):
+                yield
+        except BaseException:
+            # What ended the stage is what is told, and not a listener that fails on top of it.
+            with suppress(FastersegError):
+                self.hear(StageEnded(name, time.monotonic() - began, finished=False))
+            raise
+        self.hear(StageEnded(name, time.monotonic() - began, finished=True))
 
     @contextmanager
     def part(self, name: str, title: str, *, total: int, unit: str = "steps") -> Iterator[Progress]:
@@ -166,11 +187,11 @@ class Watch:
         It is stopped where it says how far it is.
         """
         shown = stoppable(self.show, self.stop, title, total=total, unit=unit)
-        with noted(self.root, name), shown as step:
+        with self.stage(name), shown as step:
             yield step
 
     @contextmanager
     def saving_part(self, name: str, title: str, *, total: int) -> Iterator[Progress]:
         """A part of a stage that hears of a stop itself, so that it can save its state."""
-        with noted(self.root, name), self.show(title, total=total) as step:
+        with self.stage(name), self.show(title, total=total) as step:
             yield step

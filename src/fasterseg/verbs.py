@@ -28,7 +28,7 @@ VERBS = (
     Verb("train", "Train the networks that were found, or a baseline.", shared=True),
     Verb("evaluate", "Score a model on a split: IoU per class.", shared=True),
     Verb("benchmark", "Time models on this machine by turns: p50, p95, p99, comparisons."),
-    Verb("predict", "Segment an image or a folder of images."),
+    Verb("predict", "Segment images, videos, folders of them, or a camera."),
     Verb("export", "Export a network to the runtime that is deployed, verified."),
     Verb("verify", "Hold an exported file against the network it was made from."),
     Verb("recipe", "Show a recipe with every key described, or explain one key."),

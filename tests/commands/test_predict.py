@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import clips
 import numpy as np
 import pytest
 from fake_run import FakeRun
@@ -396,3 +397,44 @@ def test_images_that_were_seen_in_tiles_are_told(
     done = predict(bundle, str(pictures / "a.png"), out=tmp_path / "out")
     (note,) = done.notes
     assert note.startswith("1 of 1 image was segmented in overlapping tiles")
+
+
+def test_a_video_is_segmented_as_its_frames_are_and_its_pace_told(
+    bundle: str, tmp_path: Path
+) -> None:
+    video = clips.clip(tmp_path / "drive" / "clip.avi", 3)
+    result = predict(bundle, str(video), label_maps=True)
+    out = tmp_path / "drive-predictions"
+    masks = {f"clip_labels/{number:06}.png" for number in (1, 2, 3)}
+    assert files_in(out) == {"clip_overlay.webm", *masks}
+    network = load_model(bundle)
+    frame = clips.opencv().VideoCapture(str(video)).read()[1][:, :, ::-1]
+    first = np.asarray(Image.open(out / "clip_labels" / "000001.png"))
+    np.testing.assert_array_equal(first, network(np.ascontiguousarray(frame)).labels)
+    (done,) = result.videos
+    assert (done.frames, done.size, done.source) == (3, "48x64", str(video))
+    assert "frames a second in all; the network took" in result.describe()
+    assert "0 images" not in result.describe()
+    assert result.exit_code == 0
+    with pytest.raises(UsageError, match="2 of the files to be written are there already"):
+        predict(bundle, str(video), label_maps=True)
+
+
+def test_what_is_no_video_is_told_in_four_parts_before_the_others_of_a_folder(
+    bundle: str, pictures: Path, tmp_path: Path
+) -> None:
+    clips.opencv()
+    (pictures / "clip.mp4").write_text("no video")
+    with pytest.raises(DataError) as caught:
+        predict(bundle, str(pictures / "clip.mp4"), out=tmp_path / "alone")
+    assert caught.value.what == "this is not a video"
+    assert not (tmp_path / "alone").exists()
+    result = predict(bundle, str(pictures), out=tmp_path / "all")
+    assert [one.image for one in result.broken] == [str(pictures / "clip.mp4")]
+    assert len(result.written) == 3
+    assert result.exit_code == 3
+
+
+def test_no_number_of_frames_is_refused(bundle: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such number of frames"):
+        predict(bundle, str(tmp_path / "x.mp4"), frames=0)

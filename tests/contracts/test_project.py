@@ -19,10 +19,14 @@ PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!]+)")
 UNPINNED_EXTRAS = {"openvino", "fast", "cuda"}  # not installed where tests run
 IMPORTED_AS = {
     "google_re2": "re2",
+    "alembic": "mlflow",  # whose database it is for, as sqlalchemy
+    "mlflow_skinny": "mlflow",
     "nvidia_ml_py": "pynvml",
     "onnxruntime_gpu": "onnxruntime",
+    "opencv_python_headless": "cv2",
     "pillow": "PIL",
     "pyyaml": "yaml",
+    "sqlalchemy": "mlflow",
 }
 BROUGHT_BY = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
 """What is imported beside a library that cannot be without it."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from fasterseg.callbacks import Hear, unheard
 from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.events import Progress, silent
@@ -126,7 +127,7 @@ def scored_alike(_search: Search, _data: SearchData) -> Scorers:
     return Scorers(candidates=lambda *_: 0.5, finals=lambda *_: half, validation=lambda *_: half)
 
 
-def search_in(folder: Path, *, recipe: Recipe = RECIPE) -> SearchSummary:
+def search_in(folder: Path, *, recipe: Recipe = RECIPE, hear: Hear = unheard) -> SearchSummary:
     """Search in a folder to the end, unseen, with made-up scores; what it came to."""
-    job = search_job_in(folder, recipe=recipe)
-    return search_stage(job, Watch(folder, unseen), scorers_of=scored_alike, random_subnets=0)
+    job, watch = search_job_in(folder, recipe=recipe), Watch(folder, unseen, hear=hear)
+    return search_stage(job, watch, scorers_of=scored_alike, random_subnets=0)

@@ -1,4 +1,4 @@
-"""``fasterseg predict``: overlay, colour and label masks of an image, a folder or a glob."""
+"""``fasterseg predict``: overlays, colours and label masks of images, videos and cameras."""
 
 from __future__ import annotations
 
@@ -41,29 +41,47 @@ def predict(
             "under its names. SOURCE may then be the data set's folder."
         ),
     ] = None,
+    label_maps: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Of a video or a camera, write each frame's mask too: NAME_labels/000001.png.",
+        ),
+    ] = False,
+    frames: Annotated[
+        int | None, Parameter(help="Of a video or a camera, segment so many frames at most.")
+    ] = None,
     **options: Unpack[OptionsOfADevice],
 ) -> PredictResult:
-    """Segment an image, a folder of images, or all images that a pattern such as '*.jpg' finds.
+    """Segment an image, a video, a folder of them, all that a pattern finds, or a camera's frames.
 
-    For each it writes the overlay, the classes in colour, and a mask of class ids, at the image's
-    own size, into the folder that --out names.  The network sees what has more than 2 million
-    pixels in overlapping tiles.  Exit code 3 where images could not be read; the others are done.
+    For each image it writes the overlay, the classes in colour, and a mask of class ids, at the
+    image's own size, into the folder that --out names.  The network sees what has more than 2
+    million pixels in overlapping tiles.  Exit code 3 where something could not be read; the others
+    are done.
+
+    For each video it writes the overlay as a video (VP8 in WebM, which browsers and players show,
+    without sound), and tells frames per second and the 95th percentile of a frame beside what was
+    promised.  A frame that is broken is named and passed over.  Ctrl-C ends the video where it is,
+    and it plays; it is how a camera is ended.
 
     Parameters
     ----------
     model
         A bundle's folder, a shipped name, or a file that `fasterseg export` wrote.
     source
-        An image, a folder (and the folders in it), or a pattern in quotes.
+        An image, a video, a folder (and the folders in it), a pattern in quotes such as
+        'frames/*.jpg', or a camera by its number or device: 0, /dev/video0.
 
     Returns
     -------
     PredictResult
-        Where everything is; images that could not be read are listed, and the exit code is 3.
+        Where everything is; what could not be read is listed, and the exit code is 3.
 
     Examples
     --------
     fasterseg predict camvid-8ms photos --out seen
+    fasterseg predict camvid-8ms drive.mp4 --label-maps
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.predicting import predict_named
@@ -79,5 +97,7 @@ def predict(
         size=size,
         most_pixels=most_pixels,
         submission=submission,
+        label_maps=label_maps,
+        frames=frames,
         show=show,
     )

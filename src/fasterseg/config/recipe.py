@@ -42,6 +42,7 @@ from fasterseg.space.allowed_paths import leave_something
 from fasterseg.space.options import Options
 from fasterseg.space.search_space import Role, SearchSpace
 from fasterseg.space.width import Width
+from fasterseg.tracking.names import TrackerName
 
 Promise = Literal["p95", "median"]
 """What of a network's latency is to meet its budget."""
@@ -90,6 +91,8 @@ class Recipe(Artifact):
 
     name: FileName = "fasterseg"
     """What the run is called on its page and in its files."""
+    log: tuple[TrackerName, ...] = ()
+    """Trackers that are told of the run: `tensorboard`, `mlflow`, `wandb`, one or several."""
     seed: Whole = 0
     """The seed of everything random; the authors have 12345."""
     threads: int = Field(0, ge=0, le=MOST_THREADS)
@@ -130,9 +133,18 @@ class Recipe(Artifact):
         return expanded(given) if isinstance(given, Mapping) else given
 
     def content(self) -> dict[str, Any]:
-        """The recipe as it was written, with its defaults, as a JSON value."""
+        """The recipe as it was written, with its defaults, as a JSON value.
+
+        Who tracks nothing has no ``log``: so such a recipe has the digest that it always had.
+        """
         content = super().content()
+        if not self.log:
+            del content["log"]
         return as_written({**content, "search": without_passed_on(content["search"])})
+
+    def untracked(self) -> Self:
+        """The recipe of what is computed, whoever is told of it."""
+        return self.model_copy(update={"log": ()})
 
     @property
     def contenders(self) -> Contenders:
@@ -206,6 +218,11 @@ class Recipe(Artifact):
         stem = () if space.is_tied else widths.stem[0]
         head = () if space.is_summed else widths.head
         return {"stem": stem, "fusion": widths.fusion, "head": head}[part]
+
+    @field_validator("log", mode="before")
+    @classmethod
+    def _one_tracker_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("budget", mode="before")
     @classmethod

@@ -35,6 +35,7 @@ _LEARNT = (Use.SUPERNET, *_TRAINED)
 FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     # Nothing depends on these.
     ("name", ()),
+    ("log", ()),
     ("*.checkpoint_every", ()),
     ("data.workers", ()),
     ("search.calibration_batches", ()),

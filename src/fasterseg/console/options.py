@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Group, Parameter
 
+from fasterseg.callbacks import Callback, require_callbacks
 from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.paths import given
 from fasterseg.processes import Place
+from fasterseg.tracking.names import TrackerName, tracker_names
 
 if TYPE_CHECKING:
     from fasterseg.config import Recipe
@@ -91,7 +93,10 @@ class CommonOptions(TypedDict, total=False):
 
 
 class SharedOptions(CommonOptions, total=False):
-    """The common options of a command whose work several processes may share."""
+    """The common options of a command whose work several processes may share.
+
+    `callbacks` are functions of Python that are told what happens (`fasterseg.callbacks`).
+    """
 
     processes: Annotated[
         int,
@@ -107,6 +112,17 @@ class SharedOptions(CommonOptions, total=False):
             help="So often they are started anew from the last checkpoint if one dies.",
         ),
     ]
+    log: Annotated[
+        Sequence[TrackerName],
+        Parameter(
+            group=COMMON,
+            name="--log",
+            negative="",
+            help="A tracker that is told of steps, scores, latencies, pictures. May be repeated. "
+            "It keeps them in the run's folder, unless its own settings name a server.",
+        ),
+    ]
+    callbacks: Annotated[Sequence[Callback], Parameter(parse=False)]
 
 
 class JsonOption(TypedDict, total=False):
@@ -220,6 +236,8 @@ class Common:
     seed: int | None = None
     processes: int | None = None
     restarts: int | None = None
+    log: Sequence[str] | str | None = None
+    callbacks: Sequence[Callback] = ()
 
     def __post_init__(self) -> None:
         """Read the paths as they are meant; raises `UsageError` for what no path can be.
@@ -227,6 +245,9 @@ class Common:
         Processes were started before this: a call from Python starts none.
         """
         require_processes(self.processes, self.restarts)
+        require_callbacks(self.callbacks)
+        if self.log is not None:
+            object.__setattr__(self, "log", tracker_names(self.log))
         if (self.processes or 1) > 1 and Place.here().count == 1:
             raise UsageError(
                 "several processes are started by the command line",

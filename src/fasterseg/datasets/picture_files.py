@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,25 +51,7 @@ def find_images(source: str) -> Found:
 
     Raises `UsageError` for a source that is not there, `DataError` for one without images.
     """
-    path = given(source)
-    if path.is_dir():
-        listing = list_pictures(path, IMAGE_SUFFIXES)
-        inside = [one for one in listing.pictures if not _leads_out(one, path)]
-        images = sorted((*inside, *listing.special))
-        outside = len(listing.pictures) - len(inside)
-        found = Found(path, images, len(listing.linked), tuple(listing.closed), outside)
-    elif path.exists():
-        return Found(path.parent, [path])
-    elif any(sign in source for sign in "*?["):
-        root, pattern = _split_pattern(path)
-        found = Found(root, sorted(p for p in root.glob(pattern) if _is_meant(p, root, pattern)))
-    else:
-        raise UsageError(
-            f"there is no image or folder {source!r}",
-            where=source,
-            why="nothing of this name is there",
-            next_step="name an image, a folder, or a pattern in quotes, such as 'frames/*.png'",
-        )
+    found = find_pictures(source, IMAGE_SUFFIXES)
     if not found.images:
         raise DataError(
             "found no image to segment",
@@ -78,6 +61,33 @@ def find_images(source: str) -> Found:
             next_step="name a folder that has such files, in its own folders too",
         )
     return found
+
+
+def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
+    """What a source names of these suffixes, which may be nothing; a file is what it names.
+
+    Raises `UsageError` for a source that is not there.
+    """
+    path = given(source)
+    if path.is_dir():
+        listing = list_pictures(path, suffixes)
+        inside = [one for one in listing.pictures if not _leads_out(one, path)]
+        images = sorted((*inside, *listing.special))
+        outside = len(listing.pictures) - len(inside)
+        return Found(path, images, len(listing.linked), tuple(listing.closed), outside)
+    if path.exists():
+        return Found(path.parent, [path])
+    if any(sign in source for sign in "*?["):
+        root, pattern = _split_pattern(path)
+        meant = (one for one in root.glob(pattern) if _is_meant(one, root, pattern, suffixes))
+        return Found(root, sorted(meant))
+    raise UsageError(
+        f"there is no image or folder {source!r}",
+        where=source,
+        why="nothing of this name is there",
+        next_step="name an image, a video, a folder, or a pattern in quotes, such as "
+        "'frames/*.png'; a camera by its number",
+    )
 
 
 def default_folder(root: Path) -> Path:
@@ -141,12 +151,12 @@ def require_free(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
         )
 
 
-def _is_meant(path: Path, root: Path, pattern: str) -> bool:
-    """Whether a pattern's find is an image that it means: dots are to be written."""
+def _is_meant(path: Path, root: Path, pattern: str, suffixes: AbstractSet[str]) -> bool:
+    """Whether a pattern's find is a picture that it means: dots are to be written."""
     parts = path.relative_to(root).parts
     dotted = any(part.startswith(".") for part in Path(pattern).parts)
     hidden = any(is_hidden(part) for part in parts)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir() and (dotted or not hidden)
+    return path.suffix.lower() in suffixes and not path.is_dir() and (dotted or not hidden)
 
 
 def _split_pattern(path: Path) -> tuple[Path, str]:

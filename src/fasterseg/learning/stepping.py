@@ -43,6 +43,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from fasterseg.callbacks import NOBODY, StageTeller
 from fasterseg.checkpoints import (
     Checkpoint,
     checkpoints_in,
@@ -112,18 +113,20 @@ def run_steps(
     name: str = "",
     warn: Warn = warn_on_stderr,
     resumed: Callable[[int], None] = lambda _step: None,
+    teller: StageTeller = NOBODY,
 ) -> Course:
     """Do the stage's steps up to `steps`, going on from where the folder's checkpoint stands.
 
     A stop request ends the loop after the step at hand: the state is saved, then `Interrupted`
     is raised.  An error in a step passes through; the checkpoints before it stay as they are.
     `warn` is told of a damaged checkpoint or log that the steps do without, `resumed` of how
-    many steps are done when the others begin.
+    many steps are done when the others begin, `teller` of each step and checkpoint too.
     """
     kept = StageFolder(folder)
     log = EventLog(kept.log)
     start, seconds = _resume(stage, kept.checkpoints, log, warn)
     resumed(start)
+    teller.resumed(start, log.path)
     began = time.monotonic() - seconds
     saved = start
     if start:
@@ -133,12 +136,16 @@ def run_steps(
         seconds = time.monotonic() - began
         done = index + 1
         told = {"seconds": round(seconds, 3), **event.get(CLOCK, {})}
-        log.append({STEP_PROGRESS: done, **event, CLOCK: told})
+        line = {STEP_PROGRESS: done, **event, CLOCK: told}
+        log.append(line)
         # Asked once: a request that comes after this line waits for the next step's save.
         stopping = bool(stop)
         if done == steps or done - saved >= checkpoint_every or stopping:
             _save(stage, kept.checkpoints, log, done, seconds)
             saved = done
+        teller.stepped(done, steps, line)
+        if saved == done:
+            teller.saved(done, kept.checkpoints)
         progress(done, steps, _note(name, event))
         if stop is not None and stopping and done < steps:
             stop.raise_if_set(f"{name or 'steps'}: {done} of {steps} done")

@@ -28,9 +28,11 @@ from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, open_source, require_device
 from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.telling import predictions, score_of, told
 from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show
+from fasterseg.tracking.names import require_trackers, tracker_names
 
 ORDER, SCORE = "evaluation", "score"
 OTHERWISE = (
@@ -53,6 +55,8 @@ def evaluate_named(
     """Score a model that is named on the data of its run, or on that which the options name."""
     require_model(model)
     require_runs_on(model, common.device)
+    trackers = tracker_names(common.log or ())
+    require_trackers(trackers)
     wanted = _place_for_report(out) if out else None
     ranks = Ranks.here()
     require_device(common.device)
@@ -62,16 +66,25 @@ def evaluate_named(
     named, split = bool(split), split or recipe.data.test_split
     require_split(source, split, asked="--split" if named else "data.test_split")
     path = wanted or _own_place(default_report_path(run, model, split))
-    with show(f"Scoring {model}", total=source.length(split), unit="images") as step:
+    device, name = common.device or "auto", path.stem
+    folder = run.tracking if run else path.with_name(f"{name}-tracking")
+    with (
+        told(
+            common, trackers, folder, about=f"evaluate-{name}", name=name, recipe=recipe.content()
+        ) as hear,
+        show(f"Scoring {model}", total=source.length(split), unit="images") as step,
+    ):
         report = evaluate_stage(
             model,
             path,
             source=source,
             split=split,
-            device=common.device or "auto",
+            device=device,
             progress=step,
             sharing=Sharing(ranks, recipe),
         )
+        hear(score_of(report, name))
+        hear(predictions(model, name, source, split, device=device))
     otherwise = report.data_digest != source.digest(split)
     return Evaluated(path, report, OTHERWISE if otherwise else "")
 

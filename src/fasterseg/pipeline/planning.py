@@ -133,7 +133,7 @@ ONE_PROCESS = Crew()
 def outcome_of(run: RunFolder, recipe: Recipe) -> Comparison:
     """What a run took so far, beside its forecast."""
     known = RunForecast.load(run.forecast)
-    other = known.recipe_digest != recipe.digest()
+    other = known.recipe_digest != recipe.untracked().digest()
     note = "note: the forecast was made for another recipe than the run's" if other else ""
     return Comparison.of(known, StageTimes.of_run(run.root), note)
 
@@ -208,7 +208,7 @@ def forecast_of(
     recipe = work.recipe
     forecast = RunForecast(
         recipe=recipe.name,
-        recipe_digest=recipe.digest(),
+        recipe_digest=recipe.untracked().digest(),
         target=describe(Target.of(recipe.target, work.classes)),
         stages=forecast_stages(work, timings),
         budgets=tuple(

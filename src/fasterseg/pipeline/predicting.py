@@ -1,4 +1,4 @@
-"""Predicting images that are named, each into files of its own."""
+"""Predicting what is named: images, each into files of its own, and films (`filming`)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fasterseg.datasets.limits import (
 from fasterseg.datasets.listing import printable
 from fasterseg.datasets.picture_files import (
     ENDINGS,
+    Found,
     default_folder,
     find_images,
     output_names,
@@ -40,11 +41,13 @@ from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.network.shipped import model_path
 from fasterseg.network.tiling import MOST_AT_ONCE
 from fasterseg.paths import given, place_for_folder
+from fasterseg.pipeline.filming import Film, Filming, films_of, promise_of, require_frames
 from fasterseg.resources import free_memory_bytes
 from fasterseg.runs import BundleFolder
 from fasterseg.runtime import select_device
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
+from fasterseg.video.finding import Sources, find_sources
 
 BYTES_PER_PIXEL = 150
 """What a network of the space needs for each pixel that it is shown: 139 for `camvid-8ms`."""
@@ -90,46 +93,84 @@ def predict_named(
     show: Show,
     most_pixels: int | None = None,
     submission: SubmissionName | None = None,
+    label_maps: bool = False,
+    frames: int | None = None,
 ) -> PredictResult:
-    """Segment an image, a folder of images or all that a pattern finds, into a folder.
+    """Segment an image, a video, a folder of them, all that a pattern finds, or a camera's frames.
 
     Into files of its own for each, or into that which the server of a `submission` takes.
     """
     require_model(model)
     require_runs_on(model, common.device)
+    require_frames(frames)
     form = submission_form(submission) if submission else None
     output = PICTURES if form is None else output_for(form)
-    found = find_images(pictures if form is None else form.images_in(pictures))
-    images = found.images
-    names = output_names(found.root, images) if form is None else form.names_of(images)
-    files = possible_files(names, output.endings)
-    usual = default_folder(found.root) if form is None else form.default_folder(pictures)
-    folder = place_for_folder(out or usual, "--out", names=files)
-    if form is not None:
-        form.require_alone(folder, files)
-    require_free(folder, files, overwrite=overwrite)
+    places = _places(pictures, form, output, out=out, overwrite=overwrite, label_maps=label_maps)
     shown = Size.parse(size) if size else None
     limit = _limit(most_pixels)
     require_shown(shown, limit)
     predictor = load_model(model, device=select_device(common.device or "auto"))
     if form is not None:
         form.require_classes(model, predictor.label_space)
-    with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
-        named = dict(zip(names, images, strict=True))
-        result, sizes = predict_images(
-            predictor,
-            named,
-            folder,
-            step,
-            shown=shown,
-            free_bytes=free_memory_bytes(),
-            limit=limit,
-            output=output,
-        )
+    folder, images = places.folder, places.images
+    result, sizes = PredictResult(folder=str(folder), tail=predictor.tail_name), list[Size]()
+    if images:
+        with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
+            result, sizes = predict_images(
+                predictor,
+                images,
+                folder,
+                step,
+                shown=shown,
+                free_bytes=free_memory_bytes(),
+                limit=limit,
+                output=output,
+            )
+    filming = Filming(predictor, show, shown, limit, frames, promise_of(model))
+    result = filming.added_to(result, places.films, alone=not images)
     note = "" if shown else scale_note(model, sizes)
-    notes = [*found.notes(), *_notes_on(folder, given(pictures)), *result.notes]
+    notes = [*places.notes, *_notes_on(folder, given(pictures)), *result.notes]
     notes += [] if form is None else form.notes(folder, len(result.written))
     return result.model_copy(update={"note": note, "notes": tuple(notes)})
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What is segmented, and where to: each image by the name of its files, and the films."""
+
+    folder: Path
+    images: dict[str, Path]
+    films: tuple[Film, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _places(
+    pictures: str,
+    form: SubmissionForm | None,
+    output: Output,
+    *,
+    out: Path | str,
+    overwrite: bool,
+    label_maps: bool,
+) -> Places:
+    """Look for what is named, and at where it goes; raises before anything is computed."""
+    if form is None:
+        sources = find_sources(pictures)
+    else:
+        sources = Sources(images=find_images(form.images_in(pictures)))
+    found = sources.images or Found(sources.root, [])
+    names = output_names(found.root, found.images) if form is None else form.names_of(found.images)
+    files = possible_files(names, output.endings) if names else []
+    here = films_of(sources, Path(), label_maps=label_maps)
+    files += [path.as_posix() for film in here for path in film.written]
+    usual = default_folder(sources.named_after) if form is None else form.default_folder(pictures)
+    folder = place_for_folder(out or usual, "--out", names=files)
+    if form is not None:
+        form.require_alone(folder, files)
+    require_free(folder, files, overwrite=overwrite)
+    films = films_of(sources, folder, label_maps=label_maps)
+    notes = (*found.notes(), *filter(None, [sources.note]))
+    return Places(folder, dict(zip(names, found.images, strict=True)), tuple(films), notes)
 
 
 def _notes_on(folder: Path, pictures: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
@@ -9,14 +10,20 @@ from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder
+from fasterseg.tracking.names import require_trackers
 
 RUNS = Path("runs")
 STREET = "street"
 
 
 def not_held(common: Common) -> Common:
-    """The options; raises `UsageError` where another process holds the folder that they mean."""
-    folder = folder_of(common, stored_or_new_recipe(common))
+    """The options; raises `UsageError` where another process holds the folder that they mean.
+
+    Raises `EnvironmentFault` where a tracker that is asked for is not installed.
+    """
+    recipe = stored_or_new_recipe(common)
+    require_trackers(recipe.log)
+    folder = folder_of(common, recipe)
     if folder.root.exists():
         with folder.locked():
             pass
@@ -41,7 +48,7 @@ def stored_recipe(common: Common) -> Recipe | None:
 def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     """The recipe that the options describe: the one they name, else the stored, else the default.
 
-    ``--data`` and ``--seed`` go over it, ``--set`` goes over these.  Raises `UsageError`.
+    ``--data``, ``--log`` and ``--seed`` go over it, ``--set`` over these.  Raises `UsageError`.
     """
     given = common.recipe
     path = None if given is None or isinstance(given, Recipe) else recipe_file(given)
@@ -49,6 +56,7 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     base = known.content() if known is not None and path is None else None
     options = [] if common.seed is None else [f"seed={common.seed}"]
     options += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
+    options += [] if common.log is None else [f"log={json.dumps(common.log)}"]
     require_each_key_once(common.set)
     set_keys = set(map(key_of, common.set))
     asked = [option for option in options if key_of(option) not in set_keys]

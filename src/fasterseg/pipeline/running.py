@@ -28,13 +28,14 @@ from fasterseg.pipeline.reporting import report_stage
 from fasterseg.pipeline.searching import search_job, search_stage
 from fasterseg.pipeline.settling import note_on_scores
 from fasterseg.pipeline.sizing import other_sizes_note
+from fasterseg.pipeline.telling import delivered_latency, predictions, score_of, told_of_run
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.pipeline.training import jobs_of, train_all
 from fasterseg.reporting.results import NetworkResult, RunResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
 from fasterseg.searching.summary import SearchSummary
-from fasterseg.stages import Watch, noted
+from fasterseg.stages import Watch
 from fasterseg.stopping import Show, stoppable
 from fasterseg.verbs import STAGES
 
@@ -63,7 +64,7 @@ class Pipeline:
         """The stages; None where the report is not among them."""
         for name in stages:
             set_threads(self.recipe.threads)
-            with noted(self.folder.root, name):
+            with self.watch.stage(name):
                 self.steps[name]()
             if self.watch.stop is not None:
                 self.watch.stop.raise_if_set(f"after the stage {name}")
@@ -117,15 +118,19 @@ class Pipeline:
         for contender in self.recipe.contenders:
             total = self.source.length(data.test_split)
             with self._stoppable(f"Scoring {contender.name}", total=total, unit="images") as step:
-                evaluate_stage(
-                    self.folder.bundle(contender.name),
-                    self.folder.score(contender.name, data.test_split, which="best"),
+                bundle, split = self.folder.bundle(contender.name), data.test_split
+                report = evaluate_stage(
+                    bundle,
+                    self.folder.score(contender.name, split, which="best"),
                     source=self.source,
-                    split=data.test_split,
+                    split=split,
                     device=self.device,
                     progress=step,
                     sharing=Sharing(self.ranks, self.recipe),
                 )
+            self.watch.hear(score_of(report, contender.name, "best"))
+            shown = predictions(bundle, contender.name, self.source, split, device=self.device)
+            self.watch.hear(shown)
         path = self._position_path
         if not path.exists():
             position_baseline(self.source, data.train_split, data.test_split).save(path)
@@ -148,7 +153,7 @@ class Pipeline:
         meter, _ = meter_of(table)
         for contender in waiting:
             with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
-                deliver(
+                result = deliver(
                     self.recipe,
                     self.folder,
                     contender,
@@ -158,6 +163,7 @@ class Pipeline:
                     meter=meter,
                     progress=step,
                 )
+            self.watch.hear(delivered_latency(result))
 
     def report(self) -> None:
         """Write the page."""
@@ -201,8 +207,11 @@ def run_until(until: str, common: Common, show: Show) -> RunResult | None:
     """
     _require_stage(until)
     stages, ranks = STAGES[: STAGES.index(until or STAGES[-1]) + 1], Ranks.here()
-    with hold_run(common, stages, ranks=ranks) as (opened, stop):
-        watch = Watch(opened.folder.root, show, stop)
+    with (
+        hold_run(common, stages, ranks=ranks) as (opened, stop),
+        told_of_run(common, opened.recipe, opened.folder) as hear,
+    ):
+        watch = Watch(opened.folder.root, show, stop, hear)
         return Pipeline(*opened, common.device, watch, ranks).run(stages)
 
 

@@ -23,6 +23,7 @@ from fasterseg.pipeline.matching import match_of
 from fasterseg.pipeline.opening import hold_run, open_source
 from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.subnets import subnet_scorer
+from fasterseg.pipeline.telling import found_latencies, told_of_run
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.searching.beginning import SearchGround, SearchJob, data_of, task_of
@@ -83,6 +84,8 @@ def search_stage(
     found = search(job, watch, scorers_of, random_subnets=count)
     for verdict in found.verdicts():
         warn_on_stderr(verdict)
+    for latency in found_latencies(found):
+        watch.hear(latency)
     return found
 
 
@@ -114,9 +117,12 @@ def follow_search(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
 def search_run(common: Common, show: Show) -> SearchSummary:
     """Open a run and search in it; a run without a latency table is profiled first."""
     ranks = Ranks.here()
-    with hold_run(common, ("profile", "search"), ranks=ranks) as ((recipe, run, source), stop):
+    with (
+        hold_run(common, ("profile", "search"), ranks=ranks) as ((recipe, run, source), stop),
+        told_of_run(common, recipe, run) as hear,
+    ):
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
         set_threads(recipe.threads)
         job = search_job(recipe, run, source=source, table=table, device=common.device, ranks=ranks)
-        return search_stage(job, Watch(run.root, show, stop))
+        return search_stage(job, Watch(run.root, show, stop, hear))

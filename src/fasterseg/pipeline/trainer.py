@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.callbacks import NOBODY, StageTeller
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress, silent
@@ -46,6 +47,7 @@ class Trainer:
     progress: Progress = silent
     stop: StopRequest | None = None
     ranks: Ranks = ALONE
+    teller: StageTeller = NOBODY
 
     def contender(
         self,
@@ -131,6 +133,7 @@ class Trainer:
             stop=self.stop,
             baselines=BASELINES,
             sharing=Sharing(self.ranks, self.recipe),
+            teller=self.teller,
         )
         return self.run.bundle(name)
 

@@ -17,6 +17,7 @@ from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight.ahead import Trained
 from fasterseg.pipeline.recipes import stored_or_new_recipe
 from fasterseg.pipeline.teachers import require_teacher, teacher_bundle
+from fasterseg.pipeline.telling import predictions, told_of_run
 from fasterseg.pipeline.trainees import (
     SplitNames,
     chosen_contenders,
@@ -63,9 +64,9 @@ def train_named(
     if architecture is not None:
         own = one_architecture(architecture, contenders, run=common.run)
     ahead, ranks = Trained(names, architecture, searched=False), Ranks.here()
-    with hold_run(common, ("train",), trained=ahead, ranks=ranks) as (
-        (recipe, run, source),
-        stop,
+    with (
+        hold_run(common, ("train",), trained=ahead, ranks=ranks) as ((recipe, run, source), stop),
+        told_of_run(common, recipe, run) as hear,
     ):
         set_threads(recipe.threads)
         if own is not None:
@@ -74,16 +75,19 @@ def train_named(
         _look_up(recipe, run, source, names, teacher=teacher, taught=taught)
         trainer = Trainer(recipe, run, source, common.device or "auto", ranks=ranks)
         jobs = jobs_of(recipe, run, names, teacher=teacher, taught=taught)
-        return train_all(jobs, trainer, Watch(run.root, show, stop))
+        return train_all(jobs, trainer, Watch(run.root, show, stop, hear))
 
 
 def train_all(jobs: Iterable[Job], trainer: Trainer, watch: Watch) -> dict[str, TrainedNetwork]:
     """Do the trainings one after the other; what they came to, by name."""
     found = {}
     for job in jobs:
-        title = f"Training {job.name}"
-        with watch.saving_part(f"train/{job.name}", title, total=job.steps) as step:
-            best = job.train(replace(trainer, progress=step, stop=watch.stop))
+        title, part = f"Training {job.name}", f"train/{job.name}"
+        with watch.saving_part(part, title, total=job.steps) as step:
+            teller = watch.teller(part)
+            best = job.train(replace(trainer, progress=step, stop=watch.stop, teller=teller))
+        split = trainer.recipe.data.val_split
+        watch.hear(predictions(best, job.name, trainer.source, split, device=trainer.device))
         report = TrainingReport.load(trainer.run.training(job.name).report)
         found[job.name] = TrainedNetwork(best, report.describe())
     return found

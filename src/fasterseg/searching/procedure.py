@@ -130,12 +130,14 @@ def _pretrain(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Cou
             progress=step,
             stop=watch.stop,
             name="pre-training",
+            teller=watch.teller(part),
         )
 
 
 def _cosearch(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Course:
     settings = search.task.settings
-    with watch.saving_part("search/cosearch", "Searching", total=settings.steps) as step:
+    part = "search/cosearch"
+    with watch.saving_part(part, "Searching", total=settings.steps) as step:
         return run_steps(
             stage,
             job.run.cosearch.root,
@@ -144,6 +146,7 @@ def _cosearch(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Cou
             progress=step,
             stop=watch.stop,
             name="search",
+            teller=watch.teller(part),
         )
 
 

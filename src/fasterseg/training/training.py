@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
+from fasterseg.callbacks import NOBODY, StageTeller
 from fasterseg.config import TrainingSettings
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
@@ -42,6 +43,7 @@ from fasterseg.training.segments import Segments, note_segment, numerics_of, seg
 from fasterseg.training.sharing import shared_stage
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
 from fasterseg.training.task import Teacher, TrainingTask
+from fasterseg.training.telling import TrainingTeller
 
 __all__ = ["Teacher", "TrainingReport", "TrainingTask", "train_network"]
 
@@ -110,13 +112,15 @@ def train_network(
     clock: Now = time.monotonic,
     warn: Warn = warn_on_stderr,
     sharing: Sharing = BY_ITSELF,
+    teller: StageTeller = NOBODY,
 ) -> TrainingReport:
     """Train a network in a folder, resumed where it was stopped, and save its three bundles.
 
     The folder then holds the bundles ``best`` (by validation score), ``last`` and ``ema``, and
     ``report.json``.  Hours become a number of steps before the first one.  Another machine, other
     versions, another number of threads or of ranks that are `sharing` the steps may go on: `warn`
-    is told, and ``segments.json``, cards and report say which steps were computed by what.  Raises
+    is told, and ``segments.json``, cards and report say which steps were computed by what; `teller`
+    is told of steps, scores and checkpoints.  Raises
     `UsageError` with a diff when the folder was begun otherwise, `EnvironmentFault` for a precision
     that the device lacks, and `Interrupted` after a stop.
     """
@@ -156,6 +160,7 @@ def train_network(
                 name=task.name,
                 warn=warn,
             ),
+            teller=TrainingTeller(teller.stage, teller.hear, task.name),
         )
     segments = Segments.of_training(kept)
     for which in KINDS:
