@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.run import run as run
     from fasterseg.commands.schema import schema as schema
     from fasterseg.commands.search import search as search
+    from fasterseg.commands.split import split as split
     from fasterseg.commands.train import train as train
     from fasterseg.commands.verify import verify as verify
     from fasterseg.config.recipe import Recipe as Recipe

@@ -22,6 +22,7 @@ class Verb(NamedTuple):
 VERBS = (
     Verb("doctor", "Look at this machine: what works, what is missing."),
     Verb("check-data", "Walk a data set and list its faults."),
+    Verb("split", "Divide images into train, val and test, whole recordings together."),
     Verb("plan", "Forecast hours, memory, disk and latencies of a run.", foresees=True),
     Verb("profile", "Time every block of the search space on the target."),
     Verb("search", "Search a teacher, and for each budget a student that meets it.", shared=True),

@@ -30,9 +30,11 @@ WRITTEN: dict[str, tuple[list[str], list[str]]] = {
     "report": ([SHIPPED], ["--out"]),
     "run": ([], ["--run"]),
     "search": ([], ["--run"]),
+    "split": (["export"], ["--out"]),
     "train": ([], ["--run"]),
     "verify": (["x.onnx", "--against", SHIPPED], ["--out"]),
 }
+WRITES_FOLDERS = ("benchmark", "import-official", "init", "predict", "split")
 READ: dict[str, tuple[list[str], list[str]]] = {
     # The verb: what it is called with, and the options that name what it reads; "" is an argument.
     "benchmark": (["--quick"], [""]),
@@ -47,6 +49,7 @@ READ: dict[str, tuple[list[str], list[str]]] = {
     "report": ([], [""]),
     "run": ([], ["--data", "--recipe"]),
     "search": ([], ["--data", "--recipe"]),
+    "split": ([], [""]),
     "train": ([], ["--data", "--recipe"]),
     "verify": (["--against", SHIPPED], [""]),
 }
@@ -132,7 +135,7 @@ def test_what_cannot_be_written_is_told_before_the_work(
 def test_a_file_where_a_folder_is_wanted_is_told_and_the_other_way_round(
     verb: str, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wants_folder = option == "--run" or verb in ("benchmark", "import-official", "predict")
+    wants_folder = option == "--run" or verb in WRITES_FOLDERS
     if verb == "verify":
         pytest.skip("its reports may lie in a folder, or be named after a file")
     path = "a-file" if wants_folder else "a-folder"
@@ -145,7 +148,7 @@ def test_a_file_where_a_folder_is_wanted_is_told_and_the_other_way_round(
 def test_a_file_of_too_long_a_name_is_told_before_the_work(
     verb: str, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if option == "--run" or verb in ("benchmark", "import-official", "predict"):
+    if option == "--run" or verb in WRITES_FOLDERS:
         pytest.skip("a folder may be called so")
     failure = told([verb, *with_path(WRITTEN[verb][0], option, TOO_LONG_FOR_A_FILE)], capsys)
     assert failure["exit_code"] == 2, failure

@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "train": ["images/val"],
     "val": ["images/train"],
     "test": ["images/val"],
+    "splits": "splits.csv",
     "masks_dir": "masks",
     "names": ["a", "b", "c"],
     "nc": 3,
@@ -63,6 +64,7 @@ def content_of(text: str) -> dict[str, Any]:
 
 def outcome(root: Path, content: dict[str, Any]) -> object:
     """The refusal, or all that a data file's keys can change about what is read."""
+    (root / "splits.csv").write_text("split,image\n")
     (root / "data.yaml").write_text(yaml.safe_dump(content))
     try:
         source = open_files(root)

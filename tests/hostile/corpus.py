@@ -62,6 +62,7 @@ KINDS: tuple[Callable[[Stock], Iterable[HostileFile]], ...] = (
     of_recipes.overrides,
     of_data_files.data_files,
     of_data_files.list_files,
+    of_data_files.split_files,
     of_layouts.special_files,
     of_layouts.layouts,
     of_layouts.names_of_files,

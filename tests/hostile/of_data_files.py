@@ -174,6 +174,50 @@ def list_files(stock: Stock) -> Iterator[HostileFile]:
         )
 
 
+def split_files(stock: Stock) -> Iterator[HostileFile]:
+    """What can stand where a file says which split each image is in."""
+    ways = of_data(stock, DATA_SET, ("check-data", "train", "evaluate"))
+    head = b"split,image\n"
+    texts: dict[str, bytes] = {
+        "a step up": head + b"train,../../outside/secret.png\n",
+        "a device": head + b"train,/dev/zero\n",
+        "a null character": head + b"train,images/train/1.png\0x\n",
+        "an escape": head + b"train,\x1b[2J.png\n",
+        "a split with an escape": head + b"\x1b[2J,images/train/1.png\n",
+        "a turn": head + "train,a\u202egnp.png\n".encode(),
+        "no UTF-8": b"\xff\xfe.png\n",
+        "UTF-16": "split,image\ntrain,images/train/1.png\n".encode("utf-16"),
+        "200,000 lines of one": head + b"train,images/train/1.png\n" * 200_000,
+        "200,000 lines apart": head + b"".join(b"val,n%d.png\n" % n for n in range(200_000)),
+        "a field of 10 MB": head + b"train," + b"x" * 10_000_000 + b"\n",
+        "a head of 10 MB": b"split,image," + b"x" * 10_000_000 + b"\n",
+        "an open quote": head + b'train,"' + b"x\n" * 10_000,
+        "200,000 columns": head + b"train" + b",x" * 200_000 + b"\n",
+        "nothing": b"",
+        "one head": head,
+    }
+    for name, text in texts.items():
+        yield HostileFile(
+            name=f"file of splits: {name}",
+            kind="list",
+            write=lambda place, text=text: _split_file(place, text),
+            ways=ways,
+        )
+    for name, put in special_objects().items():
+        yield HostileFile(
+            name=f"file of splits: {name}",
+            kind="list",
+            write=lambda place, put=put: put(_split_file(place, b""), place),
+            ways=ways,
+        )
+
+
+def _split_file(place: Place, text: bytes) -> Path:
+    root = data_set(place, f"{SPLITS}{NAMES}splits: splits.csv\n".encode())
+    (root / "splits.csv").write_bytes(text)
+    return root / "splits.csv"
+
+
 def _list(place: Place, text: bytes, split: str) -> Path:
     other = "val" if split == "train" else "train"
     lines = f"{split}: list.txt\n{other}: images/{other}\n{NAMES}"

@@ -87,6 +87,18 @@ def _list(data: bytes, place: Place, stock: Stock) -> None:
     open_data(root)
 
 
+def _split_file(data: bytes, place: Place, stock: Stock) -> None:
+    from fasterseg.datasets.opening import open_files
+
+    root = place.brought / "divided"
+    if not root.exists():
+        stock.copy(stock.data, root)
+        with (root / "data.yaml").open("a") as file:
+            file.write("splits: splits.csv\n")
+    (root / "splits.csv").write_bytes(data)
+    open_files(root)
+
+
 def _tensors(data: bytes, place: Place, stock: Stock) -> None:
     from fasterseg.network.foreign_files import read_tensors
 
@@ -329,6 +341,15 @@ READERS: dict[str, Reader] = {
             lambda _: [b"images/train/0.png\nimages/train/1.png\n"],
             (by.by_lines, by.by_bytes),
             _list,
+        ),
+        Reader(
+            "split_file",
+            lambda _: [
+                b'split,image,recording\ntrain,images/train/0.png,rec 1\nunused,"a,b.png",\n',
+                b"split;image\r\nval;images/val/0.png\r\n",
+            ],
+            (by.by_lines, by.by_bytes),
+            _split_file,
         ),
         *(
             Reader(

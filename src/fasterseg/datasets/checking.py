@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -47,20 +47,21 @@ def check_data(
     progress: Progress = silent,
     remember: bool = False,
     anew: bool = False,
+    seen: Callable[[Look], None] = lambda _: None,
 ) -> DataReport:
     """Read every image and mask of every split, and return what they hold.
 
     With ``remember`` what was found in a large data set is kept, and only what changed is read
     again; ``anew`` reads all of it once more.  Raises one DataError that names every kind of fault
     found, each with its total and at most five examples.  ``progress`` is told the samples done
-    and their number.
+    and their number, and ``seen`` gets what was found in each pair of files.
     """
     if isinstance(data, str | Path):
         is_street = str(data) == STREET and layout in ("auto", STREET)
         data = open_data(data) if is_street else open_files(data, layout=layout, outside=outside)
     if data.files is not None:
         known = CheckedFiles.of(data.files, anew=anew) if remember else None
-        return _check_files(data.files, progress, known)
+        return _check_files(data.files, progress, known, seen)
     return _check_samples(data, progress)
 
 
@@ -113,12 +114,18 @@ def _count(counter: Counter[T], found: Mapping[T, int]) -> None:
     counter.update(found)
 
 
-def _check_files(source: FileSource, progress: Progress, known: CheckedFiles | None) -> DataReport:
+def _check_files(
+    source: FileSource,
+    progress: Progress,
+    known: CheckedFiles | None,
+    seen: Callable[[Look], None],
+) -> DataReport:
     findings = _Findings(list(source.faults))
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     total = sum(source.length(split) for split in source.splits())
     for done, (split, look) in enumerate(_looks(source, known), start=1):
         findings.take_in(split, look)
+        seen(look)
         if look.labels is not None:
             tallies[split].add(look.labels)
         progress(done, total, "")

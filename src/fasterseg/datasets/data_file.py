@@ -40,6 +40,9 @@ class DataFile(BaseModel):
     """Images by which networks are chosen, likewise."""
     test: Paths = ()
     """Images that are scored once, at the end, likewise; without them `val` is."""
+    splits: Path = ""
+    """A file that says which split each image is in, whatever the layout or `train`, `val` and
+    `test` say: lines of split,image under a head of these two words."""
     masks_dir: Path | None = None
     """The folder of the masks, laid out as the images are; by default `masks` in the place of
     `images` in their paths."""

@@ -15,21 +15,26 @@ from fasterseg.datasets.layouts import FOLDER, layout_named, open_named
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
+from fasterseg.datasets.split_file import divided_by_lines, read_split_file, split_file_of
 from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (
-    *("path", "layout", "format", "include", "terms", "passed_over"),
+    *("path", "splits", "layout", "format", "include", "terms", "passed_over"),
     *("channels", "range", "normalize", "groups", "class_weights", "most_pixels"),
 )
 
 
-def open_described(file: Path, *, outside: bool) -> FileSource:
-    """Return the data set of a data file, with those that it includes; raises DataError."""
+def open_described(file: Path, *, outside: bool, divided: bool = True) -> FileSource:
+    """Return the data set of a data file, with those that it includes; raises DataError.
+
+    Not `divided`, its own images are as without its file of splits.
+    """
     data = read_data_file(file)
-    source = _open_own(data, file, outside=outside)
+    opening = _open_own if divided else _open_undivided
+    source = opening(data, file, outside=outside)
     if not data.include:
         return source
     _require_each_once(data.include, file)
@@ -79,6 +84,15 @@ def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
 
 
 def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
+    """A data file's own images, divided as its file of splits says, where it names one."""
+    source = _open_undivided(data, file, outside=outside)
+    if not data.splits:
+        return source
+    path = split_file_of(data.splits, file, outside=outside)
+    return divided_by_lines(source, read_split_file(path), shown=data.splits)
+
+
+def _open_undivided(data: DataFile, file: Path, *, outside: bool) -> FileSource:
     place = data_root(data, file, outside=outside)
     if is_zip(place):
         return open_zip(place, lambda inside: _open_in(Tree(inside), data, file))

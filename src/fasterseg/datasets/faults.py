@@ -52,6 +52,9 @@ class FaultKind(StrEnum):
     EMPTY_SPLIT = "splits without one sample"
     MISSING_FOLDER = "folders that are missing"
     BAD_LIST = "lines of list files that name no image"
+    UNDIVIDED = "images that the file of splits does not name"
+    NOTHING_DIVIDED = "names in the file of splits that are no image's"
+    DIVIDED_TWICE = "images that the file of splits names more than once"
 
 
 NEXT_STEPS: dict[FaultKind, str] = {
@@ -82,6 +85,11 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.EMPTY_SPLIT: "check the split's folder",
     FaultKind.MISSING_FOLDER: "check the paths in data.yaml, or name another layout: "
     "check-data --layout, data.layout in a recipe",
+    FaultKind.UNDIVIDED: "add a line for each, or divide the images again: fasterseg split PATH "
+    "--again",
+    FaultKind.NOTHING_DIVIDED: "take these lines out, or divide the images again: fasterseg split "
+    "PATH --again",
+    FaultKind.DIVIDED_TWICE: "keep one line of each",
     FaultKind.BAD_LIST: "write one path to a line, as seen from the data folder",
 }
 

@@ -67,8 +67,14 @@ def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
 
 
 def _require_near(folder: Path, file: Path, where: str) -> None:
-    """Raise DataError for a folder that is neither below the file nor where such data may lie."""
+    """Raise DataError for a folder that is neither below the file nor where such data may lie.
+
+    A zip may lie beside the file's folder, where that is called after it.
+    """
     home = file.parent
+    beside = home.resolve().parent / f"{home.resolve().name}{folder.suffix}"
+    if is_zip(folder) and folder.resolve() == beside:
+        return
     if all(leads_outside(folder, near) for near in (home, home.resolve().parent / "datasets")):
         raise DataError(
             "the data folder lies outside of the data file's",

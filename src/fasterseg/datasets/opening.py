@@ -64,8 +64,13 @@ def _own_data_file(folder: Path, *, outside: bool) -> Path | None:
     return file
 
 
-def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False) -> FileSource:
-    """Return the files at ``where`` even where their listing has faults: for the checker."""
+def open_files(
+    where: str | Path, *, layout: str = "auto", outside: bool = False, divided: bool = True
+) -> FileSource:
+    """Return the files at ``where`` even where their listing has faults: for the checker.
+
+    Not `divided`, they are in the splits that they had without the data file's file of splits.
+    """
     path = given(where)
     if not path.exists():
         raise DataError(
@@ -82,13 +87,16 @@ def open_files(where: str | Path, *, layout: str = "auto", outside: bool = False
         )
     require_known(layout)
     if is_zip(path):  # nothing in it can lead out of it
-        return open_zip(path, lambda inside: _open_there(inside, layout=layout, outside=False))
-    return _open_there(path, layout=layout, outside=outside)
+        return open_zip(
+            path,
+            lambda inside: _open_there(inside, layout=layout, outside=False, divided=divided),
+        )
+    return _open_there(path, layout=layout, outside=outside, divided=divided)
 
 
-def _open_there(path: Path, *, layout: str, outside: bool) -> FileSource:
+def _open_there(path: Path, *, layout: str, outside: bool, divided: bool) -> FileSource:
     file = path if path.is_file() else _own_data_file(path, outside=outside)
     if layout in ("auto", FOLDER) and file is not None:
-        return open_described(file, outside=outside)
+        return open_described(file, outside=outside, divided=divided)
     tree = Tree(path, may_leave=outside)
     return layout_of(path).open(tree) if layout == "auto" else open_named(layout, tree, path)

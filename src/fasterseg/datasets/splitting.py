@@ -73,7 +73,7 @@ def split_stretches(recorded: Sequence[Recorded], seed: int) -> Halves:
     names = [*members]
     halves: tuple[list[int], list[int]] = ([], [])
     for name in (names[index] for index in _shuffled(names, seed)):
-        inside = sorted(members[name], key=lambda index: _in_time(recorded[index].name))
+        inside = sorted(members[name], key=lambda index: in_time(recorded[index].name))
         first = _hash(seed, name)[0] % 2
         # The odd image goes where there are fewer, to the weights where neither has fewer.
         fewer = 0 if len(halves[0]) <= len(halves[1]) else 1
@@ -105,8 +105,8 @@ def _hash(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 
-def _in_time(name: str) -> tuple[list[str | int], str]:
-    """A key that puts frame 9 before frame 10, whether or not their numbers have zeros in front."""
+def in_time(name: str) -> tuple[list[str | int], str]:
+    """Return a key: frame 9 before frame 10, whether or not their numbers have zeros in front."""
     words = re.split(r"(\d+)", name)
     return [int(word) if word.isdecimal() else word for word in words], name
 

@@ -1,0 +1,75 @@
+"""``fasterseg split``: divide images into train, val and test, in a file that can be read over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from fasterseg.console.options import Json
+from fasterseg.datasets.division_report import SplitResult
+from fasterseg.datasets.recordings import By
+
+
+def split(
+    path: Path | str,
+    *,
+    by: Annotated[
+        By,
+        Parameter(
+            help="What tells recordings, which stay together: what is found, the images' folders, "
+            "the names before their numbers; with image, each image is alone."
+        ),
+    ] = "auto",
+    shares: Annotated[
+        str, Parameter(help="Percents of the images for train, val and test; 80/20 has no test.")
+    ] = "70/15/15",
+    seed: Annotated[int, Parameter(help="Another one is another division.")] = 0,
+    out: Annotated[
+        Path | str,
+        Parameter(help="The folder for splits.csv and data.yaml, where the data has none."),
+    ] = "",
+    again: Annotated[
+        bool, Parameter(negative="", help="Replace the file of splits that there is.")
+    ] = False,
+    layout: Annotated[str, Parameter(help="Name the layout instead of finding it.")] = "auto",
+    outside: Annotated[
+        bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
+    ] = False,
+    json: Json = False,
+) -> SplitResult:
+    """Divide images into train, val and test, whole recordings together, classes alike.
+
+    Every image is read first.  The division is written as splits.csv, a line for each image, to be
+    read over and changed by hand; data.yaml names it.
+
+    Parameters
+    ----------
+    path
+        A folder, a zip or a data.yaml.
+
+    Returns
+    -------
+    SplitResult
+        Images, recordings and the share of each class in every split, and what was written.
+
+    Examples
+    --------
+    fasterseg split photos/
+    fasterseg split photos.zip --shares 80/10/10 --by folder
+    """
+    from fasterseg.console.progress import progress_for
+    from fasterseg.pipeline.dividing import split_data
+
+    return split_data(
+        path,
+        progress_for(json=json),
+        by=by,
+        shares=shares,
+        seed=seed,
+        out=out,
+        again=again,
+        layout=layout,
+        outside=outside,
+    )

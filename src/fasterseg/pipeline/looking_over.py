@@ -1,0 +1,116 @@
+"""A data set of one's own looked over, image by image, and divided by what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.dividing import USUAL_SHARES, Counted, divide
+from fasterseg.datasets.division_report import DivisionReport
+from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.looking import Look
+from fasterseg.datasets.recordings import By, Recordings, recordings_of
+from fasterseg.datasets.split_file import SPLITS, UNUSED, Line, pooled
+from fasterseg.stopping import Show
+
+
+@dataclass(frozen=True, slots=True)
+class LookedOver:
+    """What lies in a data set's files, all of them as one split.
+
+    ``images`` are named as the file of splits names them; ``copies`` repeat one of these to the
+    pixel, and are none of them.  ``kept`` are images of splits that stay as they are.
+    """
+
+    report: DataReport
+    recordings: Recordings
+    images: tuple[Counted, ...]
+    copies: tuple[str, ...]
+    kept: tuple[Line, ...]
+    may_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The lines of a file of splits, and the report of the division.
+
+    ``pattern`` tells recordings in names, where they lie in one split each; else it is empty.
+    """
+
+    lines: tuple[Line, ...]
+    report: DivisionReport
+    pattern: str
+
+
+def look_over(
+    source: FileSource, show: Show, *, by: By = "auto", keeping: Sequence[str] = ()
+) -> LookedOver:
+    """Read every image and mask that is to be divided; raises DataError for what is wrong in any.
+
+    The splits of `keeping` are left as they are.
+    """
+    rest = {split: one for split, one in source.pairings.items() if split not in keeping}
+    pool = pooled(replace(source, pairings=rest))
+    looks: list[Look] = []
+    total = sum(map(pool.length, pool.splits()))
+    with show("Looking at the images", total=total, unit="images") as step:
+        report = check_data(pool, progress=step, remember=True, seen=looks.append)
+    own = {source.shown(pair.image): pair.name for one in rest.values() for pair in one.pairs}
+    layout = source.layout
+    found = recordings_of(
+        [own[look.shown] for look in looks],
+        by=by,
+        pattern=layout.groups,
+        known=layout.recordings,
+    )
+    images, copies = _counted(looks, found.of)
+    kept = tuple(
+        Line(split, source.shown(pair.image)) for split in keeping for pair in source.pairs(split)
+    )
+    may_cut = not layout.groups or by == "image"
+    return LookedOver(report, found, images, copies, kept, may_cut)
+
+
+def _counted(
+    looks: Sequence[Look], recordings: Sequence[str]
+) -> tuple[tuple[Counted, ...], tuple[str, ...]]:
+    """The images, and those that are an earlier one's copies."""
+    images: list[Counted] = []
+    copies: list[str] = []
+    known: set[str] = set()
+    for look, recording in sorted(
+        zip(looks, recordings, strict=True), key=lambda one: one[0].shown
+    ):
+        if look.image_hash in known:
+            copies.append(look.shown)
+        elif look.labels is not None:
+            known.add(look.image_hash)
+            images.append(Counted(look.shown, recording, look.labels.pixels))
+    return tuple(images), tuple(copies)
+
+
+def divided_by(
+    looked: LookedOver, *, shares: Sequence[float] = USUAL_SHARES, seed: int = 0
+) -> Divided:
+    """Divide what was looked over; raises DataError where that cannot be."""
+    division = divide(looked.images, shares=shares, seed=seed, may_cut=looked.may_cut)
+    lines = [
+        Line(
+            division.splits[one.name], one.name, one.recording if looked.recordings.together else ""
+        )
+        for one in looked.images
+    ]
+    lines += [Line(UNUSED, name) for name in looked.copies]
+    order = (*SPLITS, UNUSED)
+    lines = sorted((*lines, *looked.kept), key=lambda line: (order.index(line.split), line.image))
+    report = DivisionReport.of(
+        looked.images,
+        division,
+        looked.recordings,
+        looked.report.names,
+        copies=len(looked.copies),
+    )
+    whole = not division.cut and looked.recordings.together
+    return Divided(tuple(lines), report, looked.recordings.pattern if whole else "")
