@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 
+COMPLETION = "--install-completion"
 SUMMARY = "Search, train and score a segmentation network for a latency budget."
 
 
@@ -46,6 +47,8 @@ def _answer(words: Sequence[str]) -> int:
     if first == "--version":
         print(__version__)
         return 0
+    if first == COMPLETION:
+        return _install_completion(words)
     return _call(verb_named(first), words)
 
 
@@ -63,6 +66,7 @@ def overview() -> str:
             *lines,
             "",
             "fasterseg COMMAND --help tells a command's options; fasterseg --version, the version.",
+            f"fasterseg {COMPLETION} lets your shell complete commands and options.",
         ]
     )
 
@@ -80,8 +84,8 @@ def verb_named(name: str) -> Verb:
     )
 
 
-def build_app(verb: Verb) -> App:
-    """Return the application that knows `verb` alone: no other command is read."""
+def build_app(*verbs: Verb) -> App:
+    """Return the application that knows these verbs: the module of no other is read."""
     from cyclopts import App
     from rich.console import Console
 
@@ -104,8 +108,9 @@ def build_app(verb: Verb) -> App:
         print_error=False,
         console=Console(file=beneath(sys.stdout)),  # help has colours, and no stranger's text
     )
-    function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
-    app.command(for_the_command_line(function), name=verb.name, help=help_of(function))
+    for verb in verbs:
+        function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
+        app.command(for_the_command_line(function), name=verb.name, help=help_of(function))
     return app
 
 
@@ -142,6 +147,14 @@ def _call(verb: Verb, words: Sequence[str]) -> int:
     from fasterseg.console.launching import launch
 
     return launch(words, processes=processes, restarts=restarts or 0)
+
+
+def _install_completion(words: Sequence[str]) -> int:
+    from fasterseg.console.completing import install_completion
+    from fasterseg.console.results import asks_for_json, show
+
+    app = build_app(*VERBS)
+    return show(install_completion(app, words), as_json=asks_for_json(words))
 
 
 def _run(verb: Verb, words: Sequence[str]) -> int:

@@ -139,13 +139,11 @@ def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError 
 def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
     if not isinstance(error, CycloptsError):
         return None
-    verb = next((word for word in words if not word.startswith("-")), "")
-    known = bool(error.command_chain)
     return UsageError(
         " ".join(str(error).split()),
         where=command_line(words),
         why="the command was not understood, so nothing was run",
-        next_step=f"fasterseg {verb} --help" if known else "fasterseg --help",
+        next_step=" ".join(["fasterseg", *(error.command_chain or ()), "--help"]),
     )
 
 
