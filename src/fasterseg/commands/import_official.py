@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def import_official(
     *,
-    out: Annotated[Path | str, Parameter(help="The folder that is written.")],
+    out: Annotated[Path | str, Parameter(metavar="PATH", help="The folder that is written.")],
     arch: Annotated[
         tuple[Path, ...],
         Parameter(negative="", help="Their arch_0.pt or arch_1.pt. May be repeated."),

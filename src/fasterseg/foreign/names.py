@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 MOST_NAME_BYTES = 100
 """A file may be called after two such names, and has 255 bytes at most."""
@@ -30,7 +30,12 @@ def as_file_name(name: str) -> str:
     return name
 
 
-FileName = Annotated[str, AfterValidator(as_file_name)]
+_LOOKS_LIKE = r"^[^-.~ /\\:]([^/\\:]*[^. /\\:])?$"
+FileName = Annotated[
+    str,
+    AfterValidator(as_file_name),
+    WithJsonSchema({"type": "string", "pattern": _LOOKS_LIKE, "maxLength": MOST_NAME_BYTES}),
+]
 """A name of a recipe or another file, one part of a path."""
 
 

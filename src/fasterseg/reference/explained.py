@@ -34,7 +34,7 @@ class ExplainedKey(BaseModel):
         """Return what there is to know, in a few lines."""
         facts = [
             ("value", self.form),
-            ("default", self.default or "none: what follows is in the sentence"),
+            *([("default", self.default)] if self.default else []),
             (
                 "used by",
                 ", ".join(self.used_by) or "nothing that is kept: it may change at any time",
@@ -96,7 +96,11 @@ def explained(key: Key, *, here: str | None = None) -> ExplainedKey:
 
 def _used_by(name: str) -> tuple[str, ...]:
     """What of a run is made by a key, by its dotted name; a section's are those of all it holds."""
-    inner = [key.name for key in keys_of("recipe") if key.name.startswith(f"{name}.")]
+    inner = [
+        key.name
+        for key in keys_of("recipe")
+        if key.name.startswith(f"{name}.") and not key.is_section
+    ]
     found = [use for one in inner or [name] for use in _uses(one)]
     return tuple(str(use) for use in Use if use in found)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fasterseg.reference.plain_schema import BOOLEAN_AS_TEXT, NUMBER_AS_TEXT, Schema
+from fasterseg.reference.plain_schema import AS_TEXT, Schema
 
 _ANYTHING = 1e9
 """A bound from here on keeps out what nobody means, and is not told."""
@@ -34,7 +34,7 @@ def resolved(whole: Schema, node: Schema) -> Schema:
 
 def _is_told(node: Schema) -> bool:
     """Whether it is more than another spelling of a number, or of yes and no."""
-    return not node.get("$ref", "").endswith((NUMBER_AS_TEXT, BOOLEAN_AS_TEXT))
+    return not node.get("$ref", "").endswith(AS_TEXT)
 
 
 def _named(node: Schema, *, several: bool) -> str:

@@ -15,14 +15,16 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-NUMBER_AS_TEXT, BOOLEAN_AS_TEXT = "NumberAsText", "BooleanAsText"
+AS_TEXT = "AsText"
+"""How the names of another spelling's definitions end."""
 _WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "t", "f")
-_AS_TEXT: Mapping[str, Schema] = {
-    NUMBER_AS_TEXT: {
-        "type": "string",
-        "pattern": r"^[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$",
-    },
-    BOOLEAN_AS_TEXT: {"enum": [*_WORDS, *map(str.capitalize, _WORDS), *map(str.upper, _WORDS)]},
+_WHOLE, _FRACTION = r"[0-9][0-9_]*(\.0*)?", r"([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"
+_SPELLINGS: Mapping[str, Schema] = {
+    "WholeNumber": {"type": "string", "pattern": f"^[-+]?{_WHOLE}$"},
+    "PositiveWholeNumber": {"type": "string", "pattern": f"^[+]?{_WHOLE}$"},
+    "Number": {"type": "string", "pattern": f"^[-+]?{_FRACTION}$"},
+    "PositiveNumber": {"type": "string", "pattern": f"^[+]?{_FRACTION}$"},
+    "Boolean": {"enum": [*_WORDS, *map(str.capitalize, _WORDS), *map(str.upper, _WORDS)]},
 }
 _REFERENCE = "#/definitions/{model}"
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
@@ -32,7 +34,8 @@ def plain_schema(model: type[BaseModel]) -> Schema:
     """The schema of a model as a file may hold it, its sections under ``definitions``."""
     whole = model.model_json_schema(by_alias=True, ref_template=_REFERENCE)
     sections = {name: _mended(one) for name, one in whole.pop("$defs", {}).items()}
-    return {"$schema": DRAFT, **_mended(whole), "definitions": {**sections, **_AS_TEXT}}
+    spellings = {f"{name}{AS_TEXT}": one for name, one in _SPELLINGS.items()}
+    return {"$schema": DRAFT, **_mended(whole), "definitions": {**sections, **spellings}}
 
 
 def _mended(node: Any) -> Any:
@@ -41,7 +44,8 @@ def _mended(node: Any) -> Any:
         return [_mended(one) for one in node]
     if not isinstance(node, dict):
         return node
-    found: Schema = {_BOUNDS.get(key, str(key)): _value(key, node[key]) for key in node}
+    found: Schema = {str(key): _value(key, node[key]) for key in node if key not in _BOUNDS}
+    found |= {_BOUNDS[key]: node[key] for key in node if key in _BOUNDS}
     for mend in (_without_titles, _lists_of_equals, _closed, _referring, _as_text_too):
         found = mend(found)
     return found
@@ -93,5 +97,16 @@ def _as_text_too(node: Schema) -> Schema:
         return node
     beside: Schema = {key: node[key] for key in ("description", "default") if key in node}
     own = {key: value for key, value in node.items() if key not in beside}
-    text = BOOLEAN_AS_TEXT if kind == "boolean" else NUMBER_AS_TEXT
-    return {"anyOf": [own, {"$ref": _REFERENCE.format(model=text)}], **beside}
+    spelled = {"$ref": _REFERENCE.format(model=f"{_spelling(own)}{AS_TEXT}")}
+    return {"anyOf": [own, spelled], **beside}
+
+
+def _spelling(node: Schema) -> str:
+    """Which spelling in text a number, or yes and no, may have."""
+    if node["type"] == "boolean":
+        return "Boolean"
+    least = max(node.get("minimum", -1), node.get("exclusiveMinimum", -1))
+    return f"{'Positive' if least >= 0 else ''}{_NAMES[node['type']]}"
+
+
+_NAMES = {"integer": "WholeNumber", "number": "Number"}

@@ -16,6 +16,7 @@ from fasterseg.config.selection import DRAWS
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.data_file_reading import FOREIGN_KEYS
 from fasterseg.durable import durable_write
+from fasterseg.foreign.bounds import MOST_NAMED
 from fasterseg.reference.plain_schema import Schema, plain_schema
 from fasterseg.reference.typing_errors import one_letter_off
 from fasterseg.space.completing import FLAT_KEYS, PARTS
@@ -49,6 +50,8 @@ def _recipe_schema() -> Schema:
     sections = schema["definitions"]
     _say_earlier_names(sections["SearchSettings"]["properties"])
     _let_a_space_be_completed(sections)
+    several = next(one for one in schema["properties"]["budget"]["anyOf"] if "items" in one)
+    several |= {"minItems": 1, "maxItems": MOST_NAMED}
     return {**schema, "description": "A fasterseg recipe: everything that describes a run."}
 
 
@@ -129,21 +132,27 @@ def _or(one: Schema, other: Schema) -> Schema:
     return {"anyOf": [one, rest]}
 
 
+_LONG_ENOUGH = 4
+"""Letters of a key from which on a word that is one letter off is taken for it, as the reader
+does."""
+_TAKEN_FOR_OURS = ("label_map", "ignore_index", "ignore_label")
+"""What other tools call keys of ours; a section of that name is refused."""
+
+
 def _data_schema() -> Schema:
     """Keys of other tools are passed over, and so are their sections, whatever they are called."""
     schema = plain_schema(DataFile)
     properties = schema["properties"]
     del properties["passed_over"]
-    with_sections = [key for key, node in properties.items() if _may_be_a_section(node)]
+    mapping = properties["label_mapping"]
+    mapping["patternProperties"] = {r"^[-+]?[0-9]+$": mapping["additionalProperties"]}
+    mapping["additionalProperties"] = False
+    mistyped = one_letter_off(key for key in properties if len(key) >= _LONG_ENOUGH)
     return {
         **schema,
         "description": "A fasterseg data.yaml: what a data set of one's own is.",
         "properties": {**properties, **{key: {} for key in sorted(FOREIGN_KEYS)}},
         "additionalProperties": {"type": "object"},
         # Else a section whose name is mistyped would be taken for another tool's.
-        "propertyNames": {"not": {"pattern": one_letter_off(with_sections)}},
+        "propertyNames": {"not": {"anyOf": [{"pattern": mistyped}, {"enum": [*_TAKEN_FOR_OURS]}]}},
     }
-
-
-def _may_be_a_section(node: Schema) -> bool:
-    return node.get("type") == "object" or any(map(_may_be_a_section, node.get("anyOf", ())))

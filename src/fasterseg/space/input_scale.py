@@ -62,9 +62,10 @@ def possible_scale(text: str) -> str:
     return str(Scale.parse(text))
 
 
+_KNOWN = [Scale(n, d) for d in range(2, 10) for n in range(1, d) if Scale(n, d).is_reduced]
 InputScale = Annotated[
     str,
     AfterValidator(possible_scale),
-    WithJsonSchema({"type": "string", "pattern": r"^(1|[1-8]/[2-9])$"}),
+    WithJsonSchema({"enum": [str(scale) for scale in (WHOLE, *_KNOWN)]}),
 ]
 """A scale in files and among a space's options: ``1``, ``3/4``, ``1/2``."""
