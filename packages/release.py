@@ -4,7 +4,7 @@
 
 Both are built from a copy of the project, so that nothing of an earlier build gets in: an sdist,
 and the wheel from that sdist. twine and check-wheel-contents look at them, sizes are printed, and
-the wheel of fasterseg must be under 1 MB.
+the wheel of fasterseg must be under 1 MB (of 1,048,576 bytes).
 
 Pictures and links of a README are relative in the project. Where it is published is known to
 whoever releases: with --repository they name that place in the released README, at the tag of the
@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 MODELS = Path("packages", "fasterseg-models")
-MOST_BYTES = 1_000_000
+MOST_BYTES = 1 << 20
 MADE_HERE = ("build", "dist", "runs", "site")
 MADE_ANYWHERE = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.pyc")
 # What stands before a link's target, and the target; a picture's text has no picture in it.
@@ -93,7 +93,7 @@ def build(out: Path, address: str) -> list[Path]:
             if address:
                 inside = project.relative_to(copy).as_posix()
                 stamp(project, address, folder="" if inside == "." else f"{inside}/")
-            _run("build", "--outdir", str(out), str(project))
+            _run("build", "--quiet", "--outdir", str(out), str(project))
     return sorted([*out.glob("*.whl"), *out.glob("*.tar.gz")])
 
 
