@@ -14,6 +14,7 @@ from fasterseg.config import build_recipe
 from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
 
 ROOT = Path(__file__).parents[1]
+MADE_BY_INIT = "fasterseg.yaml"
 SHELL = ("", "sh", "shell", "bash", "console")
 
 
@@ -37,8 +38,14 @@ FASTERSEG = [command for command in commands() if command.startswith("fasterseg"
 MAKE = [command for command in commands() if command.startswith("make")]
 
 
-def test_the_readme_begins_with_the_two_commands() -> None:
-    assert commands()[:2] == ["make demo", "make test"]
+def test_the_readme_has_the_two_commands_of_a_checkout() -> None:
+    assert MAKE[:2] == ["make demo", "make test"]
+
+
+def test_the_readme_is_a_newcomers_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 160
+    assert FASTERSEG[0] == "fasterseg run --recipe demo --run runs/demo"
 
 
 @pytest.mark.parametrize("command", FASTERSEG)
@@ -57,6 +64,7 @@ def test_a_recipe_of_the_readme_exists_and_is_sound_with_its_changes(command: st
         [value for option, value in pairwise(words) if option == wanted]
         for wanted in ("--recipe", "--set", "--budget")
     )
+    named = [name for name in named if name != MADE_BY_INIT]
     overrides = (*changes, *(f"budget={budget}" for budget in budgets))
     build_recipe(recipe_file(named[0]) if named else None, overrides=overrides)
 

@@ -3,6 +3,11 @@
 They lie where the site looks for them, and are no part of the project's history.
 """
 
-from project_pages import write_project_pages
+from pathlib import Path
 
-write_project_pages()
+from project_pages import project_pages
+
+DOCS = Path(__file__).parents[1]
+
+for place, text in project_pages().items():
+    (DOCS / place).write_text(text, encoding="utf-8")

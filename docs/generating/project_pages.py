@@ -31,10 +31,9 @@ def project_page(source: str) -> str:
     return f"# {title}\n\n```text\n{text}```\n"
 
 
-def write_project_pages() -> None:
-    """Write every page."""
-    for source, page in PAGES.items():
-        (ROOT / "docs" / "project" / page).write_text(project_page(source), encoding="utf-8")
+def project_pages() -> dict[str, str]:
+    """Every page, by its path below docs."""
+    return {f"project/{page}": project_page(source) for source, page in PAGES.items()}
 
 
 def _on_the_site(link: re.Match[str]) -> str:
