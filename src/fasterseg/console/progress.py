@@ -14,13 +14,15 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO, cast
 
 from fasterseg.amounts import duration
+from fasterseg.events import Progress
 from fasterseg.outlets import ShownText, beneath
 from fasterseg.shown_text import as_shown
+from fasterseg.stopping import Show
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 LINE_INTERVAL_S = 5.0
 EVENT_INTERVAL_S = 1.0
+SLOW_S = 1.0
+"""What takes less is not shown where it mostly takes none."""
 
 Event = Literal["begin", "progress", "end"]
 
@@ -110,6 +114,25 @@ class Steps:
             yield step
         finally:
             self._display.end(step.state())
+
+
+@contextmanager
+def when_slow(
+    show: Show, title: str, *, unit: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Give what may take long, and mostly does not, a progress that is shown once it does."""
+    with ExitStack() as stack:
+        steps: list[Progress] = []
+        began: list[float] = []
+
+        def tell(done: int, total: int, note: str) -> None:
+            began.append(clock()) if not began else None
+            if not steps and clock() - began[0] >= SLOW_S:
+                steps.append(stack.enter_context(show(title, total=total, unit=unit)))
+            if steps:
+                steps[0](done, total, note)
+
+        yield tell
 
 
 def progress_for(*, json: bool = False, stream: TextIO | None = None) -> Steps:

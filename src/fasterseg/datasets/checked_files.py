@@ -43,7 +43,9 @@ _FIELDS = 9
 _UNSEEN = b"-"
 
 Stamp = tuple[int, ...]
-"""Bytes, time of change and time of the entry's change, in nanoseconds: the image's, the mask's."""
+"""Bytes, time of change and time of the entry's change, in nanoseconds: the image's, the mask's.
+
+A mask that was drawn has those of the file that it was drawn from."""
 
 
 class Known(NamedTuple):
@@ -148,7 +150,7 @@ class CheckedFiles:
         """Read what is kept; a file that is not ours is neither read nor written."""
         if not os.path.lexists(self.path):
             return
-        self._why_not = _fault_of(self.path)
+        self._why_not = fault_of_kept(self.path)
         if self._why_not:
             return
         try:
@@ -202,7 +204,7 @@ def stamp_of(pair: Pair) -> Stamp | None:
 
 
 def _stamps(pair: Pair) -> Iterator[int]:
-    for path in (pair.image, pair.mask):
+    for path in (pair.image, pair.labels or pair.mask):
         found = path.stat()
         yield from (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
@@ -218,8 +220,8 @@ def _conditions_of(source: FileSource) -> str:
     return digest_of_value([root, parts, versions, os.getuid()]).removeprefix("sha256:")
 
 
-def _fault_of(path: Path) -> str:
-    """Why a file cannot be this user's own; empty where it can."""
+def fault_of_kept(path: Path) -> str:
+    """Return why a file cannot be this user's own; empty where it can."""
     found = path.lstat()
     if path.is_symlink() or not path.is_file():
         return "something else lies in its place"

@@ -58,7 +58,11 @@ def check_data(
     """
     if isinstance(data, str | Path):
         is_street = str(data) == STREET and layout in ("auto", STREET)
-        data = open_data(data) if is_street else open_files(data, layout=layout, outside=outside)
+        data = (
+            open_data(data)
+            if is_street
+            else open_files(data, layout=layout, outside=outside, progress=progress)
+        )
     if data.files is not None:
         known = CheckedFiles.of(data.files, anew=anew) if remember else None
         return _check_files(data.files, progress, known, seen)

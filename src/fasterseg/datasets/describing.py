@@ -16,8 +16,10 @@ from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.split_file import divided_by_lines, read_split_file, split_file_of
+from fasterseg.datasets.tools import yolo
 from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError, UsageError
+from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import leads_outside
 
 # The keys that go with a layout that is named; it says itself what the others would.
@@ -27,18 +29,23 @@ _WITH_ANY_LAYOUT = (
 )
 
 
-def open_described(file: Path, *, outside: bool, divided: bool = True) -> FileSource:
+def open_described(
+    file: Path, *, outside: bool, divided: bool = True, progress: Progress = silent
+) -> FileSource:
     """Return the data set of a data file, with those that it includes; raises DataError.
 
-    Not `divided`, its own images are as without its file of splits.
+    Not `divided`, its own images are as without its file of splits.  ``progress`` is told what
+    takes long, such as masks that are drawn.
     """
     data = read_data_file(file)
     opening = _open_own if divided else _open_undivided
-    source = opening(data, file, outside=outside)
+    source = opening(data, file, outside=outside, progress=progress)
     if not data.include:
         return source
     _require_each_once(data.include, file)
-    included = [_open_included(name, file, outside=outside) for name in data.include]
+    included = [
+        _open_included(name, file, outside=outside, progress=progress) for name in data.include
+    ]
     return mixed(source, included, where=str(file))
 
 
@@ -55,7 +62,7 @@ def _require_each_once(names: Sequence[str], file: Path) -> None:
         known.add(place)
 
 
-def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
+def _open_included(name: str, file: Path, *, outside: bool, progress: Progress) -> FileSource:
     """One of a data file's ``include``, named as seen from its folder; it includes no others."""
     other = file.parent / name
     if not outside and leads_outside(other, file.parent):
@@ -80,26 +87,28 @@ def _open_included(name: str, file: Path, *, outside: bool) -> FileSource:
             why="one level is read",
             next_step=f"name them all in {file.name}",
         )
-    return _open_own(data, other, outside=outside)
+    return _open_own(data, other, outside=outside, progress=progress)
 
 
-def _open_own(data: DataFile, file: Path, *, outside: bool) -> FileSource:
+def _open_own(data: DataFile, file: Path, *, outside: bool, progress: Progress) -> FileSource:
     """A data file's own images, divided as its file of splits says, where it names one."""
-    source = _open_undivided(data, file, outside=outside)
+    source = _open_undivided(data, file, outside=outside, progress=progress)
     if not data.splits:
         return source
     path = split_file_of(data.splits, file, outside=outside)
     return divided_by_lines(source, read_split_file(path), shown=data.splits)
 
 
-def _open_undivided(data: DataFile, file: Path, *, outside: bool) -> FileSource:
+def _open_undivided(data: DataFile, file: Path, *, outside: bool, progress: Progress) -> FileSource:
     place = data_root(data, file, outside=outside)
     if is_zip(place):
-        return open_zip(place, lambda inside: _open_in(Tree(inside), data, file))
-    return _open_in(Tree(place, may_leave=outside), data, file)
+        return open_zip(place, lambda inside: _open_in(Tree(inside, progress=progress), data, file))
+    return _open_in(Tree(place, may_leave=outside, progress=progress), data, file)
 
 
 def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
+    if data.layout_name == FOLDER and yolo.is_meant(tree, data):
+        data = data.model_copy(update={"layout": yolo.NAME})
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)
     try:

@@ -55,6 +55,11 @@ class FaultKind(StrEnum):
     UNDIVIDED = "images that the file of splits does not name"
     NOTHING_DIVIDED = "names in the file of splits that are no image's"
     DIVIDED_TWICE = "images that the file of splits names more than once"
+    BAD_LABELS = "label files that cannot be read"
+    BAD_SHAPE = "shapes that cannot be drawn"
+    BOX = "boxes where outlines are wanted"
+    UNLISTED_CLASS = "shapes of a class that is not listed"
+    LOST_IMAGE = "images that labels name and that are not there"
 
 
 NEXT_STEPS: dict[FaultKind, str] = {
@@ -90,6 +95,12 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.NOTHING_DIVIDED: "take these lines out, or divide the images again: fasterseg split "
     "PATH --again",
     FaultKind.DIVIDED_TWICE: "keep one line of each",
+    FaultKind.BAD_LABELS: "export the labels anew from the tool that wrote them",
+    FaultKind.BAD_SHAPE: "correct or delete these shapes in the tool, and export anew",
+    FaultKind.BOX: "draw outlines or masks in the tool in place of these boxes, or delete "
+    "them, and export polygons",
+    FaultKind.UNLISTED_CLASS: "list the class where the tool lists them, or rename it there",
+    FaultKind.LOST_IMAGE: "put the images where the labels name them, or remove their labels",
     FaultKind.BAD_LIST: "write one path to a line, as seen from the data folder",
 }
 

@@ -179,8 +179,15 @@ class FileSource:
 
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
-        in_colour, shown = self.layout_of(pair).masks_in_colour, self.shown(pair.mask)
-        return read_mask(pair.mask, in_colour=in_colour, shown_as=shown, limit=self._limit(pair))
+        in_colour, shown = self.layout_of(pair).masks_in_colour, self.shown_mask(pair)
+        try:
+            limit = self._limit(pair)
+            return read_mask(pair.mask, in_colour=in_colour, shown_as=shown, limit=limit)
+        except FileFault as error:
+            if pair.labels is None:
+                raise
+            step = f"delete {pair.mask} and start again: it is drawn anew"
+            raise FileFault(replace(error.fault, next_step=step)) from error
 
     def labels(self, pair: Pair, mask: RawMask) -> tuple[LabelMap, dict[int, int]]:
         """Return a mask's class ids, and the pixels of each integer without a meaning.
@@ -190,7 +197,7 @@ class FileSource:
         try:
             return self.layout_of(pair).labelling.apply(mask)
         except TooManyValues as error:
-            fault = Fault(FaultKind.UNREADABLE_MASK, self.shown(pair.mask), str(error))
+            fault = Fault(FaultKind.UNREADABLE_MASK, self.shown_mask(pair), str(error))
             raise FileFault(fault) from error
 
     def _limit(self, pair: Pair) -> PixelLimit:
@@ -203,7 +210,7 @@ class FileSource:
         sizes = f"mask {_size(mask)}, image {_size(image)}"
         turned = image[1::-1] == mask
         hint = ", the image's orientation tag turns it" if turned else ""
-        return Fault(FaultKind.SIZE_MISMATCH, self.shown(pair.mask), sizes + hint)
+        return Fault(FaultKind.SIZE_MISMATCH, self.shown_mask(pair), sizes + hint)
 
     def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
         """Return the fault of a mask with integers that have no meaning."""
@@ -213,7 +220,7 @@ class FileSource:
         more = f" and {rest} more" if rest > 0 else ""
         detail = ", ".join(listed[:_NAMED_VALUES]) + more
         remedy = layout.remedy_for(unknown)
-        return Fault(FaultKind.UNKNOWN_LABEL, self.shown(pair.mask), detail, remedy)
+        return Fault(FaultKind.UNKNOWN_LABEL, self.shown_mask(pair), detail, remedy)
 
     def group_of(self, pair: Pair) -> str:
         """Return the group that a pair is from."""
@@ -231,9 +238,11 @@ class FileSource:
         pairs = self.pairs(split)
         step = max(1, -(-len(pairs) // _DIGESTED_FILES))
         try:
-            files = [[p.name, p.image.stat().st_size, p.mask.stat().st_size] for p in pairs]
+            files = [
+                [p.name, p.image.stat().st_size, p.content or p.mask.stat().st_size] for p in pairs
+            ]
             contents = [
-                [_hash(path, self._limit(p).most_bytes) for path in (p.image, p.mask)]
+                [_hash(path, self._limit(p).most_bytes) for path in _digested(p)]
                 for p in pairs[::step]
             ]
         except OSError as error:
@@ -257,10 +266,21 @@ class FileSource:
         kind = FaultKind.UNREADABLE_MASK if is_mask else FaultKind.UNREADABLE_IMAGE
         return FileFault(Fault(kind, self.shown(path), reason))
 
+    def shown_mask(self, pair: Pair) -> str:
+        """Return a pair's mask as messages print it: by the file that the user has."""
+        if pair.labels is None:
+            return self.shown(pair.mask)
+        return f"{self.shown(pair.labels)} ({self.shown(pair.image)})"
+
     def shown(self, path: Path) -> str:
         """Return a path as messages print it."""
         root = self.layout.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _digested(pair: Pair) -> tuple[Path, ...]:
+    """The files of which a digest has the content; a drawn mask's is in it whole."""
+    return (pair.image,) if pair.content else (pair.image, pair.mask)
 
 
 def _in_part(pair: Pair, name: str) -> str:

@@ -42,10 +42,12 @@ class Form:
 class ToolForm:
     """What a labelling tool's export is told by: a look at the folder that it lies in.
 
-    ``is_in`` opens no more than the tool's own small files, and raises nothing.
+    ``is_in`` opens no more than the tool's own small files, and raises nothing.  ``joined`` says
+    that what lies in several folders is one data set: one of several recordings, or splits.
     """
 
     is_in: Callable[[Path], bool]
+    joined: bool = False
 
     def place_in(self, folder: Path) -> Place:
         """Return where it lies if it lies right in a folder."""
@@ -70,7 +72,12 @@ def places_of(form: Form | ToolForm, root: Path) -> list[Place]:
     if form.is_in(root):
         return [form.place_in(root)]
     below = list(_folders_below(root))
-    whole = [form.place_in(folder) for folder in below if form.is_in(folder)]
+    held = [folder for folder in below if form.is_in(folder)]
+    # A tool's folder may hold another that looks like one: a split, or its annotations alone.
+    outer = [folder for folder in held if folder.parent not in held]
+    if isinstance(form, ToolForm) and form.joined and len(outer) > 1:
+        return [form.place_in(root)]
+    whole = [form.place_in(folder) for folder in outer]
     if whole or isinstance(form, ToolForm) or not form.apart:
         return whole
     homes = [root, *below]

@@ -243,8 +243,8 @@ def _add_folder(
         raise DataError(
             "there are no masks",
             where=f"{tree.shown(mask_folder)}",
-            why="no 'masks_dir' is given, and polygons in text files are not read",
-            next_step="write the polygons as mask images, and name their folder as 'masks_dir:'",
+            why="no 'masks_dir' is given, and no polygons lie in text files under labels",
+            next_step="name the folder of the masks as 'masks_dir:', or put the text files there",
         )
     _join(images, keyed(tree.pictures(folder), stem_below(folder, data.image_suffix)))
     _join(masks, keyed(tree.pictures(mask_folder), stem_below(mask_folder, data.mask_suffix)))

@@ -14,7 +14,18 @@ from fasterseg.datasets.finding import Form, Place, ToolForm, places_of
 from fasterseg.datasets.other_files import what_lies_in
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.remedies import lines
-from fasterseg.datasets.tools import ade20k, cvat, mmsegmentation, paddle, roboflow, voc
+from fasterseg.datasets.tools import (
+    ade20k,
+    coco,
+    cvat,
+    drawn_classes,
+    labelme,
+    mmsegmentation,
+    paddle,
+    roboflow,
+    voc,
+    yolo,
+)
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
@@ -83,6 +94,9 @@ LAYOUTS: tuple[FolderLayout, ...] = (
         mmsegmentation.open_mmsegmentation,
         mmsegmentation.TAKES,
     ),
+    FolderLayout("coco", (coco.FORM,), coco.open_coco, drawn_classes.TAKES),
+    FolderLayout("labelme", (labelme.FORM,), labelme.open_labelme, drawn_classes.TAKES),
+    FolderLayout(yolo.NAME, (yolo.FORM,), yolo.open_yolo, yolo.TAKES),
 )
 LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
 
@@ -119,7 +133,7 @@ def _found(layout: FolderLayout, path: Path) -> FoundLayout:
     if len(places) > 1 and not layout.is_in(path):
         raise _several([FoundLayout(layout, place) for place in places], path)
     place = places[0] if places else layout.forms[0].place_in(path)
-    if layout.is_in(path) or not places:
+    if layout.is_in(path) or not places or place.images == path:
         return FoundLayout(layout, place)
     note = f"{layout.name} was found deeper in the folder: {place.seen_from(path)}"
     return FoundLayout(layout, place, (note,))

@@ -73,7 +73,7 @@ def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> 
     try:
         look.raw_values = counts_of(mask)
     except TooManyValues as error:
-        fault = Fault(FaultKind.UNREADABLE_MASK, source.shown(pair.mask), str(error))
+        fault = Fault(FaultKind.UNREADABLE_MASK, source.shown_mask(pair), str(error))
         raise FileFault(fault) from error
     labels, look.unknown = source.labels(pair, mask)
     if look.unknown:

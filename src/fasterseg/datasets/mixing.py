@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.pairing import Pairing
 from fasterseg.errors import DataError
 
 
@@ -85,6 +85,6 @@ def _joined(split: str, source: FileSource, parts: dict[str, FileSource]) -> Pai
     pairs, faults = list(own.pairs), list(own.faults)
     for part, other in parts.items():
         theirs = other.pairings.get(split, Pairing(()))
-        pairs += [Pair(f"{part}/{p.name}", p.image, p.mask, part) for p in theirs.pairs]
+        pairs += [replace(p, name=f"{part}/{p.name}", part=part) for p in theirs.pairs]
         faults += theirs.faults
     return Pairing(tuple(sorted(pairs, key=lambda pair: pair.name)), tuple(faults))

@@ -22,6 +22,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError
+from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import what_it_is
 from fasterseg.paths import given
@@ -32,6 +33,7 @@ def open_data(
     *,
     layout: str = "auto",
     outside: bool = False,
+    progress: Progress = silent,
     street_size: tuple[int, int] = (128, 256),
     street_counts: Mapping[str, int] | None = None,
     street_seed: int = 0,
@@ -41,11 +43,12 @@ def open_data(
     The layout is found from the folder, or named.  ``outside`` allows files that lie outside of
     the folder.  Raises DataError for a folder of no known layout and for any fault of its listing:
     never a silently shortened data set.  What is in the files is looked at by `check_data`.
+    ``progress`` is told of what takes long the first time: masks that are drawn.
     """
     if str(where) == STREET and layout in ("auto", STREET):
         scenes = StreetScenes(size=street_size, counts=street_counts, seed=street_seed)
         return JoinedSplits(scenes)
-    source = open_files(where, layout=layout, outside=outside)
+    source = open_files(where, layout=layout, outside=outside, progress=progress)
     if source.faults:
         raise error_of_faults(source.faults, str(where))
     return JoinedSplits(source)
@@ -65,7 +68,12 @@ def _own_data_file(folder: Path, *, outside: bool) -> Path | None:
 
 
 def open_files(
-    where: str | Path, *, layout: str = "auto", outside: bool = False, divided: bool = True
+    where: str | Path,
+    *,
+    layout: str = "auto",
+    outside: bool = False,
+    divided: bool = True,
+    progress: Progress = silent,
 ) -> FileSource:
     """Return the files at ``where`` even where their listing has faults: for the checker.
 
@@ -89,14 +97,18 @@ def open_files(
     if is_zip(path):  # nothing in it can lead out of it
         return open_zip(
             path,
-            lambda inside: _open_there(inside, layout=layout, outside=False, divided=divided),
+            lambda inside: _open_there(
+                inside, layout=layout, outside=False, divided=divided, progress=progress
+            ),
         )
-    return _open_there(path, layout=layout, outside=outside, divided=divided)
+    return _open_there(path, layout=layout, outside=outside, divided=divided, progress=progress)
 
 
-def _open_there(path: Path, *, layout: str, outside: bool, divided: bool) -> FileSource:
+def _open_there(
+    path: Path, *, layout: str, outside: bool, divided: bool, progress: Progress
+) -> FileSource:
     file = path if path.is_file() else _own_data_file(path, outside=outside)
     if layout in ("auto", FOLDER) and file is not None:
-        return open_described(file, outside=outside, divided=divided)
-    tree = Tree(path, may_leave=outside)
+        return open_described(file, outside=outside, divided=divided, progress=progress)
+    tree = Tree(path, may_leave=outside, progress=progress)
     return layout_of(path).open(tree) if layout == "auto" else open_named(layout, tree, path)

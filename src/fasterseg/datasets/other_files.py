@@ -122,16 +122,22 @@ def _text(path: Path, head: bytes) -> Found | None:
 def _annotations(text: str) -> Found | None:
     if '"train"' in text and '"names"' in text:
         return None  # a data file: what is JSON is YAML too
+    read = {'"annotations"': "COCO's annotations", '"shapes"': "LabelMe's polygons"}
+    if kind := next((kind for mark, kind in read.items() if mark in text), ""):
+        return (
+            kind,
+            "a data set is the folder in which such files and their images lie",
+            "name that folder: fasterseg check-data FOLDER; if it is not recognised, export it "
+            "from the tool again, with its images",
+        )
     kinds = {
-        '"annotations"': "COCO's annotations",
-        '"shapes"': "LabelMe's polygons",
         '"features"': "GeoJSON",
         '"objects"': "polygons of objects",
     }
     kind = next((kind for mark, kind in kinds.items() if mark in text), "JSON")
     return (
         kind,
-        f"polygons are not read: {_MASKS_WANTED}",
+        f"such polygons are not read: {_MASKS_WANTED}",
         "export masks as pictures from the tool that wrote it, beside the images, and write a "
         "data.yaml with train, val, masks_dir and names",
     )

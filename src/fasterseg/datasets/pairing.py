@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fasterseg.datasets.listing import (
     list_pictures,
     printable,
 )
+from fasterseg.events import Progress, silent
 from fasterseg.foreign.opened_files import what_it_is
 
 # Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
@@ -31,12 +33,16 @@ class Pair:
     """An image and its mask on disk, under the sample's name.
 
     ``part`` names the included data set that they are from; empty for the data set's own.
+    ``labels`` is the tool's file that the mask was drawn from, and ``content`` a digest of what it
+    says of this image: both speak for the mask, which another machine draws into another file.
     """
 
     name: str
     image: Path
     mask: Path
     part: str = ""
+    labels: Path | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,15 @@ class Pairing:
 
 @dataclass(slots=True)
 class Tree:
-    """The data folder: walks it and never leaves it unless told that it may."""
+    """The data folder: walks it and never leaves it unless told that it may.
+
+    ``progress`` is told what takes long before the data is there: masks that are drawn.
+    """
 
     root: Path
     may_leave: bool = False
     faults: list[Fault] = field(default_factory=list)
+    progress: Progress = silent
     _listed: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
     _real: dict[Path, Path] = field(default_factory=dict)
 
@@ -67,13 +77,17 @@ class Tree:
 
     def pictures(self, folder: Path) -> list[Path]:
         """Return the picture files under a folder, in order; faults go to ``self.faults``."""
+        return self.files(folder, _PICTURES)
+
+    def files(self, folder: Path, suffixes: AbstractSet[str]) -> list[Path]:
+        """Return the files of some suffixes under a folder, as `pictures` does."""
         if not is_folder(folder):
             special = what_it_is(folder)
             self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder), special))
             return []
         if not self.is_inside(folder):
             return []
-        listing = list_pictures(folder, _PICTURES, follow=self.may_leave)
+        listing = list_pictures(folder, suffixes, follow=self.may_leave)
         self.faults += map(self._linked, listing.linked)
         self.faults += [Fault(FaultKind.CLOSED_FOLDER, self.shown(one)) for one in listing.closed]
         for path in listing.special:

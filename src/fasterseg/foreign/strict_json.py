@@ -176,4 +176,9 @@ def _decoder(constant: Callable[[str], Any]) -> json.JSONDecoder:
     )
 
 
+DECODER_OF_ELEMENTS = json.JSONDecoder(
+    object_pairs_hook=_each_key_once, parse_constant=_refuse_constant
+)
+"""For elements of large files, whose reader looks at numbers itself: an infinite one may come."""
+
 _DECODER, _DECODER_OF_LOGS = _decoder(_refuse_constant), _decoder(_nan_alone)

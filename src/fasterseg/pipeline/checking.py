@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fasterseg.console.options import Common
+from fasterseg.console.progress import when_slow
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.layouts import STREET
+from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
@@ -51,12 +54,12 @@ def check_named(
             why="PATH and --data say the same, and one is meant",
             next_step="leave one of the two out",
         )
+    where = path or data.source
+    layout = data.layout if layout == "auto" else layout
+    source: DataSource | str = where
+    if where != STREET or layout not in ("auto", STREET):
+        outside = outside or data.outside
+        with when_slow(show, "Opening the data", unit="files") as step:
+            source = open_files(where, layout=layout, outside=outside, progress=step)
     with show("Checking the data", total=0, unit="images") as step:
-        return check_data(
-            path or data.source,
-            layout=data.layout if layout == "auto" else layout,
-            outside=outside or data.outside,
-            progress=step,
-            remember=True,
-            anew=anew,
-        )
+        return check_data(source, progress=step, remember=True, anew=anew)

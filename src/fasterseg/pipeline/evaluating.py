@@ -61,7 +61,7 @@ def evaluate_named(
     ranks = Ranks.here()
     require_device(common.device)
     run = run_of(model, common)
-    recipe, source = open_settled(_recipe(run, common))
+    recipe, source = open_settled(_recipe(run, common), show=show)
     set_threads(recipe.threads)
     named, split = bool(split), split or recipe.data.test_split
     require_split(source, split, asked="--split" if named else "data.test_split")

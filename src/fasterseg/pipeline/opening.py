@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from fasterseg.config import Normalize, Recipe
 from fasterseg.console.options import Common
-from fasterseg.console.progress import progress_for
+from fasterseg.console.progress import progress_for, when_slow
 from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
+from fasterseg.events import Progress, silent
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.agreeing import agree
 from fasterseg.pipeline.own_functions import require_functions
@@ -30,7 +31,7 @@ from fasterseg.pipeline.settling import note_on_scores, settled
 from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
-from fasterseg.stopping import StopRequest, stop_on_signals
+from fasterseg.stopping import Show, StopRequest, stop_on_signals
 
 
 class OpenedRun(NamedTuple):
@@ -76,7 +77,8 @@ def open_run(
     recipe = resolve_recipe(common, stored)
     run = folder_of(common, recipe)
     before = Recipe.load(run.recipe) if run.recipe.exists() else None
-    recipe, source = open_settled(recipe, known=before)
+    show = progress_for(json=common.json)
+    recipe, source = open_settled(recipe, known=before, show=show)
     recipe = with_sizes(recipe, source, known=before)
     if before is not None:
         say(agree(before, recipe, run, source), common)
@@ -116,19 +118,29 @@ def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
             require(stages, ahead, progress=step)
 
 
-def open_settled(recipe: Recipe, *, known: Recipe | None = None) -> tuple[Recipe, DataSource]:
-    """The recipe with what it leaves to its data, which `known` may have settled; and the data."""
-    source = open_source(recipe)
+def open_settled(
+    recipe: Recipe, *, known: Recipe | None = None, show: Show | None = None
+) -> tuple[Recipe, DataSource]:
+    """The recipe with what it leaves to its data, which `known` may have settled; and the data.
+
+    Where that takes long, because masks have to be drawn, `show` shows how far it is.
+    """
+    if show is None:
+        source = open_source(recipe)
+    else:
+        with when_slow(show, "Opening the data", unit="files") as step:
+            source = open_source(recipe, progress=step)
     return settled(recipe, source, known=known), source
 
 
-def open_source(recipe: Recipe) -> DataSource:
+def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:
     """The data that a recipe names; raises `DataError` where it cannot be used."""
     street = recipe.data.street
     source = open_data(
         recipe.data.source,
         layout=recipe.data.layout,
         outside=recipe.data.outside,
+        progress=progress,
         street_size=(street.height, street.width),
         street_counts={"train": street.train, "val": street.val, "test": street.test},
         street_seed=0,

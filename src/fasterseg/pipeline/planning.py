@@ -72,7 +72,9 @@ def plan_run(
     opening.require_device(common.device)
     with stop_on_signals() as stop:
         stored, device = stored_recipe(common), common.device or "auto"
-        recipe, source = opening.open_settled(resolve_recipe(common, stored), known=stored)
+        recipe, source = opening.open_settled(
+            resolve_recipe(common, stored), known=stored, show=show
+        )
         recipe = with_sizes(recipe, source, known=stored)
         run = RunFolder(Path.cwd() if common.run is None else Path(common.run))
         if common.run is not None:

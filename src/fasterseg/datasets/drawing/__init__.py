@@ -1,0 +1,1 @@
+"""From outlines, circles, lines and run lengths to masks, and where those are kept."""

@@ -1,0 +1,262 @@
+"""Folders of LabelMe's JSON files, one to an image, with ``labels.txt`` where it lies beside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, size_of
+from fasterseg.datasets.drawing.canvas import counted
+from fasterseg.datasets.drawing.kept import (
+    Drawn,
+    KeptMasks,
+    Wanted,
+    content_digest,
+    draw_missing,
+    keep_bytes,
+    stamp_of_file,
+)
+from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.finding import Place, ToolForm
+from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
+from fasterseg.datasets.listing import is_file, is_hidden, list_pictures
+from fasterseg.datasets.pairing import Pair, Tree
+from fasterseg.datasets.reading import DEFAULT_READING
+from fasterseg.datasets.sample import ImageSize
+from fasterseg.datasets.tools.classes import ToolClasses
+from fasterseg.datasets.tools.drawn_classes import IGNORED, drawn_classes, numbers_of
+from fasterseg.datasets.tools.labelme_file import (
+    BACKGROUND,
+    LabelMeFile,
+    draw_labelme,
+    file_bytes,
+    parse_labelme,
+)
+from fasterseg.datasets.tools.split_folders import by_folders
+from fasterseg.datasets.tools.text_files import lines_of
+from fasterseg.errors import FastersegError
+from fasterseg.foreign.opened_files import opened
+
+_LABELS_FILE = "labels.txt"
+_JSON = frozenset({".json"})
+_MOST_LOOKED_AT = 20
+_HEAD = 1 << 16
+
+
+def _is_in(folder: Path) -> bool:
+    files = (one for one in sorted(_entries(folder)) if one.suffix.lower() in _JSON)
+    own = (one for one in files if not one.is_symlink())
+    return any(map(_is_labelme, islice(own, _MOST_LOOKED_AT)))
+
+
+FORM = ToolForm(_is_in, joined=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(one.path) for one in islice(entries, 2000) if not is_hidden(one.name)]
+    except OSError:
+        return []  # told where its files are listed
+
+
+def _is_labelme(file: Path) -> bool:
+    """Whether a file looks like LabelMe's; its image, which may be in it, is passed over."""
+    try:
+        with opened(file) as stream:
+            head = stream.read(_HEAD)
+            stream.seek(max(len(head), os.fstat(stream.fileno()).st_size - _HEAD))
+            ends = head + stream.read(_HEAD)
+    except (OSError, FastersegError):
+        return False  # told where it is read
+    others = (b'"imagePath"', b'"imageData"', b'"shape_type"', b'"points"')
+    return b'"shapes"' in ends and any(key in ends for key in others)
+
+
+class _Found(BaseModel):
+    """What is kept of a file: all that is needed to know whether its mask is drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labels: tuple[str, ...]
+    image: str
+    held: str
+    size: ImageSize | None
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    file: Path
+    found: _Found
+    image: Path
+    size: ImageSize
+
+
+def open_labelme(tree: Tree, place: Place, said: DataFile) -> FileSource:
+    """Return the images that JSON files speak of, with their masks drawn; raises DataError."""
+    return _Opening(tree, place.images, said).source()
+
+
+class _Opening:
+    """A folder of LabelMe's files on its way to a data source."""
+
+    def __init__(self, tree: Tree, home: Path, said: DataFile) -> None:
+        self.tree, self.home, self.said = tree, home, said
+        self.kept = KeptMasks(home, "labelme")
+        self.limit = PixelLimit(said.most_pixels, IN_A_DATA_FILE)
+        self.others = self.bare = 0
+
+    def source(self) -> FileSource:
+        """Read all files, draw what is not drawn, and return the pairs by their split."""
+        files = self.tree.files(self.home, _JSON)
+        entries = list(self._entries(files))
+        self.kept.write(files)
+        classes = self._classes(entries)
+        numbers = numbers_of(classes.names[1:], BACKGROUND)
+        listed = [entry for entry in entries if self._is_listed(entry, numbers)]
+        pairs = {entry.file: self._pair(entry, numbers) for entry in listed}
+        wanted = [
+            Wanted(pairs[entry.file].mask, partial(self._draw, entry, numbers)) for entry in listed
+        ]
+        bad = draw_missing(wanted, self.tree.progress)
+        self.tree.faults += bad
+        layout = classes.layout(self.tree, self.said, notes=self._notes(entries, classes))
+        return FileSource(layout, by_folders(self.tree, self.home, pairs))
+
+    def _entries(self, files: Sequence[Path]) -> Iterator[_Entry]:
+        for done, file in enumerate(files, start=1):
+            try:
+                found = self._found(file)
+                if found is not None and (image := self._image(file, found)) is not None:
+                    yield _Entry(file, found, image, found.size or self._size_of(image))
+            except FileFault as error:
+                self.tree.faults.append(error.fault)
+            self.tree.progress(done, len(files), "reading labels")
+
+    def _found(self, file: Path) -> _Found | None:
+        """What a file holds; None for JSON of something else."""
+        known = self._known(file)
+        if known is not None:
+            return known
+        if not _is_labelme(file):
+            self.others += 1
+            return None
+        stamp = stamp_of_file(file)
+        read, content = self._read(file)
+        held = b"" if self._beside(file, read.image_name) else read.image_bytes()
+        found = _Found(
+            labels=read.labels,
+            image=read.image_name,
+            held=keep_bytes(self._images, held).name if held else "",
+            size=read.size,
+            content=content,
+        )
+        self.kept.keep(file, stamp, [found.model_dump(mode="json")])
+        return found
+
+    def _known(self, file: Path) -> _Found | None:
+        """What is kept of a file; None where it has to be read, as for an image that is lost."""
+        try:
+            known = self.kept.known(file)
+            found = None if known is None else _Found.model_validate(known[0])
+        except ValidationError:  # another version kept it
+            return None
+        if found is None or (found.held and is_file(self._images / found.held)):
+            return found
+        return found if self._beside(file, found.image) else None
+
+    @property
+    def _images(self) -> Path:
+        return self.kept.folder / "images"
+
+    def _read(self, file: Path) -> tuple[LabelMeFile, str]:
+        """A file's content, and a digest of it."""
+        shown = self.tree.shown(file)
+        data = file_bytes(file, shown)
+        return parse_labelme(data, shown), content_digest(data)
+
+    def _beside(self, file: Path, name: str) -> list[Path]:
+        """The images that a file may mean: as it names one, that name beside it, its own name."""
+        named = file.parent / (name or file.stem)
+        beside = [named, file.parent / named.name]
+        beside += [file.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
+        return [one for one in beside if one.suffix.lower() in IMAGE_SUFFIXES and is_file(one)]
+
+    def _image(self, file: Path, found: _Found) -> Path | None:
+        """A file's image: one beside it, else the one that it holds; None for a fault."""
+        there = self._beside(file, found.image)
+        inside = [one for one in there if self.tree.reaches(one)]
+        if inside:
+            return Path(os.path.normpath(inside[0]))
+        if found.held:
+            return self._images / found.held
+        if there:
+            self.tree.is_inside(there[0])
+        else:
+            detail = f"names {found.image or 'no image'}"
+            self.tree.faults.append(Fault(FaultKind.LOST_IMAGE, self.tree.shown(file), detail))
+        return None
+
+    def _size_of(self, image: Path) -> ImageSize:
+        shown = self.tree.shown(image)
+        return size_of(image, DEFAULT_READING, shown_as=shown, limit=self.limit)
+
+    def _classes(self, entries: Sequence[_Entry]) -> ToolClasses:
+        """The classes of ``labels.txt`` or of the data file, else all that occur, by name."""
+        homes = dict.fromkeys((self.home, self.tree.root))
+        listed = next((file for home in homes if is_file(file := home / _LABELS_FILE)), None)
+        if listed is not None:
+            where, names = listed, [line for line, _ in lines_of(self.tree, listed)]
+        else:
+            where, names = self.home, list(self.said.names)
+            names = names or sorted({one for entry in entries for one in entry.found.labels})
+        names = [name for name in dict.fromkeys(names) if name not in (IGNORED, BACKGROUND)]
+        return drawn_classes(names, where, BACKGROUND)
+
+    def _is_listed(self, entry: _Entry, numbers: dict[str, int]) -> bool:
+        strange = [label for label in entry.found.labels if label not in numbers]
+        if not strange:
+            return True
+        detail = ", ".join(map(repr, strange[:5]))
+        step = f"add them to {_LABELS_FILE}, a line to each, or rename them in the tool"
+        shown = self.tree.shown(entry.file)
+        self.tree.faults.append(Fault(FaultKind.UNLISTED_CLASS, shown, detail, step))
+        return False
+
+    def _pair(self, entry: _Entry, numbers: dict[str, int]) -> Pair:
+        told = repr((entry.size, sorted(numbers.items())))
+        content = content_digest(entry.found.content.encode(), told.encode())
+        name = entry.file.relative_to(self.home).with_suffix("").as_posix()
+        mask = self.kept.mask(content)
+        return Pair(name, entry.image, mask, labels=entry.file, content=content)
+
+    def _draw(self, entry: _Entry, numbers: dict[str, int]) -> Drawn:
+        read, _ = self._read(entry.file)
+        shown = self.tree.shown(entry.file)
+        return draw_labelme(read, entry.size, numbers, self.limit, shown)
+
+    def _notes(self, entries: Sequence[_Entry], classes: ToolClasses) -> list[str]:
+        named = f"those of {_LABELS_FILE}" if classes.where != self.home else "all that occur"
+        notes = [
+            f"LabelMe's shapes were drawn in the order of each file, the later over the earlier, "
+            f"lines 10 pixels wide and points as discs of radius 5; classes are {named}"
+        ]
+        empty = sum(not entry.found.labels for entry in entries)
+        if empty:
+            notes.append(f"{counted(empty, 'file')} without any shape: all of it is {BACKGROUND}")
+        pictures = list_pictures(self.home, IMAGE_SUFFIXES).pictures
+        left = len(set(pictures) - {entry.image for entry in entries})
+        if left:
+            notes.append(f"{counted(left, 'image')} without a JSON file: not annotated, not used")
+        if self.others:
+            notes.append(f"{counted(self.others, 'JSON file')} of something else, passed over")
+        return [*notes, f"the masks that were drawn lie in {self.kept.folder}, and may be deleted"]
