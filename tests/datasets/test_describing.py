@@ -32,6 +32,7 @@ VALUES: dict[str, Any] = {
     "val": ["images/train"],
     "test": ["images/val"],
     "splits": "splits.csv",
+    "images_dir": "images",
     "masks_dir": "masks",
     "names": ["a", "b", "c"],
     "nc": 3,
@@ -54,7 +55,7 @@ VALUES: dict[str, Any] = {
     "terms": "ours alone",
 }
 # What says where to look, or is a check, leaves no trace where it agrees with the folder.
-WITHOUT_TRACE = {"path", "layout", "format", "nc", "masks_dir"}
+WITHOUT_TRACE = {"path", "layout", "format", "nc", "masks_dir", "images_dir"}
 
 
 def content_of(text: str) -> dict[str, Any]:

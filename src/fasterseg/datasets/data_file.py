@@ -43,9 +43,16 @@ class DataFile(BaseModel):
     splits: Path = ""
     """A file that says which split each image is in, whatever the layout or `train`, `val` and
     `test` say: lines of split,image under a head of these two words."""
-    masks_dir: Path | None = None
-    """The folder of the masks, laid out as the images are; by default `masks` in the place of
-    `images` in their paths."""
+    images_dir: Path = ""
+    """The folder of the images, where lists name them by stems and several folders have such
+    files."""
+    masks_dir: Annotated[
+        Path | dict[str, Path] | None,
+        BeforeValidator(values.masks_dir, json_schema_input_type=values.MasksDirAsWritten),
+    ] = None
+    """The folder of the masks, laid out as the images are, by default `masks` in the place of
+    `images` in their paths; or a folder for each split, {train: gt/a, val: gt/b}; or `.` where
+    masks lie beside their images, told by `mask_suffix`."""
     names: Annotated[
         tuple[str, ...],
         BeforeValidator(values.class_names, json_schema_input_type=values.NamesAsWritten),

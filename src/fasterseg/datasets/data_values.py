@@ -36,6 +36,7 @@ _Id = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 _ClassName = Annotated[str, Field(max_length=_LONGEST_NAME)] | int | float
 NamesAsWritten = Annotated[list[_ClassName], Field(max_length=MOST_CLASSES)] | dict[_Id, _ClassName]
 PathsAsWritten = str | Annotated[list[str], Field(max_length=MOST_NAMED)] | None
+MasksDirAsWritten = str | dict[Literal["train", "val", "test"], str] | None
 _Byte = Annotated[int, Field(ge=0, le=255)]
 _ColourAsWritten = Annotated[list[_Byte], Field(min_length=3, max_length=3)]
 _ColoursAsWritten = _ColourAsWritten | list[_ColourAsWritten]
@@ -116,6 +117,15 @@ def possible_path(value: Any) -> Any:
     if longest > _LONGEST_NAME or len(value) > _LONGEST_PATH:
         raise ValueError(f"a name has at most {_LONGEST_NAME} bytes, and a path {_LONGEST_PATH:,}")
     return value
+
+
+def masks_dir(value: Any) -> Any:
+    """Return a folder, or the folder of each split; raises ValueError for what none can be."""
+    if not isinstance(value, dict):
+        return possible_path(value)
+    if not all(split in ("train", "val", "test") for split in value):
+        raise ValueError("write a folder, or one for each split: {train: gt/a, val: gt/b}")
+    return {split: possible_path(folder) for split, folder in value.items()}
 
 
 def normalisation(value: Any) -> Any:

@@ -101,7 +101,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     "them, and export polygons",
     FaultKind.UNLISTED_CLASS: "list the class where the tool lists them, or rename it there",
     FaultKind.LOST_IMAGE: "put the images where the labels name them, or remove their labels",
-    FaultKind.BAD_LIST: "write one path to a line, as seen from the data folder",
+    FaultKind.BAD_LIST: "write to each line an image's path with its ending, as seen from the data "
+    "folder, or its name without one, or an image and its mask",
 }
 
 

@@ -71,7 +71,7 @@ def places_of(form: Form | ToolForm, root: Path) -> list[Place]:
     """Return each place of a form: the one right in the folder, else all those deeper in it."""
     if form.is_in(root):
         return [form.place_in(root)]
-    below = list(_folders_below(root))
+    below = list(folders_below(root))
     held = [folder for folder in below if form.is_in(folder)]
     # A tool's folder may hold another that looks like one: a split, or its annotations alone.
     outer = [folder for folder in held if folder.parent not in held]
@@ -86,8 +86,8 @@ def places_of(form: Form | ToolForm, root: Path) -> list[Place]:
     return [Place(images[0], masks[0])] if len(images) == len(masks) == 1 else []
 
 
-def _folders_below(root: Path) -> Iterator[Path]:
-    """The folders in a folder, and those in them; links are not followed."""
+def folders_below(root: Path) -> Iterator[Path]:
+    """Yield the folders in a folder, and those in them; links are not followed."""
     for folder in _folders_in(root):
         yield folder
         yield from _folders_in(folder)

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.faults import ALLOWING, Fault, FaultKind
+from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.layout import Layout
-from fasterseg.datasets.listing import is_file, is_folder, printable
+from fasterseg.datasets.listing import is_folder, printable
 from fasterseg.datasets.mask_reading import pack
-from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.datasets.named_images import NamedImages, pairing_of
+from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.unpacking import is_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
-from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import shortened
 from fasterseg.paths import given
 
 _OBJECT = 255
 _NAMED_KEYS = 20
-_DEFAULT_MASKS = "masks"
-_IMAGES = "images"
 
 
 def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
@@ -99,11 +96,16 @@ def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
             next_step="add the folder of its images, or a list of them:  train: images/train",
         )
     named = {"train": data.train, "val": data.val, "test": data.test}
-    pairings = {split: _pairing(tree, entries, data) for split, entries in named.items() if entries}
+    pairings = {
+        split: pairing_of(tree, entries, NamedImages(tree, data, split, file))
+        for split, entries in named.items()
+        if entries
+    }
     return FileSource(layout_from(tree, data, file), pairings)
 
 
 def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
+    """Return how the masks are read that a data file describes; raises DataError."""
     space = _label_space(data, file)
     explicit = data.ignore is not None or _OBJECT in data.label_mapping
     settled = explicit or data.palette is not None or len(data.names) > _OBJECT
@@ -216,104 +218,3 @@ def _colour_meaning(data: DataFile, space: LabelSpace) -> Mapping[int, int]:
         for name, colours in data.colours_by_name.items()
         for colour in colours
     }
-
-
-def _pairing(tree: Tree, entries: tuple[str, ...], data: DataFile) -> Pairing:
-    images: dict[str, list[Path]] = {}
-    masks: dict[str, list[Path]] = {}
-    for entry in entries:
-        place = tree.root / entry
-        if not is_file(place):
-            _add_folder(tree, entry, data, images, masks)
-        elif tree.is_inside(place):
-            _add_list(tree, place, data, images, masks)
-    return pair_files(tree, images, masks)
-
-
-def _add_folder(
-    tree: Tree,
-    entry: str,
-    data: DataFile,
-    images: dict[str, list[Path]],
-    masks: dict[str, list[Path]],
-) -> None:
-    folder = tree.root / entry
-    mask_folder = tree.root / masks_beside(PurePosixPath(entry), data.masks_dir or _DEFAULT_MASKS)
-    if is_folder(folder) and not is_folder(mask_folder) and data.masks_dir is None:
-        raise DataError(
-            "there are no masks",
-            where=f"{tree.shown(mask_folder)}",
-            why="no 'masks_dir' is given, and no polygons lie in text files under labels",
-            next_step="name the folder of the masks as 'masks_dir:', or put the text files there",
-        )
-    _join(images, keyed(tree.pictures(folder), stem_below(folder, data.image_suffix)))
-    _join(masks, keyed(tree.pictures(mask_folder), stem_below(mask_folder, data.mask_suffix)))
-
-
-def masks_beside(images: PurePosixPath, masks_dir: str) -> PurePosixPath:
-    """Return the masks' place: ``images`` in the path replaced, else its first folder of several.
-
-    So ``images/train`` gives ``masks/train``, ``train/images`` gives ``train/masks``, and
-    ``img_dir/train`` with ``ann_dir`` gives ``ann_dir/train``.
-    """
-    parts = list(images.parts)
-    if _IMAGES in parts:
-        place = len(parts) - 1 - parts[::-1].index(_IMAGES)
-        return PurePosixPath(*parts[:place], masks_dir, *parts[place + 1 :])
-    return PurePosixPath(masks_dir, *parts[1:])
-
-
-def _join(into: dict[str, list[Path]], more: Mapping[str, list[Path]]) -> None:
-    for key, files in more.items():
-        into.setdefault(key, []).extend(files)
-
-
-def _add_list(
-    tree: Tree,
-    place: Path,
-    data: DataFile,
-    images: dict[str, list[Path]],
-    masks: dict[str, list[Path]],
-) -> None:
-    try:
-        text = bytes_of(place, fault=DataError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "a list file is not UTF-8",
-            where=str(place),
-            why=str(error),
-            next_step="save it as UTF-8, one path to a line",
-        ) from error
-    where, lines = tree.shown(place), dict[str, list[str]]()
-    for number, line in enumerate(text.splitlines(), start=1):
-        lines.setdefault(line.strip(), []).append(f"{where}:{number}")
-    lines.pop("", None)
-    for entry, places in lines.items():
-        _add_entry(tree, places, entry, data, images, masks)
-
-
-def _add_entry(
-    tree: Tree,
-    places: Sequence[str],
-    entry: str,
-    data: DataFile,
-    images: dict[str, list[Path]],
-    masks: dict[str, list[Path]],
-) -> None:
-    # Lists are long: what names no image is told by its text.
-    if not tree.may_leave and (entry.startswith("/") or ".." in entry.split("/")):
-        tree.faults += [Fault(FaultKind.OUTSIDE, where, entry) for where in places]
-        return
-    image = tree.root / entry
-    if image.suffix.lower() not in IMAGE_SUFFIXES or not is_file(image):
-        tree.faults += [Fault(FaultKind.BAD_LIST, where, entry) for where in places]
-        return
-    if not tree.is_inside(image):
-        return
-    listed = PurePosixPath(entry)
-    key = listed.with_suffix("").as_posix().removesuffix(data.image_suffix)
-    images.setdefault(key, []).extend([image] * len(places))
-    beside = masks_beside(listed, data.masks_dir or _DEFAULT_MASKS).parent
-    stem = listed.stem.removesuffix(data.image_suffix) + data.mask_suffix
-    if found := tree.siblings(tree.root / beside, stem):
-        masks[key] = found

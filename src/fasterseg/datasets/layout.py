@@ -78,7 +78,7 @@ class Layout:
         """The lines of a data file that settle integers, or colours, which have no meaning."""
         if self.described is None:
             return _NOT_OURS
-        beside = f"in a data.yaml with layout: {self.form}, " if self.form else ""
+        beside = f"beside layout: {self.form}, " if self.form else ""
         return beside + self._settling(self.described, unknown)
 
     def _settling(self, data: DataFile, unknown: Iterable[int]) -> str:

@@ -21,7 +21,7 @@ from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.listing import is_file
 from fasterseg.durable import make_folder
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError
-from fasterseg.foreign.opened_files import opened
+from fasterseg.foreign.opened_files import head_of, opened
 from fasterseg.foreign.strict_zip import Member, NotAStrictZip, StrictZip, ZipLimits, read_zip
 from fasterseg.scratch import alone_in, scratch_folder
 
@@ -42,13 +42,7 @@ _OF_MACOS = "__MACOSX/"
 
 def is_zip(path: Path) -> bool:
     """Whether a path leads to a zip archive, by its first bytes."""
-    if not is_file(path):
-        return False
-    try:
-        with path.open("rb") as stream:
-            return stream.read(4) in _MAGIC
-    except OSError:
-        return False  # told where it is read
+    return is_file(path) and head_of(path, 4) in _MAGIC
 
 
 def open_zip(archive: Path, opening: Callable[[Path], FileSource]) -> FileSource:

@@ -65,6 +65,15 @@ def opened(
         yield stream
 
 
+def head_of(path: Path, most_bytes: int) -> bytes:
+    """Return how a file begins; nothing where it cannot be read, which is told by who reads it."""
+    try:
+        with opened(path) as stream:
+            return stream.read(most_bytes)
+    except (OSError, FastersegError):
+        return b""
+
+
 def require_file(
     path: Path, *, most_bytes: int | None = None, fault: type[FastersegError] = FileError
 ) -> None:

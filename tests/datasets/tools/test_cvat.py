@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tool_sets import CVAT_COLOURS, cvat_set, save, zipped
 
 from fasterseg.datasets.checking import check_data
@@ -118,6 +119,19 @@ def test_ignored_pixels_never_count(tmp_path: Path) -> None:
 
     assert "ignored" not in source.label_space.names
     assert (source.sample("train", 0).labels == 255).any()
+
+
+def test_the_border_of_pascal_voc_never_counts(tmp_path: Path) -> None:
+    cvat_set(tmp_path, {"default": ["a"]})
+    path = tmp_path / "SegmentationClass" / "a.png"
+    pixels = np.array(Image.open(path))
+    pixels[5] = (224, 224, 192)
+    save(pixels, path)
+
+    labels = open_data(tmp_path).sample("train", 0).labels
+
+    assert (labels[5] == 255).all()
+    assert not (labels[6] == 255).any()
 
 
 def test_an_export_without_its_images_says_how_to_get_them(tmp_path: Path) -> None:

@@ -59,8 +59,9 @@ class ToolClasses:
         except ValidationError as error:
             raise wrong_value(error, keys, self.where) from error
         found = layout_from(tree, data, self.where)
-        left = [name for name in self.names if name not in names]
-        told = [f"{', '.join(left)} never counts: data.yaml leaves it out"] if left else []
+        chosen = {*names}
+        left = [name for name in self.names if name not in chosen]
+        told = [f"{_some(left)} never counts: data.yaml leaves it out"] if left else []
         told += self._of_background(names)
         return replace(
             found,
@@ -75,7 +76,8 @@ class ToolClasses:
         added = {*(said.palette if isinstance(said.palette, dict) else ())}
         targets = {*said.label_mapping.values()}
         added |= {name for label, name in enumerate(names) if label in targets}
-        strange = [name for name in names if name not in {*self.names, *added}]
+        known = {*self.names, *added}
+        strange = [name for name in names if name not in known]
         if strange:
             near = get_close_matches(strange[0], self.names, n=1)
             raise DataError(
@@ -91,9 +93,10 @@ class ToolClasses:
         palette: dict[str, list[list[int]]] = {name: [] for name in names}
         more = said.palette if isinstance(said.palette, dict) else {}
         given = {value for of_name in more.values() for value in of_name}
+        chosen = {*names}
         for name, values in self.colours.items():
             kept = [list(value) for value in values if value not in given]
-            palette.setdefault(name if name in names else IGNORE, []).extend(kept)
+            palette.setdefault(name if name in chosen else IGNORE, []).extend(kept)
         for name, values in more.items():
             palette.setdefault(name, []).extend(map(list, values))
         return {"palette": {name: values for name, values in palette.items() if values}}
@@ -101,9 +104,9 @@ class ToolClasses:
     def _by_ids(self, names: Sequence[str], said: DataFile) -> dict[str, Any]:
         """The whole table of ids: one that is left out is one of those that never count."""
         mapping: dict[int, int | str] = {}
+        labels = {name: label for label, name in enumerate(names)}
         for name, values in self.ids.items():
-            label = names.index(name) if name in names else "ignore_label"
-            mapping |= dict.fromkeys(values, label)
+            mapping.update(dict.fromkeys(values, labels.get(name, "ignore_label")))
         mapping |= said.label_mapping
         free = _UNLABELLED not in mapping and len(names) <= _UNLABELLED
         unlabelled = _UNLABELLED if free else None

@@ -2,7 +2,8 @@
 
 Datumaro writes it for CVAT, and others with it: a line of ``labelmap.txt`` is
 ``label:color_rgb:parts:actions``.  Masks hold colours, or, where the export was told so, the ids of
-the lines.  Where polygons overlap, the tool has drawn by their order (z_order) already.
+the lines.  Where polygons overlap, the tool has drawn by their order (z_order) already.  The colour
+of Pascal VOC's borders never counts, where no label has it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from fasterseg.datasets.tools.classes import OF_COLOURS, OF_IDS, ToolClasses
 from fasterseg.datasets.tools.png_kinds import is_grey
 from fasterseg.datasets.tools.splits import by_lists
 from fasterseg.datasets.tools.text_files import lines_of
-from fasterseg.datasets.tools.voc_colours import voc_colour
+from fasterseg.datasets.tools.voc_colours import VOC_BORDER, voc_colour
 from fasterseg.errors import DataError
 
 TAKES = OF_COLOURS | OF_IDS
@@ -77,6 +78,8 @@ def _classes(tree: Tree, home: Path, some: list[Path]) -> ToolClasses:
         return ToolClasses(names, file, ids=ids, background=_background(names), shown=held)
     names = tuple(name for name in held if name != _VOID)
     colours = {called[name]: (colour,) for name, colour in held.items()}
+    if _VOID not in held and VOC_BORDER not in held.values():
+        colours[IGNORE] = (VOC_BORDER,)
     return ToolClasses(names, file, colours=colours, background=_background(names))
 
 

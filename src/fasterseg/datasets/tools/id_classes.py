@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from fasterseg.datasets.tools.classes import OF_IDS, ToolClasses
 from fasterseg.datasets.tools.text_files import lines_of
 from fasterseg.datasets.tools.voc_colours import voc_colour
 from fasterseg.errors import DataError
+from fasterseg.foreign.strict_json import shortened
 
 NAMED_BY_DATA = OF_IDS | {"reduce_zero_label"}
 """The keys of a data file that mean something where no file of the tool names classes."""
@@ -115,12 +117,12 @@ def _values_in(masks: Sequence[Path]) -> set[int]:
 def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
     """Return the class names that a file lists, one to a line; raises DataError for one twice."""
     names = [line for line, _ in lines_of(tree, path) if not line.startswith("#")]
-    twice = next((name for name in names if names.count(name) > 1), "")
-    if twice:
+    name, times = next(iter(Counter(names).most_common(1)), ("", 0))
+    if times > 1:
         raise DataError(
             "two classes have one name",
             where=tree.shown(path),
-            why=f"{twice!r} is there {names.count(twice)} times",
+            why=f"{shortened(name)!r} is there {times:,} times",
             next_step="give each class a name of its own",
         )
     return tuple(names)

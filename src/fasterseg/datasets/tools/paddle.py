@@ -9,12 +9,12 @@ from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
+from fasterseg.datasets.listed_pairs import has_two_columns, two_paths
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.pairing import Pairing, Tree, pair_files
 from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, IdClasses, names_in
-from fasterseg.datasets.tools.listed_pairs import has_two_columns, two_paths
 from fasterseg.datasets.tools.splits import usual_name, without_empty
-from fasterseg.datasets.tools.text_files import first_there, head_of, lines_of
+from fasterseg.datasets.tools.text_files import beginning_of, first_there, lines_of
 
 TAKES = NAMED_BY_DATA
 
@@ -29,7 +29,7 @@ def _is_in(folder: Path) -> bool:
     found = first_there(folder, *_LISTS["train"], *_LISTS["val"])
     if found is None:
         return False
-    line = next((line for line in head_of(found).splitlines() if line.strip()), "")
+    line = next((line for line in beginning_of(found).splitlines() if line.strip()), "")
     return two_paths(line.strip(), lambda name: _is_picture(folder, name)) is not None
 
 

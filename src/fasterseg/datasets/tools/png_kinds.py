@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from fasterseg.foreign.opened_files import head_of
+
 _PNG = re.compile(rb"\x89PNG\r\n\x1a\n.{4}IHDR.{8}.(?P<kind>.)", re.DOTALL)
 _GREY, _COLOURS = 0, (2, 6)
 
@@ -20,9 +22,5 @@ def is_coloured(mask: Path) -> bool:
 
 
 def _kind_of(mask: Path) -> int | None:
-    try:
-        with mask.open("rb") as stream:
-            found = _PNG.match(stream.read(26))
-    except OSError:
-        return None  # told where it is read
+    found = _PNG.match(head_of(mask, 26))
     return found["kind"][0] if found else None

@@ -6,14 +6,15 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fasterseg.datasets.beside import told_apart
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
 from fasterseg.datasets.listing import is_folder
-from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files
+from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.tools.classes import OF_IDS, ToolClasses
 from fasterseg.datasets.tools.splits import usual_name
-from fasterseg.datasets.tools.text_files import head_of, lines_of
+from fasterseg.datasets.tools.text_files import beginning_of, lines_of
 from fasterseg.errors import DataError
 
 TAKES = OF_IDS
@@ -30,7 +31,7 @@ def _is_in(folder: Path) -> bool:
 
 
 def _has_table(folder: Path) -> bool:
-    return head_of(folder / _TABLE).lstrip().lower().startswith(_HEAD)
+    return beginning_of(folder / _TABLE).lstrip().lower().startswith(_HEAD)
 
 
 FORM = ToolForm(_is_in)
@@ -48,27 +49,10 @@ def open_roboflow(tree: Tree, place: Place, said: DataFile) -> FileSource:
 
 
 def _pairing(tree: Tree, folder: Path) -> Pairing:
-    files = tree.pictures(folder)
-    stems = {_below(path, folder) for path in files}
-    images = [path for path in files if not _is_mask(path, folder, stems)]
-    masks = [path for path in files if _is_mask(path, folder, stems)]
+    images, masks = told_apart(tree.pictures(folder), folder, _MASK_END)
     return pair_files(
-        tree,
-        keyed(images, lambda path: _below(path, folder)),
-        keyed(masks, lambda path: _below(path, folder).removesuffix(_MASK_END)),
+        tree, keyed(images, stem_below(folder)), keyed(masks, stem_below(folder, _MASK_END))
     )
-
-
-def _below(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
-
-
-def _is_mask(path: Path, folder: Path, stems: set[str]) -> bool:
-    """Whether a picture is a mask: one that is called after an image, or that has none itself."""
-    stem = _below(path, folder)
-    if path.suffix.lower() != ".png" or not stem.endswith(_MASK_END):
-        return False
-    return stem.removesuffix(_MASK_END) in stems or f"{stem}{_MASK_END}" not in stems
 
 
 def _classes(tree: Tree, tables: Iterable[Path]) -> ToolClasses:

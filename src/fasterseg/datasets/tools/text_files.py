@@ -8,7 +8,7 @@ from pathlib import Path
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.pairing import Tree
 from fasterseg.errors import DataError
-from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.opened_files import bytes_of, head_of
 
 _MOST_BYTES, _HEAD_BYTES = 16 << 20, 1 << 14
 
@@ -44,12 +44,6 @@ def first_there(folder: Path, *names: str) -> Path | None:
     return next((path for name in names if is_file(path := folder / name)), None)
 
 
-def head_of(path: Path) -> str:
+def beginning_of(path: Path) -> str:
     """Return how a text file begins, to tell what it is; nothing where it cannot be read."""
-    if not is_file(path):
-        return ""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
-    except OSError:
-        return ""
+    return head_of(path, _HEAD_BYTES).decode("utf-8-sig", "replace")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 _SEPARATORS = "\t|;, "
 """Blanks last: they are in names, too."""
 
+_LONGEST, _MOST_TRIED = 8192, 64
+
 
 def two_paths(line: str, is_there: Callable[[str], bool]) -> tuple[str, str] | None:
     """Return the image and the mask of a line; None where it does not name two files."""
@@ -22,8 +24,12 @@ def has_two_columns(line: str) -> bool:
 
 
 def _halves(line: str) -> Iterator[tuple[str, str]]:
+    if len(line) > _LONGEST:
+        return  # longer than two paths can be
     for separator in _SEPARATORS:
-        at = line.find(separator)
-        while at >= 0:
-            yield line[:at].strip().strip('"'), line[at + 1 :].strip().strip('"')
+        at = -1
+        for _ in range(_MOST_TRIED):
             at = line.find(separator, at + 1)
+            if at < 0:
+                break
+            yield line[:at].strip().strip('"'), line[at + 1 :].strip().strip('"')
