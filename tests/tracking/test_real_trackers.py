@@ -19,9 +19,12 @@ from fasterseg.callbacks import (
     StageResumed,
     StepDone,
 )
+from fasterseg.errors import FileError
 from fasterseg.events import EventLog
+from fasterseg.runs import RunFolder
 from fasterseg.tracking.names import TrackerName
 from fasterseg.tracking.opening import fed
+from fasterseg.tracking.wandb_runs import folder_beside
 
 RECIPE = {"seed": 0, "student": {"steps": 4}, "budget": ["8ms", "12ms"]}
 PICTURE = np.full((6, 9, 3), 200, np.uint8)
@@ -70,6 +73,7 @@ def session(folder: Path, first: int, *, killed: bool = False) -> Iterator[RunEv
 def two_sessions(folder: Path, tracker: TrackerName) -> None:
     assert told(folder, tracker, session(folder, 0, killed=True)) == []
     assert told(folder, tracker, session(folder, 2)) == []
+    RunFolder(folder).checked()  # no tracker makes the run's folder one that is refused
 
 
 def test_tensorboard_shows_each_step_once(tmp_path: Path) -> None:
@@ -127,9 +131,10 @@ def test_mlflow_goes_where_its_own_setting_says(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_wandb_stays_offline_and_keeps_each_step_once(tmp_path: Path) -> None:
-    pytest.importorskip("wandb", reason="Weights & Biases is not installed")
+    wandb = pytest.importorskip("wandb", reason="Weights & Biases is not installed")
     two_sessions(tmp_path, "wandb")
-    folders = sorted((tmp_path / "tracking" / "wandb").glob("offline-run-*"))
+    wandb.teardown()  # its own process writes, and is done when it has ended
+    folders = sorted((tmp_path / "tracking-wandb" / "wandb").glob("offline-run-*"))
     identity = json.loads((tmp_path / "tracking" / "wandb-run.json").read_text())["content"]
     assert {folder.name.rpartition("-")[2] for folder in folders} == {identity["identity"]}
     steps = [line for folder in folders for line in history_in(folder)]
@@ -137,6 +142,16 @@ def test_wandb_stays_offline_and_keeps_each_step_once(tmp_path: Path) -> None:
     assert told_steps == [1, 2, 3, 4]
     counted = [line["_step"] for line in steps]
     assert counted == sorted(set(counted))
+
+
+def test_wandb_writes_nowhere_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "tracking-wandb").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileError, match="is a link to elsewhere"):
+        folder_beside(run / "tracking")
+    assert folder_beside(tmp_path / "tracking") == tmp_path / "tracking-wandb"
 
 
 def history_in(folder: Path) -> Iterator[dict[str, Any]]:

@@ -8,13 +8,32 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fasterseg.callbacks import Picture
 from fasterseg.durable import make_folder
+from fasterseg.errors import FileError
+from fasterseg.foreign.links import leads_outside
 from fasterseg.tracking.tracker import Opening
 
 PROJECT = "fasterseg"
+
+
+def folder_beside(folder: Path) -> Path:
+    """Where their files go: beside our own, since they put links to elsewhere among them.
+
+    Raises `FileError` where the folder itself is such a link: somebody else may have put it there.
+    """
+    found = folder.with_name(f"{folder.name}-wandb")
+    if leads_outside(found, folder.parent):
+        raise FileError(
+            "the folder of Weights & Biases is a link to elsewhere",
+            where=str(found),
+            why="nothing is written outside of a run's folder",
+            next_step="remove the link",
+        )
+    return found
 
 
 class WandbRun:
@@ -23,13 +42,14 @@ class WandbRun:
     def __init__(self, opening: Opening) -> None:
         import wandb
 
-        make_folder(opening.folder)
+        folder = folder_beside(opening.folder)
+        make_folder(folder)
         self._groups: set[str] = set()
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT") or PROJECT,
             id=opening.told.identity or uuid.uuid4().hex[:8],
             name=opening.name,
-            dir=str(opening.folder),
+            dir=str(folder),
             config=dict(opening.recipe),
             resume="allow",
             reinit="create_new",
