@@ -36,9 +36,11 @@ def run(
     fasterseg run --data photos --budget 12ms --run runs/photos
     """
     from fasterseg.console.progress import progress_for
+    from fasterseg.console.whole_run import WholeRun
     from fasterseg.pipeline.recipes import not_held
 
     common = not_held(Common(**options).with_budget(budget))
     from fasterseg.pipeline.running import run_until
 
-    return run_until(until, common, progress_for(json=common.json))
+    whole = WholeRun()
+    return run_until(until, common, progress_for(json=common.json, run=whole), whole)

@@ -15,10 +15,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO, cast
 
 from fasterseg.amounts import duration
+from fasterseg.console.whole_run import WholeRun
 from fasterseg.events import Progress
 from fasterseg.outlets import ShownText, beneath
 from fasterseg.shown_text import as_shown
@@ -38,7 +39,7 @@ Event = Literal["begin", "progress", "end"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a long step is."""
+    """How far a long step is; in a run, also which of its stages it is in, and what is left."""
 
     title: str
     unit: str
@@ -47,6 +48,14 @@ class State:
     elapsed_s: float
     left_s: float | None
     note: str = ""
+    stage: str = ""
+    left_in_all_s: float | None = None
+
+    @property
+    def whole(self) -> str:
+        """Where in the run it is, as in ``stage 3 of 7, 25 min left in all``; empty without one."""
+        left = self.left_in_all_s
+        return self.stage if left is None else f"{self.stage}, {duration(left)} left in all"
 
 
 class Display(Protocol):
@@ -66,7 +75,14 @@ class Step:
     """One long step.  It is a progress callback itself: ``step(done, total, note)``."""
 
     def __init__(
-        self, title: str, *, total: int, unit: str, display: Display, clock: Callable[[], float]
+        self,
+        title: str,
+        *,
+        total: int,
+        unit: str,
+        display: Display,
+        clock: Callable[[], float],
+        run: WholeRun | None = None,
     ) -> None:
         self.title = title
         self.total = total
@@ -75,6 +91,9 @@ class Step:
         self.note = ""
         self._display = display
         self._clock = clock
+        self._run = run
+        if run is not None:
+            run.open_step()
         self._started = clock()
         self._pace_from: tuple[int, float] | None = None  # done, seconds: what the pace starts at
 
@@ -85,6 +104,8 @@ class Step:
             late = done > 1 or self.total == 0
             self._pace_from = (done, self._clock()) if late else (0, self._started)
         self.done, self.total, self.note = done, total, note or self.note
+        if self._run is not None:
+            self._run.move(done, total)
         self._display.update(self.state())
 
     def state(self) -> State:
@@ -93,22 +114,39 @@ class Step:
         first, began = self._pace_from or (0, self._started)
         made = self.done - first
         left = (now - began) / made * (self.total - self.done) if made > 0 else None
-        return State(
+        state = State(
             self.title, self.unit, self.done, self.total, now - self._started, left, self.note
         )
+        if self._run is None or not self._run.label:
+            return state
+        return replace(state, stage=self._run.label, left_in_all_s=self._run.left_s())
 
 
 class Steps:
-    """Opens long steps on one display."""
+    """Opens long steps on one display; those of a `run` say where in it they are."""
 
-    def __init__(self, display: Display, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        display: Display,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        run: WholeRun | None = None,
+    ) -> None:
         self._display = display
         self._clock = clock
+        self._run = run
 
     @contextmanager
     def __call__(self, title: str, *, total: int, unit: str = "steps") -> Iterator[Step]:
         """Open a step of `total` units; it is closed, and shown as ended, on leaving."""
-        step = Step(title, total=total, unit=unit, display=self._display, clock=self._clock)
+        step = Step(
+            title,
+            total=total,
+            unit=unit,
+            display=self._display,
+            clock=self._clock,
+            run=self._run,
+        )
         self._display.begin(step.state())
         try:
             yield step
@@ -135,13 +173,16 @@ def when_slow(
         yield tell
 
 
-def progress_for(*, json: bool = False, stream: TextIO | None = None) -> Steps:
+def progress_for(
+    *, json: bool = False, stream: TextIO | None = None, run: WholeRun | None = None
+) -> Steps:
     """Return the progress that suits the stream (default stderr): events, a bar, or lines."""
     chosen = sys.stderr if stream is None else stream
     if json:
-        return Steps(EventDisplay(chosen))
+        return Steps(EventDisplay(chosen), run=run)
     # A bar moves the cursor, which no text may that goes through the outlets.
-    return Steps(BarDisplay(beneath(chosen)) if chosen.isatty() else LineDisplay(chosen))
+    bars = BarDisplay(beneath(chosen)) if chosen.isatty() else LineDisplay(chosen)
+    return Steps(bars, run=run)
 
 
 class WrittenDisplay(ABC):
@@ -192,7 +233,8 @@ class LineDisplay(WrittenDisplay):
     def text(self, event: Event, state: State) -> str:
         """How much there is to do; how far it is; whether all was done, and the time it took."""
         if event == "begin":
-            return as_shown(f"{state.title}: {state.total:,} {state.unit}")
+            whole = f" ({state.whole})" if state.whole else ""
+            return as_shown(f"{state.title}: {state.total:,} {state.unit}{whole}")
         if event == "progress":
             return line_of(state)
         ending = "done" if state.done >= state.total else f"stopped at {state.done:,}"
@@ -208,18 +250,21 @@ class EventDisplay(WrittenDisplay):
     def text(self, event: Event, state: State) -> str:
         """The event, and the state that it tells of."""
         left = None if state.left_s is None else round(state.left_s, 1)
-        return json_text.dumps(
-            {
-                "event": event,
-                "stage": state.title,
-                "done": state.done,
-                "total": state.total,
-                "unit": state.unit,
-                "elapsed_s": round(state.elapsed_s, 1),
-                "left_s": left,
-                "note": state.note,
-            }
-        )
+        told = {
+            "event": event,
+            "stage": state.title,
+            "done": state.done,
+            "total": state.total,
+            "unit": state.unit,
+            "elapsed_s": round(state.elapsed_s, 1),
+            "left_s": left,
+            "note": state.note,
+        }
+        if state.stage:
+            in_all = state.left_in_all_s
+            told["of_run"] = state.stage
+            told["left_in_all_s"] = None if in_all is None else round(in_all, 1)
+        return json_text.dumps(told)
 
 
 class BarDisplay:
@@ -248,7 +293,7 @@ class BarDisplay:
                 self._tasks[state.title],
                 completed=state.done,
                 total=state.total,
-                note=as_shown(state.note),
+                note=as_shown(", ".join(filter(None, (state.whole, state.note)))),
                 left=left,
             )
 
@@ -290,9 +335,9 @@ def _spell_out_what_is_redirected() -> None:
 
 
 def line_of(state: State) -> str:
-    """Return the state as a line: done, total, share, time left, note."""
+    """Return the state as a line: done, total, share, time left, note, where in the run it is."""
     share = f" ({100 * state.done // state.total} %)" if state.total else ""
     left = "" if state.left_s is None else f", {duration(state.left_s)} left"
-    note = f", {state.note}" if state.note else ""
-    line = f"{state.title}: {state.done:,}/{state.total:,} {state.unit}{share}{left}{note}"
+    told = "".join(f", {one}" for one in (state.note, state.whole) if one)
+    line = f"{state.title}: {state.done:,}/{state.total:,} {state.unit}{share}{left}{told}"
     return as_shown(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
+from fasterseg.console.whole_run import WholeRun
 from fasterseg.datasets.joining import parts_of
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.on_target import meter_of
@@ -21,6 +22,7 @@ from fasterseg.learning.sharing import Sharing
 from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.delivering import deliver, is_settled
 from fasterseg.pipeline.evaluating import evaluate_stage
+from fasterseg.pipeline.expecting import expected
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight.ahead import ALL_CONTENDERS
 from fasterseg.pipeline.profiling import profile_stage
@@ -51,6 +53,7 @@ class Pipeline:
         device: str | None,
         watch: Watch,
         ranks: Ranks = ALONE,
+        whole: WholeRun | None = None,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
@@ -58,11 +61,14 @@ class Pipeline:
         self.device = device or "auto"
         self.watch = watch
         self.ranks = ranks
+        self.whole = whole or WholeRun()
         self.result: RunResult | None = None
 
     def run(self, stages: Sequence[str] = STAGES) -> RunResult | None:
         """The stages; None where the report is not among them."""
+        self.whole.expect(expected(self.recipe, self.folder, stages))
         for name in stages:
+            self.whole.begin(name)
             set_threads(self.recipe.threads)
             with self.watch.stage(name):
                 self.steps[name]()
@@ -200,10 +206,13 @@ class Pipeline:
         return stoppable(self.watch.show, self.watch.stop, title, total=total, unit=unit)
 
 
-def run_until(until: str, common: Common, show: Show) -> RunResult | None:
+def run_until(
+    until: str, common: Common, show: Show, whole: WholeRun | None = None
+) -> RunResult | None:
     """Open a run and do its stages, up to one or all; None where the report is not among them.
 
-    Raises `UsageError` with the nearest stage when there is none of that name.
+    The `whole` is what the display says how far all of it is.  Raises `UsageError` with the nearest
+    stage when there is none of that name.
     """
     _require_stage(until)
     stages, ranks = STAGES[: STAGES.index(until or STAGES[-1]) + 1], Ranks.here()
@@ -212,7 +221,7 @@ def run_until(until: str, common: Common, show: Show) -> RunResult | None:
         told_of_run(common, opened.recipe, opened.folder) as hear,
     ):
         watch = Watch(opened.folder.root, show, stop, hear)
-        return Pipeline(*opened, common.device, watch, ranks).run(stages)
+        return Pipeline(*opened, common.device, watch, ranks, whole).run(stages)
 
 
 def _require_stage(name: str) -> None:
