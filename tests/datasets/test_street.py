@@ -186,3 +186,23 @@ def test_impossible_counts_are_refused(counts: dict[str, int]) -> None:
 
 def test_a_split_without_samples_is_none() -> None:
     assert StreetScenes(counts={"train": 4, "val": 0}).splits() == ("train",)
+
+
+def test_by_daylight_scenes_are_brighter_and_poles_are_wider_but_the_street_is_laid_out_alike() -> (
+    None
+):
+    counts = {"train": 40}
+    usual, easy = (
+        StreetScenes(size=(64, 128), counts=counts, light=light) for light in ("any", "daylight")
+    )
+    assert (usual.name, easy.name) == ("street", "street by daylight")
+    assert usual.digest("train") != easy.digest("train")
+    shares, brightness = [], []
+    for scenes in (usual, easy):
+        samples = [scenes.sample("train", index) for index in range(40)]
+        pole = scenes.label_space.names.index("pole")
+        shares.append(np.mean([(one.labels == pole).mean() for one in samples]))
+        brightness.append(np.array([one.image.mean() for one in samples]))
+    assert shares[1] > 1.3 * shares[0]
+    assert brightness[1].min() > brightness[0].min()
+    assert brightness[1].std() < brightness[0].std()

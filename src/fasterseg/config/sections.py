@@ -7,7 +7,7 @@ recipe`` and the JSON Schema take it from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -53,6 +53,9 @@ class StreetSettings(Section):
     """Scenes by which networks are chosen."""
     test: int = Field(100, ge=1, le=MOST_COUNTED)
     """Scenes that are scored once, at the end."""
+    light: Literal["any", "daylight"] = "any"
+    """`any` hour, weather and camera, or by `daylight`, an easier set: clear days, a steady camera,
+    poles that stand near."""
 
 
 class DataSettings(Section):

@@ -20,6 +20,7 @@ from fasterseg.datasets.layouts import (
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
+from fasterseg.datasets.street.conditions import StreetLight
 from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
@@ -37,6 +38,7 @@ def open_data(
     street_size: tuple[int, int] = (128, 256),
     street_counts: Mapping[str, int] | None = None,
     street_seed: int = 0,
+    street_light: StreetLight = "any",
 ) -> DataSource:
     """Return the data set at ``where``: ``street`` (built in), a folder, a zip or a ``data.yaml``.
 
@@ -46,7 +48,9 @@ def open_data(
     ``progress`` is told of what takes long the first time: masks that are drawn.
     """
     if str(where) == STREET and layout in ("auto", STREET):
-        scenes = StreetScenes(size=street_size, counts=street_counts, seed=street_seed)
+        scenes = StreetScenes(
+            size=street_size, counts=street_counts, seed=street_seed, light=street_light
+        )
         return JoinedSplits(scenes)
     source = open_files(where, layout=layout, outside=outside, progress=progress)
     if source.faults:

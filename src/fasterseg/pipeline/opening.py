@@ -144,6 +144,7 @@ def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:
         street_size=(street.height, street.width),
         street_counts={"train": street.train, "val": street.val, "test": street.test},
         street_seed=0,
+        street_light=street.light,
     )
     fed = _fed(recipe.data.normalize)
     return source if fed is None else NormalisedSource(source, fed)

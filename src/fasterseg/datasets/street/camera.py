@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from fasterseg.datasets.street.conditions import ANY, Conditions
+
 Point = tuple[float, float]
 
 # Nearer than this (metres) nothing is projected: it would lie behind or below the image.
@@ -94,19 +96,21 @@ class Camera:
         return x - self.x_m - self.bend * z * z < 0.0
 
 
-def random_camera(rng: random.Random, *, width: int, height: int, road_m: float) -> Camera:
+def random_camera(
+    rng: random.Random, *, width: int, height: int, road_m: float, conditions: Conditions = ANY
+) -> Camera:
     """Return a camera somewhere on the road, at times on a pavement."""
-    on_pavement = rng.random() < 0.2
+    on_pavement = rng.random() < conditions.on_pavement
     side = rng.choice((-1.0, 1.0))
-    offset = rng.uniform(0.5, 0.75) if on_pavement else rng.uniform(-0.05, 0.42)
+    offset = rng.uniform(0.5, 0.75) if on_pavement else rng.uniform(*conditions.offset)
     return Camera(
         width=width,
         height=height,
         x_m=side * offset * road_m,
-        eye_m=rng.uniform(1.2, 2.6),
-        focal=rng.uniform(0.75, 1.3),
-        horizon=rng.uniform(0.30, 0.60),
-        yaw=rng.uniform(-0.33, 0.33),
+        eye_m=rng.uniform(*conditions.eye_m),
+        focal=rng.uniform(*conditions.focal),
+        horizon=rng.uniform(*conditions.horizon),
+        yaw=rng.uniform(-conditions.yaw, conditions.yaw),
         bend=rng.uniform(-0.006, 0.006),
-        roll=rng.uniform(-0.07, 0.07),
+        roll=rng.uniform(-conditions.roll, conditions.roll),
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.street.camera import Camera
 from fasterseg.datasets.street.canvas import Canvas, Grain, Light
+from fasterseg.datasets.street.conditions import ANY, Conditions
 from fasterseg.datasets.street.textures import (
     GROUND_CELLS,
     GROUND_CELLS_PER_M,
@@ -37,14 +38,14 @@ class Exposure:
     noise: float
 
     @classmethod
-    def random(cls, rng: random.Random) -> Exposure:
+    def random(cls, rng: random.Random, conditions: Conditions = ANY) -> Exposure:
         """Return an exposure somewhere between good and poor."""
         return cls(
-            gain=rng.uniform(0.8, 1.3),
-            slope=rng.uniform(-0.25, 0.25),
+            gain=rng.uniform(*conditions.gain),
+            slope=rng.uniform(-conditions.slope, conditions.slope),
             vignette=rng.uniform(0.0, 0.35),
-            blur=rng.uniform(0.0, 0.2),
-            noise=rng.uniform(1.0, 7.0),
+            blur=rng.uniform(0.0, conditions.blur),
+            noise=rng.uniform(*conditions.noise),
         )
 
 
@@ -77,14 +78,16 @@ class Plate:
         return share
 
 
-def develop(canvas: Canvas, rng: random.Random) -> tuple[Pixels, Pixels]:
+def develop(
+    canvas: Canvas, rng: random.Random, conditions: Conditions = ANY
+) -> tuple[Pixels, Pixels]:
     """Return the image (height, width, 3) and the labels (height, width), both uint8."""
     plate = Plate.of(canvas)
     photo = _colours(plate, canvas.light).take(plate.surface, axis=1, mode="clip")
     photo *= _relief(plate, canvas, rng)
     _add_haze(photo, plate, canvas)
     labels = plate.kinds.take(plate.surface, mode="clip")
-    return _expose(photo, Exposure.random(rng), rng), labels
+    return _expose(photo, Exposure.random(rng, conditions), rng), labels
 
 
 def _colours(plate: Plate, light: Light) -> Plane:

@@ -12,17 +12,19 @@ from fasterseg.datasets.street.palettes import metal, paint, scaled, vivid
 _WHITE: Rgb = (226, 224, 218)
 
 
-def draw_pole(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
-    """Paint a lamp post, a sign on its post, a traffic light or a bollard."""
+def draw_pole(
+    canvas: Canvas, rng: random.Random, *, x: float, z: float, stoutness: float = 1.0
+) -> None:
+    """Paint a lamp post, a sign on its post, a traffic light or a bollard, as thick as told."""
     choice = rng.random()
     if choice < 0.3:
-        _draw_lamp_post(canvas, rng, x=x, z=z)
+        _draw_lamp_post(canvas, rng, x=x, z=z, stoutness=stoutness)
     elif choice < 0.82:
-        _draw_sign_post(canvas, rng, x=x, z=z)
+        _draw_sign_post(canvas, rng, x=x, z=z, stoutness=stoutness)
     elif choice < 0.92:
-        _draw_traffic_light(canvas, rng, x=x, z=z)
+        _draw_traffic_light(canvas, rng, x=x, z=z, stoutness=stoutness)
     else:
-        _draw_post(canvas, rng, x=x, z=z, high=rng.uniform(0.8, 1.2), half=0.08)
+        _draw_post(canvas, rng, x=x, z=z, high=rng.uniform(0.8, 1.2), half=0.08 * stoutness)
 
 
 def _draw_post(
@@ -33,30 +35,36 @@ def _draw_post(
     return post
 
 
-def _draw_lamp_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
+def _draw_lamp_post(
+    canvas: Canvas, rng: random.Random, *, x: float, z: float, stoutness: float
+) -> None:
     high = rng.uniform(4.5, 8.0)
-    post = _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.08, 0.14))
+    post = _draw_post(canvas, rng, x=x, z=z, high=high, half=stoutness * rng.uniform(0.08, 0.14))
     reach = -math.copysign(rng.uniform(0.8, 2.2), x)
     top = canvas.camera.project(x, high, z)
     tip = canvas.camera.project(x + reach, high + 0.25, z)
-    canvas.line(top, tip, width=canvas.camera.pixels(0.16, z), material=post)
+    canvas.line(top, tip, width=canvas.camera.pixels(0.16 * stoutness, z), material=post)
     lamp = canvas.material(Kind.POLE, scaled(metal(rng), 1.2), z=z)
     size = canvas.camera.pixels(0.28, z)
     canvas.disc(tip, (size, 0.35 * size), lamp)
 
 
-def _draw_sign_post(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
+def _draw_sign_post(
+    canvas: Canvas, rng: random.Random, *, x: float, z: float, stoutness: float
+) -> None:
     high = rng.uniform(2.2, 3.6)
-    _draw_post(canvas, rng, x=x, z=z, high=high, half=rng.uniform(0.07, 0.12))
+    _draw_post(canvas, rng, x=x, z=z, high=high, half=stoutness * rng.uniform(0.07, 0.12))
     size = rng.uniform(0.4, 0.8)
     draw_sign(canvas, rng, x=x, y=high - 0.4 * size, z=z, size=size)
     if rng.random() < 0.3:
         draw_sign(canvas, rng, x=x, y=high - 2.3 * size, z=z, size=0.8 * size)
 
 
-def _draw_traffic_light(canvas: Canvas, rng: random.Random, *, x: float, z: float) -> None:
+def _draw_traffic_light(
+    canvas: Canvas, rng: random.Random, *, x: float, z: float, stoutness: float
+) -> None:
     high = rng.uniform(2.8, 3.6)
-    _draw_post(canvas, rng, x=x, z=z, high=high, half=0.09)
+    _draw_post(canvas, rng, x=x, z=z, high=high, half=0.09 * stoutness)
     box = canvas.material(Kind.SIGN, (34, 36, 38), z=z)
     canvas.upright((x - 0.25, x + 0.25), (high - 0.7, high + 0.5), z=z, material=box)
     colour: Rgb = rng.choice(((236, 60, 44), (246, 186, 60), (70, 220, 130)))

@@ -6,11 +6,13 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.street.buildings import draw_house, draw_skyline, random_house
 from fasterseg.datasets.street.camera import random_camera
 from fasterseg.datasets.street.canvas import Canvas
+from fasterseg.datasets.street.conditions import ANY, Conditions
 from fasterseg.datasets.street.developing import develop
 from fasterseg.datasets.street.furniture import draw_bonnet, draw_clutter, draw_pole
 from fasterseg.datasets.street.ground import Layout, draw_ground, random_layout
@@ -31,24 +33,29 @@ class Thing:
     reach_m: float = math.inf
 
 
-def paint_scene(rng: random.Random, *, height: int, width: int) -> tuple[Pixels, Pixels]:
+def paint_scene(
+    rng: random.Random, *, height: int, width: int, conditions: Conditions = ANY
+) -> tuple[Pixels, Pixels]:
     """Return the image (height, width, 3) and labels (height, width) of a random scene."""
     layout = random_layout(rng)
-    camera = random_camera(rng, width=width, height=height, road_m=layout.road_m)
-    canvas = Canvas(camera, random_light(rng))
+    camera = random_camera(
+        rng, width=width, height=height, road_m=layout.road_m, conditions=conditions
+    )
+    canvas = Canvas(camera, random_light(rng, conditions))
     draw_ground(canvas, layout, rng)
     draw_skyline(canvas, rng)
-    for thing in sorted(_things(layout, rng), key=lambda thing: -thing.z):
+    for thing in sorted(_things(layout, rng, conditions), key=lambda thing: -thing.z):
         if not camera.misses(thing.x, thing.z, reach_m=thing.reach_m):
             thing.paint(canvas, rng)
-    if rng.random() < 0.35:
+    if rng.random() < conditions.bonnet:
         draw_bonnet(canvas, rng)
-    return develop(canvas, rng)
+    return develop(canvas, rng, conditions)
 
 
-def _things(layout: Layout, rng: random.Random) -> Iterator[Thing]:
+def _things(layout: Layout, rng: random.Random, conditions: Conditions) -> Iterator[Thing]:
     for side in (-1, 1):
         yield from _frontage(layout, rng, side=side)
+        yield from _poles(layout, rng, conditions, side=side)
         yield from _pavement_things(layout, rng, side=side)
         yield from _parked_cars(layout, rng, side=side)
     yield from _traffic(layout, rng)
@@ -98,10 +105,17 @@ def _at(x: float, z: float, draw: Callable[..., None]) -> Thing:
     return Thing(z, lambda canvas, rng: draw(canvas, rng, x=x, z=z), x=x, reach_m=3.5)
 
 
+def _poles(
+    layout: Layout, rng: random.Random, conditions: Conditions, *, side: int
+) -> Iterator[Thing]:
+    kerb, draw = layout.road_m / 2, partial(draw_pole, stoutness=conditions.stoutness)
+    for _ in range(rng.randint(1, 5)):
+        x = side * (kerb + rng.uniform(0.2, 0.8))
+        yield _at(x, _near_more(rng, *conditions.poles_m), draw)
+
+
 def _pavement_things(layout: Layout, rng: random.Random, *, side: int) -> Iterator[Thing]:
     kerb, front = layout.road_m / 2, layout.front_m(side)
-    for _ in range(rng.randint(1, 5)):
-        yield _at(side * (kerb + rng.uniform(0.2, 0.8)), _near_more(rng, 4.0, 22.0), draw_pole)
     for _ in range(rng.choice((0, 0, 1, 3))):
         yield _at(side * (kerb + rng.uniform(0.4, 1.2)), rng.uniform(5.0, 40.0), draw_tree)
     for _ in range(rng.choice((0, 1, 3, 5))):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import ImageSize, Recorded, Sample
+from fasterseg.datasets.street.conditions import ANY, CONDITIONS, StreetLight
 from fasterseg.datasets.street.scene import paint_scene
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
@@ -50,12 +51,11 @@ class StreetScenes:
     """Procedural street scenes: nine classes, any size, no files.
 
     A sample is a pure function of (seed, split, index, size); splits never share a scene.
-    At another size a scene is the same picture, with more or less to the sides where the
-    proportions differ.  Raises UsageError for a size below 16 pixels, an unknown split or a
-    negative count.
+    By ``daylight`` they are easier (`conditions`).  At another size a scene is the same picture,
+    with more or less to the sides where the proportions differ.  Raises UsageError for a size below
+    16 pixels, an unknown split or a negative count.
     """
 
-    name = "street"
     label_space = STREET_LABELS
     terms = "made by this program; free of any terms"
     reading = DEFAULT_READING
@@ -72,9 +72,12 @@ class StreetScenes:
         size: tuple[int, int] = (128, 256),
         counts: Mapping[str, int] | None = None,
         seed: int = 0,
+        light: StreetLight = "any",
     ) -> None:
         self.size = _checked_size(size)
         self.seed = seed
+        self.conditions = CONDITIONS[light]
+        self.name = self.conditions.name
         self._counts = _checked_counts(_COUNTS if counts is None else counts)
 
     def splits(self) -> tuple[str, ...]:
@@ -117,7 +120,9 @@ class StreetScenes:
                 next_step="ask for an index below that, or raise the split's count",
             )
         height, width = self.size
-        image, labels = paint_scene(self._dice(split, index), height=height, width=width)
+        image, labels = paint_scene(
+            self._dice(split, index), height=height, width=width, conditions=self.conditions
+        )
         return Sample(image=image, labels=labels, name=_name(split, index))
 
     def _dice(self, split: str, index: int) -> random.Random:
@@ -129,7 +134,11 @@ class StreetScenes:
         """Return a digest of a split: its length, size and seed, and five of its scenes."""
         length = self.length(split)
         height, width = self.size
-        state = hashlib.sha256(f"{_EDITION}/{self.seed}/{split}/{length}/{height}x{width}".encode())
+        # Those of any light have the digest that they had before there was another.
+        light = "" if self.conditions is ANY else f"{self.conditions}/"
+        state = hashlib.sha256(
+            f"{light}{_EDITION}/{self.seed}/{split}/{length}/{height}x{width}".encode()
+        )
         for index in sorted({length * step // 5 for step in range(5)}):
             sample = self.sample(split, index)
             state.update(sample.image.tobytes())
