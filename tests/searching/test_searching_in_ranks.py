@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,8 @@ SPACES: dict[str, dict[str, Any]] = {
         "budget_ms": 5.0,
     },
 }
+IN_ORDER = (0, 1, 2, 3)
+OTHER_ORDERS = ((3, 2, 1, 0), (1, 2, 3, 0), (2, 0, 3, 1))
 MODES: dict[str, dict[str, Any]] = {
     "exact": {"mode": "exact", "precision": "float32"},
     "sampled": {"mode": "sampled", "precision": "float32"},
@@ -47,15 +49,13 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-def batch_of(purpose: str, step: int, *, turned: bool = False) -> Batch:
-    """Four images, or the same in the opposite order."""
+def batch_of(purpose: str, step: int, *, order: Sequence[int] = IN_ORDER) -> Batch:
+    """Four images, one after the other in an order."""
     batch = coloured_batch(purpose, step)
     images = batch.images.to(torch.get_default_dtype())
     labels = batch.labels.clone()
     labels[0, :20] = 255  # an image with fewer labelled pixels than the others
-    if turned:
-        images, labels = images.flip(0), labels.flip(0)
-    return Batch(images, labels, batch.names)
+    return Batch(images[[*order]], labels[[*order]], batch.names)
 
 
 @contextmanager
@@ -81,13 +81,19 @@ def searched(
 
 
 def search_of(
-    ranks: Ranks, mode: str, space: str, steps: int, *, turned: bool = False, **changes: Any
+    ranks: Ranks,
+    mode: str,
+    space: str,
+    steps: int,
+    *,
+    order: Sequence[int] = IN_ORDER,
+    **changes: Any,
 ) -> Any:
     known = {"lr": 0.002, **MODES[mode], **SPACES[space], **changes}
     return small_search(
         ranks=ranks,
-        weight_batch=lambda step: batch_of("weights", step, turned=turned),
-        architecture_batch=lambda step: batch_of("architecture", step, turned=turned),
+        weight_batch=lambda step: batch_of("weights", step, order=order),
+        architecture_batch=lambda step: batch_of("architecture", step, order=order),
         pretrain_steps=steps,
         steps=steps,
         control_every=5,
@@ -176,9 +182,11 @@ def test_two_and_four_ranks_come_to_what_one_comes_to(mode: str, space: str) -> 
             assert_alike(found, wanted, 1e-5)
 
 
-def single(ranks: Ranks, mode: str, space: str, *, turned: bool = False) -> dict[str, Tensor]:
+def single(
+    ranks: Ranks, mode: str, space: str, *, order: Sequence[int] = IN_ORDER
+) -> dict[str, Tensor]:
     """Weights and parameters in single precision, at a rate at which rounding does not grow."""
-    smooth = {"lr": 1e-4, "ohem_threshold": 1.0, "ohem_kept_fraction": 1.0, "turned": turned}
+    smooth = {"lr": 1e-4, "ohem_threshold": 1.0, "ohem_kept_fraction": 1.0, "order": order}
     return searched(ranks, mode, space, torch.float32, STEPS, **smooth)[0]
 
 
@@ -198,12 +206,15 @@ def test_in_single_precision_ranks_come_as_close_as_rounding_lets_them(
 ) -> None:
     """Adam divides each gradient by its size, the rounding of one near zero too.
 
-    So parameters are held to what one process comes to with the images of its batches turned round.
+    So parameters are held to what one process comes to with the images of its batches in other
+    orders: the most of three, as what one of them comes to is a matter of chance.
     """
-    wanted, turned = single(ALONE, mode, space), single(ALONE, mode, space, turned=True)
+    wanted = single(ALONE, mode, space)
+    others = [single(ALONE, mode, space, order=order) for order in OTHER_ORDERS]
     for count in (2, 4):
         for found in in_ranks(count, single, mode, space, seconds=600.0):
             for part, times in (("supernet/", 4), ("architecture/", 20)):
-                far, rounding = apart(found, wanted, part), apart(turned, wanted, part)
+                far = apart(found, wanted, part)
+                rounding = max(apart(other, wanted, part) for other in others)
                 print(f"{mode}, {space}, {count} ranks: {part} {far:.1e}, of one {rounding:.1e}")
                 assert far < max(1e-4, times * rounding)
