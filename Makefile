@@ -75,7 +75,7 @@ dist-test: dist
 	$(MAKE) -C dist/unpacked test demo
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache site
 
 # A stamp is newer than what it was installed from, so that each install happens once.
 $(VENV)/.made:
