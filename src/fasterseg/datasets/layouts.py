@@ -189,6 +189,10 @@ def open_named(name: str, tree: Tree, where: Path, said: DataFile | None = None)
     layout = layout_named(name)
     if layout is None:
         raise _does_not_fit(name, where, "it needs a data.yaml" if name == FOLDER else "")
+    is_tool = any(isinstance(form, ToolForm) for form in layout.forms)
+    says_where = said is not None and said.train  # as YOLO's own data file does
+    if is_tool and not says_where and not _places(layout, tree.root):
+        raise _does_not_fit(name, where, "none of its files is there")
     source = _found(layout, tree.root).open(tree, said)
     if not source.splits():
         raise _does_not_fit(name, where, "none of its folders is there")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fasterseg.datasets.listing import is_file
+from fasterseg.datasets.faults import ALLOWING
+from fasterseg.datasets.listing import is_file, printable
 from fasterseg.datasets.pairing import Tree
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of, head_of
@@ -14,13 +15,17 @@ _MOST_BYTES, _HEAD_BYTES = 16 << 20, 1 << 14
 
 
 def lines_of(tree: Tree, path: Path) -> Iterator[tuple[str, str]]:
-    """Yield each line that is not empty, and where it stands; raises DataError.
+    """Yield each line that is not empty, and where it stands.
 
-    A file that may not be read, because it lies outside of the data folder, has no lines: that is
-    a fault of ``tree``.
+    Raises DataError for a file that is no text, or that is a link to elsewhere.
     """
-    if not tree.is_inside(path):
-        return
+    if not tree.reaches(path):
+        raise DataError(
+            "a file of the data set lies outside of its folder",
+            where=tree.shown(path),
+            why=f"it is a link to {printable(path.resolve())}",
+            next_step=f"put the file itself there, or {ALLOWING}",
+        )
     where = tree.shown(path)
     for number, line in enumerate(_text(path).splitlines(), start=1):
         if line.strip():
