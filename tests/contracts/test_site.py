@@ -14,6 +14,8 @@ from types import ModuleType
 import pytest
 import yaml
 
+from fasterseg.config.shipped_recipes import shipped_recipes
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -108,6 +110,11 @@ def test_texts_at_the_top_become_pages_whose_links_lead_on_the_site(
     assert told == "[a](../data.md#b) [c](security.md) [d](https://x.org) e [f](#g)"
     for place, text in project_pages.project_pages().items():
         assert text.startswith("# "), place
+
+
+def test_the_page_of_recipes_names_each() -> None:
+    told = (DOCS / "how-to" / "recipes.md").read_text("utf-8")
+    assert [name for name in shipped_recipes() if f"`{name}`" not in told] == []
 
 
 def test_the_site_fetches_nothing_from_elsewhere() -> None:
