@@ -6,8 +6,9 @@ They lie where the site looks for them, and are no part of the project's history
 from pathlib import Path
 
 from project_pages import project_pages
+from reference_pages import reference_pages
 
 DOCS = Path(__file__).parents[1]
 
-for place, text in project_pages().items():
+for place, text in (project_pages() | reference_pages()).items():
     (DOCS / place).write_text(text, encoding="utf-8")
