@@ -60,7 +60,7 @@ REFUSED = {
     f"name: {'n' * 900_000}": "cannot be a file's name",
     "name: 2026-99-99": "no date: month",
     "named: 1": "did you mean 'name'",
-    "schema: [1]": "Extra inputs",
+    "schema: [1]": "a recipe has no such key",
     "[" * 5000: "nested more than 64 deep",
     "a: *x": "aliases are not allowed",
     "a: .nan": "no number",

@@ -288,6 +288,21 @@ def test_a_key_that_there_is_none_is_not_answered_with_itself(override: str, sai
     assert caught.value.next_step == said
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("search.stps=1", "search has no such key: 'fasterseg recipe search' shows its keys"),
+        ("stps=1", "a recipe has no such key: 'fasterseg recipe' shows its keys"),
+        ("contenders=[{name: a, rolle: student}]", "contenders has no such key"),
+    ],
+)
+def test_a_mistyped_key_is_told_where_its_section_s_keys_are(override: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(TINY, overrides=(override,))
+    assert said in caught.value.why
+    assert caught.value.where == f"--set {override}"
+
+
 def test_draws_of_earlier_recipes_are_a_selection_without_evolution() -> None:
     found = build_recipe(None, overrides=("search.draws=24",)).search.selection
     assert (found.candidates, found.probable, found.even) == (24, 1.0, 0.0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
@@ -148,7 +149,7 @@ def _let_steps_go_before_hours(content: dict[str, Any], overrides: tuple[str, ..
 
 def _culprit(error: ValidationError, written: dict[str, Any], overrides: tuple[str, ...]) -> str:
     """The overrides that an error comes from, as they are typed; empty where it is the file's."""
-    place = tuple(map(str, error.errors(include_url=False)[0]["loc"]))
+    place = tuple(map(str, _fault_of(error)["loc"]))
     keys = {override: key_of(override) for override in overrides}
     direct = [o for o, key in keys.items() if place and _one_begins_the_other(key, place)]
     if direct:
@@ -217,16 +218,31 @@ def _override(content: dict[str, Any], override: str) -> None:
         ) from error
 
 
+def _fault_of(error: ValidationError) -> ErrorDetails:
+    """What is told of several faults: a key that there is not explains why another is missing."""
+    faults = error.errors(include_url=False)
+    return next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
+
+
 def _explain(error: ValidationError, where: str) -> UsageError:
-    fault = error.errors(include_url=False)[0]
+    fault = _fault_of(error)
     key = _shown_key(fault["loc"])
     what = f"the recipe's key {key!r} is wrong" if key else "the recipe is wrong"
     unknown = fault["type"] == "extra_forbidden"
     hint = _key_meant(key, shortened(str(fault["loc"][-1]))) if unknown else ""
-    why = str(fault["msg"]).removeprefix("Value error, ")
+    why = _no_such_key(fault["loc"]) if unknown else str(fault["msg"])
+    why = why.removeprefix("Value error, ")
     if key.endswith("budget") and not hint:
         hint = _budget_meant(fault["input"])
     return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")
+
+
+def _no_such_key(place: Sequence[int | str]) -> str:
+    section = ".".join(str(part) for part in place[:-1] if isinstance(part, str))
+    told = f"{shortened(section)} has" if section else "a recipe has"
+    return (
+        f"{told} no such key: 'fasterseg recipe {shortened(section)}".rstrip() + "' shows its keys"
+    )
 
 
 def _shown_key(place: Sequence[int | str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -114,11 +114,16 @@ def _unknown(model: str) -> UsageError:
     return UsageError(
         f"there is no model {model!r}",
         where=str(path.parent),
-        why=f"the models there are {', '.join(sorted(beside)) or 'none'}; {told_of_names()}",
+        why=f"{_told_beside(beside)}; {told_of_names()}",
         next_step=f"did you mean {known[near[0]]!r}?"
         if near
         else advice_on_names("name a bundle's folder"),
     )
+
+
+def _told_beside(bundles: Collection[str]) -> str:
+    named = ", ".join(sorted(bundles))
+    return f"the models there are {named}" if named else "no file, bundle or model has this name"
 
 
 class LogitsToLabels(Protocol):
