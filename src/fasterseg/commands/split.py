@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from fasterseg.console.options import Json
-from fasterseg.datasets.division_report import SplitResult
 from fasterseg.datasets.recordings import By
+
+if TYPE_CHECKING:
+    from fasterseg.datasets.division_report import SplitResult
 
 
 def split(
