@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from case import HostileFile, Place
+from hostile_zips import hostile_zips
 from odd_data import DATA_SET, NAMES, SPLITS, data_set, special_objects
 from of_recipes import TEXTS
 from stock import Stock
@@ -242,6 +243,7 @@ def other_data(stock: Stock) -> Iterator[HostileFile]:
         "a pickle": b"\x80\x04\x8c\x05posix\x94.",
         "a script": b"#!/bin/sh\ntouch it-ran\n",
         "a zip": b"PK\x03\x04" + bytes(300),
+        **{f"a zip with {name}": data for name, data in hostile_zips().items()},
         "an annotation of COCO": b'{"images": [' + b"[" * 5_000,
         "nothing": b"",
     }.items():

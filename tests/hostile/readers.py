@@ -202,6 +202,34 @@ def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
     open_data(root)
 
 
+def _tool_file(form: str, name: str, data: bytes, place: Place, stock: Stock) -> None:
+    import tool_sets
+
+    from fasterseg.datasets.opening import open_data
+
+    root = place.brought / form
+    if not root.exists():
+        made = {"default": ["a"]} if form == "cvat_set" else {"train": 1}
+        listed = {"train": ["a"]} if form == "paddle_set" else made
+        getattr(tool_sets, form)(root, listed)
+    (root / name).write_bytes(data)
+    open_data(root)
+
+
+def _data_zip(data: bytes, place: Place, stock: Stock) -> None:
+    from fasterseg.datasets.opening import open_data
+
+    os.environ["FASTERSEG_CACHE"] = str(place.out / "cache")
+    open_data(_written("photos.zip", data, place))
+
+
+def _zips_of_data(stock: Stock) -> list[bytes]:
+    import shutil
+
+    folder = Path(tempfile.mkdtemp(dir=stock.root))
+    return [Path(shutil.make_archive(str(folder / "photos"), "zip", stock.data)).read_bytes()]
+
+
 def _artifact(kind: str, data: bytes, place: Place, stock: Stock) -> None:
     import fasterseg
 
@@ -363,6 +391,22 @@ READERS: dict[str, Reader] = {
                 "train.txt": b"/SegNet/CamVid/train/0006R0_f00930.png /SegNet/a/b.png\n",
             }.items()
         ),
+        *(
+            Reader(
+                f"{form}-{Path(name).name}",
+                lambda _, seed=seed: [seed],
+                (by.by_lines, by.by_bytes),
+                partial(_tool_file, form, name),
+            )
+            for form, name, seed in (
+                ("cvat_set", "labelmap.txt", b"# label:color_rgb:parts:actions\nroad:0,0,0::\n"),
+                ("cvat_set", "ImageSets/Segmentation/default.txt", b"a\n"),
+                ("roboflow_set", "train/_classes.csv", b"Pixel Value, Class\n0, background\n"),
+                ("paddle_set", "train.txt", b"images/a.jpg annotations/a_gt.png\n"),
+                ("ade20k_set", "objectInfo150.txt", b"Idx\tRatio\tName\n1\t0.1\twall, walls\n"),
+            )
+        ),
+        Reader("data_zip", _zips_of_data, (by.by_records, by.by_bytes), _data_zip),
         Reader(
             "checked",
             lambda _: [
