@@ -137,6 +137,14 @@ def test_an_interruption_exits_with_seven_and_the_command_that_goes_on(
     assert "next:  to resume: fasterseg search --run 'runs/my run'" in capsys.readouterr().err
 
 
+def test_an_interruption_that_names_an_option_keeps_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = errors.Interrupted("stopped", next_step="the same command with --overwrite")
+    assert cli.guarded(["predict", "x", "clip.mp4"], failing(error)) == 7
+    assert "next:  the same command with --overwrite" in capsys.readouterr().err
+
+
 def test_a_bug_is_one_sentence_and_its_trace_lies_in_the_run_s_logs(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

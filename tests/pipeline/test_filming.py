@@ -141,6 +141,18 @@ def test_a_video_that_is_stopped_leaves_an_overlay_that_plays(tmp_path: Path) ->
     assert caught.value.why == "7 of 30 frames are in it, and it plays"
 
 
+def test_the_first_frame_warms_the_network_up_and_counts_only_if_it_is_alone(
+    tmp_path: Path,
+) -> None:
+    ticks = [0.0, *(1.0, 1.5), *(2.0, 2.01), *(3.0, 3.01), 4.0]
+    film = film_of(clips.clip(tmp_path / "clip.avi", 3), tmp_path)
+    result, _ = filming_with(clock=iter(ticks).__next__).film(film, StopRequest())
+    assert result.p95_ms == pytest.approx(10, rel=0.01)
+    assert result.frames_per_second == pytest.approx(3 / 4)
+    alone = filming_with(clock=iter([0.0, 1.0, 1.5, 2.0]).__next__, most_frames=1)
+    assert alone.film(film, StopRequest())[0].p95_ms == pytest.approx(500, rel=0.01)
+
+
 def test_so_many_frames_are_done_as_were_asked_for(tmp_path: Path) -> None:
     film = film_of(clips.clip(tmp_path / "clip.avi", 30), tmp_path)
     result, _ = filming_with(most_frames=4).film(film, StopRequest())

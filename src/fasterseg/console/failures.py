@@ -114,8 +114,12 @@ def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
 
 
 def _with_resume_command(error: FastersegError, words: Sequence[str]) -> FastersegError:
-    """Return the interruption with the very command in place of "the same command"."""
-    error.next_step = f"to resume: {resuming(words)}"
+    """Return the interruption with the very command in place of "the same command".
+
+    Not where the error names an option that the command lacks: as it is, it would not do.
+    """
+    if "--" not in error.next_step:
+        error.next_step = f"to resume: {resuming(words)}"
     return error
 
 

@@ -167,7 +167,7 @@ class Filming:
             return None
         began = self.clock()
         found = segmented(predictor.labels, decoded, predictor.label_space, size=self.shown)
-        seen.pace.add(1000 * (self.clock() - began))
+        seen.took(1000 * (self.clock() - began))
         return found
 
     def _result(self, film: Film, clip: Clip, seen: Seen, seconds: float) -> VideoResult:
@@ -205,6 +205,12 @@ class Seen:
             self.shares[name] = self.shares.get(name, 0.0) + share
         self.frames += 1
         self.size = Size(*found.labels.shape)
+
+    def took(self, milliseconds: float) -> None:
+        """What the network took for a frame; the first one, which warms it up, counts if alone."""
+        if self.frames == 1 and self.pace.frames == 1:
+            self.pace = Pace()
+        self.pace.add(milliseconds)
 
     def broken(self, number: int) -> None:
         """One could not be read."""
