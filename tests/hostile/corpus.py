@@ -43,6 +43,7 @@ import of_programs  # noqa: E402
 import of_recipes  # noqa: E402
 import of_runs  # noqa: E402
 import of_surroundings  # noqa: E402
+import of_videos  # noqa: E402
 from case import SECRET, Case, HostileFile, Place, Words, cases_of  # noqa: E402
 from server import Seen, Server, make_folders  # noqa: E402
 from stock import Stock, small  # noqa: E402
@@ -68,6 +69,7 @@ KINDS: tuple[Callable[[Stock], Iterable[HostileFile]], ...] = (
     of_layouts.names_of_files,
     of_pictures.zoo,
     of_pictures.costly_pictures,
+    of_videos.videos,
     of_data_files.other_data,
     of_official.official,
     of_onnx.onnx_files,

@@ -32,6 +32,7 @@ REPRESENTATIVES = (
     "picture/picture: png cut at 50%@predict",
     "mask/mask: mask: floats@check-data",
     "costly picture/image of 62 megapixels of one bit@check-data",
+    "video/video of a playlist@predict",
     "official/pt zip with os.system@import-arch",
     "official/npy opcodes: a memo of 2^31@import-table",
     "onnx/onnx: no JSON@load_model",

@@ -49,8 +49,7 @@ def find_sources(source: str) -> Sources:
     videos = _videos(source)
     if not videos.images:
         return Sources(images=find_images(source))
-    is_file = given(source).is_file()
-    images = None if is_file else find_pictures(source, IMAGE_SUFFIXES)
+    images = None if _is_one(given(source)) else find_pictures(source, IMAGE_SUFFIXES)
     if images is not None and not images.images:
         images = None
     try:
@@ -67,6 +66,11 @@ def find_sources(source: str) -> Sources:
 
 def _videos(source: str) -> Found:
     path = given(source)
-    if path.is_file() and not is_video(path):
+    if _is_one(path) and not is_video(path):
         return Found(path.parent, [])
     return find_pictures(source, VIDEO_SUFFIXES)
+
+
+def _is_one(path: Path) -> bool:
+    """Whether a path stands for one thing, a file or what is none, and for no folder."""
+    return path.exists() and not path.is_dir()
