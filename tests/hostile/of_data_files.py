@@ -181,7 +181,7 @@ def split_files(stock: Stock) -> Iterator[HostileFile]:
     head = b"split,image\n"
     texts: dict[str, bytes] = {
         "a step up": head + b"train,../../outside/secret.png\n",
-        "a device": head + b"train,/dev/zero\n",
+        "a path of a device": head + b"train,/dev/zero\n",
         "a null character": head + b"train,images/train/1.png\0x\n",
         "an escape": head + b"train,\x1b[2J.png\n",
         "a split with an escape": head + b"\x1b[2J,images/train/1.png\n",
