@@ -119,6 +119,13 @@ def test_messages_name_the_zip_and_not_the_folder_of_caches(
     assert str(cache) not in str(caught.value)
 
 
+def test_a_folder_may_be_zipped_as_a_whole(make_folder: MakeFolder, cache: Path) -> None:
+    root = make_folder()
+    archive = shutil.make_archive(str(root.parent / "photos"), "zip", root.parent, "data")
+
+    assert open_data(archive).length("train") == 6
+
+
 def test_a_data_file_may_name_a_zip_beside_it(archive: Path) -> None:
     text = "path: photos.zip\ntrain: images/train\nval: images/val\nnames: [road, car, sky]\n"
     (archive.parent / "data.yaml").write_text(text)

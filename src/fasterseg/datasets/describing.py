@@ -11,7 +11,7 @@ from fasterseg.datasets.data_file_reading import read_data_file
 from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import class_weights, data_root, notes_on_keys, open_folder
-from fasterseg.datasets.layouts import FOLDER, layout_named, open_named
+from fasterseg.datasets.layouts import FOLDER, layout_named, name_of_layout_in, open_named
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
@@ -109,6 +109,9 @@ def _open_undivided(data: DataFile, file: Path, *, outside: bool, progress: Prog
 def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
     if data.layout_name == FOLDER and yolo.is_meant(tree, data):
         data = data.model_copy(update={"layout": yolo.NAME})
+    elif not (data.layout or data.format or data.train):
+        # A file that only adds something to what lies there.
+        data = data.model_copy(update={"layout": name_of_layout_in(tree.root)})
     if data.layout_name == FOLDER:
         return open_folder(tree, data, file)
     try:

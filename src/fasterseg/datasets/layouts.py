@@ -122,6 +122,14 @@ def layout_of(path: Path) -> FoundLayout:
     return replace(found, notes=(*found.notes, *also))
 
 
+def name_of_layout_in(path: Path) -> str | None:
+    """Return what the table calls a folder's layout; None where it has none, or several deeper."""
+    try:
+        return layout_of(path).layout.name
+    except DataError:
+        return None
+
+
 def _places(layout: FolderLayout, path: Path) -> list[Place]:
     right = [form.place_in(path) for form in layout.forms if form.is_in(path)]
     return right or [place for form in layout.forms for place in places_of(form, path)]

@@ -102,10 +102,20 @@ def open_files(
         return open_zip(
             path,
             lambda inside: _open_there(
-                inside, layout=layout, outside=False, divided=divided, progress=progress
+                _with_a_data_file(inside),
+                layout=layout,
+                outside=False,
+                divided=divided,
+                progress=progress,
             ),
         )
     return _open_there(path, layout=layout, outside=outside, divided=divided, progress=progress)
+
+
+def _with_a_data_file(folder: Path) -> Path:
+    """The one folder that a zip holds, where a data file is in that: it was zipped as a whole."""
+    inside = list(folder.iterdir())
+    return inside[0] if len(inside) == 1 and data_file_in(inside[0]) is not None else folder
 
 
 def _open_there(

@@ -59,9 +59,10 @@ def test_images_that_nobody_annotated_are_counted_and_left_out(
     assert "1 image is in no list of a split, and not used" in notes
 
 
-def test_a_data_file_leaves_the_background_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["layout: cvat\n", ""])
+def test_a_data_file_leaves_the_background_out(layout: str, tmp_path: Path) -> None:
     truth = cvat_set(tmp_path, {"default": ["a"]})["default"]["a"]
-    (tmp_path / "data.yaml").write_text("layout: cvat\nbackground: ignore\n")
+    (tmp_path / "data.yaml").write_text(f"{layout}background: ignore\n")
 
     source = open_data(tmp_path)
 
