@@ -253,6 +253,30 @@ def _bundle_file(file: str, data: bytes, place: Place, stock: Stock) -> None:
     bundle.network(baselines=BASELINES)
 
 
+def _of_polygons(form: str, file: str, data: bytes, place: Place, stock: Stock) -> None:
+    from of_polygons import SETS
+
+    from fasterseg.datasets.opening import open_data
+
+    root = place.brought / form
+    for name, content in {**SETS[form], file: data}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    open_data(root)
+
+
+def _set_of(form: str) -> dict[str, bytes]:
+    from of_polygons import SETS
+
+    return SETS[form]
+
+
+def _polygons(stock: Stock) -> list[bytes]:
+    from of_polygons import COCO, COCO_PACKED
+
+    return [COCO, COCO_PACKED]
+
+
 def _zip(data: bytes, place: Place, stock: Stock) -> None:
     from fasterseg.foreign.strict_zip import read_zip
 
@@ -378,6 +402,24 @@ READERS: dict[str, Reader] = {
             ],
             (by.by_lines, by.by_bytes),
             _split_file,
+        ),
+        Reader(
+            "coco",
+            _polygons,
+            (by.by_values, by.by_bytes, by.by_lines),
+            partial(_of_polygons, "coco", "annotations/instances_default.json"),
+        ),
+        *(
+            Reader(
+                form,
+                lambda _, form=form, file=file: [_set_of(form)[file]],
+                mutations,
+                partial(_of_polygons, form, file),
+            )
+            for form, file, mutations in (
+                ("labelme", "a.json", (by.by_values, by.by_bytes, by.by_lines)),
+                ("yolo", "labels/train/a.txt", (by.by_bytes, by.by_lines)),
+            )
         ),
         *(
             Reader(
