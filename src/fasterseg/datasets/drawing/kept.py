@@ -134,13 +134,13 @@ def draw_missing(wanted: Sequence[Wanted], progress: Progress) -> list[Fault]:
 
     Raises `EnvironmentFault` where they cannot be written.
     """
-    missing = [one for one in wanted if not _is_there(one.mask)]
+    missing = [one for one in wanted if not is_drawn(one.mask)]
     # Processes that draw the same data at once begin in different places, and share the work.
     first = os.getpid() * 7919 % max(1, len(missing))
     faults: list[Fault] = []
     for done, one in enumerate((*missing[first:], *missing[:first]), start=1):
         try:
-            if not _is_there(one.mask):
+            if not is_drawn(one.mask):
                 write_mask(one.mask, one.draw())
         except FileFault as error:
             faults.append(error.fault)
@@ -168,7 +168,7 @@ def keep_bytes(folder: Path, picture: bytes) -> Path:
     path = (
         folder / f"{hashlib.sha256(picture).hexdigest()}{_SUFFIXES.get(kind_of(picture), '.jpg')}"
     )
-    if not _is_there(path):
+    if not is_drawn(path):
         _write(path, picture)
     return path
 
@@ -188,8 +188,8 @@ def _write(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _is_there(mask: Path) -> bool:
-    """Whether a mask was drawn; one that a power cut emptied was not."""
+def is_drawn(mask: Path) -> bool:
+    """Return whether a mask was drawn; one that a power cut emptied was not."""
     try:
         return mask.stat().st_size > 0
     except OSError:

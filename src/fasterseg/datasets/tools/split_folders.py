@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from fasterseg.datasets.drawing.kept import is_drawn
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing import Pair, Pairing, Tree
 from fasterseg.datasets.tools.splits import usual_name
@@ -34,7 +35,9 @@ def sorted_pairings(tree: Tree, splits: Mapping[str, list[Pair]]) -> dict[str, P
     """Return each split's pairs by name; two of one name are a fault, as are those of ``tree``."""
     found: dict[str, Pairing] = {}
     for split, pairs in splits.items():
-        ordered = sorted(pairs, key=lambda pair: pair.name)
+        # What could not be drawn is told once, as that.
+        drawn = [one for one in pairs if is_drawn(one.mask)] if tree.faults else pairs
+        ordered = sorted(drawn, key=lambda pair: pair.name)
         twice = [
             Fault(
                 FaultKind.DUPLICATE_NAME, tree.shown(later.image), f"also {tree.shown(one.image)}"
