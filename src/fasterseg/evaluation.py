@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,27 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.bands import rows_at_a_time
-from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.contradictions import Contradiction, contradiction_in, worst_of
+from fasterseg.datasets.sample import Pixels, Sample
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
 
 Predictor = Callable[[Pixels], npt.NDArray[Any]]
+
+
+class Seen(NamedTuple):
+    """What a network sees in an image: labels, and the logits that they come from.
+
+    These are (classes, rows, columns) of any resolution, None where they are not at hand.
+    """
+
+    labels: npt.NDArray[Any]
+    logits: npt.NDArray[np.float32] | None
+
+
+Observer = Predictor | Callable[[Pixels], Seen]
+"""A predictor, or one that tells too how sure it is."""
 
 # The position baseline counts on a grid no finer than this.
 _FINEST_GRID = (512, 512)
@@ -99,6 +114,8 @@ class EvaluationReport(Artifact):
 
     ``resolution`` is the labels' native size, ``HxW``, joined by commas where images differ.
     ``missed`` counts, for each true class, labelled pixels for which the predictor gave no class.
+    ``contradictions`` are places where the predictor is sure of another class than the mask; it
+    told how sure it is on ``looked_at`` images.
     """
 
     schema_tag: ClassVar[str] = "fasterseg.evaluation-report/1"
@@ -119,6 +136,8 @@ class EvaluationReport(Artifact):
     absent_classes: tuple[str, ...]
     pixel_accuracy: float
     image_scores: tuple[ImageScore, ...]
+    looked_at: int = 0
+    contradictions: tuple[Contradiction, ...] = ()
 
     def worst_images(self, count: int) -> tuple[ImageScore, ...]:
         """Return the images with the lowest mean IoU, worst first."""
@@ -137,22 +156,34 @@ class EvaluationReport(Artifact):
 class Tally:
     """What a predictor makes of some images of a split, whole and at native resolution."""
 
-    def __init__(self, predictor: Predictor, source: DataSource, split: str) -> None:
+    def __init__(self, predictor: Observer, source: DataSource, split: str) -> None:
         self._predictor = predictor
         self._source = source
         self._split = split
         self.matrix = ConfusionMatrix(source.label_space.classes)
         self.scores: list[ImageScore] = []
         self.sizes: set[tuple[int, int]] = set()
+        self.looked_at = 0
+        self.contradictions: list[Contradiction] = []
 
     def add(self, index: int) -> None:
         """Score an image; raises DataError where a prediction's shape differs from the labels'."""
         sample = self._source.sample(self._split, index)
         one, space = ConfusionMatrix(self.matrix.classes), self._source.label_space
-        one.update(self._predictor(sample.image), sample.labels, ignore=space.ignore)
+        found = self._predictor(sample.image)
+        seen = found if isinstance(found, Seen) else Seen(found, None)
+        one.update(seen.labels, sample.labels, ignore=space.ignore)
+        if seen.logits is not None:
+            self._doubt(seen.logits, sample)
         self.matrix.merge(one)
         self.scores.append(ImageScore(name=sample.name, mean_iou=one.mean_iou()))
         self.sizes.add((sample.labels.shape[0], sample.labels.shape[1]))
+
+    def _doubt(self, logits: npt.NDArray[np.float32], sample: Sample) -> None:
+        """Note where the mask is confidently contradicted."""
+        space, self.looked_at = self._source.label_space, self.looked_at + 1
+        found = contradiction_in(logits, sample.labels, space, image=sample.name)
+        self.contradictions += [found] if found is not None else []
 
     def report(self, subject: str = "") -> EvaluationReport:
         """All of it as a report; raises DataError where there is no labelled pixel at all."""
@@ -166,7 +197,7 @@ def images_of(source: DataSource, split: str, limit: int | None) -> int:
 
 
 def evaluate_predictor(
-    predictor: Predictor,
+    predictor: Observer,
     source: DataSource,
     split: str,
     *,
@@ -216,6 +247,8 @@ def _report(tally: Tally, source: DataSource, split: str, *, subject: str) -> Ev
         absent_classes=absent,
         pixel_accuracy=accuracy,
         image_scores=tuple(tally.scores),
+        looked_at=tally.looked_at,
+        contradictions=worst_of(tally.contradictions),
     )
 
 

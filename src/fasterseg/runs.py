@@ -259,6 +259,10 @@ class RunFolder:
         """A contender's exported whole job."""
         return self.root / "export" / f"{contender}.onnx"
 
+    def export_report(self, contender: str) -> Path:
+        """What is said of a contender's exported file."""
+        return self.exported(contender).with_suffix(".export.json")
+
     def score(self, model: str, split: str, *, which: str = "") -> Path:
         """The report on one of a contender's bundles, or on an exported file, on a split."""
         return self.root / "evaluation" / f"{'-'.join(filter(None, (model, which, split)))}.json"
@@ -289,6 +293,11 @@ class RunFolder:
     def report(self) -> Path:
         """The static page."""
         return self.root / "report" / "index.html"
+
+    @property
+    def example(self) -> Path:
+        """An image of the scored ones, for the page's commands."""
+        return self.report.with_name("example.png")
 
     def checked(self) -> Self:
         """Return it; raises `FileError` where a name of its leads out of it."""

@@ -37,7 +37,7 @@ VERBS = (
     Verb("draw", "Draw an architecture as SVG and text."),
     Verb("describe", "Describe a network: branches, widths, costs by part."),
     Verb("import-official", "Read the published networks, weights and latency table."),
-    Verb("report", "Write the run's page: course, scores, pictures, provenance."),
+    Verb("report", "Write the run's page: verdict, course, scores, pictures, provenance."),
     Verb("run", "All stages in order, resumed where the run stopped.", shared=True),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ def test_the_page_is_in_the_run_s_folder(
     assert main(["report", "--run", str(run.root)]) == 0
     assert capsys.readouterr().out == f"report: {run.report}\n"
     assert run.report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_verdict_is_told_once_a_student_was_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = FakeRun().write(tmp_path)
+    assert main(["report", str(run.root)]) == 0
+    out = capsys.readouterr().out
+    assert "verdict on student:\n  Fast enough: its median is 4.72 ms, the budget 5.00 ms.\n" in out
+    assert main(["report", str(run.root), "--json"]) == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert verdict["fast_enough"] is True
+    assert verdict["sure"].startswith("Measured on the exported file: Imaginary 3000, ")
 
 
 def test_the_folder_may_be_named_alone_and_the_page_may_go_elsewhere(

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,19 @@ def test_the_same_command_again_computes_nothing_and_tells_the_same(
         assert f"measured {network['measured_ms']:.2f} ms" in out
     assert "budget 1000.00 ms at 32x64" in out
     assert f"report: {run.report}" in out
+    for verdict in result["verdicts"]:
+        assert f"verdict on {verdict['student']}:" in out
+        assert verdict["help"] in out
+
+
+@pytest.mark.slow
+def test_the_commands_on_the_page_work_as_they_are_printed_in_the_runs_folder(
+    result: dict[str, Any], run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = run.report.read_text(encoding="utf-8")
+    commands = re.findall(r'<pre class="command">(.*)</pre>', page)
+    assert [shlex.split(one)[1] for one in commands] == ["predict", "benchmark", "export"]
+    monkeypatch.chdir(run.root)
+    for command in commands:
+        assert main(shlex.split(unescape(command))[1:]) == 0
+    assert len(list((run.root / "predictions").iterdir())) == 3

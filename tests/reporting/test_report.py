@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_run import FakeRun, report_of, write_events
 from fake_timings import recipe_of, timings_of
+from PIL import Image
 
 from fasterseg.errors import FileError
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
@@ -18,9 +22,10 @@ from fasterseg.network.card import Card, Segment, SupernetFacts
 from fasterseg.pipeline.planning import forecast_of
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
-from fasterseg.reporting.gallery import choose_images
+from fasterseg.reporting.gallery import LEADING, choose_images
 from fasterseg.reporting.report import write_report
 from fasterseg.reporting.results import NetworkResult
+from fasterseg.reporting.verdict import verdicts_of
 from fasterseg.runs import RunFolder
 from fasterseg.searching.summary import SearchSummary
 
@@ -202,7 +207,82 @@ def test_the_worst_images_come_first(whole: tuple[FakeRun, RunFolder, str]) -> N
     worst = report_of(run, "student").worst_images(2)
     places = [page.index(f"<h3>{score.name}") for score in worst]
     assert places == sorted(places)
-    assert page.index("among the worst") < page.index("typical") < page.index("among the best")
+    pictures = page[page.index('id="pictures"') :]
+    order = [pictures.index(why) for why in ("among the worst", "typical", "among the best")]
+    assert order == sorted(order)
+
+
+def test_the_page_begins_with_the_verdict_pictures_the_file_and_what_to_type(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    _, run, page = whole
+    first = page[: page.index('id="result"')]
+    words = Page(page).text
+    for verdict in verdicts_of(read_facts(run)):
+        for sentence in (verdict.speed, verdict.sure, verdict.accuracy, *verdict.warnings):
+            assert " ".join(sentence.split()) in words
+    assert first.count("<img") == 4
+    assert first.index("among the best") < first.index("typical") < first.index("among the worst")
+    for told in ("export/student.onnx", "1.3 MB", "sha256:" + 64 * "c", "labels: 100.0000 %"):
+        assert told in first
+    assert re.findall(r'<pre class="command">(.*)</pre>', first) == [
+        line.replace("student", name)
+        for name in ("student", "fast")
+        for line in (
+            "fasterseg predict export/student.onnx report/example.png --size 64x128 "
+            "--out predictions",
+            "fasterseg benchmark export/student.onnx --quick",
+            "fasterseg export training/student/best --size 64x128 --out export/student-labels.onnx",
+        )
+    ]
+
+
+def test_the_example_that_commands_name_is_an_image_of_the_scored_ones(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    fake, run, _ = whole
+    with Image.open(run.example) as picture:
+        shown = np.asarray(picture)
+    scored = [fake.source.sample("test", index).image for index in range(5)]
+    assert any(np.array_equal(shown, image) for image in scored)
+
+
+def test_names_that_a_shell_would_read_otherwise_are_quoted_in_commands(hostile: str) -> None:
+    commands = re.findall(r'<pre class="command">(.*)</pre>', hostile)
+    typed = [shlex.split(unescape(command)) for command in commands]
+    assert f"export/{STUDENT}.onnx" in typed[0]
+    assert f"training/{STUDENT}/best" in typed[2]
+
+
+def test_a_run_whose_file_is_gone_says_so(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    (run.exported("student")).unlink()
+    page = Page(write_report(run).read_text(encoding="utf-8")).text
+    assert page.count("it is no longer there") == 1
+
+
+def test_a_run_of_before_files_were_kept_has_a_page_that_names_the_bundle(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    shutil.rmtree(run.root / "export")
+    page = write_report(run).read_text(encoding="utf-8")
+    assert '<code class="file">training/student/best</code>' in page
+    assert "fasterseg benchmark training/student/best --quick" in page
+    assert "fasterseg export training/student/best --dynamic" in page
+
+
+def test_the_students_columns_come_before_the_teachers(
+    whole: tuple[FakeRun, RunFolder, str],
+) -> None:
+    heads = re.findall(r"IoU, ([^<]*)</th>", whole[2])
+    assert heads == ["student", "fast", "position alone", "teacher"]
+
+
+def test_pictures_are_loaded_without_scrolling(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    assert all("loading" not in image for image in Page(whole[2]).images)
 
 
 @pytest.fixture(scope="module")
@@ -316,7 +396,7 @@ def test_the_pictures_are_predicted_by_the_bundles_of_the_run(
     rows = len(choose_images(report_of(run, "student")))
     networks = [f"{name} for" for name in ("teacher", "student", "fast")]
     told = [str(image["alt"]) for image in page.images]
-    assert len(told) == rows * (2 + len(networks))
+    assert len(told) == rows * (2 + len(networks)) + LEADING
     assert sum(words.startswith(tuple(networks)) for words in told) == rows * len(networks)
 
 

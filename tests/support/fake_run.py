@@ -16,6 +16,11 @@ from named_street import NamedStreet
 from fasterseg.config import ContenderSettings, DataSettings, Recipe, SearchSpace, TargetSettings
 from fasterseg.datasets.data_report import DataReport, LabelCounts, Tally
 from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.shipping.verification_report import (
+    Check,
+    ExportReport,
+    VerificationReport,
+)
 from fasterseg.evaluation import EvaluationReport, Predictor, evaluate_predictor, position_baseline
 from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, WholeNetwork
 from fasterseg.network.bundle import ModelBundle
@@ -335,6 +340,37 @@ class FakeRun:
                 timed_digest="sha256:" + 64 * "c",
                 bundle=f"training/{name}/best",
             ).save(run.result(name))
+            self._write_export(run, name)
+
+    def _write_export(self, run: RunFolder, name: str) -> None:
+        """A file of a few bytes, and the report of one that was verified."""
+        path, digest = run.exported(name), "sha256:" + 64 * "c"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"not a graph")
+        checks = (
+            Check(name="labels", passed=True, found="100.0000 %", allowed="99.99 %"),
+            Check(name="mIoU on test", passed=True, found="50 %, the network 50 %", allowed=""),
+        )
+        verification = VerificationReport(
+            subject=path.name,
+            against=str(run.bundle(name)),
+            digest_of_file=digest,
+            facts={"runtime": "onnxruntime"},
+            images=3,
+            image_source="street/test",
+            sizes=("64x128",),
+            checks=checks,
+        )
+        ExportReport(
+            file=str(path),
+            file_digest=digest,
+            kind="onnx",
+            output="low-resolution-logits",
+            precision="float32",
+            size="{}x{}".format(*self.size),
+            bytes=1_300_000,
+            verification=verification,
+        ).save(run.export_report(name))
 
     def open_predictor(self, bundle: Path) -> Predictor:
         """A predictor that knows the truth and errs more or less, by the bundle's contender."""

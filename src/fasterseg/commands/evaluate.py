@@ -37,11 +37,12 @@ def evaluate(
     Returns
     -------
     EvaluateResult
-        Each class's IoU, the confusion matrix and each image's own score.
+        Each class's IoU, the confusion matrix, each image's own score, and places where a mask may
+        be wrong: where a bundle's network is sure of another class.
 
     Examples
     --------
-    fasterseg evaluate runs/demo/train/student/best --split val
+    fasterseg evaluate runs/demo/training/student/best --split val
     """
     from fasterseg.commands.results import EvaluateResult
     from fasterseg.console.progress import progress_for

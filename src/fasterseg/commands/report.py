@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, OptionsOfARun
+from fasterseg.console.options import Common, OptionsOfDataAndARun
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import ReportResult
@@ -20,12 +20,13 @@ def report(
         Path | str,
         Parameter(help="The page's file; report/index.html in the run, report.html in a model."),
     ] = "",
-    **options: Unpack[OptionsOfARun],
+    **options: Unpack[OptionsOfDataAndARun],
 ) -> ReportResult:
-    """Write the run's page: course, scores, pictures and the provenance of every number.
+    """Write the run's page: verdict, course, scores, pictures and the provenance of every number.
 
     Stages that have not run are left out.  The page, one HTML file, is made anew from the run's
-    files each time.  Of a model alone it tells architecture, cost, scores and terms.
+    files each time.  Of a model alone it tells its use, latency, architecture, cost, scores and
+    terms; beside it lies MODEL_CARD.md for a hub, and --data names images of yours for its picture.
 
     Returns
     -------
@@ -39,5 +40,5 @@ def report(
     from fasterseg.commands.results import ReportResult
     from fasterseg.pipeline.reporting import report_named
 
-    path, note = report_named(folder, Common(**options), out=out)
-    return ReportResult(file=str(path), note=note)
+    path, note, verdicts, card = report_named(folder, Common(**options), out=out)
+    return ReportResult(file=str(path), note=note, verdicts=verdicts, card=str(card or ""))

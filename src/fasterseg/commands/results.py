@@ -14,6 +14,9 @@ from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.reporting.described import DescribedNetwork
+from fasterseg.reporting.results import Verdict
+
+SHOWN_DOUBTS = 5
 
 
 class BenchmarkResult(BaseModel):
@@ -80,21 +83,39 @@ class EvaluateResult(BaseModel):
             for name, iou in self.report.iou.items()
         ]
         notes = [f"note: {self.note}"] if self.note else []
-        return "\n".join([self.report.summary(), *lines, *notes, f"report: {self.file}"])
+        return "\n".join(
+            [self.report.summary(), *lines, *self._doubts(), *notes, f"report: {self.file}"]
+        )
+
+    def _doubts(self) -> list[str]:
+        """Where masks are worth a look: the network is sure of another class."""
+        found = self.report.contradictions
+        if not found:
+            return []
+        rest = len(found) - SHOWN_DOUBTS
+        return [
+            "masks that the network confidently contradicts, the largest place first:",
+            *(f"  {one.describe()}" for one in found[:SHOWN_DOUBTS]),
+            *([f"  and {rest} more in the report"] if rest > 0 else []),
+        ]
 
 
 class ReportResult(BaseModel):
-    """Where the page is."""
+    """Where the page is, and the verdicts on a run's students, or a model's card for a hub."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     note: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    card: str = ""
 
     def describe(self) -> str:
-        """Return the page's path, and what it had to leave out."""
-        note = f"note: {self.note}\n" if self.note else ""
-        return f"{note}report: {self.file}"
+        """Return the verdicts, what the page had to leave out, and its path."""
+        notes = [f"note: {self.note}"] if self.note else []
+        verdicts = [verdict.describe() for verdict in self.verdicts]
+        cards = [f"card for a hub: {self.card}"] if self.card else []
+        return "\n".join([*verdicts, *notes, *cards, f"report: {self.file}"])
 
 
 class TrainResult(Artifact):

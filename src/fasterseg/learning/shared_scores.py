@@ -7,11 +7,12 @@ import math
 import numpy as np
 import torch
 
+from fasterseg.datasets.contradictions import Contradiction
 from fasterseg.datasets.source import DataSource
 from fasterseg.evaluation import (
     EvaluationReport,
     ImageScore,
-    Predictor,
+    Observer,
     Tally,
     evaluate_predictor,
     images_of,
@@ -21,7 +22,7 @@ from fasterseg.learning.ranks import Ranks
 
 
 def evaluate_shared(
-    predictor: Predictor,
+    predictor: Observer,
     source: DataSource,
     split: str,
     *,
@@ -69,5 +70,8 @@ def _sum_up(tally: Tally, ranks: Ranks, *, names: tuple[str, ...]) -> None:
         ImageScore(name=name, mean_iou=None if math.isnan(scores[index]) else scores[index])
         for index, name in enumerate(names)
     ]
+    (tally.looked_at,) = ranks.total(tally.looked_at)
+    found = ranks.every([one.model_dump(mode="json") for one in tally.contradictions])
+    tally.contradictions = [Contradiction(**one) for share in found for one in share]
     sizes = ranks.gathered(torch.tensor(sorted(tally.sizes), dtype=torch.int64).reshape(-1, 2))
     tally.sizes = {(height, width) for share in sizes for height, width in share.tolist()}

@@ -23,6 +23,7 @@ from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.datasets.transforms import Normalisation, resize_image, resize_labels
 from fasterseg.errors import FileError, UsageError
+from fasterseg.evaluation import Seen
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
@@ -180,6 +181,15 @@ class NetworkPredictor:
         Large ones are seen in tiles (`tiling`).
         """
         return in_tiles(self.label_map, image)
+
+    def see(self, image: Pixels) -> Seen:
+        """`labels`, and the low-resolution logits they come from; not of an image seen in tiles."""
+        if tiles_of(*image.shape[:2]) > 1:
+            return Seen(self.labels(image), None)
+        logits = self._run("low-resolution-logits", image)
+        if self.tail is None:
+            return Seen(self.label_map(image), logits)
+        return Seen(self.tail(logits, Size(image.shape[0], image.shape[1])), logits)
 
     def label_map(self, image: Pixels) -> npt.NDArray[Any]:
         """The class ids of an image that the network sees whole, unpadded, however large."""

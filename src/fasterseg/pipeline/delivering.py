@@ -99,6 +99,7 @@ def _result(
         bundle=str(folder.bundle(contender.name)),
         promise=promise,
         quiet=promise == "median" or latency.steady_windows >= STEADY_WINDOWS,
+        steady=latency.steady_windows >= STEADY_WINDOWS,
         candidates_ms=tuple(
             p95_ms if promise == "p95" else median_ms for median_ms, p95_ms in found.candidates
         ),

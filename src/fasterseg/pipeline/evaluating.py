@@ -117,7 +117,7 @@ def evaluate_stage(
     words = {"model": str(model), "device": device, "split": split, **inputs, **sharing.words()}
     with led(ranks, ORDER, words) as lead, lead.call(SCORE):
         report = evaluate_shared(
-            predictor.labels, source, split, ranks=ranks, subject=str(model), progress=progress
+            predictor.see, source, split, ranks=ranks, subject=str(model), progress=progress
         )
     report.save(path, inputs=inputs)
     return report
@@ -144,7 +144,7 @@ def follow_evaluation(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]
     require_same_data(source, split, words["data"])
 
     def score() -> None:
-        evaluate_shared(predictor.labels, source, split, ranks=ranks)
+        evaluate_shared(predictor.see, source, split, ranks=ranks)
 
     yield {SCORE: score}
 

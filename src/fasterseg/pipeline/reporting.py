@@ -1,49 +1,55 @@
-"""The stage of a run that writes its page; the page of a model alone."""
+"""The stage of a run that writes its page, and the page that is asked for by name."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from fasterseg.baselines.catalogue import require_trained
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
-from fasterseg.deploy.runtimes.models import open_bundle
-from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, UsageError
-from fasterseg.network.shipped import is_shipped, model_path
+from fasterseg.network.shipped import model_path
 from fasterseg.paths import place_for_file
+from fasterseg.pipeline.model_reporting import report_model
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.recipes import RUNS
-from fasterseg.reporting.model_page import render_model_page
+from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.report import write_report
+from fasterseg.reporting.results import Verdict
+from fasterseg.reporting.verdict import verdicts_of
 from fasterseg.runs import BundleFolder, RunFolder
 
 
-def report_named(folder: Path | str, common: Common, *, out: Path | str) -> tuple[Path, str]:
-    """Write the page of a run, or of a model alone; its path, and what it had to leave out."""
+class Reported(NamedTuple):
+    """Where a page is, what it had to leave out, and a run's verdicts or a model's card."""
+
+    path: Path
+    note: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    card: Path | None = None
+
+
+def report_named(folder: Path | str, common: Common, *, out: Path | str) -> Reported:
+    """Write the page of a run, or of a model alone."""
     require_trained(folder)
     model = model_path(folder) if folder else None
     if model is not None and BundleFolder(model).description.is_file():
-        usual = Path(f"{folder}-report.html") if is_shipped(folder) else model / "report.html"
-        return report_model(model, place_for_file(out or usual, "--out")), ""
+        found = report_model(folder, common, out=out)
+        return Reported(found.page, found.note, card=found.card)
     run = RunFolder(find_run(model, common)).checked()
     place = place_for_file(out or run.report, "--out")
     source, note = _source_of(Recipe.load(run.recipe)) if run.recipe.is_file() else (None, "")
-    return report_stage(run, source=source, out=place), note
+    path = report_stage(run, source=source, out=place)
+    facts = read_facts(run)
+    scored = any(student.evaluation is not None for student in facts.students)
+    return Reported(path, note, tuple(verdicts_of(facts)) if scored else ())
 
 
 def report_stage(run: RunFolder, *, source: DataSource | None, out: Path | None = None) -> Path:
     """Write the page of a run and return its path; without data it has no pictures."""
     return write_report(run, source=source, path=out)
-
-
-def report_model(folder: Path, path: Path) -> Path:
-    """Write the page of a bundle and return its path."""
-    bundle = open_bundle(folder)
-    page = render_model_page(bundle.card, bundle.description, folder)
-    durable_write(path, page.encode())
-    return path
 
 
 def find_run(folder: Path | None, common: Common) -> Path:

@@ -33,7 +33,9 @@ from fasterseg.pipeline.sizing import other_sizes_note
 from fasterseg.pipeline.telling import delivered_latency, predictions, score_of, told_of_run
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.pipeline.training import jobs_of, train_all
+from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.results import NetworkResult, RunResult
+from fasterseg.reporting.verdict import verdicts_of
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
 from fasterseg.searching.summary import SearchSummary
@@ -176,7 +178,7 @@ class Pipeline:
         told = [
             note_on_scores(self.recipe, self.source),
             other_sizes_note(self.recipe, self.source),
-            *self.search().verdicts(),
+            *(one.verdict() for one in self.search().contenders if one.role == "teacher"),
         ]
         names = [contender.name for contender in self.recipe.contenders]
         found = [NetworkResult.load(self.folder.result(name)) for name in names]
@@ -189,6 +191,7 @@ class Pipeline:
             target=describe(LatencyTable.load(self.folder.latency_table).target),
             report=str(path),
             notes=tuple(filter(None, told)),
+            verdicts=tuple(verdicts_of(read_facts(self.folder))),
         )
 
     @property

@@ -25,7 +25,7 @@ from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.evaluation import EvaluationReport
-from fasterseg.reporting.gallery import painted
+from fasterseg.reporting.pictures import painted
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fasterseg.artifacts import Artifact, Made, Provenance, digest_of_file
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.datasets.data_report import DataReport
+from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog
@@ -56,6 +58,7 @@ class NetworkFacts:
     evaluation_path: str = ""
     events: tuple[Event, ...] = ()
     cards: dict[str, Card] = field(default_factory=dict)
+    export: ExportReport | None = None
 
     @property
     def name(self) -> str:
@@ -119,6 +122,7 @@ class RunFacts:
     networks: tuple[NetworkFacts, ...]
     randoms: tuple[RandomFacts, ...]
     baseline: EvaluationReport | None
+    handmade: tuple[tuple[str, EvaluationReport], ...]
     times: StageTimes
     files: tuple[SourceFile, ...]
     forecast: RunForecast | None = None
@@ -175,6 +179,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         networks=tuple(reader.network(one, recipe, summary) for one in recipe.contenders),
         randoms=tuple(reader.randoms(recipe, summary, table)),
         baseline=reader.read(EvaluationReport, run.position_score(recipe.data.test_split)),
+        handmade=tuple(reader.handmade(recipe)),
         times=reader.read(StageTimes, run.times) or StageTimes(),
         files=tuple(reader.files),
         forecast=forecast,
@@ -219,6 +224,7 @@ class _Reader:
             evaluation_path=self.relative(evaluation),
             events=self.events(self.run.training(name).log),
             cards=dict(self._cards(name)),
+            export=self.read(ExportReport, self.run.export_report(name)),
         )
 
     def randoms(
@@ -238,6 +244,15 @@ class _Reader:
                     None if subnet is None else subnet.miou,
                     self.read(EvaluationReport, report),
                 )
+
+    def handmade(self, recipe: Recipe) -> Iterator[tuple[str, EvaluationReport]]:
+        """The baselines that were scored in this run, by name."""
+        taken = {contender.name for contender in recipe.contenders}
+        for name in BASELINES:
+            path = self.run.score_of(name, recipe.data.test_split)
+            report = None if name in taken else self.read(EvaluationReport, path)
+            if report is not None:
+                yield name, report
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.run.root).as_posix()

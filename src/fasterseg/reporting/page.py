@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,16 +13,19 @@ from fasterseg.artifacts import short_digest
 from fasterseg.forecasting.outcome import Comparison
 from fasterseg.network.card import told_segments
 from fasterseg.reporting.course import search_charts, training_charts, widths_chart
+from fasterseg.reporting.delivered import deliveries
+from fasterseg.reporting.doubts import Doubts
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.front import front_charts, front_rows
-from fasterseg.reporting.gallery import GalleryRow
+from fasterseg.reporting.gallery import GalleryRow, leading
 from fasterseg.reporting.headline import network_rows, tiles
 from fasterseg.reporting.latencies import calibration_chart, table_facts
 from fasterseg.reporting.listing import draw_text
 from fasterseg.reporting.palette import class_colours, css_variable
-from fasterseg.reporting.scores import class_rows, heat_map, scored, worst_confusions
+from fasterseg.reporting.scores import class_rows, columns, heat_map, scored, worst_confusions
 from fasterseg.reporting.selecting import selection_charts
+from fasterseg.reporting.verdict import verdicts_of
 from fasterseg.shown_text import lines_as_shown
 
 if TYPE_CHECKING:
@@ -31,7 +35,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_page(
-    facts: RunFacts, gallery: Sequence[GalleryRow] = (), *, gallery_note: str = ""
+    facts: RunFacts,
+    gallery: Sequence[GalleryRow] = (),
+    *,
+    gallery_note: str = "",
+    doubts: Doubts | None = None,
 ) -> str:
     """The whole page; the same facts and pictures give the same text."""
     rows = network_rows(facts)
@@ -41,6 +49,9 @@ def render_page(
         .render(
             style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
             facts=facts,
+            verdicts=verdicts_of(facts),
+            leading=leading(gallery),
+            deliveries=deliveries(facts),
             rows=rows,
             tiles=tiles(rows, facts),
             front_charts=front_charts(facts),
@@ -54,6 +65,7 @@ def render_page(
             scores=_scores(facts),
             gallery=gallery,
             gallery_note=gallery_note,
+            doubts=doubts or Doubts(),
             swatches=_swatches(facts),
             trainings=_trainings(facts),
             total_seconds=sum(stage.seconds for stage in facts.times.whole),
@@ -79,6 +91,9 @@ def environment() -> Environment:
         f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
     )
     environment.filters["ms"] = lambda value: f"{value:.2f}\N{NO-BREAK SPACE}ms"
+    environment.filters["unbroken"] = lambda text: re.sub(
+        r"(?<=\d) (?=%|ms\b)", "\N{NO-BREAK SPACE}", text
+    )
     environment.filters["duration"] = duration
     environment.filters["size"] = size
     environment.filters["short"] = short_digest
@@ -110,17 +125,11 @@ def _drawings(facts: RunFacts) -> list[dict[str, Any]]:
 
 
 def _scores(facts: RunFacts) -> dict[str, Any]:
-    """The class table's heads and rows, and each network's matrix and worst confusions."""
-    networks = scored(facts)
-    heads = [{"name": n.name, "colour": css_variable(n.name, facts)} for n in networks]
-    if facts.baseline is not None:
-        heads.append({"name": "position alone", "colour": "var(--soft)"})
+    """The class table's columns and rows, and each network's matrix and worst confusions."""
     return {
-        "heads": heads,
-        "means": [n.evaluation.mean_iou for n in networks if n.evaluation is not None]
-        + ([facts.baseline.mean_iou] if facts.baseline is not None else []),
+        "columns": columns(facts),
         "rows": class_rows(facts),
-        "matrices": [_matrix(network) for network in networks],
+        "matrices": [_matrix(network) for network in scored(facts)],
     }
 
 

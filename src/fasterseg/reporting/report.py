@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from fasterseg.datasets.source import DataSource
 from fasterseg.durable import durable_write
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.network.segmentation import png_bytes
+from fasterseg.reporting.doubts import doubts
 from fasterseg.reporting.facts import NetworkFacts, RunFacts, read_facts
-from fasterseg.reporting.gallery import GalleryRow, gallery
+from fasterseg.reporting.gallery import GalleryRow, gallery, leading
 from fasterseg.reporting.page import render_page
 from fasterseg.runs import RunFolder
 
@@ -36,16 +38,29 @@ def write_report(
     facts = read_facts(run)
     rows, note = _gallery(facts, source, open_predictor or _predictor_of_bundle)
     target = path or run.report
-    durable_write(target, render_page(facts, rows, gallery_note=note).encode())
+    if rows and source is not None and target == run.report:
+        _write_example(run, leading(rows)[0].name, source, facts.recipe.data.test_split)
+    doubted = doubts(facts, source if rows else None)
+    page = render_page(facts, rows, gallery_note=note, doubts=doubted)
+    durable_write(target, page.encode())
     return target
+
+
+def _write_example(run: RunFolder, name: str, source: DataSource, split: str) -> None:
+    """Write the image whose picture comes first, as it is, for the page's commands to name."""
+    sample = source.sample(split, source.names(split).index(name))
+    data = png_bytes(sample.image)
+    if not (run.example.is_file() and run.example.read_bytes() == data):
+        durable_write(run.example, data)
 
 
 def _gallery(
     facts: RunFacts, source: DataSource | None, open_predictor: OpenPredictor
 ) -> tuple[list[GalleryRow], str]:
     """The pictures, or why there are none."""
-    shown = [network for network in facts.networks if _can_predict(network, facts.run)]
-    chooser = next((network for network in shown if network.is_student), next(iter(shown), None))
+    ordered = (*facts.students, *facts.teachers)
+    shown = [network for network in ordered if _can_predict(network, facts.run)]
+    chooser = next(iter(shown), None)
     judge = None if chooser is None else chooser.evaluation
     if chooser is None or judge is None:
         return [], "not run yet: no network has been trained and scored"
@@ -57,7 +72,7 @@ def _gallery(
         network.name: open_predictor(facts.run.bundle(network.name))
         for network in shown[:MOST_PREDICTORS]
     }
-    return gallery(judge, source, predictors), _words(chooser.name, judge)
+    return gallery(judge, source, predictors, by=chooser.name), _words(chooser.name, judge)
 
 
 def _can_predict(network: NetworkFacts, run: RunFolder) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Promise, budget_option
 from fasterseg.errors import BudgetError, EnvironmentFault
@@ -28,7 +30,8 @@ class NetworkResult(Artifact):
     exported network compares with that by turns.
 
     `promise` says what of the latency is held against the budget; `quiet` whether the machine let
-    that be measured; `candidates_ms` what the candidates of the search promised.
+    that be measured; `candidates_ms` what the candidates of the search promised.  `steady` says
+    whether the windows of the measurement were near to each other, whatever is promised.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/network-result/1"
@@ -52,6 +55,7 @@ class NetworkResult(Artifact):
     bundle: str
     promise: Promise = "median"
     quiet: bool = True
+    steady: bool = True
     candidates_ms: tuple[float, ...] = ()
 
     @property
@@ -122,8 +126,37 @@ class NetworkResult(Artifact):
         return f"\n  {self.matched}" + (f": it {self.against.describe()}" if self.against else "")
 
 
+class Verdict(BaseModel):
+    """What is to be said of one student, in sentences; an unknown key is an error.
+
+    `sure` says how sure `speed` is and on what it was measured, `beside` what other networks have
+    beside its `accuracy`; either may be empty, and so may `classes`.
+    `fast_enough` is None while that is not known, or where the machine was too noisy to tell.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    student: str
+    fast_enough: bool | None
+    speed: str
+    sure: str
+    accuracy: str
+    beside: str
+    weak_classes: tuple[str, ...]
+    classes: str
+    search: str
+    help: str
+    warnings: tuple[str, ...]
+
+    def describe(self) -> str:
+        """The verdict in lines, as a terminal shows it: the page has the rest."""
+        told = (self.speed, self.accuracy, self.classes, self.search, self.help)
+        warnings = (f"warning: {text}" for text in self.warnings)
+        return "\n  ".join([f"verdict on {self.student}:", *filter(None, told), *warnings])
+
+
 class RunResult(Artifact):
-    """What a run came to."""
+    """What a run came to; `verdicts` are those on its students, which the page tells too."""
 
     schema_tag: ClassVar[str] = "fasterseg/run-result/1"
 
@@ -132,6 +165,7 @@ class RunResult(Artifact):
     target: str
     report: str
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -147,6 +181,7 @@ class RunResult(Artifact):
         lines = [network.describe(width=width) for network in self.networks]
         share = f"mIoU {100 * self.position_baseline:5.2f} % (no network)"
         lines.append(f"{'position':<{width}} {share}")
-        lines += [f"target: {self.target}", f"report: {self.report}"]
-        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"target: {self.target}"]
+        lines += [verdict.describe() for verdict in self.verdicts]
+        lines += [f"report: {self.report}", *(f"note: {note}" for note in self.notes)]
         return "\n".join([*lines, *filter(None, (one.shortfall() for one in self.networks))])

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
-from fasterseg.reporting.palette import class_colours
+from fasterseg.reporting.palette import class_colours, css_variable
 
 LARGEST_MATRIX = 40
 """A matrix of more classes cannot be read; its worst confusions can."""
@@ -41,20 +41,36 @@ class Confusion:
 
 
 def scored(facts: RunFacts) -> list[NetworkFacts]:
-    """The networks that were evaluated, teacher first."""
-    ordered = (*facts.teachers, *facts.students)
+    """The networks that were evaluated, students first."""
+    ordered = (*facts.students, *facts.teachers)
     return [network for network in ordered if network.evaluation is not None]
 
 
-def reports(facts: RunFacts) -> list[EvaluationReport]:
-    """Their reports, and last that of the position baseline where there is one."""
-    found = [n.evaluation for n in scored(facts) if n.evaluation is not None]
-    return [*found, facts.baseline] if facts.baseline is not None else found
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the class table: whose scores, in which colour."""
+
+    name: str
+    colour: str
+    report: EvaluationReport
+
+
+def columns(facts: RunFacts) -> list[Column]:
+    """The students, what knows only positions, then teachers: what matters most comes first."""
+    found = [
+        (network.is_student, Column(network.name, css_variable(network.name, facts), report))
+        for network in scored(facts)
+        if (report := network.evaluation) is not None
+    ]
+    position = facts.baseline
+    middle = [] if position is None else [Column("position alone", "var(--soft)", position)]
+    students, teachers = ([c for is_one, c in found if is_one is which] for which in (True, False))
+    return [*students, *middle, *teachers]
 
 
 def class_rows(facts: RunFacts) -> list[ClassRow]:
-    """A row for each class, with the IoU of each of `reports`."""
-    found = reports(facts)
+    """A row for each class, with the IoU of each of `columns`."""
+    found = [column.report for column in columns(facts)]
     if not found:
         return []
     names, colours = found[0].names, class_colours(found[0].names, facts)
@@ -77,7 +93,9 @@ def truth_shares(report: EvaluationReport) -> list[float]:
     return [count / whole for count in counts]
 
 
-def worst_confusions(report: EvaluationReport) -> list[Confusion]:
+def worst_confusions(
+    report: EvaluationReport, *, shown: int | None = SHOWN_CONFUSIONS
+) -> list[Confusion]:
     """The pairs of classes with the largest share of the truth's pixels, worst first."""
     found = [
         Confusion(truth, predicted, row[column] / sum(row), row[column])
@@ -86,7 +104,7 @@ def worst_confusions(report: EvaluationReport) -> list[Confusion]:
         if predicted != truth and row[column]
     ]
     found.sort(key=lambda one: (-one.share, one.truth, one.predicted))
-    return found[:SHOWN_CONFUSIONS]
+    return found[:shown]
 
 
 def heat_map(report: EvaluationReport, name: str) -> Markup | None:

@@ -13,6 +13,7 @@ from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.outputs import fault_of
 from fasterseg.deploy.runtimes.sessions import Labels, Session
 from fasterseg.errors import DataError, FastersegError, FileError
+from fasterseg.evaluation import Seen
 from fasterseg.network.predicting import require_shown, segmented
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.tiling import in_tiles
@@ -48,6 +49,10 @@ class ExportedPredictor:
         A file that takes any size sees large ones in tiles.  Raises as `label_map` does.
         """
         return self.label_map(image) if self.card.size else in_tiles(self.label_map, image)
+
+    def see(self, image: Pixels) -> Seen:
+        """`labels`; a file does not tell how sure it is."""
+        return Seen(self.labels(image), None)
 
     def label_map(self, image: Pixels) -> Labels:
         """The class ids of an image that the file sees whole.
