@@ -15,6 +15,7 @@ from fasterseg.console.progress import (
     LineDisplay,
     Steps,
     progress_for,
+    when_slow,
 )
 from fasterseg.outlets import shown_text
 from fasterseg.shown_text import as_shown
@@ -135,3 +136,15 @@ def test_a_bar_shows_texts_of_strangers_and_obeys_none(
     assert shown.count(f"<{as_shown(text)}>") >= 5
     assert text not in shown or as_shown(text) == text
     assert "\x1b]" not in shown, "a link or a title"
+
+
+def test_what_mostly_takes_no_time_is_shown_once_it_does() -> None:
+    clock, stream = FakeClock(), io.StringIO()
+    show = Steps(LineDisplay(stream, interval_s=0.0, clock=clock), clock=clock)
+
+    for seconds, shown in ((0.01, False), (0.6, True)):
+        with when_slow(show, "Opening the data", unit="files", clock=clock) as step:
+            for done in range(1, 5):
+                step(done, 4, "drawing masks")
+                clock.now_s += seconds
+        assert ("Opening the data" in stream.getvalue()) == shown
