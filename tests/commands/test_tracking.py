@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fasterseg.callbacks import Predicted, RunEvent, Scored, StageEnded, StageStarted, StepDone
+from fasterseg.callbacks import (
+    Predicted,
+    RunEvent,
+    Scored,
+    StageEnded,
+    StageResumed,
+    StageStarted,
+    StepDone,
+)
 from fasterseg.cli import main
 from fasterseg.commands.evaluate import evaluate
 from fasterseg.commands.train import train
@@ -91,6 +99,20 @@ def test_a_resumed_run_goes_on_telling_whom_it_told(run: RunFolder) -> None:
     files = sorted((run.tracking / "tensorboard").rglob("events.*"))
     train("student", run=run.root)
     assert sorted((run.tracking / "tensorboard").rglob("events.*")) == files
+
+
+def test_a_tracker_that_is_asked_for_when_all_is_trained_is_told_of_it(run: RunFolder) -> None:
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train("student", data="street", run=run.root, set=SETTINGS)
+    events: list[RunEvent] = []
+    for _ in range(2):
+        train("student", run=run.root, log=["tensorboard"], callbacks=[events.append])
+    assert not [one for one in events if isinstance(one, StepDone | StageResumed)]
+    place = run.tracking / "tensorboard" / "run" / "train" / "student"
+    told = EventAccumulator(str(place)).Reload().Scalars("loss")
+    assert [one.step for one in told] == [1, 2, 3]
 
 
 def test_nothing_is_tracked_that_nobody_asked_for(run: RunFolder) -> None:

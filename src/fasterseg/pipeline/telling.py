@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from fasterseg.callbacks import (
     Picture,
     Predicted,
     Scored,
+    StageResumed,
     by_name,
     heard_by,
 )
@@ -25,9 +26,10 @@ from fasterseg.console.options import Common
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.evaluation import EvaluationReport
+from fasterseg.events import EventLog
 from fasterseg.reporting.pictures import painted
 from fasterseg.reporting.results import NetworkResult
-from fasterseg.runs import RunFolder
+from fasterseg.runs import RunFolder, StageFolder
 from fasterseg.runtime import select_device
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.tracking.names import TrackerName
@@ -46,9 +48,15 @@ def told(
     about: str,
     name: str,
     recipe: Mapping[str, Any],
+    before: Sequence[StageResumed] = (),
 ) -> Iterator[Hear]:
-    """What tells the trackers, in a folder of theirs, and the callbacks of these options."""
+    """What tells the trackers, in a folder of theirs, and the callbacks of these options.
+
+    Trackers are told first of what was done `before`: they may have been asked for later.
+    """
     with fed(trackers, folder, about=about, name=name, recipe=recipe) as feeds:
+        for stage in before if feeds else ():
+            heard_by(feeds)(stage)
         yield heard_by([*feeds, *map(by_name, common.callbacks)])
 
 
@@ -56,8 +64,22 @@ def told(
 def told_of_run(common: Common, recipe: Recipe, run: RunFolder) -> Iterator[Hear]:
     """What tells of a run: a resumed one continues the runs that its trackers began."""
     name, content = run.root.absolute().name, recipe.content()
-    with told(common, recipe.log, run.tracking, about="run", name=name, recipe=content) as hear:
+    before = [*finished_stages(run)] if recipe.log else []
+    with told(
+        common, recipe.log, run.tracking, about="run", name=name, recipe=content, before=before
+    ) as hear:
         yield hear
+
+
+def finished_stages(run: RunFolder) -> Iterator[StageResumed]:
+    """The stages in steps that a run has finished, which no command opens again."""
+    search = (("search/pretraining", run.pretraining), ("search/cosearch", run.cosearch))
+    stages: list[tuple[str, StageFolder]] = [*search] if run.search_summary.is_file() else []
+    done = (training for training in run.trainings() if training.report.is_file())
+    stages += [(f"train/{training.root.name}", training) for training in done]
+    for stage, folder in stages:
+        steps = [event["step"] for event in EventLog(folder.log).events()]
+        yield StageResumed(stage, max(steps, default=0), folder.log)
 
 
 def score_of(report: EvaluationReport, name: str, which: str = "") -> Scored:
