@@ -158,9 +158,11 @@ def _install_completion(words: Sequence[str]) -> int:
 
 
 def _run(verb: Verb, words: Sequence[str]) -> int:
+    result = build_app(verb)(words)
+    if result is None:  # help was shown, which needs no more
+        return 0
     from fasterseg.console.results import asks_for_json, show
 
-    result = build_app(verb)(words)
     return show(result, as_json=asks_for_json(words))
 
 
