@@ -16,6 +16,11 @@ _NOT_OFFERED = {errno.EINVAL, errno.ENOTSUP}
 DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
+def holds(path: Path, data: bytes) -> bool:
+    """Whether an ordinary file has this very content; one of another size is not read."""
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+
+
 def durable_write(path: Path, data: bytes) -> None:
     """Write a file so that after a crash it is either the old one or the new one, whole.
 

@@ -9,7 +9,7 @@ from fake_run import FakeRun
 from PIL import Image
 
 from fasterseg.commands.report import report
-from fasterseg.errors import DataError
+from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.runs import RunFolder
 
@@ -72,6 +72,16 @@ def test_a_card_that_somebody_has_changed_is_kept(run: RunFolder, card: str) -> 
     assert "was kept" in found.note
     path.write_text(card, encoding="utf-8")
     assert report(run.bundle("student")).note == ""
+
+
+def test_a_folder_in_the_cards_place_is_told_before_anything_is_written(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    (tmp_path / "MODEL_CARD.md").mkdir()
+    with pytest.raises(UsageError) as caught:
+        report(run.bundle("student"), out=tmp_path / "page.html")
+    assert "MODEL_CARD.md is a folder" in caught.value.why
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_weights_that_were_not_measured_have_no_latency_of_others(run: RunFolder) -> None:

@@ -11,7 +11,7 @@ from fasterseg.console.options import Common
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.deploy.runtimes.models import load_model, open_bundle
-from fasterseg.durable import durable_write
+from fasterseg.durable import durable_write, holds
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.links import leads_outside
 from fasterseg.latency.table import LatencyTable
@@ -20,7 +20,7 @@ from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.recipes import resolve_recipe
-from fasterseg.reporting.model_card import CARD_NAME, render_model_card
+from fasterseg.reporting.model_card import CARD_NAME, PICTURE_NAME, render_model_card
 from fasterseg.reporting.model_facts import Example, ModelFacts
 from fasterseg.reporting.model_page import render_model_page
 from fasterseg.reporting.pictures import beside, photograph
@@ -49,13 +49,15 @@ def report_model(model: Path | str, common: Common, *, out: Path | str) -> Model
     usual = Path(f"{model}-report.html") if shipped else folder / "report.html"
     prefix = f"{model}-" if shipped else ""
     page = place_for_file(out or usual, "--out")
-    card, picture = (page.with_name(f"{prefix}{name}") for name in (CARD_NAME, "MODEL_CARD.jpg"))
+    card, picture = (
+        place_for_file(page.with_name(f"{prefix}{name}")) for name in (CARD_NAME, PICTURE_NAME)
+    )
     image, words = _image_for(model, common)
     found = _segmented(model, image)
     facts = _facts(model, _example(found, words))
     durable_write(page, render_model_page(facts).encode())
     text = render_model_card(facts, picture=picture.name).encode()
-    if card.exists() and card.read_bytes() != text:
+    if card.exists() and not holds(card, text):
         note = f"{card} differs from what would be written and was kept; delete it for a new one"
         return ModelReported(page, card, note)
     durable_write(picture, beside(image, found.overlay()))

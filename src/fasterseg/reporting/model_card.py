@@ -16,7 +16,7 @@ from fasterseg.reporting.model_facts import (
 )
 from fasterseg.shown_text import lines_as_shown
 
-CARD_NAME = "MODEL_CARD.md"
+CARD_NAME, PICTURE_NAME = "MODEL_CARD.md", "MODEL_CARD.jpg"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&$])")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasterseg.datasets.source import DataSource
-from fasterseg.durable import durable_write
+from fasterseg.durable import durable_write, holds
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.segmentation import png_bytes
 from fasterseg.reporting.doubts import doubts
@@ -50,7 +50,7 @@ def _write_example(run: RunFolder, name: str, source: DataSource, split: str) ->
     """Write the image whose picture comes first, as it is, for the page's commands to name."""
     sample = source.sample(split, source.names(split).index(name))
     data = png_bytes(sample.image)
-    if not (run.example.is_file() and run.example.read_bytes() == data):
+    if not holds(run.example, data):
         durable_write(run.example, data)
 
 
