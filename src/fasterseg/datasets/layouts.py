@@ -181,6 +181,8 @@ def data_file_in(folder: Path) -> Path | None:
 def _near(path: Path) -> Path | None:
     """A folder right inside of a path, or around it, in which a data set lies."""
     inside = sorted(path.iterdir())[:_MOST_LOOKED_AT] if path.is_dir() else []
+    # What a link leads to may lie elsewhere.
+    inside = [one for one in inside if one.is_dir() and not one.is_symlink()]
     around = [path.parent, path.parent.parent] if path.name else []
     for folder in (*inside, *around):
         known = any(layout.is_in(folder) for layout in LAYOUTS)
