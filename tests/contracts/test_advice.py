@@ -53,7 +53,7 @@ def found(pattern: str) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def options() -> set[str]:
     """The options of all verbs."""
-    names: set[str] = {"--version", "--help"}
+    names: set[str] = {"--version", "--help", "--install-completion", "--shell"}
     for verb in cli.VERBS:
         for argument in cli.build_app(verb)[verb.name].assemble_argument_collection():
             names.update(argument.names)

@@ -46,6 +46,7 @@ READ: dict[str, tuple[list[str], list[str]]] = {
     "import-official": (["--out", "out"], ["--arch", "--table"]),
     "plan": ([], ["--data", "--recipe"]),
     "profile": ([], ["--data", "--recipe"]),
+    "recipe": ([], ["--recipe", "--run"]),
     "report": ([], [""]),
     "run": ([], ["--data", "--recipe"]),
     "search": ([], ["--data", "--recipe"]),
@@ -189,7 +190,7 @@ def test_every_command_that_names_a_path_is_among_these() -> None:
         named = set(inspect.signature(function).parameters) - shared
         asked = {o.removeprefix("--") for o in WRITTEN.get(verb.name, ([], []))[1]}
         assert "out" not in named or "out" in asked, verb.name
-        assert verb.name in {*READ, "predict", "doctor"}
+        assert verb.name in {*READ, "predict", "doctor", "schema"}
 
 
 def test_the_python_face_is_told_the_same() -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.config.idle import leaves
 from fasterseg.console.options import Common
-from fasterseg.pipeline.recipes import stored_or_new_recipe
+from fasterseg.errors import UsageError
+from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
 from fasterseg.reference.commented import commented
 from fasterseg.reference.explained import ExplainedKey, explained, keys_meant
 from fasterseg.reference.schemas import FileKind, schema_of
@@ -48,7 +49,15 @@ class SchemaResult(RootModel[dict[str, Any]]):
 def explain_recipe(key: str, common: Common) -> RecipeResult:
     """The recipe that the options describe, or keys of it; `UsageError` where there is none."""
     named = common.recipe is not None or common.run is not None or bool(common.set)
-    recipe = stored_or_new_recipe(common)
+    stored = stored_recipe(common)
+    if common.run is not None and stored is None:
+        raise UsageError(
+            "there is no run whose recipe could be shown",
+            where=str(common.run),
+            why="a run's folder keeps the recipe that it was begun with, and here is none",
+            next_step="name a run's folder, or leave --run out",
+        )
+    recipe = resolve_recipe(common, stored)
     if not key:
         text = commented("recipe", _without_defaults(recipe), head=_head(named=named))
         return RecipeResult(text=text)
