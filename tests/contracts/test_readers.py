@@ -33,6 +33,8 @@ OWN = {
     "deploy/runtimes/openvino_files.py": "a graph that the library wrote",
     "deploy/shipping/verified_export.py": "an export that is made durable",
     "learning/stepping.py": "a log that is made durable",
+    # An ordinary file, as large as what would be written, that is compared with it.
+    "durable.py": "what would be written again",
     # These look at their files themselves, and say which picture of which data it is.
     "datasets/decoding.py": "pictures",
     "datasets/picture_opening.py": "pictures, of bytes that were read",
