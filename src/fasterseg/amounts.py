@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def duration(seconds: float = 0.0, *, hours: float = 0.0) -> str:
     """Return a time: ``4.2 s``, ``42 s``, ``3 min 05 s``, ``2 h 07 min``."""
@@ -19,3 +21,9 @@ def duration(seconds: float = 0.0, *, hours: float = 0.0) -> str:
 def size(count: float) -> str:
     """Return a number of bytes: ``12.0 MB``, ``3.4 GB``."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def sides(text: str) -> tuple[int, int] | None:
+    """Return the height and width that ``360x480`` means; None for what means none."""
+    found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text.lower())
+    return (int(found[1]), int(found[2])) if found else None

@@ -14,6 +14,7 @@ from fasterseg.datasets.bands import rows_at_a_time
 from fasterseg.datasets.contradictions import Contradiction, contradiction_in, worst_of
 from fasterseg.datasets.sample import Pixels, Sample
 from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.transforms import resize_labels
 from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
 
@@ -112,7 +113,8 @@ class ImageScore(BaseModel):
 class EvaluationReport(Artifact):
     """A predictor's score on one split.  IoU values are shares of one, not percent.
 
-    ``resolution`` is the labels' native size, ``HxW``, joined by commas where images differ.
+    ``resolution`` is the labels' native size, ``HxW``, joined by commas where images differ;
+    ``shown_at`` the one size that images were brought to, empty where they were seen at their own.
     ``missed`` counts, for each true class, labelled pixels for which the predictor gave no class.
     ``contradictions`` are places where the predictor is sure of another class than the mask; it
     told how sure it is on ``looked_at`` images.
@@ -127,6 +129,7 @@ class EvaluationReport(Artifact):
     images: int
     images_in_split: int
     resolution: str
+    shown_at: str = ""
     names: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     missed: tuple[int, ...]
@@ -144,12 +147,17 @@ class EvaluationReport(Artifact):
         scored = [score for score in self.image_scores if score.mean_iou is not None]
         return tuple(sorted(scored, key=lambda score: (score.mean_iou, score.name))[:count])
 
+    @property
+    def seen(self) -> str:
+        """The end of a sentence: at which size images were seen, where that is not their own."""
+        return f", seen at {self.shown_at}" if self.shown_at not in ("", self.resolution) else ""
+
     def summary(self) -> str:
         """Return the score in one line, with the number of classes in the mean."""
         absent = f", absent: {', '.join(self.absent_classes)}" if self.absent_classes else ""
         return (
             f"mIoU {100 * self.mean_iou:.2f} % over {self.classes_in_mean} of {len(self.names)} "
-            f"classes{absent} ({self.images} images of {self.split}, {self.resolution})"
+            f"classes{absent} ({self.images} images of {self.split}, {self.resolution}{self.seen})"
         )
 
 
@@ -168,11 +176,12 @@ class Tally:
 
     def add(self, index: int) -> None:
         """Score an image; raises DataError where a prediction's shape differs from the labels'."""
-        sample = self._source.sample(self._split, index)
+        sample = self._source.to_score(self._split, index)
         one, space = ConfusionMatrix(self.matrix.classes), self._source.label_space
         found = self._predictor(sample.image)
         seen = found if isinstance(found, Seen) else Seen(found, None)
-        one.update(seen.labels, sample.labels, ignore=space.ignore)
+        labels = as_labelled(seen.labels, sample)
+        one.update(labels, sample.labels, ignore=space.ignore)
         if seen.logits is not None:
             self._doubt(seen.logits, sample)
         self.matrix.merge(one)
@@ -190,6 +199,22 @@ class Tally:
         return _report(self, self._source, self._split, subject=subject)
 
 
+def labels_of(predictor: Predictor, sample: Sample) -> npt.NDArray[Any]:
+    """What a predictor makes of a sample to score, at the size of its labels."""
+    return as_labelled(predictor(sample.image), sample)
+
+
+def as_labelled(found: npt.NDArray[Any], sample: Sample) -> npt.NDArray[Any]:
+    """A label map of a sample's image at the size of its labels.
+
+    Where the image was brought to another size, each label is that of the nearest pixel.
+    """
+    found, (height, width) = np.asarray(found), sample.labels.shape
+    if found.shape == sample.labels.shape or found.shape != sample.image.shape[:2]:
+        return found
+    return resize_labels(found, (height, width))
+
+
 def images_of(source: DataSource, split: str, limit: int | None) -> int:
     """How many images are scored: all, or the first `limit` ones."""
     whole = source.length(split)
@@ -205,7 +230,7 @@ def evaluate_predictor(
     progress: Progress = silent,
     limit: int | None = None,
 ) -> EvaluationReport:
-    """Score a predictor on whole images at native resolution.
+    """Score a predictor on whole images, at the labels' native resolution.
 
     ``limit`` takes the first images only.  Raises DataError where a prediction's shape differs
     from the labels', or where there is no labelled pixel at all.
@@ -238,6 +263,7 @@ def _report(tally: Tally, source: DataSource, split: str, *, subject: str) -> Ev
         images=len(tally.scores),
         images_in_split=source.length(split),
         resolution=_resolution(tally.sizes),
+        shown_at="" if source.working_size is None else "{}x{}".format(*source.working_size),
         names=names,
         confusion=tuple(tuple(row) for row in matrix.counts.tolist()),
         missed=tuple(matrix.missed.tolist()),

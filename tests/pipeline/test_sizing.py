@@ -14,7 +14,7 @@ from fasterseg.console.options import Common
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.opening import OpenedRun, open_run, open_settled
 from fasterseg.pipeline.recipes import resolve_recipe
-from fasterseg.pipeline.sizing import crop_within, other_sizes_note
+from fasterseg.pipeline.sizing import crop_within, note_on_sizes
 
 
 def all_of(folder: Path, size: tuple[int, int]) -> Path:
@@ -34,7 +34,7 @@ def test_without_a_size_the_photos_own_is_the_targets(
     found, folder, _ = opened(all_of(tmp_path, size))
     assert found.target.size == size
     assert Recipe.load(folder.recipe).target.size == size
-    assert other_sizes_note(found, opened(tmp_path).source) == ""
+    assert note_on_sizes(found, opened(tmp_path).source) == ""
 
 
 def test_an_image_that_is_stored_on_its_side_counts_as_it_is_seen(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_images_of_several_sizes_are_asked_about_and_the_answer_works_when_typed
     answer = [value for option, value in zip(words[::2], words[1::2], strict=True)]
     found, _, source = opened(tmp_path, *answer)
     assert found.target.size == (48, 80)
-    note = other_sizes_note(found, source)
+    note = note_on_sizes(found, source)
     assert "hold for 48x80" in note
     assert "1 of the 1 images of test" in note
     assert "1 of 32x64" in note
@@ -83,8 +83,8 @@ def test_a_size_that_was_given_is_kept_and_told_where_the_scored_images_have_ano
     all_of(tmp_path, (48, 80))
     found, _, source = opened(tmp_path, "target.height=32", "target.width=64")
     assert found.target.size == (32, 64)
-    assert "hold for 32x64" in other_sizes_note(found, source)
-    assert "1 of 48x80" in other_sizes_note(found, source)
+    assert "hold for 32x64" in note_on_sizes(found, source)
+    assert "1 of 48x80" in note_on_sizes(found, source)
 
 
 def test_one_side_alone_is_no_size(tmp_path: Path) -> None:

@@ -19,6 +19,11 @@ class MadeUpSource:
     scored = ""
     withheld: tuple[str, ...] = ()
     files = None
+    working_size = None
+
+    @property
+    def as_it_lies(self) -> MadeUpSource:
+        return self
 
     def sample(self, split: str, index: int) -> Sample:
         raise NotImplementedError
@@ -32,3 +37,9 @@ class MadeUpSource:
 
     def read_as(self, reading: Reading) -> MadeUpSource:
         return self
+
+    def to_score(self, split: str, index: int) -> Sample:
+        return self.sample(split, index)
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        return ()

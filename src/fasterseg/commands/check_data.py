@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, OptionsOfData
+from fasterseg.console.options import Common, OptionsOfData, SizeOrText, working_size
 
 if TYPE_CHECKING:
     from fasterseg.datasets.data_report import DataReport
@@ -26,6 +26,9 @@ def check_data(
             help="Read all files again, those too that have not changed since they were checked.",
         ),
     ] = False,
+    size: Annotated[
+        SizeOrText, Parameter(help="Tell what becomes of the images where they are brought to HxW.")
+    ] = "",
     **options: Unpack[OptionsOfData],
 ) -> DataReport:
     """Walk a data set and list its faults: splits, sizes, classes and their shares of pixels.
@@ -53,4 +56,12 @@ def check_data(
 
     common = Common(**options)
     show = progress_for(json=common.json)
-    return check_named(path, common, layout=layout, outside=outside, anew=anew, show=show)
+    return check_named(
+        path,
+        common,
+        layout=layout,
+        outside=outside,
+        anew=anew,
+        size=working_size(size) if size else None,
+        show=show,
+    )

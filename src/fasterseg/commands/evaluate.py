@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, SharedOptions
+from fasterseg.console.options import Common, SharedOptions, SizeOrText
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import EvaluateResult
@@ -21,6 +21,13 @@ def evaluate(
     ] = "",
     out: Annotated[
         Path | str, Parameter(help="The report's file; in the model's run when left out.")
+    ] = "",
+    size: Annotated[
+        SizeOrText,
+        Parameter(
+            help="Show the network every image at HxW, or at its 'own' size; by default at the one "
+            "that it was trained for. Labels keep their size."
+        ),
     ] = "",
     **options: Unpack[SharedOptions],
 ) -> EvaluateResult:
@@ -46,10 +53,16 @@ def evaluate(
     """
     from fasterseg.commands.results import EvaluateResult
     from fasterseg.console.progress import progress_for
+    from fasterseg.network.showing import shown_text
     from fasterseg.pipeline.evaluating import evaluate_named
 
     common = Common(**options)
     path, report, note = evaluate_named(
-        model, common, split=split, out=out, show=progress_for(json=common.json)
+        model,
+        common,
+        split=split,
+        out=out,
+        size=shown_text(size),
+        show=progress_for(json=common.json),
     )
     return EvaluateResult(file=str(path), report=report, note=note)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import OutputForm
-from fasterseg.console.options import IMAGES, Common, CommonOptions
+from fasterseg.console.options import IMAGES, Common, CommonOptions, SizeOrText
 from fasterseg.deploy.exporting.format_table import FORMATS
 
 if TYPE_CHECKING:
@@ -24,10 +24,22 @@ def export(
         Parameter(help="Where the graph ends; the fast tail makes labels of the last form."),
     ] = "labels",
     size: Annotated[
-        str, Parameter(help="Image size HxW; that of the images it was scored on when left out.")
+        SizeOrText,
+        Parameter(
+            help="Image size HxW; the one that it was trained for, else that of the images it was "
+            "scored on, when left out."
+        ),
     ] = "",
     dynamic: Annotated[
         bool, Parameter(negative="", help="A graph for images of any size.")
+    ] = False,
+    resize: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Take images of any size, bring them to that one in the graph, and give labels of "
+            "their own size.",
+        ),
     ] = False,
     precision: Annotated[
         Literal["float32", "float16"],
@@ -65,12 +77,20 @@ def export(
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.exporting import Wanted, export_named
+    from fasterseg.space.blocks import Size
 
     common = Common(**options)
     return export_named(
         model,
         common,
-        Wanted(format=format, output=output, size=size, dynamic=dynamic, precision=precision),
+        Wanted(
+            format=format,
+            output=output,
+            size=str(Size.of(size)) if size else "",
+            dynamic=dynamic,
+            resize=resize,
+            precision=precision,
+        ),
         out=out,
         overwrite=overwrite,
         split=split,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Budgets, Common, CommonOptions
+from fasterseg.console.options import Budgets, Common, CommonOptions, RunSize
 
 if TYPE_CHECKING:
     from fasterseg.forecasting.forecast import RunForecast
@@ -20,6 +20,7 @@ def plan(
         float, Parameter(help="Gigabytes of memory that there are; the machine's when left out.")
     ] = 0,
     budget: Budgets = (),
+    size: RunSize = "",
     processes: Annotated[
         int | None, Parameter(help="So many processes of this machine will share the work.")
     ] = None,
@@ -45,6 +46,6 @@ def plan(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.planning import plan_run
 
-    common = Common(**options).with_budget(budget)
+    common = Common(**options).with_budget(budget).with_size(size)
     show = progress_for(json=common.json)
     return plan_run(common, show, hours=hours, memory=memory, processes=processes)

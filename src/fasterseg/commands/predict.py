@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, OptionsOfADevice
+from fasterseg.console.options import Common, OptionsOfADevice, SizeOrText
 from fasterseg.datasets.submission_names import SubmissionName
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ def predict(
         bool, Parameter(negative="", help="Replace files that are there.")
     ] = False,
     size: Annotated[
-        str, Parameter(help="Show the network every image at HxW; at its own size by default.")
+        SizeOrText,
+        Parameter(
+            help="Show the network every image at HxW, or at its 'own' size; by default at the one "
+            "that it was trained for, where it has one."
+        ),
     ] = "",
     most_pixels: Annotated[
         int | None,
@@ -84,6 +88,7 @@ def predict(
     fasterseg predict camvid-8ms drive.mp4 --label-maps
     """
     from fasterseg.console.progress import progress_for
+    from fasterseg.network.showing import shown_text
     from fasterseg.pipeline.predicting import predict_named
 
     common = Common(**options)
@@ -94,7 +99,7 @@ def predict(
         common,
         out=out,
         overwrite=overwrite,
-        size=size,
+        size=shown_text(size),
         most_pixels=most_pixels,
         submission=submission,
         label_maps=label_maps,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from fasterseg.console.options import Common, CommonOptions
+from fasterseg.console.options import Common, CommonOptions, RunSize
 
 if TYPE_CHECKING:
     from fasterseg.latency.profiled import ProfileResult
 
 
-def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
+def profile(*, size: RunSize = "", **options: Unpack[CommonOptions]) -> ProfileResult:
     """Time every block that the recipe's search space can ask for on its target.
 
     Each finished block is safe on disk; the same command resumes.  Then random whole networks are
@@ -29,7 +29,7 @@ def profile(**options: Unpack[CommonOptions]) -> ProfileResult:
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options))
+    common = not_held(Common(**options).with_size(size))
     from fasterseg.pipeline.profiling import profile_run
 
     return profile_run(common, progress_for(json=common.json))

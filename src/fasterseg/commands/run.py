@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Budgets, Common, SharedOptions
+from fasterseg.console.options import Budgets, Common, RunSize, SharedOptions
 from fasterseg.verbs import STAGES
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def run(
     *,
     until: Annotated[str, Parameter(help=f"Stop after a stage: {', '.join(STAGES)}.")] = "",
     budget: Budgets = (),
+    size: RunSize = "",
     **options: Unpack[SharedOptions],
 ) -> RunResult | None:
     """Do all stages in order, resumed where the run stopped: from data to a verified file.
@@ -39,7 +40,7 @@ def run(
     from fasterseg.console.whole_run import WholeRun
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options).with_budget(budget))
+    common = not_held(Common(**options).with_budget(budget).with_size(size))
     from fasterseg.pipeline.running import run_until
 
     whole = WholeRun()

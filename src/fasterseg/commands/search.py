@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Budgets, Common, SharedOptions
+from fasterseg.console.options import Budgets, Common, RunSize, SharedOptions
 
 if TYPE_CHECKING:
     from fasterseg.searching.summary import SearchSummary
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def search(
     *,
     budget: Budgets = (),
+    size: RunSize = "",
     hours: Annotated[
         float | None,
         Parameter(help="Active hours of pre-training and search together, in place of steps."),
@@ -40,7 +41,7 @@ def search(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options).with_budget(budget))
+    common = not_held(Common(**options).with_budget(budget).with_size(size))
     from fasterseg.pipeline.searching import search_run
 
     if hours is not None:

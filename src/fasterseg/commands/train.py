@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, SharedOptions
+from fasterseg.console.options import Common, RunSize, SharedOptions
 from fasterseg.paths import given
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def train(
     hours: Annotated[
         float | None, Parameter(help="Active hours of each training, in place of its steps.")
     ] = None,
+    size: RunSize = "",
     **options: Unpack[SharedOptions],
 ) -> TrainResult:
     """Train the networks that the run's search found, or a hand-made one to compare them with.
@@ -56,7 +57,7 @@ def train(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options))
+    common = not_held(Common(**options).with_size(size))
     from fasterseg.pipeline.training import train_named
 
     trained = train_named(

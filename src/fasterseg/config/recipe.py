@@ -173,6 +173,16 @@ class Recipe(Artifact):
         return self
 
     @model_validator(mode="after")
+    def _has_one_working_size(self) -> Self:
+        size, target = self.data.size, self.target
+        if size is not None and (target.height or size.height, target.width or size.width) != size:
+            raise ValueError(
+                f"data.size is {size}, and the target's height and width are {target.size}: what "
+                "is trained on would not be what is timed; leave target.height and target.width out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_networks_that_keep_its_path_rules(self) -> Self:
         for contender in self.written_contenders:
             if not leave_something(Options.of(self.space, contender)):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fasterseg.config.normalising import Normalize
 from fasterseg.config.runtime_names import BlockRuntimeName
 from fasterseg.config.runtimes import RUNTIMES, TailForm, TargetPrecision
+from fasterseg.config.working_size import WorkingSize
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import (
     LONGEST_SIDE,
@@ -79,6 +80,10 @@ class DataSettings(Section):
     test_split: FileName = AUTO
     """The split that is scored at the end.  `auto` is `test` where there is one with published
     labels, else `val_split`."""
+    size: WorkingSize = None
+    """Height and width in pixels, as in `[360, 640]` or `360x640`, that images and labels are
+    brought to for training and search, and that networks run at; scores keep the labels' own size.
+    Without it all keep their own."""
     normalize: Normalize = "auto"
     """What networks are fed, (image / 255 - mean) / std: `auto` as the data file says, `imagenet`
     for ImageNet's numbers, or two lists of three, [[mean of r, g, b], [std of r, g, b]]."""

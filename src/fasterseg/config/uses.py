@@ -53,6 +53,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("data.training_split", _TRAINED),
     ("data.train_split", _LEARNT),
     ("data.normalize", _LEARNT),
+    ("data.size", _LEARNT),
     ("seed", (Use.TABLE, *_LEARNT)),
     ("threads", _LEARNT),
     ("promise", (Use.LANDED,)),

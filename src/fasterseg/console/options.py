@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
 
 from cyclopts import Group, Parameter
 
+from fasterseg.amounts import sides
 from fasterseg.callbacks import Callback, require_callbacks
 from fasterseg.config.budgets import AsFastAs, split_budgets
+from fasterseg.config.size_bounds import why_not
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.paths import given
@@ -67,6 +69,19 @@ Json = Annotated[
     ),
 ]
 Seed = Annotated[int, Parameter(group=COMMON, help="The seed of everything random.")]
+
+if TYPE_CHECKING:
+    SizeOrText: TypeAlias = str | tuple[int, int]
+else:
+    SizeOrText = str  # on the command line it is text
+
+RunSize = Annotated[
+    SizeOrText,
+    Parameter(
+        help="Bring images and labels to HxW (360x640), once, for training and search; networks "
+        "run at it. The recipe's data.size, or their own sizes, when left out."
+    ),
+]
 
 Budgets = Annotated[
     Sequence[str],
@@ -205,11 +220,31 @@ def _found_anywhere(budget: str) -> str:
     return model.renamed(str(path.absolute())) if path.exists() else budget
 
 
-ImageSize = Annotated[str, Parameter(help="Image size HxW; the run's or model's own by default.")]
+ImageSize = Annotated[
+    SizeOrText, Parameter(help="Image size HxW; the run's or model's own by default.")
+]
 Classes = Annotated[int, Parameter(help="Classes; the run's or model's own by default.")]
 
 IMAGES = 16
 """So many images a file and its network are compared on, label by label, if none are named."""
+
+
+MOST_SHOWN = 40
+"""Letters of what was meant as a size."""
+
+
+def working_size(size: SizeOrText) -> tuple[int, int]:
+    """Height and width that an option names; `UsageError` for a size that no network can take."""
+    text = size if isinstance(size, str) else "x".join(map(str, size))
+    wanted = sides(text)
+    if wanted is None or why_not(wanted):
+        raise UsageError(
+            "images cannot be brought to this size",
+            where=f"--size {text[:MOST_SHOWN]}",
+            why=why_not(wanted) if wanted else "a size is two numbers, height x width",
+            next_step="name a height and a width such as --size 360x640",
+        )
+    return wanted
 
 
 def require_threads(threads: int, *, least: int = 1) -> None:
@@ -259,6 +294,17 @@ class Common:
             path = getattr(self, option)
             if isinstance(path, str | Path):
                 object.__setattr__(self, option, given(path, f"--{option}"))
+
+    def with_size(self, size: SizeOrText) -> Common:
+        """The same options with a working size over the recipe's; none leaves it be.
+
+        Raises `UsageError` for one that no network can take.
+        """
+        if not size:
+            return self
+        height, width = working_size(size)
+        target = (f"target.height={height}", f"target.width={width}")
+        return replace(self, set=(*self.set, f"data.size=[{height}, {width}]", *target))
 
     def with_budget(self, budget: Sequence[str]) -> Common:
         """The same options with a budget, or several, over the recipe's; none leaves it be."""

@@ -28,6 +28,15 @@ class ScaledSource(SourceOver):
         found = self.source.sample(split, index)
         return Sample(*rescaled(found.image, found.labels, self.factor), found.name)
 
+    def to_score(self, split: str, index: int) -> Sample:
+        """The same: what is searched on scaled images is compared on them."""
+        return self.sample(split, index)
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """The underlying source's and the factor."""
+        known = self.source.stamp(split, index)
+        return (*known, str(self.factor)) if known else ()
+
     def digest(self, split: str) -> str:
         """A digest of the split and the factor."""
         return digest_of_value([self.source.digest(split), self.factor])

@@ -117,6 +117,15 @@ class FileSource:
         return self
 
     @property
+    def working_size(self) -> None:
+        """None: images keep their own size."""
+
+    @property
+    def as_it_lies(self) -> FileSource:
+        """Itself."""
+        return self
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
         """What was wrong with the listing of all splits."""
         return tuple(fault for pairing in self.pairings.values() for fault in pairing.faults)
@@ -166,6 +175,26 @@ class FileSource:
         if unknown:
             raise FileFault(self.unknown_fault(pair, unknown))
         return Sample(image, labels, pair.name)
+
+    def to_score(self, split: str, index: int) -> Sample:
+        """Return one sample; raises as `sample` does."""
+        return self.sample(split, index)
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """Return where both files lie, how large they are and when they were changed.
+
+        Empty where one of them is gone.
+        """
+        pair = self.pairs(split)[index]
+        found: list[str | int] = [pair.part]
+        try:
+            for path in (pair.image, pair.mask):
+                about = path.stat()
+                times = (about.st_mtime_ns, about.st_ctime_ns)
+                found += [ascii(str(path.absolute())), about.st_size, *times]
+        except OSError:
+            return ()
+        return tuple(found)
 
     def image(self, pair: Pair) -> Pixels:
         """Return a pair's image; raises FileFault."""

@@ -43,8 +43,16 @@ class JoinedSplits(SourceOver):
     def sample(self, split: str, index: int) -> Sample:
         """Return one sample; raises DataError for an index that is out of range."""
         part, place = self._place(split, index)
-        found = self.source.sample(part, place)
-        return found if part == split else replace(found, name=f"{part}/{found.name}")
+        return _named(self.source.sample(part, place), part, split)
+
+    def to_score(self, split: str, index: int) -> Sample:
+        """Return one sample to score; raises DataError for an index that is out of range."""
+        part, place = self._place(split, index)
+        return _named(self.source.to_score(part, place), part, split)
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """Return a sample's stamp in the part in which it lies."""
+        return self.source.stamp(*self._place(split, index))
 
     def _place(self, split: str, index: int) -> tuple[str, int]:
         """The part in which a sample lies, and its index there."""
@@ -68,6 +76,11 @@ class JoinedSplits(SourceOver):
         if len(parts) == 1:
             return self.source.digest(split)
         return digest_of_value([[part, self.source.digest(part)] for part in parts])
+
+
+def _named(found: Sample, part: str, split: str) -> Sample:
+    """A sample under its name in a split, of which it lies in a part."""
+    return found if part == split else replace(found, name=f"{part}/{found.name}")
 
 
 def share_images(one: str, other: str) -> bool:

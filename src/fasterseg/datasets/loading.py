@@ -71,10 +71,15 @@ WHOLE = Share()
 
 
 class SampleMemory:
-    """Decoded samples kept in memory, up to a number of bytes; later ones are read each time."""
+    """Decoded samples kept in memory, up to a number of bytes; later ones are read each time.
 
-    def __init__(self, source: DataSource, split: str, *, limit_bytes: int) -> None:
-        self._source = source
+    Those `to_score` have labels of their own size.
+    """
+
+    def __init__(
+        self, source: DataSource, split: str, *, limit_bytes: int, to_score: bool = False
+    ) -> None:
+        self._read = source.to_score if to_score else source.sample
         self._split = split
         self._left = limit_bytes
         self._kept: dict[int, Sample] = {}
@@ -83,7 +88,7 @@ class SampleMemory:
         """Return the split's sample of that index."""
         if index in self._kept:
             return self._kept[index]
-        sample = self._source.sample(self._split, index)
+        sample = self._read(self._split, index)
         size = sample.image.nbytes + sample.labels.nbytes
         if size <= self._left:
             self._left -= size

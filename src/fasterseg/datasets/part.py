@@ -51,6 +51,14 @@ class PartOfSplit(SourceOver):
         """One of the chosen images; raises DataError for one that was not."""
         return self.source.sample(split, self._place(split, index))
 
+    def to_score(self, split: str, index: int) -> Sample:
+        """One of the chosen images, to score; raises as `sample` does."""
+        return self.source.to_score(split, self._place(split, index))
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """The stamp of one of the chosen images; raises as `sample` does."""
+        return self.source.stamp(split, self._place(split, index))
+
     def _place(self, split: str, index: int) -> int:
         if split != self.split or not 0 <= index < len(self.indices):
             raise DataError(

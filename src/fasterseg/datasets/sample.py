@@ -32,6 +32,8 @@ class Sample:
 
     ``image`` is (height, width, 3) uint8 RGB.  ``labels`` is (height, width), uint8 (uint16 where
     a label space has more classes than uint8 holds): class ids and the space's one ignore value.
+    Of a sample to score, the image may have another size than its labels: the one that networks
+    see (`DataSource.to_score`).
     """
 
     image: Pixels

@@ -73,6 +73,16 @@ class DataSource(Protocol):
         """The files that the whole data set lies in; None where its samples are made."""
         ...
 
+    @property
+    def working_size(self) -> ImageSize | None:
+        """The one size that images and labels are brought to; None where they keep their own."""
+        ...
+
+    @property
+    def as_it_lies(self) -> DataSource:
+        """The same data, brought to no size."""
+        ...
+
     def splits(self) -> tuple[str, ...]:
         """Return the names of the splits."""
         ...
@@ -95,6 +105,14 @@ class DataSource(Protocol):
 
     def sample(self, split: str, index: int) -> Sample:
         """Return one sample; raises DataError where it cannot be read."""
+        ...
+
+    def to_score(self, split: str, index: int) -> Sample:
+        """Return one sample's image as networks see it, and its labels at their own size."""
+        ...
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """Return what tells that a sample is what it was, unread; empty where nothing does."""
         ...
 
     def digest(self, split: str) -> str:
@@ -162,6 +180,16 @@ class SourceOver:
         """The underlying source's files."""
         return self.source.files
 
+    @property
+    def working_size(self) -> ImageSize | None:
+        """The underlying source's working size."""
+        return self.source.working_size
+
+    @property
+    def as_it_lies(self) -> DataSource:
+        """Return this over the underlying source as it lies."""
+        return replace(self, source=self.source.as_it_lies)
+
     def splits(self) -> tuple[str, ...]:
         """Return the underlying source's splits."""
         return self.source.splits()
@@ -185,6 +213,14 @@ class SourceOver:
     def sample(self, split: str, index: int) -> Sample:
         """Return the underlying source's sample."""
         return self.source.sample(split, index)
+
+    def to_score(self, split: str, index: int) -> Sample:
+        """Return the underlying source's sample to score."""
+        return self.source.to_score(split, index)
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """Return the underlying source's stamp."""
+        return self.source.stamp(split, index)
 
     def digest(self, split: str) -> str:
         """Return the underlying source's digest."""

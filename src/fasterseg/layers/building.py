@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.layers.blocks import Block, Form
+from fasterseg.layers.resampling import Resampling, nearest
 from fasterseg.layers.resizing import MapSize, resize
 from fasterseg.layers.units import FixedUnits, SlimmableUnits
 from fasterseg.space.blocks import BlockSpec
@@ -51,14 +52,20 @@ class InputBlock(nn.Module):
     """uint8 (batch, height, width, 3) images to normalised float32 (batch, 3, height, width).
 
     With `grey` all channels are the brightness, to the bit as Pillow has it; an image that is grey
-    already stays as it is.
+    already stays as it is.  A `resampling` then brings the image to a size.
     """
 
     def __init__(
-        self, mean: Sequence[float], deviation: Sequence[float], *, grey: bool = False
+        self,
+        mean: Sequence[float],
+        deviation: Sequence[float],
+        *,
+        grey: bool = False,
+        resampling: Resampling | None = None,
     ) -> None:
         super().__init__()
         self.grey = grey
+        self.resampling = resampling
         scale = 1.0 / (255.0 * torch.tensor(deviation))
         shift = -(torch.tensor(mean) / torch.tensor(deviation))
         self.register_buffer("scale", scale.reshape(1, 3, 1, 1))
@@ -73,6 +80,8 @@ class InputBlock(nn.Module):
             red, green, blue = planes.split(1, dim=1)
             whole = _BRIGHTNESS[0] * red + _BRIGHTNESS[1] * green + _BRIGHTNESS[2] * blue
             planes = torch.floor((whole + _HALF) / _ONE)
+        if self.resampling is not None:
+            planes = self.resampling(planes)
         normalised: Tensor = planes * self.scale + self.shift
         return normalised
 
@@ -88,9 +97,14 @@ class ResizeBlock(nn.Module):
 class TailBlock(nn.Module):
     """Class logits to the label map at the image's size; uint8 up to 256 classes, else int32."""
 
-    def forward(self, logits: Tensor, *, size: MapSize) -> Tensor:
-        """(batch, height, width) class ids of the upsampled logits' largest entries."""
+    def forward(self, logits: Tensor, *, size: MapSize, own: MapSize | None = None) -> Tensor:
+        """(batch, height, width) class ids of the upsampled logits' largest entries.
+
+        At the image's `own` size, where it was resized, each is that of the nearest pixel.
+        """
         labels = resize(logits, size).argmax(dim=1)
+        if own is not None:
+            labels = nearest(labels.to(torch.int32), size, own)
         return labels.to(torch.uint8 if logits.shape[1] <= 256 else torch.int32)
 
 

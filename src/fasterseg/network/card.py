@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from fasterseg.artifacts import Artifact, short_digest
+from fasterseg.config.working_size import WorkingSize
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
@@ -184,7 +185,8 @@ class Card(Artifact):
 
     `which` of the training's three sets of weights it holds: those with the ``best`` validation
     score, the ``last``, or the average (``ema``).  `reading` is how pictures become the pixels
-    that it was trained on.
+    that it was trained on; `size`, height and width, is what they are then brought to, None for
+    images of their own sizes.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/card/1"
@@ -195,12 +197,16 @@ class Card(Artifact):
     mean: tuple[Mean, Mean, Mean]
     std: tuple[Deviation, Deviation, Deviation]
     reading: Reading = DEFAULT_READING
+    size: WorkingSize = None
     training: TrainingFacts
     scores: tuple[Score, ...] = ()
 
     def content(self) -> dict[str, Any]:
-        """The card as a JSON value; the default reading is left out, as older cards have it."""
-        return without_default_reading(super().content(), self.reading)
+        """The card as a JSON value; what older cards do not have is left out where it is usual."""
+        content = without_default_reading(super().content(), self.reading)
+        if self.size is None:
+            content.pop("size", None)
+        return content
 
     @property
     def normalisation(self) -> Normalisation:
@@ -216,7 +222,12 @@ class Card(Artifact):
         return self.scores[0].resolution if self.scores else self.training.resolution
 
     def image_size(self, *, next_step: str) -> Size:
-        """The size of the images that it was scored on; raises `UsageError` where they differ."""
+        """Its working size, else that of the images that it was scored on.
+
+        Raises `UsageError` where these differ.
+        """
+        if self.size is not None:
+            return self.size
         text = self.image_resolution
         if "," in text:
             raise UsageError(
@@ -228,6 +239,7 @@ class Card(Artifact):
         """The card in a few lines."""
         facts = self.training
         reading = "" if self.reading == DEFAULT_READING else f", reads {self.reading.describe()}"
+        reading += "" if self.size is None else f", sees images at {self.size}"
         lines = [
             f"{self.name} ({self.which}), {self.label_space.classes} classes, "
             f"trained on {facts.images} images of {facts.data}/{facts.split} at "

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
 from fasterseg.layers.building import InputBlock, TailBlock, build_block
+from fasterseg.layers.resampling import Resampling
 from fasterseg.layers.resizing import MapSize, map_size, resize
 from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 from fasterseg.space.blocks import Size
@@ -102,7 +103,8 @@ class WholeJob(nn.Module):
 
     With another `output` it stops at the logits, at image size or as the network has them.  In
     ``float16`` the network computes in that type; normalisation and tail stay in float32.  With
-    `grey` the colour is taken out of the images first.
+    `grey` the colour is taken out of the images first.  With a `resampling` they are then brought
+    to its size, and labels back to the images' own.
     """
 
     def __init__(
@@ -114,13 +116,15 @@ class WholeJob(nn.Module):
         output: OutputForm = "labels",
         precision: Literal["float32", "float16"] = "float32",
         grey: bool = False,
+        resampling: Resampling | None = None,
     ) -> None:
         super().__init__()
-        self.input = InputBlock(mean, deviation, grey=grey)
+        self.input = InputBlock(mean, deviation, grey=grey, resampling=resampling)
         self.dtype = torch.float16 if precision == "float16" else torch.float32
         self.network = network if precision == "float32" else deepcopy(network).to(self.dtype)
         self.output: OutputForm = output
         self.tail = TailBlock()
+        self.seen_at = None if resampling is None else resampling.size
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 (batch, height, width, 3) images to labels or logits.
@@ -131,6 +135,7 @@ class WholeJob(nn.Module):
         logits: Tensor = self.network.low_resolution(normalised).to(torch.float32)  # type: ignore[operator]
         size = (images.shape[1], images.shape[2])
         if self.output == "labels":
-            labels: Tensor = self.tail(logits, size=size)
+            own = None if self.seen_at is None else size
+            labels: Tensor = self.tail(logits, size=self.seen_at or size, own=own)
             return labels
         return resize(logits, size) if self.output == "logits" else logits

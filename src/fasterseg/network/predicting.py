@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from fasterseg.config import OutputForm
 from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.limits import PixelLimit, TooLarge
+from fasterseg.datasets.limits import PixelLimit
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.resampling import resampled
 from fasterseg.datasets.sample import LabelMap, Pixels
-from fasterseg.datasets.transforms import Normalisation, resize_image, resize_labels
+from fasterseg.datasets.transforms import Normalisation, resize_labels
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import Seen
 from fasterseg.network.bundle import ModelBundle
@@ -35,6 +36,7 @@ from fasterseg.network.shipped import (
     shipped_names,
     told_of_names,
 )
+from fasterseg.network.showing import Shown, require_shown, shown_size
 from fasterseg.network.tiling import in_tiles, tiles_of
 from fasterseg.runs import BundleFolder, run_above
 from fasterseg.space.blocks import Size
@@ -142,8 +144,11 @@ class NetworkPredictor:
     """A network with its classes, reading and normalisation, from images to labels.
 
     Without a `tail`, PyTorch upsamples all class maps and takes the largest; with one, the network
-    stops at its low-resolution logits and the tail gives the same labels from them.
+    stops at its low-resolution logits and the tail gives the same labels from them.  Pictures are
+    brought to its `size` before it sees them; without one they keep their own.
     """
+
+    resizes = False
 
     def __init__(
         self,
@@ -152,10 +157,12 @@ class NetworkPredictor:
         label_space: LabelSpace,
         normalisation: Normalisation,
         reading: Reading = DEFAULT_READING,
+        size: Size | None = None,
         device: torch.device | None = None,
     ) -> None:
         self.label_space = label_space
         self.reading = reading
+        self.size = size
         self.device = device or torch.device("cpu")
         self.network = network
         self.tail: LogitsToLabels | None = None
@@ -212,18 +219,20 @@ class NetworkPredictor:
         self,
         image: Picture,
         *,
-        size: tuple[int, int] | None = None,
+        size: Shown | None = None,
         most_pixels: int | None = None,
     ) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none.
 
-        With a `size` (height, width) the network is shown the image at that.  `most_pixels` raises
-        the limit of what is read (`datasets.limits`).
+        The network is shown the image at a `size`, (height, width) or ``"360x640"``, or at its own,
+        ``"own"``; by default at the size that it was trained for, where its card has one.
+        `most_pixels` raises the limit of what is read (`datasets.limits`).
         """
         limit = PixelLimit(most_pixels)
-        require_shown(size, limit)
+        shown = shown_size(size, self)
+        require_shown(shown, limit)
         decoded = decode(image, self.reading, limit=limit)
-        return segmented(self.labels, decoded, self.label_space, size=size)
+        return segmented(self.labels, decoded, self.label_space, size=shown)
 
 
 def load_model(
@@ -242,6 +251,7 @@ def load_model(
         label_space=bundle.card.label_space,
         normalisation=bundle.card.normalisation,
         reading=bundle.card.reading,
+        size=bundle.card.size,
         device=device,
     )
 
@@ -256,25 +266,10 @@ def segmented(
     """What a function from pixels to labels makes of a picture, shown at a size or its own."""
     image = decoded.pixels
     kind = np.uint8 if space.classes <= 255 else np.uint16
-    shown = image if size is None else resize_image(image, size)
+    shown = image if size is None else resampled(image, size)
     tiles = tiles_of(*shown.shape[:2])
     labels: LabelMap = label_map(shown).astype(kind, copy=False)
     del shown
     if size is not None:
         labels = resize_labels(labels, (image.shape[0], image.shape[1]))
     return Segmentation(image, labels, space, decoded.remarks, tiles)
-
-
-def require_shown(size: tuple[int, int] | None, limit: PixelLimit) -> None:
-    """Raise `UsageError` for a size of more pixels than a picture may have."""
-    if size is None:
-        return
-    try:
-        limit.require(size[1], size[0])
-    except TooLarge as error:
-        raise UsageError(
-            "there is no showing an image at this size",
-            where=f"{size[0]}x{size[1]}",
-            why=str(error),
-            next_step=f"name a smaller size, or {error.next_step}",
-        ) from error

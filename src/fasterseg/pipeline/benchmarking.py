@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import Precision, TailForm
-from fasterseg.console.options import Common
+from fasterseg.console.options import Common, SizeOrText
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
 from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models
@@ -34,7 +34,7 @@ class EntryOptions:
     precisions: Sequence[Precision]
     tails: Sequence[TailForm]
     threads: int
-    size: str
+    size: SizeOrText
 
 
 def benchmark_named(
@@ -56,7 +56,7 @@ def benchmark_named(
         precisions=tuple(wanted.precisions),
         tails=tuple(wanted.tails),
         threads=wanted.threads or threads_of(models),
-        size=Size.parse(wanted.size) if wanted.size else None,
+        size=Size.of(wanted.size) if wanted.size else None,
         device=common.device or "",
     )
     entry.require_possible()

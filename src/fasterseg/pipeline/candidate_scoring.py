@@ -18,7 +18,7 @@ from fasterseg.datasets.loading import WHOLE, SampleMemory, Share, TrainingBatch
 from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.sample import MEMORY_BYTES, Sample
 from fasterseg.datasets.source import DataSource
-from fasterseg.evaluation import ConfusionMatrix
+from fasterseg.evaluation import ConfusionMatrix, labels_of
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
@@ -93,7 +93,7 @@ class SubnetScoring:
         batches = data.batches("calibration", data.halves[0], batch_size=CALIBRATED_TOGETHER)
         count = -(-calibration_images // CALIBRATED_TOGETHER)
         scored = PartOfSplit(data.source, data.split, indices)
-        samples = SampleMemory(scored, data.split, limit_bytes=MEMORY_BYTES)
+        samples = SampleMemory(scored, data.split, limit_bytes=MEMORY_BYTES, to_score=True)
         kept = KeptBatches(batches, count, device, ranks.share)
         return cls(supernet, data.seed, scored, kept, samples, ranks)
 
@@ -137,7 +137,7 @@ def matrices_of(
     counts = np.zeros((len(turns), space.classes, space.classes + 1), dtype=np.int64)
     for place, index in enumerate(turns):
         one, known = ConfusionMatrix(space.classes), sample(index)
-        one.update(predictor.labels(known.image), known.labels, ignore=space.ignore)
+        one.update(labels_of(predictor.labels, known), known.labels, ignore=space.ignore)
         counts[place] = np.column_stack([one.counts, one.missed])
     parts = ranks.gathered(torch.from_numpy(counts))
     every = (parts[index % ranks.count][index // ranks.count].numpy() for index in range(images))

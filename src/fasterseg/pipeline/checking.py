@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from fasterseg.console.options import Common
@@ -14,14 +15,17 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
 from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.sizing import brought_note
 from fasterseg.runs import RunFolder
+from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
 
 
 def check_stage(
     source: DataSource, run: RunFolder, *, used: Collection[str], progress: Progress
 ) -> DataReport:
-    """Check a run's data once, and again where a split that is `used` is new or changed."""
+    """Check a run's data, as it lies, once, and again where a `used` split is new or changed."""
+    source = source.as_it_lies
     if run.data_report.exists():
         stored = DataReport.load(run.data_report)
         if all(stored.digests.get(split) == source.digest(split) for split in used):
@@ -32,10 +36,18 @@ def check_stage(
 
 
 def check_named(
-    path: str, common: Common, *, layout: str, outside: bool, anew: bool, show: Show
+    path: str,
+    common: Common,
+    *,
+    layout: str,
+    outside: bool,
+    anew: bool,
+    size: tuple[int, int] | None,
+    show: Show,
 ) -> DataReport:
     """Check data that is named; what is not said of it is read as the recipe says.
 
+    With a `size`, or the recipe's, a note tells what becomes of images that do not have it.
     Without a path it is the data of the options; raises `UsageError` where these name none.
     """
     data = resolve_recipe(common).data
@@ -62,4 +74,16 @@ def check_named(
         with when_slow(show, "Opening the data", unit="files") as step:
             source = open_files(where, layout=layout, outside=outside, progress=step)
     with show("Checking the data", total=0, unit="images") as step:
-        return check_data(source, progress=step, remember=True, anew=anew)
+        report = check_data(source, progress=step, remember=True, anew=anew)
+    size = size or data.size
+    note = brought_note(_sizes_in(report), size) if size is not None else ""
+    return report.model_copy(update={"notes": (*report.notes, note)}) if note else report
+
+
+def _sizes_in(report: DataReport) -> Counter[tuple[int, int]]:
+    """How many images of all splits have each size."""
+    found: Counter[tuple[int, int]] = Counter()
+    for split in report.splits.values():
+        sizes = {Size.parse(size): count for size, count in split.sizes.items()}
+        found.update({(one.height, one.width): count for one, count in sizes.items()})
+    return found

@@ -87,6 +87,7 @@ def _result(
         exported_mean_iou=deployed.mean_iou,
         split=split,
         scored_at=report.resolution,
+        shown_at=report.shown_at,
         timed_at="{}x{}".format(*recipe.target.size),
         budget_ms=found.budget_ms,
         matched=found.matched,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fasterseg.console.options import Common
+from fasterseg.console.options import Common, SizeOrText
 from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_file
@@ -27,12 +27,12 @@ class Drawn(NamedTuple):
 
 
 def draw_named(
-    model: str, common: Common, *, out: Path | str, size: str, classes: int, overwrite: bool
+    model: str, common: Common, *, out: Path | str, size: SizeOrText, classes: int, overwrite: bool
 ) -> Drawn:
     """Draw what a path names at a size and a number of classes, its own where they are left out."""
     place = _free_place(out, overwrite=overwrite) if out else None
     subjects = drawable(find_subjects(given(model), common), model)
-    asked = Size.parse(size) if size else None
+    asked = Size.of(size) if size else None
     drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
     texts = [draw_text(one.architecture, geometry, title=one.title) for one, geometry in drawn]
     if place is not None:

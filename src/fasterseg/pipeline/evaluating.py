@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sized import brought_to
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.exporting.formats import digest_of_export
 from fasterseg.deploy.runtimes.models import load_model, require_model, require_runs_on
@@ -28,9 +29,11 @@ from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, open_source, require_device
 from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.showing import as_seen_by
 from fasterseg.pipeline.telling import predictions, score_of, told
 from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
+from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
 from fasterseg.tracking.names import require_trackers, tracker_names
 
@@ -50,7 +53,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluate_named(
-    model: str, common: Common, *, split: str, out: Path | str, show: Show
+    model: str, common: Common, *, split: str, out: Path | str, show: Show, size: str = ""
 ) -> Evaluated:
     """Score a model that is named on the data of its run, or on that which the options name."""
     require_model(model)
@@ -65,7 +68,7 @@ def evaluate_named(
     set_threads(recipe.threads)
     named, split = bool(split), split or recipe.data.test_split
     require_split(source, split, asked="--split" if named else "data.test_split")
-    path = wanted or _own_place(default_report_path(run, model, split))
+    path = wanted or _own_place(default_report_path(run, model, split, size=size))
     device, name = common.device or "auto", path.stem
     folder = run.tracking if run else path.with_name(f"{name}-tracking")
     with (
@@ -82,10 +85,12 @@ def evaluate_named(
             device=device,
             progress=step,
             sharing=Sharing(ranks, recipe),
+            size=size,
         )
         hear(score_of(report, name))
         hear(predictions(model, name, source, split, device=device))
-    otherwise = report.data_digest != source.digest(split)
+    seen_at = Size.parse(report.shown_at) if report.shown_at else None
+    otherwise = report.data_digest != brought_to(source, seen_at).digest(split)
     return Evaluated(path, report, OTHERWISE if otherwise else "")
 
 
@@ -98,15 +103,17 @@ def evaluate_stage(
     device: str = "auto",
     progress: Progress = silent,
     sharing: Sharing = BY_ITSELF,
+    size: str = "",
 ) -> EvaluationReport:
     """Score a model on a split and write the report; an equal report is not computed again.
 
-    Images are read as the model's card says, so that the score is of what it does to pictures.
+    Images are read as the model's card says, and shown at its size, or at another `size`, so that
+    the score is of what it does to pictures.  Labels are compared at their own size.
     Ranks that are `sharing` the work have some of the images each.  Raises `UsageError` when the
     model was made for other classes, or when the file holds the report of another model or data.
     """
     predictor = load_model(model, device=select_device(device))
-    source = source.read_as(predictor.reading)
+    source = as_seen_by(predictor, source, size=size)
     _require_same_classes(str(model), predictor.label_space, source)
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
     if path.exists():
@@ -114,7 +121,8 @@ def evaluate_stage(
         progress(report.images, report.images, "")
         return report
     ranks = sharing.ranks
-    words = {"model": str(model), "device": device, "split": split, **inputs, **sharing.words()}
+    asked = {"model": str(model), "device": device, "split": split, "size": size}
+    words = {**asked, **inputs, **sharing.words()}
     with led(ranks, ORDER, words) as lead, lead.call(SCORE):
         report = evaluate_shared(
             predictor.see, source, split, ranks=ranks, subject=str(model), progress=progress
@@ -140,7 +148,7 @@ def follow_evaluation(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]
             why="its weights have another digest",
             next_step="copy it again, or name one that all processes see",
         )
-    source = open_source(recipe).read_as(predictor.reading)
+    source = as_seen_by(predictor, open_source(recipe), size=words["size"])
     require_same_data(source, split, words["data"])
 
     def score() -> None:
@@ -161,12 +169,13 @@ def run_of(model: str, common: Common) -> RunFolder | None:
     return run_above(model_path(model))
 
 
-def default_report_path(run: RunFolder | None, model: str, split: str) -> Path:
+def default_report_path(run: RunFolder | None, model: str, split: str, *, size: str = "") -> Path:
     """Where a report goes: into the run's evaluation folder, else next to the model.
 
-    A shipped model lies where nothing is to be written: its report goes here.
+    A shipped model lies where nothing is to be written: its report goes here.  That on images shown
+    at a size that was asked for is called after it, too.
     """
-    folder = without_steps_up(Path(model))
+    folder, split = without_steps_up(Path(model)), "-".join(filter(None, (split, size)))
     if run is not None and (folder.is_file() or is_shipped(model)):
         return run.score(folder.name, split)
     if run is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from fasterseg.config import OutputForm
-from fasterseg.console.options import Common
+from fasterseg.console.options import Common, working_size
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.sessions import Running
@@ -24,12 +24,13 @@ from fasterseg.stopping import Show
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a network is to be exported to, as it was asked for; no size is that of its images."""
+    """What a network is to be exported to, as it was asked for; no size is the model's own."""
 
     format: str
     output: OutputForm
     size: str
     dynamic: bool
+    resize: bool
     precision: Literal["float32", "float16"]
 
 
@@ -45,7 +46,7 @@ def export_named(
     show: Show,
 ) -> ExportReport:
     """Export a model and verify the file; see `ship`."""
-    _require_one_size(wanted.size, dynamic=wanted.dynamic)
+    _require_one_size(wanted)
     require_images(images)
     if out:
         place_for_export(out, wanted.format, overwrite=overwrite)
@@ -54,10 +55,7 @@ def export_named(
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
-    reading = origin.bundle.card.reading
-    evidence = evidence_for(
-        model, common, split=split, images=images, size=form.size, reading=reading
-    )
+    evidence = evidence_for(model, common, split=split, images=images, card=origin.card_like(form))
     with show(f"Exporting to {path}", total=0, unit="images") as step:
         return ship(
             origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
@@ -67,8 +65,16 @@ def export_named(
 def _form_of(wanted: Wanted, card: Card) -> ExportForm:
     """The form; raises where a network cannot be exported to it."""
     asked = Size.parse(wanted.size) if wanted.size else card.image_size(next_step=_ONE_OF_THEM)
-    size = None if wanted.dynamic else asked
-    form = ExportForm(wanted.format, size, asked, wanted.output, wanted.precision)
+    if wanted.resize or (card.size is not None and not wanted.dynamic):
+        working_size(asked)
+    form = ExportForm(
+        wanted.format,
+        None if wanted.dynamic or wanted.resize else asked,
+        asked,
+        wanted.output,
+        wanted.precision,
+        resizes_to=asked if wanted.resize else None,
+    )
     form.require_possible()
     return form
 
@@ -99,14 +105,17 @@ def default_file(model: str, form: ExportForm) -> Path:
     name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
     extras: list[str] = [form.output] if form.output != "labels" else []
     extras += [form.precision] if form.precision != "float32" else []
-    extras += ["dynamic"] if form.size is None else []
+    sized = "dynamic" if form.resizes_to is None else "resizing"
+    extras += [sized] if form.size is None else []
     return folder.parent / ("-".join([name, *extras]) + form.row.suffix)
 
 
-def _require_one_size(size: str, *, dynamic: bool) -> None:
-    if size and dynamic:
+def _require_one_size(wanted: Wanted) -> None:
+    other = f"--size {wanted.size}" if wanted.size else "--resize" if wanted.resize else ""
+    if other and wanted.dynamic:
         raise UsageError(
             "a graph has one size or any",
-            where=f"--size {size} --dynamic",
+            where=f"{other} --dynamic",
+            why="with --dynamic it sees each image at the image's own size",
             next_step="leave one of them out",
         )

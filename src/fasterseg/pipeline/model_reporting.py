@@ -15,6 +15,7 @@ from fasterseg.durable import durable_write, holds
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.links import leads_outside
 from fasterseg.latency.table import LatencyTable
+from fasterseg.network.card import Card
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file
@@ -70,9 +71,10 @@ def _image_for(model: Path | str, common: Common) -> tuple[Pixels, str]:
     if common.data is not None:
         recipe, source = open_settled(resolve_recipe(common))
         split = recipe.data.test_split
-        return source.sample(split, 0).image, f"An image of {source.name}/{split}, and its labels."
+        image = source.as_it_lies.sample(split, 0).image
+        return image, f"An image of {source.name}/{split}, and its labels."
     card = open_bundle(model).card
-    scenes = StreetScenes(size=_size_of(card.image_resolution))
+    scenes = StreetScenes(size=_size_of(card))
     learnt = card.training.data == scenes.name
     words = (
         "A scene of those that it was tested on, and its labels."
@@ -84,8 +86,7 @@ def _image_for(model: Path | str, common: Common) -> tuple[Pixels, str]:
 
 
 def _segmented(model: Path | str, image: Pixels) -> Segmentation:
-    predictor = load_model(model)
-    return Segmentation(image, predictor.labels(image), predictor.label_space)
+    return load_model(model)(image)
 
 
 def _example(found: Segmentation, words: str) -> Example:
@@ -110,7 +111,7 @@ def _facts(model: Path | str, example: Example) -> ModelFacts:
         where="" if shipped else ", from the folder that holds it",
         card=bundle.card,
         description=bundle.description,
-        size=_size_of(bundle.card.image_resolution),
+        size=_size_of(bundle.card),
         files=tuple((path.name, digest_of_file(path)) for path in inside),
         result=result,
         target=target,
@@ -133,6 +134,6 @@ def _in_run(
     return NetworkResult.load(run.result(name)), target, report
 
 
-def _size_of(resolution: str) -> Size:
-    """Of images of several sizes the first that is named; training may have seen crops."""
-    return Size.parse(resolution.partition(",")[0].strip())
+def _size_of(card: Card) -> Size:
+    """Its working size, else that of the first of several images; training may have seen crops."""
+    return card.size or Size.parse(card.image_resolution.partition(",")[0].strip())

@@ -13,6 +13,7 @@ from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for, when_slow
 from fasterseg.datasets.changed import NormalisedSource
 from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.sized import brought_to
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.events import Progress, silent
@@ -28,7 +29,7 @@ from fasterseg.pipeline.recipes import (
     stored_recipe,
 )
 from fasterseg.pipeline.settling import note_on_scores, settled
-from fasterseg.pipeline.sizing import other_sizes_note, with_sizes
+from fasterseg.pipeline.sizing import note_on_sizes, with_sizes
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
@@ -90,7 +91,7 @@ def open_run(
     if "evaluate" in stages:
         say(note_on_scores(recipe, source), common)
     if stages:
-        say(other_sizes_note(recipe, source), common)
+        say(note_on_sizes(recipe, source), common)
     if recipe != before:
         recipe.save(run.recipe)
     return OpenedRun(recipe, run, source)
@@ -134,7 +135,7 @@ def open_settled(
 
 
 def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:
-    """The data that a recipe names; raises `DataError` where it cannot be used."""
+    """The data that a recipe names, at its working size; `DataError` where it cannot be used."""
     street = recipe.data.street
     source = open_data(
         recipe.data.source,
@@ -147,7 +148,7 @@ def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:
         street_light=street.light,
     )
     fed = _fed(recipe.data.normalize)
-    return source if fed is None else NormalisedSource(source, fed)
+    return brought_to(source if fed is None else NormalisedSource(source, fed), recipe.data.size)
 
 
 def _fed(normalize: Normalize) -> Normalisation | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.submission_names import SubmissionName
 from fasterseg.datasets.submissions import SubmissionForm, submission_form
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model, require_runs_on
+from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress
@@ -36,12 +38,14 @@ from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.names import on_disk
 from fasterseg.network.card import Card
 from fasterseg.network.predicted import Broken, PredictResult
-from fasterseg.network.predicting import require_shown, segmented
+from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.network.shipped import model_path
+from fasterseg.network.showing import OWN_SIZE, require_shown, shown_size
 from fasterseg.network.tiling import MOST_AT_ONCE
 from fasterseg.paths import given, place_for_folder
 from fasterseg.pipeline.filming import Film, Filming, films_of, promise_of, require_frames
+from fasterseg.pipeline.sizing import told_stretched
 from fasterseg.resources import free_memory_bytes
 from fasterseg.runs import BundleFolder
 from fasterseg.runtime import select_device
@@ -106,10 +110,10 @@ def predict_named(
     form = submission_form(submission) if submission else None
     output = PICTURES if form is None else output_for(form)
     places = _places(pictures, form, output, out=out, overwrite=overwrite, label_maps=label_maps)
-    shown = Size.parse(size) if size else None
     limit = _limit(most_pixels)
-    require_shown(shown, limit)
+    require_shown(None if size in ("", OWN_SIZE) else Size.of(size), limit)
     predictor = load_model(model, device=select_device(common.device or "auto"))
+    shown = shown_size(size or None, predictor)
     if form is not None:
         form.require_classes(model, predictor.label_space)
     folder, images = places.folder, places.images
@@ -128,7 +132,8 @@ def predict_named(
             )
     filming = Filming(predictor, show, shown, limit, frames, promise_of(model))
     result = filming.added_to(result, places.films, alone=not images)
-    note = "" if shown else scale_note(model, sizes)
+    note = scale_note(model, sizes) if shown is None and not predictor.resizes else ""
+    note = note or stretched_note(sizes, shown or seen_at(predictor))
     notes = [*places.notes, *_notes_on(folder, given(pictures)), *result.notes]
     notes += [] if form is None else form.notes(folder, len(result.written))
     return result.model_copy(update={"note": note, "notes": tuple(notes)})
@@ -205,6 +210,16 @@ def scale_note(model: str, sizes: Sequence[Size]) -> str:
         f"{others} of {len(sizes)} are of quite another size than the images that this network was "
         f"trained on: with --size {trained} it is shown them at that size"
     )
+
+
+def seen_at(predictor: Predictor) -> Size | None:
+    """What a file brings images to itself; None for what takes them as they are."""
+    return predictor.card.resizes_to if isinstance(predictor, ExportedPredictor) else None
+
+
+def stretched_note(sizes: Sequence[Size], shown: Size | None) -> str:
+    """A word about images of other proportions than the size that they were shown at."""
+    return "" if shown is None else told_stretched(Counter(sizes), shown)
 
 
 def predict_images(
@@ -291,7 +306,8 @@ def _segmented(
     predictor: Predictor, path: Path, shown: Size | None, free_bytes: int, limit: PixelLimit
 ) -> Segmentation:
     decoded = decode(path, predictor.reading, limit=limit)
-    require_memory(shown or Size(*decoded.pixels.shape[:2]), free_bytes)
+    own = Size(*decoded.pixels.shape[:2])
+    require_memory(shown or seen_at(predictor) or own, free_bytes)
     return segmented(predictor.labels, decoded, predictor.label_space, size=shown)
 
 

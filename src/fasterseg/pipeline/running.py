@@ -29,7 +29,7 @@ from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.reporting import report_stage
 from fasterseg.pipeline.searching import search_job, search_stage
 from fasterseg.pipeline.settling import note_on_scores
-from fasterseg.pipeline.sizing import other_sizes_note
+from fasterseg.pipeline.sizing import note_on_sizes
 from fasterseg.pipeline.telling import delivered_latency, predictions, score_of, told_of_run
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.pipeline.training import jobs_of, train_all
@@ -177,7 +177,7 @@ class Pipeline:
         """Write the page."""
         told = [
             note_on_scores(self.recipe, self.source),
-            other_sizes_note(self.recipe, self.source),
+            note_on_sizes(self.recipe, self.source),
             *(one.verdict() for one in self.search().contenders if one.role == "teacher"),
         ]
         names = [contender.name for contender in self.recipe.contenders]

@@ -1,7 +1,8 @@
 """The sizes of a run: the target's and the crops', from the images where the recipe names none.
 
-A latency is that of one size.  Where the recipe says nothing it is the images' own, so that what
-is timed is what is scored; images of several sizes are asked about.
+A latency is that of one size: the working size of a recipe that has one (`data.size`).  Without it
+it is the images' own, so that what is timed is what is scored; images of several sizes are asked
+about.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from math import sqrt
 from typing import Any, TypeVar
 
 from fasterseg.config import PretrainingSettings, Recipe, SearchSettings, TrainingSettings
+from fasterseg.datasets.resampling import stretch
 from fasterseg.datasets.sizes import image_sizes
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import scaled_size
@@ -21,6 +23,8 @@ SEARCH_CROP_PIXELS, TRAINING_CROP_PIXELS = 256 * 256, 512 * 512
 STRIDE = 32
 """The coarsest map has a feature for so many pixels along a side."""
 MOST_SIZES_NAMED = 5
+WORTH_A_WORD = 1.02
+"""So many times as wide, or as high, beside the other side: what is less is rounding."""
 
 Size = tuple[int, int]
 Sides = tuple[int | None, int | None]
@@ -30,13 +34,13 @@ Cropped = TypeVar("Cropped", SearchSettings, PretrainingSettings, TrainingSettin
 def with_sizes(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) -> Recipe:
     """The recipe with all its sizes: what it does not name is `known`'s, else follows the images.
 
-    Raises `UsageError` where the images have several sizes and nothing says which of them is the
-    target's.
+    With a working size, the images are of that one.  Raises `UsageError` where they have several
+    sizes and nothing says which of them is the target's.
     """
     recipe = recipe if known is None else _with_known(recipe, known)
     if not _lacks_sizes(recipe):
         return recipe
-    sizes = _used_sizes(recipe, source)
+    sizes = _seen_sizes(recipe, source)
     if not sizes:
         return recipe
     usual = sizes.most_common(1)[0][0]
@@ -90,8 +94,11 @@ def _whole_strides(side: float) -> int:
     return STRIDE * max(1, int(side / STRIDE + 0.5))
 
 
-def other_sizes_note(recipe: Recipe, source: DataSource) -> str:
-    """What to tell of scored images that do not have the target's size; empty where all have."""
+def note_on_sizes(recipe: Recipe, source: DataSource) -> str:
+    """What to tell of images that do not have the target's size; empty where all have."""
+    if recipe.data.size is not None:
+        sizes = _used_sizes(recipe, source.as_it_lies)
+        return brought_note(sizes, recipe.data.size)
     split = recipe.data.test_split
     sizes = image_sizes(source, [split])
     others = Counter({size: count for size, count in sizes.items() if size != recipe.target.size})
@@ -104,11 +111,56 @@ def other_sizes_note(recipe: Recipe, source: DataSource) -> str:
     )
 
 
+def brought_note(sizes: Mapping[Size, int], size: Size) -> str:
+    """What to tell of images of these sizes that are brought to one; empty where all have it."""
+    others = Counter({one: count for one, count in sizes.items() if tuple(one) != tuple(size)})
+    if not others:
+        return ""
+    told = [
+        f"{others.total()} of the {sum(sizes.values())} images are brought to {_text(size)} for "
+        "training and search, once, and networks run at it; scores are at the labels' own size"
+    ]
+    told += [stretched] if (stretched := told_stretched(others, size)) else []
+    enlarged = Counter({one: n for one, n in others.items() if one[0] * one[1] < size[0] * size[1]})
+    told += (
+        [f"enlarged, which shows a network nothing more: {_listed(enlarged)}"] if enlarged else []
+    )
+    return "; ".join(told)
+
+
+def _stretched(sizes: Mapping[Size, int], size: Size) -> Counter[Size]:
+    """Those of sizes whose proportions are not those of the size that they are brought to."""
+    off = {one: max(stretch(one, size), 1 / stretch(one, size)) for one in sizes}
+    return Counter({one: count for one, count in sizes.items() if off[one] >= WORTH_A_WORD})
+
+
+def told_stretched(sizes: Mapping[Size, int], size: Size) -> str:
+    """What to tell of images of other proportions than a size's; empty where there are none."""
+    found = _stretched(sizes, size)
+    if not found:
+        return ""
+    worst = max(found, key=lambda one: max(stretch(one, size), 1 / stretch(one, size)))
+    factor = stretch(worst, size)
+    how = f"{factor:.2f} times as wide" if factor > 1 else f"{1 / factor:.2f} times as high"
+    return (
+        f"{found.total()} have other proportions and are distorted, at most to {how} as they were "
+        f"({_text(worst)}): {_listed(found)}"
+    )
+
+
 def _lacks_sizes(recipe: Recipe) -> bool:
     crops = [getattr(recipe, name).augmentation for name in _CROPPED]
     crops.append(recipe.search.pretraining.augmentation)
     sides = [side for one in crops for side in (one.crop_height, one.crop_width)]
     return None in (recipe.target.height, *sides)
+
+
+def _seen_sizes(recipe: Recipe, source: DataSource) -> Counter[Size]:
+    """How many images networks see at each size: all at the working size, where there is one."""
+    working = recipe.data.size
+    if working is not None:
+        return Counter({(working.height, working.width): 1})
+    return _used_sizes(recipe, source)
 
 
 def _used_sizes(recipe: Recipe, source: DataSource) -> Counter[Size]:
@@ -123,7 +175,8 @@ def _only_size(sizes: Counter[Size], data: str) -> Size:
             f"the images have {len(sizes)} sizes, and a budget holds for one",
             where=f"{data}: {_listed(sizes)}",
             why="the recipe does not say at which of them the network is to run",
-            next_step=f"for that of most images: --set target.height={usual[0]} "
+            next_step=f"bring them all to one with --size {usual[0]}x{usual[1]} or another; or, to "
+            f"score each as it is, for that of most images: --set target.height={usual[0]} "
             f"--set target.width={usual[1]}",
         )
     return usual

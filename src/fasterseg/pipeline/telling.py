@@ -27,6 +27,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog
+from fasterseg.pipeline.showing import as_seen_by
 from fasterseg.reporting.pictures import painted
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder, StageFolder
@@ -133,7 +134,7 @@ def _pictures(
 ) -> Mapping[str, Picture]:
     """Image, labels and the model's labels side by side, of images evenly over the split."""
     predictor = load_model(model, device=select_device(device))
-    read, space = source.read_as(predictor.reading), source.label_space
+    read, space = as_seen_by(predictor, source), source.label_space
     count = min(PICTURES, read.length(split))
     found = {}
     for place in range(count):

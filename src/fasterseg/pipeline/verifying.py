@@ -7,8 +7,8 @@ from pathlib import Path
 from fasterseg.config import Recipe
 from fasterseg.console.options import IMAGES, Common
 from fasterseg.datasets.opening import open_data
-from fasterseg.datasets.reading import Reading
 from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.models import require_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
@@ -22,6 +22,7 @@ from fasterseg.pipeline.evaluating import run_of
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.showing import as_taken_by
 from fasterseg.runtime import set_threads
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
@@ -42,23 +43,24 @@ def require_images(count: int) -> None:
 
 
 def evidence_for(
-    model: str, common: Common, *, split: str, images: int, size: Size | None, reading: Reading
+    model: str, common: Common, *, split: str, images: int, card: ExportedCard
 ) -> Evidence:
     """Images of the data that the model's run, or --data, names; else of the built-in scenes.
 
-    They are read as the model reads.  `images` of them are taken at equal distances; the whole
-    split serves for the score.  From here on the model computes on as many threads as the recipe
-    says.
+    They are as a file of that `card` takes them.  `images` of them are taken at equal distances;
+    the whole split serves for the score.  From here on the model computes on as many threads as
+    the recipe says.
     """
     recipe = _recipe_of(model, common)
     set_threads(recipe.threads if recipe is not None else ALL_CORES)
     if recipe is None:
-        street = _street_images(images, size or Size(256, 512))
+        street = _street_images(images, card.size or Size(256, 512))
         return Evidence(street, STREET_IMAGES)
     recipe, source = open_settled(recipe)
     asked = "--split" if split else "data.test_split"
     require_split(source, split or recipe.data.test_split, asked=asked)
-    return evidence_of(source.read_as(reading), split or recipe.data.test_split, images=images)
+    source = as_taken_by(card, source)
+    return evidence_of(source, split or recipe.data.test_split, images=images)
 
 
 def _recipe_of(model: str, common: Common) -> Recipe | None:
@@ -97,9 +99,7 @@ def verify_named(
     session, card = open_export(path, running)
     origin = origin_of(against)
     expected = origin.card_like(card)
-    evidence = evidence_for(
-        against, common, split=split, images=images, size=card.size, reading=card.reading
-    )
+    evidence = evidence_for(against, common, split=split, images=images, card=card)
     subject = Subject(session, card, expected, origin.predictor, path.name, against)
     with show(f"Verifying {path}", total=0, unit="images") as step:
         report, difference = verify(subject, evidence, progress=step)

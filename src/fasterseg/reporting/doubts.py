@@ -54,7 +54,7 @@ def _rows(report: EvaluationReport, source: DataSource) -> list[DoubtRow]:
     rows = []
     for one in report.contradictions[:SHOWN]:
         if one.image in index:
-            sample = source.sample(report.split, index[one.image])
+            sample = source.as_it_lies.sample(report.split, index[one.image])
             box = (one.left, one.top, one.right, one.bottom)
             text = f"The image {one.image}, the place marked"
             pictures = (

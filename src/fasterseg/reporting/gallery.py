@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import LabelMap
 from fasterseg.datasets.source import DataSource
-from fasterseg.evaluation import ConfusionMatrix, EvaluationReport, Predictor
+from fasterseg.evaluation import ConfusionMatrix, EvaluationReport, Predictor, labels_of
 from fasterseg.reporting.pictures import Picture, largest_classes, map_of, painted, photograph
 
 WORST, TYPICAL, BEST = 4, 2, 1
@@ -61,15 +59,16 @@ def gallery(
     rows = []
     for name, why in choose_images(report):
         if name in index:
-            sample, space = source.sample(report.split, index[name]), source.label_space
-            found = {who: np.asarray(labels(sample.image)) for who, labels in predictors.items()}
+            sample, space = source.to_score(report.split, index[name]), source.label_space
+            image = source.as_it_lies.sample(report.split, index[name]).image
+            found = {who: labels_of(labels, sample) for who, labels in predictors.items()}
             figures = {who: _figure(labels, sample.labels, space) for who, labels in found.items()}
             pictures = (
-                photograph("image", f"The image {name}", sample.image),
+                photograph("image", f"The image {name}", image),
                 map_of("truth", sample.labels, space, name, ""),
                 *(map_of(who, labels, space, name, figures[who]) for who, labels in found.items()),
             )
-            mixed = sample.image // 2 + painted(found[by], space) // 2
+            mixed = image // 2 + painted(found[by], space) // 2
             text = f"{by}'s labels over {name}: {largest_classes(found[by], space)}"
             overlay = photograph(why, text, mixed, figures[by])
             rows.append(GalleryRow(name, why, pictures, overlay))

@@ -83,7 +83,7 @@ def score_of(network: NetworkFacts) -> ScoreShown | None:
     report = network.evaluation
     if report is not None:
         on = (
-            f"{report.split}, {report.images} images at {report.resolution}, "
+            f"{report.split}, {report.images} images at {report.resolution}{report.seen}, "
             f"{report.classes_in_mean} of {len(report.names)} classes"
         )
         return ScoreShown(report.mean_iou, on, network.evaluation_path)

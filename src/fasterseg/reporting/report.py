@@ -48,7 +48,7 @@ def write_report(
 
 def _write_example(run: RunFolder, name: str, source: DataSource, split: str) -> None:
     """Write the image whose picture comes first, as it is, for the page's commands to name."""
-    sample = source.sample(split, source.names(split).index(name))
+    sample = source.as_it_lies.sample(split, source.names(split).index(name))
     data = png_bytes(sample.image)
     if not holds(run.example, data):
         durable_write(run.example, data)

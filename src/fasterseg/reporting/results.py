@@ -24,7 +24,8 @@ class NetworkResult(Artifact):
     timed and of the one that was scored (empty where it was not); they are one.
 
     `timed_at` is the one size that latencies and the budget hold for, `scored_at` that of the
-    images, or all of theirs; empty in results of before they were kept.
+    labels, or all of theirs; empty in results of before they were kept.  `shown_at` is the one
+    size that images were brought to for the network, empty where they kept their own.
 
     `matched` says which model the budget stands for, where it does for one, and `against` how the
     exported network compares with that by turns.
@@ -43,6 +44,7 @@ class NetworkResult(Artifact):
     split: str
     scored_at: str = ""
     timed_at: str = ""
+    shown_at: str = ""
     budget_ms: float | None
     matched: str = ""
     against: ModelComparison | None = None
@@ -93,7 +95,7 @@ class NetworkResult(Artifact):
     @property
     def scored_elsewhere(self) -> bool:
         """Whether scores and latencies are of images of different sizes."""
-        return self.scored_at != self.timed_at
+        return (self.shown_at or self.scored_at) != self.timed_at
 
     @property
     def by_the_clock_ms(self) -> float:
@@ -109,7 +111,9 @@ class NetworkResult(Artifact):
         """One line: score, latency, budget; the name takes so many columns at least."""
         at = f" at {self.timed_at}" if self.timed_at else ""
         budget = "" if self.budget_ms is None else f", budget {self.budget_ms:.2f} ms{at}"
-        split = f"{self.split} at {self.scored_at}" if self.scored_elsewhere else self.split
+        apart = self.scored_at != self.timed_at
+        split = f"{self.split} at {self.scored_at}" if apart else self.split
+        split += f" seen at {self.shown_at}" if apart and self.shown_at else ""
         exported = self.exported_mean_iou
         as_exported = "" if exported is None else f", as exported {100 * exported:.2f} %"
         pace = f"; by the clock {self.by_the_clock_ms:.2f} ms" if self.drifted else ""

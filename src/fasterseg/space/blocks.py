@@ -7,11 +7,11 @@ one that is trained.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fasterseg.amounts import sides
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import LONGEST_SIDE
 from fasterseg.foreign.strict_json import shortened
@@ -37,14 +37,20 @@ class Size(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Size:
         """``360x480`` as height and width; raises `UsageError` for anything else."""
-        found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text.lower())
-        size = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
+        size = cls(*(sides(text) or (0, 0)))
         if not (0 < size.height <= LONGEST_SIDE and 0 < size.width <= LONGEST_SIDE):
             raise UsageError(
                 f"cannot read the size {shortened(text)!r}",
                 next_step="write height x width, such as 360x480",
             )
         return size
+
+    @classmethod
+    def of(cls, value: str | Sequence[int]) -> Size:
+        """Text as `parse` reads it, or height and width; raises `UsageError` for anything else."""
+        if isinstance(value, str):
+            return cls.parse(value)
+        return cls.parse("x".join(map(str, value)))
 
     @property
     def area(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.network.card import Card
+from fasterseg.space.blocks import Size
 
 
 def require_same_sight(card: Card, source: DataSource, where: str) -> None:
@@ -26,6 +27,14 @@ def require_same_sight(card: Card, source: DataSource, where: str) -> None:
             why=f"the teacher: {card.reading.describe()}; the data: {reading.describe()}",
             next_step="train the teacher again, or write its own into data.yaml:"
             f"{card.reading.lines(indent=11)}",
+        )
+    size = source.working_size
+    if card.size is not None and size is not None and card.size != size:
+        raise UsageError(
+            "the teacher saw its images at another size than the student will",
+            where=where,
+            why=f"the teacher's were brought to {card.size}, the student's to {Size(*size)}",
+            next_step="name a teacher of the same size, or train one in this run",
         )
     if card.normalisation != normalisation:
         raise UsageError(

@@ -11,6 +11,7 @@ from fasterseg.amounts import duration
 from fasterseg.artifacts import Artifact
 from fasterseg.callbacks import NOBODY, StageTeller
 from fasterseg.config import TrainingSettings
+from fasterseg.datasets.sample import ImageSize
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.learning.machines import formats_of_others, machines_of
@@ -30,6 +31,7 @@ from fasterseg.network.card import (
 )
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.runs import TrainingFolder
+from fasterseg.space.blocks import Size
 from fasterseg.stopping import StopRequest
 from fasterseg.training.beginning import (
     TrainingStart,
@@ -216,9 +218,14 @@ def card_of(
         mean=start.mean,
         std=start.std,
         reading=task.data.source.reading,
+        size=_sized(task.data.source.working_size),
         training=facts,
         scores=(score,),
     )
+
+
+def _sized(size: ImageSize | None) -> Size | None:
+    return None if size is None else Size(*size)
 
 
 def _require_same_classes(task: TrainingTask) -> None:

@@ -113,7 +113,7 @@ def test_a_file_that_fails_its_verification_does_not_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = whole_job(origin(1).predictor.network, origin().card_like(FORM))
-    monkeypatch.setattr(verified_export, "whole_job", lambda network, card: other)
+    monkeypatch.setattr(verified_export, "whole_job", lambda network, card, by_products: other)
     before = tmp_path / "student.onnx"
     before.write_bytes(b"the one before")
     with pytest.raises(VerificationError, match="student") as caught:

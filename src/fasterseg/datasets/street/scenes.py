@@ -130,6 +130,23 @@ class StreetScenes:
         key = f"fasterseg street {_EDITION}/{self.seed}/{split}/{index}"
         return random.Random(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "big"))
 
+    @property
+    def working_size(self) -> None:
+        """None: scenes are painted at their own size."""
+
+    @property
+    def as_it_lies(self) -> StreetScenes:
+        """Itself."""
+        return self
+
+    def to_score(self, split: str, index: int) -> Sample:
+        """Return one scene; raises as `sample` does."""
+        return self.sample(split, index)
+
+    def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
+        """Return what a scene is made from."""
+        return (self.name, _EDITION, self.seed, split, index, *self.size)
+
     def digest(self, split: str) -> str:
         """Return a digest of a split: its length, size and seed, and five of its scenes."""
         length = self.length(split)

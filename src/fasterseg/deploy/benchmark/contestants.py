@@ -133,7 +133,7 @@ def _opened_file(path: Path, running: Running, size: Size | None) -> tuple[Sessi
             where=str(path),
             next_step="export it with --output low-resolution-logits, or leave --tail out",
         )
-    size = size or card.size
+    size = size or card.size or card.working_size
     if size is None or card.size not in (None, size):
         raise UsageError(
             "this file is for other images",

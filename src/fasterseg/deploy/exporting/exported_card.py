@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from torch import nn
 
 from fasterseg.artifacts import Artifact, first_fault
 from fasterseg.config import OutputForm, Precision
+from fasterseg.config.working_size import WorkingSize
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
@@ -21,6 +22,7 @@ from fasterseg.errors import FileError
 from fasterseg.foreign.bounds import LONGEST_SIDE
 from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.foreign.strict_json import NotStrict, load_json, require_computable
+from fasterseg.layers.resampling import Resampling
 from fasterseg.network.card import Card
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
@@ -35,7 +37,9 @@ class ExportedCard(Artifact):
     The normalisation is part of the graph, whose input is the uint8 image itself; it stands here
     for the record.  So is the taking out of colour; the rest of `reading` is for whoever makes
     pixels of pictures, as `ExportedPredictor` does.  Without `height` and `width` the graph takes
-    images of any size.
+    images of any size.  `working_size`, height and width, is what pictures are brought to before
+    the network sees them, where it was trained so: by whoever runs the graph, or, where it
+    `resizes`, by the graph itself, which gives labels of the pictures' own sizes.
     `weights_digest` says which weights these are, `bundle_digest` which bundle they came from.
     """
 
@@ -50,6 +54,8 @@ class ExportedCard(Artifact):
     precision: Precision = "float32"
     height: int | None = Field(None, ge=1, le=LONGEST_SIDE)
     width: int | None = Field(None, ge=1, le=LONGEST_SIDE)
+    working_size: WorkingSize = None
+    resizes: bool = False
     bundle_digest: str = ""
     weights_digest: str = ""
     terms: str = ""
@@ -63,6 +69,7 @@ class ExportedCard(Artifact):
         output: OutputForm,
         precision: Precision,
         size: Size | None,
+        resizes_to: Size | None = None,
         bundle_digest: str,
         weights_digest: str,
     ) -> Self:
@@ -77,14 +84,29 @@ class ExportedCard(Artifact):
             precision=precision,
             height=None if size is None else size.height,
             width=None if size is None else size.width,
+            working_size=resizes_to or (card.size and (size or card.size)),
+            resizes=resizes_to is not None,
             bundle_digest=bundle_digest,
             weights_digest=weights_digest,
             terms=card.training.terms,
         )
 
     def content(self) -> dict[str, Any]:
-        """The card as a JSON value; the default reading is left out, as older files have it."""
-        return without_default_reading(super().content(), self.reading)
+        """The card as a JSON value; defaults that older files do not have are left out."""
+        content = without_default_reading(super().content(), self.reading)
+        if self.working_size is None:
+            for name in ("working_size", "resizes"):
+                content.pop(name, None)
+        return content
+
+    @model_validator(mode="after")
+    def _says_what_it_resizes_to(self) -> Self:
+        sized = self.working_size is not None and self.size is None
+        if self.resizes and not (sized and self.output == "labels"):
+            raise ValueError("a graph that resizes images takes any, says to what, gives labels")
+        if None not in (self.size, self.working_size) and self.size != self.working_size:
+            raise ValueError("images are brought to another size than the graph takes")
+        return self
 
     @property
     def is_sealed(self) -> bool:
@@ -97,6 +119,11 @@ class ExportedCard(Artifact):
         if self.height is None or self.width is None:
             return None
         return Size(self.height, self.width)
+
+    @property
+    def resizes_to(self) -> Size | None:
+        """What the graph brings images of any size to; None where it takes them as they are."""
+        return self.working_size if self.resizes else None
 
     @property
     def normalisation(self) -> Normalisation:
@@ -159,8 +186,11 @@ def _foreign(where: str, why: str) -> FileError:
     )
 
 
-def whole_job(network: nn.Module, card: ExportedCard) -> WholeJob:
-    """The job from image to the card's output, read, normalised and computed as it says."""
+def whole_job(network: nn.Module, card: ExportedCard, *, by_products: bool = False) -> WholeJob:
+    """The job from image to the card's output, read, resized, normalised, computed as it says.
+
+    Images are resized `by_products` of matrices where a runtime has no better way.
+    """
     assert card.precision != "bfloat16"
     job = WholeJob(
         network,
@@ -169,6 +199,9 @@ def whole_job(network: nn.Module, card: ExportedCard) -> WholeJob:
         output=card.output,
         precision=card.precision,
         grey=card.reading.is_grey,
+        resampling=Resampling(card.working_size, by_products=by_products)
+        if card.resizes and card.working_size is not None
+        else None,
     )
     job.eval()
     return job

@@ -22,6 +22,7 @@ def graph_output(tail: TailForm) -> OutputForm:
 class ExportForm:
     """What is exported: without a `size` a graph of any size, traced with `example_size`.
 
+    With `resizes_to` it brings images of any size to that one itself; its labels have their own.
     `for_engine` fits an ONNX file to what TensorRT builds engines from; an engine is built on and
     for a `gpu`.
     """
@@ -31,6 +32,7 @@ class ExportForm:
     example_size: Size
     output: OutputForm = "labels"
     precision: Precision = "float32"
+    resizes_to: Size | None = None
     for_engine: bool = False
     gpu: str = "cuda"
 
@@ -52,6 +54,13 @@ class ExportForm:
                 where="--precision bfloat16",
                 why="runtimes turn to bfloat16 when they load a file, where they have it",
                 next_step="export in float32, and choose bfloat16 where the file is run",
+            )
+        if self.resizes_to is not None and self.output != "labels":
+            raise UsageError(
+                "a graph that resizes images gives labels",
+                where=f"--resize --output {self.output}",
+                why="its labels are brought back to the image's own size, and logits are not",
+                next_step="leave --output out, or --resize",
             )
         if self.precision not in self.row.precisions:
             raise UsageError(

@@ -14,7 +14,7 @@ from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.claims import require_true
 from fasterseg.deploy.runtimes.openvino_graphs import OpenvinoText, plain_graph, read_text
-from fasterseg.deploy.runtimes.openvino_library import imported_openvino
+from fasterseg.deploy.runtimes.openvino_library import antialiased, imported_openvino
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.trials import require_runs
 from fasterseg.deploy.runtimes.tried import reason_of
@@ -33,7 +33,7 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
     A comment at the end of the .xml is the seal of both files.
     """
     openvino = require_openvino()
-    converted = the_core().read_model(onnx_files.graph_of(job, form))
+    converted = antialiased(the_core().read_model(onnx_files.graph_of(job, form)))
     converted.set_rt_info(card.to_text(), METADATA_KEY)
     try:
         openvino.save_model(converted, str(path), compress_to_fp16=False)

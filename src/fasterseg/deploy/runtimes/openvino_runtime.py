@@ -16,6 +16,7 @@ from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes import onnx_files, openvino_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
 from fasterseg.deploy.runtimes.openvino_files import require_openvino, the_core, told
+from fasterseg.deploy.runtimes.openvino_library import antialiased
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.latency.timing import Call, Stopwatch
@@ -96,7 +97,7 @@ class OpenvinoBackend(OnnxBackend):
     def open_graph(self, model: bytes) -> OpenvinoGraph:
         """An ONNX model, ready to run."""
         with told():
-            read = self._core.read_model(model)
+            read = antialiased(self._core.read_model(model))
         return self.open_model(read, digest_of_bytes(model))
 
     def open_model(self, model: Any, digest: str) -> OpenvinoGraph:

@@ -127,13 +127,24 @@ class Graph:
     def _behind(self, name: str, passed: Iterable[str]) -> Node | None:
         """What makes the numbers of this name of the image, seen through such operators."""
         node = self._makers.get(name)
-        while node is not None and (node.operator in passed or self._is_a_bias(node)):
+        while node is not None and (
+            node.operator in passed or self._is_a_bias(node) or self._picks_places(node)
+        ):
             node = next((self._makers[one] for one in node.inputs if one in self._makers), None)
         return node
 
     def _is_a_bias(self, node: Node) -> bool:
         """Whether a node adds what is no image, as OpenVINO writes a convolution's bias."""
         return node.operator == "Add" and sum(name in self._makers for name in node.inputs) == 1
+
+    def _picks_places(self, node: Node) -> bool:
+        """Whether a node takes rows or columns of what it reads, as bringing labels back does.
+
+        Which ones, the image's numbers do not decide, and they stay what they are.
+        """
+        if node.operator != "Gather" or len(node.inputs) < 2:
+            return False
+        return node.inputs[0] in self._makers and node.inputs[1] not in self._makers
 
     def _is_a_channels(self, names: Sequence[str]) -> bool:
         return len(names) == 1 and self.constants.get(names[0]) in ((1, 3, 1, 1), (3, 1, 1))

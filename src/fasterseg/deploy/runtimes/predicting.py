@@ -14,8 +14,9 @@ from fasterseg.deploy.runtimes.outputs import fault_of
 from fasterseg.deploy.runtimes.sessions import Labels, Session
 from fasterseg.errors import DataError, FastersegError, FileError
 from fasterseg.evaluation import Seen
-from fasterseg.network.predicting import require_shown, segmented
+from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation
+from fasterseg.network.showing import Shown, require_shown, shown_size
 from fasterseg.network.tiling import in_tiles
 from fasterseg.space.blocks import Size
 
@@ -39,6 +40,16 @@ class ExportedPredictor:
         return self.card.reading
 
     @property
+    def size(self) -> Size | None:
+        """What pictures are brought to before the file sees them; None where it resizes itself."""
+        return None if self.card.resizes else self.card.working_size
+
+    @property
+    def resizes(self) -> bool:
+        """Whether the file brings pictures of any size to its own."""
+        return self.card.resizes
+
+    @property
     def tail_name(self) -> str:
         """What makes labels of the file's output."""
         return self.session.facts()["tail"]
@@ -46,9 +57,11 @@ class ExportedPredictor:
     def labels(self, image: Pixels) -> Labels:
         """The class ids, (height, width), of a (height, width, 3) uint8 image.
 
-        A file that takes any size sees large ones in tiles.  Raises as `label_map` does.
+        A file that takes any size sees large ones in tiles, unless it resizes them.  Raises as
+        `label_map` does.
         """
-        return self.label_map(image) if self.card.size else in_tiles(self.label_map, image)
+        whole = self.card.size is not None or self.card.resizes
+        return self.label_map(image) if whole else in_tiles(self.label_map, image)
 
     def see(self, image: Pixels) -> Seen:
         """`labels`; a file does not tell how sure it is."""
@@ -87,15 +100,17 @@ class ExportedPredictor:
         self,
         image: Picture,
         *,
-        size: tuple[int, int] | None = None,
+        size: Shown | None = None,
         most_pixels: int | None = None,
     ) -> Segmentation:
         """The segmentation of an image, at its own size; raises `DataError` for what is none.
 
-        With a `size` (height, width) the file is run on the image at that.  `most_pixels` raises
-        the limit of what is read (`datasets.limits`).
+        The file is run on the image at a `size`, (height, width) or ``"360x640"``, or at its own,
+        ``"own"``; by default at its working size, where its card has one.  `most_pixels` raises the
+        limit of what is read (`datasets.limits`).
         """
         limit = PixelLimit(most_pixels)
-        require_shown(size, limit)
+        shown = shown_size(size, self)
+        require_shown(shown, limit)
         decoded = decode(image, self.reading, limit=limit)
-        return segmented(self.labels, decoded, self.label_space, size=size)
+        return segmented(self.labels, decoded, self.label_space, size=shown)

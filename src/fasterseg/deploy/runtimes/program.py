@@ -28,6 +28,7 @@ from fasterseg.deploy.runtimes.program_records import Length, ProgramRecords, Te
 from fasterseg.space.blocks import Size
 
 _ARGMAX, _CAST = "torch.ops.aten.argmax.default", "torch.ops.aten.to.dtype"
+_PICK = "torch.ops.aten.index_select.default"
 
 
 class TensorInput(Written):
@@ -205,10 +206,13 @@ def _size_of(image: str, values: Mapping[str, Any]) -> Size | None:
 def _logits_of(steps: Sequence[Step], output: int) -> int | None:
     """The value of which the output is the number of the largest entry along the classes."""
     makers = {step.gives[0]: step for step in steps if not step.several}
-    cast = makers.get(output)
-    if cast is None or cast.operator.name != _CAST or not isinstance(cast.arguments[0], Slot):
+    largest = makers.get(output)
+    if largest is None or largest.operator.name != _CAST:
         return None
-    largest = makers.get(cast.arguments[0].number)
+    # Where the image was resized, its labels are brought back: rows and columns of them are taken.
+    while largest is not None and largest.operator.name in (_CAST, _PICK):
+        first = largest.arguments[0]
+        largest = makers.get(first.number) if isinstance(first, Slot) else None
     if largest is None or largest.operator.name != _ARGMAX:
         return None
     read, axis, kept = largest.arguments

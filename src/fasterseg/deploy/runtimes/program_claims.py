@@ -14,6 +14,7 @@ from fasterseg.deploy.runtimes.program_graph import Slot, Step, Unreadable
 
 _MUL, _ADD = "torch.ops.aten.mul.Tensor", "torch.ops.aten.add.Tensor"
 _FLOOR = "torch.ops.aten.floor.default"
+_ROUNDED = 2
 _A_CHANNEL_EACH = (1, 3, 1, 1)
 
 
@@ -48,7 +49,10 @@ def _of_normalisation(program: Program, card: ExportedCard) -> Iterator[tuple[st
     mean, std = torch.tensor(card.mean), torch.tensor(card.std)
     if not (_close(scale, 1 / (255 * std)) and _close(shift, -mean / std)):
         yield f"mean {card.mean}, deviation {card.std}", "normalises in another way"
-    is_grey = any(_follows(scaling, step, _MUL) for step in program.steps if _is(step, _FLOOR))
+    floors = [step for step in program.steps if _is(step, _FLOOR)]
+    is_grey = any(_follows(scaling, step, _MUL) for step in floors)
+    if card.resizes:  # which rounds twice before, beside what takes colour out
+        is_grey = len(floors) > _ROUNDED
     if is_grey != card.reading.is_grey:
         yield card.reading.describe(), "takes colour out" if is_grey else "leaves colour in"
 

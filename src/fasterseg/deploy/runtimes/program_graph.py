@@ -31,8 +31,8 @@ DTYPES: Mapping[int, torch.dtype] = {
 
 _FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
 _LAYOUTS = {7: torch.strided}
-_WORDS = {"constant": "constant"}
-"""How a pad is filled."""
+_WORDS = {"constant": "constant", "floor": "floor"}
+"""How a pad is filled, and a quotient rounded."""
 
 K = TypeVar("K")
 T = TypeVar("T")

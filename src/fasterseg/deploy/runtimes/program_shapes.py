@@ -37,7 +37,7 @@ def require_fitting(program: Program, size: Size, card: ExportedCard) -> None:
     """Raise `Unreadable` where a program cannot run on an image of this size as its card says."""
     shapes = {number: tensor.to("meta") for number, tensor in program.tensors.items()}
     image = torch.empty(1, *size, 3, dtype=torch.uint8, device="meta")
-    values, costs = program.values(shapes, image), _Costs(size, card.label_space.classes)
+    values, costs = program.values(shapes, image), _Costs(size, card)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for step in program.steps:
@@ -64,8 +64,9 @@ def _run(step: Step, values: list[Any], costs: _Costs) -> None:
 class _Costs:
     """What a program has asked for so far, held against what it may."""
 
-    def __init__(self, size: Size, classes: int) -> None:
-        pixels = size.height * size.width
+    def __init__(self, size: Size, card: ExportedCard) -> None:
+        working = card.working_size if card.resizes and card.working_size else size
+        pixels, classes = max(size.area, working.area), card.label_space.classes
         self._most_bytes = LEAST_BYTES + (BYTES_A_PIXEL + BYTES_A_CLASS * classes) * pixels
         self._most_work = LEAST_WORK + WORK_A_PIXEL * pixels
         self._bytes: dict[int, int] = {}

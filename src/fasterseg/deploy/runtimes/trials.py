@@ -39,6 +39,7 @@ class Trial:
     classes: int
     threads: int
     file_bytes: int
+    resized_pixels: int
     files: tuple[str, ...] = field(compare=False)
 
     @property
@@ -53,7 +54,7 @@ class Trial:
 
     @property
     def _pixels(self) -> int:
-        return max(height * width for height, width in self.sizes)
+        return max(self.resized_pixels, *(height * width for height, width in self.sizes))
 
 
 def require_runs(
@@ -74,6 +75,7 @@ def require_runs(
             classes=card.label_space.classes,
             threads=threads,
             file_bytes=sum(map(len, contents)),
+            resized_pixels=card.working_size.area if card.resizes and card.working_size else 0,
             files=tuple(str(file.absolute()) for file in files),
         )
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fasterseg.deploy.runtimes.openvino_graphs import written_anew
-from fasterseg.deploy.runtimes.openvino_library import imported_openvino
+from fasterseg.deploy.runtimes.openvino_library import antialiased, imported_openvino
 from fasterseg.deploy.runtimes.tried import Run, try_file
 
 openvino = imported_openvino()  # before the limits hold, and the clock runs
@@ -26,7 +26,7 @@ def try_model(
     def opened(model: bytes, *weights: bytes) -> Run:
         settings = {"INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1"}
         core = openvino.Core()
-        read = core.read_model(written_anew(model) if weights else model, *weights)
+        read = antialiased(core.read_model(written_anew(model) if weights else model, *weights))
         request = core.compile_model(read, "CPU", settings).create_infer_request()
         return lambda image: np.array(request.infer({0: image})[0])
 

@@ -30,6 +30,7 @@ class Origin:
             output=form.output,
             precision=form.precision,
             size=form.size,
+            resizes_to=form.resizes_to,
             bundle_digest=self.bundle_digest,
             weights_digest=self.weights_digest,
         )
@@ -43,5 +44,6 @@ def origin_of(model: str) -> Origin:
         label_space=bundle.card.label_space,
         normalisation=bundle.card.normalisation,
         reading=bundle.card.reading,
+        size=bundle.card.size,
     )
     return Origin(bundle, predictor, model, bundle_digest(folder), weights_digest(folder))

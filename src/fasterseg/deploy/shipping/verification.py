@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.config import Precision
+from fasterseg.datasets.resampling import resampled
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import resize_image
+from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.verification_report import (
@@ -73,6 +74,14 @@ class Subject:
     reference: NetworkPredictor
     name: str
     against: str
+
+    def wanted(self, image: Pixels) -> npt.NDArray[Any]:
+        """The network's labels of an image: resized and back, where the file does that itself."""
+        size = self.card.working_size
+        if not self.card.resizes or size is None:
+            return self.reference.label_map(image)
+        found = self.reference.label_map(resampled(image, size))
+        return resize_labels(found, (image.shape[0], image.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,9 @@ def statements(subject: Subject) -> Iterator[Check]:
         "deviation": (card.std, expected.std),
         "reading of images": (card.reading.describe(), expected.reading.describe()),
     }
+    if (card.working_size, expected.working_size) != (None, None):
+        same["working size"] = (card.working_size, expected.working_size)
+        same["who resizes"] = (card.resizes, expected.resizes)
     for name, (found, wanted) in same.items():
         passed = found == wanted
         said = "the network's" if passed else _short(found)
@@ -177,7 +189,7 @@ class _Tally:
         """Run one image through both."""
         if self.fault is not None:
             return
-        wanted = subject.reference.label_map(image)
+        wanted = subject.wanted(image)
         try:
             found, logits = subject.session.labels_and_logits(image)
         except Exception as error:  # a runtime raises what it likes for a graph of another size
@@ -254,15 +266,15 @@ def _scores(
 
         return evaluate_predictor(predictor, source, split, subject=name, progress=told)
 
-    whole = subject.card.size is not None
+    whole = subject.card.size is not None or subject.card.resizes
     return (
         score(subject.name, _as_it_takes_them(subject.session.run, whole=whole)),
-        score(subject.against, _as_it_takes_them(subject.reference.label_map, whole=whole)),
+        score(subject.against, _as_it_takes_them(subject.wanted, whole=whole)),
     )
 
 
 def _as_it_takes_them(predictor: LabelFunction, *, whole: bool) -> LabelFunction:
-    """Whole images of the one size that a file takes, else large ones in tiles."""
+    """Whole images where a file takes one size or makes it, else large ones in tiles."""
     return predictor if whole else lambda image: in_tiles(predictor, image)
 
 
@@ -271,8 +283,7 @@ def fits(source: DataSource, split: str, card: ExportedCard) -> bool:
     if source.label_space.names != card.label_space.names:
         return False
     return card.size is None or all(
-        source.sample(split, index).labels.shape == tuple(card.size)
-        for index in range(source.length(split))
+        source.image_size(split, index) == tuple(card.size) for index in range(source.length(split))
     )
 
 

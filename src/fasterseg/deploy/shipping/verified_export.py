@@ -74,13 +74,17 @@ def ship(
 def write_files(network: nn.Module, card: ExportedCard, form: ExportForm, path: Path) -> None:
     """Write a network in a form to `path`, and its companions beside it; nothing is checked."""
     form.require_possible()
-    resolve_name(form.row.writer)(whole_job(network, card), card, form, path)
+    # TensorRT resizes without antialiasing; on a GPU, products of matrices cost little.
+    by_products = form.for_engine or form.format == "tensorrt"
+    job = whole_job(network, card, by_products=by_products)
+    resolve_name(form.row.writer)(job, card, form, path)
 
 
 def _report_of(
     form: ExportForm, path: Path, staged: Path, report: VerificationReport, script: Path | None
 ) -> ExportReport:
     size = "any size" if form.size is None else f"{form.size.height}x{form.size.width}"
+    size += "" if form.resizes_to is None else f", seen at {form.resizes_to},"
     return ExportReport(
         file=str(path),
         file_digest=report.digest_of_file,

@@ -49,6 +49,7 @@ def probe_data(job: Job, _folder: Path) -> DataTiming:
 
 def _check_seconds(source: DataSource) -> float:
     """Checking one image, as `datasets.checking` does: several files at a time."""
+    source = source.as_it_lies
     files, tally = source.files, Tally(source.label_space)
     jobs = [(split, index) for split in source.splits() for index in range(source.length(split))]
     some = spread(jobs, IMAGES_READ if files is None else FILES_CHECKED)
@@ -71,5 +72,5 @@ def _sample_seconds(source: DataSource, split: str) -> float:
     chosen = spread(range(source.length(split)), IMAGES_READ)
     began = time.monotonic()
     for index in chosen:
-        source.sample(split, index)
+        source.to_score(split, index)
     return (time.monotonic() - began) / max(1, len(chosen))
