@@ -10,6 +10,7 @@ from typing import Any
 
 from fasterseg.callbacks import Picture
 from fasterseg.durable import make_folder
+from fasterseg.runs import RECIPE_FILE
 from fasterseg.tracking.tracker import Opening, leaves_of
 
 EXPERIMENT = "fasterseg"
@@ -87,5 +88,5 @@ class MlflowRun:
         for first in range(0, len(keys), _PARAMETERS_AT_ONCE):
             some = keys[first : first + _PARAMETERS_AT_ONCE]
             self._client.log_batch(run, params=some)
-        self._client.log_dict(run, dict(opening.recipe), "recipe.json")
+        self._client.log_dict(run, dict(opening.recipe), RECIPE_FILE)
         return run
