@@ -47,7 +47,6 @@ READ: dict[str, tuple[list[str], list[str]]] = {
     "plan": ([], ["--data", "--recipe"]),
     "profile": ([], ["--data", "--recipe"]),
     "recipe": ([], ["--recipe", "--run"]),
-    "recipe": ([], ["--recipe"]),
     "report": ([], [""]),
     "run": ([], ["--data", "--recipe"]),
     "search": ([], ["--data", "--recipe"]),
