@@ -39,9 +39,9 @@ class Spoilt:
         """All else is as it lies."""
         return getattr(self._source, name)
 
-    def sample(self, split: str, index: int) -> Sample:
-        """The sample, spoilt or not."""
-        sample = self._source.sample(split, index)
+    def to_score(self, split: str, index: int) -> Sample:
+        """The sample as it is scored, spoilt or not."""
+        sample = self._source.to_score(split, index)
         if index not in self._spoilt:
             return sample
         labels, classes = sample.labels.copy(), self._source.label_space.classes
