@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fasterseg.commands.evaluate import evaluate as evaluate
     from fasterseg.commands.export import export as export
     from fasterseg.commands.import_official import import_official as import_official
+    from fasterseg.commands.init import init as init
     from fasterseg.commands.plan import plan as plan
     from fasterseg.commands.predict import predict as predict
     from fasterseg.commands.profile import profile as profile

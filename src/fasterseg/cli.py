@@ -158,12 +158,21 @@ def _install_completion(words: Sequence[str]) -> int:
 
 
 def _run(verb: Verb, words: Sequence[str]) -> int:
-    result = build_app(verb)(words)
+    result = build_app(verb)(_with_questions(verb, words))
     if result is None:  # help was shown, which needs no more
         return 0
     from fasterseg.console.results import asks_for_json, show
 
     return show(result, as_json=asks_for_json(words))
+
+
+def _with_questions(verb: Verb, words: Sequence[str]) -> Sequence[str]:
+    """The words, and the one that asks for questions where somebody sits before the command."""
+    if not verb.asks:
+        return words
+    from fasterseg.console.asking import may_ask
+
+    return [words[0], "--ask", *words[1:]] if may_ask(words) else words
 
 
 def _run_as_rank(verb: Verb, words: Sequence[str], place: Place) -> int:

@@ -12,6 +12,7 @@ class Verb(NamedTuple):
     line: str
     shared: bool = False  # whether several processes may share its work
     foresees: bool = False  # whether it is told how many will share that of others
+    asks: bool = False  # whether it asks for what was not said, where somebody sits before it
 
     @property
     def function(self) -> str:
@@ -21,6 +22,7 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb("doctor", "Look at this machine: what works, what is missing."),
+    Verb("init", "From labelled photos and a budget to splits and a recipe.", asks=True),
     Verb("check-data", "Walk a data set and list its faults."),
     Verb("split", "Divide images into train, val and test, whole recordings together."),
     Verb("plan", "Forecast hours, memory, disk and latencies of a run.", foresees=True),

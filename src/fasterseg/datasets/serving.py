@@ -25,7 +25,10 @@ def notes_on_use(source: DataSource) -> list[str]:
     """Return what a run on this data should be told, with its splits called as usual."""
     splits, notes = source.splits(), []
     if VAL not in splits:
-        notes.append(f"there is no {VAL}: a run needs a split to choose weights by, data.val_split")
+        notes.append(
+            f"there is no {VAL}: a run needs a split to choose weights by; fasterseg split divides "
+            "images, and data.val_split names another"
+        )
     scored = split_to_score(source, chosen_by=VAL)
     if scored in splits:
         notes += note_on_scores(source, scored=scored, chosen_by=VAL, trained_on=[TRAIN])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from difflib import get_close_matches
 
 from fasterseg.datasets.class_weights import class_weights_of
@@ -111,6 +112,9 @@ def _unknown(source: DataSource, whole: str, split: str, asked: str, with_train:
 def _another(source: DataSource, split: str, asked: str, with_train: str) -> str:
     """What to do without a split: add it, or name another that will do."""
     add = f"add images to {split!r}" if split in source.splits() else f"add {split!r} to the data"
+    if source.files is not None and split not in source.splits():
+        place = shlex.quote(str(source.files.layout.place))
+        add = f"divide the images: fasterseg split {place}"
     will_do = [
         other
         for other in ("val", "train", "test")
