@@ -64,7 +64,7 @@ def test_a_recipe_of_the_readme_exists_and_is_sound_with_its_changes(command: st
         [value for option, value in pairwise(words) if option == wanted]
         for wanted in ("--recipe", "--set", "--budget")
     )
-    named = [name for name in named if name != MADE_BY_INIT]
+    named = [name for name in named if Path(name).name != MADE_BY_INIT]
     overrides = (*changes, *(f"budget={budget}" for budget in budgets))
     build_recipe(recipe_file(named[0]) if named else None, overrides=overrides)
 
