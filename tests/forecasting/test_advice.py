@@ -124,6 +124,13 @@ def test_a_budget_below_the_fastest_network_ends_with_exit_code_5_and_says_what_
     assert "NOT reachable" in found.describe()
 
 
+def test_a_working_size_is_made_smaller_as_such() -> None:
+    data = {"source": "street", "test_split": "test", "size": [64, 128]}
+    smaller = only_proposal(forecast(recipe_of(budget="3.5ms", data=data)), "budget")
+
+    assert smaller.options == "--set data.size=48x96"
+
+
 def test_an_unreachable_budget_outweighs_a_small_disk() -> None:
     assert forecast(recipe_of(budget="3.5ms"), disk=0).exit_code == 5
 

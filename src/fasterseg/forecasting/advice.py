@@ -68,8 +68,10 @@ def _smaller_images(budget: BudgetForecast, work: Workload) -> Proposal:
     """Three quarters of the side: the fastest network's time in proportion to its estimate."""
     units = [max(1, int(SIDE_SHARE * side) // SIDE_UNIT) for side in work.recipe.target.size]
     height, width = (SIDE_UNIT * count for count in units)
-    values = {"target.height": height, "target.width": width}
-    if work.recipe.data.source == "street":
+    values: dict[str, float | str] = {"target.height": height, "target.width": width}
+    if work.recipe.data.size is not None:  # which the target follows
+        values = {"data.size": f"{height}x{width}"}
+    elif work.recipe.data.source == "street":
         values |= {"data.street.height": height, "data.street.width": width}
     smaller = Pricing(Geometry(Size(height, width), work.classes), work.target.prices)
     fastest, _ = budget.ends

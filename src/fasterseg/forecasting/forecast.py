@@ -91,7 +91,7 @@ class Proposal(Part):
     brings: str
 
     @classmethod
-    def of(cls, subject: Subject, values: Mapping[str, float], brings: str) -> Proposal:
+    def of(cls, subject: Subject, values: Mapping[str, float | str], brings: str) -> Proposal:
         """The change of these keys of a recipe."""
         options = " ".join(f"--set {key}={value}" for key, value in values.items())
         return cls(subject=subject, options=options, brings=brings)
