@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+import fasterseg
 from fasterseg.config.shipped_recipes import shipped_recipes
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +111,11 @@ def test_texts_at_the_top_become_pages_whose_links_lead_on_the_site(
     assert told == "[a](../data.md#b) [c](security.md) [d](https://x.org) e [f](#g)"
     for place, text in project_pages.project_pages().items():
         assert text.startswith("# "), place
+
+
+def test_the_page_of_python_has_every_public_name() -> None:
+    told = (DOCS / "reference" / "python.md").read_text("utf-8")
+    assert [name for name in fasterseg.__all__ if f"::: fasterseg.{name}\n" not in told] == []
 
 
 def test_the_page_of_recipes_names_each() -> None:
