@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pytest
 import yaml
 from own_data import own_data
 from PIL import Image
-from tool_sets import cvat_set, zipped
+from polygon_sets import cvat_coco, labelme_set, scenes, yolo_set
+from tool_sets import ade20k_set, cvat_set, roboflow_set, voc_set, zipped
 
 import fasterseg
 from fasterseg.cli import main
@@ -254,6 +255,27 @@ def test_shares_that_are_none_are_refused(shares: str, export: Path) -> None:
         fasterseg.split(export, shares=shares)
 
     assert "--shares 70/15/15" in caught.value.next_step
+
+
+FORMS: dict[str, Callable[[Path], object]] = {
+    "roboflow": lambda root: roboflow_set(root, {"train": 6, "valid": 2}),
+    "voc": lambda root: voc_set(root, {"train": [f"photo {number}" for number in range(8)]}),
+    "ade20k": lambda root: ade20k_set(root, {"training": 6, "validation": 2}),
+    "labelme": lambda root: labelme_set(root, scenes(8)),
+    "coco": lambda root: cvat_coco(root, scenes(8)),
+    "yolo": lambda root: yolo_set(root, {"train": scenes(8)}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_tool_s_form_is_divided_and_opens_divided(form: str, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    FORMS[form](tmp_path / "photos")
+    fasterseg.split(tmp_path / "photos", by="image", shares="50/25/25")
+    source = open_data(tmp_path / "photos")
+
+    assert sum(source.length(split) for split in ("train", "val", "test")) == 8
+    assert min(source.length(split) for split in ("train", "val", "test")) > 0
 
 
 def refused() -> Sequence[tuple[list[str], int]]:
