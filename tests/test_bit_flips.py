@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         steps=4,
     ).save(run.supernet.facts)
     Segments().save(run.training("student").segments)
-    run.exported("student").parent.mkdir()
+    run.exported("student").parent.mkdir(exist_ok=True)
     run.exported("student").write_bytes(faithful())
     return root
 
