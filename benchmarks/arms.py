@@ -40,9 +40,10 @@ from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.network.description import NetworkDescription
-from fasterseg.runs import RunFolder, TrainingFolder
+from fasterseg.runs import RunFolder
 from fasterseg.runtime import memory_kept, processor_name, set_threads
 from fasterseg.space.architecture import Architecture
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.training.data import TrainingData
 from fasterseg.training.task import TrainingTask, stage_of
 from paired_differences import interval_of

@@ -38,11 +38,11 @@ from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.shipped import model_path
-from fasterseg.runs import BundleFolder
 from fasterseg.runtime import memory_kept, processor_name, set_threads
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import BundleFolder
 from fasterseg.training.data import TrainingData
 from fasterseg.training.task import TrainingTask, stage_of
 from search_setup import BUDGET_MS, CLASSES, Dimensions, made_up_cost_ms

@@ -19,7 +19,8 @@ from fasterseg.artifacts import read_json
 from fasterseg.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import FileError, UsageError
-from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
+from fasterseg.runs import RunFolder
+from fasterseg.stage_folders import BundleFolder, StageFolder, TrainingFolder
 
 
 def checkpoint(step: int) -> Checkpoint:
@@ -85,7 +86,7 @@ RACE = """
 import os, sys
 from pathlib import Path
 from fasterseg.errors import FileError, UsageError
-from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
+from fasterseg.runs import RunFolder
 
 start, over, said = os.pipe(), os.pipe(), os.pipe()
 for _ in range(int(sys.argv[2])):
@@ -133,7 +134,7 @@ def test_two_runs_one_folder_of_twenty_racing_starts_one_wins_and_is_named(
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from fasterseg.runs import BundleFolder, RunFolder, StageFolder, TrainingFolder
+from fasterseg.runs import RunFolder
 
 with RunFolder(Path(sys.argv[1])).locked():
     child = os.fork()
@@ -180,7 +181,13 @@ def test_no_other_module_names_the_files_of_a_run() -> None:
     assert {"recipe.json", "entries.jsonl", "events.jsonl", "segments.json", "card.json"} <= names
     source = Path(runs.__file__).parent
     # Checkpoints, benchmarks and official imports have folders of their own.
-    others = {"runs.py", "checkpoints.py", "pipeline/benchmarking.py", "pipeline/importing.py"}
+    others = {
+        "runs.py",
+        "stage_folders.py",
+        "checkpoints.py",
+        "pipeline/benchmarking.py",
+        "pipeline/importing.py",
+    }
     for path in source.rglob("*.py"):
         if path.relative_to(source).as_posix() not in others:
             texts = {

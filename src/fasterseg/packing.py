@@ -34,7 +34,7 @@ from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Score
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.recipes import resolve_recipe
-from fasterseg.runs import BundleFolder
+from fasterseg.stage_folders import BundleFolder
 
 RECIPE = "recipe.yaml"
 LARGEST_BYTES = 10_000_000

@@ -9,18 +9,14 @@ from glob import escape
 from pathlib import Path
 from typing import Self
 
-from fasterseg.checkpoints import checkpoints_in
 from fasterseg.durable import make_folder, sync_folder
 from fasterseg.errors import UsageError
 from fasterseg.foreign.links import require_within
 from fasterseg.processes import Held, held, is_running
+from fasterseg.stage_folders import StageFolder, SupernetFolder, TrainingFolder, began_in
 
 RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"
 """By one of them a folder is known as a run's."""
-MANIFEST, DESCRIPTION = "manifest.json", "description.json"
-WEIGHTS, CARD = "weights.safetensors", "card.json"
-"""A bundle's files: the manifest has the digests of the others."""
-
 _NAMES = (
     *(RECIPE_FILE, FORECAST_FILE, "stages.json", "data.json", "lock", "logs"),
     *("latency", "search", "training", "export", "evaluation", "report", "tracking"),
@@ -32,108 +28,6 @@ SAME_MACHINE = (
     "another --run; trainings resume anywhere, with 'fasterseg train' and the same --run"
 )
 """What to do where measured times are at stake: no other machine can resume with those."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageFolder:
-    """The names of what a stage keeps that is done in steps."""
-
-    root: Path
-
-    @property
-    def log(self) -> Path:
-        """The log of its steps."""
-        return self.root / "events.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of its checkpoints."""
-        return self.root / "checkpoints"
-
-    def stepped(self) -> Path | None:
-        """What shows that steps were made: a checkpoint; None before the first."""
-        return next(iter(checkpoints_in(self.checkpoints)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class BundleFolder:
-    """The names of a bundle's files."""
-
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        """The digests of the others."""
-        return self.root / MANIFEST
-
-    @property
-    def description(self) -> Path:
-        """The network."""
-        return self.root / DESCRIPTION
-
-    @property
-    def weights(self) -> Path:
-        """Its weights."""
-        return self.root / WEIGHTS
-
-    @property
-    def card(self) -> Path:
-        """Classes, terms, scores and what else a user has to know."""
-        return self.root / CARD
-
-    def is_there(self) -> bool:
-        """Whether the folder claims to be a bundle."""
-        return self.manifest.is_file() and self.description.is_file()
-
-
-@dataclass(frozen=True, slots=True)
-class SupernetFolder:
-    """The names of what is kept of a supernet when its search is over."""
-
-    root: Path
-
-    @property
-    def facts(self) -> Path:
-        """What it learned from, with the digest of its weights; written last."""
-        return self.root / "facts.json"
-
-    @property
-    def weights(self) -> Path:
-        """Its weights, without what an optimiser needs."""
-        return self.root / WEIGHTS
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingFolder(StageFolder):
-    """The names of what a training keeps; its bundles are ``best``, ``last`` and ``ema``."""
-
-    @property
-    def began(self) -> Path:
-        """What the training began with."""
-        return _began_in(self.root)
-
-    @property
-    def allowance(self) -> Path:
-        """How many steps its hours came to."""
-        return self.root / "allowance.json"
-
-    @property
-    def segments(self) -> Path:
-        """Which steps were computed by what."""
-        return self.root / "segments.json"
-
-    @property
-    def report(self) -> Path:
-        """What the training came to."""
-        return self.root / "report.json"
-
-    def bundle(self, which: str) -> BundleFolder:
-        """A trained network."""
-        return BundleFolder(self.root / which)
-
-    def begun(self) -> Path | None:
-        """What shows that steps were made: a checkpoint, or the report; None before."""
-        return first_of(self.stepped(), self.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +84,7 @@ class RunFolder:
     @property
     def search_began(self) -> Path:
         """What the search began with."""
-        return _began_in(self.search)
+        return began_in(self.search)
 
     @property
     def search_allowance(self) -> Path:
@@ -346,17 +240,6 @@ def clear_leftovers(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _began_in(folder: Path) -> Path:
-    """The file of what a stage began with; of an earlier name where an earlier version began it."""
-    earlier = folder / "plan.json"
-    return earlier if earlier.is_file() else folder / "began.json"
-
-
 def random_name(student: str, number: int | str) -> str:
     """What a random architecture at a student's latency is called."""
     return f"random-{student}-{number}"
-
-
-def first_of(*files: Path | None) -> Path | None:
-    """The first of some files that is there."""
-    return next((path for path in files if path is not None and path.exists()), None)

@@ -9,10 +9,8 @@ import sys
 import pytest
 from nasty_texts import NASTY
 
+from fasterseg.console.displays import BarDisplay, EventDisplay, LineDisplay
 from fasterseg.console.progress import (
-    BarDisplay,
-    EventDisplay,
-    LineDisplay,
     Steps,
     progress_for,
     when_slow,

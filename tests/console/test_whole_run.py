@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from fasterseg.console.progress import EventDisplay, LineDisplay, Steps
+from fasterseg.console.displays import EventDisplay, LineDisplay
+from fasterseg.console.progress import Steps
 from fasterseg.console.whole_run import Expected, WholeRun
 
 

@@ -19,7 +19,7 @@ from watched_files import watched_files
 
 from fasterseg.artifacts import digest_of_file, digest_of_value
 from fasterseg.cli import main
-from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
+from fasterseg.stage_folders import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 NAMES = "names: [road, car, sky]\n"

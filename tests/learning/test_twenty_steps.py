@@ -18,7 +18,7 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.shipped import model_path
-from fasterseg.runs import BundleFolder
+from fasterseg.stage_folders import BundleFolder
 
 STEPS, BATCH = 20, 5
 # Rounding grows from step to step, the more the higher the rate: at ten times that of single

@@ -25,8 +25,8 @@ from fasterseg.network.bundle import (
 )
 from fasterseg.network.card import Card, Score, TrainingFacts
 from fasterseg.network.description import NetworkDescription
-from fasterseg.runs import BundleFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
+from fasterseg.stage_folders import BundleFolder
 
 CLASSES = 3
 

@@ -25,8 +25,8 @@ from fasterseg.errors import FastersegError
 from fasterseg.events import EventLog
 from fasterseg.latency.profiling import EntriesFile
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import SupernetFolder
 from fasterseg.searching.kept_supernet import kept_weights
+from fasterseg.stage_folders import SupernetFolder
 
 NOTICED, EQUAL, SILENT, BUG = "noticed", "equal in content", "silently different", "a bug"
 

@@ -13,7 +13,7 @@ from fasterseg.errors import FastersegError, Interrupted, UsageError
 from fasterseg.learning import precision
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Segment
-from fasterseg.runs import TrainingFolder
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training import segments
 from fasterseg.training.beginning import TrainingStart

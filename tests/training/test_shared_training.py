@@ -26,7 +26,7 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
 from fasterseg.learning.stepping import without_clock
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.runs import TrainingFolder
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training.segments import Segments
 from fasterseg.training.sharing import ORDER, TrainingOrder, followed_stage

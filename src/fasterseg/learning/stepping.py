@@ -54,8 +54,8 @@ from fasterseg.checkpoints import (
 from fasterseg.durable import writing
 from fasterseg.errors import FileError
 from fasterseg.events import EventLog, Progress, Warn, silent, warn_on_stderr
-from fasterseg.runs import StageFolder
 from fasterseg.runtime import memory_kept
+from fasterseg.stage_folders import StageFolder
 from fasterseg.stopping import StopRequest
 
 CLOCK = "clock"

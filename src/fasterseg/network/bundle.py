@@ -29,9 +29,9 @@ from fasterseg.foreign.links import require_within
 from fasterseg.foreign.opened_files import reading, require_file
 from fasterseg.network.card import Card
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
-from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 
 _FILES = (DESCRIPTION, WEIGHTS, CARD)
 _SCHEMA = "fasterseg/bundle/1"

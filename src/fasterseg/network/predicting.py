@@ -38,8 +38,9 @@ from fasterseg.network.shipped import (
 )
 from fasterseg.network.showing import Shown, require_shown, shown_size
 from fasterseg.network.tiling import in_tiles, tiles_of
-from fasterseg.runs import BundleFolder, run_above
+from fasterseg.runs import run_above
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import BundleFolder
 
 _MOST_LOOKED_INTO = 1000
 """Folders below one that is no model, in which one is looked for."""

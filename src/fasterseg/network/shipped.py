@@ -13,8 +13,8 @@ from pathlib import Path
 
 from fasterseg.network.card import Card
 from fasterseg.paths import given
-from fasterseg.runs import BundleFolder
 from fasterseg.shown_text import as_shown
+from fasterseg.stage_folders import BundleFolder
 
 PACKAGE = "fasterseg_models"
 INSTALL = "pip install fasterseg-models"

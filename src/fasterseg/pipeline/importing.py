@@ -22,10 +22,10 @@ from fasterseg.paths import given, place_for_folder
 from fasterseg.reporting.described import CITYSCAPES, Subject, facts_of
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.imported import ImportedNetwork, ImportResult
-from fasterseg.runs import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.choices import channels_of
 from fasterseg.space.search_space import Role
+from fasterseg.stage_folders import CARD, DESCRIPTION, MANIFEST, WEIGHTS
 
 RIGHT_KEY, WRONG_KEY = "by the authors' table", "as their search misread it"
 

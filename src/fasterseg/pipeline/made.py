@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use
-from fasterseg.runs import RunFolder, first_of
+from fasterseg.runs import RunFolder
+from fasterseg.stage_folders import first_of
 
 
 def made_in(run: RunFolder, recipe: Recipe) -> Mapping[Use, Path]:

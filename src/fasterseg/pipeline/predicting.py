@@ -47,9 +47,9 @@ from fasterseg.paths import given, place_for_folder
 from fasterseg.pipeline.filming import Film, Filming, films_of, promise_of, require_frames
 from fasterseg.pipeline.sizing import told_stretched
 from fasterseg.resources import free_memory_bytes
-from fasterseg.runs import BundleFolder
 from fasterseg.runtime import select_device
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import BundleFolder
 from fasterseg.stopping import Show
 from fasterseg.video.finding import Sources, find_sources
 

@@ -19,7 +19,8 @@ from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.report import write_report
 from fasterseg.reporting.results import Verdict
 from fasterseg.reporting.verdict import verdicts_of
-from fasterseg.runs import BundleFolder, RunFolder
+from fasterseg.runs import RunFolder
+from fasterseg.stage_folders import BundleFolder
 
 
 class Reported(NamedTuple):

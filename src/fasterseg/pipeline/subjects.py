@@ -19,9 +19,10 @@ from fasterseg.network.shipped import (
     told_of_names,
 )
 from fasterseg.reporting.described import CITYSCAPES, HandMade, Subject
-from fasterseg.runs import BundleFolder, RunFolder, run_above
+from fasterseg.runs import RunFolder, run_above
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import BundleFolder
 
 
 def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:

@@ -10,8 +10,9 @@ from fasterseg.artifacts import Artifact, digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import FileError
 from fasterseg.learning.states import part
-from fasterseg.runs import RunFolder, SupernetFolder
+from fasterseg.runs import RunFolder
 from fasterseg.searching.start import SearchStart
+from fasterseg.stage_folders import SupernetFolder
 from fasterseg.tensors import load_tensors, save_tensors
 
 

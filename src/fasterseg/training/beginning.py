@@ -11,7 +11,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.changes import refuse_changes
 from fasterseg.config import TrainingSettings
 from fasterseg.foreign.numbers import Deviation, Mean
-from fasterseg.runs import TrainingFolder
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.training.task import TrainingTask
 
 

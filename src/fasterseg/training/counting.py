@@ -12,7 +12,7 @@ from fasterseg.learning.allowance import Costs, allowed_steps
 from fasterseg.learning.sharing import BY_ITSELF, Sharing
 from fasterseg.learning.step_times import Now
 from fasterseg.network.description import BaselineBuilder
-from fasterseg.runs import TrainingFolder
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.training.scoring import scoring_interval
 from fasterseg.training.task import TrainingTask
 from fasterseg.training.timing import TrainingTimes, time_training

@@ -15,8 +15,8 @@ from fasterseg.events import Warn
 from fasterseg.learning.machines import Machine, device_name
 from fasterseg.learning.precision import Formats, Numerics, choose_numerics
 from fasterseg.network.card import Segment
-from fasterseg.runs import TrainingFolder
 from fasterseg.runtime import processor_name
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.training.task import TrainingTask
 from fasterseg.version import __version__
 

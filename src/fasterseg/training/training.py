@@ -30,8 +30,8 @@ from fasterseg.network.card import (
     told_segments,
 )
 from fasterseg.network.description import BaselineBuilder
-from fasterseg.runs import TrainingFolder
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training.beginning import (
     TrainingStart,
