@@ -249,6 +249,13 @@ def test_what_a_data_file_in_a_zip_says_is_said_beside_it(tmp_path: Path) -> Non
     assert open_data(tmp_path / "photos").length("train") == 8
 
 
+def test_a_zip_of_a_folder_with_its_data_file_is_divided_too(tmp_path: Path) -> None:
+    own_data(tmp_path / "whole" / "own", {"train": 12})
+    archive = zipped(tmp_path / "whole", tmp_path / "photos.zip")
+    fasterseg.split(archive, by="image")
+    assert open_data(tmp_path / "photos").length("train") == 8
+
+
 @pytest.mark.parametrize("shares", ["70", "70/20", "70/15/20", "100/0", "a/b", "70/-15/45", ""])
 def test_shares_that_are_none_are_refused(shares: str, export: Path) -> None:
     with pytest.raises(UsageError, match="no shares") as caught:

@@ -11,7 +11,13 @@ from fasterseg.datasets.data_file_reading import read_data_file
 from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import class_weights, data_root, notes_on_keys, open_folder
-from fasterseg.datasets.layouts import FOLDER, layout_named, name_of_layout_in, open_named
+from fasterseg.datasets.layouts import (
+    FOLDER,
+    layout_named,
+    name_of_layout_in,
+    open_named,
+    zipped_whole,
+)
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.pairing import Tree
@@ -102,7 +108,10 @@ def _open_own(data: DataFile, file: Path, *, outside: bool, progress: Progress) 
 def _open_undivided(data: DataFile, file: Path, *, outside: bool, progress: Progress) -> FileSource:
     place = data_root(data, file, outside=outside)
     if is_zip(place):
-        return open_zip(place, lambda inside: _open_in(Tree(inside, progress=progress), data, file))
+        return open_zip(
+            place,
+            lambda inside: _open_in(Tree(zipped_whole(inside), progress=progress), data, file),
+        )
     return _open_in(Tree(place, may_leave=outside, progress=progress), data, file)
 
 

@@ -178,6 +178,12 @@ def data_file_in(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
+def zipped_whole(folder: Path) -> Path:
+    """The one folder that a zip holds, where a data file is in that: it was zipped as a whole."""
+    inside = list(folder.iterdir())
+    return inside[0] if len(inside) == 1 and data_file_in(inside[0]) is not None else folder
+
+
 def _near(path: Path) -> Path | None:
     """A folder right inside of a path, or around it, in which a data set lies."""
     inside = sorted(path.iterdir())[:_MOST_LOOKED_AT] if path.is_dir() else []

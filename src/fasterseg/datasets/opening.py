@@ -16,6 +16,7 @@ from fasterseg.datasets.layouts import (
     layout_of,
     open_named,
     require_known,
+    zipped_whole,
 )
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
@@ -102,7 +103,7 @@ def open_files(
         return open_zip(
             path,
             lambda inside: _open_there(
-                _with_a_data_file(inside),
+                zipped_whole(inside),
                 layout=layout,
                 outside=False,
                 divided=divided,
@@ -110,12 +111,6 @@ def open_files(
             ),
         )
     return _open_there(path, layout=layout, outside=outside, divided=divided, progress=progress)
-
-
-def _with_a_data_file(folder: Path) -> Path:
-    """The one folder that a zip holds, where a data file is in that: it was zipped as a whole."""
-    inside = list(folder.iterdir())
-    return inside[0] if len(inside) == 1 and data_file_in(inside[0]) is not None else folder
 
 
 def _open_there(
