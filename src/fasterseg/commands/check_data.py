@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, OptionsOfData, SizeOrText, working_size
+from fasterseg.console.options import (
+    Common,
+    Layout,
+    OptionsOfData,
+    Outside,
+    SizeOrText,
+    working_size,
+)
 
 if TYPE_CHECKING:
     from fasterseg.datasets.data_report import DataReport
@@ -15,10 +22,8 @@ if TYPE_CHECKING:
 def check_data(
     path: str = "",
     *,
-    layout: Annotated[str, Parameter(help="Name the layout instead of finding it.")] = "auto",
-    outside: Annotated[
-        bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
-    ] = False,
+    layout: Layout = "auto",
+    outside: Outside = False,
     anew: Annotated[
         bool,
         Parameter(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fasterseg.console.asking import ask_on_terminal, take_usual
-from fasterseg.console.options import Json
+from fasterseg.console.options import Json, Layout, Outside
 from fasterseg.datasets.recordings import By
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ def init(
     out: Annotated[
         Path | str, Parameter(help="The folder for what is written; else the data's own.")
     ] = "",
-    layout: Annotated[str, Parameter(help="Name the layout instead of finding it.")] = "auto",
-    outside: Annotated[
-        bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
-    ] = False,
+    layout: Layout = "auto",
+    outside: Outside = False,
     ask: Annotated[
         bool, Parameter(help="Ask what is left open; on a terminal this is the default.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Json
+from fasterseg.console.options import Json, Layout, Outside
 from fasterseg.datasets.recordings import By
 
 if TYPE_CHECKING:
@@ -35,10 +35,8 @@ def split(
     again: Annotated[
         bool, Parameter(negative="", help="Replace the file of splits that there is.")
     ] = False,
-    layout: Annotated[str, Parameter(help="Name the layout instead of finding it.")] = "auto",
-    outside: Annotated[
-        bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
-    ] = False,
+    layout: Layout = "auto",
+    outside: Outside = False,
     json: Json = False,
 ) -> SplitResult:
     """Divide images into train, val and test, whole recordings together, classes alike.

@@ -83,6 +83,11 @@ RunSize = Annotated[
     ),
 ]
 
+Layout = Annotated[str, Parameter(help="Name the layout instead of finding it.")]
+Outside = Annotated[
+    bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
+]
+
 Budgets = Annotated[
     Sequence[str],
     Parameter(

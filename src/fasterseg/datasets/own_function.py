@@ -43,6 +43,11 @@ class OwnFunction:
 
     name: str
     function: Callable[..., Any] = field(repr=False, compare=False)
+    _draws: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look once whether the function takes a generator: it is called for every sample."""
+        object.__setattr__(self, "_draws", _takes_generator(self.function))
 
     @classmethod
     def named(cls, name: str) -> OwnFunction:
@@ -60,7 +65,7 @@ class OwnFunction:
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return what the function makes of both; raises `UsageError` for what is no sample."""
         try:
-            if _takes_generator(self.function):
+            if self._draws:
                 found = self.function(image, labels, generator=generator)
             else:
                 with _seeded(int(generator.integers(_MOST_SEED))):

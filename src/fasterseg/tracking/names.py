@@ -16,14 +16,14 @@ NAMES: tuple[TrackerName, ...] = get_args(TrackerName)
 
 
 class TrackerRow(NamedTuple):
-    """A tracker: how it is called in a sentence, its library, and how that is set if not otherwise.
+    """A tracker: how it is called in a sentence, its package, and how that is set if not otherwise.
 
     The settings are environment variables, which a user's own go over: nothing is sent anywhere
     that nobody asked for, and a server that does not answer holds a run up for seconds only.
     """
 
     title: str
-    library: str
+    package: str
     settings: Mapping[str, str]
 
 
@@ -65,8 +65,8 @@ def tracker_names(asked: str | Iterable[str]) -> tuple[TrackerName, ...]:
 def require_trackers(names: Iterable[TrackerName]) -> None:
     """Raise `EnvironmentFault` for a tracker whose library is not installed; none is imported."""
     for name in names:
-        if find_spec(TRACKERS[name].library) is None:
-            raise _missing(name, f"there is no Python package {TRACKERS[name].library} here")
+        if find_spec(TRACKERS[name].package) is None:
+            raise _missing(name, f"there is no Python package {TRACKERS[name].package} here")
 
 
 def import_library(name: TrackerName) -> None:
@@ -77,7 +77,7 @@ def import_library(name: TrackerName) -> None:
     for variable, value in TRACKERS[name].settings.items():
         os.environ.setdefault(variable, value)
     try:
-        import_module(TRACKERS[name].library)
+        import_module(TRACKERS[name].package)
     except ImportError as error:
         raise _missing(name, f"{type(error).__name__}: {error}") from error
 
