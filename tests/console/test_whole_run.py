@@ -102,6 +102,27 @@ def test_what_earlier_sessions_did_is_no_pace_of_this_one(run: WholeRun, clock: 
     assert run.left_s() == pytest.approx(70.0)
 
 
+def test_a_stage_of_fixed_hours_takes_them_whatever_others_took(clock: FakeClock) -> None:
+    run = WholeRun(clock=clock)
+    run.expect(
+        {
+            "profile": Expected(10.0),
+            "search": Expected(50.0, (1.0,), fixed=True),
+            "train": Expected(40.0, (1.0,), fixed=True),
+            "report": Expected(10.0),
+        }
+    )
+    run.begin("profile")
+    walk(run, clock, 2.0)  # of the 5 expected seconds of its first step
+    assert run.left_s() == pytest.approx(0.4 * (5.0 + 10.0) + 90.0)
+    run.begin("search")
+    assert run.left_s() == pytest.approx(0.2 * 10.0 + 90.0)
+    run.open_step()
+    clock.now_s += 10.0
+    run.move(1, 10)  # of 5 expected seconds: on this machine hours were not kept
+    assert run.left_s() == pytest.approx(0.2 * 10.0 + 2.0 * 45.0 + 40.0)
+
+
 def test_lines_and_events_say_where_in_the_run_they_are(run: WholeRun, clock: FakeClock) -> None:
     out, events = io.StringIO(), io.StringIO()
     run.begin("profile")

@@ -27,9 +27,13 @@ _LONG = ("search", "train")
 
 def expected(recipe: Recipe, folder: RunFolder, stages: Sequence[str]) -> dict[str, Expected]:
     """Each stage's seconds, and the shares of its steps; of no forecast only their ratios count."""
-    seconds = _forecast(folder) or _by_hours(recipe)
+    hours = _hours(recipe)
+    seconds = _forecast(folder) or _by_hours(hours)
     steps = _steps_of(recipe)
-    return {name: Expected(seconds.get(name, 0.0), steps.get(name, ())) for name in stages}
+    return {
+        name: Expected(seconds.get(name, 0.0), steps.get(name, ()), fixed=bool(hours.get(name)))
+        for name in stages
+    }
 
 
 def _forecast(folder: RunFolder) -> dict[str, float]:
@@ -47,9 +51,13 @@ def _forecast(folder: RunFolder) -> dict[str, float]:
     return found
 
 
-def _by_hours(recipe: Recipe) -> dict[str, float]:
+def _hours(recipe: Recipe) -> dict[str, float | None]:
+    """The hours that stages were given; None where they have steps."""
+    return {"search": recipe.search.hours, "train": _training_hours(recipe)}
+
+
+def _by_hours(hours: Mapping[str, float | None]) -> dict[str, float]:
     """Search and training by their hours, where both have some; the rest as it usually is."""
-    hours = {"search": recipe.search.hours, "train": _training_hours(recipe)}
     if not all(hours.values()):
         return dict(_SHARES)
     known = {name: SECONDS_PER_HOUR * (given or 0.0) for name, given in hours.items()}
