@@ -259,3 +259,13 @@ def test_a_lead_within_noise_is_not_called_worth_it() -> None:
         "The search was not shown to be worth it: no more than noise before the best of 8 even "
         "draws."
     )
+
+
+def test_a_rival_that_leads_is_named_with_its_lead() -> None:
+    lead = LeadSummary(difference=-0.0109, error=0.0017)
+    rival = RIVAL.model_copy(update={"validation_lead": lead})
+    verdict = verdict_on(Standing("student", searched=Searched(rival=rival)))
+    assert verdict.search == (
+        "The search was probably not worth it: the best of 8 even draws leads its subnet by "
+        "+1.09 ± 0.17 points."
+    )

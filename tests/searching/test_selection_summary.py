@@ -49,6 +49,13 @@ def test_the_summary_says_who_won_among_what_and_by_how_much() -> None:
     )
 
 
+def test_a_rival_that_leads_by_more_than_noise_is_said_to() -> None:
+    assert LeadSummary(difference=-0.011, error=0.002).describe() == (
+        "-1.10 ± 0.20 points (behind it)"
+    )
+    assert LeadSummary(difference=-0.003, error=0.002).describe().endswith("(no more than noise)")
+
+
 def test_a_student_that_is_the_most_probable_network_leads_nobody() -> None:
     own = rival("the most probable network", 0.0, 0.0)
     even = rival("the best of 4 even draws", 0.02, 0.004)

@@ -31,13 +31,25 @@ class LeadSummary(BaseModel):
         return f"{100 * self.difference:+.2f} ± {100 * self.error:.2f}"
 
     def describe(self) -> str:
-        """``+1.10 ± 0.31 points``, and whether noise may be all of it."""
+        """``+1.10 ± 0.31 points``, and whether noise may be all of it, or the other leads."""
+        if self.is_behind:
+            return f"{self.points} points (behind it)"
         return f"{self.points} points{'' if self.is_seen else ' (no more than noise)'}"
+
+    @property
+    def reversed(self) -> LeadSummary:
+        """The other one's lead."""
+        return self.model_copy(update={"difference": -self.difference})
 
     @property
     def is_seen(self) -> bool:
         """Whether it is more than noise."""
         return self.difference > SEEN * self.error
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the other one leads, by more than noise."""
+        return self.difference < -SEEN * self.error
 
 
 class RivalSummary(BaseModel):
