@@ -157,7 +157,10 @@ def _worth(searched: Searched, accuracy: Accuracy | None) -> str:
     rival = searched.rival
     if rival is not None and rival.validation_lead.is_behind:
         points = rival.validation_lead.reversed.points
-        return f"The search was probably not worth it: {rival.name} leads its subnet by {points} points."
+        return (
+            f"The search was probably not worth it: {rival.name} leads its subnet by {points} "
+            "points."
+        )
     if rival is not None and not rival.validation_lead.is_seen:
         return f"The search was not shown to be worth it: no more than noise before {rival.name}."
     if rival is not None:
