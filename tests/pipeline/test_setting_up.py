@@ -13,7 +13,7 @@ import pytest
 import yaml
 from fake_timings import target_timing
 from own_data import own_data
-from tool_sets import cvat_set, zipped
+from tool_sets import cvat_set, mmsegmentation_set, zipped
 
 import fasterseg
 from fasterseg.cli import main
@@ -115,6 +115,16 @@ def test_the_commands_that_follow_name_what_is_there(photos: Path) -> None:
     assert Path(predict[3]).is_file()
     held_out = open_data(photos)
     assert Path(predict[3]).stem in held_out.names("test")
+
+
+def test_classes_that_nobody_named_stand_in_the_data_file_to_be_named(here: Path) -> None:
+    mmsegmentation_set(here / "photos", {".": 6}, folders=("images", "masks"))
+    begun("photos")
+    file = here / "photos" / "data.yaml"
+
+    assert yaml.safe_load(file.read_text())["names"] == [f"class{label}" for label in range(9)]
+    file.write_text(file.read_text().replace("class1,", "road,"))
+    assert open_data("photos").label_space.names[:3] == ("class0", "road", "class2")
 
 
 def test_a_zip_is_left_as_it_is_and_gets_a_folder_beside_it(photos: Path, here: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.groups import found_in
@@ -32,7 +33,8 @@ class Layout:
     ``recordings`` finds the recording in an image's name where the data set is known for it, and
     says only which images a search's halves keep apart: published splits share recordings.
     ``form`` is what the table of layouts calls it; empty for what a data file describes.
-    ``archive`` is the zip that the files were unpacked from.
+    ``archive`` is the zip that the files were unpacked from.  ``made_up`` are the keys of a data
+    file that name classes which no file of the data names.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Layout:
     most_pixels: int | None = None
     form: str = ""
     archive: Path | None = None
+    made_up: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def place(self) -> Path:

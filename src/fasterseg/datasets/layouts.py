@@ -22,6 +22,7 @@ from fasterseg.datasets.tools import (
     labelme,
     mmsegmentation,
     paddle,
+    pairs,
     roboflow,
     voc,
     yolo,
@@ -98,7 +99,10 @@ LAYOUTS: tuple[FolderLayout, ...] = (
     FolderLayout("labelme", (labelme.FORM,), labelme.open_labelme, drawn_classes.TAKES),
     FolderLayout(yolo.NAME, (yolo.FORM,), yolo.open_yolo, yolo.TAKES),
 )
-LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in LAYOUTS))
+# It fits much of what the others have, too, so it is looked for where they were not found.
+LAST_LAYOUT = FolderLayout(pairs.NAME, (pairs.FORM,), pairs.open_pairs, pairs.TAKES)
+_ALL = (*LAYOUTS, LAST_LAYOUT)
+LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in _ALL))
 
 _A_DATA_FILE = "put a data.yaml into it, such as" + lines(
     "train: images/train", "val: images/val", "masks_dir: masks", "names: [road, car]"
@@ -115,6 +119,7 @@ def layout_of(path: Path) -> FoundLayout:
     if len({one.place.images for one in deeper}) > 1:
         raise _several(deeper, path)
     layouts = right or [one.layout for one in deeper]
+    layouts = layouts or ([LAST_LAYOUT] if _places(LAST_LAYOUT, path) else [])
     if not layouts:
         raise _none(path)
     found = _found(layouts[0], path)
@@ -218,7 +223,7 @@ def open_named(name: str, tree: Tree, where: Path, said: DataFile | None = None)
 def layout_named(name: str) -> FolderLayout | None:
     """Return the layout of that name; None for what is no folder's; raises UsageError."""
     require_known(name)
-    return next((layout for layout in LAYOUTS if layout.name == name), None)
+    return next((layout for layout in _ALL if layout.name == name), None)
 
 
 def _does_not_fit(name: str, where: Path, why: str) -> DataError:

@@ -105,9 +105,13 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def write_data_file(place: DataPlace, values: Mapping[str, Any], *, head: str) -> None:
-    """Write a new data file with these values beside what it says anyway."""
+    """Write a new data file with these values beside what it says anyway.
+
+    Names of classes that were made up stand there, to be replaced.
+    """
     make_folder(place.home)
-    text = commented("data", {**place.said, **values}, head=head)
+    said = {**place.said, **place.source.layout.made_up, **values}
+    text = commented("data", said, head=head)
     durable_write(place.file, f"{schema_line('data', place.home)}\n{text}".encode())
 
 

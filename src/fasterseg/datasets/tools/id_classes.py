@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fasterseg.datasets.bands import rows_at_a_time
@@ -65,7 +65,8 @@ class IdClasses:
         classes = ToolClasses(
             names, self.where, ids=ids, background=background, shown=self._colours(names)
         )
-        return classes.layout(tree, said, notes=(*notes, *more))
+        found = classes.layout(tree, said, notes=(*notes, *more))
+        return replace(found, made_up={"names": list(names)}) if more else found
 
     def _colours(self, names: Sequence[str]) -> dict[str, Colour]:
         if not self.shown:

@@ -1,0 +1,72 @@
+"""Classes of masks in colours that no file names: one to a colour, called after its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.faults import FaultKind, FileFault
+from fasterseg.datasets.labels import Colour
+from fasterseg.datasets.layout import Layout
+from fasterseg.datasets.mask_reading import read_mask, unpacked
+from fasterseg.datasets.pairing import Pairing, Tree
+from fasterseg.datasets.tools.classes import ToolClasses
+
+_LOOKED_AT = 128
+_MOST = 64
+
+
+def colours_in(pairings: Mapping[str, Pairing]) -> tuple[Colour, ...]:
+    """Return the colours in some of the masks, dark ones first.
+
+    None where masks hold ids, or more colours than there can be classes.
+    """
+    masks = [pair.mask for pairing in pairings.values() for pair in pairing.pairs]
+    some = masks[:: max(1, -(-len(masks) // _LOOKED_AT))]
+    if not any(map(_is_in_colour, some[:1] + some[-1:])):
+        return ()
+    found: set[int] = set()
+    for path in some:
+        try:
+            found |= {*np.unique(read_mask(path, in_colour=True)).tolist()}
+        except FileFault:
+            continue  # told where all of them are looked at
+        if len(found) > _MOST:
+            return ()
+    return tuple(map(unpacked, sorted(found)))
+
+
+def _is_in_colour(mask: Path) -> bool:
+    try:
+        read_mask(mask)
+    except FileFault as error:
+        return error.fault.kind is FaultKind.COLOUR_MASK
+    return False
+
+
+def by_colours(
+    form: str,
+    tree: Tree,
+    home: Path,
+    said: DataFile,
+    colours: Sequence[Colour],
+    *,
+    notes: Sequence[str] = (),
+) -> Layout:
+    """Return how masks in colours are read: by a data file's palette, else a class to a colour."""
+    if said.palette is not None:
+        named = said.colours_by_name
+        return ToolClasses(tuple(said.names), home, colours=named).layout(tree, said, notes=notes)
+    names = [f"class{label}" for label, _ in enumerate(colours)]
+    given = {name: (colour,) for name, colour in zip(names, colours, strict=True)}
+    palette = {name: list(colour) for name, colour in zip(names, colours, strict=True)}
+    note = (
+        f"no file names the classes: they are called {names[0]} to {names[-1]}, one to a colour of "
+        f"the masks; name them in a data.yaml, with layout: {form}, names and palette"
+    )
+    found = ToolClasses(tuple(names), home, colours=given).layout(tree, said, notes=(*notes, note))
+    return replace(found, made_up={"names": names, "palette": palette})
