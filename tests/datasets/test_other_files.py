@@ -126,10 +126,12 @@ def test_a_folder_without_a_data_file_is_told_by_what_a_tool_left_in_it(
     assert said in error.next_step
 
 
-def test_a_folder_of_nothing_known_is_shown_a_data_file_that_works(make_folder: MakeFolder) -> None:
+def test_a_folder_of_nothing_known_is_shown_a_data_file_that_works(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
     root = make_folder(values=(0, 1))
-    (root / "data.yaml").unlink()
-    lines = lines_of(refusal(root))
+    (tmp_path / "nothing known").mkdir()
+    lines = lines_of(refusal(tmp_path / "nothing known"))
 
     (root / "data.yaml").write_text(yaml.safe_dump(lines))
 

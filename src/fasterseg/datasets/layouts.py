@@ -119,12 +119,17 @@ def layout_of(path: Path) -> FoundLayout:
     if len({one.place.images for one in deeper}) > 1:
         raise _several(deeper, path)
     layouts = right or [one.layout for one in deeper]
-    layouts = layouts or ([LAST_LAYOUT] if _places(LAST_LAYOUT, path) else [])
+    layouts = layouts or ([LAST_LAYOUT] if _is_undescribed(path) else [])
     if not layouts:
         raise _none(path)
     found = _found(layouts[0], path)
     also = tuple(f"{one.name} lies here too: name it by --layout" for one in layouts[1:])
     return replace(found, notes=(*found.notes, *also))
+
+
+def _is_undescribed(path: Path) -> bool:
+    """Whether images and masks lie there that nothing describes, a data file beside them either."""
+    return LAST_LAYOUT.is_in(path) or (bool(_places(LAST_LAYOUT, path)) and _near(path) is None)
 
 
 def name_of_layout_in(path: Path) -> str | None:
