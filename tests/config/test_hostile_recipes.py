@@ -159,3 +159,24 @@ def test_any_value_under_any_key_is_taken_or_refused(key: str, value: Any) -> No
         assert len(str(error)) < 1500
     else:
         Recipe.model_validate(recipe.content()).digest()
+
+
+@pytest.mark.parametrize("said", ["yes", "[yes]", "[2, yes]"])
+def test_no_key_reads_yes_as_a_number(said: str) -> None:
+    usual = leaves(Recipe().content())
+    as_numbers = []
+    for key in KEYS:
+        try:
+            read = leaves(build_recipe(overrides=(f"{key}={said}",)).content())
+        except UsageError:
+            continue
+        as_numbers += [(key, v) for name, v in read.items() if repr(v) != repr(usual.get(name))]
+    assert [(key, value) for key, value in as_numbers if value is not True] == []
+
+
+def test_yes_in_the_place_of_a_number_is_refused_by_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("student: {steps: yes}\n")
+    with pytest.raises(UsageError, match=r"student\.steps' is wrong") as caught:
+        build_recipe(file)
+    assert "where a number belongs" in caught.value.why

@@ -33,7 +33,7 @@ def test_each_way_of_writing_it_is_read_and_stored(written: str, meant: object) 
         ("imagnet", "write auto, imagenet"),
         ("[0.5, 0.25]", "write auto, imagenet"),
         ("[[0.5, 0.5], [0.25, 0.25]]", "write auto, imagenet"),
-        ("[[0.5, 0.5, yes], [0.25, 0.25, 0.25]]", "write auto, imagenet"),
+        ("[[0.5, 0.5, yes], [0.25, 0.25, 0.25]]", "where a number belongs"),
         ("[[123.7, 116.3, 103.5], [58.4, 57.1, 57.4]]", "[[0.4851, 0.4561, 0.4059], [0.229,"),
         ("[[0.5, 0.5, 0.5], [0.25, 0, 0.25]]", "deviations above 0"),
         ("[[-0.5, 0.5, 0.5], [0.25, 1, 0.25]]", "between 0 and 1"),

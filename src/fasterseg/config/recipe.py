@@ -35,6 +35,7 @@ from fasterseg.config.sections import (
     ProfileSettings,
     TargetSettings,
 )
+from fasterseg.foreign.booleans import TrueIsNoNumber
 from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.foreign.names import FileName, as_file_name, first_twice
 from fasterseg.foreign.numbers import Whole
@@ -75,7 +76,7 @@ def _contenders_for(known: dict[str, Any]) -> Contenders:
     return OPEN_CONTENDERS if space.is_tied else USUAL_CONTENDERS
 
 
-class Recipe(Artifact):
+class Recipe(TrueIsNoNumber, Artifact):
     """Everything that describes a run.
 
     Several budgets make one student each of the recipe's one (`config.budgets`), and what

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from fasterseg.config.normalising import Normalize
 from fasterseg.config.runtime_names import BlockRuntimeName
 from fasterseg.config.runtimes import RUNTIMES, TailForm, TargetPrecision
 from fasterseg.config.working_size import WorkingSize
 from fasterseg.errors import UsageError
+from fasterseg.foreign.booleans import TrueIsNoNumber
 from fasterseg.foreign.bounds import (
     LONGEST_SIDE,
     MOST,
@@ -33,7 +34,7 @@ AUTO = "auto"
 """Stands in a recipe for what the data decides, until a run has opened it."""
 
 
-class Section(BaseModel):
+class Section(TrueIsNoNumber):
     """A part of the recipe; an unknown key is an error."""
 
     model_config = ConfigDict(

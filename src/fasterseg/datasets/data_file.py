@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fasterseg.datasets import data_values as values
 from fasterseg.datasets.data_values import Colours, Palette, WholeNumber
 from fasterseg.datasets.limits import PixelCount
 from fasterseg.datasets.reading import Range, Reading
 from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_without
+from fasterseg.foreign.booleans import TrueIsNoNumber
 
 _NAMED = 8
 
@@ -24,7 +25,7 @@ Paths = Annotated[
 ]
 
 
-class DataFile(BaseModel):
+class DataFile(TrueIsNoNumber):
     """The keys of a ``data.yaml``; what other tools write into it is passed over and named."""
 
     model_config = ConfigDict(

@@ -13,6 +13,7 @@ from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.remedies import Contradiction, lines, written
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import UsageError
+from fasterseg.foreign.booleans import require_no_boolean_as_number
 from fasterseg.foreign.bounds import MOST_CLASSES, MOST_NAMED
 from fasterseg.foreign.strict_json import shortened
 
@@ -23,12 +24,6 @@ _NAMED = 8
 Numbers = tuple[float, float, float]
 Colours = tuple[Colour, ...]
 Palette = tuple[Colours, ...] | dict[str, Colours]
-
-
-def _whole_number(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("yes, no, on and off are no numbers in YAML")
-    return value
 
 
 # What may be written where a value is read by a function of this file, for the schema.
@@ -51,7 +46,7 @@ NormalisationAsWritten = (
 ClassWeightsAsWritten = Literal["auto", "none"] | list[Annotated[float, Field(gt=0, lt=1e6)]] | None
 
 # No mask holds more than 32 bits to a pixel.
-WholeNumber = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_whole_number)]
+WholeNumber = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
 
 def class_names(value: Any) -> Any:
@@ -158,6 +153,7 @@ def _require_shares(mean: Numbers, std: Numbers) -> None:
 
 
 def _three_numbers(value: Any) -> Numbers:
+    require_no_boolean_as_number(value, (tuple[float, ...],))
     try:
         red, green, blue = (float(number) for number in value)
     except (TypeError, ValueError, OverflowError) as error:

@@ -12,7 +12,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -23,6 +22,7 @@ from pydantic import (
 )
 
 from fasterseg.artifacts import Artifact
+from fasterseg.foreign.booleans import TrueIsNoNumber
 from fasterseg.foreign.bounds import MOST_LAYERS, MOST_NAMED
 from fasterseg.space.choices import channels_of
 from fasterseg.space.completing import completed
@@ -46,7 +46,7 @@ Branches = tuple[Annotated[int, WithJsonSchema({"enum": [*STRIDES]})], ...]
 """The output strides of the branches that a network keeps, from the coarsest to the finest."""
 
 
-class _Part(BaseModel):
+class _Part(TrueIsNoNumber):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     def __hash__(self) -> int:
@@ -157,7 +157,7 @@ class SpaceWidths(_Part):
         return _once(widths)
 
 
-class SearchSpace(Artifact):
+class SearchSpace(TrueIsNoNumber, Artifact):
     """All networks that the search may return, apart from image size and classes.
 
     `kinds` and `widths` say what is on offer; each is a choice of its own at each place.  What is
