@@ -16,12 +16,12 @@ import fasterseg
 from fasterseg.cli import main
 from fasterseg.config import Recipe, SearchSpace, build_recipe
 from fasterseg.errors import DataError, UsageError
-from fasterseg.events import silent
+from fasterseg.events import Progress, silent
 from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.forecasting.timings import DataTiming, Part
 from fasterseg.pipeline import planning
 from fasterseg.pipeline.opening import open_settled
-from fasterseg.pipeline.planning import TIMINGS, forecast_of, take_timings
+from fasterseg.pipeline.planning import forecast_of, parts_of, take_timings
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probing import probed
 from fasterseg.runs import RunFolder
@@ -91,7 +91,7 @@ def test_each_part_is_timed_once_and_students_learn_from_the_teacher(tmp_path: P
         "training",
         "delivery",
     ]
-    assert len(probes.jobs) == TIMINGS
+    assert parts_of(recipe_of()) == tuple(job.kind for job in probes.jobs)
     teacher, narrow, wide = (job for job in probes.jobs if job.kind == "training")
     assert (teacher.role, narrow.role, wide.role) == ("teacher", "student", "student")
     assert teacher.taught_by is None
@@ -105,9 +105,35 @@ def test_a_teacher_alone_has_no_budget_and_no_students_to_time(tmp_path: Path) -
     recipe = recipe_of(contenders=recipe_of().contenders[:1])
     probes, forecast = timed(recipe, tmp_path)
     assert [job.role for job in probes.jobs if job.kind == "training"] == ["teacher"]
+    assert parts_of(recipe) == tuple(job.kind for job in probes.jobs)
     assert forecast.budgets == ()
     assert [s.name for s in forecast.stages if s.name.startswith("train/")] == ["train/teacher"]
     assert forecast.exit_code == 0
+
+
+def test_a_display_says_which_part_is_timed_and_how_far_that_is(tmp_path: Path) -> None:
+    recipe, told = recipe_of(), list[tuple[int, int, str]]()
+    fakes = FakeProbes(recipe)
+
+    def take(kind: type[Part], job: Job, folder: Path, *, progress: Progress) -> Any:
+        if job.kind == "search":
+            progress(1, 4, "pre-training, 3 steps")
+            progress(3, 4, "a look at the budget")
+        return fakes(kind, job, folder)
+
+    take_timings(
+        recipe, tmp_path, device="cpu", progress=lambda *all_: told.append(all_), take=take
+    )
+    done = [one for one, _, _ in told]
+    assert done == sorted(done)
+    assert told[0] == (0, told[0][1], "part 1 of 7: data")
+    assert told[-1][:2] == (told[0][1], told[0][1])
+    inside = [one for one in told if "part 3 of 7: search, " in one[2]]
+    assert [note for _, _, note in inside] == [
+        "part 3 of 7: search, pre-training, 3 steps",
+        "part 3 of 7: search, a look at the budget",
+    ]
+    assert inside[0][0] < inside[1][0]
 
 
 def test_the_command_prints_the_table_and_keeps_the_forecast(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fake_timings import MB, recipe_of, timings_of
 from fasterseg.amounts import duration, size
 from fasterseg.config import Recipe
 from fasterseg.forecasting.forecast import Proposal, RunForecast
+from fasterseg.forecasting.timings import TargetTiming
 from fasterseg.pipeline.planning import forecast_of
 
 PLENTY = 64_000 * MB
@@ -122,6 +124,24 @@ def test_a_budget_below_the_fastest_network_ends_with_exit_code_5_and_says_what_
     assert float(reached) < 4.0
     assert ("not enough" in smaller.brings) == (float(reached) > 3.5)
     assert "NOT reachable" in found.describe()
+    assert "busy" not in found.describe(), "the machine was quiet"
+
+
+def test_a_budget_out_of_reach_on_a_busy_machine_may_be_so_for_that_and_the_plan_says_so() -> None:
+    def noisy(target: TargetTiming) -> TargetTiming:
+        ends = {
+            name: tuple(one.model_copy(update={"quiet": False}) for one in both)
+            for name, both in target.ends.items()
+        }
+        return target.model_copy(update={"ends": ends})
+
+    timings, work = timings_of(recipe_of(budget="3.5ms"))
+    timings = replace(timings, target=noisy(timings.target))
+    work = replace(work, target=timings.target)
+    found = forecast_of(work, timings, memory=PLENTY, disk=PLENTY, seconds=90.0)
+    assert found.exit_code == 5
+    assert "NOT reachable as measured, on a busy machine" in found.describe()
+    assert "run the same command again when less else runs here" in found.describe()
 
 
 def test_a_working_size_is_made_smaller_as_such() -> None:

@@ -20,8 +20,8 @@ class Kept(TrueIsNoNumber):
     narrowed: Whole | Literal["auto"] = 0
     spelled: Literal[1, 3] = 3
     several: tuple[Whole, ...] = ()
-    deep: dict[str, list[float]] = {}
-    by_id: dict[int, str] = {}
+    deep: dict[str, list[float]] | None = None
+    by_id: dict[int, str] | None = None
     told: bool = False
     either: bool | float = False
     free: Any = None

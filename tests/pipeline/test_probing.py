@@ -11,7 +11,7 @@ import pytest
 
 from fasterseg.cli import main
 from fasterseg.config import build_recipe
-from fasterseg.errors import DataError, Interrupted
+from fasterseg.errors import DataError, FastersegError, Interrupted
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probing import probed
@@ -70,6 +70,16 @@ def test_a_plan_that_is_told_to_stop_says_so_and_leaves_nothing(
     assert f"to resume: fasterseg plan --recipe {TINY}" in told
     assert not [*temporary.iterdir()]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_timing_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tmp_path / "job" / "told"
+    script = f"echo '[3, 8, \"search, 5 steps\"]' > {said}; echo; sleep 0.1; exit 3"
+    instead_of_python(tmp_path, monkeypatch, script)
+    told: list[tuple[int, int, str]] = []
+    with pytest.raises(FastersegError, match="ended before"):
+        probed(DataTiming, a_job(), tmp_path / "job", progress=lambda *one: told.append(one))
+    assert (3, 8, "search, 5 steps") in told
 
 
 def test_a_timing_runs_no_module_of_the_current_folder(

@@ -62,7 +62,7 @@ class DataFile(TrueIsNoNumber):
     car}."""
     nc: WholeNumber | None = None
     """How many classes there are, as other tools write it; it has to agree with `names`."""
-    label_mapping: dict[WholeNumber, WholeNumber | Literal["ignore_label"]] = {}
+    label_mapping: dict[WholeNumber, WholeNumber | Literal["ignore_label"]] = Field({})
     """Integers in masks with the class ids that they mean, or `ignore_label`; one that leads to
     every class is all that masks may hold."""
     layout: str | None = None

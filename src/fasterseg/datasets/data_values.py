@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from fasterseg.datasets.groups import require_pattern
 from fasterseg.datasets.labels import Colour

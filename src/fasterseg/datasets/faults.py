@@ -15,8 +15,8 @@ _INDENT = "\n         "
 
 
 ALLOWING = (
-    "allow files outside: fasterseg check-data PATH --outside, and --set data.outside=true to "
-    "every command that works on the data"
+    "allow files outside: fasterseg check-data PATH --outside (outside=True in Python), and --set "
+    "data.outside=true to every command that works on the data"
 )
 """How to let a data set's files lie elsewhere, as messages say it."""
 

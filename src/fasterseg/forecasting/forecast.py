@@ -14,6 +14,10 @@ from fasterseg.errors import BudgetError, EnvironmentFault
 from fasterseg.forecasting.timings import Ends, NetworkTiming, Part
 
 SECONDS_PER_HOUR = 3600.0
+_BUSY = (
+    ", or only so because this machine was busy while the fastest network was measured: run the "
+    "same command again when less else runs here"
+)
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Subject = Literal["hours", "memory", "disk", "budget"]
 
@@ -70,6 +74,8 @@ class BudgetForecast(Part):
     def describe(self) -> str:
         """Both ends, the budget, and whether it is reached: a line each."""
         verdict = "reachable" if self.is_reachable else "NOT reachable"
+        if not self.is_reachable and not self.ends[0].quiet:
+            verdict += " as measured, on a busy machine"
         if not self.binds:
             verdict = "above the slowest network: it rules nothing out"
         lines = [
@@ -149,8 +155,10 @@ class RunForecast(Artifact):
             found["memory"] += "batches or crops"
         if self.disk_bytes < self.written_bytes:
             found["disk"] = _needed(self.written_bytes, self.disk_bytes)
-        if unmet := [one.student for one in self.budgets if not one.is_reachable]:
-            found["budget"] = f"{', '.join(unmet)} cannot reach theirs"
+        if unmet := [one for one in self.budgets if not one.is_reachable]:
+            found["budget"] = f"{', '.join(one.student for one in unmet)} cannot reach theirs"
+            if not all(one.ends[0].quiet for one in unmet):
+                found["budget"] += _BUSY
         return found
 
     @property

@@ -50,13 +50,17 @@ class DataTiming(Part):
 
 
 class NetworkTiming(Part):
-    """A whole network, exported and measured on the target with random weights."""
+    """A whole network, exported and measured on the target with random weights.
+
+    `quiet` says whether the machine let that be measured undisturbed.
+    """
 
     architecture: Architecture
     macs: int
     estimate_ms: float
     median_ms: float
     p95_ms: float
+    quiet: bool = True
 
 
 Ends = tuple[NetworkTiming, NetworkTiming]

@@ -19,6 +19,14 @@ from fasterseg.runtime import memory_kept
 Now = Callable[[], float]
 """Seconds since some moment; a fake one in tests."""
 
+Step = Callable[[int], object]
+"""Told how many steps have been done, those of the warm-up too."""
+
+
+def _nobody(_done: int) -> None:
+    """Nobody is told."""
+
+
 NEVER = 10**9
 # Never at their end, nor interrupted by scores and looks; too slow to go astray.
 _WITHOUT_END = {
@@ -60,6 +68,7 @@ def time_steps(
     least_steps: int = 3,
     device: torch.device | None = None,
     clock: Now = time.monotonic,
+    tell: Step = _nobody,
 ) -> StepTimes:
     """Do steps 0, 1, 2, ... by the clock: after the warm-up as many as fill `seconds`.
 
@@ -69,6 +78,7 @@ def time_steps(
     _reset_peak(device)
     for index in range(warmup_steps):
         step(index)
+        tell(index + 1)
     finish(device)
     done, began, passed = 0, clock(), 0.0
     while done < least_steps or passed < seconds:
@@ -76,6 +86,7 @@ def time_steps(
         done += 1
         finish(device)
         passed = clock() - began
+        tell(warmup_steps + done)
     return StepTimes(passed / done, done, _peak_bytes(device))
 
 
@@ -90,9 +101,21 @@ class StageCost:
     checkpoint_bytes: int
 
 
-def time_stage(stage: Stage, folder: Path, *, seconds: float, device: torch.device) -> StageCost:
+def counted(steps: int) -> str:
+    """So many steps in words."""
+    return f"{steps} step" + ("s" if steps != 1 else "")
+
+
+def time_stage(
+    stage: Stage,
+    folder: Path,
+    *,
+    seconds: float,
+    device: torch.device,
+    tell: Step = _nobody,
+) -> StageCost:
     """Time a stage's steps for so many seconds after a warm-up, and save one checkpoint."""
-    times = time_steps(stage.step, seconds=seconds, device=device)
+    times = time_steps(stage.step, seconds=seconds, device=device, tell=tell)
     began = time.monotonic()
     state = stage.state()
     saved = save_checkpoint(folder, Checkpoint(1, state.tensors, {"stage": state.values}))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -37,7 +38,7 @@ from fasterseg.pipeline import opening
 from fasterseg.pipeline.own_functions import require_functions
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.stages import require
-from fasterseg.pipeline.probes.job import Job, Kind
+from fasterseg.pipeline.probes.job import SHARES, Job, Kind
 from fasterseg.pipeline.probing import probed
 from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
 from fasterseg.pipeline.sizing import note_on_sizes, with_sizes
@@ -51,12 +52,11 @@ from fasterseg.stopping import Show, stop_on_signals
 from fasterseg.verbs import STAGES
 
 STEP_SECONDS = {"search": 9.0, "training": 6.0}
-TIMINGS = 7
-"""Data, target, search, teacher, narrow and wide student, delivery."""
 BYTES_PER_GB = 1e9
 
-Take = Callable[[type[Any], Job, Path], Any]
-"""Runs a job in a folder, and returns what was measured, of the kind that was asked for."""
+Take = Callable[..., Any]
+"""Runs a job in a folder, and returns what was measured, of the kind that was asked for; where it
+is given a `progress`, that is told how far it is."""
 
 
 def plan_run(
@@ -89,7 +89,7 @@ def plan_run(
         began, take = time.monotonic(), partial(probed, stop=stop)
         with (
             scratch_folder(Path(gettempdir()), "fasterseg-plan-") as folder,
-            show("Timing", total=TIMINGS, unit="parts") as step,
+            show("Timing", total=sum(SHARES[kind] for kind in parts_of(recipe))) as step,
         ):
             work, timings = take_timings(
                 recipe, folder, device=device, progress=step, take=take, crew=crew
@@ -164,17 +164,18 @@ def take_timings(
 
     `take` runs a job; tests hand in one that makes its figures up.  Of a `crew` one is timed.
     """
-    done, share = 0, crew.share_of(recipe)
+    share, parts = crew.share_of(recipe), parts_of(recipe)
+    numbers = count()
 
     def timed(kind: type[AnyPart], name: Kind, **more: object) -> AnyPart:
-        nonlocal done
-        progress(done, TIMINGS, name)
+        number = next(numbers)
+        tell = partial(_tell_part, progress, parts, number)
+        tell(0, 1, "")
         seconds = STEP_SECONDS.get(name, 0.0)
         known = {"kind": name, "recipe": share, "device": device, "seconds": seconds}
         job = Job.model_validate({**known, **more})
-        found: AnyPart = take(kind, job, folder / f"{done}-{name}")
-        done += 1
-        progress(done, TIMINGS, name)
+        found: AnyPart = take(kind, job, folder / f"{number}-{name}", progress=tell)
+        tell(1, 1, "")
         return found
 
     training = partial(timed, TrainingTiming, "training")
@@ -195,6 +196,25 @@ def take_timings(
     trainings = (teacher, narrow, wide)
     size = (cost.blocks, cost.parameters)
     return work, Timings(data, target, search, *trainings, delivery, *size, crew.ranks)
+
+
+def parts_of(recipe: Recipe) -> tuple[Kind, ...]:
+    """What is timed for a recipe, in order: a teacher, and a narrow and a wide student."""
+    teachers = any(one.role == "teacher" for one in recipe.contenders)
+    training: Kind = "training"
+    trainings = [training] * (int(teachers) + 2 * bool(recipe.students()))
+    return ("data", "target", "search", *trainings, "delivery")
+
+
+def _tell_part(
+    progress: Progress, parts: Sequence[Kind], number: int, done: int, total: int, note: str
+) -> None:
+    """Tell how far all parts are together, and which one is timed."""
+    before, whole = (sum(SHARES[one] for one in some) for some in (parts[:number], parts))
+    name = parts[number]
+    at = before + SHARES[name] * min(done, total) // max(1, total)
+    said = f"part {number + 1} of {len(parts)}: {name}" + (f", {note}" if note else "")
+    progress(at, whole, said)
 
 
 def forecast_of(

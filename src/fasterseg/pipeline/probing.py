@@ -6,16 +6,19 @@ an error of the same kind, with the same four parts.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from pkgutil import resolve_name
 
 from fasterseg.children.running import Ended, run_apart
 from fasterseg.durable import make_folder
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted
+from fasterseg.events import Progress, silent
 from fasterseg.forecasting.timings import AnyPart
-from fasterseg.foreign.strict_json import load_json
+from fasterseg.foreign.strict_json import NotStrict, load_json
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.stopping import StopRequest
 
@@ -29,15 +32,26 @@ PROBES: Mapping[Kind, str] = {
 """What does each kind of job; it alone is loaded, so that no other counts into its memory."""
 
 
+_TOLD = "told"
+"""The file in a job's folder that says how far its process is."""
+
+
 def probed(
-    kind: type[AnyPart], job: Job, folder: Path, *, stop: StopRequest | None = None
+    kind: type[AnyPart],
+    job: Job,
+    folder: Path,
+    *,
+    stop: StopRequest | None = None,
+    progress: Progress = silent,
 ) -> AnyPart:
     """What a process of its own measured for a job; its failure is raised here as it was there.
 
-    Once a stop was asked for, the process is ended and `Interrupted` is raised.
+    Once a stop was asked for, the process is ended and `Interrupted` is raised.  How far the job is
+    is told twice a second.
     """
 
     def look() -> None:
+        progress(*_heard(folder / _TOLD))
         if stop:
             raise Interrupted(
                 f"stopped by {stop.signal_name} while the {job.kind} was timed",
@@ -51,6 +65,14 @@ def probed(
     if isinstance(outcome, Ended):
         raise _ended(job.kind, outcome)
     return kind.model_validate(load_json(outcome.value))
+
+
+def _heard(told: Path) -> tuple[int, int, str]:
+    """How far a job is: done, of how many, and what it does; nothing done before it begins."""
+    with suppress(OSError, NotStrict, ValueError):
+        done, total, note = load_json(told.read_bytes())
+        return int(done), int(total), str(note)
+    return 0, 1, ""
 
 
 def _here() -> str:
@@ -78,4 +100,10 @@ def answer_job(asked: str, folder: str, here: str) -> str:
     probe = resolve_name(PROBES[job.kind])
     if here:
         os.chdir(here)  # names of data and models in a recipe count from there
-    return str(probe(job, Path(folder)).model_dump_json(by_alias=True))
+
+    def tell(done: int, total: int, note: str) -> None:
+        new = Path(folder, f"{_TOLD}.new")
+        new.write_text(json.dumps([done, total, note]), encoding="utf-8")
+        new.replace(Path(folder, _TOLD))
+
+    return str(probe(job, Path(folder), tell).model_dump_json(by_alias=True))

@@ -12,6 +12,7 @@ from fasterseg.datasets.looking import look_at
 from fasterseg.datasets.part import spread
 from fasterseg.datasets.sample import MEMORY_BYTES
 from fasterseg.datasets.source import DataSource
+from fasterseg.events import Progress
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.probes.job import Job
@@ -21,8 +22,9 @@ IMAGES_READ, FILES_CHECKED = 24, 48
 READERS = 4
 
 
-def probe_data(job: Job, _folder: Path) -> DataTiming:
+def probe_data(job: Job, _folder: Path, progress: Progress) -> DataTiming:
     """Reading and checking some images of each split, and the digests of all."""
+    progress(0, 1, "reading images")
     source, data = open_source(job.recipe), job.recipe.data
     first, splits = source.sample(data.train_split, 0), source.splits()
     reset_peak()

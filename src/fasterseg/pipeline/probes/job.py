@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from fasterseg.config import Recipe
@@ -10,6 +11,9 @@ from fasterseg.space.architecture import Architecture
 from fasterseg.space.search_space import Role
 
 Kind = Literal["data", "target", "search", "training", "delivery"]
+
+SHARES: Mapping[Kind, int] = {"data": 1, "target": 4, "search": 8, "training": 3, "delivery": 2}
+"""About how long each kind takes beside the others, for a display of how far a plan is."""
 
 
 class Job(Part):

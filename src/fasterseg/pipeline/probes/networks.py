@@ -17,10 +17,11 @@ from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.deploying import export_form
 from fasterseg.deploy.shipping.verified_export import write_files
+from fasterseg.events import Progress
 from fasterseg.forecasting.timings import DeliveryTiming, StepTiming, TrainingTiming
 from fasterseg.forecasting.workload import Cost
 from fasterseg.latency.table import Target
-from fasterseg.learning.step_times import time_stage
+from fasterseg.learning.step_times import counted, time_stage
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
@@ -33,8 +34,9 @@ from fasterseg.training.task import Teacher, TrainingTask
 from fasterseg.training.timing import endless_stage, image_seconds
 
 
-def probe_training(job: Job, folder: Path) -> TrainingTiming:
+def probe_training(job: Job, folder: Path, progress: Progress) -> TrainingTiming:
     """Steps of a network's training, one checkpoint, and the scoring of a few images."""
+    progress(0, 2, "the network")
     set_threads(job.recipe.threads)
     source, data, architecture = open_source(job.recipe), job.recipe.data, job.architecture
     assert architecture is not None
@@ -45,8 +47,15 @@ def probe_training(job: Job, folder: Path) -> TrainingTiming:
             source.digest(split)  # which a training begins with
         setup_seconds = time.monotonic() - began
         device = stage.numerics.device
-        cost = time_stage(stage, folder / "saved", seconds=job.seconds, device=device)
+        cost = time_stage(
+            stage,
+            folder / "saved",
+            seconds=job.seconds,
+            device=device,
+            tell=lambda done: progress(0, 2, counted(done)),
+        )
         reset_peak()
+        progress(1, 2, "scoring")
         scoring = image_seconds(stage, lead)
         weights = stage.network.state_dict().values()
     weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in weights)
@@ -87,8 +96,9 @@ def _task(job: Job, source: DataSource) -> TrainingTask:
     )
 
 
-def probe_delivery(job: Job, folder: Path) -> DeliveryTiming:
+def probe_delivery(job: Job, folder: Path, progress: Progress) -> DeliveryTiming:
     """Export a network with random weights whole, read it back, and run it as verification does."""
+    progress(0, 1, "a file")
     source = open_source(job.recipe)
     set_threads(job.recipe.threads)
     require_machine(job.recipe, classes=source.label_space.classes, device=job.device)

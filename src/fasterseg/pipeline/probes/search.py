@@ -14,11 +14,11 @@ from fasterseg.config import Recipe
 from fasterseg.datasets.remembering import as_after_an_epoch
 from fasterseg.errors import BudgetError, Diverged
 from fasterseg.evaluation import evaluate_predictor
-from fasterseg.events import silent
+from fasterseg.events import Progress, silent
 from fasterseg.forecasting.timings import SearchTiming, StepTiming
 from fasterseg.forecasting.workload import Cost, Workload
 from fasterseg.latency.table import Target
-from fasterseg.learning.step_times import endless, time_stage, time_steps
+from fasterseg.learning.step_times import Step, counted, endless, time_stage, time_steps
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
@@ -41,22 +41,37 @@ SETTLING_SECONDS = 6.0
 SCORED_IMAGES = 2
 
 
-def probe_search(job: Job, folder: Path) -> SearchTiming:
+_PARTS = ("the supernet", "pre-training", "search", "a look at the budget", "scoring a subnet")
+
+
+def probe_search(job: Job, folder: Path, progress: Progress) -> SearchTiming:
     """Steps of pre-training and search, deriving to a budget, and scoring one subnet."""
+
+    def begins(part: int) -> None:
+        progress(part, len(_PARTS), _PARTS[part])
+
+    def steps_of(part: int) -> Step:
+        return lambda done: progress(part, len(_PARTS), f"{_PARTS[part]}, {counted(done)}")
+
+    begins(0)
     began = time.monotonic()
     task, data = _task(job, folder)
     device, seconds, base = task.device, job.seconds, resident_bytes()
     pretraining = Search.begin(task).pretraining()
     setup_seconds = time.monotonic() - began
-    first = time_stage(pretraining, folder / "first", seconds=seconds, device=device)
+    first = time_stage(
+        pretraining, folder / "first", seconds=seconds, device=device, tell=steps_of(1)
+    )
     del pretraining
     course = Search.begin(task).cosearch()
-    second = time_stage(course, folder / "second", seconds=seconds, device=device)
+    second = time_stage(course, folder / "second", seconds=seconds, device=device, tell=steps_of(2))
     del course
+    begins(3)
     control_seconds = _control_seconds(task, second.seconds)
     search = Search.begin(task)
     derive_seconds = _derive_seconds(search)
     reset_peak()
+    begins(4)
     architecture, batches, batch_seconds = _scored_subnet(job, search, data)
     return SearchTiming(
         base_bytes=base,

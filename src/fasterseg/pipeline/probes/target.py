@@ -14,6 +14,7 @@ from fasterseg.deploy.benchmark.matching import open_on_target
 from fasterseg.deploy.benchmark.measuring import Meter
 from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, meter_of, windows_for
 from fasterseg.deploy.exporting.borders import border_shares
+from fasterseg.events import Progress
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import Ends, ModelTiming, NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
@@ -37,8 +38,9 @@ BLOCK_TIMER = TimerSettings(warmup_runs=2, runs=5, seconds=0.03, visits=5)
 DRAWN_NETWORKS = 4
 
 
-def probe_target(job: Job, _folder: Path) -> TargetTiming:
+def probe_target(job: Job, _folder: Path, progress: Progress) -> TargetTiming:
     """Time some blocks, and measure each student's two ends whole."""
+    progress(0, 2, "single blocks")
     recipe = job.recipe
     classes = open_source(recipe).label_space.classes
     require_machine(recipe, classes=classes, device=job.device)
@@ -51,6 +53,7 @@ def probe_target(job: Job, _folder: Path) -> TargetTiming:
     specs = specs_of(options, geometry)
     timed, call_seconds = _timed_blocks(meter, specs)
     prices = Prices.fitted(timed)
+    progress(1, 2, "whole networks")
     networks = _Networks(meter, geometry, prices)
     ends = {one.name: networks.ends(options_of(recipe.space, one)) for one in recipe.students()}
     return TargetTiming(
@@ -137,13 +140,15 @@ class _Networks:
         quick = self.meter.session(session, size)
         found = self.meter.session(session, size, settings=windows_for(quick.median_ms))
         self.held_bytes.append(max(0, trimmed_bytes() - held))
-        self.attempts.append(1 if found.steady_windows >= STEADY_WINDOWS else ATTEMPTS)
+        quiet = found.steady_windows >= STEADY_WINDOWS
+        self.attempts.append(1 if quiet else ATTEMPTS)
         return NetworkTiming(
             architecture=architecture,
             macs=wire(architecture, self.geometry).macs,
             estimate_ms=Pricing(self.geometry, self.prices)(architecture),
             median_ms=found.median_ms,
             p95_ms=found.p95_ms,
+            quiet=quiet,
         )
 
 
