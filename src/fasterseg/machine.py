@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -70,6 +71,13 @@ class Disk(Fact):
     free_mib: int
     write_mib_per_s: float | None
     fault: str = ""
+
+
+class Kept(Fact):
+    """A folder of what can be made again at any time, and how much lies in it."""
+
+    folder: str
+    mib: int
 
 
 def processor() -> Processor:
@@ -186,6 +194,16 @@ def disk(folder: Path) -> Disk:
         fault = error.strerror or str(error)
         return Disk(folder=str(existing), free_mib=free, write_mib_per_s=None, fault=fault)
     return Disk(folder=str(existing), free_mib=free, write_mib_per_s=speed)
+
+
+def kept_in(folder: Path) -> Kept:
+    """Return how much lies in a folder of caches; what cannot be looked at counts as nothing."""
+    found = 0
+    for home, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                found += Path(home, name).lstat().st_size
+    return Kept(folder=str(folder), mib=found // _MIB)
 
 
 def _write_speed(folder: Path) -> float:

@@ -187,3 +187,19 @@ def test_it_says_how_many_processes_make_sense(gpus: int, told: str, tmp_path: P
         if line.startswith("processes")
     ]
     assert line.split(maxsplit=1)[1].startswith(told)
+
+
+def test_what_is_kept_is_told_with_the_command_that_deletes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "what is kept"))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["doctor"]) == 0
+    assert "what is kept: less than 1 MiB" in capsys.readouterr().out
+    drawn = tmp_path / "what is kept" / "drawn" / "ab"
+    drawn.mkdir(parents=True)
+    (drawn / "mask.png").write_bytes(bytes(3 << 20))
+    assert cli.main(["doctor"]) == 0
+    assert f"3 MiB of what can be made again from the data; rm -r '{tmp_path}/what is kept'" in (
+        capsys.readouterr().out
+    )

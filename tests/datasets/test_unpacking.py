@@ -17,7 +17,7 @@ from PIL import Image
 from fasterseg.datasets import unpacking
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.opening import open_data, open_files
-from fasterseg.errors import DataError, EnvironmentFault
+from fasterseg.errors import DataError, EnvironmentFault, Interrupted
 
 MakeFolder = Callable[..., Path]
 
@@ -104,6 +104,21 @@ def test_what_an_interrupted_unpacking_left_is_not_taken_for_the_data(
     (folder / "masks/train/train0.png").write_bytes(b"half")
 
     assert open_data(archive).sample("train", 0).labels.shape == (20, 30)
+
+
+def test_an_unpacking_that_is_stopped_leaves_nothing(archive: Path, cache: Path) -> None:
+    told: list[str] = []
+
+    def stop(_done: int, _total: int, note: str) -> None:
+        told.append(note)
+        raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        open_data(archive, progress=stop)
+
+    assert told == ["unpacking photos.zip"]
+    assert not [path for path in every_file(cache) if path.suffix]
+    assert open_data(archive).length("train") == 6
 
 
 def test_messages_name_the_zip_and_not_the_folder_of_caches(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
+from fasterseg.console.progress import progress_for
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
-from fasterseg.errors import UsageError
-from fasterseg.pipeline.opening import open_run, open_source
+from fasterseg.errors import Interrupted, UsageError
+from fasterseg.pipeline.opening import open_run, open_settled, open_source
 from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.runs import RunFolder
+from fasterseg.stopping import StopRequest
 
 
 def test_a_new_run_stores_the_recipe_that_its_options_describe(tmp_path: Path) -> None:
@@ -212,3 +215,18 @@ def test_what_networks_are_fed_is_what_the_recipe_says_and_else_what_the_data_sa
     for change, meant in said.items():
         source = open_source(resolve_recipe(Common(set=(change,))))
         assert source.normalisation == meant
+
+
+def test_a_stop_that_is_asked_for_while_data_is_unpacked_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "cache"))
+    archive, stop = tmp_path / "photos.zip", StopRequest()
+    with zipfile.ZipFile(archive, "w") as new:
+        new.writestr("data.yaml", "train: images\nnames: [road]\n")
+    stop.signal_name = "SIGINT"
+    recipe = Recipe.model_validate({"data": {"source": str(archive)}})
+    with pytest.raises(Interrupted, match="stopped by SIGINT") as caught:
+        open_settled(recipe, show=progress_for(), stop=stop)
+    assert caught.value.where == "Opening the data"
+    assert not list((tmp_path / "cache").rglob("data.yaml"))

@@ -109,6 +109,7 @@ def open_files(
                 divided=divided,
                 progress=progress,
             ),
+            progress=progress,
         )
     return _open_there(path, layout=layout, outside=outside, divided=divided, progress=progress)
 

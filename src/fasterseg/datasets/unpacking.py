@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +18,10 @@ from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.checked_files import FOLDER_VARIABLE, cache_folder
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.listing import is_file
+from fasterseg.datasets.unused import forget_unused_folders
 from fasterseg.durable import make_folder
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError
+from fasterseg.events import Progress, silent
 from fasterseg.foreign.opened_files import head_of, opened
 from fasterseg.foreign.strict_zip import Member, NotAStrictZip, StrictZip, ZipLimits, read_zip
 from fasterseg.scratch import alone_in, scratch_folder
@@ -36,7 +37,6 @@ _MOST_TIMES, _FREE_BYTES = 100, 1 << 30
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _WHOLE = ".whole"
 _SPARE_BYTES = 1 << 30
-_KEPT_DAYS = 90
 _OF_MACOS = "__MACOSX/"
 
 
@@ -45,9 +45,14 @@ def is_zip(path: Path) -> bool:
     return is_file(path) and head_of(path, 4) in _MAGIC
 
 
-def open_zip(archive: Path, opening: Callable[[Path], FileSource]) -> FileSource:
-    """Return the files of a zip, opened as a folder is; messages keep the zip's own path."""
-    folder = _unpacked(archive)
+def open_zip(
+    archive: Path, opening: Callable[[Path], FileSource], *, progress: Progress = silent
+) -> FileSource:
+    """Return the files of a zip, opened as a folder is; messages keep the zip's own path.
+
+    ``progress`` is told of what is unpacked; what it raises leaves nothing half unpacked.
+    """
+    folder = _unpacked(archive, progress)
     try:
         source = opening(folder)
     except FastersegError as error:
@@ -66,7 +71,7 @@ def _told_of(error: FastersegError, folder: Path, archive: Path) -> FastersegErr
     return error
 
 
-def _unpacked(archive: Path) -> Path:
+def _unpacked(archive: Path, progress: Progress) -> Path:
     """The folder that holds a zip's files, called after it; it is in the folder of caches.
 
     Raises `DataError` for a zip that is not read, `EnvironmentFault` where there is no room.
@@ -85,7 +90,7 @@ def _unpacked(archive: Path) -> Path:
             _require_own(home)
             with alone_in(home):
                 if not _is_whole(home / name, members):
-                    _unpack(found, members, home / name, archive)
+                    _unpack(found, members, home / name, archive, progress)
                 os.utime(home / _WHOLE)
     return home / name
 
@@ -122,33 +127,32 @@ def _is_whole(folder: Path, members: Mapping[str, Member]) -> bool:
         return False  # somebody cleaned up
 
 
-def _unpack(found: StrictZip, members: Mapping[str, Member], folder: Path, archive: Path) -> None:
+def _unpack(
+    found: StrictZip,
+    members: Mapping[str, Member],
+    folder: Path,
+    archive: Path,
+    progress: Progress,
+) -> None:
     """Write all files into a folder without a name, which then takes the place of what is there."""
     home = folder.parent
-    _forget_old(home)
+    forget_unused_folders(home, mark=_WHOLE)
     _require_room(home, sum(one.size for one in members.values()))
     (home / _WHOLE).unlink(missing_ok=True)
     with scratch_folder(home, "unpacking-") as scratch:
-        for name in members:
+        for done, name in enumerate(members):
             place = scratch / name
             place.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with place.open("xb") as stream:
-                    stream.writelines(found.blocks(name))
+                    for block in found.blocks(name):
+                        progress(done, len(members), f"unpacking {archive.name}")
+                        stream.write(block)
             except NotAStrictZip as error:
                 raise _not_read(archive, error) from error
         shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)
     (home / _WHOLE).touch()
-
-
-def _forget_old(home: Path) -> None:
-    """Remove what was unpacked from other zips and opened by nobody for long."""
-    long_ago = time.time() - _KEPT_DAYS * 86_400
-    for other in home.parent.iterdir():
-        mark = other / _WHOLE
-        if other != home and mark.is_file() and mark.stat().st_mtime < long_ago:
-            shutil.rmtree(other, ignore_errors=True)
 
 
 def _require_room(home: Path, needed: int) -> None:

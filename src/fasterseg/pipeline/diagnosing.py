@@ -6,15 +6,28 @@ Nothing here imports torch by itself: that it does not import is a finding.
 from __future__ import annotations
 
 import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from fasterseg.config import RUNTIMES
+from fasterseg.datasets.checked_files import cache_folder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.gpus import gpu_conditions
-from fasterseg.machine import Disk, Fact, Processor, Torch, disk, processor, torch_facts, version_of
+from fasterseg.machine import (
+    Disk,
+    Fact,
+    Kept,
+    Processor,
+    Torch,
+    disk,
+    kept_in,
+    processor,
+    torch_facts,
+    version_of,
+)
 from fasterseg.network.shipped import INSTALL, shipped_card, shipped_names
 from fasterseg.version import __version__
 
@@ -73,6 +86,7 @@ class DoctorReport(Fact):
     backends: tuple[Backend, ...]
     libraries: dict[str, str | None]
     disk: Disk
+    kept: Kept
     models: tuple[Shipped, ...] = ()
     advice: tuple[Advice, ...]
 
@@ -257,9 +271,19 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     written = "cannot be written" if speed is None else f"{speed:g} MiB/s written durably"
     free_gib = report.disk.free_mib / 1024
     yield f"disk         {report.disk.folder}: {free_gib:.1f} GiB free, {written}"
+    yield f"kept         {_kept(report.kept)}"
     yield from (f"model        {_told(model)}" for model in report.models)
     if not report.models:
         yield f"model        none has a name here: {INSTALL}"
+
+
+def _kept(kept: Kept) -> str:
+    """What masks that were drawn, unpacked zips and resized images take, and how they go."""
+    if not kept.mib:
+        return f"{kept.folder}: less than 1 MiB"
+    gib = f"{kept.mib / 1024:.1f} GiB" if kept.mib >= 1024 else f"{kept.mib} MiB"
+    clear = f"rm -r {shlex.quote(kept.folder)}"
+    return f"{kept.folder}: {gib} of what can be made again from the data; {clear} deletes it"
 
 
 def _processes(gpus: int) -> str:
@@ -321,6 +345,7 @@ def diagnosed(folder: Path) -> DoctorReport:
         backends=facts[2],
         libraries={name: version_of(name) for name in _LIBRARIES},
         disk=facts[3],
+        kept=kept_in(cache_folder()),
         models=tuple(map(_shipped, shipped_names())),
         advice=tuple(advise(*facts, python=sys.version_info[:2])),
     )

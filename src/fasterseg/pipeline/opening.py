@@ -34,6 +34,8 @@ from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
 
+_OPENING = "Opening the data"
+
 
 class OpenedRun(NamedTuple):
     """A run's settled recipe, its folder and its data."""
@@ -58,7 +60,7 @@ def hold_run(
     """
     require_device(common.device)
     with folder_of(common, stored_or_new_recipe(common)).locked(), stop_on_signals() as stop:
-        yield open_run(common, stages, trained=trained, ranks=ranks), stop
+        yield open_run(common, stages, trained=trained, ranks=ranks, stop=stop), stop
 
 
 def open_run(
@@ -67,6 +69,7 @@ def open_run(
     *,
     trained: Trained | None = None,
     ranks: Ranks = ALONE,
+    stop: StopRequest | None = None,
 ) -> OpenedRun:
     """The settled recipe, the run's folder and its data; a new run's recipe is stored.
 
@@ -79,7 +82,7 @@ def open_run(
     run = folder_of(common, recipe)
     before = Recipe.load(run.recipe) if run.recipe.exists() else None
     show = progress_for(json=common.json)
-    recipe, source = open_settled(recipe, known=before, show=show)
+    recipe, source = open_settled(recipe, known=before, show=show, stop=stop)
     recipe = with_sizes(recipe, source, known=before)
     if before is not None:
         say(agree(before, recipe, run, source), common)
@@ -120,18 +123,34 @@ def ask_for(stages: Sequence[str], ahead: Ahead, common: Common) -> None:
 
 
 def open_settled(
-    recipe: Recipe, *, known: Recipe | None = None, show: Show | None = None
+    recipe: Recipe,
+    *,
+    known: Recipe | None = None,
+    show: Show | None = None,
+    stop: StopRequest | None = None,
 ) -> tuple[Recipe, DataSource]:
     """The recipe with what it leaves to its data, which `known` may have settled; and the data.
 
-    Where that takes long, because masks have to be drawn, `show` shows how far it is.
+    Where that takes long, because masks have to be drawn or a zip unpacked, `show` shows how far it
+    is, and a `stop` that was asked for is heard.
     """
     if show is None:
         source = open_source(recipe)
     else:
-        with when_slow(show, "Opening the data", unit="files") as step:
-            source = open_source(recipe, progress=step)
+        with when_slow(show, _OPENING, unit="files") as step:
+            source = open_source(recipe, progress=_heard(step, stop))
     return settled(recipe, source, known=known), source
+
+
+def _heard(step: Progress, stop: StopRequest | None) -> Progress:
+    """The progress, which raises `Interrupted` once a stop was asked for."""
+
+    def told(done: int, total: int, note: str) -> None:
+        step(done, total, note)
+        if stop is not None:
+            stop.raise_if_set(_OPENING)
+
+    return told
 
 
 def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:

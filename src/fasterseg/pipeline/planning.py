@@ -73,7 +73,7 @@ def plan_run(
     with stop_on_signals() as stop:
         stored, device = stored_recipe(common), common.device or "auto"
         recipe, source = opening.open_settled(
-            resolve_recipe(common, stored), known=stored, show=show
+            resolve_recipe(common, stored), known=stored, show=show, stop=stop
         )
         recipe = with_sizes(recipe, source, known=stored)
         run = RunFolder(Path.cwd() if common.run is None else Path(common.run))

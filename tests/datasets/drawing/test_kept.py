@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from fasterseg.datasets.drawing.kept import (
 )
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.mask_reading import read_mask
-from fasterseg.errors import EnvironmentFault
+from fasterseg.errors import EnvironmentFault, Interrupted
 
 MASK = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
@@ -164,3 +165,56 @@ def test_a_digest_says_where_its_parts_end_and_by_which_rules_is_drawn(
     assert first != content_digest(b"a", b"bc")
     monkeypatch.setattr(kept, "RULES", kept.RULES + 1)
     assert content_digest(b"ab", b"c") != first
+
+
+LONG_AGO = time.time() - 100 * 86_400
+
+
+def age(path: Path) -> None:
+    """Let it have been used long ago."""
+    os.utime(path, (LONG_AGO, LONG_AGO))
+
+
+def test_masks_of_a_data_set_that_nobody_opened_for_long_go(tmp_path: Path) -> None:
+    old, recent = (KeptMasks(tmp_path / name, "coco") for name in ("old", "recent"))
+    unmarked = old.folder.with_name("kept by an earlier version")
+    for store in (old, recent):
+        draw_missing([wanted(store, "ab" * 32, Drawing())], lambda *_: None)
+        store.write([])
+    unmarked.mkdir()
+    age(unmarked)
+    age(old.folder / ".used")
+
+    recent.write([])
+
+    assert not old.folder.exists()
+    assert not unmarked.exists()
+    assert recent.mask("ab" * 32).exists()
+
+
+def test_masks_of_labels_as_they_were_long_ago_go_and_those_in_use_stay(tmp_path: Path) -> None:
+    store, again = KeptMasks(tmp_path, "labelme"), Drawing()
+    earlier, now, new = (wanted(store, one * 32, again) for one in ("ab", "cd", "ef"))
+    draw_missing([earlier, now], lambda *_: None)
+    age(earlier.mask)
+    age(now.mask)
+
+    draw_missing([now, new], lambda *_: None)
+
+    assert not earlier.mask.exists()
+    assert again.times == 3, "what is wanted stays, however old"
+    assert now.mask.stat().st_mtime > LONG_AGO + 86_400, "and is noted as used"
+
+
+def test_what_is_told_may_stop_the_drawing_and_what_was_drawn_stays(tmp_path: Path) -> None:
+    store, drawing = KeptMasks(tmp_path, "labelme"), Drawing()
+    all_of = [wanted(store, one * 32, drawing) for one in ("ab", "cd", "ef")]
+
+    def stop(*_: object) -> None:
+        raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        draw_missing(all_of, stop)
+    assert drawing.times == 1
+    draw_missing(all_of, lambda *_: None)
+    assert drawing.times == 3

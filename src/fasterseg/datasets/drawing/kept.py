@@ -1,7 +1,8 @@
 """Masks that were drawn, and what was read of the files that they were drawn from.
 
 Both lie in the user's folder of caches, in a folder for each data set, which may be deleted at any
-time.  A mask is called after a digest of all that it was drawn from, so that it never has to be
+time, and goes once nobody opened the data set for long; so do masks of labels as they were once.
+A mask is called after a digest of all that it was drawn from, so that it never has to be
 compared with anything: what changed has another name.  What was read of a file holds as long as
 the file has its size and times.  Several processes may draw the same data set at once: each writes
 under a name of its own first, and passes over what is there already.
@@ -14,7 +15,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from fasterseg.datasets import checked_files
 from fasterseg.datasets.checked_files import FOLDER_VARIABLE, cache_folder, fault_of_kept, forget
 from fasterseg.datasets.faults import Fault, FileFault
 from fasterseg.datasets.streams import kind_of
+from fasterseg.datasets.unused import forget_unused_folders, is_unused, note_use
 from fasterseg.durable import (
     DISK_IS_FULL,
     disk_fault,
@@ -45,6 +47,8 @@ RULES = 1
 
 _MOST_BYTES = 1 << 31
 _READINGS = "read.jsonl"
+_USED = ".used"
+"""Is touched whenever a data set is opened."""
 _SUFFIXES = {"PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 _FAST = 1
 """Of zlib's levels: masks are small at any, and written once."""
@@ -88,7 +92,14 @@ class KeptMasks:
             self._changed = True
 
     def write(self, files: Iterable[Path]) -> None:
-        """Write what was read of these files; where that cannot be, they are read again."""
+        """Write what was read of these files; where that cannot be, they are read again.
+
+        Data sets that nobody opened for long are forgotten.
+        """
+        with suppress(OSError, FastersegError):
+            make_folder(self.folder)
+            (self.folder / _USED).touch()
+            forget_unused_folders(self.folder, mark=_USED)
         wanted = set(map(str, files))
         if not self._changed and wanted >= self._known.keys():
             return
@@ -145,6 +156,8 @@ def draw_missing(wanted: Sequence[Wanted], progress: Progress) -> list[Fault]:
         except FileFault as error:
             faults.append(error.fault)
         progress(done, len(missing), "drawing masks")
+    if missing:
+        _forget_unused_masks({one.mask for one in wanted})
     return sorted(faults, key=lambda fault: (fault.kind, fault.file, fault.detail))
 
 
@@ -189,11 +202,25 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def is_drawn(mask: Path) -> bool:
-    """Return whether a mask was drawn; one that a power cut emptied was not."""
+    """Return whether a mask was drawn; one that a power cut emptied was not.
+
+    One that was is noted as used.
+    """
     try:
-        return mask.stat().st_size > 0
+        found = mask.stat()
     except OSError:
         return False
+    note_use(mask, modified_s=found.st_mtime)
+    return found.st_size > 0
+
+
+def _forget_unused_masks(wanted: Collection[Path]) -> None:
+    """Remove masks beside these, of labels as they were once, that nobody used for long."""
+    for home in {mask.parent.parent for mask in wanted}:
+        for mask in home.glob("[0-9a-f][0-9a-f]/*.png"):
+            with suppress(OSError):  # another process removes it
+                if mask not in wanted and is_unused(mask.stat().st_mtime):
+                    mask.unlink()
 
 
 def _not_kept(path: Path, error: OSError) -> EnvironmentFault:
