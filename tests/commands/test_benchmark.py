@@ -175,6 +175,9 @@ def test_exported_files_and_baselines_are_timed_too(tmp_path: Path) -> None:
     found = open_contestant(str(file), how)
     assert found.facts["digest"] == digest_of_file(file)
     assert found.facts["tail"] == "numpy (1 thread)"
+    assert found.name == f"{file} · onnxruntime · float32 · tail in NumPy"
+    usual = open_contestant(str(file), replace(how, tail="graph"))
+    assert usual.name == f"{file} · onnxruntime · float32 · fast tail", "none is in this graph"
     assert np.asarray(found.run()).shape == tuple(SIZE)
     labels = tmp_path / "labels.onnx"
     labels.write_bytes(faithful())
@@ -188,6 +191,17 @@ def test_exported_files_and_baselines_are_timed_too(tmp_path: Path) -> None:
     assert baseline.macs
     with pytest.raises(UsageError, match="--size"):
         open_contestant(name, PYTORCH)
+
+
+def test_a_file_that_ends_at_logits_is_not_timed_twice_by_two_names_of_its_tail(
+    tmp_path: Path, tiny_settings: None
+) -> None:
+    file = tmp_path / "student.onnx"
+    file.write_bytes(faithful("low-resolution-logits"))
+    both = Entry((str(file),), 1, tails=("graph", "fast"))
+    with pytest.raises(UsageError, match="two of the contestants are the same") as caught:
+        time_models(both, settings=TINY)
+    assert "its tail is never in the graph" in caught.value.why
 
 
 def test_every_model_runs_in_every_way_and_a_file_by_its_own_runtime() -> None:

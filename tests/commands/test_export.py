@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -13,6 +14,7 @@ from onnx import numpy_helper
 
 from fasterseg.cli import main
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.onnx_files import looked_at, sealed_model
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.pipeline.evaluating import default_report_path
@@ -111,6 +113,20 @@ def test_images_of_another_size_are_compared_but_not_scored_and_that_is_told(
     few = ["--set", "data.street.test=6"]  # of 128x256, as the run's recipe has them
     assert main(["verify", str(exported), "--against", bundle, "--images", "2", *few]) == 0
     assert "not scored: not all images of test are 64x128" in capsys.readouterr().out
+
+
+def test_a_model_that_was_scored_on_several_sizes_gets_a_graph_of_any(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = open_bundle(bundle)
+    (score,) = known.card.scores
+    several = score.model_copy(update={"resolution": "48x96,64x128 and 3 more"})
+    model = tmp_path / "student"
+    replace(known, card=known.card.model_copy(update={"scores": (several,)})).save(model)
+    assert main(["export", str(model), "--out", str(tmp_path / "one.onnx")]) == 2
+    assert "--dynamic" in capsys.readouterr().err, "which is advised, and works"
+    words = ["--dynamic", "--images", "1", "--out", str(tmp_path / "any.onnx")]
+    assert main(["export", str(model), *words]) == 0
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,36 @@ def test_what_a_data_file_in_a_zip_says_is_said_beside_it(tmp_path: Path) -> Non
     assert open_data(tmp_path / "photos").length("train") == 8
 
 
+SAID: dict[str, tuple[Callable[[Path], object], str]] = {
+    "ultralytics": (lambda root: yolo_set(root, {"train": scenes(8)}), ""),
+    "roboflow": (lambda root: yolo_set(root, {"train": scenes(8)}, by="roboflow"), ""),
+    "cvat's yolo": (lambda root: yolo_set(root, {"train": scenes(8)}, by="cvat"), ""),
+    "cvat": (
+        lambda root: cvat_set(root, {"default": NAMES}),
+        "layout: cvat\nbackground: ignore\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", SAID)
+def test_a_tool_s_zip_with_a_data_file_in_it_means_the_same_by_the_one_beside_it(
+    form: str, tmp_path: Path
+) -> None:
+    root, (made, more) = tmp_path / "export", SAID[form]
+    root.mkdir()
+    made(root)
+    with (root / "data.yaml").open("a") as own:
+        own.write(more)
+    archive = zipped(root, tmp_path / "photos.zip")
+    fasterseg.split(archive, by="image")
+
+    content = yaml.safe_load((tmp_path / "photos" / "data.yaml").read_text())
+    assert "" not in content.values()
+    alone, beside = open_data(archive), open_data(tmp_path / "photos")
+    assert beside.label_space == alone.label_space
+    assert sum(map(beside.length, beside.splits())) == sum(map(alone.length, alone.splits()))
+
+
 def test_a_zip_of_a_folder_with_its_data_file_is_divided_too(tmp_path: Path) -> None:
     own_data(tmp_path / "whole" / "own", {"train": 12})
     archive = zipped(tmp_path / "whole", tmp_path / "photos.zip")

@@ -14,7 +14,7 @@ from fasterseg.console.options import Common
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.opening import OpenedRun, open_run, open_settled
 from fasterseg.pipeline.recipes import resolve_recipe
-from fasterseg.pipeline.sizing import crop_within, note_on_sizes
+from fasterseg.pipeline.sizing import crop_within, note_on_crops, note_on_sizes
 
 
 def all_of(folder: Path, size: tuple[int, int]) -> Path:
@@ -150,3 +150,20 @@ def test_a_search_s_crops_fit_its_smaller_images_and_pretraining_s_are_its_own(
     assert recipe.search.pretraining.augmentation.crop == (64, 256)
     assert recipe.student.augmentation.crop == crop_within((512, 1024), 512 * 512)
     assert opened(tmp_path).recipe == recipe == Recipe.load(folder.recipe)
+
+
+def test_crops_that_no_image_of_the_working_size_fills_are_told_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    all_of(tmp_path, (96, 128))
+    followed, *_ = opened(tmp_path, "data.size=70x100")
+    assert note_on_crops(followed) == "", "whole strides of crops may be a little larger"
+    large = [f"student.augmentation.crop_{side}=128" for side in ("height", "width")]
+    large += [f"search.augmentation.crop_{side}=64" for side in ("height", "width")]
+    changes = ["data.size=70x100", *large, "search.image_scale=0.5"]
+    common = Common(data=tmp_path, run=tmp_path / "other", set=tuple(changes))
+    found, *_ = open_run(common, ("train",))
+    note = note_on_crops(found)
+    assert "128x128 (student)" in note
+    assert "64x64" not in note, "35x50 pixels are two strides of 32"
+    assert note in capsys.readouterr().err

@@ -110,7 +110,8 @@ class SearchSettings(LongSection):
     """The temperature of the samples."""
     image_scale: float = Field(1.0, ge=LEAST_SCALE, le=1)
     """Factor by which all that the search reads is made smaller first, labels included: what it
-    learns from, and what subnets are calibrated and scored on.  The authors have 0.5."""
+    learns from, and what subnets are calibrated and scored on.  Their scores are told with it: they
+    are not those of labels at their own size, as all other scores are.  The authors have 0.5."""
     label_stride: Literal[1, 2, 4, 8] = 1
     """Holds the network's small logits against one label in so many pixels along each side, in
     place of upsampling them.  The authors have 8."""

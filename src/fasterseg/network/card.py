@@ -235,6 +235,11 @@ class Card(Artifact):
             )
         return Size.parse(text)
 
+    @property
+    def example_size(self) -> Size:
+        """Its working size, else one of those of the images that it was scored on."""
+        return self.size or Size.parse(self.image_resolution.partition(",")[0])
+
     def describe(self) -> str:
         """The card in a few lines."""
         facts = self.training

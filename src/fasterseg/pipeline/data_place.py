@@ -83,12 +83,14 @@ def data_place(
 
 
 def _described(source: FileSource) -> dict[str, Any]:
-    """What a data file says to open a source: its layout, or what the one within a zip says."""
-    known = source.layout.described
-    if source.layout.form or known is None:
-        return {"layout": source.layout.form}
-    kept = {*known.given} - {"path", "splits", "passed_over"}
-    return known.model_dump(mode="json", include=kept)
+    """What a data file says to open a source: what the one within a zip says, else its layout."""
+    layout = source.layout
+    inside = data_file_in(layout.root) if layout.archive else None
+    if inside is None and layout.form:
+        return {"layout": layout.form}
+    known = read_data_file(inside) if inside else layout.described
+    kept = {*known.given} - {"path", "splits", "passed_over"} if known else set()
+    return known.model_dump(mode="json", include=kept) if known else {}
 
 
 def _home_of(data: Path) -> Path:

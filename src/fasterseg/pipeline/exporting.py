@@ -64,7 +64,7 @@ def export_named(
 
 def _form_of(wanted: Wanted, card: Card) -> ExportForm:
     """The form; raises where a network cannot be exported to it."""
-    asked = Size.parse(wanted.size) if wanted.size else card.image_size(next_step=_ONE_OF_THEM)
+    asked = Size.parse(wanted.size) if wanted.size else _own_size(wanted, card)
     if wanted.resize or (card.size is not None and not wanted.dynamic):
         working_size(asked)
     form = ExportForm(
@@ -77,6 +77,11 @@ def _form_of(wanted: Wanted, card: Card) -> ExportForm:
     )
     form.require_possible()
     return form
+
+
+def _own_size(wanted: Wanted, card: Card) -> Size:
+    """The model's size; one of several where the graph is not bound to any."""
+    return card.example_size if wanted.dynamic else card.image_size(next_step=_ONE_OF_THEM)
 
 
 _ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any size"

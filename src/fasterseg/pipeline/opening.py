@@ -29,7 +29,7 @@ from fasterseg.pipeline.recipes import (
     stored_recipe,
 )
 from fasterseg.pipeline.settling import note_on_scores, settled
-from fasterseg.pipeline.sizing import note_on_sizes, with_sizes
+from fasterseg.pipeline.sizing import note_on_crops, note_on_sizes, with_sizes
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
@@ -95,6 +95,7 @@ def open_run(
         say(note_on_scores(recipe, source), common)
     if stages:
         say(note_on_sizes(recipe, source), common)
+        say(note_on_crops(recipe), common)
     if recipe != before:
         recipe.save(run.recipe)
     return OpenedRun(recipe, run, source)

@@ -111,6 +111,33 @@ def note_on_sizes(recipe: Recipe, source: DataSource) -> str:
     )
 
 
+def note_on_crops(recipe: Recipe) -> str:
+    """What to tell of crops that no image of the working size fills; empty without such.
+
+    Those that follow from the size are whole strides, and may be larger by a part of one.
+    """
+    if recipe.data.size is None:
+        return ""
+    scales = {**dict.fromkeys(_CROPPED, 1.0), "search": recipe.search.image_scale}
+    crops = {name: getattr(recipe, name).augmentation.crop for name in _CROPPED}
+    before = recipe.search.pretraining.augmentation.crop
+    if before != crops["search"]:
+        crops["search.pretraining"], scales["search.pretraining"] = before, scales["search"]
+    large: dict[Size, list[str]] = {}
+    for name, crop in crops.items():
+        fits = [-(-side // STRIDE) * STRIDE for side in scaled_size(recipe.data.size, scales[name])]
+        if crop[0] > fits[0] or crop[1] > fits[1]:
+            large.setdefault(crop, []).append(name)
+    if not large:
+        return ""
+    told = " and ".join(f"{_text(crop)} ({', '.join(names)})" for crop, names in large.items())
+    return (
+        f"crops of {told} are larger than images of {_text(recipe.data.size)}, the working size: "
+        "what an image does not fill is padded, and is learned from by nobody; without crop_height "
+        "and crop_width in the recipe, crops follow the size"
+    )
+
+
 def brought_note(sizes: Mapping[Size, int], size: Size) -> str:
     """What to tell of images of these sizes that are brought to one; empty where all have it."""
     others = Counter({one: count for one, count in sizes.items() if tuple(one) != tuple(size)})

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.config import RUNTIMES, Recipe, TargetSettings, runtime_named
+from fasterseg.config import RUNTIMES, Recipe, TailForm, TargetSettings, runtime_named
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING
 from fasterseg.datasets.street import StreetScenes
@@ -91,12 +91,20 @@ def open_contestant(
         **_version_of(running.runtime),
     }
     return SessionContestant(
-        name=f"{model} · {running.runtime} · {told['precision']} · {TAILS[running.tail]}",
+        name=f"{model} · {running.runtime} · {told['precision']} · {TAILS[tail_of(session)]}",
         facts=facts,
         macs=macs,
         session=session,
         images=street_images(size),
     )
+
+
+def tail_of(session: Session) -> TailForm:
+    """Where a session makes labels: in its graph, or, behind a file that ends at logits, by what
+    is the best here unless another tail was asked for."""
+    if session.tail is None:
+        return "graph"
+    return "fast" if session.tail.name.startswith("fast") else "numpy"
 
 
 def _version_of(name: str) -> dict[str, str]:

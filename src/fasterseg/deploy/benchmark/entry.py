@@ -10,7 +10,7 @@ from functools import partial
 from fasterseg.config import Precision, TailForm, runtime_named
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.benchmarking import Surroundings, benchmark
-from fasterseg.deploy.benchmark.contest import BenchmarkSettings
+from fasterseg.deploy.benchmark.contest import BenchmarkSettings, Contestant
 from fasterseg.deploy.benchmark.contestants import (
     CountMacs,
     open_canary,
@@ -128,6 +128,7 @@ def time_models(
             open_contestant(model, how, size=entry.size, count_macs=count_macs)
             for model, how in entry.contestants()
         ]
+        _require_apart(contestants)
         facts = {
             **lasting,
             "pinned to": cores,
@@ -142,6 +143,19 @@ def time_models(
                 facts, partial(machine_state, gpu=_gpu_of(entry)), _peak(entry)
             ),
             progress=progress,
+        )
+
+
+def _require_apart(contestants: Sequence[Contestant]) -> None:
+    """Raise `UsageError` where two are the same: a file that ends at logits has no tail inside."""
+    names = [one.name for one in contestants]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise UsageError(
+            "two of the contestants are the same",
+            where=twice,
+            why="a model was named twice, or a file that ends at logits with the tail in the graph "
+            "and with another: its tail is never in the graph",
+            next_step="name it once, with one --tail",
         )
 
 
