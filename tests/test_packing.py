@@ -96,7 +96,7 @@ def test_what_is_there_is_replaced_only_when_asked(trained: Path, recipe: Path, 
 
 @pytest.mark.parametrize("name", ["", "A", "../x", "a/b", "a b", ".a", "-a"])
 def test_a_name_that_is_none_is_refused(trained: Path, recipe: Path, box: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="shipped name") as caught:
+    with pytest.raises(UsageError, match="cannot be a model's name") as caught:
         packing.pack(trained, name, recipe)
     assert caught.value.next_step
     assert not box.exists()

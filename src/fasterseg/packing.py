@@ -171,7 +171,7 @@ def _models() -> Path:
 def _require_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be a shipped name",
+            f"{name!r} cannot be a model's name",
             where=name,
             why="it is small letters, digits, dots and dashes, and begins with no sign",
             next_step="name data and budget, such as camvid-12ms",

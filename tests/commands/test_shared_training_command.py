@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from photos import photos
+from tiny_training import tiny_task
 
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.commands.evaluate import evaluate
@@ -15,6 +17,7 @@ from fasterseg.commands.train import train
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.runs import RunFolder
+from fasterseg.space.blocks import Size
 
 SETTINGS = (
     "threads=1",
@@ -42,7 +45,7 @@ def in_two_processes(*words: str) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -71,3 +74,43 @@ def test_two_processes_train_one_goes_on_and_both_score_alike(tmp_path: Path) ->
     in_two_processes("evaluate", model, "--split", "test", "--out", str(theirs))
     assert EvaluationReport.load(theirs) == report
     assert report.images == 3
+
+
+TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
+SIZED = (
+    "student.steps=3",
+    "student.lr=0.0005",
+    "student.checkpoint_every=3",
+    "student.evaluate_every=3",
+    "student.synchronise_norms=true",
+    "student.distillation_weight=0",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_come_to_what_one_does_at_a_working_size(tmp_path: Path) -> None:
+    """Photos of several sizes, brought to one, scored at their labels' own."""
+    sizes = {"train": [(48, 48), *[(64, 128)] * 3], "val": [(64, 128)], "test": [(90, 70)] * 3}
+    data = photos(tmp_path / "photos", sizes)
+    architecture = tiny_task().description.architecture
+    assert architecture is not None
+    file = architecture.save(tmp_path / "student.json")
+    one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+    given = {"data": str(data), "size": "32x64", "recipe": str(TINY), "architecture": str(file)}
+    train("student", run=one.root, set=SIZED, **given)
+    words = [word for key, value in given.items() for word in (f"--{key}", value)]
+    words += [word for change in SIZED for word in ("--set", change)]
+    in_two_processes("train", "student", "--run", str(two.root), *words)
+    alone, shared = (ModelBundle.load(run.bundle("student", "last")) for run in (one, two))
+    assert shared.card.size == alone.card.size == Size(32, 64)
+    assert shared.card.training.segments[-1].ranks == 2
+    for name, tensor in alone.tensors.items():
+        if tensor.is_floating_point():
+            worst = float((shared.tensors[name] - tensor).abs().max() / tensor.abs().max())
+            assert worst <= 1e-4, f"{name}: {worst:.2g}"
+    model, theirs = str(one.bundle("student")), tmp_path / "theirs.json"
+    report = evaluate(model, split="test", out=tmp_path / "ours.json").report
+    in_two_processes("evaluate", model, "--split", "test", "--out", str(theirs))
+    assert EvaluationReport.load(theirs) == report
+    assert report.resolution == "90x70", "labels keep their own size"

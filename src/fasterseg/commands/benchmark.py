@@ -54,7 +54,7 @@ def benchmark(
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, an exported file, or a baseline: baseline:fast-scnn.
+        A bundle's folder, a model by name, an exported file, or a baseline: baseline:fast-scnn.
     others
         More of them.
 

@@ -32,7 +32,7 @@ def describe(
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, an architecture's JSON file, a run's folder, or a
+        A bundle's folder, a model by name, an architecture's JSON file, a run's folder, or a
         baseline, trained or not: baseline:fast-scnn.
 
     Returns

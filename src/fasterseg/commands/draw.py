@@ -32,7 +32,7 @@ def draw(
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, an architecture's JSON file, or a run's folder.
+        A bundle's folder, a model by name, an architecture's JSON file, or a run's folder.
 
     Returns
     -------

@@ -39,7 +39,7 @@ def evaluate(
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, or a file that `fasterseg export` wrote.
+        A bundle's folder, a model by name, or a file that `fasterseg export` wrote.
 
     Returns
     -------

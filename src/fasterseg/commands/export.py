@@ -64,7 +64,7 @@ def export(
     Parameters
     ----------
     model
-        A bundle's folder, or a shipped name.
+        A bundle's folder, or a model by name.
 
     Returns
     -------

@@ -72,7 +72,7 @@ def predict(
     Parameters
     ----------
     model
-        A bundle's folder, a shipped name, or a file that `fasterseg export` wrote.
+        A bundle's folder, a model by name, or a file that `fasterseg export` wrote.
     source
         An image, a video, a folder (and the folders in it), a pattern in quotes such as
         'frames/*.jpg', or a camera by its number or device: 0, /dev/video0.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.data_file_reading import read_data_file
-from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.folder import class_weights, data_root, notes_on_keys, open_folder
 from fasterseg.datasets.layouts import (
@@ -18,20 +17,27 @@ from fasterseg.datasets.layouts import (
     open_named,
     zipped_whole,
 )
-from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.mixing import mixed
+from fasterseg.datasets.named_files import Naming, named_file
 from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.split_file import divided_by_lines, read_split_file, split_file_of
 from fasterseg.datasets.tools import yolo
 from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress, silent
-from fasterseg.foreign.links import leads_outside
 
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (
     *("path", "splits", "layout", "format", "include", "terms", "passed_over"),
     *("channels", "range", "normalize", "groups", "class_weights", "most_pixels"),
+)
+
+
+_INCLUDED = Naming(
+    "include",
+    "included data file",
+    inside="put both data sets below one data.yaml",
+    restore="write the path of another data.yaml, as seen from this one",
 )
 
 
@@ -70,21 +76,7 @@ def _require_each_once(names: Sequence[str], file: Path) -> None:
 
 def _open_included(name: str, file: Path, *, outside: bool, progress: Progress) -> FileSource:
     """One of a data file's ``include``, named as seen from its folder; it includes no others."""
-    other = file.parent / name
-    if not outside and leads_outside(other, file.parent):
-        raise DataError(
-            "an included data file lies outside of the folder",
-            where=f"{file}, include",
-            why=f"{name} leads to {other.resolve()}",
-            next_step=f"put both data sets below one data.yaml, or {ALLOWING}",
-        )
-    if not is_file(other):
-        raise DataError(
-            f"there is no {name!r} to include",
-            where=f"{file}, include",
-            why=f"looked for {other}",
-            next_step="write the path of another data.yaml, as seen from this one",
-        )
+    other = named_file(name, file, _INCLUDED, outside=outside)
     data = read_data_file(other)
     if data.include:
         raise DataError(

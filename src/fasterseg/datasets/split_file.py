@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fasterseg.datasets.faults import ALLOWING, Fault, FaultKind
+from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.listing import is_file
+from fasterseg.datasets.named_files import Naming, named_file
 from fasterseg.datasets.pairing import Pair, Pairing
 from fasterseg.errors import DataError
-from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import shortened
 
@@ -96,25 +95,17 @@ def _unreadable(where: str, why: str) -> DataError:
     )
 
 
+_NAMED = Naming(
+    "splits",
+    "file of splits",
+    inside="put it beside the data file",
+    restore="restore it, take 'splits' out, or divide the images again: fasterseg split PATH",
+)
+
+
 def split_file_of(named: str, data_file: Path, *, outside: bool) -> Path:
     """Return the file that a data file names as seen from its own folder; raises DataError."""
-    place = data_file.parent / named
-    if not outside and leads_outside(place, data_file.parent):
-        raise DataError(
-            "the file of splits lies outside of the data file's folder",
-            where=f"{data_file}, splits",
-            why=f"{named} leads to {place.resolve()}",
-            next_step=f"put it beside {data_file.name}, or {ALLOWING}",
-        )
-    if not is_file(place):
-        raise DataError(
-            f"there is no file of splits {shortened(named)!r}",
-            where=f"{data_file}, splits",
-            why=f"looked for {place}",
-            next_step="restore it, take 'splits' out, or divide the images again: fasterseg split "
-            "PATH",
-        )
-    return place
+    return named_file(named, data_file, _NAMED, outside=outside)
 
 
 def pooled(source: FileSource, *, name: str = SPLITS[0]) -> FileSource:

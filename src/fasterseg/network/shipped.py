@@ -40,7 +40,7 @@ def is_shipped(model: Path | str) -> bool:
 
 
 def model_path(model: Path | str) -> Path:
-    """Where a model lies: the folder of a shipped name, else the path that was named."""
+    """Where a model lies: the folder of a model by name, else the path that was named."""
     return _folder_of(str(model)) if is_shipped(model) else given(model)
 
 
@@ -51,7 +51,7 @@ def _folder_of(name: str) -> Path:
 
 
 def nearest_shipped(model: Path | str) -> str | None:
-    """The shipped name that a misspelt one may have meant."""
+    """The name of a model that a misspelt one may have meant."""
     near = get_close_matches(str(model), shipped_names(), n=1)
     return near[0] if near else None
 

@@ -167,7 +167,7 @@ def test_an_image_or_text_that_changed_is_read_again_and_others_are_not(
     data = one(tmp_path / "data", SQUARE)
     before = open_data(data).digest("train")
     with monkeypatch.context() as closed:
-        closed.setattr("fasterseg.datasets.tools.yolo.size_of", None)
+        closed.setattr("fasterseg.datasets.tools.drawn_set.size_of", None)
         assert open_data(data).digest("train") == before
 
     save_image(data / "images" / "train" / "a.png", np.tile(GREY, (2, 2, 1)))

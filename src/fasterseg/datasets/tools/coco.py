@@ -12,26 +12,23 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, size_of
 from fasterseg.datasets.drawing.canvas import counted
 from fasterseg.datasets.drawing.kept import (
     Drawn,
-    KeptMasks,
     Wanted,
     content_digest,
     draw_missing,
     stamp_of_file,
 )
-from fasterseg.datasets.faults import Fault, FaultKind, FileFault, error_of_faults
+from fasterseg.datasets.faults import FileFault, error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
-from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
-from fasterseg.datasets.listing import is_file, is_folder, is_hidden, list_pictures
+from fasterseg.datasets.listing import is_file, is_folder, is_hidden
 from fasterseg.datasets.pairing import Pair, Tree
-from fasterseg.datasets.reading import DEFAULT_READING
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.tools.coco_file import CocoCategory, CocoFile, CocoImage, Id, read_coco
 from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
+from fasterseg.datasets.tools.drawn_set import DrawnSet, is_picture
 from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
 from fasterseg.datasets.tools.splits import usual_name
 from fasterseg.errors import DataError, FastersegError
@@ -113,13 +110,11 @@ def open_coco(tree: Tree, place: Place, said: DataFile) -> FileSource:
     return _Opening(tree, place.images, said).source()
 
 
-class _Opening:
+class _Opening(DrawnSet):
     """COCO's files of one data set on their way to a data source."""
 
     def __init__(self, tree: Tree, home: Path, said: DataFile) -> None:
-        self.tree, self.home, self.said = tree, home, said
-        self.kept = KeptMasks(home, "coco")
-        self.limit = PixelLimit(said.most_pixels, IN_A_DATA_FILE)
+        super().__init__(tree, home, said, form="coco")
         self.passed_over: list[Path] = []
         self.dummies: list[str] = []
 
@@ -222,7 +217,7 @@ class _Opening:
                 continue
             try:
                 size = (listed.height, listed.width)
-                yield _Entry(file, listed, image, size if all(size) else self._size_of(image))
+                yield _Entry(file, listed, image, size if all(size) else self.size_of(image))
             except FileFault as error:
                 self.tree.faults.append(error.fault)
 
@@ -241,22 +236,7 @@ class _Opening:
         """Where an image is, by its name or by the last part of that; None for a fault."""
         name = listed.file_name
         places = (home / one for one in (name, Path(name).name) for home in homes)
-        outside: Path | None = None
-        for place in places:
-            if place.suffix.lower() in IMAGE_SUFFIXES and is_file(place):
-                if self.tree.reaches(place):
-                    return Path(os.path.normpath(place))
-                outside = outside or place
-        if outside is not None:
-            self.tree.is_inside(outside)
-        else:
-            fault = Fault(FaultKind.LOST_IMAGE, file.shown, f"names {name}")
-            self.tree.faults.append(fault)
-        return None
-
-    def _size_of(self, image: Path) -> ImageSize:
-        shown = self.tree.shown(image)
-        return size_of(image, DEFAULT_READING, shown_as=shown, limit=self.limit)
+        return self.image_among(filter(is_picture, places), file.shown, name)
 
     def _pair(self, entry: _Entry, numbers: dict[Id, int]) -> Pair:
         told = repr((entry.size, sorted(numbers.items(), key=str)))
@@ -287,11 +267,9 @@ class _Opening:
         if self.passed_over:
             passed = ", ".join(self.tree.shown(one) for one in self.passed_over)
             notes.append(f"{passed}: passed over, since outlines stand in {_INSTANCES}*.json")
-        pictures = list_pictures(self.home, IMAGE_SUFFIXES).pictures
-        left = len(set(pictures) - {entry.image for entry in entries})
-        if left:
+        if left := self.not_among({entry.image for entry in entries}):
             notes.append(f"{counted(left, 'image')} listed in no JSON file: not used")
-        return [*notes, f"the masks that were drawn lie in {self.kept.folder}, and may be deleted"]
+        return [*notes, self.note]
 
 
 def _by_id(category: CocoCategory) -> tuple[bool, int, str]:

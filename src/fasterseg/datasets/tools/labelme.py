@@ -12,11 +12,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, size_of
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.drawing.canvas import counted
 from fasterseg.datasets.drawing.kept import (
     Drawn,
-    KeptMasks,
     Wanted,
     content_digest,
     draw_missing,
@@ -26,13 +25,12 @@ from fasterseg.datasets.drawing.kept import (
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
-from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
-from fasterseg.datasets.listing import is_file, is_hidden, list_pictures
+from fasterseg.datasets.listing import is_file, is_hidden
 from fasterseg.datasets.pairing import Pair, Tree
-from fasterseg.datasets.reading import DEFAULT_READING
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.tools.classes import ToolClasses
 from fasterseg.datasets.tools.drawn_classes import IGNORED, drawn_classes, numbers_of
+from fasterseg.datasets.tools.drawn_set import DrawnSet, is_picture
 from fasterseg.datasets.tools.labelme_file import (
     BACKGROUND,
     LabelMeFile,
@@ -106,14 +104,12 @@ def open_labelme(tree: Tree, place: Place, said: DataFile) -> FileSource:
     return _Opening(tree, place.images, said).source()
 
 
-class _Opening:
+class _Opening(DrawnSet):
     """A folder of LabelMe's files on its way to a data source."""
 
     def __init__(self, tree: Tree, home: Path, said: DataFile) -> None:
-        self.tree, self.home, self.said = tree, home, said
-        self.kept = KeptMasks(home, "labelme")
-        self.limit = PixelLimit(said.most_pixels, IN_A_DATA_FILE)
-        self.others = self.bare = 0
+        super().__init__(tree, home, said, form="labelme")
+        self.others = 0
 
     def source(self) -> FileSource:
         """Read all files, draw what is not drawn, and return the pairs by their split."""
@@ -137,7 +133,7 @@ class _Opening:
             try:
                 found = self._found(file)
                 if found is not None and (image := self._image(file, found)) is not None:
-                    yield _Entry(file, found, image, found.size or self._size_of(image))
+                    yield _Entry(file, found, image, found.size or self.size_of(image))
             except FileFault as error:
                 self.tree.faults.append(error.fault)
             self.tree.progress(done, len(files), "reading labels")
@@ -189,26 +185,13 @@ class _Opening:
         named = file.parent / (name or file.stem)
         beside = [named, file.parent / named.name]
         beside += [file.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
-        return [one for one in beside if one.suffix.lower() in IMAGE_SUFFIXES and is_file(one)]
+        return [one for one in beside if is_picture(one)]
 
     def _image(self, file: Path, found: _Found) -> Path | None:
         """A file's image: one beside it, else the one that it holds; None for a fault."""
-        there = self._beside(file, found.image)
-        inside = [one for one in there if self.tree.reaches(one)]
-        if inside:
-            return Path(os.path.normpath(inside[0]))
-        if found.held:
-            return self._images / found.held
-        if there:
-            self.tree.is_inside(there[0])
-        else:
-            detail = f"names {found.image or 'no image'}"
-            self.tree.faults.append(Fault(FaultKind.LOST_IMAGE, self.tree.shown(file), detail))
-        return None
-
-    def _size_of(self, image: Path) -> ImageSize:
-        shown = self.tree.shown(image)
-        return size_of(image, DEFAULT_READING, shown_as=shown, limit=self.limit)
+        there, shown = self._beside(file, found.image), self.tree.shown(file)
+        held = self._images / found.held if found.held else None
+        return self.image_among(there, shown, found.image or "no image", instead=held)
 
     def _classes(self, entries: Sequence[_Entry]) -> ToolClasses:
         """The classes of ``labels.txt`` or of the data file, else all that occur, by name."""
@@ -253,10 +236,8 @@ class _Opening:
         empty = sum(not entry.found.labels for entry in entries)
         if empty:
             notes.append(f"{counted(empty, 'file')} without any shape: all of it is {BACKGROUND}")
-        pictures = list_pictures(self.home, IMAGE_SUFFIXES).pictures
-        left = len(set(pictures) - {entry.image for entry in entries})
-        if left:
+        if left := self.not_among({entry.image for entry in entries}):
             notes.append(f"{counted(left, 'image')} without a JSON file: not annotated, not used")
         if self.others:
             notes.append(f"{counted(self.others, 'JSON file')} of something else, passed over")
-        return [*notes, f"the masks that were drawn lie in {self.kept.folder}, and may be deleted"]
+        return [*notes, self.note]

@@ -17,11 +17,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, size_of
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.drawing.canvas import BadShape, Canvas, Points, area_of, counted, points_of
 from fasterseg.datasets.drawing.kept import (
     Drawn,
-    KeptMasks,
     Stamp,
     Wanted,
     content_digest,
@@ -31,12 +30,11 @@ from fasterseg.datasets.drawing.kept import (
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
-from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.pairing import Pair, Tree
-from fasterseg.datasets.reading import DEFAULT_READING
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.tools import drawn_classes
+from fasterseg.datasets.tools.drawn_set import DrawnSet
 from fasterseg.datasets.tools.split_folders import sorted_pairings
 from fasterseg.datasets.tools.text_files import lines_of
 from fasterseg.errors import DataError, EnvironmentFault, FileError
@@ -96,13 +94,11 @@ def open_yolo(tree: Tree, _: Place, said: DataFile) -> FileSource:
     return _Opening(tree, said).source()
 
 
-class _Opening:
+class _Opening(DrawnSet):
     """Images and their text files on their way to a data source."""
 
     def __init__(self, tree: Tree, said: DataFile) -> None:
-        self.tree, self.said = tree, said
-        self.kept = KeptMasks(tree.root, NAME)
-        self.limit = PixelLimit(said.most_pixels, IN_A_DATA_FILE)
+        super().__init__(tree, tree.root, said, form=NAME)
         named = (name for name in said.names if name.casefold() == "background")
         self.background = next(named, "background")
 
@@ -155,8 +151,7 @@ class _Opening:
             kept = None
         if kept is not None and kept.labels == of_labels:
             return kept
-        shown = self.tree.shown(image)
-        size = size_of(image, DEFAULT_READING, shown_as=shown, limit=self.limit)
+        size = self.size_of(image)
         content = content_digest(self._text(labels)) if of_labels else ""
         found = _Kept(labels=of_labels, size=size, content=content)
         if of_labels is None or of_labels == stamp_of_file(labels):
@@ -193,7 +188,7 @@ class _Opening:
         bare = sum(entry.kept.labels is None for entry in entries)
         if bare:
             notes.append(f"{counted(bare, 'image')} without a text file: all {self.background}")
-        return [*notes, f"the masks that were drawn lie in {self.kept.folder}, and may be deleted"]
+        return [*notes, self.note]
 
 
 def draw_lines(text: bytes, size: ImageSize, names: Sequence[str], shown: str) -> Drawn:
