@@ -38,6 +38,15 @@ class BatchSection(Section):
         """The most images that one of so many processes has of a batch."""
         return -(-self.batch_size // ranks)
 
+    def images_alone(self, *, ranks: int) -> int:
+        """The images on which one of so many processes does its part of a step without the others.
+
+        They are what it has of a batch; where norms see the images of all, two in each part at
+        least: less is nothing to normalise where a map has one pixel.
+        """
+        least = 2 * self.accumulate if self.synchronises(ranks=ranks) else 1
+        return max(self.most_images(ranks=ranks), least)
+
     def normalised_images(self, *, ranks: int) -> int:
         """The fewest images that a batch norm sees at once."""
         alone = self.batch_size // ranks // self.accumulate

@@ -16,16 +16,20 @@ GRADIENTS_OF_CHECKPOINT = 0.5
 
 
 def recipe_of_rank(recipe: Recipe, *, ranks: int, threads: int) -> Recipe:
-    """The recipe of what one of so many processes computes in a step, on so many threads."""
+    """The recipe of what one of so many processes computes in a step, on so many threads.
+
+    Where a part would be one image, whose norms see those of others, it is that of two.
+    """
     if ranks == 1:
         return recipe
     update: dict[str, object] = {"threads": threads}
     for section in ("search", "teacher", "student"):
         settings: Settings = getattr(recipe, section)
-        own: dict[str, object] = {"batch_size": settings.most_images(ranks=ranks)}
+        own: dict[str, object] = {"batch_size": settings.images_alone(ranks=ranks)}
         if isinstance(settings, SearchSettings):
             first = settings.pretraining
-            share = {"batch_size": -(-first.batch_size // ranks)}
+            before = settings.model_copy(update={"batch_size": first.batch_size})
+            share = {"batch_size": before.images_alone(ranks=ranks)}
             own["pretraining"] = first.model_copy(update=share)
         update[section] = settings.model_copy(update=own)
     return recipe.model_copy(update=update)

@@ -18,7 +18,8 @@ from fasterseg.durable import make_folder
 from fasterseg.errors import EnvironmentFault, FastersegError, Interrupted
 from fasterseg.events import Progress, silent
 from fasterseg.forecasting.timings import AnyPart
-from fasterseg.foreign.strict_json import NotStrict, load_json
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import load_json
 from fasterseg.pipeline.probes.job import Job, Kind
 from fasterseg.stopping import StopRequest
 
@@ -69,8 +70,8 @@ def probed(
 
 def _heard(told: Path) -> tuple[int, int, str]:
     """How far a job is: done, of how many, and what it does; nothing done before it begins."""
-    with suppress(OSError, NotStrict, ValueError):
-        done, total, note = load_json(told.read_bytes())
+    with suppress(OSError, ValueError, FastersegError):  # NotStrict is a ValueError
+        done, total, note = load_json(bytes_of(told))
         return int(done), int(total), str(note)
     return 0, 1, ""
 

@@ -27,7 +27,7 @@ def rehearse(
     numerics = choose_numerics(settings.precision, task.device)
     batch = noise_batch(
         settings.augmentation,
-        batch_size=settings.most_images(ranks=ranks),
+        batch_size=settings.images_alone(ranks=ranks),
         classes=task.description.classes,
         device=task.device,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -97,3 +98,13 @@ def test_what_a_first_step_would_refuse_is_refused_in_the_pass(make_ahead: MakeA
     a_training_pass(make_ahead())
     with pytest.raises(UsageError, match="warm-up"):
         a_training_pass(make_ahead("student.warmup_steps=9"))
+
+
+def test_a_process_that_has_one_image_of_a_batch_passes_where_norms_see_those_of_all(
+    make_ahead: MakeAhead,
+) -> None:
+    two = [*sizes("student", 2, 16, 16), "student.synchronise_norms=true"]
+    two += [word.replace("student", "search") for word in two if word.startswith("student")]
+    ahead = replace(make_ahead(*two), count=2)
+    for need in (maps_to_train_on, a_training_pass, maps_to_search_on, a_search_pass):
+        need(ahead)

@@ -36,7 +36,8 @@ def rehearse_search(ahead: Ahead) -> None:
     classes = ahead.source.label_space.classes
 
     def noise(own: SearchSettings | PretrainingSettings) -> Batch:
-        stride, images = settings.label_stride, -(-own.batch_size // ahead.count)
+        whole = settings.model_copy(update={"batch_size": own.batch_size})
+        images, stride = whole.images_alone(ranks=ahead.count), settings.label_stride
         size = {"batch_size": images, "classes": classes, "label_stride": stride}
         return noise_batch(own.augmentation, **size, device=device)
 
