@@ -9,11 +9,11 @@ from fasterseg.console.options import Common
 from fasterseg.console.progress import when_slow
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_report import DataReport
-from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
+from fasterseg.pipeline.built_in import built_in_scenes, is_built_in
 from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.pipeline.sizing import brought_note
 from fasterseg.runs import RunFolder
@@ -68,8 +68,9 @@ def check_named(
         )
     where = path or data.source
     layout = data.layout if layout == "auto" else layout
-    source: DataSource | str = where
-    if where != STREET or layout not in ("auto", STREET):
+    if is_built_in(where, layout):
+        source: DataSource = built_in_scenes(data.street)
+    else:
         outside = outside or data.outside
         with when_slow(show, "Opening the data", unit="files") as step:
             source = open_files(where, layout=layout, outside=outside, progress=step)

@@ -19,6 +19,7 @@ from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.events import Progress, silent
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.agreeing import agree
+from fasterseg.pipeline.built_in import built_in_scenes, is_built_in
 from fasterseg.pipeline.own_functions import require_functions
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
@@ -156,17 +157,11 @@ def _heard(step: Progress, stop: StopRequest | None) -> Progress:
 
 def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:
     """The data that a recipe names, at its working size; `DataError` where it cannot be used."""
-    street = recipe.data.street
-    source = open_data(
-        recipe.data.source,
-        layout=recipe.data.layout,
-        outside=recipe.data.outside,
-        progress=progress,
-        street_size=(street.height, street.width),
-        street_counts={"train": street.train, "val": street.val, "test": street.test},
-        street_seed=0,
-        street_light=street.light,
-    )
+    data = recipe.data
+    if is_built_in(data.source, data.layout):
+        source = built_in_scenes(data.street)
+    else:
+        source = open_data(data.source, layout=data.layout, outside=data.outside, progress=progress)
     fed = _fed(recipe.data.normalize)
     return brought_to(source if fed is None else NormalisedSource(source, fed), recipe.data.size)
 
