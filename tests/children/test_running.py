@@ -7,13 +7,14 @@ import select
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fasterseg
-from fasterseg.children import start
+from fasterseg.children import running, start
 from fasterseg.children.running import Answered, Ended, run_apart, run_limited
 from fasterseg.errors import EnvironmentFault, UsageError
 
@@ -111,6 +112,22 @@ def test_a_foreseen_error_comes_back_with_its_parts() -> None:
 
 def test_one_that_never_ends_is_ended_in_time() -> None:
     assert ended(limited("time:sleep", 600, seconds=0.2)) == ("time", "it took more than 0.2 s")
+
+
+def test_one_that_waited_for_a_processor_has_so_much_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited_s = count()  # none when it had imported all; then more each time
+    monkeypatch.setattr(running, "_waited_s", lambda _: float(next(waited_s)))
+    assert limited("time:sleep", 0.5, seconds=0.1) == Answered(None)
+    monkeypatch.setattr(running, "MOST_WAITING", 1)
+    assert ended(limited("time:sleep", 600, seconds=0.2)) == ("time", "it took more than 0.2 s")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not told")
+def test_what_a_process_waited_is_told_by_the_system() -> None:
+    assert 0 <= running._waited_s(os.getpid()) < 1e6
+    assert running._waited_s(1 << 40) == 0
 
 
 def test_one_that_only_computes_is_ended_by_the_processors_clock(

@@ -37,6 +37,9 @@ from fasterseg.scratch import scratch_folder
 START_S = 300.0
 """So long a child may take to import what it needs: a busy machine, a cold disk."""
 
+MOST_WAITING = 20
+"""A child with a limit of time is ended after so many times more, however busy the machine."""
+
 MOST_ANSWER_BYTES = 1 << 20
 _MOST_SAID_BYTES = 1 << 14
 _LAST_LINES = 12
@@ -64,11 +67,15 @@ class Ended:
 
 @dataclass(slots=True)
 class _Heard:
-    """What has come from a child; `begun` is when it had imported all, `ended` why we ended it."""
+    """What has come from a child; `begun` is when it had imported all, `ended` why we ended it.
+
+    `waited_s` are the seconds that it had waited for a processor by then.
+    """
 
     answer: bytearray = field(default_factory=bytearray)
     said: bytearray = field(default_factory=bytearray)
     begun: float | None = None
+    waited_s: float = 0.0
     ended: tuple[How, str] | None = None
     told: dict[str, Any] | None = None
 
@@ -85,9 +92,9 @@ def run_limited(
 
     `function` is written "fasterseg.module:function"; `words` are its arguments, plain values;
     names of files among them are absolute.  `seconds` and `memory_bytes` count from when all is
-    imported: seconds by the clock, and by the processor as many on each core; bytes beside what
-    the libraries take.  An answer of more than `most_bytes` is none; what is larger goes into a
-    file that the caller names.
+    imported: seconds by the clock, without those in which other programs had the processor, and
+    by the processor as many on each core; bytes beside what the libraries take.  An answer of more
+    than `most_bytes` is none; what is larger goes into a file that the caller names.
 
     A foreseen error (`FastersegError`) is raised here as it was there.  Raises `EnvironmentFault`
     where no child can begin.
@@ -184,7 +191,7 @@ def _hear(
         selector.register(child.stderr, selectors.EVENT_READ)
         while child.stdout in selector.get_map():
             look()
-            left = _left(heard, started, seconds)
+            left = _left(heard, started, seconds, child.pid)
             if left <= 0:
                 heard.ended = ("time", f"it took more than {seconds:g} s")
                 return
@@ -195,7 +202,7 @@ def _hear(
                 elif key.fileobj is child.stderr:
                     heard.said = (heard.said + data)[-_MOST_SAID_BYTES:]
                 else:
-                    _take(heard, data)
+                    _take(heard, data, child.pid)
             if len(heard.answer) > most_bytes:
                 heard.ended = ("answer", f"its answer has more than {most_bytes} bytes")
                 return
@@ -203,19 +210,36 @@ def _hear(
     look()
 
 
-def _left(heard: _Heard, started: float, seconds: float | None) -> float:
-    """Seconds until this child is late."""
+def _left(heard: _Heard, started: float, seconds: float | None, pid: int) -> float:
+    """Seconds until this child is late: it is not for what it waited for a processor."""
     if heard.begun is None:
         left = started + START_S - time.monotonic()
         if left <= 0:
             raise _cannot_begin(f"it was not ready after {START_S:g} s")
         return left
-    return LOOK_EVERY_S if seconds is None else heard.begun + seconds - time.monotonic()
+    if seconds is None:
+        return LOOK_EVERY_S
+    left = heard.begun + seconds - time.monotonic()
+    if left > 0:
+        return left
+    return left + min(_waited_s(pid) - heard.waited_s, MOST_WAITING * seconds)
 
 
-def _take(heard: _Heard, data: bytes) -> None:
+def _waited_s(pid: int) -> float:
+    """Seconds in which a process could have run and another had the processor, by its threads.
+
+    That of the thread which waited longest; 0 where the system does not tell.
+    """
+    waited = [0]
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):  # a thread may end meanwhile
+            waited.append(int(file.read_text().split()[1]))
+    return max(waited) / 1e9
+
+
+def _take(heard: _Heard, data: bytes, pid: int) -> None:
     if heard.begun is None:
-        heard.begun = time.monotonic()
+        heard.begun, heard.waited_s = time.monotonic(), _waited_s(pid)
         data = data.removeprefix(b"\n")
     heard.answer += data
 
