@@ -14,6 +14,7 @@ READS = re.compile(
 OWN = {
     "foreign/opened_files.py": "the reader itself",
     # What the system keeps, and what came with the package.
+    "children/running.py": "/proc",
     "deploy/benchmark/machine_state.py": "/proc and /sys",
     "deploy/benchmark/pinning.py": "/sys",
     "learning/precision.py": "/proc",
