@@ -99,6 +99,17 @@ def test_threads_and_size_are_those_of_the_run_s_target(bundle: str) -> None:
     assert other.facts["size"] == "32x64"
 
 
+def test_a_baseline_is_timed_at_the_size_of_the_model_beside_it(
+    bundle: str, tiny_settings: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--backend", "pytorch", "--threads", "1", "--quick", "--json"]
+    assert main(["benchmark", "baseline:enet", bundle, *words]) == 0
+    report = BenchmarkReport.model_validate(json.loads(capsys.readouterr().out)["report"])
+    assert [one.name.partition(" ")[0] for one in report.contestants] == ["baseline:enet", bundle]
+    assert {one.facts["size"] for one in report.contestants} == {"64x128"}
+    assert main(["benchmark", "baseline:enet", *words]) == 2
+
+
 def test_models_made_for_different_threads_need_a_word(
     bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

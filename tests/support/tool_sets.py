@@ -76,7 +76,13 @@ CVAT_COLOURS = {
 }
 
 
-def cvat_set(root: Path, splits: Mapping[str, Sequence[str]], *, bare: Sequence[str] = ()) -> Truth:
+def cvat_set(
+    root: Path,
+    splits: Mapping[str, Sequence[str]],
+    *,
+    bare: Sequence[str] = (),
+    size: tuple[int, int] = SIZE,
+) -> Truth:
     """What CVAT writes as "Segmentation mask 1.1": ``bare`` are images that nobody annotated.
 
     Names may have folders and blanks.  Splits are called as in CVAT: Train, Validation, default.
@@ -90,7 +96,7 @@ def cvat_set(root: Path, splits: Mapping[str, Sequence[str]], *, bare: Sequence[
     for split, names in splits.items():
         truth[split] = {}
         for name in names:
-            image, labels = scene(index)
+            image, labels = scene(index, size)
             index += 1
             save(image, root / "JPEGImages" / f"{name}.jpg")
             if name in bare:

@@ -73,8 +73,9 @@ def open_contestant(
     """A bundle, an exported file or a baseline on a runtime, with images of the built-in scenes.
 
     A baseline that is named itself has random weights: good enough to be timed.  Without a size it
-    is the one that the model was made for.  What is not to be had here raises `EnvironmentFault` or
-    `UsageError`: never another runtime, precision or tail in its place.
+    is the one that the model was made for; a baseline was made for none.  What is not to be had
+    here raises `EnvironmentFault` or `UsageError`: never another runtime, precision or tail in its
+    place.
     """
     assert running.runtime is not None and running.tail is not None
     session, size, macs = _opened(model, running, size, count_macs)

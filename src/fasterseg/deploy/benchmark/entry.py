@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
+from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import Precision, TailForm, runtime_named
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.benchmarking import Surroundings, benchmark
@@ -124,10 +125,7 @@ def time_models(
         stack.enter_context(threads_kept())
         cores = stack.enter_context(pinned(cores_for(entry.threads)))
         flushed = stack.enter_context(denormals_flushed())
-        contestants = [
-            open_contestant(model, how, size=entry.size, count_macs=count_macs)
-            for model, how in entry.contestants()
-        ]
+        contestants = _opened(entry, count_macs)
         _require_apart(contestants)
         facts = {
             **lasting,
@@ -157,6 +155,28 @@ def _require_apart(contestants: Sequence[Contestant]) -> None:
             "and with another: its tail is never in the graph",
             next_step="name it once, with one --tail",
         )
+
+
+def _opened(entry: Entry, count_macs: CountMacs | None) -> list[Contestant]:
+    """The contestants; a baseline, which was made for no size, has that of those beside it."""
+    asked = entry.contestants()
+    found: dict[int, Contestant] = {}
+    for place in sorted(range(len(asked)), key=lambda one: _is_baseline(asked[one][0])):
+        model, how = asked[place]
+        size = entry.size
+        if size is None and _is_baseline(model):
+            size = _one_size({one.facts["size"] for one in found.values()})
+        found[place] = open_contestant(model, how, size=size, count_macs=count_macs)
+    return [found[place] for place in range(len(asked))]
+
+
+def _is_baseline(model: str) -> bool:
+    return baseline_name(model) is not None
+
+
+def _one_size(sizes: set[str]) -> Size | None:
+    """The size, where there is one."""
+    return Size.parse(*sizes) if len(sizes) == 1 else None
 
 
 def _peak(entry: Entry) -> Peak | None:
