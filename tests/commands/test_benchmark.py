@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_run import FakeRun
+from tiny_benchmark import TINY
 from tiny_export import SIZE, faithful
 
 from fasterseg.artifacts import digest_of_file
@@ -16,7 +17,6 @@ from fasterseg.cli import main
 from fasterseg.commands import benchmark as verb
 from fasterseg.commands.results import BenchmarkResult
 from fasterseg.deploy.benchmark import entry
-from fasterseg.deploy.benchmark.alternating import AlternationSettings
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport, Comparison
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings
 from fasterseg.deploy.benchmark.contestants import open_contestant, street_images
@@ -33,19 +33,6 @@ from fasterseg.space.architecture import wire
 from fasterseg.space.blocks import Size
 
 PYTORCH = Running("pytorch", tail="graph")
-TINY = BenchmarkSettings(
-    "quick",
-    queries=8,
-    seconds=0.0,
-    window_queries=4,
-    rounds=2,
-    needed_rounds=1,
-    audit_rounds=2,
-    parts_runs=2,
-    alternation=AlternationSettings(
-        chunk_seconds=0.0, least_queries=2, canary_runs=2, warmup_runs=2, warmup_most_runs=2
-    ),
-)
 
 
 @pytest.fixture(scope="module")

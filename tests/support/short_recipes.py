@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_benchmark import TINY
 
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.deploy.benchmark import entry, on_target
-from fasterseg.deploy.benchmark.alternating import AlternationSettings
-from fasterseg.deploy.benchmark.contest import QUICK
 from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.forecasting.timings import AnyPart
 from fasterseg.foreign.strict_json import load_json
@@ -52,20 +50,6 @@ SEARCH = {
     "random_widths": 1,
     "selection": {"candidates": 3, "finalists": 1, "images": 2, "calibration_images": 8},
 }
-TINY = replace(
-    QUICK,
-    queries=8,
-    seconds=0.0,
-    window_queries=4,
-    rounds=2,
-    needed_rounds=1,
-    audit_rounds=2,
-    parts_runs=2,
-    alternation=AlternationSettings(
-        chunk_seconds=0.0, least_queries=2, canary_runs=2, warmup_runs=2, warmup_most_runs=2
-    ),
-)
-"""A benchmark of a few queries, which a busy machine can do too."""
 
 
 def shortened(recipe: Recipe) -> Recipe:
