@@ -123,11 +123,15 @@ def test_nothing_is_tracked_that_nobody_asked_for(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("verb", ["run", "search", "train", "evaluate"])
 def test_a_tracker_that_is_not_installed_is_told_before_anything_is_computed(
-    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    verb: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    words = ["camvid-8ms"] if verb == "evaluate" else []
+    words = request.getfixturevalue("shipped_models")[:1] if verb == "evaluate" else []
     code = main([verb, *words, "--data", "street", "--log", "mlflow", "--json"])
     told = json.loads(capsys.readouterr().err.splitlines()[-1])
     assert code == EnvironmentFault.exit_code

@@ -87,10 +87,12 @@ def _without(words: tuple[str, ...], option: str) -> tuple[str, ...]:
 
 @cache
 def _described() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is said of the two packages."""
-    files = (ROOT / "pyproject.toml", ROOT / "packages" / "fasterseg-models" / "pyproject.toml")
-    ours, models = (tomllib.loads(file.read_text("utf-8")) for file in files)
-    return ours["project"], models["project"]
+    """What is said of the two packages; of the second its name alone, where it is not there."""
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    models = ROOT / "packages" / "fasterseg-models" / "pyproject.toml"
+    if not models.is_file():  # as in an sdist
+        return ours, {"name": "fasterseg-models"}
+    return ours, tomllib.loads(models.read_text("utf-8"))["project"]
 
 
 def installable(command: Command) -> None:
