@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -78,6 +79,14 @@ class Kept(Fact):
 
     folder: str
     mib: int
+
+    def describe(self) -> str:
+        """Return what it holds, and how that goes."""
+        if not self.mib:
+            return f"{self.folder}: less than 1 MiB"
+        held = f"{self.mib / 1024:.1f} GiB" if self.mib >= 1024 else f"{self.mib} MiB"
+        clear = f"rm -r {shlex.quote(self.folder)}"
+        return f"{self.folder}: {held} of what can be made again from the data; {clear} deletes it"
 
 
 def processor() -> Processor:

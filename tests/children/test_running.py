@@ -124,7 +124,7 @@ def test_one_that_waited_for_a_processor_has_so_much_longer(
     assert ended(limited("time:sleep", 600, seconds=0.2)) == ("time", "it took more than 0.2 s")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not told")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a process waited")
 def test_what_a_process_waited_is_told_by_the_system() -> None:
     assert 0 <= running._waited_s(os.getpid()) < 1e6
     assert running._waited_s(1 << 40) == 0

@@ -6,7 +6,6 @@ Nothing here imports torch by itself: that it does not import is a finding.
 from __future__ import annotations
 
 import platform
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -271,19 +270,10 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     written = "cannot be written" if speed is None else f"{speed:g} MiB/s written durably"
     free_gib = report.disk.free_mib / 1024
     yield f"disk         {report.disk.folder}: {free_gib:.1f} GiB free, {written}"
-    yield f"kept         {_kept(report.kept)}"
+    yield f"kept         {report.kept.describe()}"
     yield from (f"model        {_told(model)}" for model in report.models)
     if not report.models:
         yield f"model        none has a name here: {INSTALL}"
-
-
-def _kept(kept: Kept) -> str:
-    """What masks that were drawn, unpacked zips and resized images take, and how they go."""
-    if not kept.mib:
-        return f"{kept.folder}: less than 1 MiB"
-    gib = f"{kept.mib / 1024:.1f} GiB" if kept.mib >= 1024 else f"{kept.mib} MiB"
-    clear = f"rm -r {shlex.quote(kept.folder)}"
-    return f"{kept.folder}: {gib} of what can be made again from the data; {clear} deletes it"
 
 
 def _processes(gpus: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fasterseg.reporting.results import PACE_WORTH_A_WORD
 from fasterseg.reporting.standing import Accuracy, ClassScore, Searched, Speed
 from fasterseg.reporting.wording import listed, of_several, percent, several, told_apart
+from fasterseg.searching.selection_summary import RivalSummary
 
 CLEAR_LEAD = 0.05
 """By less than this, five points of mean IoU, better than position alone is hardly better."""
@@ -154,21 +155,25 @@ def _worth(searched: Searched, accuracy: Accuracy | None) -> str:
             f"{_counted(searched.random_subnets)} {of_several(searched.random_subnets)}; none of "
             "these was trained by itself."
         )
-    rival = searched.rival
-    if rival is not None and rival.validation_lead.is_behind:
-        points = rival.validation_lead.reversed.points
+    if searched.rival is not None:
+        return _against(searched.rival)
+    return "Was the search worth it? Not known: no random network of its latency was scored."
+
+
+def _against(rival: RivalSummary) -> str:
+    """By the lead over another candidate of the selection."""
+    lead = rival.validation_lead
+    if lead.is_behind:
         return (
-            f"The search was probably not worth it: {rival.name} leads its subnet by {points} "
+            f"The search was probably not worth it: {rival.name} leads its subnet by "
+            f"{lead.reversed.points} points."
+        )
+    if lead.is_seen:
+        return (
+            f"The search was probably worth it: its subnet leads {rival.name} by {lead.points} "
             "points."
         )
-    if rival is not None and not rival.validation_lead.is_seen:
-        return f"The search was not shown to be worth it: no more than noise before {rival.name}."
-    if rival is not None:
-        points = rival.validation_lead.points
-        return (
-            f"The search was probably worth it: its subnet leads {rival.name} by {points} points."
-        )
-    return "Was the search worth it? Not known: no random network of its latency was scored."
+    return f"The search was not shown to be worth it: no more than noise before {rival.name}."
 
 
 def _among(own: float, others: Sequence[float], begin: str) -> str:

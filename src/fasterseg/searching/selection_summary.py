@@ -49,7 +49,7 @@ class LeadSummary(BaseModel):
     @property
     def is_behind(self) -> bool:
         """Whether the other one leads, by more than noise."""
-        return self.difference < -SEEN * self.error
+        return self.reversed.is_seen
 
 
 class RivalSummary(BaseModel):

@@ -15,8 +15,8 @@ from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.mask_reading import read_mask, unpacked
 from fasterseg.datasets.pairing import Pairing, Tree
 from fasterseg.datasets.tools.classes import ToolClasses
+from fasterseg.datasets.tools.id_classes import some_masks
 
-_LOOKED_AT = 128
 _MOST = 64
 
 
@@ -25,8 +25,7 @@ def colours_in(pairings: Mapping[str, Pairing]) -> tuple[Colour, ...]:
 
     None where masks hold ids, or more colours than there can be classes.
     """
-    masks = [pair.mask for pairing in pairings.values() for pair in pairing.pairs]
-    some = masks[:: max(1, -(-len(masks) // _LOOKED_AT))]
+    some = some_masks(pairings)
     if not any(map(_is_in_colour, some[:1] + some[-1:])):
         return ()
     found: set[int] = set()

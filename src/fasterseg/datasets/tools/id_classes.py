@@ -17,7 +17,7 @@ from fasterseg.datasets.mask_values import TooManyValues, ValueCounts
 from fasterseg.datasets.pairing import Pairing, Tree
 from fasterseg.datasets.remedies import IGNORE, lines, written
 from fasterseg.datasets.tools.classes import OF_IDS, ToolClasses
-from fasterseg.datasets.tools.text_files import lines_of
+from fasterseg.datasets.tools.text_files import first_there, lines_of
 from fasterseg.datasets.tools.voc_colours import voc_colour
 from fasterseg.errors import DataError
 from fasterseg.foreign.strict_json import shortened
@@ -75,8 +75,8 @@ class IdClasses:
 
     def _made_up(self, pairings: Mapping[str, Pairing], first: int) -> tuple[str, ...]:
         """Names after the ids in some of the masks; raises DataError where these are no classes."""
-        masks = [pair.mask for pairing in pairings.values() for pair in pairing.pairs]
-        found = _values_in(masks[:: max(1, -(-len(masks) // _LOOKED_AT))])
+        masks = some_masks(pairings)
+        found = _values_in(masks)
         ids = sorted(value for value in found if value != _BORDER)
         if not masks or (ids[-1:] == [0] and _BORDER in found) or ids[-1:] > [_MOST_MADE_UP]:
             raise self._unknown(ids)
@@ -101,6 +101,20 @@ class IdClasses:
             next_step="write a data.yaml with"
             + lines(f"layout: {self.form}", written("names", names), *mapping),
         )
+
+
+def classes_listed_in(
+    folder: Path, tree: Tree, form: str, *lists: str, shown: bool = False
+) -> IdClasses:
+    """Return the classes that the first of these files in a folder names, or that nobody does."""
+    file = first_there(folder, *lists)
+    return IdClasses(form, file or folder, names_in(tree, file) if file else (), shown=shown)
+
+
+def some_masks(pairings: Mapping[str, Pairing]) -> list[Path]:
+    """Return masks from all over the splits, as many as are looked at to tell what they hold."""
+    masks = [pair.mask for pairing in pairings.values() for pair in pairing.pairs]
+    return masks[:: max(1, -(-len(masks) // _LOOKED_AT))]
 
 
 def _values_in(masks: Sequence[Path]) -> set[int]:

@@ -13,14 +13,12 @@ from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
 from fasterseg.datasets.listing import is_folder
 from fasterseg.datasets.pairing import Tree
-from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, IdClasses, names_in
-from fasterseg.datasets.tools.text_files import first_there
-from fasterseg.datasets.tools.two_folders import SPLITS, divided, has_mask
+from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
+from fasterseg.datasets.tools.two_folders import LISTS, SPLITS, divided, has_mask
 
 TAKES = NAMED_BY_DATA | {"image_suffix", "mask_suffix"}
 
 _FOLDERS = (("img_dir", "ann_dir"), ("images", "annotations"))
-_NAMES = ("classes.txt", "class_names.txt", "labels.txt")
 
 
 def _is_in(folder: Path) -> bool:
@@ -44,7 +42,6 @@ def open_mmsegmentation(tree: Tree, place: Place, said: DataFile) -> FileSource:
     home = place.images
     images, masks = _folders_in(home) or (home / "img_dir", home / "ann_dir")
     found = divided(tree, images, masks, said, lists=sorted((home / "splits").glob("*.txt")))
-    file = first_there(home, *_NAMES)
-    named = IdClasses("mmsegmentation", file or home, names_in(tree, file) if file else ())
+    named = classes_listed_in(home, tree, "mmsegmentation", *LISTS)
     layout = named.layout(tree, said, found.pairings, notes=found.notes)
     return FileSource(layout, found.pairings)

@@ -12,7 +12,7 @@ from fasterseg.datasets.finding import Place, ToolForm
 from fasterseg.datasets.listed_pairs import has_two_columns, two_paths
 from fasterseg.datasets.listing import is_file
 from fasterseg.datasets.pairing import Pairing, Tree, pair_files
-from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, IdClasses, names_in
+from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
 from fasterseg.datasets.tools.splits import usual_name, without_empty
 from fasterseg.datasets.tools.text_files import beginning_of, first_there, lines_of
 
@@ -48,8 +48,7 @@ def open_paddle(tree: Tree, place: Place, said: DataFile) -> FileSource:
             pairings[usual_name(split)], bare = _pairing(tree, home, found)
             notes += [f"{bare:,} lines of {found.name} name no mask, and are not used"] * (bare > 0)
     divided = without_empty(pairings, notes)
-    file = first_there(home, *_NAMES)
-    named = IdClasses("paddle", file or home, names_in(tree, file) if file else ())
+    named = classes_listed_in(home, tree, "paddle", *_NAMES)
     layout = named.layout(tree, said, divided.pairings, notes=divided.notes)
     return FileSource(layout, divided.pairings)
 

@@ -19,10 +19,9 @@ from fasterseg.datasets.listing import is_folder
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.tools.classes import OF_COLOURS
 from fasterseg.datasets.tools.colour_classes import by_colours, colours_in
-from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, IdClasses, names_in
+from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
 from fasterseg.datasets.tools.splits import ONE_SPLIT, Divided, usual_name, without_empty
-from fasterseg.datasets.tools.text_files import first_there
-from fasterseg.datasets.tools.two_folders import SPLITS, divided, has_mask
+from fasterseg.datasets.tools.two_folders import LISTS, SPLITS, divided, has_mask
 
 NAME = "pairs"
 TAKES = NAMED_BY_DATA | OF_COLOURS | {"image_suffix", "mask_suffix"}
@@ -30,7 +29,6 @@ TAKES = NAMED_BY_DATA | OF_COLOURS | {"image_suffix", "mask_suffix"}
 _IMAGES = ("images", "image", "imgs", "img", "photos", "frames")
 _MASKS = ("masks", "mask", "labels", "label", "annotations", "segmentation", "gt")
 _ENDINGS = ("", "_mask", "_masks", "_label", "_labels", "_labelIds", "_seg", "_gt", "-mask", "_L")
-_NAMES = ("classes.txt", "class_names.txt", "labels.txt")
 _MOST_LOOKED_AT, _MOST_LOOKED_INTO = 64, 16
 
 
@@ -45,12 +43,13 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
     """Return the splits that are there, or one of all images; raises DataError."""
     home = place.images
     found = _divided(tree, home, said)
-    file = first_there(home, *_NAMES)
-    colours = () if file else colours_in(found.pairings)
+    named = classes_listed_in(home, tree, NAME, *LISTS, shown=True)
+    # Neither a list of classes nor a palette leaves it open what masks hold.
+    is_open = named.where == home and said.palette is None
+    colours = colours_in(found.pairings) if is_open else ()
     if said.palette is not None or colours:
         layout = by_colours(NAME, tree, home, said, colours, notes=found.notes)
     else:
-        named = IdClasses(NAME, file or home, names_in(tree, file) if file else (), shown=True)
         layout = named.layout(tree, said, found.pairings, notes=found.notes)
     return FileSource(layout, found.pairings)
 

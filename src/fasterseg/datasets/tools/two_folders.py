@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.decoding import MASK_SUFFIXES
 from fasterseg.datasets.listing import is_folder
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.tools.splits import (
@@ -20,15 +21,19 @@ from fasterseg.datasets.tools.splits import (
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 """What folders of splits are called."""
 
+LISTS = ("classes.txt", "class_names.txt", "labels.txt")
+"""Files that may name the classes, one to a line."""
+
 _MOST_LOOKED_AT = 64
-_MASKS = (".png", ".bmp", ".tif", ".tiff")
 
 
 def has_mask(folder: Path) -> bool:
     """Whether a picture that may be a mask is among the first files of a folder."""
     if not is_folder(folder):
         return False
-    return any(path.suffix.lower() in _MASKS for path in sorted(folder.iterdir())[:_MOST_LOOKED_AT])
+    return any(
+        path.suffix.lower() in MASK_SUFFIXES for path in sorted(folder.iterdir())[:_MOST_LOOKED_AT]
+    )
 
 
 def divided(
