@@ -36,7 +36,8 @@ class Runtime:
     may name it.  It computes in one of `precisions`, on one of `devices`: empty where PyTorch knows
     which there are.  Where it is `typed` by the graph, a graph computes in the types that are
     written in it: a network becomes one of the precision that was asked for, a file stays what it
-    is.  The processor's peak is sought where it `shows_peak`.
+    is.  The processor's peak is sought where it `shows_peak`.  `in_kits` is what runners of kits
+    call its library; empty where no kit can be run on it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Runtime:
     typed: bool = False
     times_blocks: bool = True
     shows_peak: bool = False
+    in_kits: str = ""
 
     @property
     def package(self) -> str:
@@ -98,6 +100,7 @@ _ROWS = (
         loads=("onnx",),
         ships_as="onnx",
         shows_peak=True,
+        in_kits="onnxruntime",
     ),
     Runtime(
         name="openvino",
@@ -108,6 +111,7 @@ _ROWS = (
         loads=("onnx", "openvino"),
         ships_as="openvino",
         precisions=get_args(Precision),
+        in_kits="openvino",
     ),
     _PYTORCH,
     replace(_PYTORCH, name="compiled", times_blocks=False, shows_peak=False),
@@ -122,6 +126,7 @@ _ROWS = (
         precisions=("float32", "float16"),
         devices=("cuda",),
         typed=True,
+        in_kits="onnxruntime",
     ),
     Runtime(
         name="tensorrt",
@@ -134,6 +139,7 @@ _ROWS = (
         precisions=("float32", "float16"),
         devices=("cuda",),
         typed=True,
+        in_kits="tensorrt",
     ),
 )
 RUNTIMES: Mapping[str, Runtime] = {row.name: row for row in _ROWS}
