@@ -13,7 +13,7 @@ from fasterseg.searching.breeding import Window
 from fasterseg.searching.candidates import Candidate, Source
 from fasterseg.searching.landing import Landing, Trials, Tried, land
 from fasterseg.searching.scores import Redrawn
-from fasterseg.searching.selection import Scoring, Selected, select
+from fasterseg.searching.selection import Scoring, Selected, Selection
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.options import Options
@@ -65,7 +65,7 @@ def selected(seed: int, planted: Assignment) -> Selected:
     source = Source("student", seed, OPTIONS, knows_nothing, PRICING)
     trials = Trials(PRICING, measure, budget_ms=BUDGET_MS, promise="p95", known=first)
     scoring = Scoring(score, lambda one: Redrawn(scores[one]))
-    return select(source, first, trials, scoring, SETTINGS)
+    return Selection(source, first, trials, scoring, SETTINGS).run(())
 
 
 def chance_of(hits: int, tries: int, share: float) -> float:

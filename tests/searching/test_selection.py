@@ -22,7 +22,7 @@ from fasterseg.searching.breeding import Window
 from fasterseg.searching.candidates import Candidate, Source
 from fasterseg.searching.landing import ATTEMPTS, Landing, Trials, land
 from fasterseg.searching.scores import Redrawn
-from fasterseg.searching.selection import ROUNDS, Scoring, Selected, select
+from fasterseg.searching.selection import ROUNDS, Scoring, Selected, Selection
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
@@ -105,7 +105,7 @@ class Search:
         source = Source("student", self.seed, self.options, self.probabilities, PRICING)
         trials = Trials(PRICING, self.measure, budget_ms=self.budget_ms, promise="p95", known=first)
         scoring = Scoring(self.score, self.final)
-        return select(source, first, trials, scoring, self.settings, others=others)
+        return Selection(source, first, trials, scoring, self.settings).run(others)
 
 
 @pytest.mark.parametrize(("ratio", "searches"), [(0.9, 1), (1.0, 1), (1.07, 3), (1.2, 1)])

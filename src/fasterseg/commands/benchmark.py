@@ -71,7 +71,7 @@ def benchmark(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.benchmarking import EntryOptions, benchmark_named
 
-    common = Common(**options)
+    common = Common.reaching(**options)
     require_threads(threads, least=0)
     report, files = benchmark_named(
         (model, *others),

@@ -46,6 +46,6 @@ def plan(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.planning import plan_run
 
-    common = Common(**options).with_budget(budget).with_size(size)
+    common = Common.reaching(**options).with_budget(budget).with_size(size)
     show = progress_for(json=common.json)
     return plan_run(common, show, hours=hours, memory=memory, processes=processes)

@@ -29,7 +29,7 @@ def profile(*, size: RunSize = "", **options: Unpack[CommonOptions]) -> ProfileR
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options).with_size(size))
+    common = not_held(Common.reaching(**options).with_size(size))
     from fasterseg.pipeline.profiling import profile_run
 
     return profile_run(common, progress_for(json=common.json))

@@ -40,7 +40,7 @@ def run(
     from fasterseg.console.whole_run import WholeRun
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options).with_budget(budget).with_size(size))
+    common = not_held(Common.reaching(**options).with_budget(budget).with_size(size))
     from fasterseg.pipeline.running import run_until
 
     whole = WholeRun()

@@ -41,7 +41,7 @@ def search(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common(**options).with_budget(budget).with_size(size))
+    common = not_held(Common.reaching(**options).with_budget(budget).with_size(size))
     from fasterseg.pipeline.searching import search_run
 
     if hours is not None:

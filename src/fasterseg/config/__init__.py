@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fasterseg.config.budgets import budget_option as budget_option
     from fasterseg.config.contenders import PAPER_CONTENDERS as PAPER_CONTENDERS
     from fasterseg.config.contenders import ContenderSettings as ContenderSettings
+    from fasterseg.config.hosts import SshAddress as SshAddress
+    from fasterseg.config.hosts import is_elsewhere as is_elsewhere
     from fasterseg.config.learning_sections import WARMUP_SHARE as WARMUP_SHARE
     from fasterseg.config.learning_sections import ClassWeights as ClassWeights
     from fasterseg.config.learning_sections import TrainingSettings as TrainingSettings
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from fasterseg.config.runtimes import Runtime as Runtime
     from fasterseg.config.runtimes import TailForm as TailForm
     from fasterseg.config.runtimes import TargetPrecision as TargetPrecision
+    from fasterseg.config.runtimes import opened_runtimes as opened_runtimes
     from fasterseg.config.runtimes import runtime_named as runtime_named
     from fasterseg.config.sampling import SamplingSettings as SamplingSettings
     from fasterseg.config.sampling import TemperatureSettings as TemperatureSettings
@@ -63,6 +66,7 @@ _NAMES = {
         "PAPER_CONTENDERS",
         "ContenderSettings",
     ),
+    "fasterseg.config.hosts": ("SshAddress", "is_elsewhere"),
     "fasterseg.config.learning_sections": (
         "WARMUP_SHARE",
         "ClassWeights",
@@ -92,6 +96,7 @@ _NAMES = {
         "Precision",
         "Runtime",
         "TargetPrecision",
+        "opened_runtimes",
         "runtime_named",
     ),
     "fasterseg.config.sampling": (

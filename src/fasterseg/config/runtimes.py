@@ -37,7 +37,8 @@ class Runtime:
     which there are.  Where it is `typed` by the graph, a graph computes in the types that are
     written in it: a network becomes one of the precision that was asked for, a file stays what it
     is.  The processor's peak is sought where it `shows_peak`.  `in_kits` is what runners of kits
-    call its library; empty where no kit can be run on it.
+    call its library; empty where no kit can be run on it.  One that `is_web` runs in a page: it is
+    never opened here, and its kit is carried to the device by hand.
     """
 
     name: str
@@ -53,11 +54,12 @@ class Runtime:
     times_blocks: bool = True
     shows_peak: bool = False
     in_kits: str = ""
+    is_web: bool = False
 
     @property
     def package(self) -> str:
         """What is imported, and what the versions are told of."""
-        return self.distributions[0]
+        return self.distributions[0] if self.distributions else self.name
 
     @property
     def install(self) -> str:
@@ -141,9 +143,24 @@ _ROWS = (
         typed=True,
         in_kits="tensorrt",
     ),
+    Runtime(
+        name="onnxruntime-web",
+        module="",
+        distributions=(),
+        needs=_EXPORTER,
+        loads=("onnx",),
+        ships_as="onnx",
+        in_kits="onnxruntime-web",
+        is_web=True,
+    ),
 )
 RUNTIMES: Mapping[str, Runtime] = {row.name: row for row in _ROWS}
 """By name; of several that would do, the first is taken."""
+
+
+def opened_runtimes() -> dict[str, Runtime]:
+    """Those that this package opens, by name."""
+    return {row.name: row for row in RUNTIMES.values() if not row.is_web}
 
 
 def runtime_named(name: str) -> Runtime:

@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from fasterseg.config.host_names import HostName
+from fasterseg.config.hosts import BY_HAND, HERE
 from fasterseg.config.normalising import Normalize
 from fasterseg.config.runtime_names import BlockRuntimeName
 from fasterseg.config.runtimes import RUNTIMES, TailForm, TargetPrecision
@@ -103,8 +105,12 @@ class DataSettings(Section):
 class TargetSettings(Section):
     """Device, backend, precision, threads, input size and tail: all of it part of every latency."""
 
+    host: HostName = HERE
+    """Where the device is: `here`, this machine; `kit`, anywhere: a zip is written that you carry
+    there and whose answer you bring back; or `ssh://user@host:port`, which is sent the kit."""
     backend: BlockRuntimeName = "onnxruntime"
-    """The runtime that blocks and networks are timed in, and files are exported for."""
+    """The runtime that blocks and networks are timed in, and files are exported for;
+    `onnxruntime-web` is a browser's, for the host `kit`."""
     device: str = "cpu"
     """Where the network is to run: cpu, cuda or cuda:N; without it, where its backend runs."""
     precision: TargetPrecision = "float32"
@@ -145,6 +151,30 @@ class TargetSettings(Section):
         return self
 
     @model_validator(mode="after")
+    def _can_be_timed_where_it_is(self) -> Self:
+        row = RUNTIMES[self.backend]
+        if row.is_web and self.host != BY_HAND:
+            raise ValueError(
+                f"{self.backend} runs in a browser, and host {self.host} has none that could be "
+                "asked; take the host kit, whose page you open there"
+            )
+        if self.is_here:
+            return self
+        if not row.in_kits:
+            able = [one.name for one in RUNTIMES.values() if one.in_kits]
+            raise ValueError(
+                f"{self.backend} is timed on this machine only; on the host {self.host} take the "
+                f"backend {' or '.join(able)}"
+            )
+        if self.tail != "graph" or not self.transfer:
+            told = "transfer false" if self.tail == "graph" else f"the tail {self.tail}"
+            raise ValueError(
+                f"{told} is timed on this machine only; on the host {self.host} the whole job is "
+                "in the graph: take the tail graph, and leave transfer out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _leaves_no_copy_out_that_its_tail_needs(self) -> Self:
         if not self.transfer and self.tail != "graph":
             raise ValueError(
@@ -162,6 +192,11 @@ class TargetSettings(Section):
                 "images' own size is taken"
             )
         return self
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the device is this machine."""
+        return self.host == HERE
 
     @property
     def size(self) -> Size:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from fasterseg.config.hosts import HERE
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import SHARED
 from fasterseg.space.search_space import SearchSpace
@@ -96,9 +97,10 @@ def keyed(recipe: Recipe) -> dict[str, Any]:
     """A recipe as the table has it: contenders by name, and what follows from other keys.
 
     That are the settings that roles share, the students that budgets make, and the search's class
-    weights.
+    weights.  A device elsewhere is held to what it says of itself, however it is reached.
     """
     content = recipe.model_dump(mode="json", by_alias=True)
+    content["target"]["host"] = HERE if recipe.target.is_here else "elsewhere"
     del content[SHARED]
     content["contenders"] = contenders_by_name(content)
     if recipe.search.class_weights == "student":

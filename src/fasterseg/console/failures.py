@@ -21,7 +21,7 @@ from typing import TextIO
 
 from cyclopts import CycloptsError
 
-from fasterseg.config import RUNTIMES
+from fasterseg.config import opened_runtimes
 from fasterseg.console.results import asks_for_json
 from fasterseg.durable import DISK_IS_FULL
 from fasterseg.errors import (
@@ -38,7 +38,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxscript": "onnx",
     "numba": "fast",
-    **{row.package: row.extra for row in RUNTIMES.values() if row.extra},
+    **{row.package: row.extra for row in opened_runtimes().values() if row.extra},
 }
 """Which extra of the package brings which optional library."""
 

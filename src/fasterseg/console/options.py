@@ -10,13 +10,14 @@ import json as json_text
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypedDict
 
 from cyclopts import Group, Parameter
 
 from fasterseg.amounts import sides
 from fasterseg.callbacks import Callback, require_callbacks
 from fasterseg.config.budgets import AsFastAs, split_budgets
+from fasterseg.config.hosts import host_named, is_elsewhere
 from fasterseg.config.size_bounds import why_not
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_THREADS
@@ -58,7 +59,12 @@ Changes = Annotated[
     ),
 ]
 Device = Annotated[
-    str, Parameter(group=COMMON, help="auto, cpu, cuda or cuda:N. Never changed silently.")
+    str,
+    Parameter(
+        group=COMMON,
+        help="auto, cpu, cuda or cuda:N. Never changed silently. Where networks are timed also kit "
+        "or ssh://user@host:port, another device: the recipe's target.host.",
+    ),
 ]
 Json = Annotated[
     bool,
@@ -278,6 +284,18 @@ class Common:
     restarts: int | None = None
     log: Sequence[str] | str | None = None
     callbacks: Sequence[Callback] = ()
+    host: str | None = None
+
+    @classmethod
+    def reaching(cls, **options: Any) -> Self:
+        """The options of a command that times networks: a device may be the recipe's `target.host`.
+
+        What is computed here is then computed where it is without the option.  Raises `UsageError`.
+        """
+        device = options.get("device")
+        if not is_elsewhere(device):
+            return cls(**options)
+        return cls(**{**options, "device": None}, host=host_named(str(device)))
 
     def __post_init__(self) -> None:
         """Read the paths as they are meant; raises `UsageError` for what no path can be.

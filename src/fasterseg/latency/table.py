@@ -75,7 +75,7 @@ class Target(_Values):
     @classmethod
     def of(cls, settings: TargetSettings, classes: int) -> Self:
         """The target that a recipe names, for so many classes."""
-        return cls(**settings.model_dump(), classes=classes)
+        return cls(**settings.model_dump(exclude={"host"}), classes=classes)
 
     @property
     def geometry(self) -> Geometry:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from fasterseg.config import RUNTIMES
+from fasterseg.config import opened_runtimes
 from fasterseg.datasets.checked_files import cache_folder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.gpus import gpu_conditions
@@ -112,7 +112,7 @@ def _shipped(name: str) -> Shipped:
 
 def backends() -> tuple[Backend, ...]:
     """Return the library of every runtime we know, with its version where it is installed."""
-    rows = {row.package: row for row in RUNTIMES.values()}
+    rows = {row.package: row for row in opened_runtimes().values()}
     return tuple(
         Backend(
             name=name,

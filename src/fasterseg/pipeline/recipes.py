@@ -48,7 +48,8 @@ def stored_recipe(common: Common) -> Recipe | None:
 def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     """The recipe that the options describe: the one they name, else the stored, else the default.
 
-    ``--data``, ``--log`` and ``--seed`` go over it, ``--set`` over these.  Raises `UsageError`.
+    ``--data``, ``--log``, ``--seed`` and a ``--device`` that is another host's go over it,
+    ``--set`` over these.  Raises `UsageError`.
     """
     given = common.recipe
     path = None if given is None or isinstance(given, Recipe) else recipe_file(given)
@@ -56,6 +57,7 @@ def resolve_recipe(common: Common, stored: Recipe | None = None) -> Recipe:
     base = known.content() if known is not None and path is None else None
     options = [] if common.seed is None else [f"seed={common.seed}"]
     options += [] if common.data is None else [f"data.source={_data_name(common.data)}"]
+    options += [] if common.host is None else [f"target.host={json.dumps(common.host)}"]
     options += [] if common.log is None else [f"log={json.dumps(common.log)}"]
     require_each_key_once(common.set)
     set_keys = set(map(key_of, common.set))

@@ -22,7 +22,7 @@ from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runs import RunFolder
 from fasterseg.searching.data import SearchData
-from fasterseg.searching.landing import Measure, require_reachable
+from fasterseg.searching.landing import Measure, MeasureTogether, require_reachable
 from fasterseg.searching.search import SearchTask
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.weights import search_numerics
@@ -55,13 +55,15 @@ class SearchJob(SearchGround):
     """A recipe's search in the folder that keeps it: what its one process has, or its leader.
 
     `measure` measures whole networks on the target, `match` compares the network that a student
-    came to with the model of its budget; `made` is what the run has made so far.
+    came to with the model of its budget; `made` is what the run has made so far.  Where networks
+    are measured in rounds, `together` does, and `measure` is what the table says of one.
     """
 
     run: RunFolder
     measure: Measure
     made: Mapping[Use, Path]
     match: MatchModel
+    together: MeasureTogether | None = field(default=None, kw_only=True)
 
     @property
     def keeps_supernet(self) -> bool:

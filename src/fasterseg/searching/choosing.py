@@ -21,7 +21,7 @@ from fasterseg.searching.effort import scores_in
 from fasterseg.searching.landing import Landing, Trials
 from fasterseg.searching.scores import Redrawn, Score, ScoreRedrawn
 from fasterseg.searching.search import Search
-from fasterseg.searching.selection import Finalist, Scoring, Selected, select
+from fasterseg.searching.selection import Finalist, Scoring, Selected, Selection
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.pricing import Pricing
 
@@ -148,18 +148,46 @@ class Selector:
         """
         self.log.rewind(0)
         students = [one for one in contenders if one.budget_ms is not None]
-        choices = {one.name: Choice(found[one.name]) for one in contenders}
-        for place, student in enumerate(students):
-            heard = _Heard(self, student.name, place, len(students))
-            selected = self._selected(student, found[student.name], appraisal, heard)
-            self.handed_on.extend(selected.best[:HANDED_ON])
-            notes = tuple(_notes(student.name, selected, self.settings))
-            choices[student.name] = Choice(selected.landing, selected, notes)
-        return choices
+        begun = {
+            student.name: self._begun(
+                student,
+                found[student.name],
+                appraisal,
+                _Heard(self, student.name, place, len(students)),
+            )
+            for place, student in enumerate(students)
+        }
+        together = appraisal.measurements.come_in_rounds
+        all_selected = self._in_a_round(begun, appraisal) if together else self._by_turns(begun)
+        return {
+            **{one.name: Choice(found[one.name]) for one in contenders},
+            **{
+                name: Choice(one.landing, one, tuple(_notes(name, one, self.settings)))
+                for name, one in all_selected.items()
+            },
+        }
 
-    def _selected(
+    def _by_turns(self, begun: Mapping[str, Selection]) -> dict[str, Selected]:
+        """Each student, selected and measured before the next."""
+        found = {}
+        for name, selection in begun.items():
+            found[name] = selection.run(self.handed_on)
+            self.handed_on.extend(found[name].best[:HANDED_ON])
+        return found
+
+    def _in_a_round(
+        self, begun: Mapping[str, Selection], appraisal: Appraisal
+    ) -> dict[str, Selected]:
+        """All students, whose finalists are measured together."""
+        for selection in begun.values():
+            self.handed_on.extend(selection.prepare(self.handed_on)[:HANDED_ON])
+        waiting = {name: selection.waiting() for name, selection in begun.items()}
+        found = appraisal.measurements.together(waiting)
+        return {name: selection.settle(found[name]) for name, selection in begun.items()}
+
+    def _begun(
         self, student: Contender, first: Landing, appraisal: Appraisal, heard: _Heard
-    ) -> Selected:
+    ) -> Selection:
         source, budget_ms = _source(student, appraisal.pricing, self.seed), student.budget_ms
         assert budget_ms is not None
         trials = Trials(
@@ -170,7 +198,7 @@ class Selector:
             known=first,
         )
         scoring = Scoring(heard.score, heard.final)
-        return select(source, first, trials, scoring, self.settings, others=self.handed_on)
+        return Selection(source, first, trials, scoring, self.settings)
 
 
 def one_candidate(search: Search, score: Score) -> Callable[[int], object]:

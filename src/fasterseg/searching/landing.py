@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Protocol
@@ -39,6 +40,10 @@ class Measured(Protocol):
 
 
 Measure = Callable[[Architecture], Measured]
+MeasureTogether = Callable[[Sequence[Architecture]], AbstractContextManager[Sequence[Measured]]]
+"""Measures several in one round, each for long enough to be believed at once.
+
+What was measured is to be kept before the context is left: then the round is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,12 @@ class Trials:
         self._found[architecture] = one
         return one
 
+    def hear(self, architecture: Architecture, latency: Measured) -> Landing:
+        """Take what was measured of an architecture in a round, which is believed at once."""
+        one = self._told(architecture, latency)
+        self._found[architecture] = replace(one, settled=self._fits(one))
+        return self._found[architecture]
+
     def nearest(self) -> Landing:
         """The one that settled, else the nearest below the budget; `BudgetError` without one."""
         found = [*self._found.values()]
@@ -169,7 +180,9 @@ class Trials:
         return fmean(ratios) if ratios else 1.0
 
     def _measured(self, architecture: Architecture) -> Landing:
-        latency = self._measure(architecture)
+        return self._told(architecture, self._measure(architecture))
+
+    def _told(self, architecture: Architecture, latency: Measured) -> Landing:
         tried = Tried(self._pricing(architecture), latency.median_ms, latency.p95_ms)
         self._tried.append(tried)
         return Landing(architecture, tried)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fasterseg.artifacts import Artifact
-from fasterseg.searching.landing import Measure, Measured
+from fasterseg.searching.landing import Measure, Measured, MeasureTogether
 from fasterseg.space.architecture import Architecture
 
 
@@ -31,11 +32,17 @@ class Figures:
 
 
 class KeptMeasurements:
-    """What was measured, in a file, so that a resumed search sees the same latencies."""
+    """What was measured, in a file, so that a resumed search sees the same latencies.
 
-    def __init__(self, path: Path, measure: Measure) -> None:
+    With `together` networks are measured in rounds, and none by itself.
+    """
+
+    def __init__(
+        self, path: Path, measure: Measure, together: MeasureTogether | None = None
+    ) -> None:
         self._path = path
         self._measure = measure
+        self._together = together
         self._known = MeasuredNetworks.load(path).contenders if path.exists() else {}
 
     def of(self, contender: str) -> Measure:
@@ -55,9 +62,42 @@ class KeptMeasurements:
 
         return measured
 
+    @property
+    def come_in_rounds(self) -> bool:
+        """Whether several networks are measured at once, since each round takes a journey."""
+        return self._together is not None
+
+    def together(
+        self, asked: Mapping[str, Sequence[Architecture]]
+    ) -> dict[str, dict[Architecture, Measured]]:
+        """Each contender's networks as measured: what is not known of any, now, in one round."""
+        assert self._together is not None
+        missing = {
+            one.digest(): one
+            for name, networks in asked.items()
+            for one in networks
+            if not self._known.get(name, {}).get(one.digest())
+        }
+        if missing:
+            with self._together([*missing.values()]) as found:
+                self._keep_all(asked, dict(zip(missing, found, strict=True)))
+        return {
+            name: {one: Figures(*self._known[name][one.digest()][0]) for one in networks}
+            for name, networks in asked.items()
+        }
+
     def forget(self, contender: str) -> None:
         """From now on measure anew: after a failure, the same figures would fail again."""
         self._keep(contender, {})
+
+    def _keep_all(
+        self, asked: Mapping[str, Sequence[Architecture]], new: Mapping[str, Measured]
+    ) -> None:
+        """Keep for each contender what is new of what was asked for it."""
+        for name, networks in asked.items():
+            keys = [key for one in networks if (key := one.digest()) in new]
+            own = {key: ((new[key].median_ms, new[key].p95_ms),) for key in keys}
+            self._keep(name, {**own, **self._known.get(name, {})})
 
     def _keep(self, contender: str, found: dict[str, tuple[tuple[float, float], ...]]) -> None:
         self._known = {**self._known, contender: found}

@@ -18,6 +18,7 @@ from fasterseg.searching.hours import SearchStages, counted
 from fasterseg.searching.kept_supernet import keep_supernet
 from fasterseg.searching.landing import Landing
 from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.rounds import land_together
 from fasterseg.searching.scores import ScoreRedrawn, Scorers
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.searching.sharing import ORDER, ScorersOf, Together, Words
@@ -74,7 +75,7 @@ def _ended(
     apart = begun.task.settings.shared == "cells"
     kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals, apart=apart)
     appraisal, variants = _appraisal(job, begun), _variants(begun, watch, kept)
-    landed = _landed(begun, variants, appraisal, watch)
+    landed = _landed(begun, variants, appraisal, job, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, kept)
     scores = _scored(begun, choices, watch, scorers.validation, random_subnets)
     return Ends(choices, scores, _matched(start, choices, job, watch), variants)
@@ -151,7 +152,7 @@ def _cosearch(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Cou
 
 
 def _appraisal(job: SearchJob, search: Search) -> Appraisal:
-    kept = KeptMeasurements(job.run.measured, job.measure)
+    kept = KeptMeasurements(job.run.measured, job.measure, job.together)
     return Appraisal(search.latency.pricing, kept, job.recipe.promise)
 
 
@@ -165,11 +166,21 @@ def _variants(search: Search, watch: Watch, kept: KeptScores) -> Variants:
 
 
 def _landed(
-    search: Search, variants: Variants, appraisal: Appraisal, watch: Watch
+    search: Search, variants: Variants, appraisal: Appraisal, job: SearchJob, watch: Watch
 ) -> Mapping[str, Landing]:
     total, title = len(search.contenders), "Landing on the budgets"
     with watch.part("search/landing", title, total=total) as step:
-        return land_all(search.contenders, appraisal, variants=variants, progress=step)
+        if not appraisal.measurements.come_in_rounds:
+            return land_all(search.contenders, appraisal, variants=variants, progress=step)
+        refined = not _selects(search, job)  # a selection measures its finalists in a round more
+        found = land_together(search.contenders, appraisal, variants=variants, refined=refined)
+        step(total, total, "")
+        return found
+
+
+def _selects(search: Search, job: SearchJob) -> bool:
+    """Whether students are selected among several."""
+    return search.task.settings.selection.count > 1 and bool(job.students)
 
 
 def _chosen(
@@ -182,7 +193,7 @@ def _chosen(
 ) -> Mapping[str, Choice]:
     """What every contender comes to: its most probable network, or what is selected."""
     settings, run = search.task.settings.selection, job.run
-    if settings.count == 1 or not job.students:
+    if not _selects(search, job):
         return {name: Choice(landing) for name, landing in landed.items()}
     total, title = scores_in(settings) * len(job.students), "Selecting at the budgets"
     with watch.part("search/selection", title, total=total, unit="scores") as step:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from fasterseg.config import SelectionSettings
 from fasterseg.searching.breeding import Breeding, Window
 from fasterseg.searching.candidates import Candidate, Origin, Source
-from fasterseg.searching.landing import ATTEMPTS, Landing, Trials
+from fasterseg.searching.landing import ATTEMPTS, Landing, Measured, Trials
 from fasterseg.searching.scores import Redrawn
 from fasterseg.space.architecture import Architecture
 
@@ -71,25 +71,14 @@ class Scoring:
     final: Callable[[Architecture], Redrawn]
 
 
-def select(
-    source: Source,
-    first: Landing,
-    trials: Trials,
-    scoring: Scoring,
-    settings: SelectionSettings,
-    *,
-    others: Sequence[Candidate] = (),
-) -> Selected:
-    """A student's network: none but one that was scored.
-
-    `first` is its most probable network, landed, and `trials` measures; `others` are the best of
-    students that were selected before, with which the first generation is completed.
-    """
-    return _Selection(source, first, trials, scoring, settings).run(others)
-
-
 @dataclass
-class _Selection:
+class Selection:
+    """One student's selection, as far as it is: its network is none but one that was scored.
+
+    `first` is its most probable network, landed, and `trials` measures.  Where networks are
+    measured in rounds, `prepare`, what it is then `waiting` for, and `settle` stand for `run`.
+    """
+
     source: Source
     first: Landing
     trials: Trials
@@ -101,7 +90,11 @@ class _Selection:
     even: list[Architecture] = field(default_factory=list)
 
     def run(self, others: Sequence[Candidate]) -> Selected:
-        """Evolve, score the finalists, land; anew with what was learned where none fits."""
+        """Evolve, score the finalists, land; anew with what was learned where none fits.
+
+        `others` are the best of students that were selected before, with which the first generation
+        is completed.
+        """
         window = self._window()
         self._evolve(window, others)
         landed = self._land(window)
@@ -111,6 +104,29 @@ class _Selection:
             window = self._window()
             self._refit(window, number)
             landed = self._land(window)
+        return self._selected(landed or self.trials.nearest(), window)
+
+    def prepare(self, others: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Evolve and score the finalists, of which none is measured; return these, best first."""
+        window = self._window()
+        self._evolve(window, others)
+        self._score_finalists(window)
+        return tuple(self.known[one] for one in self._in_order())
+
+    def waiting(self) -> list[Architecture]:
+        """The finalists to be measured; none where the best of them fits as it was measured."""
+        order = self._in_order()
+        if self.first.settled and order[0] == self.first.architecture:
+            return []
+        return [one for one in order if self.trials.of(one) is None]
+
+    def settle(self, found: Mapping[Architecture, Measured]) -> Selected:
+        """The best finalist that fits as it was `found`, else the nearest below the budget."""
+        window = self._window()
+        for one, latency in found.items():
+            self.trials.hear(one, latency)
+        known = (self.trials.of(one) for one in self._in_order())
+        landed = next((one for one in known if one is not None and one.settled), None)
         return self._selected(landed or self.trials.nearest(), window)
 
     def _is_won(self, landed: Landing | None) -> bool:
@@ -198,9 +214,7 @@ class _Selection:
 
     def _land(self, window: Window) -> Landing | None:
         """The best finalist that fits the budget as measured; None where none does."""
-        for one in self._finalists(window):
-            if one not in self.finals:
-                self.finals[one] = self.scoring.final(one)
+        self._score_finalists(window)
         left = ATTEMPTS
         for one in self._in_order():
             known = self.trials.of(one)
@@ -211,6 +225,11 @@ class _Selection:
             if known.settled:
                 return known
         return None
+
+    def _score_finalists(self, window: Window) -> None:
+        for one in self._finalists(window):
+            if one not in self.finals:
+                self.finals[one] = self.scoring.final(one)
 
     def _finalists(self, window: Window) -> list[Architecture]:
         """The best at the budget, the most probable network, and the best of the even draws."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.config import RUNTIMES, Recipe, TailForm, TargetSettings, runtime_named
+from fasterseg.config import Recipe, TailForm, TargetSettings, opened_runtimes, runtime_named
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING
 from fasterseg.datasets.street import StreetScenes
@@ -178,7 +178,9 @@ def _card_of(bundle: ModelBundle | None, size: Size, running: Running) -> Export
 
 def runtime_of(model: str) -> str:
     """What runs a model unless it is said: an exported file's own runtime, else the usual one."""
-    return next((runtime.name for runtime in runtimes_of(Path(model))), next(iter(RUNTIMES)))
+    return next(
+        (runtime.name for runtime in runtimes_of(Path(model))), next(iter(opened_runtimes()))
+    )
 
 
 def open_canary(threads: int, device: str) -> Call:

@@ -10,7 +10,7 @@ from statistics import mean
 import numpy as np
 import torch
 
-from fasterseg.config import RUNTIMES
+from fasterseg.config import opened_runtimes
 from fasterseg.deploy.benchmark.benchmark_report import MachineState
 from fasterseg.gpus import gpu_clock_mhz, gpu_conditions
 from fasterseg.machine import processor, version_of
@@ -42,7 +42,7 @@ def gpu_facts(gpu: str) -> dict[str, str]:
 def machine_facts() -> dict[str, str]:
     """What stays as it is while something is timed: processor, cores, system, versions."""
     cpu = processor()
-    libraries = {row.package: row.distributions for row in RUNTIMES.values()}
+    libraries = {row.package: row.distributions for row in opened_runtimes().values()}
     versions = {name: version_of(*brought) for name, brought in libraries.items()}
     return {
         "processor": cpu.name,

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 from torch import nn
 
-from fasterseg.config import RUNTIMES
+from fasterseg.config import opened_runtimes
 from fasterseg.deploy.runtimes.backends import backend_for
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
@@ -95,7 +95,7 @@ def installed_openers() -> dict[str, Opener]:
     """Those runtimes of the table on which it is sought, where all that they need is installed."""
     return {
         row.name: partial(open_row, row.name)
-        for row in RUNTIMES.values()
+        for row in opened_runtimes().values()
         if row.shows_peak and all(find_spec(package) for package in (row.package, *row.needs))
     }
 

@@ -54,7 +54,14 @@ def backend_for(running: Running) -> Backend:
 
 
 def opener_of(runtime: Runtime) -> Opener:
-    """What opens networks and files on a runtime."""
+    """What opens networks and files on a runtime; `UsageError` for one that runs in a page."""
+    if runtime.is_web:
+        raise UsageError(
+            f"{runtime.name} is not run by this package",
+            where=f"--backend {runtime.name}",
+            why="it runs in a browser",
+            next_step="--device kit writes a page that times it there; or leave --backend out",
+        )
     return cast(Opener, import_module(runtime.module))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fasterseg.config import RUNTIMES, OutputForm, Runtime
+from fasterseg.config import OutputForm, Runtime, opened_runtimes
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import files_of, format_of
@@ -30,7 +30,7 @@ def is_export(path: Path) -> bool:
 def runtimes_of(path: Path) -> list[Runtime]:
     """Those that load a file, by its suffix; the first one unless another is asked for."""
     row = format_of(path)
-    return [runtime for runtime in RUNTIMES.values() if row and row.name in runtime.loads]
+    return [runtime for runtime in opened_runtimes().values() if row and row.name in runtime.loads]
 
 
 def open_export(path: Path, running: Running | None = None) -> tuple[Session, ExportedCard]:
