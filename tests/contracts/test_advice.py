@@ -24,8 +24,12 @@ SECTIONS = tuple(
 
 
 def advice() -> Iterator[tuple[str, str]]:
-    """Every string of a next step, with its place; f-strings piece by piece."""
-    for path in sorted(SOURCE.rglob("*.py")):
+    """Every string of a next step, with its place; f-strings piece by piece.
+
+    Runners of kits are programs of their own, with options of their own.
+    """
+    own = (path for path in SOURCE.rglob("*.py") if path.parent.name != "runners")
+    for path in sorted(own):
         for call in calls_of(path):
             steps = [word.value for word in call.keywords if word.arg == "next_step"]
             for node in (inner for step in steps for inner in ast.walk(step)):

@@ -118,7 +118,7 @@ def test_every_file_of_the_package_goes_into_the_wheel(project: dict[str, Any]) 
     assert {file for file in files - taken if "__pycache__" not in file.parts} == set()
     assert [
         folder
-        for folder in (file.parent for file in source.rglob("*.py"))
+        for folder in (file.parent for file in source.rglob("*.py") if file not in taken)
         if not (folder / "__init__.py").is_file()
     ] == []
 

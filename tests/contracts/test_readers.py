@@ -26,7 +26,6 @@ OWN = {
     "reporting/model_page.py": "the package's style sheet",
     "reporting/page.py": "the package's style sheet",
     "deploy/runtimes/tensorrt.py": "the package's script",
-    "deploy/shipping/web_page.py": "the package's scripts and style sheets",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
     "console/launching.py": "how a rank that it started ended",
@@ -43,6 +42,7 @@ OWN = {
     "datasets/files.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/build_engine.py": "a graph",
+    "kit/runners/run.py": "a kit",
 }
 
 
