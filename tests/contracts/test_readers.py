@@ -26,6 +26,7 @@ OWN = {
     "reporting/model_page.py": "the package's style sheet",
     "reporting/page.py": "the package's style sheet",
     "deploy/runtimes/tensorrt.py": "the package's script",
+    "deploy/shipping/web_page.py": "the package's scripts and style sheets",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
     "console/launching.py": "how a rank that it started ended",

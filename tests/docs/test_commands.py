@@ -22,6 +22,7 @@ from typed_programs import PROGRAMS, understood, understood_by_torchrun
 
 from fasterseg import cli
 from fasterseg.console.helping import docstring_sections
+from fasterseg.deploy.runtimes import web_runtime
 from fasterseg.verbs import VERBS, Verb
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with pytest.MonkeyPatch.context() as patch, short_runs(), exports_kept():
         patch.setenv("HOME", str(home))
         patch.chdir(here)
+        patch.setattr(web_runtime, "_from_npm", lambda digests: dict.fromkeys(digests, b""))
         patch.syspath_prepend(str(modules))
         yield Sandbox(here, tmp_path_factory.mktemp("store"), modules)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 
@@ -9,7 +10,8 @@ from cyclopts import Parameter
 
 from fasterseg.config import OutputForm
 from fasterseg.console.options import IMAGES, Common, CommonOptions, SizeOrText
-from fasterseg.deploy.exporting.format_table import FORMATS
+from fasterseg.deploy.exporting.format_table import FORMATS, WEB
+from fasterseg.errors import UsageError
 
 if TYPE_CHECKING:
     from fasterseg.deploy.shipping.verification_report import ExportReport
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 def export(
     model: str,
     *,
-    format: Annotated[str, Parameter(help="Which kind of file.", choices=FORMATS)] = "onnx",
+    format: Annotated[
+        str, Parameter(help="Which kind of file; web is a page.", choices=(*FORMATS, WEB))
+    ] = "onnx",
     output: Annotated[
         OutputForm,
         Parameter(help="Where the graph ends; the fast tail makes labels of the last form."),
@@ -51,6 +55,10 @@ def export(
     split: Annotated[str, Parameter(help="The split to verify on; the one that runs score.")] = "",
     images: Annotated[int, Parameter(help="How many images to compare label by label.")] = IMAGES,
     overwrite: Annotated[bool, Parameter(negative="", help="Replace the file.")] = False,
+    web_runtime: Annotated[
+        Path | str,
+        Parameter(help="ONNX Runtime Web for a page, a folder or npm's archive; npm brings it."),
+    ] = "",
     **options: Unpack[CommonOptions],
 ) -> ExportReport:
     """Export a trained network: image in, labels out, in one file that says what it is.
@@ -60,6 +68,9 @@ def export(
     The data is that of the run which the model lies in, or what --data names; without any, the
     built-in scenes serve, and nothing is scored.  The file lies beside the model, or where --out
     says; one that is there is replaced with --overwrite only.
+
+    With --format web it is a folder instead, which any file server offers as a page: the same ONNX
+    file, ONNX Runtime Web, and all else that segments photos and the camera in a browser, offline.
 
     Parameters
     ----------
@@ -74,26 +85,41 @@ def export(
     Examples
     --------
     fasterseg export camvid-8ms --format onnx --out camvid-8ms.onnx
+    fasterseg export camvid-8ms --format web --out camvid-8ms-web
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.exporting import Wanted, export_named
+    from fasterseg.pipeline.web_pages import export_page
     from fasterseg.space.blocks import Size
 
     common = Common(**options)
-    return export_named(
+    if web_runtime and format != WEB:
+        raise _for_a_page_alone(format)
+    wanted = Wanted(
+        format=format,
+        output=output,
+        size=str(Size.of(size)) if size else "",
+        dynamic=dynamic,
+        resize=resize,
+        precision=precision,
+    )
+    write = partial(export_page, runtime=web_runtime) if format == WEB else export_named
+    return write(
         model,
         common,
-        Wanted(
-            format=format,
-            output=output,
-            size=str(Size.of(size)) if size else "",
-            dynamic=dynamic,
-            resize=resize,
-            precision=precision,
-        ),
+        wanted,
         out=out,
         overwrite=overwrite,
         split=split,
         images=images,
         show=progress_for(json=common.json),
+    )
+
+
+def _for_a_page_alone(format: str) -> UsageError:
+    return UsageError(
+        "ONNX Runtime Web is for a page",
+        where=f"--web-runtime --format {format}",
+        why="no other export has a runtime in it",
+        next_step=f"leave it out, or export a page: --format {WEB}",
     )

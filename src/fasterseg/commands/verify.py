@@ -47,7 +47,7 @@ def verify(
     Parameters
     ----------
     exported
-        A file that `fasterseg export` wrote.
+        A file that `fasterseg export` wrote, or the folder of a page.
 
     Returns
     -------

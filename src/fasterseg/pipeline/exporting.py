@@ -51,7 +51,7 @@ def export_named(
     if out:
         place_for_export(out, wanted.format, overwrite=overwrite)
     origin = origin_of(model)
-    form = _form_of(wanted, origin.bundle.card)
+    form = form_of(wanted, origin.bundle.card, format=wanted.format)
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
@@ -62,13 +62,13 @@ def export_named(
         )
 
 
-def _form_of(wanted: Wanted, card: Card) -> ExportForm:
-    """The form; raises where a network cannot be exported to it."""
+def form_of(wanted: Wanted, card: Card, *, format: str) -> ExportForm:
+    """The form in a format; raises where a network cannot be exported to it."""
     asked = Size.parse(wanted.size) if wanted.size else _own_size(wanted, card)
     if wanted.resize or (card.size is not None and not wanted.dynamic):
         working_size(asked)
     form = ExportForm(
-        wanted.format,
+        format,
         None if wanted.dynamic or wanted.resize else asked,
         asked,
         wanted.output,
@@ -105,14 +105,18 @@ def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
 
 def default_file(model: str, form: ExportForm) -> Path:
     """``student.onnx`` beside the bundle ``student/best``; what differs from the usual is named."""
-
-    folder = without_steps_up(Path(model))
-    name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
     extras: list[str] = [form.output] if form.output != "labels" else []
     extras += [form.precision] if form.precision != "float32" else []
     sized = "dynamic" if form.resizes_to is None else "resizing"
     extras += [sized] if form.size is None else []
-    return folder.parent / ("-".join([name, *extras]) + form.row.suffix)
+    return named_after(model, "".join(f"-{extra}" for extra in extras) + form.row.suffix)
+
+
+def named_after(model: str, ending: str) -> Path:
+    """A place beside a bundle, called after it: ``student`` and an ending for ``student/best``."""
+    folder = without_steps_up(Path(model))
+    name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
+    return folder.parent / (name + ending)
 
 
 def _require_one_size(wanted: Wanted) -> None:

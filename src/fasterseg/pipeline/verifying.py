@@ -16,6 +16,7 @@ from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import Evidence, Subject, evidence_of, verify
 from fasterseg.deploy.shipping.verification_report import VerificationReport
 from fasterseg.deploy.shipping.verified_export import evidence_beside, save_evidence
+from fasterseg.deploy.shipping.web_page import is_page, network_of_page
 from fasterseg.errors import UsageError
 from fasterseg.paths import given, place_for_file
 from fasterseg.pipeline.evaluating import run_of
@@ -91,10 +92,13 @@ def verify_named(
 ) -> VerificationReport:
     """Run an exported file as is said and hold it against a bundle; the report is kept.
 
+    Of a page that is its network, once everything in the folder is what was written.
     Raises `VerificationError`, with a picture of the worst difference, where it is not the same.
     """
     require_images(images)
     require_model(against)
+    if is_page(path):
+        path = network_of_page(path)
     place = evidence_place(path, out)
     session, card = open_export(path, running)
     origin = origin_of(against)

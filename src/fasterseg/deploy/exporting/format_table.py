@@ -49,3 +49,6 @@ _ROWS = (
     Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.torch_program:write"),
 )
 FORMATS: Mapping[str, Format] = {row.name: row for row in _ROWS}
+
+WEB = "web"
+"""Another kind of export: a page, whose network is an ONNX file (`shipping.web_page`)."""

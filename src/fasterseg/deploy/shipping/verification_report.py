@@ -108,7 +108,8 @@ class ExportReport(Artifact):
     """A file that was handed over: what it is, and the verification that it passed.
 
     `file_digest` is that of the file that was verified.  `script` builds an engine on the device,
-    where none could be built here; it was not run.
+    where none could be built here; it was not run.  `page` is the page that the file lies beside,
+    where one was asked for.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/export/1"
@@ -122,6 +123,7 @@ class ExportReport(Artifact):
     bytes: int
     verification: VerificationReport
     script: str = ""
+    page: str = ""
 
     def describe(self) -> str:
         """Return what was written, what was checked, and what is left to do."""
@@ -137,5 +139,11 @@ class ExportReport(Artifact):
                 "types, as TensorRT 10 and 11 want it",
                 f"on the device (not run here): python {Path(self.script).name} "
                 f"{Path(self.file).name} {Path(self.file).with_suffix('.engine').name}",
+            ]
+        if self.page:
+            lines += [
+                f"the page: {self.page}",
+                f"to open it: python -m http.server --directory {Path(self.page).parent}, then "
+                "http://localhost:8000; opened from the disk, it asks for network.onnx",
             ]
         return "\n".join(lines)
