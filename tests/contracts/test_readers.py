@@ -27,6 +27,7 @@ OWN = {
     "reporting/page.py": "the package's style sheet",
     "deploy/runtimes/tensorrt.py": "the package's script",
     "deploy/shipping/web_page.py": "the package's scripts and style sheets",
+    "deploy/tail/beside.py": "the package's own sources",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
     "console/launching.py": "how a rank that it started ended",

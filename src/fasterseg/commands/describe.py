@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
+from fasterseg.paths import given
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import DescribeResult
@@ -27,25 +28,31 @@ def describe(
 
     A baseline's parts are its modules, and its blocks their convolutions.  Multiply-adds are those
     of the convolutions; beside them stands the count that adds four operations for each output of
-    a batch norm, as some papers do.  Nothing is written.
+    a batch norm, as some papers do.  An exported file is described by what goes in and comes out,
+    and by what makes labels of that: its tail.  Nothing is written.
 
     Parameters
     ----------
     model
-        A bundle's folder, a model by name, an architecture's JSON file, a run's folder, or a
-        baseline, trained or not: baseline:fast-scnn.
+        A bundle's folder, a model by name, an architecture's JSON file, a run's folder, an
+        exported file, or a baseline, trained or not: baseline:fast-scnn.
 
     Returns
     -------
     DescribeResult
-        The facts of each network found there.
+        The facts of each network found there, or of the file.
 
     Examples
     --------
     fasterseg describe camvid-8ms --size 720x960
     """
     from fasterseg.commands.results import DescribeResult
-    from fasterseg.pipeline.describing import describe_named
+    from fasterseg.deploy.runtimes.opening import is_export
+    from fasterseg.pipeline.describing import describe_file, describe_named
 
+    path = given(model)
+    if is_export(path) and path.is_file():
+        asked = bool(size) or bool(classes) or bool(table)
+        return DescribeResult(file=describe_file(path, is_asked=asked))
     found = describe_named(model, Common(**options), size=size, classes=classes, table=table)
     return DescribeResult(networks=found)

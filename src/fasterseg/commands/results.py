@@ -14,6 +14,7 @@ from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.reporting.described import DescribedNetwork
+from fasterseg.reporting.described_file import DescribedFile
 from fasterseg.reporting.results import Verdict
 
 SHOWN_DOUBTS = 5
@@ -39,14 +40,17 @@ class BenchmarkResult(BaseModel):
 
 
 class DescribeResult(BaseModel):
-    """Every network that was named."""
+    """Every network that was named, or the exported file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    networks: tuple[DescribedNetwork, ...]
+    networks: tuple[DescribedNetwork, ...] = ()
+    file: DescribedFile | None = None
 
     def describe(self) -> str:
         """Return all of them as text."""
+        if self.file is not None:
+            return self.file.describe()
         return "\n\n".join(network.describe() for network in self.networks)
 
 

@@ -104,7 +104,7 @@ def verify_named(
     origin = origin_of(against)
     expected = origin.card_like(card)
     evidence = evidence_for(against, common, split=split, images=images, card=card)
-    subject = Subject(session, card, expected, origin.predictor, path.name, against)
+    subject = Subject(session, card, expected, origin.predictor, path.name, against, path)
     with show(f"Verifying {path}", total=0, unit="images") as step:
         report, difference = verify(subject, evidence, progress=step)
     return save_evidence(place, report, difference, expected)

@@ -14,8 +14,7 @@ from fasterseg.runs import RunFolder
 OUTPUTS = {
     "labels": "a class id for each pixel out",
     "logits": "a score for each class and pixel out",
-    "low-resolution-logits": "scores at a lower resolution out, which the tail makes class ids of: "
-    "fasterseg has it, and a file for elsewhere is best exported with its labels, as below",
+    "low-resolution-logits": "scores at a lower resolution out, which the tail makes class ids of",
 }
 """What a graph ends at, for who has to use it."""
 
@@ -71,10 +70,16 @@ def _delivered(student: NetworkFacts, run: RunFolder, size: str) -> Delivered:
     )
 
 
+OWN_TAIL = "fasterseg has it, and a file for elsewhere is best exported with its labels, as below"
+
+
 def _what(report: ExportReport) -> str:
+    told = OUTPUTS.get(report.output, report.output)
+    if report.output == "low-resolution-logits":
+        told += f": {' or '.join(report.tail_files) or OWN_TAIL}"
     return (
         f"{report.kind}, {report.precision}: an image of {report.size} in, one byte for each "
-        f"colour; {OUTPUTS.get(report.output, report.output)}"
+        f"colour; {told}"
     )
 
 

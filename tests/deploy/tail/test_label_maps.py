@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from fasterseg.deploy.tail import arrays as tail_numpy
 from fasterseg.deploy.tail import label_maps as tail_module
-from fasterseg.deploy.tail.grid import Axis, axis_of
+from fasterseg.deploy.tail.arrays import Axis, axis_of
 from fasterseg.deploy.tail.label_maps import Tail, TailKind, best_tail, open_tail
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.layers.building import TailBlock

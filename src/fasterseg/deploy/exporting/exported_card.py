@@ -6,7 +6,7 @@ The text's schema says whether the file is sealed (`seals`): every file that is 
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 from torch import nn
@@ -18,6 +18,7 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.deploy.exporting.seals import CHANGED, COPY_AGAIN
+from fasterseg.deploy.tail.beside import Suffix, digests
 from fasterseg.errors import FileError
 from fasterseg.foreign.bounds import LONGEST_SIDE
 from fasterseg.foreign.numbers import Deviation, Mean
@@ -30,6 +31,8 @@ from fasterseg.version import __version__
 
 METADATA_KEY = "fasterseg"
 
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+
 
 class ExportedCard(Artifact):
     """Classes, colours, normalisation and digests of an exported network.
@@ -41,6 +44,8 @@ class ExportedCard(Artifact):
     the network sees them, where it was trained so: by whoever runs the graph, or, where it
     `resizes`, by the graph itself, which gives labels of the pictures' own sizes.
     `weights_digest` says which weights these are, `bundle_digest` which bundle they came from.
+    `tail` has the digests of the files, by what is appended to the name of this one, that make
+    labels of low-resolution logits (`deploy.tail.beside`).
     """
 
     schema_tag: ClassVar[str] = "fasterseg/exported/2"
@@ -56,6 +61,7 @@ class ExportedCard(Artifact):
     width: int | None = Field(None, ge=1, le=LONGEST_SIDE)
     working_size: WorkingSize = None
     resizes: bool = False
+    tail: dict[Suffix, Digest] = Field(default_factory=dict)
     bundle_digest: str = ""
     weights_digest: str = ""
     terms: str = ""
@@ -86,6 +92,7 @@ class ExportedCard(Artifact):
             width=None if size is None else size.width,
             working_size=resizes_to or (card.size and (size or card.size)),
             resizes=resizes_to is not None,
+            tail=dict(digests()) if output == "low-resolution-logits" else {},
             bundle_digest=bundle_digest,
             weights_digest=weights_digest,
             terms=card.training.terms,
@@ -97,6 +104,8 @@ class ExportedCard(Artifact):
         if self.working_size is None:
             for name in ("working_size", "resizes"):
                 content.pop(name, None)
+        if not self.tail:
+            content.pop("tail", None)
         return content
 
     @model_validator(mode="after")
@@ -104,6 +113,8 @@ class ExportedCard(Artifact):
         sized = self.working_size is not None and self.size is None
         if self.resizes and not (sized and self.output == "labels"):
             raise ValueError("a graph that resizes images takes any, says to what, gives labels")
+        if self.tail and self.output != "low-resolution-logits":
+            raise ValueError("a tail lies beside low-resolution logits alone")
         if None not in (self.size, self.working_size) and self.size != self.working_size:
             raise ValueError("images are brought to another size than the graph takes")
         return self

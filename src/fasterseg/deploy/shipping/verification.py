@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.deploy.shipping.tails import tail_check
 from fasterseg.deploy.shipping.verification_report import (
     TOLERANCES,
     Check,
@@ -65,7 +67,8 @@ class Difference:
 class Subject:
     """What is verified, and what against.
 
-    `expected` is the card that a faithful export has; `reference` is the network in PyTorch.
+    `expected` is the card that a faithful export has; `reference` is the network in PyTorch;
+    `file` is where it lies, with what lies beside it.
     """
 
     session: Session
@@ -74,6 +77,7 @@ class Subject:
     reference: NetworkPredictor
     name: str
     against: str
+    file: Path | None = None
 
     def wanted(self, image: Pixels) -> npt.NDArray[Any]:
         """The network's labels of an image: resized and back, where the file does that itself."""
@@ -170,6 +174,8 @@ def statements(subject: Subject) -> Iterator[Check]:
     if card.size is not None and expected.size is not None:
         found, wanted = (f"{s.height}x{s.width}" for s in (card.size, expected.size))
         yield Check(name="image size", passed=found == wanted, found=found, allowed=wanted)
+    if subject.file is not None:
+        yield tail_check(subject.file, card)
     if not card.is_sealed:
         lacking = "none, as the file is of an earlier version: a damaged one may go unnoticed"
         yield Check(name="seal", passed=True, found=lacking, allowed="")

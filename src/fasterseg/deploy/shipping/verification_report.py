@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.amounts import size
 from fasterseg.artifacts import Artifact
@@ -107,9 +107,10 @@ class VerificationReport(Artifact):
 class ExportReport(Artifact):
     """A file that was handed over: what it is, and the verification that it passed.
 
-    `file_digest` is that of the file that was verified.  `script` builds an engine on the device,
-    where none could be built here; it was not run.  `page` is the page that the file lies beside,
-    where one was asked for.
+    `file_digest` is that of the file that was verified.  `tail` says where labels are made, and
+    `tail_files` by which files beside it, with their digests.  `script` builds an engine on the
+    device, where none could be built here; it was not run.  `page` is the page that the file lies
+    beside, where one was asked for.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/export/1"
@@ -122,6 +123,8 @@ class ExportReport(Artifact):
     size: str
     bytes: int
     verification: VerificationReport
+    tail: str = ""
+    tail_files: dict[str, str] = Field(default_factory=dict)
     script: str = ""
     page: str = ""
 
@@ -131,6 +134,7 @@ class ExportReport(Artifact):
             f"{self.file}: {self.kind}, {self.precision}, images of {self.size} to "
             f"{self.output}, {size(self.bytes)}",
             f"  {self.file_digest}",
+            *([f"  tail: {self.tail}"] if self.tail else []),
             self.verification.describe(),
         ]
         if self.script:

@@ -18,6 +18,7 @@ from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.origin import Origin
+from fasterseg.deploy.shipping.tails import told_tail, write_tails
 from fasterseg.deploy.shipping.verification import (
     Difference,
     Evidence,
@@ -25,6 +26,7 @@ from fasterseg.deploy.shipping.verification import (
     verify,
 )
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
+from fasterseg.deploy.tail.beside import beside, sources
 from fasterseg.durable import durable_write, sync_folder, writing
 from fasterseg.errors import UsageError, VerificationError
 from fasterseg.events import Progress, silent
@@ -60,10 +62,14 @@ def ship(
         staged = folder / path.name
         with writing(path):
             write_files(origin.predictor.network, card, form, staged)
+            tails = write_tails(staged, card)
         report, difference = _verified(origin, card, staged, path, evidence, running, progress)
         if not report.passed:
             raise _refused(path, report, difference, card)
         shipped = _report_of(form, path, staged, report, script)
+        shipped = shipped.model_copy(
+            update={"tail": told_tail(form.output, tails), "tail_files": tails}
+        )
         shipped.save(report_beside(staged))
         _put_in_place(staged, path, replace=replace)
     if script is not None:
@@ -113,7 +119,8 @@ def evidence_beside(path: Path) -> tuple[Path, Path]:
 
 def names_beside(path: Path) -> tuple[str, ...]:
     """What may be written beside an exported file."""
-    found = (report_beside(path), *evidence_beside(path), _script_beside(path))
+    tails = (beside(path, suffix) for suffix in sources())
+    found = (report_beside(path), *evidence_beside(path), _script_beside(path), *tails)
     return tuple(file.name for file in found)
 
 
@@ -146,7 +153,7 @@ def _verified(
     # What this process has just written needs no trial before it is opened.
     made_here = dataclasses.replace(running or Running(), made_here=digest_of_export(staged))
     session, read_back = open_export(staged, made_here)
-    subject = Subject(session, read_back, card, origin.predictor, path.name, origin.name)
+    subject = Subject(session, read_back, card, origin.predictor, path.name, origin.name, staged)
     return verify(subject, evidence, progress=progress)
 
 
@@ -174,6 +181,8 @@ def _put_in_place(staged: Path, path: Path, *, replace: bool) -> None:
             require_free(path)
         if len(files_of(path)) > 1:  # until the new pair is there, there is none
             path.unlink(missing_ok=True)
+        for suffix in sources():  # of an earlier export under this name
+            beside(path, suffix).unlink(missing_ok=True)
         for file in (*companions, staged):
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())

@@ -1,22 +1,122 @@
-"""The tail in NumPy; what it computes is told in `tail`.
+"""From low-resolution class logits to the label map at the image's size, in NumPy.
 
-Each float32 sum and product is the one that the compiled form makes, so that the labels are equal
-to the last pixel.
+Needs Python 3.8, NumPy 1.17 and nothing else: this file lies beside an exported network that ends
+at such logits, and may be copied to the device and renamed.
+
+    from tail import label_map
+    labels = label_map(logits, (360, 480))
+
+It computes what the network's own tail does: each class upsampled bilinearly, corner on corner,
+then the class with the largest value at each pixel, the lowest of equal ones.  Within fasterseg it
+is the tail named ``numpy``.  Each float32 sum and product is the one that the compiled forms make,
+so that the labels are equal to the last pixel.
+
+Between neighbouring logits lies a *cell*; a cell's pixels are a run, and a pixel's value is a
+weighted mean of the cell's ends.  Which cell and which weights follows from whole numbers, so the
+weights are the nearest float32 numbers to the true ones at any size.  Where a cell's four corners
+agree on the largest class, it is the largest in the whole cell.  In the other, *mixed* cells only
+*candidates* are computed: classes whose largest corner reaches the largest of all classes' smallest
+corners.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from fasterseg.deploy.tail.grid import Axis, Floats, Labels
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
-Places = npt.NDArray[np.int64]
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+    Indices = npt.NDArray[np.int32]
+    Places = npt.NDArray[np.int64]
+    Labels = npt.NDArray[Any]
 
 NUMBERS_AT_ONCE = 1 << 17  # values of candidates that are computed together: they stay in a cache
+MOST_BYTE_CLASSES = 256
+
+
+def label_map(logits: npt.NDArray[Any], size: tuple[int, int], out: Labels | None = None) -> Labels:
+    """The class ids (height, width) of that size from logits (classes, h, w): `out`, or a new one.
+
+    The logits are float32, or float16, which is widened; ids are uint8 up to 256 classes, else
+    int32.  Raises ValueError or TypeError for anything else, and for logits that are not finite.
+    """
+    values, labels = prepared(logits, size, out)
+    if not np.isfinite(values).all():
+        raise ValueError("some logits are NaN or infinite: the labels would mean nothing")
+    rows = axis_of(values.shape[1], labels.shape[0])
+    write_labels(values, labels, rows, axis_of(values.shape[2], labels.shape[1]))
+    return labels
+
+
+def prepared(
+    logits: npt.NDArray[Any], size: tuple[int, int], out: Labels | None
+) -> tuple[Floats, Labels]:
+    """The logits in float32 and C order, and the array for the labels; raises as `label_map`."""
+    if logits.ndim != 3 or 0 in logits.shape:
+        raise ValueError(f"logits are (classes, height, width), none of them 0, not {logits.shape}")
+    if logits.dtype not in (np.float32, np.float16):
+        raise TypeError(f"logits are float32 or float16, not {logits.dtype}: convert them first")
+    if min(size) < 1:
+        raise ValueError(f"a label map has at least one pixel, not {size[0]}x{size[1]}")
+    # One kind of array for a compiled form, which would be compiled anew for another.
+    values = np.require(logits, np.float32, ["C", "A", "W", "E"])
+    return values, _output(logits.shape[0], (int(size[0]), int(size[1])), out)
+
+
+def _output(classes: int, size: tuple[int, int], out: Labels | None) -> Labels:
+    dtype = np.dtype(np.uint8 if classes <= MOST_BYTE_CLASSES else np.int32)
+    if out is None:
+        return np.empty(size, dtype)
+    if out.shape != size or out.dtype != dtype:
+        raise ValueError(f"out is {out.dtype} {out.shape}; the labels are {dtype} {size}")
+    if not out.flags.carray:
+        raise ValueError("out is read-only, or its rows do not lie one after the other")
+    return out
+
+
+class Axis(NamedTuple):
+    """One side of the map: the pixels of cell ``i`` are ``start[i]`` up to ``start[i + 1]``.
+
+    A pixel's value is ``near * logit[i] + far * logit[i + 1]``.  A single logit makes one cell,
+    whose two ends are the same.  The arrays are read-only: an axis is shared by all who ask.
+    """
+
+    start: Indices
+    near: Floats
+    far: Floats
+
+    @property
+    def cells(self) -> int:
+        """Number of cells, those without pixels included."""
+        return len(self.start) - 1
+
+    @property
+    def cell_of_pixel(self) -> Indices:
+        """The cell of each pixel."""
+        return np.repeat(np.arange(self.cells, dtype=np.int32), np.diff(self.start))
+
+
+@lru_cache(maxsize=64)
+def axis_of(logits: int, pixels: int) -> Axis:
+    """The axis from a number of logits to a number of pixels, both at least 1."""
+    steps = max(pixels - 1, 1)
+    cell, rest = np.divmod(np.arange(pixels, dtype=np.int64) * (logits - 1), steps)
+    # The last pixel lies on the last logit, which is the far end of the last cell.
+    last = max(logits - 2, 0)
+    rest = np.where(cell > last, steps, rest)
+    cell = np.minimum(cell, last)
+    start = np.searchsorted(cell, np.arange(last + 2)).astype(np.int32)
+    near, far = ((part / steps).astype(np.float32) for part in (steps - rest, rest))
+    for array in (start, near, far):
+        array.flags.writeable = False
+    return Axis(start, near, far)
 
 
 class Cells(NamedTuple):
@@ -27,7 +127,7 @@ class Cells(NamedTuple):
     corners: Floats
 
 
-def label_map(logits: Floats, out: Labels, rows: Axis, columns: Axis) -> None:
+def write_labels(logits: Floats, out: Labels, rows: Axis, columns: Axis) -> None:
     """Write the labels of every pixel."""
     labels = logits.argmax(axis=0)
     out[...] = labels[rows.cell_of_pixel][:, columns.cell_of_pixel]

@@ -12,12 +12,14 @@ but not when a neighbour does.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fasterseg.deploy.tail.compiling import compiled
-from fasterseg.deploy.tail.grid import Floats, Indices, Labels
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.tail.arrays import Floats, Indices, Labels
 
 AxisArrays = tuple[Any, Any, Any]  # start, near and far of an `Axis`
 

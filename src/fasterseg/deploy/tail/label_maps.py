@@ -16,7 +16,8 @@ correctly rounded from whole numbers.  Labels hence differ from those of exact a
 where two classes come as close as a few float32 roundings; PyTorch and ONNX Runtime, which round
 the pixel's coordinate, differ from it where two classes are a little less close (`tests/deploy`).
 
-There are two forms that give equal labels: `fast`, compiled by Numba, and `numpy`.
+There are two forms here that give equal labels: `fast`, compiled by Numba, and `numpy`, which is a
+file by itself (`arrays`).  A third in C (`label_map.c`) goes with exported networks (`beside`).
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.deploy.tail.arrays import label_map
-from fasterseg.deploy.tail.grid import Axis, Floats, Labels, axis_of
+from fasterseg.deploy.tail.arrays import Axis, axis_of, prepared, write_labels
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
-from fasterseg.space.blocks import Size
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.tail.arrays import Floats, Labels
 
 TailKind = Literal["fast", "numpy"]
-MOST_BYTE_CLASSES = 256
 SHARED_FROM = 1_500_000
 """Pixels of a label map from which on several threads work at it (`benchmarks/tail.py`)."""
 # Whoever is free takes the next part: on a busy machine one thread may be held up.
@@ -119,7 +120,7 @@ class NumpyTail:
     ) -> Labels:
         """See `Tail`."""
         values, labels = _checked(logits, size, out)
-        label_map(values, labels, *_axes(values, labels))
+        write_labels(values, labels, *_axes(values, labels))
         return labels
 
     def close(self) -> None:
@@ -207,14 +208,7 @@ def _checked(
     logits: npt.NDArray[Any], size: tuple[int, int], out: Labels | None
 ) -> tuple[Floats, Labels]:
     """The logits in float32 and C order, and the array for the labels."""
-    if logits.ndim != 3 or 0 in logits.shape:
-        raise ValueError(f"logits are (classes, height, width), none of them 0, not {logits.shape}")
-    if logits.dtype not in (np.float32, np.float16):
-        raise TypeError(f"logits are float32 or float16, not {logits.dtype}: convert them first")
-    if min(size) < 1:
-        raise ValueError(f"a label map has at least one pixel, not {size[0]}x{size[1]}")
-    # One kind of array for the compiled form, which would be compiled anew for another.
-    values = np.require(logits, np.float32, ["C", "A", "W", "E"])
+    values, labels = prepared(logits, size, out)
     if not np.isfinite(values).all():
         raise FileError(
             "some logits are NaN or infinite",
@@ -222,15 +216,4 @@ def _checked(
             why="the network has diverged, or its numbers left the range of its precision",
             next_step="score it with 'fasterseg evaluate', and export it in float32",
         )
-    return values, _output(logits.shape[0], Size(*size), out)
-
-
-def _output(classes: int, size: Size, out: Labels | None) -> Labels:
-    dtype = np.dtype(np.uint8 if classes <= MOST_BYTE_CLASSES else np.int32)
-    if out is None:
-        return np.empty(size, dtype)
-    if out.shape != size or out.dtype != dtype:
-        raise ValueError(f"out is {out.dtype} {out.shape}; the labels are {dtype} {tuple(size)}")
-    if not out.flags.carray:
-        raise ValueError("out is read-only, or its rows do not lie one after the other")
-    return out
+    return values, labels

@@ -7,13 +7,15 @@ half the time that the same network takes once it has learnt to tell classes apa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.deploy.tail.grid import Labels
 from fasterseg.deploy.tail.label_maps import Tail
+
+if TYPE_CHECKING:
+    from fasterseg.deploy.tail.arrays import Labels
 
 PATCH = 6
 """Low-resolution pixels along the side of a patch of one class."""
