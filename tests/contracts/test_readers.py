@@ -45,6 +45,7 @@ OWN = {
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/build_engine.py": "a graph",
     "kit/runners/run.py": "a kit",
+    "kit/ssh.py": "a kit, by the Python there",
 }
 
 

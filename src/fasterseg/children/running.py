@@ -151,18 +151,31 @@ def _run(
                 _hear(child, heard, seconds, most_bytes, look)
                 _understand(child, heard)
             finally:
-                _kill(child)
+                end(child)
     return _outcome(heard, child.returncode, limits["memory_bytes"])
 
 
 def _started(request: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-X", "utf8", start.__file__, str(request)]
+    return started(command, request.parent, environment)
+
+
+def started(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    source: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """A program that begins in a folder, reads from a descriptor, and is heard by pipes.
+
+    Whoever starts it ends it, by `end`.  Raises `EnvironmentFault` where it cannot be started.
+    """
     try:
         return subprocess.Popen(
             command,
-            cwd=request.parent,
+            cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0,  # so that what it starts ends with it
@@ -170,7 +183,7 @@ def _started(request: Path, environment: dict[str, str]) -> subprocess.Popen[byt
     except OSError as error:
         raise EnvironmentFault(
             "a process of its own cannot be started",
-            where=sys.executable,
+            where=command[0],
             why=error.strerror or str(error),
             next_step="fasterseg doctor",
         ) from error
@@ -265,7 +278,7 @@ def _understand(child: subprocess.Popen[bytes], heard: _Heard) -> None:
             heard.ended = ("answer", "its answer cannot be read")
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
     """End a child and all that it started; one that has answered has nothing left to do."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

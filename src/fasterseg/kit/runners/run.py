@@ -1394,9 +1394,9 @@ class Measuring:
 
     def everything(self) -> None:
         """Measure what the journal lacks."""
+        say(self.progress.told(self.journal.records))
         if self.journal.first("ended"):
             return
-        say(self.progress.told(self.journal.records))
         with self._call(self.kit.content["canary"]) as self.canary:
             self._open_all()
             self._floor()
