@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fasterseg.commands.export import export as export
     from fasterseg.commands.import_official import import_official as import_official
     from fasterseg.commands.init import init as init
+    from fasterseg.commands.kit_pack import kit_pack as kit_pack
+    from fasterseg.commands.kit_read import kit_read as kit_read
     from fasterseg.commands.plan import plan as plan
     from fasterseg.commands.predict import predict as predict
     from fasterseg.commands.profile import profile as profile

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from fasterseg.errors import FastersegError, UsageError
 from fasterseg.outlets import beneath, open_outlets, shown_text
 from fasterseg.processes import Place
-from fasterseg.verbs import VERBS, Verb
+from fasterseg.verbs import ABOVE, VERBS, Verb
 from fasterseg.version import __version__
 
 if TYPE_CHECKING:
@@ -49,18 +49,22 @@ def _answer(words: Sequence[str]) -> int:
         return 0
     if first == COMPLETION:
         return _install_completion(words)
-    return _call(verb_named(first), words)
+    if words[1:] in ([], ["--help"], ["-h"]) and _beginning_with(first):
+        print(overview(first))
+        return 0
+    return _call(verb_of(words), words)
 
 
-def overview() -> str:
-    """Return the help of the whole program: each verb with its line."""
-    width = max(len(verb.name) for verb in VERBS)
-    lines = [f"  {verb.name:<{width}}  {verb.line}" for verb in VERBS]
+def overview(first: str = "") -> str:
+    """Return the help of the whole program, or of all verbs of a first word: each with its line."""
+    verbs = _beginning_with(first) if first else [*VERBS]
+    width = max(len(verb.name) for verb in verbs)
+    lines = [f"  {verb.name:<{width}}  {verb.line}" for verb in verbs]
     return "\n".join(
         [
-            "Usage: fasterseg COMMAND [OPTIONS]",
+            f"Usage: fasterseg {f'{first} ' if first else ''}COMMAND [OPTIONS]",
             "",
-            SUMMARY,
+            ABOVE.get(first, SUMMARY),
             "",
             "Commands:",
             *lines,
@@ -69,6 +73,16 @@ def overview() -> str:
             f"fasterseg {COMPLETION} lets your shell complete commands and options.",
         ]
     )
+
+
+def _beginning_with(first: str) -> list[Verb]:
+    """Return the verbs of two words whose first one this is."""
+    return [verb for verb in VERBS if verb.words[:-1] == (first,)]
+
+
+def verb_of(words: Sequence[str]) -> Verb:
+    """Return the verb that words begin with; raises as `verb_named` does."""
+    return verb_named(" ".join(words[:2] if _beginning_with(words[0]) else words[:1]))
 
 
 def verb_named(name: str) -> Verb:
@@ -110,7 +124,20 @@ def build_app(*verbs: Verb) -> App:
     )
     for verb in verbs:
         function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
-        app.command(for_the_command_line(function), name=verb.name, help=help_of(function))
+        *above, name = verb.words
+        within = _app_of(app, *above)
+        within.command(for_the_command_line(function), name=name, help=help_of(function))
+    return app
+
+
+def _app_of(app: App, *above: str) -> App:
+    """Return what holds the commands below a word: the application where there is no such word."""
+    from cyclopts import App
+
+    for word in above:
+        if word not in app:
+            app.command(App(name=word, help=ABOVE[word]))
+        app = app[word]
     return app
 
 

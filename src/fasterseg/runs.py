@@ -19,7 +19,7 @@ RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"
 """By one of them a folder is known as a run's."""
 _NAMES = (
     *(RECIPE_FILE, FORECAST_FILE, "stages.json", "data.json", "lock", "logs"),
-    *("latency", "search", "training", "export", "evaluation", "report", "tracking"),
+    *("latency", "kit", "search", "training", "export", "evaluation", "report", "tracking"),
 )
 """All that a run keeps in its folder, as files or below them."""
 
@@ -75,6 +75,11 @@ class RunFolder:
     def model_latencies(self) -> Path:
         """What the models take that budgets name."""
         return self.root / "latency" / "models.json"
+
+    @property
+    def kits(self) -> Path:
+        """Folder of the kits that measure for this run, and of what came back."""
+        return self.root / "kit"
 
     @property
     def search(self) -> Path:

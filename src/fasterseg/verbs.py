@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Verb(NamedTuple):
-    """One command: its name on the command line, and its one-line help."""
+    """One command: its name on the command line, one word or two, and its one-line help."""
 
     name: str
     line: str
@@ -17,7 +17,12 @@ class Verb(NamedTuple):
     @property
     def function(self) -> str:
         """The name of its function, and of the function's module in ``commands``."""
-        return self.name.replace("-", "_")
+        return self.name.replace("-", "_").replace(" ", "_")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is typed."""
+        return tuple(self.name.split())
 
 
 VERBS = (
@@ -27,6 +32,8 @@ VERBS = (
     Verb("split", "Divide images into train, val and test, whole recordings together."),
     Verb("plan", "Forecast hours, memory, disk and latencies of a run.", foresees=True),
     Verb("profile", "Time every block of the search space on the target."),
+    Verb("kit pack", "Pack what measures on a device without this package."),
+    Verb("kit read", "Read what a device measured with a kit."),
     Verb("search", "Search a teacher, and for each budget a student that meets it.", shared=True),
     Verb("train", "Train the networks that were found, or a baseline.", shared=True),
     Verb("evaluate", "Score a model on a split: IoU per class.", shared=True),
@@ -42,6 +49,9 @@ VERBS = (
     Verb("report", "Write the run's page: verdict, course, scores, pictures, provenance."),
     Verb("run", "All stages in order, resumed where the run stopped.", shared=True),
 )
+
+ABOVE = {"kit": "Measure on a device that has nothing of this package."}
+"""The first words of verbs of two, with their one-line help."""
 
 STAGES = ("check-data", "profile", "search", "train", "evaluate", "measure", "report")
 """What the verb `run` does, in its order."""

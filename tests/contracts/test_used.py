@@ -14,11 +14,6 @@ SOURCE = Path(fasterseg.__file__).parent
 KEPT = {
     "PlainComputation": "what the fast one is held against",
     "run_limited": "what opens files of strangers comes to use it",
-    "PackedKit": "what the verb that packs kits comes to return",
-    "read_measured": "what the verb that reads kits comes to call",
-    "MANIFEST_FILE": "both verbs come to name it",
-    "MEASURED_FILE": "both verbs come to name it",
-    "MILLION": "the verb that reads kits comes to divide by it",
     "__dir__": "Python asks a module for it",
     "__getattr__": "Python asks a module for it",
 }

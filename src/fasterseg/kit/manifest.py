@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fasterseg.artifacts import Artifact
+from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.foreign.bounds import LONGEST_SIDE, MOST_COUNTED
 from fasterseg.latency.table import Target
 from fasterseg.latency.timing import TimerSettings
@@ -90,6 +92,11 @@ class PackedPromise(Whole):
     warmup_runs: CountOrNone
     needed: CountOrNone
     most: CountOrNone
+
+    @classmethod
+    def of(cls, settings: WindowSettings) -> Self:
+        """The same, at the boundary of a file."""
+        return cls(**asdict(settings))
 
 
 class PackedImage(Whole):

@@ -7,13 +7,10 @@ and no further.
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from fasterseg.artifacts import Artifact, short_digest
@@ -21,6 +18,7 @@ from fasterseg.config import runtime_named
 from fasterseg.errors import FileError
 from fasterseg.foreign.bounds import MOST_COUNTED, MOST_THREADS
 from fasterseg.foreign.strict_json import shortened
+from fasterseg.kit.labels import Labels, NotLabels, inflated_labels
 from fasterseg.kit.manifest import (
     MOST_ITEMS,
     Count,
@@ -30,7 +28,6 @@ from fasterseg.kit.manifest import (
     Key,
     KitManifest,
     Nanoseconds,
-    PackedImage,
     Whole,
 )
 
@@ -43,7 +40,6 @@ MilliCelsius = Annotated[int, Field(strict=True, ge=-100_000, le=10**6)]
 KiloHertz = Annotated[int, Field(strict=True, ge=0, le=MOST_COUNTED)]
 PerMillion = Annotated[int, Field(strict=True, ge=0, le=MOST_COUNTED)]
 Packed = Annotated[str, Field(max_length=32_000_000)]
-Labels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 class Device(Whole):
@@ -135,7 +131,7 @@ class KitMeasured(Artifact):
     def labels_of(self, key: str, manifest: KitManifest) -> tuple[Labels, ...]:
         """A file's labels of each image, (height, width); the manifest is that of the kit."""
         pairs = zip(self.labels[key], manifest.images, strict=True)
-        return tuple(_inflated(text, image, key) for text, image in pairs)
+        return tuple(inflated_labels(text, image) for text, image in pairs)
 
 
 def read_measured(path: Path, manifest: KitManifest) -> KitMeasured:
@@ -221,24 +217,7 @@ def _other_labels(key: str, found: KitMeasured, manifest: KitManifest) -> Iterat
     try:
         most = max(int(one.max()) for one in found.labels_of(key, manifest))
     except NotLabels as error:
-        yield "its labels cannot be read", str(error)
+        yield "its labels cannot be read", f"{error}: {shortened(key)}"
         return
     if most >= manifest.target.classes:
         yield "it has labels of no class", f"{most}, and there are {manifest.target.classes}"
-
-
-class NotLabels(ValueError):
-    """A text that holds no labels of an image; ``str()`` is the reason."""
-
-
-def _inflated(text: str, image: PackedImage, key: str) -> Labels:
-    """The labels in a text; raises `NotLabels`, having inflated one byte too much at the most."""
-    wanted = image.height * image.width
-    inflating = zlib.decompressobj()
-    try:
-        data = inflating.decompress(base64.b64decode(text, validate=True), wanted + 1)
-    except (ValueError, zlib.error) as error:
-        raise NotLabels(f"{error}: {shortened(key)}") from error
-    if len(data) != wanted or not inflating.eof or inflating.unused_data:
-        raise NotLabels(f"they are not {image.height}x{image.width} bytes: {shortened(key)}")
-    return np.frombuffer(data, np.uint8).reshape(image.height, image.width)

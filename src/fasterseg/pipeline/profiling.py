@@ -14,9 +14,9 @@ from fasterseg.console.options import Common
 from fasterseg.deploy.benchmark.measuring import Meter
 from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.deploy.runtimes.backends import open_backend
-from fasterseg.latency.calibration import calibrate, whole_network
+from fasterseg.latency.assembling import assembled
 from fasterseg.latency.enumeration import specs_of
-from fasterseg.latency.networks import sample_networks
+from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.profiled import ProfileResult
 from fasterseg.latency.profiling import (
     Keyed,
@@ -25,20 +25,12 @@ from fasterseg.latency.profiling import (
     network_settings,
     profile_items,
 )
-from fasterseg.latency.table import (
-    Entry,
-    LatencyTable,
-    Reference,
-    Target,
-    WholeNetwork,
-    with_marks,
-)
+from fasterseg.latency.table import Entry, LatencyTable, Target, with_marks
 from fasterseg.latency.timing import Stopwatch
 from fasterseg.pipeline.matching import models_stage
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.runtime import processor_name
-from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import BlockSpec
 from fasterseg.space.options import Options
 from fasterseg.space.widest import options_of
@@ -152,12 +144,7 @@ class _Stage:
             floor_ms=floor_ms,
             entries=with_marks(self._blocks(specs), floor_ms),
         )
-        prices = [(table.entries[spec.key], spec.border_bytes) for spec in specs]
-        measured = self._networks(table)
-        calibration = calibrate([network for _, network in measured], prices)
-        return table.model_copy(
-            update={"calibration": calibration, "reference": _reference(measured)}
-        )
+        return assembled(table, specs, self._networks(table))
 
     def _blocks(self, specs: Sequence[BlockSpec]) -> dict[str, Entry]:
         settings = block_settings(self.recipe.profile)
@@ -168,7 +155,7 @@ class _Stage:
             file=self.run.timed_blocks,
         )
 
-    def _networks(self, table: LatencyTable) -> list[tuple[Architecture, WholeNetwork]]:
+    def _networks(self, table: LatencyTable) -> list[tuple[NetworkSpec, float]]:
         settings = network_settings(self.recipe.profile)
         networks = sample_networks(
             all_options(self.recipe),
@@ -183,10 +170,7 @@ class _Stage:
             lambda wanted: self.meter.networks(wanted, settings=settings),
             file=self.run.timed_networks,
         )
-        return [
-            (n.architecture, whole_network(table, n.specs, found[n.key].median_ms))
-            for n in networks
-        ]
+        return [(network, found[network.key].median_ms) for network in networks]
 
     def _measured(
         self, what: str, items: Sequence[Item], time: TimeItems[Item], *, file: Path
@@ -205,15 +189,6 @@ class _Stage:
     def _stop(self, where: str) -> None:
         if self.stop is not None:
             self.stop.raise_if_set(where)
-
-
-def _reference(measured: Sequence[tuple[Architecture, WholeNetwork]]) -> Reference | None:
-    """The network in the middle of those that were measured."""
-    if not measured:
-        return None
-    ordered = sorted(measured, key=lambda pair: pair[1].measured_ms)
-    architecture, network = ordered[len(ordered) // 2]
-    return Reference(architecture=architecture, measured_ms=network.measured_ms)
 
 
 def profile_run(common: Common, show: Show) -> ProfileResult:

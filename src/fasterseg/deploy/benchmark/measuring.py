@@ -181,14 +181,12 @@ class Meter:
     def _bordered(
         self, specs: Sequence[BlockSpec], settings: TimerSettings
     ) -> Iterator[tuple[BlockSpec, Timing]]:
-        shares = {spec.key: self._shares(spec) for spec in specs}
-        borders = dict.fromkeys(border for one in shares.values() for border in one)
+        borders = dict.fromkeys(border for spec in specs for border in self._shares(spec))
         calls = {border.key: call for border, call in self.backend.border_calls(borders)}
         calls |= {spec.key: call for spec, call in self.backend.block_calls(specs)}
         timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
         for spec in specs:
-            parts = [(share, timings[b.key]) for b, share in shares[spec.key].items()]
-            yield spec, timings[spec.key].less(parts)
+            yield spec, without_borders(spec, self._shares(spec), timings)
 
     def _shares(self, spec: BlockSpec) -> Mapping[Border, float]:
         """What is taken off a block's time: nothing from a tail that runs by itself."""
@@ -264,7 +262,16 @@ class Meter:
         return Beat(canary)
 
 
-def groups_of(specs: Iterable[BlockSpec]) -> Iterator[list[BlockSpec]]:
+def without_borders(
+    spec: BlockSpec, shares: Mapping[Border, float], timings: Mapping[str, Timing]
+) -> Timing:
+    """A block's own timing, from those of it between its borders and of the bare ones, by key."""
+    return timings[spec.key].less([(share, timings[b.key]) for b, share in shares.items()])
+
+
+def groups_of(
+    specs: Iterable[BlockSpec], *, most: int = GROUP_BLOCKS, most_bytes: int = GROUP_BYTES
+) -> Iterator[list[BlockSpec]]:
     """Blocks to be timed in turn, with their bare borders: neighbours share most of those.
 
     What counts is the memory of every block's session: its own features and those outside.
@@ -274,7 +281,7 @@ def groups_of(specs: Iterable[BlockSpec]) -> Iterator[list[BlockSpec]]:
     for spec in specs:
         group.append(spec)
         size += spec.border_bytes + sum(border.bytes for border in border_shares(spec))
-        if len(group) == GROUP_BLOCKS or size > GROUP_BYTES:
+        if len(group) == most or size > most_bytes:
             yield group
             group, size = [], 0
     if group:
