@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from verb_apps import app_of
 
 from fasterseg import __version__, cli, errors
 from fasterseg.console.failures import report_failure
@@ -41,9 +42,9 @@ def failing(error: BaseException) -> Callable[[], int]:
 def test_help_names_each_verb_with_its_line() -> None:
     done = run_cli("--help")
     assert done.returncode == 0
-    lines = [line.split(None, 1) for line in done.stdout.splitlines()]
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     for verb in cli.VERBS:
-        assert [verb.name, verb.line] in lines
+        assert f"{verb.name} {verb.line}" in lines
 
 
 def test_the_package_runs_as_a_module() -> None:
@@ -75,14 +76,26 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 def test_every_verb_explains_its_options(
     verb: cli.Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([verb.name, "--help"]) == 0
+    assert cli.main([*verb.words, "--help"]) == 0
     assert "--json" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verb", cli.VERBS, ids=lambda verb: verb.name)
 def test_every_parameter_of_a_command_is_understood_by_the_command_line(verb: cli.Verb) -> None:
-    app = cli.build_app(verb)
-    app[verb.name].assemble_argument_collection()
+    app_of(verb).assemble_argument_collection()
+
+
+def test_the_first_word_of_verbs_of_two_tells_of_all_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for words in (["kit"], ["kit", "--help"]):
+        assert cli.main(words) == 0
+        told = capsys.readouterr().out
+        assert "kit pack  " in told
+        assert "kit read  " in told
+        assert "train" not in told
+    assert cli.main(["kit", "pak"]) == 2
+    assert "Did you mean 'kit pack'?" in capsys.readouterr().err
 
 
 def test_a_verb_that_does_not_exist_is_answered_with_the_nearest(

@@ -125,12 +125,12 @@ def build_app(*verbs: Verb) -> App:
     for verb in verbs:
         function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
         *above, name = verb.words
-        within = _app_of(app, *above)
+        within = _above(app, *above)
         within.command(for_the_command_line(function), name=name, help=help_of(function))
     return app
 
 
-def _app_of(app: App, *above: str) -> App:
+def _above(app: App, *above: str) -> App:
     """Return what holds the commands below a word: the application where there is no such word."""
     from cyclopts import App
 

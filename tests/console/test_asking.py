@@ -73,7 +73,7 @@ def test_nobody_is_asked_without_a_terminal_or_where_json_is_wanted(typed: objec
 
 def test_only_a_verb_that_asks_is_told_that_it_may(typed: object) -> None:
     typed("")  # type: ignore[operator]
-    told = {verb.name: cli._with_questions(verb, [verb.name, "x"]) for verb in VERBS}
+    told = {verb.name: cli._with_questions(verb, [*verb.words, "x"]) for verb in VERBS}
 
     assert told["init"] == ["init", "--ask", "x"]
-    assert all(words == [name, "x"] for name, words in told.items() if name != "init")
+    assert all(words == [*name.split(), "x"] for name, words in told.items() if name != "init")

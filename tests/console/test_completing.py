@@ -51,7 +51,7 @@ def test_bash_completes_commands_options_and_choices(home: Path) -> None:
     """
     done = subprocess.run([bash, "-c", asked], capture_output=True, text=True, check=True)
     every, *others = done.stdout.splitlines()
-    assert {verb.name for verb in VERBS} <= {*every.split()}
+    assert {verb.words[0] for verb in VERBS} <= {*every.split()}
     assert others == ["train", "--architecture", "onnx openvino"], done.stderr
 
 

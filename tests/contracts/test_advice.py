@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from verb_apps import app_of
 
 import fasterseg
 from fasterseg import cli
@@ -59,13 +60,13 @@ def options() -> set[str]:
     """The options of all verbs."""
     names: set[str] = {"--version", "--help", "--install-completion", "--shell"}
     for verb in cli.VERBS:
-        for argument in cli.build_app(verb)[verb.name].assemble_argument_collection():
+        for argument in app_of(verb).assemble_argument_collection():
             names.update(argument.names)
     return names
 
 
 def test_every_verb_that_advice_names_exists() -> None:
-    verbs = {verb.name for verb in cli.VERBS}
+    verbs = {verb.words[0] for verb in cli.VERBS}
     named = found(r"\bfasterseg ([a-z][a-z-]+)(?![\w.\[])")
     assert len(named) > 10
     assert [one for one in named if one[1] not in verbs] == []

@@ -25,6 +25,7 @@ WRITTEN: dict[str, tuple[list[str], list[str]]] = {
     "export": ([SHIPPED], ["--out"]),
     "import-official": ([ARCH], ["--out"]),
     "init": (["export"], ["--out"]),
+    "kit pack": (["--networks", SHIPPED], ["--out", "--run"]),
     "plan": ([], ["--run"]),
     "predict": ([SHIPPED, "image.png"], ["--out"]),
     "profile": ([], ["--run"]),
@@ -35,7 +36,7 @@ WRITTEN: dict[str, tuple[list[str], list[str]]] = {
     "train": ([], ["--run"]),
     "verify": (["x.onnx", "--against", SHIPPED], ["--out"]),
 }
-WRITES_FOLDERS = ("benchmark", "import-official", "init", "predict", "split")
+WRITES_FOLDERS = ("benchmark", "import-official", "init", "kit pack", "predict", "split")
 READ: dict[str, tuple[list[str], list[str]]] = {
     # The verb: what it is called with, and the options that name what it reads; "" is an argument.
     "benchmark": (["--quick"], [""]),
@@ -46,6 +47,8 @@ READ: dict[str, tuple[list[str], list[str]]] = {
     "export": ([], [""]),
     "import-official": (["--out", "out"], ["--arch", "--table"]),
     "init": ([], [""]),
+    "kit pack": ([], ["--networks", "--data", "--recipe"]),
+    "kit read": ([], ["", "--kit"]),
     "plan": ([], ["--data", "--recipe"]),
     "profile": ([], ["--data", "--recipe"]),
     "recipe": ([], ["--recipe", "--run"]),
@@ -129,7 +132,7 @@ def written() -> list[tuple[str, str]]:
 def test_what_cannot_be_written_is_told_before_the_work(
     verb: str, option: str, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failure = told([verb, *with_path(WRITTEN[verb][0], option, path)], capsys)
+    failure = told([*verb.split(), *with_path(WRITTEN[verb][0], option, path)], capsys)
     assert failure["exit_code"] in (2, 4), failure
     assert not Path("runs").exists()
 
@@ -142,7 +145,7 @@ def test_a_file_where_a_folder_is_wanted_is_told_and_the_other_way_round(
     if verb == "verify":
         pytest.skip("its reports may lie in a folder, or be named after a file")
     path = "a-file" if wants_folder else "a-folder"
-    failure = told([verb, *with_path(WRITTEN[verb][0], option, path)], capsys)
+    failure = told([*verb.split(), *with_path(WRITTEN[verb][0], option, path)], capsys)
     assert failure["exit_code"] == 2, failure
     assert path in failure["where"]
 
@@ -153,7 +156,8 @@ def test_a_file_of_too_long_a_name_is_told_before_the_work(
 ) -> None:
     if option == "--run" or verb in WRITES_FOLDERS:
         pytest.skip("a folder may be called so")
-    failure = told([verb, *with_path(WRITTEN[verb][0], option, TOO_LONG_FOR_A_FILE)], capsys)
+    words = with_path(WRITTEN[verb][0], option, TOO_LONG_FOR_A_FILE)
+    failure = told([*verb.split(), *words], capsys)
     assert failure["exit_code"] == 2, failure
 
 
@@ -162,7 +166,7 @@ def read() -> Iterator[object]:
     for verb, (words, options) in READ.items():
         for option in options:
             slow = (pytest.mark.slow,) if verb == "plan" else ()
-            typed = [verb, *words, *filter(None, [option])]
+            typed = [*verb.split(), *words, *filter(None, [option])]
             yield pytest.param(typed, marks=slow, id=" ".join(typed))
     yield from (pytest.param(words, id=" ".join(words)) for words in READS_MORE)
 

@@ -28,6 +28,7 @@ OWN = {
     "deploy/runtimes/tensorrt.py": "the package's script",
     "deploy/shipping/web_page.py": "the package's scripts and style sheets",
     "deploy/tail/beside.py": "the package's own sources",
+    "kit/writing.py": "the package's runners, and the files of a kit that it has written",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
     "console/launching.py": "how a rank that it started ended",

@@ -89,7 +89,7 @@ def test_each_command_of_a_page_is_understood(page: Path) -> None:
 
 def _understand(told: Told) -> None:
     if told.is_a_name:
-        cli.verb_named(told.text.split()[1])
+        cli.verb_of(told.text.split()[1:])
     elif told.kind == "command":
         for command in commands_of(told.text):
             understood(command)

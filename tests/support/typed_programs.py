@@ -53,7 +53,7 @@ def known_verb(command: Command) -> None:
     words = list(command.words[1:])
     if words in (["--help"], ["--version"], ["--install-completion"]):
         return
-    verb = cli.verb_named(words[0])
+    verb = cli.verb_of(words)
     cli.build_app(verb).parse_args(words, exit_on_error=False, print_error=False)
     named, changes, budgets = (
         [value for option, value in pairwise(words) if option == wanted]

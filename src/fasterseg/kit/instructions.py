@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fasterseg.config import runtime_named
+from fasterseg.kit.measured import MEASURED_FILE
 from fasterseg.latency.table import Target, describe
 
 _TEXT = """\
@@ -52,7 +53,7 @@ def instructions(content: Mapping[str, Any]) -> str:
         name=content["name"],
         what="the blocks of a search space take" if is_space else "finished networks take",
         target=describe(target),
-        how=form.format(library=library, measured="measured.json"),
-        measured="measured.json",
+        how=form.format(library=library, measured=MEASURED_FILE),
+        measured=MEASURED_FILE,
         more=" --run THE-RUN" if is_space else "",
     )

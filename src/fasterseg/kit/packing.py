@@ -223,7 +223,7 @@ def _labels_here(kit: KitFolder, images: Sequence[Image], target: Target) -> dic
     backend, found = OnnxRuntimeBackend(threads=target.threads), {}
     for item in kit.items.values():
         if item.role == "file":
-            graph = backend.open_graph((kit.folder / item.file).read_bytes())
+            graph = backend.open_graph(kit.read(item.file))
             found[item.key] = [packed_labels(graph.run(image[None])[0]) for image in images]
     return found
 

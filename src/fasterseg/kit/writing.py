@@ -55,6 +55,10 @@ class KitFolder:
             self._drawn[same or key] = known
         self.items[key] = known.model_copy(update={"key": key})
 
+    def read(self, name: str) -> bytes:
+        """A file of the kit, as it was written."""
+        return (self.folder / name).read_bytes()
+
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the kit."""
         path = self.folder / name

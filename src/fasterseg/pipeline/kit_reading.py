@@ -102,15 +102,18 @@ def _kits_in(run: RunFolder) -> list[Path]:
 
 
 def _run_of(packed: PackedKit, common: Common) -> RunFolder:
-    """The run that is named, or else the one in whose folder the kit lies."""
-    if common.run is not None:
-        return RunFolder(Path(common.run)).checked()
-    run = run_above(packed.folder)
+    """The run that is named, or else the one in whose folder the kit lies; it is there already."""
+    if common.run is None:
+        run = run_above(packed.folder)
+    else:
+        named = RunFolder(Path(common.run)).checked()
+        run = named if named.recipe.is_file() else None
     if run is None:
         raise UsageError(
             "it is not known for which run this was measured",
-            where=str(packed.folder),
-            why="the kit of a search space belongs to a run, and this one lies in none",
-            next_step="name the run's folder with --run",
+            where=str(packed.folder) if common.run is None else f"--run {common.run}",
+            why="the kit of a search space belongs to a run, and "
+            + ("this one lies in none" if common.run is None else "there is none in this folder"),
+            next_step="name the folder of the run that the kit was packed for, with --run",
         )
     return run
