@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import Recipe, TargetSettings, runtime_named
+from fasterseg.config.hosts import BY_HAND
 from fasterseg.console.options import Common
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
@@ -67,7 +68,10 @@ def pack(models: Sequence[str], common: Common, out: Path | str, show: Show) -> 
 
 def pack_run(common: Common, show: Show) -> PackResult:
     """Pack the space of a run's recipe into the run's folder; raises as `pack_space` does."""
-    require_packable(stored_or_new_recipe(common).target)
+    settings = stored_or_new_recipe(common).target
+    require_packable(settings)
+    if settings.is_here:  # what is measured by a kit is measured elsewhere, and the run knows it
+        common = replace(common, set=(*common.set, f"target.host={BY_HAND}"))
     with hold_run(common, ()) as ((recipe, run, source), _):
         target = Target.of(recipe.target, source.label_space.classes)
         with show("Packing the kit", total=0, unit="graphs") as step:
