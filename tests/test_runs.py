@@ -180,11 +180,12 @@ def test_no_other_module_names_the_files_of_a_run() -> None:
     names = set().union(*map(names_in, kept))
     assert {"recipe.json", "entries.jsonl", "events.jsonl", "segments.json", "card.json"} <= names
     source = Path(runs.__file__).parent
-    # Checkpoints, kits, benchmarks and official imports have folders of their own.
+    # Checkpoints, kits, pages, benchmarks and official imports have folders of their own.
     others = {
         "runs.py",
         "stage_folders.py",
         "checkpoints.py",
+        "deploy/shipping/web_page.py",
         "pipeline/benchmarking.py",
         "pipeline/importing.py",
         "kit/manifest.py",
