@@ -19,6 +19,7 @@ from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.resampling import resampled
 from fasterseg.datasets.transforms import resize_labels
 from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.web_runtime import web_runtime
 from fasterseg.deploy.shipping.web_page import NETWORK
 from fasterseg.errors import EnvironmentFault
@@ -120,6 +121,47 @@ def test_labels_are_those_of_onnx_runtime_and_no_request_leaves(
     assert equal / total >= 0.9999
     assert len(tab.requests()) == before, "nothing was asked for"
     assert tab.complaints() == []
+
+
+def test_a_photo_of_any_size_is_labelled_as_predict_does_it(
+    page: Path, tab: Page, tmp_path: Path
+) -> None:
+    session, card = open_export(page / NETWORK)
+    predictor = ExportedPredictor(session, card, where=NETWORK)
+    scene = open_data("street", street_size=(720, 1280), street_counts={"test": 1})
+    photo = tmp_path / "photo.jpg"
+    pixels = Image.fromarray(scene.sample("test", 0).image)
+    upright = Image.Exif()
+    upright[0x0112] = 6  # lies on its side
+    pixels.save(photo, quality=92, exif=upright)
+    with serving(page) as home:
+        tab.open(home)
+        tab.until(READY)
+        show_alone(tab)
+        tab.choose("#photo", photo)
+        tab.until(f"{TIMED} === '1'")
+    wanted = predictor(photo, size=card.size).labels
+    found = labels_shown(tab)
+    assert found.shape == wanted.shape == (1280, 720)
+    print(f"{100 * np.mean(found == wanted):.5f} % of a JPEG's pixels are equal")
+    assert np.mean(found == wanted) >= 0.999, "two decoders of JPEG may round otherwise"
+
+
+def test_over_plain_http_there_is_one_thread_and_no_camera_and_both_are_said(
+    page: Path, tmp_path: Path
+) -> None:
+    rule = "--host-resolver-rules=MAP device.test 127.0.0.1"
+    with browsing(tmp_path / "profile", rule) as browser, serving(page, host="device.test") as home:
+        tab = Page(browser)
+        tab.open(home)
+        tab.until(READY)
+        assert not tab.value("isSecureContext")
+        assert tab.value("document.querySelector('#camera').disabled")
+        told = tab.value("document.body.textContent")
+        tab.value("document.querySelector('.sample').click()")
+        tab.until(f"{TIMED} === '1'")
+    assert "The camera needs https, or a page from localhost" in told
+    assert "one thread; several need localhost or https" in told
 
 
 def test_a_page_is_small_enough(page: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import fasterseg
 SOURCE = Path(fasterseg.__file__).parent
 SHARED = SOURCE / "deploy" / "runtimes" / "web"
 OF_PAGE = SOURCE / "deploy" / "shipping" / "web"
-OF_KIT = SOURCE / "kit" / "runners"
+OF_KIT = SOURCE / "kit" / "runners" / "page"
 _LOAD = (
     "const fs = require('fs'), vm = require('vm');"
     "const [paths, given] = JSON.parse(fs.readFileSync(0, 'utf8'));"

@@ -30,6 +30,13 @@ def kit_pack(
             help="Where a kit of networks goes, a folder; into the run's, or beside the model."
         ),
     ] = "",
+    web_runtime: Annotated[
+        Path | str,
+        Parameter(
+            help="ONNX Runtime Web for a kit in a page, a folder or npm's archive; kept for later, "
+            "and npm brings it otherwise."
+        ),
+    ] = "",
     size: RunSize = "",
     **options: Unpack[CommonOptions],
 ) -> PackResult:
@@ -55,4 +62,4 @@ def kit_pack(
     from fasterseg.pipeline.kit_packing import pack
 
     common = Common(**options).with_size(size)
-    return pack(networks, common, out, progress_for(json=common.json))
+    return pack(networks, common, out, progress_for(json=common.json), runtime=web_runtime)

@@ -12,15 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from fasterseg.config import runtime_named
 from fasterseg.durable import sync_folder, writing
 from fasterseg.kit.graphs import KitGraph
 from fasterseg.kit.instructions import instructions
 from fasterseg.kit.manifest import MANIFEST_FILE, Item, KitManifest, PackedFile, PackedImage, Role
+from fasterseg.kit.page import page_files
+from fasterseg.latency.table import Target
 from fasterseg.scratch import scratch_folder
 
-README, RUNNERS = "README.txt", "runners"
+README, RUNNER = "README.txt", "run.py"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The first time that a zip can tell."""
 _PLAIN_FILE = 0o644 << 16
@@ -80,15 +84,14 @@ def zip_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.zip")
 
 
-def finished(kit: KitFolder, into: Path, **content: object) -> PackedKit:
-    """The kit with its runners, what to type, and the manifest of all; it takes its place whole.
+def finished(kit: KitFolder, into: Path, **content: Any) -> PackedKit:
+    """The kit with its runner, what to type, and the manifest of all; it takes its place whole.
 
-    Raises `EnvironmentFault` where the disk refuses.
+    Raises `EnvironmentFault` where the disk refuses, and as `page_files` does.
     """
-    for runner in sorted(files("fasterseg.kit").joinpath(RUNNERS).iterdir(), key=lambda r: r.name):
-        if runner.is_file():
-            kit.write(runner.name, runner.read_bytes())
     told = {**content, "items": tuple(kit.items.values()), "images": tuple(kit.images)}
+    for name, data in _runner_of(told["target"]).items():
+        kit.write(name, data)
     kit.write(README, instructions(told).encode())
     manifest = KitManifest.model_validate({**told, "files": dict(sorted(kit.files.items()))})
     (kit.folder / MANIFEST_FILE).write_bytes(manifest.to_bytes())
@@ -100,6 +103,13 @@ def finished(kit: KitFolder, into: Path, **content: object) -> PackedKit:
         kit.folder.replace(into)
         sync_folder(into.parent)
     return PackedKit(into, archive, manifest)
+
+
+def _runner_of(target: Target) -> dict[str, bytes]:
+    """What measures the kit, by the names of its files: a page with its runtime, or one script."""
+    if runtime_named(target.backend).is_web:
+        return page_files()
+    return {RUNNER: files("fasterseg.kit").joinpath("runners", RUNNER).read_bytes()}
 
 
 def _zipped(folder: Path, archive: Path) -> Path:

@@ -17,6 +17,7 @@ from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import require_model
 from fasterseg.deploy.runtimes.opening import is_export, open_export
 from fasterseg.deploy.runtimes.sessions import Image, Running
+from fasterseg.deploy.runtimes.web_runtime import OPTION, PACKAGE, web_runtime
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import Evidence, at_size
 from fasterseg.deploy.shipping.verified_export import ship
@@ -52,8 +53,20 @@ class _Model(NamedTuple):
     evidence: Evidence
 
 
-def pack(models: Sequence[str], common: Common, out: Path | str, show: Show) -> PackResult:
-    """Pack networks where some are named, else the space of a run."""
+def pack(
+    models: Sequence[str],
+    common: Common,
+    out: Path | str,
+    show: Show,
+    *,
+    runtime: Path | str = "",
+) -> PackResult:
+    """Pack networks where some are named, else the space of a run.
+
+    A `runtime` for pages is looked at and kept first, where the kit's page finds it.
+    """
+    if runtime:
+        _keep_runtime(runtime, models, common)
     if models:
         return pack_named(models, common, out, show)
     if out:
@@ -64,6 +77,18 @@ def pack(models: Sequence[str], common: Common, out: Path | str, show: Show) -> 
             next_step="leave --out out, and say which folder with --run",
         )
     return pack_run(common, show)
+
+
+def _keep_runtime(runtime: Path | str, models: Sequence[str], common: Common) -> None:
+    target = _settings(models[0], common) if models else stored_or_new_recipe(common).target
+    if not runtime_named(target.backend).is_web:
+        raise UsageError(
+            "ONNX Runtime Web is for a kit in a page",
+            where=f"{OPTION} {runtime}",
+            why=f"this kit is for {target.backend}",
+            next_step=f"leave it out, or --set target.backend={PACKAGE} --device kit",
+        )
+    web_runtime(runtime)
 
 
 def pack_run(common: Common, show: Show) -> PackResult:

@@ -145,6 +145,7 @@ def test_files_are_taken_from_a_folder_however_deep_they_lie(tmp_path: Path, ins
     for name, data in FILES.items():
         (tmp_path / "given" / inside / name).write_bytes(data)
     assert web_runtime(tmp_path / "given", digests=KNOWN).files == FILES
+    assert web_runtime(digests=KNOWN).files == FILES, "what was named once is kept"
     (tmp_path / "given" / inside / SCRIPT).unlink()
     with pytest.raises(FileError) as told:
         web_runtime(tmp_path / "given", digests=KNOWN)
@@ -164,6 +165,13 @@ def test_files_are_taken_from_an_archive_and_from_nothing_else(tmp_path: Path) -
     with pytest.raises(FileError) as told:
         web_runtime(tmp_path / "nothing.tgz", digests=KNOWN)
     assert told.value.why == "there is no such file"
+
+
+def test_a_folder_of_caches_that_takes_nothing_stops_nobody(tmp_path: Path, cache: Path) -> None:
+    cache.write_text("no folder")
+    packed = tmp_path / "x.tgz"
+    packed.write_bytes(archive_of(FILES))
+    assert web_runtime(packed, digests=KNOWN).files == FILES
 
 
 def test_a_page_loads_two_scripts_that_hold_all_of_it(tmp_path: Path) -> None:

@@ -78,18 +78,22 @@ class WebRuntime:
 def web_runtime(place: Path | str = "", *, digests: Mapping[str, str] = DIGESTS) -> WebRuntime:
     """The files from a folder or an archive, else those that are kept, else from npm.
 
-    Raises `FileError` for other files than those that are known, `EnvironmentFault` where npm is
-    missing or cannot bring them.
+    What was named once is kept too, for the commands that follow.  Raises `FileError` for other
+    files than those that are known, `EnvironmentFault` where npm is missing or cannot bring them.
     """
-    if place:
-        return WebRuntime(_of_place(given(place, OPTION), digests))
     folder = cache_folder() / f"{PACKAGE}-{VERSION}"
     kept = _kept(folder, digests)
-    if kept is None:
-        kept = _from_npm(digests)
-        for name, data in kept.items():
-            durable_write(folder / name, data)
-    return WebRuntime(kept)
+    if place:
+        found = _of_place(given(place, OPTION), digests)
+    elif kept is None:
+        found = _from_npm(digests)
+    else:
+        found = kept
+    if found != kept:
+        with suppress(EnvironmentFault):  # a folder of caches that takes nothing stops nobody
+            for name, data in found.items():
+                durable_write(folder / name, data)
+    return WebRuntime(found)
 
 
 def _kept(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes] | None:

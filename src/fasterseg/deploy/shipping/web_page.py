@@ -145,7 +145,7 @@ def _about(card: ExportedCard, promised: Promised, network: Path) -> dict[str, A
         "promise": promised.text,
         "facts": {
             "Network": f"{card.name}: {NETWORK}, {short_digest(digest)}",
-            "Pictures": f"brought to {height} × {width} pixels; labels have the picture’s own size",
+            "Pictures": f"brought to {height} × {width} pixels, and labels back to their size",
             "Terms of the weights": card.terms or "not known",
             "Made with": f"fasterseg {__version__}",
         },

@@ -29,13 +29,14 @@
     return found[session.outputNames[0]].data;
   }
 
-  // Labels of ImageData at its own size, and the milliseconds of the network's part.
+  // What of ImageData is shown, its labels at that size, and the milliseconds of the network's part.
   async function segmented(image) {
     const pixels = fasterseg.resampled(image, about.size);
     const start = performance.now();
     const small = await run(pixels);
     const ms = performance.now() - start;
-    return { labels: fasterseg.nearest(small, about.size, image), pixels, ms };
+    const shown = fasterseg.shownOf(image);
+    return { shown, labels: fasterseg.nearest(small, about.size, shown), pixels, ms };
   }
 
   globalThis.fasterseg = {

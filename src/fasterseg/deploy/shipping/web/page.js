@@ -4,15 +4,15 @@
 (() => {
   const { about, at, say } = fasterseg;
   const RUNS = 50;
-  let last = null; // name, image, labels and pixels of what is shown
+  let last = null; // the picture that is shown, its labels, and the network's pixels
   let busy = false;
 
   async function show(name, image) {
-    const { labels, pixels, ms } = await fasterseg.segmented(image);
-    fasterseg.draw(image, labels);
+    const { shown, labels, pixels, ms } = await fasterseg.segmented(image);
+    fasterseg.draw(shown, labels);
     const words = fasterseg.tell(name, labels);
     fasterseg.tellTime(ms);
-    last = { name, image, labels, pixels };
+    last = { shown, labels, pixels };
     at("measure").disabled = false;
     return `${name}: ${words.slice(0, 3).join(", ")}; ${fasterseg.ms(ms)}.`;
   }
@@ -88,7 +88,7 @@
       at("photo").value = ""; // the same photo may be chosen again
     });
     at("network-file").addEventListener("change", () => openChosen(at("network-file").files[0]));
-    at("opacity").addEventListener("input", () => last && fasterseg.draw(last.image, last.labels));
+    at("opacity").addEventListener("input", () => last && fasterseg.draw(last.shown, last.labels));
     at("measure").addEventListener("click", measure);
     at("camera").addEventListener("click", () => (
       at("camera").getAttribute("aria-pressed") === "true"

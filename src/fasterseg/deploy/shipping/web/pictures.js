@@ -3,6 +3,7 @@
 "use strict";
 
 (() => {
+  const MOST_SHOWN = 2560; // pixels of the longer side
   const ROUNDED_UP_FROM = Math.fround(0.5013); // beside halves, which are frequent
 
   // What a picture's file holds, upright, without a change of its colours, as ImageData.
@@ -23,38 +24,41 @@
     return context.getImageData(0, 0, width, height);
   }
 
-  // (height, width, 3) bytes at a size, from ImageData.
+  // What of a picture is shown: itself, or a large one at fewer pixels.
+  function shownOf(image) {
+    const scale = Math.min(1, MOST_SHOWN / Math.max(image.width, image.height));
+    if (scale === 1) return image;
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    const [width, height] = [image.width, image.height].map((side) => Math.ceil(scale * side));
+    return pixelsOf(canvas, width, height);
+  }
+
+  // (height, width, 3) bytes at a size, from ImageData: along each row and then down each column,
+  // each rounded to whole numbers.
   function resampled(image, size) {
-    const planes = [0, 1, 2].map((channel) => planeOf(image, channel));
     const found = new Uint8Array(size.height * size.width * 3);
+    const same = image.width === size.width && image.height === size.height;
     const across = weightsOf(image.width, size.width);
     const down = weightsOf(image.height, size.height);
-    planes.forEach((plane, channel) => {
-      const same = image.width === size.width && image.height === size.height;
-      const wanted = same ? plane : resized(plane, image, size, across, down);
-      for (let i = 0; i < wanted.length; i += 1) found[3 * i + channel] = wanted[i];
-    });
-    return found;
-  }
-
-  function planeOf(image, channel) {
-    const plane = new Float32Array(image.width * image.height);
-    for (let i = 0; i < plane.length; i += 1) plane[i] = image.data[4 * i + channel];
-    return plane;
-  }
-
-  // Along each row and then down each column, each rounded to whole numbers.
-  function resized(plane, image, size, across, down) {
-    const rows = new Float32Array(image.height * size.width);
-    for (let y = 0; y < image.height; y += 1) {
-      for (let x = 0; x < size.width; x += 1) {
-        rows[y * size.width + x] = weighted(plane, y * image.width, 1, across[x]);
+    const rows = new Float32Array(image.height * size.width); // of one channel: photos are large
+    for (let channel = 0; channel < 3; channel += 1) {
+      if (same) {
+        for (let i = 0; 3 * i < found.length; i += 1) {
+          found[3 * i + channel] = image.data[4 * i + channel];
+        }
+        continue;
       }
-    }
-    const found = new Float32Array(size.height * size.width);
-    for (let y = 0; y < size.height; y += 1) {
-      for (let x = 0; x < size.width; x += 1) {
-        found[y * size.width + x] = weighted(rows, x, size.width, down[y]);
+      for (let y = 0; y < image.height; y += 1) {
+        const start = 4 * y * image.width + channel;
+        for (let x = 0; x < size.width; x += 1) {
+          rows[y * size.width + x] = weighted(image.data, start, 4, across[x]);
+        }
+      }
+      for (let y = 0; y < size.height; y += 1) {
+        for (let x = 0; x < size.width; x += 1) {
+          found[3 * (y * size.width + x) + channel] = weighted(rows, x, size.width, down[y]);
+        }
       }
     }
     return found;
@@ -123,6 +127,6 @@
   }
 
   globalThis.fasterseg = {
-    ...globalThis.fasterseg, decoded, pixelsOf, resampled, nearest, overlaid, sharesOf,
+    ...globalThis.fasterseg, decoded, pixelsOf, shownOf, resampled, nearest, overlaid, sharesOf,
   };
 })();
