@@ -15,8 +15,9 @@ from by_turns import by_turns, print_table
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.deploy.benchmark.contestants import street_images
 from fasterseg.deploy.exporting.export import export_network
+from fasterseg.deploy.exporting.timed_graphs import PLAIN_DEVIATION, PLAIN_MEAN
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Session
+from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.tail.label_maps import best_tail
 from fasterseg.latency.timing import Call
 from fasterseg.network.description import NetworkDescription

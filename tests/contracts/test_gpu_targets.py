@@ -181,9 +181,9 @@ def test_a_network_is_timed_as_a_graph_of_the_precision_that_was_asked_for(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (["target.precision=float16"], "take the backend onnxruntime-cuda or tensorrt"),
+        (["target.precision=float16"], "take the backend openvino or onnxruntime-cuda or tensorrt"),
         (["target.transfer=false"], "only images for a GPU are copied"),
-        (["target.backend=tensorrt", "target.precision=bfloat16"], "'float32' or 'float16'"),
+        (["target.backend=tensorrt", "target.precision=bfloat16"], "take the backend openvino"),
         (
             ["target.backend=tensorrt", "target.transfer=false", "target.tail=numpy"],
             "take the tail graph",

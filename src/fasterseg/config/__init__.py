@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from fasterseg.config.recipe import Recipe as Recipe
     from fasterseg.config.runtime_names import RuntimeName as RuntimeName
     from fasterseg.config.runtimes import RUNTIMES as RUNTIMES
+    from fasterseg.config.runtimes import FloatPrecision as FloatPrecision
     from fasterseg.config.runtimes import OutputForm as OutputForm
     from fasterseg.config.runtimes import Precision as Precision
     from fasterseg.config.runtimes import Runtime as Runtime
     from fasterseg.config.runtimes import TailForm as TailForm
     from fasterseg.config.runtimes import TargetPrecision as TargetPrecision
+    from fasterseg.config.runtimes import WrittenPrecision as WrittenPrecision
     from fasterseg.config.runtimes import opened_runtimes as opened_runtimes
     from fasterseg.config.runtimes import runtime_named as runtime_named
     from fasterseg.config.sampling import SamplingSettings as SamplingSettings
@@ -90,12 +92,14 @@ _NAMES = {
     ),
     "fasterseg.config.runtime_names": ("RuntimeName",),
     "fasterseg.config.runtimes": (
+        "FloatPrecision",
         "OutputForm",
         "TailForm",
         "RUNTIMES",
         "Precision",
         "Runtime",
         "TargetPrecision",
+        "WrittenPrecision",
         "opened_runtimes",
         "runtime_named",
     ),

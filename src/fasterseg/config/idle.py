@@ -163,6 +163,11 @@ RULES: tuple[Idle, ...] = (
         "only images for a GPU are copied",
     ),
     Idle(
+        ("target.max_drop",),
+        lambda recipe: recipe.target.precision != "int8",
+        "only a network in int8 may lose points",
+    ),
+    Idle(
         ("search.sampling",),
         lambda recipe: recipe.search.mode == "exact",
         "with search.mode exact nothing is sampled",

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from fasterseg.config.augmentation import AugmentationSettings
 from fasterseg.config.batches import BatchSection
 from fasterseg.config.pretraining import RateShape
-from fasterseg.config.runtimes import Precision
+from fasterseg.config.runtimes import FloatPrecision
 from fasterseg.foreign.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED
 
 # With a profile, scores and measurements they are a night: eight hours.
@@ -117,7 +117,7 @@ class TrainingSettings(LongSection):
     ema_decay: float = Field(0.99, ge=0, lt=1)
     """Decay of the averaged weights, which are handed over beside the last and the best; 0 averages
     nothing, as the authors do."""
-    precision: Literal["auto", Precision] = "auto"
+    precision: Literal["auto", FloatPrecision] = "auto"
     """What a training computes in.  `auto` is bfloat16 where the device computes in it, float16 on
     an older GPU, else float32."""
     channels_last: bool = True

@@ -136,14 +136,17 @@ class Recipe(TrueIsNoNumber, Artifact):
     def content(self) -> dict[str, Any]:
         """The recipe as it was written, with its defaults, as a JSON value.
 
-        Who tracks nothing has no ``log``, and whose device is this machine no ``target.host``: so
-        such a recipe has the digest that it always had.
+        Who tracks nothing has no ``log``, whose device is this machine no ``target.host``, and
+        whose networks may lose what is usual no ``target.max_drop``: so such a recipe has the
+        digest that it always had.
         """
         content = super().content()
         if not self.log:
             del content["log"]
         if self.target.is_here:
             del content["target"]["host"]
+        if self.target.max_drop == TargetSettings().max_drop:
+            del content["target"]["max_drop"]
         return as_written({**content, "search": without_passed_on(content["search"])})
 
     def untracked(self) -> Self:

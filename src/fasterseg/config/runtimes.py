@@ -11,9 +11,13 @@ from typing import Literal, get_args
 
 from fasterseg.errors import UsageError
 
-Precision = Literal["float32", "bfloat16", "float16"]
+FloatPrecision = Literal["float32", "bfloat16", "float16"]
+"""What networks are trained in."""
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 """What networks compute in, or are written in."""
-TargetPrecision = Literal["float32", "float16"]
+WrittenPrecision = Literal["float32", "float16", "int8"]
+"""What a file may be exported in."""
+TargetPrecision = Precision
 """What a target's networks are timed in."""
 OutputForm = Literal["labels", "logits", "low-resolution-logits"]
 """What a graph ends at: class ids, logits at image size, or at the network's own."""
@@ -36,9 +40,11 @@ class Runtime:
     may name it.  It computes in one of `precisions`, on one of `devices`: empty where PyTorch knows
     which there are.  Where it is `typed` by the graph, a graph computes in the types that are
     written in it: a network becomes one of the precision that was asked for, a file stays what it
-    is.  The processor's peak is sought where it `shows_peak`.  `in_kits` is what runners of kits
-    call its library; empty where no kit can be run on it.  One that `is_web` runs in a page: it is
-    never opened here, and its kit is carried to the device by hand.
+    is.  What is in int8 is written so everywhere: `quantiser` is the function that makes it, from
+    a network and images (`deploy.runtimes.quantisers`), where the runtime computes in int8.  The
+    processor's peak is sought where it `shows_peak`.  `in_kits` is what runners of kits call its
+    library; empty where no kit can be run on it.  One that `is_web` runs in a page: it is never
+    opened here, and its kit is carried to the device by hand.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Runtime:
     shows_peak: bool = False
     in_kits: str = ""
     is_web: bool = False
+    quantiser: str = ""
 
     @property
     def package(self) -> str:
@@ -73,8 +80,19 @@ class Runtime:
 
     @property
     def times_in(self) -> tuple[Precision, ...]:
-        """The precisions of a target: those that a network can be written in, and float32."""
-        return self.precisions if self.typed else ("float32",)
+        """The precisions of a target: float32 alone where blocks are timed as modules."""
+        return ("float32",) if self.ships_as is None else self.precisions
+
+    def written_in(self, precision: Precision) -> Precision:
+        """What a network is written in that computes in a precision here.
+
+        A runtime that is not `typed` turns float32 to other floating-point types by itself.
+        """
+        return precision if self.typed or precision == "int8" else "float32"
+
+    def module_type(self, precision: Precision) -> Literal["float32", "float16"]:
+        """The type of the module that a graph is made of: int8 comes after that."""
+        return "float16" if self.written_in(precision) == "float16" else "float32"
 
     @property
     def is_for_gpus(self) -> bool:
@@ -88,7 +106,7 @@ _PYTORCH = Runtime(
     distributions=("torch",),
     loads=("torch",),
     ships_as=None,
-    precisions=get_args(Precision),
+    precisions=get_args(FloatPrecision),
     devices=(),
     shows_peak=True,
 )
@@ -101,8 +119,10 @@ _ROWS = (
         needs=_EXPORTER,
         loads=("onnx",),
         ships_as="onnx",
+        precisions=("float32", "int8"),
         shows_peak=True,
         in_kits="onnxruntime",
+        quantiser="fasterseg.deploy.runtimes.onnx_quantiser:open_quantiser",
     ),
     Runtime(
         name="openvino",
@@ -114,6 +134,7 @@ _ROWS = (
         ships_as="openvino",
         precisions=get_args(Precision),
         in_kits="openvino",
+        quantiser="fasterseg.deploy.runtimes.openvino_quantiser:open_quantiser",
     ),
     _PYTORCH,
     replace(_PYTORCH, name="compiled", times_blocks=False, shows_peak=False),
@@ -150,7 +171,9 @@ _ROWS = (
         needs=_EXPORTER,
         loads=("onnx",),
         ships_as="onnx",
+        precisions=("float32", "int8"),
         in_kits="onnxruntime-web",
+        quantiser="fasterseg.deploy.runtimes.onnx_quantiser:open_quantiser",
         is_web=True,
     ),
 )

@@ -114,8 +114,12 @@ class TargetSettings(Section):
     device: str = "cpu"
     """Where the network is to run: cpu, cuda or cuda:N; without it, where its backend runs."""
     precision: TargetPrecision = "float32"
-    """What is timed, exported and scored is written in it; `float16` is for backends that compute
-    in the types of a graph: onnxruntime-cuda and tensorrt."""
+    """What is timed, exported and scored computes in it: `int8` with onnxruntime and, by NNCF,
+    openvino; `bfloat16` with openvino, where the processor has it; `float16` with onnxruntime-cuda,
+    tensorrt and openvino.  A runtime that cannot here is refused, never run in another."""
+    max_drop: float = Field(0.5, ge=0, le=100)
+    """Points of mIoU that a network in int8 may lose against itself in float32; one that loses more
+    is no file (exit code 6)."""
     threads: int = Field(2, ge=1, le=MOST_THREADS)
     """Threads of the runtime, on a processor: as many cores as the device has to spare."""
     height: int | None = Field(None, ge=8, le=LONGEST_SIDE)

@@ -58,6 +58,8 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("seed", (Use.TABLE, *_LEARNT)),
     ("threads", _LEARNT),
     ("promise", (Use.LANDED,)),
+    # What is handed over says what it may have lost.
+    ("target.max_drop", ()),
     ("target.*", (Use.BLOCKS,)),
     ("profile.calibration_networks", (Use.TABLE,)),
     ("profile.latency_tolerance", (Use.TABLE,)),

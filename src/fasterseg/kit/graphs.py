@@ -6,28 +6,25 @@ for other numbers, and a pattern deflates to next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from fasterseg.deploy.exporting.bordering import Bordered, bare, halved, made_up
-from fasterseg.deploy.exporting.borders import Border, Numbers, as_half, bare_input, bordered_inputs
+from fasterseg.config import TargetPrecision, runtime_named
+from fasterseg.deploy.exporting import timed_graphs
+from fasterseg.deploy.exporting.borders import Border, Numbers
 from fasterseg.deploy.exporting.tracing import traced
-from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN
 from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
 from fasterseg.kit.manifest import Fill, PackedInput
 from fasterseg.latency.table import Target
-from fasterseg.network.network import Network, WholeJob
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import BlockSpec
 
 if TYPE_CHECKING:
-    from onnx import TensorProto, ValueInfoProto
+    from onnx import ModelProto, TensorProto, ValueInfoProto
 
 PATTERN = 251
 """So many numbers repeat: a prime, so that no two filters of a kernel are alike."""
@@ -43,53 +40,61 @@ class KitGraph:
 
 def block_graph(spec: BlockSpec, target: Target) -> KitGraph:
     """A block between its convolutions."""
-    return _graph(target, partial(Bordered, spec), bordered_inputs(spec))
+    return _timed(timed_graphs.block_graph(spec, _written(target), weights=_patterned), target)
 
 
 def border_graph(border: Border, target: Target) -> KitGraph:
     """A bare border: what is taken off the time of a block."""
-    return _graph(target, partial(bare, border), [bare_input(border)])
+    return _timed(timed_graphs.border_graph(border, _written(target), weights=_patterned), target)
 
 
 def floor_graph(target: Target) -> KitGraph:
     """A graph that looks at one number: the timer's floor."""
-    return _graph(target, nn.ReLU, [np.zeros(1, dtype=np.float32)])
+    return _timed(traced(nn.ReLU(), [torch.zeros(1)]), target)
 
 
 def network_graph(architecture: Architecture, target: Target) -> KitGraph:
     """A whole job of an architecture, from the image's bytes to labels."""
-    build = partial(Network, architecture, target.classes, auxiliary_heads=False)
-    mean, deviation = PLAIN_MEAN, PLAIN_DEVIATION
-    job = WholeJob(made_up(build), mean, deviation, precision=target.precision)
-    image = torch.empty(1, target.height, target.width, 3, dtype=torch.uint8)
-    return _packed(traced(job, [image]), target, patterned=True)
+    model = timed_graphs.network_graph(
+        architecture,
+        target.geometry,
+        output="labels",
+        precision=_written(target),
+        weights=_patterned,
+    )
+    return _timed(model, target)
 
 
 def file_graph(model: bytes, target: Target) -> KitGraph:
     """A finished file as it is: to be timed, and to give labels."""
-    return _packed(model, target, patterned=False)
+    return KitGraph(model, _inputs(model, target))
 
 
-def _graph(target: Target, build: Callable[[], nn.Module], inputs: Sequence[Numbers]) -> KitGraph:
-    module, read = made_up(build), inputs
-    if target.precision == "float16":
-        module, read = halved(module), [as_half(numbers) for numbers in inputs]
-    return _packed(traced(module, [torch.from_numpy(x) for x in read]), target, patterned=True)
+def _written(target: Target) -> TargetPrecision:
+    """What graphs are written in; runtimes turn float32 to other types of that kind themselves."""
+    return runtime_named(target.backend).written_in(target.precision)
 
 
-def _packed(model: bytes, target: Target, *, patterned: bool) -> KitGraph:
+def _patterned(model: ModelProto) -> None:
+    """Replace a model's weights by patterns."""
+    for tensor in model.graph.initializer:
+        _repeat(tensor)
+
+
+def _timed(model: bytes, target: Target) -> KitGraph:
     """The model as the target's runtime takes it, and what it reads."""
     import onnx
 
-    is_fitted = patterned and target.backend == "tensorrt"
-    found = onnx.ModelProto.FromString(fitted(model) if is_fitted else model)
-    if patterned:
-        for tensor in found.graph.initializer:
-            _repeat(tensor)
-    inputs = tuple(_input(value, target) for value in found.graph.input)
-    return KitGraph(
-        bytes(found.SerializeToString(deterministic=True)) if patterned else model, inputs
-    )
+    taken = onnx.ModelProto.FromString(fitted(model) if target.backend == "tensorrt" else model)
+    same = bytes(taken.SerializeToString(deterministic=True))
+    return KitGraph(same, _inputs(same, target))
+
+
+def _inputs(model: bytes, target: Target) -> tuple[PackedInput, ...]:
+    import onnx
+
+    graph = onnx.ModelProto.FromString(model).graph
+    return tuple(_input(value, target) for value in graph.input)
 
 
 def _input(value: ValueInfoProto, target: Target) -> PackedInput:

@@ -75,7 +75,8 @@ class Target(_Values):
     @classmethod
     def of(cls, settings: TargetSettings, classes: int) -> Self:
         """The target that a recipe names, for so many classes."""
-        return cls(**settings.model_dump(exclude={"host"}), classes=classes)
+        unsaid = {"host", "max_drop"}  # where it is, and what files may lose, change no latency
+        return cls(**settings.model_dump(exclude=unsaid), classes=classes)
 
     @property
     def geometry(self) -> Geometry:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from fasterseg.config import Precision
+from fasterseg.config import FloatPrecision
 from fasterseg.errors import EnvironmentFault
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -26,7 +26,7 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 class Numerics:
     """The format that a training computes in, on which device, and why that one."""
 
-    precision: Precision
+    precision: FloatPrecision
     device: torch.device
     reason: str
 
@@ -83,7 +83,7 @@ class LossScaler:
 
 
 def choose_numerics(
-    wanted: Literal["auto", Precision],
+    wanted: Literal["auto", FloatPrecision],
     device: torch.device,
     *,
     scaled: bool = True,
@@ -121,8 +121,8 @@ def formats_of(device: torch.device) -> tuple[str, ...]:
     return (*_offered(device, CPUINFO),)
 
 
-def _as_precision(name: str) -> Precision:
-    names: dict[str, Precision] = {"bfloat16": "bfloat16", "float16": "float16"}
+def _as_precision(name: str) -> FloatPrecision:
+    names: dict[str, FloatPrecision] = {"bfloat16": "bfloat16", "float16": "float16"}
     return names.get(name, "float32")
 
 

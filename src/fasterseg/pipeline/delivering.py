@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fasterseg.config import ContenderSettings, Promise, Recipe
@@ -16,6 +17,7 @@ from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Target
 from fasterseg.pipeline.matching import against_model
+from fasterseg.pipeline.verifying import int8_evidence_of
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
@@ -37,6 +39,8 @@ def deliver(
     promise = _promise(recipe, contender)
     origin = origin_of(str(folder.bundle(contender.name)))
     evidence = evidence_of(source, recipe.data.test_split, images=IMAGES)
+    if target.precision == "int8":
+        evidence = replace(evidence, int8=int8_evidence_of(recipe, source))
     with threads_kept():
         deployed = deploy(
             origin,

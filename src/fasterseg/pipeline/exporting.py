@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from fasterseg.config import OutputForm
+from fasterseg.config import OutputForm, WrittenPrecision
 from fasterseg.console.options import Common, working_size
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm
@@ -17,7 +16,7 @@ from fasterseg.deploy.shipping.verified_export import names_beside, require_free
 from fasterseg.errors import UsageError
 from fasterseg.network.card import Card
 from fasterseg.paths import place_for_file, without_steps_up
-from fasterseg.pipeline.verifying import evidence_for, require_images
+from fasterseg.pipeline.verifying import InInt8, evidence_for, require_images
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
 
@@ -31,7 +30,8 @@ class Wanted:
     size: str
     dynamic: bool
     resize: bool
-    precision: Literal["float32", "float16"]
+    precision: WrittenPrecision
+    max_drop: float | None
 
 
 def export_named(
@@ -47,6 +47,7 @@ def export_named(
 ) -> ExportReport:
     """Export a model and verify the file; see `ship`."""
     _require_one_size(wanted)
+    _require_int8_for_drop(wanted)
     require_images(images)
     if out:
         place_for_export(out, wanted.format, overwrite=overwrite)
@@ -55,7 +56,15 @@ def export_named(
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
-    evidence = evidence_for(model, common, split=split, images=images, card=origin.card_like(form))
+    card = origin.card_like(replace(form, precision="float32"))
+    evidence = evidence_for(
+        model,
+        common,
+        split=split,
+        images=images,
+        card=card,
+        int8=InInt8(wanted.max_drop) if form.precision == "int8" else None,
+    )
     with show(f"Exporting to {path}", total=0, unit="images") as step:
         return ship(
             origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
@@ -117,6 +126,24 @@ def named_after(model: str, ending: str) -> Path:
     folder = without_steps_up(Path(model))
     name = folder.parent.name if folder.name in ("best", "last", "ema") else folder.name
     return folder.parent / (name + ending)
+
+
+def _require_int8_for_drop(wanted: Wanted) -> None:
+    if wanted.max_drop is None:
+        return
+    if not 0 <= wanted.max_drop <= 100:
+        raise UsageError(
+            "points of mIoU are from 0 to 100",
+            where=f"--max-drop {wanted.max_drop:g}",
+            next_step="--max-drop 0.5",
+        )
+    if wanted.precision != "int8":
+        raise UsageError(
+            "--max-drop would do nothing",
+            where=f"--max-drop {wanted.max_drop:g}",
+            why="only a network in int8 may lose points",
+            next_step="add --precision int8, or leave it out",
+        )
 
 
 def _require_one_size(wanted: Wanted) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import IMAGES, Common
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.models import require_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.shipping.int8_search import Int8Evidence, int8_evidence
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import Evidence, Subject, evidence_of, verify
 from fasterseg.deploy.shipping.verification_report import VerificationReport
@@ -43,14 +46,28 @@ def require_images(count: int) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class InInt8:
+    """That a network is wanted in int8, which may lose so many points; None: as its recipe says."""
+
+    max_drop: float | None = None
+
+
 def evidence_for(
-    model: str, common: Common, *, split: str, images: int, card: ExportedCard
+    model: str,
+    common: Common,
+    *,
+    split: str,
+    images: int,
+    card: ExportedCard,
+    int8: InInt8 | None = None,
 ) -> Evidence:
     """Images of the data that the model's run, or --data, names; else of the built-in scenes.
 
     They are as a file of that `card` takes them.  `images` of them are taken at equal distances;
-    the whole split serves for the score.  From here on the model computes on as many threads as
-    the recipe says.
+    the whole split serves for the score, and what is in `int8` is made from the recipe's training
+    split and judged on its validation split.  From here on the model computes on as many threads
+    as the recipe says.
     """
     recipe = _recipe_of(model, common)
     set_threads(recipe.threads if recipe is not None else ALL_CORES)
@@ -61,7 +78,26 @@ def evidence_for(
     asked = "--split" if split else "data.test_split"
     require_split(source, split or recipe.data.test_split, asked=asked)
     source = as_taken_by(card, source)
-    return evidence_of(source, split or recipe.data.test_split, images=images)
+    found = evidence_of(source, split or recipe.data.test_split, images=images)
+    if int8 is None:
+        return found
+    by = int8_evidence_of(recipe, source, max_drop=int8.max_drop)
+    return replace(found, int8=by)
+
+
+def int8_evidence_of(
+    recipe: Recipe, source: DataSource, *, max_drop: float | None = None
+) -> Int8Evidence:
+    """What a network in int8 is made and judged by: images of training, and those that choose."""
+    data = recipe.data
+    require_split(source, data.train_split, asked="data.train_split")
+    require_split(source, data.val_split, asked="data.val_split")
+    return int8_evidence(
+        source,
+        train_split=data.train_split,
+        val_split=data.val_split,
+        max_drop=recipe.target.max_drop if max_drop is None else max_drop,
+    )
 
 
 def _recipe_of(model: str, common: Common) -> Recipe | None:

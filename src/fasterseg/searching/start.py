@@ -10,7 +10,13 @@ from pydantic import Field, model_validator
 
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import changes_between, refuse_changes
-from fasterseg.config import ClassWeights, ContenderSettings, Precision, SearchSettings, SearchSpace
+from fasterseg.config import (
+    ClassWeights,
+    ContenderSettings,
+    FloatPrecision,
+    SearchSettings,
+    SearchSpace,
+)
 from fasterseg.config.uses import Use, contenders_by_name, uses_of
 
 
@@ -33,7 +39,7 @@ class SearchStart(Artifact):
     device: str
     threads: int
     ranks: int = 1
-    precision: Precision = "float32"
+    precision: FloatPrecision = "float32"
     data: str
     data_digest: str
     class_weights: ClassWeights = "data"

@@ -9,7 +9,7 @@ import torch
 
 from fasterseg.artifacts import Artifact
 from fasterseg.changes import differences
-from fasterseg.config import Precision
+from fasterseg.config import FloatPrecision
 from fasterseg.errors import EnvironmentFault
 from fasterseg.events import Warn
 from fasterseg.learning.machines import Machine, device_name
@@ -108,7 +108,7 @@ def numerics_of(task: TrainingTask, begun: str, *, others: Formats | None = None
     if task.settings.precision != "auto" or begun in ("", chosen.precision):
         return chosen
     try:
-        kept = choose_numerics(cast(Precision, begun), task.device, others=others)
+        kept = choose_numerics(cast(FloatPrecision, begun), task.device, others=others)
     except EnvironmentFault:
         return chosen
     return Numerics(kept.precision, kept.device, "as the steps before")

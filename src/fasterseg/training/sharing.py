@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.config import Precision, Recipe, TrainingSettings
+from fasterseg.config import FloatPrecision, Recipe, TrainingSettings
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.source import DataSource
 from fasterseg.learning.leading import Calls, Lead, led, stage_calls
@@ -45,7 +45,7 @@ class TrainingOrder(BaseModel):
     class_weights: tuple[float, ...]
     seed: int
     device: str
-    precision: Precision
+    precision: FloatPrecision
 
     def data(self, source: DataSource) -> TrainingData:
         """What there is to learn from in a source; raises `DataError` for other data."""

@@ -9,13 +9,14 @@ import pytest
 import torch
 from tiny_export import faithful
 
-from fasterseg.config import Precision, SearchSpace, TargetSettings
+from fasterseg.config import FloatPrecision, SearchSpace, TargetSettings
 from fasterseg.deploy.exporting.borders import Border
+from fasterseg.deploy.exporting.timed_graphs import PLAIN_DEVIATION, PLAIN_MEAN
 from fasterseg.deploy.runtimes import onnx_backend
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend, PytorchGraph
-from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Session
+from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
@@ -81,7 +82,7 @@ def test_openvino_gives_the_networks_labels_and_says_what_it_computes_in(job: Wh
 def test_the_precision_is_read_back_and_not_repeated(job: WholeJob) -> None:
     half = OnnxRuntimeBackend(threads=1).open_graph(faithful("logits", "float16"))
     assert half.facts()["precision"] == "float32"  # there are no other kernels for processors
-    for precision in get_args(Precision):
+    for precision in get_args(FloatPrecision):
         backend = PytorchBackend(threads=1, device="cpu", precision=precision)
         if precision != "float16":  # which PyTorch may lack on a processor
             assert backend.open_network(job, GEOMETRY.size).facts()["precision"] == precision

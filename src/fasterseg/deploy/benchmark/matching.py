@@ -14,7 +14,7 @@ from typing import Self
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.config import AsFastAs, Promise
+from fasterseg.config import AsFastAs, Promise, runtime_named
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.deploy.benchmark.alternating import AlternationSettings, Query
 from fasterseg.deploy.benchmark.benchmark_report import Comparison
@@ -240,7 +240,7 @@ def _job_of(model: str, target: Target) -> WholeJob:
         normal.mean,
         normal.std,
         output=graph_output(target.tail),
-        precision=target.precision,
+        precision=runtime_named(target.backend).module_type(target.precision),
         grey=grey,
     )
     return job.eval()

@@ -17,6 +17,7 @@ from fasterseg.config.working_size import WorkingSize
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
+from fasterseg.deploy.exporting.quantisation import Quantisation
 from fasterseg.deploy.exporting.seals import CHANGED, COPY_AGAIN
 from fasterseg.deploy.tail.beside import Suffix, digests
 from fasterseg.errors import FileError
@@ -46,6 +47,8 @@ class ExportedCard(Artifact):
     `weights_digest` says which weights these are, `bundle_digest` which bundle they came from.
     `tail` has the digests of the files, by what is appended to the name of this one, that make
     labels of low-resolution logits (`deploy.tail.beside`).
+    What is in int8 has the record of its `quantisation`; `computes_in` is what a runtime turns the
+    file's float32 to, where the file was verified and timed in that.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/exported/2"
@@ -57,6 +60,8 @@ class ExportedCard(Artifact):
     reading: Reading = DEFAULT_READING
     output: OutputForm = "labels"
     precision: Precision = "float32"
+    computes_in: Precision | None = None
+    quantisation: Quantisation | None = None
     height: int | None = Field(None, ge=1, le=LONGEST_SIDE)
     width: int | None = Field(None, ge=1, le=LONGEST_SIDE)
     working_size: WorkingSize = None
@@ -76,6 +81,8 @@ class ExportedCard(Artifact):
         precision: Precision,
         size: Size | None,
         resizes_to: Size | None = None,
+        computes_in: Precision | None = None,
+        quantisation: Quantisation | None = None,
         bundle_digest: str,
         weights_digest: str,
     ) -> Self:
@@ -88,6 +95,8 @@ class ExportedCard(Artifact):
             reading=card.reading,
             output=output,
             precision=precision,
+            computes_in=computes_in,
+            quantisation=quantisation,
             height=None if size is None else size.height,
             width=None if size is None else size.width,
             working_size=resizes_to or (card.size and (size or card.size)),
@@ -106,7 +115,16 @@ class ExportedCard(Artifact):
                 content.pop(name, None)
         if not self.tail:
             content.pop("tail", None)
+        for name in ("computes_in", "quantisation"):
+            if content[name] is None:
+                del content[name]
         return content
+
+    @model_validator(mode="after")
+    def _says_how_it_came_to_int8(self) -> Self:
+        if (self.precision == "int8") != (self.quantisation is not None):
+            raise ValueError("what is in int8 says how that was made, and nothing else does")
+        return self
 
     @model_validator(mode="after")
     def _says_what_it_resizes_to(self) -> Self:
@@ -208,7 +226,7 @@ def whole_job(network: nn.Module, card: ExportedCard, *, by_products: bool = Fal
         card.mean,
         card.std,
         output=card.output,
-        precision=card.precision,
+        precision="float16" if card.precision == "float16" else "float32",
         grey=card.reading.is_grey,
         resampling=Resampling(card.working_size, by_products=by_products)
         if card.resizes and card.working_size is not None

@@ -32,12 +32,13 @@ _ROWS = (
         "onnx",
         ".onnx",
         writer="fasterseg.deploy.runtimes.onnx_files:write",
-        precisions=("float32", "float16"),
+        precisions=("float32", "float16", "int8"),
     ),
     Format(
         "openvino",
         ".xml",
         writer="fasterseg.deploy.runtimes.openvino_files:write",
+        precisions=("float32", "int8"),
         companions=(".bin",),
     ),
     Format(

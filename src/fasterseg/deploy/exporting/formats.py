@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fasterseg.artifacts import digest_of_bytes, digest_of_file, digest_of_value
 from fasterseg.config import OutputForm, Precision, TailForm
 from fasterseg.deploy.exporting.format_table import FORMATS, Format
+from fasterseg.deploy.exporting.quantisation import Quantisation, Quantised
 from fasterseg.errors import UsageError
 from fasterseg.space.blocks import Size
 
@@ -22,7 +23,9 @@ def graph_output(tail: TailForm) -> OutputForm:
 class ExportForm:
     """What is exported: without a `size` a graph of any size, traced with `example_size`.
 
-    With `resizes_to` it brings images of any size to that one itself; its labels have their own.
+    In int8 it has been `quantised` (`shipping.int8_search`); `computes_in` is what a runtime turns
+    float32 to.  With `resizes_to` it brings images of any size to that one itself; its labels have
+    their own.
     `for_engine` fits an ONNX file to what TensorRT builds engines from; an engine is built on and
     for a `gpu`.
     """
@@ -32,9 +35,16 @@ class ExportForm:
     example_size: Size
     output: OutputForm = "labels"
     precision: Precision = "float32"
+    computes_in: Precision | None = None
+    quantised: Quantised | None = field(default=None, compare=False)
     resizes_to: Size | None = None
     for_engine: bool = False
     gpu: str = "cuda"
+
+    @property
+    def quantisation(self) -> Quantisation | None:
+        """How it came to int8; None where it did not."""
+        return None if self.quantised is None else self.quantised.record
 
     @property
     def row(self) -> Format:
@@ -50,7 +60,7 @@ class ExportForm:
         """Raise `UsageError` for a combination that no file can hold."""
         if self.precision == "bfloat16":
             raise UsageError(
-                "a file holds float32 or float16",
+                "a file holds float32, float16 or int8",
                 where="--precision bfloat16",
                 why="runtimes turn to bfloat16 when they load a file, where they have it",
                 next_step="export in float32, and choose bfloat16 where the file is run",
@@ -63,11 +73,12 @@ class ExportForm:
                 next_step="leave --output out, or --resize",
             )
         if self.precision not in self.row.precisions:
+            able = [row.name for row in FORMATS.values() if self.precision in row.precisions]
             raise UsageError(
-                f"{self.format} files are written in float32",
+                f"{self.format} files are written in {' or '.join(self.row.precisions)}",
                 where=f"--precision {self.precision}",
-                why="explicitly typed float16 is written as ONNX, for ONNX Runtime and TensorRT",
-                next_step="--format onnx --precision float16",
+                why=f"{self.precision} is written as {' and '.join(able)}",
+                next_step=f"--format {able[0]} --precision {self.precision}",
             )
 
 

@@ -14,6 +14,7 @@ from fasterseg.deploy.runtimes.sessions import Backend, Opener, Running
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.latency.table import Target
+from fasterseg.runtime import processor_name
 
 
 def open_backend(target: Target) -> Backend:
@@ -21,7 +22,26 @@ def open_backend(target: Target) -> Backend:
     runtime = runtime_named(target.backend)
     elsewhere = f"--set target.device={runtime.usual_device}, or --set target.backend=pytorch"
     require_device(runtime, target.device, elsewhere)
-    return backend_for(running_on(target))
+    backend = backend_for(running_on(target))
+    if target.precision != "float32" and not runtime.typed:
+        require_computed_in(backend, target)
+    return backend
+
+
+def require_computed_in(backend: Backend, target: Target) -> None:
+    """Raise `EnvironmentFault` where a runtime computes in another type here, unasked.
+
+    Those that are not bound to a graph's types do so without a word: what they really do is read
+    off one small network.
+    """
+    told = backend.computed_in()
+    if target.precision not in told.split("+"):
+        raise EnvironmentFault(
+            f"{target.backend} does not compute in {target.precision} here",
+            where=f"target.precision {target.precision}",
+            why=f"it was asked to, and computes in {told} on {processor_name()}",
+            next_step="--set target.precision=float32, or a machine that has it",
+        )
 
 
 def running_on(target: Target) -> Running:
@@ -81,6 +101,15 @@ def require_written(runtime: Runtime, wanted: Precision, written: Precision, *, 
 
     Unless one was asked for, it is the file's.
     """
+    if wanted == "int8" != written:
+        raise UsageError(
+            "this file is not run in int8",
+            where=str(where),
+            why=f"it is written in {written}, and only export turns a network to int8: that takes "
+            "images",
+            next_step="fasterseg export MODEL --precision int8 --data FOLDER, or leave --precision "
+            "out",
+        )
     if runtime.typed and wanted not in ("float32", written):
         raise UsageError(
             f"this file is not run in {wanted}",

@@ -31,6 +31,8 @@ def _differences(card: ExportedCard, graph: Graph) -> Iterator[tuple[str, str]]:
     half = "float16" in graph.types
     if half != (card.precision == "float16"):
         yield card.precision, f"holds {'float16' if half else 'no float16'}"
+    if graph.is_quantised != (card.precision == "int8"):
+        yield card.precision, "computes in int8" if graph.is_quantised else "quantises nothing"
     yield from _of_normalisation(card, graph)
 
 

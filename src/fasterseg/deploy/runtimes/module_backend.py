@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from torch import nn
 
-from fasterseg.config import TargetPrecision
-from fasterseg.deploy.exporting.bordering import Bordered, bare, halved, made_up
-from fasterseg.deploy.exporting.borders import (
-    Border,
-    Numbers,
-    as_half,
-    bare_input,
-    bordered_inputs,
+from fasterseg.config import OutputForm, TargetPrecision
+from fasterseg.deploy.exporting.borders import Border, Numbers
+from fasterseg.deploy.exporting.timed_graphs import (
+    bare_border,
+    block_inputs,
+    border_inputs,
+    bordered_block,
+    random_job,
 )
-from fasterseg.deploy.runtimes.sessions import PLAIN_DEVIATION, PLAIN_MEAN, Graph, Session
+from fasterseg.deploy.runtimes.sessions import Graph, Session
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.deploy.tail.scenes import scene_logits
 from fasterseg.latency.timing import Call, MonotonicStopwatch, Stopwatch
-from fasterseg.network.network import Network, WholeJob
+from fasterseg.network.network import WholeJob
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 
@@ -41,6 +41,11 @@ class ModuleBackend(ABC):
         self.transfer = transfer
         self.stopwatch: Stopwatch = MonotonicStopwatch()
 
+    @property
+    def output(self) -> OutputForm:
+        """What its networks end at."""
+        return "labels" if self.tail is None else "low-resolution-logits"
+
     @abstractmethod
     def module_call(self, module: nn.Module, inputs: Sequence[Numbers]) -> Call:
         """A call that runs a module on these inputs."""
@@ -48,10 +53,6 @@ class ModuleBackend(ABC):
     @abstractmethod
     def graph_of(self, job: WholeJob, size: Size) -> Graph:
         """A whole job, ready to run: what is shipped."""
-
-    def timed_graph_of(self, job: WholeJob, size: Size) -> Graph:
-        """A whole job, opened as quickly as it can be: only good for timing."""
-        return self.graph_of(job, size)
 
     def open_network(self, job: nn.Module, size: Size) -> Session:
         """The session of a whole job, which ends where this backend's graphs end."""
@@ -65,30 +66,33 @@ class ModuleBackend(ABC):
             if spec.row.writes == "labels" and self.tail is not None:
                 yield spec, tail_call(self.tail, spec)
             else:
-                yield spec, self._written_call(partial(Bordered, spec), bordered_inputs(spec))
+                yield spec, self.block_call(spec)
 
     def border_calls(self, borders: Iterable[Border]) -> Iterator[tuple[Border, Call]]:
         """Open each bare border when its turn comes."""
         for border in borders:
-            yield border, self._written_call(partial(bare, border), [bare_input(border)])
+            yield border, self.border_call(border)
 
-    def _written_call(self, build: Callable[[], nn.Module], inputs: Sequence[Numbers]) -> Call:
-        """A call of a made-up module in the type that networks are written in."""
-        if self.written == "float32":
-            return self.module_call(made_up(build), inputs)
-        return self.module_call(halved(made_up(build)), [as_half(numbers) for numbers in inputs])
+    def block_call(self, spec: BlockSpec) -> Call:
+        """A call of a made-up block between convolutions, in the type that networks have."""
+        return self.module_call(
+            bordered_block(spec, self.written), block_inputs(spec, self.written)
+        )
+
+    def border_call(self, border: Border) -> Call:
+        """A call of a made-up bare border, in the type that networks have."""
+        return self.module_call(
+            bare_border(border, self.written), border_inputs(border, self.written)
+        )
+
+    def computed_in(self) -> str:
+        """What modules are made in, which eager runtimes compute in as it is."""
+        return self.written
 
     def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
         """The whole job of an architecture with random weights: only good for timing."""
-        build = partial(Network, architecture, geometry.classes, auxiliary_heads=False)
-        job = WholeJob(
-            made_up(build),
-            PLAIN_MEAN,
-            PLAIN_DEVIATION,
-            output="labels" if self.tail is None else "low-resolution-logits",
-            precision=self.written,
-        )
-        return Session(self.timed_graph_of(job, geometry.size), job.output, self.tail)
+        job = random_job(architecture, geometry, output=self.output, precision=self.written)
+        return Session(self.graph_of(job, geometry.size), job.output, self.tail)
 
 
 def tail_call(tail: Tail, spec: BlockSpec) -> Call:

@@ -9,14 +9,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from fasterseg.deploy.exporting.borders import Numbers
+from fasterseg.deploy.exporting.borders import Border, Numbers
 from fasterseg.deploy.exporting.export import export_network
+from fasterseg.deploy.exporting.quantising import made_up_ranges, quantised
+from fasterseg.deploy.exporting.timed_graphs import (
+    block_graph,
+    block_inputs,
+    border_graph,
+    border_inputs,
+    network_graph,
+)
 from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.module_backend import ModuleBackend
-from fasterseg.deploy.runtimes.sessions import Graph
+from fasterseg.deploy.runtimes.sessions import Graph, Session
 from fasterseg.latency.timing import Call
 from fasterseg.network.network import WholeJob
-from fasterseg.space.blocks import Size
+from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.space.blocks import BlockSpec, Size
+
+SMALL = BlockSpec("conv", (16,), 16, 1, Size(16, 16), Size(16, 16))
 
 
 class OnnxBackend(ModuleBackend):
@@ -38,13 +49,34 @@ class OnnxBackend(ModuleBackend):
         """Trace the module, and open it."""
         return self.bound(traced(module, [torch.from_numpy(x) for x in inputs]), inputs)
 
-    def graph_of(self, job: WholeJob, size: Size) -> Graph:
-        """Export the job, and open it."""
-        return self.open_graph(export_network(job, size))
+    def block_call(self, spec: BlockSpec) -> Call:
+        """The graph that is timed of a block, open."""
+        return self.bound(block_graph(spec, self.written), block_inputs(spec, self.written))
 
-    def timed_graph_of(self, job: WholeJob, size: Size) -> Graph:
-        """Trace the job, and open it."""
-        return self.open_graph(traced(job, [torch.empty(1, *size, 3, dtype=torch.uint8)]))
+    def border_call(self, border: Border) -> Call:
+        """The graph that is timed of a bare border, open."""
+        return self.bound(border_graph(border, self.written), border_inputs(border, self.written))
+
+    def computed_in(self) -> str:
+        """What a small block, opened as what is timed, says that it computes in."""
+        return self.open_graph(block_graph(SMALL, self.written)).facts()["precision"]
+
+    def graph_of(self, job: WholeJob, size: Size) -> Graph:
+        """Export the job, and open it; in int8 with ranges that are made up, good for timing."""
+        model = export_network(job, size)
+        if self.written == "int8":
+            model = quantised(model, made_up_ranges(model))
+        return self.open_graph(model)
+
+    def random_network(self, architecture: Architecture, geometry: Geometry) -> Session:
+        """The graph that is timed of an architecture, open."""
+        model = network_graph(architecture, geometry, output=self.output, precision=self.written)
+        return Session(self.timed_graph(model, geometry.size), self.output, self.tail)
+
+    def timed_graph(self, model: bytes, size: Size) -> Graph:
+        """A whole job that is only timed, open; `size` is that of its images."""
+        del size
+        return self.open_graph(model)
 
     def floor_call(self) -> Call:
         """A model that looks at one number."""

@@ -30,7 +30,9 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
 
 
 def graph_of(job: WholeJob, form: ExportForm) -> bytes:
-    """The ONNX model of a job, without a card."""
+    """The ONNX model of a job, without a card: in int8 the very one that was chosen."""
+    if form.quantised is not None:
+        return bytes(form.quantised.model)
     model = export_network(job, form.size or form.example_size, any_size=form.size is None)
     return fitted(model) if form.for_engine else model
 

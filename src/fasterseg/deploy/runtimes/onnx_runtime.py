@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasterseg.artifacts import digest_of_bytes
+from fasterseg.config import TargetPrecision, runtime_named
 from fasterseg.deploy.exporting.export import missing_extra
 from fasterseg.deploy.exporting.exported_card import ExportedCard
+from fasterseg.deploy.exporting.quantising import TIMED
 from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
 from fasterseg.deploy.runtimes.sessions import Image, Running
@@ -76,7 +78,8 @@ class OnnxGraph:
 def computed_in(model: bytes, providers: Sequence[str | tuple[str, dict[str, str]]]) -> str:
     """The types of the convolutions' weights in the graph that ONNX Runtime makes of a model.
 
-    A model in float16 becomes one in float32 on processors, which have no other kernels.
+    A model in float16 becomes one in float32 on processors, which have no other kernels.  What
+    `QLinearConv` reads is in int8; a convolution between Q and DQ that it could not be is not.
     """
     import onnx
     import onnxruntime
@@ -88,17 +91,24 @@ def computed_in(model: bytes, providers: Sequence[str | tuple[str, dict[str, str
         options.log_severity_level = 4
         onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
         graph = onnx.ModelProto.FromString(path.read_bytes()).graph
-    weights = {n.input[1] for n in graph.node if n.op_type.endswith("Conv")}
+    convolutions = [n for n in graph.node if n.op_type.endswith("Conv")]
+    quantised = {n.input[3] for n in convolutions if n.op_type == "QLinearConv"}
+    weights = {n.input[1] for n in convolutions if n.op_type != "QLinearConv"} | quantised
     kinds = {tensor.data_type for tensor in graph.initializer if tensor.name in weights}
-    names = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16"}
-    return "+".join(sorted(names.get(kind, str(kind)) for kind in kinds)) or "float32"
+    types = onnx.TensorProto
+    names = {types.FLOAT: "float32", types.FLOAT16: "float16"}
+    names |= {types.INT8: "int8", types.UINT8: "int8"}
+    return "+".join(sorted({names.get(kind, str(kind)) for kind in kinds})) or "float32"
 
 
 class OnnxRuntimeBackend(OnnxBackend):
     """ONNX Runtime on the CPU, with a fixed number of threads."""
 
-    def __init__(self, *, threads: int, tail: Tail | None = None) -> None:
+    def __init__(
+        self, *, threads: int, tail: Tail | None = None, precision: TargetPrecision = "float32"
+    ) -> None:
         super().__init__(threads=threads, tail=tail)
+        self.written = precision
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
@@ -110,8 +120,9 @@ class OnnxRuntimeBackend(OnnxBackend):
         return OnnxGraph(model, self._session(model))
 
     def versions(self) -> dict[str, str]:
-        """The runtime's version."""
-        return {"onnxruntime": str(self._runtime.__version__)}
+        """The runtime's version, and how what is timed is turned to int8."""
+        made = {} if self.written != "int8" else {"int8": TIMED.describe()}
+        return {"onnxruntime": str(self._runtime.__version__), **made}
 
     def _session(self, model: bytes) -> onnxruntime.InferenceSession:
         options = self._runtime.SessionOptions()
@@ -147,7 +158,8 @@ class OnnxRuntimeBackend(OnnxBackend):
 
 def open_backend(running: Running, tail: Tail | None) -> OnnxRuntimeBackend:
     """The backend for these conditions."""
-    return OnnxRuntimeBackend(threads=running.threads, tail=tail)
+    written = runtime_named("onnxruntime").written_in(running.precision)
+    return OnnxRuntimeBackend(threads=running.threads, tail=tail, precision=written)
 
 
 def open_file(path: Path, running: Running) -> tuple[OnnxGraph, ExportedCard]:

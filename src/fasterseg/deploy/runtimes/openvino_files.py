@@ -28,12 +28,16 @@ MOST_BYTES = 320 << 20
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
-    """Convert a job's ONNX model, and write it in float32 with the card in its information.
+    """Write a job with the card in its information: in int8 the very model that was chosen.
 
+    In float32 it is converted from ONNX.
     A comment at the end of the .xml is the seal of both files.
     """
     openvino = require_openvino()
-    converted = antialiased(the_core().read_model(onnx_files.graph_of(job, form)))
+    if form.quantised is not None:
+        converted = form.quantised.model.clone()
+    else:
+        converted = antialiased(the_core().read_model(onnx_files.graph_of(job, form)))
     converted.set_rt_info(card.to_text(), METADATA_KEY)
     try:
         openvino.save_model(converted, str(path), compress_to_fp16=False)

@@ -18,9 +18,12 @@ MOST_NODES = 20_000
 
 _SAME_NUMBERS = {"Transpose", "Cast", "Convert", "Identity"}
 _SAME_LABELS = {"Cast", "Convert", "Squeeze", "Identity", "Result"}
+_SAME_WEIGHTS = {"Convert", "DequantizeLinear", "FakeQuantize", "Multiply", "Subtract"}
+_TO_BYTES = {"QuantizeLinear", "FakeQuantize", "DynamicQuantizeLinear"}
 _SAME_CHANNELS = {
     *{"Resize", "Upsample", "Interpolate", "Identity", "Cast", "Convert"},
     *{"Softmax", "SoftMax", "LogSoftmax", "Sigmoid", "Relu", "ReLU"},
+    *{"QuantizeLinear", "DequantizeLinear", "FakeQuantize"},
 }
 
 
@@ -88,6 +91,11 @@ class Graph:
         if self.output.name not in known or self.output.name not in seen:
             raise NotPlain("its output does not come from the image")
 
+    @property
+    def is_quantised(self) -> bool:
+        """Whether it brings numbers to a byte, which runtimes compute with as they are."""
+        return any(node.operator in _TO_BYTES for node in self.nodes)
+
     def classes(self) -> int | None:
         """The classes that its labels tell apart, by the convolution before the largest is taken.
 
@@ -99,7 +107,16 @@ class Graph:
         node = self._behind(node.inputs[0], _SAME_CHANNELS)
         if node is None or node.operator not in ("Conv", "Convolution"):
             return None
-        return self.constants.get(node.inputs[1], (None,))[0]
+        return self._kernels_of(node.inputs[1])
+
+    def _kernels_of(self, name: str) -> int | None:
+        """How many a convolution has: its weights are constant, or made of constants alone."""
+        makers = {output: node for node in self.nodes for output in node.outputs}
+        while name not in self.constants and name in makers and makers[name].inputs:
+            if makers[name].operator not in _SAME_WEIGHTS:
+                return None
+            name = makers[name].inputs[0]
+        return self.constants.get(name, (None,))[0]
 
     def normalisation(self) -> tuple[Array, Array] | None:
         """What the image's channels are multiplied with, and what is then added to them.

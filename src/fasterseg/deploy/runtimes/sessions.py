@@ -30,8 +30,6 @@ Labels = np.ndarray[Any, np.dtype[Any]]
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 Predictor = Callable[[Image], Labels]
 
-PLAIN_MEAN, PLAIN_DEVIATION = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
-
 
 class Graph(Protocol):
     """A graph on a runtime: from uint8 (1, height, width, 3) images to its one output."""
@@ -158,6 +156,9 @@ class Backend(Protocol):
 
     def floor_call(self) -> Call:
         """A call that does as good as nothing: the timer's floor."""
+
+    def computed_in(self) -> str:
+        """The types that the convolutions of a small network really compute in, joined by ``+``."""
 
     def versions(self) -> dict[str, str]:
         """What else a latency depends on: names and versions of the runtime."""

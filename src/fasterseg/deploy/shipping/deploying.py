@@ -79,8 +79,10 @@ def export_form(target: Target) -> ExportForm | None:
     kind = runtime_named(target.backend).ships_as
     if kind is None:
         return None
-    size = target.geometry.size
-    form = ExportForm(kind, size, size, graph_output(target.tail), target.precision)
+    size, wanted = target.geometry.size, target.precision
+    written = runtime_named(target.backend).written_in(wanted)
+    form = ExportForm(kind, size, size, graph_output(target.tail), written)
+    form = form if written == wanted else replace(form, computes_in=wanted)
     return replace(form, gpu=target.device) if target.device.startswith("cuda") else form
 
 

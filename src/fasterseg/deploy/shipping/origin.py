@@ -29,6 +29,8 @@ class Origin:
             self.bundle.card,
             output=form.output,
             precision=form.precision,
+            computes_in=form.computes_in,
+            quantisation=form.quantisation,
             size=form.size,
             resizes_to=form.resizes_to,
             bundle_digest=self.bundle_digest,

@@ -8,7 +8,7 @@ against those of the network in PyTorch, in float32.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import resize_image, resize_labels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.deploy.shipping.int8_search import Int8Evidence
 from fasterseg.deploy.shipping.tails import tail_check
 from fasterseg.deploy.shipping.verification_report import (
     TOLERANCES,
@@ -90,12 +91,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The images that the file is run on, and the labelled split that it is scored on, if any."""
+    """The images that the file is run on, and the labelled split that it is scored on, if any.
+
+    `int8` is what a network in int8 is made by, where that was asked for.
+    """
 
     images: Sequence[Pixels]
     image_source: str
     source: DataSource | None = None
     split: str = ""
+    int8: Int8Evidence | None = None
 
 
 def evidence_of(source: DataSource, split: str, *, images: int) -> Evidence:
@@ -114,7 +119,7 @@ def verify(
 ) -> tuple[VerificationReport, Difference | None]:
     """Compare a file with its network; return the report and the worst image, if any differ."""
     facts = subject.session.facts()
-    tolerance = TOLERANCES[coarser(subject.card.precision, facts["precision"])]
+    tolerance = tolerance_of(subject.card, facts["precision"])
     checks = list(statements(subject))
     tally = _Tally(tolerance)
     images = list(_at_sizes(evidence.images, subject.card.size))
@@ -146,10 +151,17 @@ def verify(
 
 def coarser(written: Precision, computed_in: str) -> Precision:
     """The coarser of the file's type and of those that the runtime computes in."""
-    for precision in ("bfloat16", "float16"):
+    for precision in ("int8", "bfloat16", "float16"):
         if precision in (written, *computed_in.split("+")):
             return precision
     return "float32"
+
+
+def tolerance_of(card: ExportedCard, computed_in: str) -> Tolerance:
+    """How far a file may be from its network: in int8 so far as was said when it was made."""
+    found = TOLERANCES[coarser(card.precision, computed_in)]
+    made = card.quantisation
+    return found if made is None else replace(found, mean_iou=made.max_drop, gains=True)
 
 
 def statements(subject: Subject) -> Iterator[Check]:
@@ -176,6 +188,8 @@ def statements(subject: Subject) -> Iterator[Check]:
         yield Check(name="image size", passed=found == wanted, found=found, allowed=wanted)
     if subject.file is not None:
         yield tail_check(subject.file, card)
+    if card.quantisation is not None:
+        yield Check(name="in int8", passed=True, found=card.quantisation.describe(), allowed="")
     if not card.is_sealed:
         lacking = "none, as the file is of an earlier version: a damaged one may go unnoticed"
         yield Check(name="seal", passed=True, found=lacking, allowed="")
@@ -294,12 +308,13 @@ def fits(source: DataSource, split: str, card: ExportedCard) -> bool:
 
 
 def _score_check(found: EvaluationReport, wanted: EvaluationReport, tolerance: Tolerance) -> Check:
-    points = 100 * abs(found.mean_iou - wanted.mean_iou)
+    lost = 100 * (wanted.mean_iou - found.mean_iou)
+    points = lost if tolerance.gains else abs(lost)
     return Check(
         name=f"mIoU on {found.split} ({found.images} images)",
         passed=points <= tolerance.mean_iou,
         found=f"{100 * found.mean_iou:.2f} %, the network {100 * wanted.mean_iou:.2f} %",
-        allowed=f"{tolerance.mean_iou} points apart",
+        allowed=f"{tolerance.mean_iou} points {'lost' if tolerance.gains else 'apart'}",
     )
 
 

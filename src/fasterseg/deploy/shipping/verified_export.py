@@ -14,15 +14,19 @@ from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm, digest_of_export, files_of
-from fasterseg.deploy.runtimes import tensorrt
-from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes import onnx_files, tensorrt
+from fasterseg.deploy.runtimes.opening import open_export, runtimes_of, tail_for
+from fasterseg.deploy.runtimes.quantisers import open_quantiser
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.shipping.int8_search import Int8Evidence, Sessions, int8_of
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.tails import told_tail, write_tails
 from fasterseg.deploy.shipping.verification import (
     Difference,
     Evidence,
     Subject,
+    at_size,
+    fits,
     verify,
 )
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
@@ -32,6 +36,7 @@ from fasterseg.errors import UsageError, VerificationError
 from fasterseg.events import Progress, silent
 from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.scratch import alone_in, scratch_folder
+from fasterseg.space.blocks import Size
 
 DIFFERENT = np.array([255, 0, 0], dtype=np.uint8)
 
@@ -57,6 +62,8 @@ def ship(
     form, path, script = _buildable(form, path)
     if form.format == "tensorrt":
         running = dataclasses.replace(running or Running(), device=form.gpu)
+    if form.precision == "int8":
+        form = _in_int8(origin, form, path, evidence, running, progress)
     card = origin.card_like(form)
     with scratch_folder(path.parent, f".{path.name}.export") as folder:
         staged = folder / path.name
@@ -75,6 +82,53 @@ def ship(
     if script is not None:
         tensorrt.write_script(script)
     return shipped
+
+
+def _in_int8(
+    origin: Origin,
+    form: ExportForm,
+    path: Path,
+    evidence: Evidence,
+    running: Running | None,
+    progress: Progress,
+) -> ExportForm:
+    """The form with the model in int8 that the file will hold; raises as `int8_of` does."""
+    by = evidence.int8
+    plain = dataclasses.replace(form, precision="float32")
+    card = origin.card_like(plain)
+    if by is None or not fits(by.source, by.split, card):
+        raise _nothing_to_judge_by(form, by)
+    asked = running or Running()
+    runtime = asked.runtime or runtimes_of(path)[0].name
+    model = onnx_files.graph_of(whole_job(origin.predictor.network, card), plain)
+    images = [_as_read(image, form.size)[None] for image in by.images]
+    sessions = Sessions(
+        open_quantiser(runtime, model, images, asked),
+        form.output,
+        tail_for(form.output, asked),
+        whole=form.size is not None or form.resizes_to is not None,
+    )
+    found = int8_of(sessions, by, name=origin.name, progress=progress)
+    return dataclasses.replace(form, quantised=found)
+
+
+def _as_read(image: Pixels, size: Size | None) -> Pixels:
+    return image if size is None else at_size(image, size)
+
+
+def _nothing_to_judge_by(form: ExportForm, by: Int8Evidence | None) -> UsageError:
+    lacking = "no labelled images were named"
+    if by is not None:
+        size = "any size" if form.size is None else f"{form.size.height}x{form.size.width}"
+        lacking = f"{by.source.name} has other classes, or its images in {by.split} are not {size}"
+    return UsageError(
+        "a network in int8 takes labelled images of its size",
+        where="--precision int8",
+        why=f"its ranges come from training images, its score is held against that in float32, "
+        f"and {lacking}",
+        next_step="--data FOLDER, with the data that the model was trained on; --size as its "
+        "images have it",
+    )
 
 
 def write_files(network: nn.Module, card: ExportedCard, form: ExportForm, path: Path) -> None:
