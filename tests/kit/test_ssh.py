@@ -15,8 +15,8 @@ from runnable_kits import RUN, RunnableKit
 from fasterseg.config.hosts import SshAddress
 from fasterseg.errors import EnvironmentFault, FileError, Interrupted
 from fasterseg.kit import ssh as ssh_module
-from fasterseg.kit.packing import PackedKit
 from fasterseg.kit.ssh import PYTHON, OverSsh
+from fasterseg.kit.writing import PackedKit
 from fasterseg.stopping import StopRequest
 
 ADDRESS = SshAddress.of("ssh://pi@board:2222")

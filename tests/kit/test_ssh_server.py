@@ -15,8 +15,8 @@ from runnable_kits import RUN, RunnableKit
 from fasterseg.config.hosts import SshAddress
 from fasterseg.errors import EnvironmentFault, Interrupted
 from fasterseg.kit.measured import read_measured
-from fasterseg.kit.packing import PackedKit
 from fasterseg.kit.ssh import OverSsh
+from fasterseg.kit.writing import PackedKit
 from fasterseg.stopping import StopRequest
 
 pytestmark = pytest.mark.slow

@@ -28,8 +28,8 @@ from fasterseg.errors import EnvironmentFault, FastersegError, FileError, Interr
 from fasterseg.events import Progress, Tell, note_on_stderr, silent
 from fasterseg.foreign.opened_files import MOST_BYTES, bytes_of
 from fasterseg.kit.measured import MEASURED_FILE, KitMeasured, read_measured
-from fasterseg.kit.packing import PackedKit
 from fasterseg.kit.ssh_client import ConnectionLost, SshClient, typed
+from fasterseg.kit.writing import PackedKit
 from fasterseg.scratch import scratch_folder
 from fasterseg.stopping import StopRequest
 

@@ -155,6 +155,37 @@ def test_a_group_that_was_disturbed_is_measured_again_and_the_quietest_counts(
     assert kit.measured["timed"]["conv block 1"]["median_ns"] == 1200
 
 
+def test_a_group_whose_threads_waited_for_a_processor_was_disturbed(
+    tmp_path: Path, runner: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = 10**9
+    waited = iter([0, 0, 0, second, second, second, second, second, second, second])
+    monkeypatch.setattr(runner, "waited_ns", lambda: {"1": next(waited), "2": 0})
+    kit = RunnableKit(tmp_path)
+    assert runner.main([str(kit.folder)]) == 0
+    groups = [(one["group"], one["waited_ppm"] > 30_000) for one in kit.journal if "group" in one]
+    assert groups == [(0, False), (1, True), (2, False), (3, False), (1, False)]
+    assert kit.measured["unquiet"] == 0
+
+
+def test_how_long_threads_waited_is_what_linux_tells(tmp_path: Path, runner: ModuleType) -> None:
+    for thread, text in {"1": "5 70 3", "2": "odd", "3": ""}.items():
+        (tmp_path / thread).mkdir()
+        (tmp_path / thread / "schedstat").write_text(text)
+    runner.TASKS = tmp_path
+    try:
+        assert runner.waited_ns() == {"1": 70}
+    finally:
+        runner.TASKS = Path("/nowhere")
+
+
+def test_a_kit_of_networks_alone_has_a_canary_too(tmp_path: Path, runner: ModuleType) -> None:
+    kit = RunnableKit(tmp_path, changes={"purpose": "networks", "groups": [], "network_groups": []})
+    assert runner.main([str(kit.folder)]) == 0
+    found = read_measured(tmp_path / "measured.json", kit.manifest)
+    assert (found.canary_ns, found.timed, found.unquiet) == (1000, {}, 0)
+
+
 def test_what_is_promised_alternates_with_the_reference_at_its_known_pace(
     tmp_path: Path, runner: ModuleType
 ) -> None:

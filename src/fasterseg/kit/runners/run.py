@@ -62,7 +62,10 @@ KIT_SCHEMA, MEASURED_SCHEMA = "fasterseg/kit/1", "fasterseg/kit-measured/1"
 MANIFEST, JOURNAL, MEASURED, LOCK = "manifest.json", "journal.jsonl", "measured.json", "run.lock"
 
 STEADY_WITHIN = 0.03
-"""A canary within so much of its pace is that of a quiet device."""
+"""A canary within so much of its pace is that of a quiet device.
+
+So is one on which no thread that could have run waited for a larger share of the time.
+"""
 CANARY_CALLS = 5
 """So often the canary is timed between two visits of a group."""
 MOST_TRIES = 3
@@ -1167,6 +1170,7 @@ class Lock:
 # ---------------------------------------------------------------------------------- the device
 
 CPUINFO, CPUS = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu")
+TASKS = Path("/proc/self/task")
 THERMAL, MODELS = (
     Path("/sys/class/thermal"),
     (
@@ -1517,15 +1521,19 @@ class Measuring:
             keys = self.kit.groups[number]
             calls = {key: stack.enter_context(self._call(key)) for key in keys}
             stack.enter_context(undisturbed())
+            began, before = time.perf_counter_ns(), waited_ns()
             times, canary_ns = timed_in_turn(
                 calls, self.canary, self.kit.timer(number), self.runtime.watch
             )
+            took, after = time.perf_counter_ns() - began, waited_ns()
+        waited = max((ns - before.get(thread, 0) for thread, ns in after.items()), default=0)
         self._append(
             {
                 "is": "group",
                 "group": number,
                 "attempt": attempt,
                 "canary_ns": max(1, canary_ns),
+                "waited_ppm": round(waited / took * 1e6),
                 "timed": {key: summary(found) for key, found in times.items()},
             }
         )
@@ -1577,6 +1585,15 @@ def undisturbed() -> Iterator[None]:
         gc.enable()
 
 
+def waited_ns() -> dict[str, int]:
+    """Of each thread: how long it could have run and another had the processor, where told."""
+    found = {}
+    for path in TASKS.glob("*/schedstat"):
+        with contextlib.suppress(ValueError, IndexError):  # a thread may end meanwhile
+            found[path.parent.name] = int(_text(path).split()[1])
+    return found
+
+
 def one_window(call: Call, beat: Call, queries: int, watch: Watch) -> Record:
     """As many runs of what is promised and of what keeps the beat, in turn."""
     times, beats = [], []
@@ -1603,7 +1620,7 @@ def labels_of(output: Any, size: tuple[int, int]) -> Any:
 
 
 def quietest(journal: Journal) -> dict[int, Record]:
-    """Of each group the measurement whose canary was nearest to its pace."""
+    """Of each group the measurement that was least disturbed."""
     records = journal.all("group")
     if not records:
         return {}
@@ -1617,12 +1634,16 @@ def quietest(journal: Journal) -> dict[int, Record]:
 
 
 def _distance(record: Record, pace: float) -> float:
-    """How far the canary beside a measurement was from its pace."""
-    return float(abs(record["canary_ns"] / pace - 1.0))
+    """How far the canary beside a measurement was from its pace, or what share was waited.
+
+    A canary is short and may slip through between turns of other programs, as a network does not.
+    """
+    waited: float = record["waited_ppm"] / 1e6
+    return max(float(abs(record["canary_ns"] / pace - 1.0)), waited)
 
 
 def disturbed(journal: Journal) -> list[int]:
-    """The groups whose canary never kept its pace."""
+    """The groups that were never measured undisturbed."""
     found = quietest(journal)
     if not found:
         return []
