@@ -193,7 +193,9 @@ def _opened(model: str, common: Common, target: TargetSettings, folder: Path) ->
     )
     card = origin.card_like(form)
     evidence = _evidence(model, common, card)
-    staged = folder / f"{len(list(folder.iterdir()))}.onnx"
+    # In a folder of its own: the one above is held by this very process.
+    staged = folder / str(len([*folder.iterdir()])) / "exported.onnx"
+    staged.parent.mkdir()
     ship(origin, form, staged, evidence, running=Running("onnxruntime", target.threads))
     return _Model(bytes_of(staged), card, evidence)
 
