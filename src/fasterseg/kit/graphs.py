@@ -40,12 +40,12 @@ class KitGraph:
 
 def block_graph(spec: BlockSpec, target: Target) -> KitGraph:
     """A block between its convolutions."""
-    return _timed(timed_graphs.block_graph(spec, _written(target), weights=_patterned), target)
+    return _timed(timed_graphs.block_graph(spec, _written(target), weights=_repeat_all), target)
 
 
 def border_graph(border: Border, target: Target) -> KitGraph:
     """A bare border: what is taken off the time of a block."""
-    return _timed(timed_graphs.border_graph(border, _written(target), weights=_patterned), target)
+    return _timed(timed_graphs.border_graph(border, _written(target), weights=_repeat_all), target)
 
 
 def floor_graph(target: Target) -> KitGraph:
@@ -60,41 +60,33 @@ def network_graph(architecture: Architecture, target: Target) -> KitGraph:
         target.geometry,
         output="labels",
         precision=_written(target),
-        weights=_patterned,
+        weights=_repeat_all,
     )
     return _timed(model, target)
 
 
 def file_graph(model: bytes, target: Target) -> KitGraph:
     """A finished file as it is: to be timed, and to give labels."""
-    return KitGraph(model, _inputs(model, target))
+    import onnx
+
+    inputs = onnx.ModelProto.FromString(model).graph.input
+    return KitGraph(model, tuple(_input(value, target) for value in inputs))
 
 
 def _written(target: Target) -> TargetPrecision:
-    """What graphs are written in; runtimes turn float32 to other types of that kind themselves."""
+    """What the target's networks are written in."""
     return runtime_named(target.backend).written_in(target.precision)
 
 
-def _patterned(model: ModelProto) -> None:
-    """Replace a model's weights by patterns."""
+def _timed(model: bytes, target: Target) -> KitGraph:
+    """A graph that is only timed, as the target's runtime takes it."""
+    return file_graph(fitted(model) if target.backend == "tensorrt" else model, target)
+
+
+def _repeat_all(model: ModelProto) -> None:
+    """Replace the weights of a model by a pattern of the same scale."""
     for tensor in model.graph.initializer:
         _repeat(tensor)
-
-
-def _timed(model: bytes, target: Target) -> KitGraph:
-    """The model as the target's runtime takes it, and what it reads."""
-    import onnx
-
-    taken = onnx.ModelProto.FromString(fitted(model) if target.backend == "tensorrt" else model)
-    same = bytes(taken.SerializeToString(deterministic=True))
-    return KitGraph(same, _inputs(same, target))
-
-
-def _inputs(model: bytes, target: Target) -> tuple[PackedInput, ...]:
-    import onnx
-
-    graph = onnx.ModelProto.FromString(model).graph
-    return tuple(_input(value, target) for value in graph.input)
 
 
 def _input(value: ValueInfoProto, target: Target) -> PackedInput:
