@@ -34,7 +34,7 @@ from fasterseg.pipeline.evaluating import run_of
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.profiling import all_options
 from fasterseg.pipeline.recipes import resolve_recipe, stored_or_new_recipe
-from fasterseg.pipeline.verifying import evidence_for
+from fasterseg.pipeline.verifying import InInt8, evidence_for
 from fasterseg.scratch import scratch_folder
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
@@ -188,11 +188,11 @@ def _opened(model: str, common: Common, target: TargetSettings, folder: Path) ->
         "onnx",
         size,
         size,
-        precision=target.precision if runtime.typed else "float32",
+        precision=runtime.written_in(target.precision),
         for_engine=target.backend == "tensorrt",
     )
-    card = origin.card_like(form)
-    evidence = _evidence(model, common, card)
+    card = origin.card_like(replace(form, precision="float32"))
+    evidence = _evidence(model, common, card, int8=form.precision == "int8")
     # In a folder of its own: the one above is held by this very process.
     staged = folder / str(len([*folder.iterdir()])) / "exported.onnx"
     staged.parent.mkdir()
@@ -226,9 +226,13 @@ def _of_file(path: Path, common: Common, target: TargetSettings) -> _Model:
     return _Model(bytes_of(path), card, _evidence(str(path), common, card))
 
 
-def _evidence(model: str, common: Common, card: ExportedCard) -> Evidence:
-    """The images, without the split that they are from: nothing is scored here."""
-    found = evidence_for(model, common, split="", images=IMAGES, card=card)
+def _evidence(model: str, common: Common, card: ExportedCard, *, int8: bool = False) -> Evidence:
+    """The images, without the split that they are from: nothing is scored here.
+
+    What is in int8 was judged when it was made.
+    """
+    wanted = InInt8() if int8 else None
+    found = evidence_for(model, common, split="", images=IMAGES, card=card, int8=wanted)
     return replace(found, source=None, split="")
 
 

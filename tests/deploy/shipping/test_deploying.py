@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.config import TargetSettings
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.shipping import deploying
+from fasterseg.deploy.shipping import deploying, int8_search
 from fasterseg.deploy.shipping.deploying import Deployed, deploy
+from fasterseg.deploy.shipping.int8_search import int8_evidence
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
-from fasterseg.errors import FileError
+from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.latency.table import Target
+from fasterseg.latency.timing import TimerSettings
 
 
 @pytest.fixture
@@ -36,6 +39,8 @@ def deployed(fake: FakeRun, folder: Path, file: Path, **changes: object) -> Depl
     target = Target.of(TargetSettings.model_validate(settings), classes)
     origin = origin_of(str(run.bundle("student")))
     evidence = evidence_of(fake.source, "test", images=4)
+    by = int8_evidence(fake.source, train_split="train", val_split="val", max_drop=100.0)
+    evidence = replace(evidence, int8=by if target.precision == "int8" else None)
     return deploy(origin, evidence, target, file, backend=open_backend(target))
 
 
@@ -83,3 +88,32 @@ def test_pytorch_itself_may_be_the_runtime(fake: FakeRun, tmp_path: Path) -> Non
     assert found.session.digest == ""
     assert found.mean_iou is not None
     assert not (tmp_path / "student.onnx").exists()
+
+
+@pytest.mark.slow
+def test_in_int8_the_file_that_was_scored_is_the_one_that_is_timed(
+    fake: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8_search, "BY_TURNS", TimerSettings(1, 1, 0.0, 1))
+    file = tmp_path / "student.onnx"
+    found = deployed(fake, tmp_path / "run", file, precision="int8")
+    assert found.session.digest == digest_of_file(file)
+    assert "int8" in found.session.facts()["precision"].split("+")
+    _, card = open_export(file)
+    assert card.precision == "int8" and card.quantisation is not None
+    scored = evaluate_predictor(open_export(file)[0].run, fake.source, "test")
+    assert found.mean_iou == scored.mean_iou
+
+
+@pytest.mark.slow
+def test_what_a_runtime_turns_float32_to_is_said_by_the_file(fake: FakeRun, tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    file = tmp_path / "student.xml"
+    try:
+        deployed(fake, tmp_path / "run", file, backend="openvino", precision="bfloat16")
+    except EnvironmentFault as error:
+        assert "does not compute in bfloat16 here" in error.what
+        return
+    session, card = open_export(file)
+    assert (card.precision, card.computes_in) == ("float32", "bfloat16")
+    assert "bfloat16" in session.facts()["precision"].split("+")

@@ -12,6 +12,7 @@ from own_data import own_data
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.data import (
+    images_for_int8,
     images_to_score,
     images_to_search_with,
     images_to_train_on,
@@ -144,3 +145,15 @@ def test_a_mistyped_split_to_score_is_told_by_whoever_computes(
         need(make_ahead("data.test_split=tset"))
     assert caught.value.where == "data.test_split"
     assert "--set data.test_split=test" in caught.value.next_step
+
+
+def test_a_network_in_int8_is_judged_on_images_of_the_targets_size(
+    make_ahead: MakeAhead, tmp_path: Path
+) -> None:
+    data = own_data(tmp_path / "own", ALL)
+    images_for_int8(make_ahead("target.precision=int8", data=data))
+    other = ("target.height=48", "target.width=80")
+    images_for_int8(make_ahead(*other, data=data))
+    with pytest.raises(DataError, match="judged on images of the target's size") as caught:
+        images_for_int8(make_ahead(*other, "target.precision=int8", data=data))
+    assert "--set data.size=48x80" in str(caught.value.next_step)

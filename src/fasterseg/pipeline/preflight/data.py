@@ -41,6 +41,27 @@ def images_to_score(ahead: Ahead) -> None:
     require_split(ahead.source, ahead.recipe.data.test_split, asked="data.test_split")
 
 
+def images_for_int8(ahead: Ahead) -> None:
+    """A network in int8 has training images for its ranges, and images of its size to judge by."""
+    recipe, source = ahead.recipe, ahead.source
+    if recipe.target.precision != "int8":
+        return
+    data, wanted = recipe.data, ahead.geometry.size
+    require_split(source, data.train_split, asked="data.train_split")
+    require_split(source, data.val_split, asked="data.val_split")
+    for split in (data.val_split, data.test_split):
+        sizes = {source.image_size(split, index) for index in range(source.length(split))}
+        if others := sizes - {tuple(wanted)}:
+            height, width = min(others)
+            raise DataError(
+                "a network in int8 is judged on images of the target's size",
+                where=f"{split} of {source.name}",
+                why=f"it has images of {height}x{width}, and the target takes {wanted}",
+                next_step=f"bring all to one: --set data.size={wanted}; or leave "
+                "target.precision=int8 out",
+            )
+
+
 def _require_name(ahead: Ahead) -> None:
     """The split to score is there, whoever will score it: a slip of the pen shows before hours."""
     whole = ahead.recipe.data.test_split

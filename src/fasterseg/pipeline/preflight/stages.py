@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fasterseg.events import Progress, silent
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.data import (
+    images_for_int8,
     images_to_score,
     images_to_search_with,
     images_to_train_on,
@@ -35,7 +36,7 @@ Need = Callable[[Ahead], None]
 
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "check-data": (),
-    "profile": (a_target, models_to_match, an_export),
+    "profile": (a_target, images_for_int8, models_to_match, an_export),
     "search": (
         images_to_search_with,
         a_device,
@@ -53,7 +54,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         room_on_disk,
     ),
     "evaluate": (images_to_score, a_device),
-    "measure": (images_to_score, a_target),
+    "measure": (images_to_score, images_for_int8, a_target),
     "report": (),
 }
 """What each stage needs of data, machine and networks."""
@@ -63,6 +64,7 @@ _CHEAP: tuple[Need, ...] = (
     images_to_search_with,
     images_to_train_on,
     images_to_score,
+    images_for_int8,
     a_device,
     a_target,
     models_to_match,
