@@ -18,7 +18,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 from scipy.stats import spearmanr
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from browser_device import measure_in_browser
 
 from fasterseg.config import TargetSettings, build_recipe
 from fasterseg.config.shipped_recipes import recipe_file
@@ -41,7 +46,6 @@ from fasterseg.reporting.charts import (
     draw_chart,
     series_colour,
 )
-from in_a_browser import measure_in_browser
 from latency_scatter import as_file
 
 if TYPE_CHECKING:
@@ -148,6 +152,9 @@ def plot(both: Both) -> Chart:
             axes.plot(native, web, "o", color=colour, **style)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         axes.set_xlabel("natively, ms")

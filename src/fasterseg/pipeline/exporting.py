@@ -10,7 +10,8 @@ from fasterseg.console.options import Common, working_size
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.sessions import Running
-from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.origin import Origin, origin_of
+from fasterseg.deploy.shipping.verification import Evidence
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import names_beside, require_free, ship, written_file
 from fasterseg.errors import UsageError
@@ -47,7 +48,7 @@ def export_named(
 ) -> ExportReport:
     """Export a model and verify the file; see `ship`."""
     _require_one_size(wanted)
-    _require_int8_for_drop(wanted)
+    require_int8_for_drop(wanted)
     require_images(images)
     if out:
         place_for_export(out, wanted.format, overwrite=overwrite)
@@ -56,19 +57,25 @@ def export_named(
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
-    card = origin.card_like(replace(form, precision="float32"))
-    evidence = evidence_for(
-        model,
-        common,
-        split=split,
-        images=images,
-        card=card,
-        int8=InInt8(wanted.max_drop) if form.precision == "int8" else None,
-    )
+    evidence = evidence_on(origin, common, wanted, form, split=split, images=images)
     with show(f"Exporting to {path}", total=0, unit="images") as step:
         return ship(
             origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
         )
+
+
+def evidence_on(
+    origin: Origin, common: Common, wanted: Wanted, form: ExportForm, *, split: str, images: int
+) -> Evidence:
+    """What a file of that form is verified on, and where it is in int8 chosen by."""
+    return evidence_for(
+        origin.name,
+        common,
+        split=split,
+        images=images,
+        card=origin.card_like(replace(form, precision="float32")),
+        int8=InInt8(wanted.max_drop) if form.precision == "int8" else None,
+    )
 
 
 def form_of(wanted: Wanted, card: Card, *, format: str) -> ExportForm:
@@ -128,7 +135,8 @@ def named_after(model: str, ending: str) -> Path:
     return folder.parent / (name + ending)
 
 
-def _require_int8_for_drop(wanted: Wanted) -> None:
+def require_int8_for_drop(wanted: Wanted) -> None:
+    """Raise `UsageError` for a drop that nothing can have, or that is said of no int8."""
     if wanted.max_drop is None:
         return
     if not 0 <= wanted.max_drop <= 100:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fasterseg.config import Recipe
@@ -29,9 +30,15 @@ from fasterseg.durable import make_folder
 from fasterseg.errors import UsageError
 from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_folder
-from fasterseg.pipeline.exporting import Wanted, form_of, named_after
+from fasterseg.pipeline.exporting import (
+    Wanted,
+    evidence_on,
+    form_of,
+    named_after,
+    require_int8_for_drop,
+)
 from fasterseg.pipeline.filming import promise_of
-from fasterseg.pipeline.verifying import evidence_for, require_images
+from fasterseg.pipeline.verifying import require_images
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import run_above
 from fasterseg.space.blocks import Size
@@ -58,6 +65,7 @@ def export_page(
     The network in it is verified as any exported file is.
     """
     _require_plain(wanted)
+    require_int8_for_drop(wanted)
     require_images(images)
     if out:
         place_for_page(out, overwrite=overwrite)
@@ -65,11 +73,13 @@ def export_page(
     form = form_of(wanted, origin.bundle.card, format="onnx")
     _require_shown_in_bytes(origin)
     folder = place_for_page(out or named_after(model, "-web"), overwrite=overwrite)
-    card = origin.card_like(form)
+    card = origin.card_like(
+        replace(form, precision="float32")
+    )  # a page shows no other of its facts
     licences(card)
     promised = promised_of(model)
     files = web_runtime(runtime)
-    evidence = evidence_for(model, common, split=split, images=images, card=card)
+    evidence = evidence_on(origin, common, wanted, form, split=split, images=images)
     make_folder(folder)
     (folder / PAGE).unlink(missing_ok=True)  # until all of it is there, it is no page
     with show(f"Exporting to {folder}", total=0, unit="images") as step:
@@ -149,8 +159,8 @@ def _require_plain(wanted: Wanted) -> None:
         "--resize": (wanted.resize, "a page brings pictures to the network's size itself"),
         f"--output {wanted.output}": (wanted.output != "labels", "a page shows labels"),
         f"--precision {wanted.precision}": (
-            wanted.precision != "float32",
-            "WebAssembly computes in float32",
+            wanted.precision not in ("float32", "int8"),
+            "WebAssembly computes in float32 and int8",
         ),
     }
     for option, (is_asked, why) in asked.items():

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
-
 from browsing import Page, browsing, serving
+
+from fasterseg.kit.measured import MEASURED_FILE
 
 _DONE = "!document.querySelector('#download').hidden"
 _REFUSED = "!document.querySelector('#refused').hidden"
 _READY = "!document.querySelector('#start').disabled"
 
 
-def measure_in_browser(kit: Path, profile: Path | None = None) -> Path:
-    """Measure a kit in a browser from a local file server; return its `measured.json`.
+def measure_in_browser(kit: Path) -> Path:
+    """Measure a kit's folder in a browser from a local file server; return its `measured.json`.
 
-    A browser's `profile` of before resumes what was begun in it.  RuntimeError where the page
-    refuses.
+    RuntimeError, with what the page says, where it refuses.
     """
     with (
-        TemporaryDirectory(prefix="browser-") as folder,
-        browsing(profile or Path(folder)) as browser,
+        TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as profile,
+        browsing(Path(profile)) as browser,
         serving(kit) as home,
     ):
         page = Page(browser)
@@ -33,10 +31,7 @@ def measure_in_browser(kit: Path, profile: Path | None = None) -> Path:
         page.until(f"({_DONE}) || ({_REFUSED})")
         if page.value(_REFUSED):
             raise RuntimeError(page.value("document.querySelector('#reasons').textContent"))
-        answer = kit / "measured.json"
-        answer.write_text(
-            page.value(
-                "fetch(document.querySelector('#download').href).then((found) => found.text())"
-            )
-        )
+        answer = kit / MEASURED_FILE
+        fetched = "fetch(document.querySelector('#download').href).then((found) => found.text())"
+        answer.write_text(page.value(fetched))
     return answer
