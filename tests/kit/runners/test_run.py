@@ -168,6 +168,19 @@ def test_a_group_whose_threads_waited_for_a_processor_was_disturbed(
     assert kit.measured["unquiet"] == 0
 
 
+@pytest.mark.parametrize(
+    ("took_ns", "counted"), [(1000, 5), (12_000_000, 5), (30_000_000, 2), (200_000_000, 1)]
+)
+def test_a_canary_that_takes_long_is_asked_less_often(
+    took_ns: int, counted: int, runner: ModuleType
+) -> None:
+    def watch(_call: object) -> int:
+        return took_ns
+
+    times = runner.several(lambda: None, watch, calls=5, most_ns=50_000_000)
+    assert times == [took_ns] * counted
+
+
 def test_how_long_threads_waited_is_what_linux_tells(tmp_path: Path, runner: ModuleType) -> None:
     for thread, text in {"1": "5 70 3", "2": "odd", "3": ""}.items():
         (tmp_path / thread).mkdir()

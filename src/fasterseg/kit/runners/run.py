@@ -66,13 +66,15 @@ STEADY_WITHIN = 0.03
 
 So is one on which no thread that could have run waited for a larger share of the time.
 """
-CANARY_CALLS = 5
-"""So often the canary is timed between two visits of a group."""
+CANARY_CALLS, CANARY_NS = 5, 50_000_000
+"""So often the canary is timed between two visits of a group, unless that takes so long."""
 MOST_TRIES = 3
 """So often a group is measured in all, while its canary is off its pace."""
 LONG_NS = 200_000_000
 """What takes longer is warmed up once."""
-FLOOR_WARMUP, FLOOR_RUNS, CANARY_RUNS = 20, 200, 50
+FLOOR_WARMUP, FLOOR_RUNS = 20, 200
+CANARY_RUNS, ALONE_NS = 50, 2_000_000_000
+"""So often, and for so long at most, the canary is timed by itself."""
 PATTERN = 1 << 16
 """So many numbers, over and over, are what a graph reads."""
 MOST_TEXT = 200
@@ -890,8 +892,21 @@ def _warmed_up(call: Call, timer: Record, watch: Watch) -> bool:
 
 
 def _beats(canary: Call, watch: Watch) -> list[int]:
-    watch(canary)
-    return [watch(canary) for _ in range(CANARY_CALLS)]
+    return several(canary, watch, calls=CANARY_CALLS, most_ns=CANARY_NS)
+
+
+def several(call: Call, watch: Watch, *, calls: int, most_ns: int) -> list[int]:
+    """The times of a call, after one that does not count: so many, or fewer that take so long.
+
+    What takes long is called once, and that counts.
+    """
+    first = watch(call)
+    if first >= LONG_NS:
+        return [first]
+    times = [watch(call)]
+    while len(times) < calls and sum(times) < most_ns:
+        times.append(watch(call))
+    return times
 
 
 def _has_enough(times: Sequence[int], timer: Record, share: float) -> bool:
@@ -1501,7 +1516,7 @@ class Measuring:
             for _ in range(FLOOR_WARMUP):
                 watch(floor)
             floor_ns = median(watch(floor) for _ in range(FLOOR_RUNS))
-            canary_ns = median(watch(self.canary) for _ in range(CANARY_RUNS))
+            canary_ns = median(several(self.canary, watch, calls=CANARY_RUNS, most_ns=ALONE_NS))
         found = {"floor_ns": round(floor_ns), "canary_ns": max(1, round(canary_ns))}
         self.journal.append({"is": "floor", "clock_ns": clock_step(), **found})
 
