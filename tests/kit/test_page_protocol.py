@@ -116,6 +116,14 @@ def test_calls_are_visited_in_turn_as_the_package_does_it() -> None:
     assert order.count("a uncounted") == 3, "the second warm-up, and once a visit"
 
 
+def test_a_canary_that_takes_long_is_asked_less_often() -> None:
+    script = """async (durations) => Promise.all(durations.map(async (ns) => {
+        const watch = async () => ({ count: 1, ns });
+        return (await fasterseg.several(null, watch, 5, 50e6)).length;
+    }))"""
+    assert run_scripts(TIMING, script, [1e6, 22e6, 150e6, 3e8]) == [5, 3, 1, 1]
+
+
 def test_a_sample_lasts_a_hundred_steps_of_the_clock() -> None:
     script = """async ([callNs, stepNs]) => {
         let time = 0; let calls = 0;
