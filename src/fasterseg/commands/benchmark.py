@@ -12,6 +12,7 @@ from fasterseg.console.options import Common, ImageSize, OptionsOfADevice, requi
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import BenchmarkResult
+    from fasterseg.pipeline.benchmarking_there import DeviceBenchmarkResult
 
 
 def benchmark(
@@ -44,12 +45,13 @@ def benchmark(
         Path | str, Parameter(help="A folder for report.json and latency.svg; none when left out.")
     ] = "",
     **options: Unpack[OptionsOfADevice],
-) -> BenchmarkResult:
+) -> BenchmarkResult | DeviceBenchmarkResult:
     """Time models by turns: from the uint8 image in memory to the uint8 labels in memory.
 
     Each has 60 s and 1,024 queries at least; what counts are windows of 256 queries in which a
     small fixed operator kept its pace.  The others are compared with the first.  Nothing is
-    written but what --out names.  Exit code 4 where the machine is too noisy to tell.
+    written but what --out names.  Exit code 4 where the machine is too noisy to tell.  With
+    --device kit or ssh://user@host:port all are timed there; a kit waits in the folder of --out.
 
     Parameters
     ----------
@@ -60,8 +62,9 @@ def benchmark(
 
     Returns
     -------
-    BenchmarkResult
-        Each contestant's percentiles with intervals, the comparisons, and the machine.
+    BenchmarkResult or DeviceBenchmarkResult
+        Each contestant's percentiles with intervals, the comparisons, and the machine; or what a
+        device elsewhere measured.
 
     Examples
     --------
@@ -70,17 +73,15 @@ def benchmark(
     from fasterseg.commands.results import BenchmarkResult
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.benchmarking import EntryOptions, benchmark_named
+    from fasterseg.pipeline.benchmarking_there import benchmark_there
 
     common = Common.reaching(**options)
     require_threads(threads, least=0)
-    report, files = benchmark_named(
-        (model, *others),
-        common,
-        EntryOptions(
-            backends=backend, precisions=precision, tails=tail, threads=threads, size=size
-        ),
-        quick=quick,
-        out=out,
-        show=progress_for(json=common.json),
+    models, show = (model, *others), progress_for(json=common.json)
+    wanted = EntryOptions(
+        backends=backend, precisions=precision, tails=tail, threads=threads, size=size
     )
+    if common.host is not None:
+        return benchmark_there(models, common, wanted, quick=quick, out=out, show=show)
+    report, files = benchmark_named(models, common, wanted, quick=quick, out=out, show=show)
     return BenchmarkResult(report=report, files=files)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, TailForm
-from fasterseg.console.options import IMAGES, Common, OptionsOfDataAndARun, require_threads
+from fasterseg.console.options import (
+    IMAGES,
+    Common,
+    OptionsOfDataAndARun,
+    require_host,
+    require_threads,
+)
 from fasterseg.paths import given
 
 if TYPE_CHECKING:
@@ -35,14 +41,18 @@ def verify(
     out: Annotated[
         Path | str, Parameter(help="Where the report and a difference go; beside the file.")
     ] = "",
+    device: Annotated[
+        str, Parameter(help="kit or ssh://user@host:port: run the file there; here by default.")
+    ] = "",
     **options: Unpack[OptionsOfDataAndARun],
 ) -> VerificationReport:
     """Run an exported file on real images and hold it against its network.
 
     Compared are what the file says of itself, its logits where it gives them, its labels, and the
     mean IoU on the whole split; files of any size also run at odd sizes.  The report is written
-    beside the file, or where --out says.  Exit code 6 and a picture of the worst difference when
-    it fails.
+    beside the file, or where --out says.  With --device kit or ssh://user@host:port the file runs
+    there, and its labels of the images are compared.  Exit code 6 and a picture of the worst
+    difference when it fails.
 
     Parameters
     ----------
@@ -61,10 +71,13 @@ def verify(
     from fasterseg.console.progress import progress_for
     from fasterseg.deploy.runtimes.sessions import Running
     from fasterseg.pipeline.verifying import verify_named
+    from fasterseg.pipeline.verifying_there import verify_there
 
-    common = Common(**options)
+    common = Common.reaching(**options, device=device or None)
     require_threads(threads)
-    return verify_named(
+    require_host(device)
+    verify_it = verify_named if common.host is None else verify_there
+    return verify_it(
         given(exported),
         common,
         against=against,

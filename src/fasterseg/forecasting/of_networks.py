@@ -138,7 +138,8 @@ class NetworksForecast:
         verified = delivery.verified_images * (image + by_file)
         scored = data.test * (image + by_file + data.sample_seconds)
         timing = self.timings.target.attempts * self.work.candidate_seconds(outlook.cost.latency_ms)
-        if outlook.contender.role == "student" and self.work.recipe.promise == "p95":
+        promised = outlook.contender.role == "student" and self.work.recipe.promise == "p95"
+        if promised and self.work.is_timed_here:
             runs = PROMISE.windows * PROMISE.queries * PROMISE_RETRIES
             timing = runs * (outlook.cost.latency_ms + self.work.middle_ms) / 1e3
         return export + verified + scored + timing + self.work.compared_seconds(outlook)

@@ -12,6 +12,8 @@ from fasterseg.latency.profiling import block_settings, network_settings
 from fasterseg.latency.timing import MS_PER_SECOND
 
 ENTRY_BYTES = 360
+KIT_GRAPH_BYTES = 60_000
+"""About what a graph takes in a kit's folder and its zip, with its times in the table."""
 
 
 def forecast_stages(work: Workload, timings: Timings) -> tuple[StageForecast, ...]:
@@ -31,6 +33,8 @@ def _check(timings: Timings) -> StageForecast:
 
 
 def _profile(work: Workload, timings: Timings) -> StageForecast:
+    if not work.is_timed_here:
+        return _packing(work, timings)
     target, settings, specs = timings.target, work.recipe.profile, work.specs
     count, timer = settings.calibration_networks, block_settings(settings)
     blocks = sum(target.call_seconds + timer.seconds_for(ms) for ms in work.calls_ms())
@@ -45,6 +49,20 @@ def _profile(work: Workload, timings: Timings) -> StageForecast:
         disk=2 * ENTRY_BYTES * (len(specs) + count),
         counted=f"{len(specs)} blocks, {count} networks"
         + (f", {len(models)} models of budgets" if models else ""),
+    )
+
+
+def _packing(work: Workload, timings: Timings) -> StageForecast:
+    """What a kit takes here, which another host measures with."""
+    target, count = timings.target, work.recipe.profile.calibration_networks
+    blocks, networks = len(work.specs), count + len(work.recipe.models_to_match)
+    network = target.sampling_seconds + target.open_seconds
+    return StageForecast.of(
+        "profile",
+        blocks * target.call_seconds + networks * network,
+        memory=target.peak_bytes,
+        disk=KIT_GRAPH_BYTES * (blocks + networks),
+        counted=f"{blocks} blocks and {networks} networks packed; what the device takes is not in",
     )
 
 

@@ -73,6 +73,11 @@ class Workload:
         """The target's images and the data's classes."""
         return self.recipe.target.geometry(self.classes)
 
+    @property
+    def is_timed_here(self) -> bool:
+        """Whether this machine is the target: another host's time is not this run's."""
+        return self.recipe.target.is_here
+
     @cached_property
     def specs(self) -> tuple[BlockSpec, ...]:
         """Every block that is profiled."""
@@ -164,8 +169,8 @@ class Workload:
         return fmean([*found, *(self.latency_ms(end.architecture) for end in ends)])
 
     def compared_seconds(self, outlook: Outlook) -> float:
-        """Comparing a network with the model of its budget; 0 where it has none."""
-        if outlook.budget_ms is None:
+        """Comparing a network with the model of its budget; 0 where it has none, or not here."""
+        if outlook.budget_ms is None or not self.is_timed_here:
             return 0.0
         budget = AsFastAs.of(self.recipe.budget_of(outlook.contender))
         if budget is None:
@@ -174,7 +179,12 @@ class Workload:
         return comparison_seconds(outlook.cost.latency_ms, known.median_ms)
 
     def candidate_seconds(self, latency_ms: float) -> float:
-        """One measurement in windows; a run of the reference stands beside each run."""
+        """One measurement in windows; a run of the reference stands beside each run.
+
+        Nothing where another host measures.
+        """
+        if not self.is_timed_here:
+            return 0.0
         return WINDOWS * WINDOW_SECONDS * (1 + self.middle_ms / max(latency_ms, 1e-6))
 
 

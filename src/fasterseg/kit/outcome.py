@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from fasterseg.amounts import size
 from fasterseg.artifacts import short_digest
 from fasterseg.deploy.benchmark.measuring import NetworkLatency
+from fasterseg.kit.measured import KitMeasured
 from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.profiled import ProfileResult
 from fasterseg.latency.table import describe
@@ -74,6 +75,15 @@ class DeviceTold(BaseModel):
     device: str
     runtime: str
     unquiet: int
+
+    @classmethod
+    def of(cls, measured: KitMeasured) -> Self:
+        """What the device said."""
+        return cls(
+            device=f"{measured.device.name} ({measured.device.processor})",
+            runtime=f"{measured.runtime.name} {measured.runtime.version}",
+            unquiet=measured.unquiet,
+        )
 
     def describe(self) -> list[str]:
         """Return the device, and a warning where it was not left alone."""
@@ -145,7 +155,9 @@ class LatenciesRead(BaseModel):
 
     told: DeviceTold
     networks: tuple[LatencyThere, ...]
+    next_step: str = ""
 
     def describe(self) -> str:
-        """Return where it was measured, and each network in a line."""
-        return "\n".join([*self.told.describe(), *(one.describe() for one in self.networks)])
+        """Return where it was measured, each network in a line, and what comes next."""
+        lines = [*self.told.describe(), *(one.describe() for one in self.networks)]
+        return "\n".join([*lines, *([f"next: {self.next_step}"] if self.next_step else [])])

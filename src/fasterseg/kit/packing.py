@@ -9,7 +9,7 @@ from typing import Any
 
 from fasterseg.artifacts import canonical_json, digest_of_value
 from fasterseg.config import ProfileSettings, TargetSettings, runtime_named
-from fasterseg.deploy.benchmark.measuring import CANARY, PROMISE, groups_of
+from fasterseg.deploy.benchmark.measuring import CANARY, PROMISE, WindowSettings, groups_of
 from fasterseg.deploy.exporting.borders import border_shares
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Image
@@ -139,11 +139,12 @@ def pack_networks(
     *,
     images: Sequence[Image] = (),
     reference: tuple[bytes, int] | None = None,
+    windows: WindowSettings = PROMISE,
     name: str,
     into: Path,
     progress: Progress = silent,
 ) -> PackedKit:
-    """The kit of whole networks, ONNX models or their files, measured as a promise is.
+    """The kit of whole networks, ONNX models or their files, measured as a promise is by default.
 
     They are measured by turns with a reference, whose pace in nanoseconds is known, or else with
     the canary.  With images their labels come back.  Raises `UsageError` for a target that no kit
@@ -168,7 +169,7 @@ def pack_networks(
         return finished(
             kit,
             into,
-            **_how(ProfileSettings(), target, name),
+            **_how(ProfileSettings(), target, name, windows),
             purpose="networks",
             space="",
             groups=[],
@@ -184,14 +185,16 @@ def _begin(kit: KitFolder, target: Target) -> None:
     kit.add(FLOOR_KEY, "floor", partial(floor_graph, target))
 
 
-def _how(settings: ProfileSettings, target: Target, name: str) -> dict[str, Any]:
+def _how(
+    settings: ProfileSettings, target: Target, name: str, windows: WindowSettings = PROMISE
+) -> dict[str, Any]:
     """How a kit is timed: as on this machine."""
     return {
         "name": name,
         "target": target,
         "blocks_timer": PackedTimer.of(block_settings(settings)),
         "networks_timer": PackedTimer.of(network_settings(settings)),
-        "promise": PackedPromise.of(PROMISE),
+        "promise": PackedPromise.of(windows),
         "canary": CANARY_KEY,
         "floor": FLOOR_KEY,
     }

@@ -56,10 +56,10 @@ class ModelLatency(BaseModel):
 class ModelComparison(BaseModel):
     """A network beside the model that its budget names, by turns on the target.
 
-    `ratio` is how many times as long the network takes, with the 95 % interval of it; it is None,
-    and `reason` says why, where too few rounds were quiet, or where the model is not there any
-    more; `on_busy` says that these were too few, and all rounds count.  `wanted` is the ratio that
-    the budget asks for.
+    `ratio` is how many times as long the network takes, with the 95 % interval of it, or none where
+    each was measured by turns with a third; it is None, and `reason` says why, where too few rounds
+    were quiet, or where the model is not there any more; `on_busy` says that these were too few,
+    and all rounds count.  `wanted` is the ratio that the budget asks for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +79,11 @@ class ModelComparison(BaseModel):
         if self.ratio is None:
             return f"was not compared with {self.model}: {self.reason}"
         wanted = "" if self.wanted == 1 else f", wanted {self.wanted:g}"
+        if self.low is None:
+            return (
+                f"takes {self.ratio:.3f} times what {self.model} takes{wanted}, each by turns with "
+                "the table's reference on the device"
+            )
         counted = "; all count" if self.on_busy else ""
         return (
             f"takes {self.ratio:.3f} [{self.low:.3f}-{self.high:.3f}] times what {self.model} takes"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from fasterseg.artifacts import Artifact
-from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.latency.table import LatencyTable
 
 
 class ProfileResult(Artifact):
@@ -39,7 +39,7 @@ class ProfileResult(Artifact):
         """The findings in a table that is kept in a file."""
         return cls(
             file=str(file),
-            target=describe(table.target),
+            target=table.told_target(),
             blocks=len(table.entries),
             marked=len(table.marked()),
             networks=len(table.calibration.networks),

@@ -199,6 +199,14 @@ class LatencyTable(Artifact):
                 next_step="run 'fasterseg profile' for this target, in a new run folder",
             )
 
+    def told_target(self) -> str:
+        """The target in one line; of another host's with the device, and how that was measured."""
+        told, known = describe(self.target), self.conditions
+        if "kit" not in known:
+            return told
+        device = f"{known['device']} ({known['processor']})"
+        return f"{told}; measured on {device} by {known['runner']} of a kit"
+
     def marked(self) -> tuple[str, ...]:
         """The keys of the entries that are too short to say much about their blocks."""
         return tuple(key for key, entry in self.entries.items() if entry.marked)

@@ -47,7 +47,7 @@ def benchmark_named(
     show: Show,
 ) -> tuple[BenchmarkReport, tuple[str, ...]]:
     """Time each model in every way that is possible; the report, and the files that hold it."""
-    _require_models(models)
+    require_models(models)
     require_device(common.device)
     place = place_for_folder(out, "--out", names=(REPORT, CHART)) if out else None
     entry = Entry(
@@ -70,7 +70,7 @@ def benchmark_named(
     return report, write_files(report, place) if place else ()
 
 
-def _require_models(models: Sequence[str]) -> None:
+def require_models(models: Sequence[str]) -> None:
     """Raise `UsageError` where a name stands for nothing, or for what another name stands for."""
     twice = sorted({model for model in models if models.count(model) > 1})
     if twice:

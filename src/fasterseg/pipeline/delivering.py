@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fasterseg.config import ContenderSettings, Promise, Recipe
@@ -10,7 +10,7 @@ from fasterseg.console.options import IMAGES
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency
 from fasterseg.deploy.benchmark.on_target import STEADY_WINDOWS, latency_of
-from fasterseg.deploy.shipping.deploying import Deployed, deploy
+from fasterseg.deploy.shipping.deploying import deploy
 from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.evaluation import EvaluationReport
@@ -22,6 +22,14 @@ from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
 from fasterseg.searching.summary import SearchSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The digest of what was scored, and its score where it has one."""
+
+    digest: str
+    mean_iou: float | None
 
 
 def deliver(
@@ -52,7 +60,8 @@ def deliver(
         )
         latency = latency_of(meter, deployed.session, target.geometry, promise=promise)
         against = against_model(recipe, contender.name, deployed.session, target, meter)
-    result = _result(recipe, folder, contender, summary, deployed, latency)
+    scored = Scored(deployed.session.digest, deployed.mean_iou)
+    result = result_of(recipe, folder, contender, summary, latency, scored=scored)
     result = result.model_copy(update={"against": against})
     result.save(folder.result(contender.name))
     return result
@@ -71,14 +80,16 @@ def is_settled(path: Path, *, split: str) -> bool:
     return known.split == split and not known.shortfall()
 
 
-def _result(
+def result_of(
     recipe: Recipe,
     folder: RunFolder,
     contender: ContenderSettings,
     summary: SearchSummary,
-    deployed: Deployed,
     latency: NetworkLatency,
+    *,
+    scored: Scored,
 ) -> NetworkResult:
+    """What a contender's network came to, as it was deployed and measured."""
     split, promise = recipe.data.test_split, _promise(recipe, contender)
     path = folder.score(contender.name, split, which="best")
     report = EvaluationReport.load(path)
@@ -88,7 +99,7 @@ def _result(
         name=contender.name,
         role=contender.role,
         mean_iou=report.mean_iou,
-        exported_mean_iou=deployed.mean_iou,
+        exported_mean_iou=scored.mean_iou,
         split=split,
         scored_at=report.resolution,
         shown_at=report.shown_at,
@@ -100,7 +111,7 @@ def _result(
         measured_p95_ms=latency.p95_ms,
         pace=latency.pace,
         timed_digest=latency.digest,
-        scored_digest=deployed.session.digest if deployed.mean_iou is not None else "",
+        scored_digest=scored.digest if scored.mean_iou is not None else "",
         bundle=str(folder.bundle(contender.name)),
         promise=promise,
         quiet=promise == "median" or latency.steady_windows >= STEADY_WINDOWS,

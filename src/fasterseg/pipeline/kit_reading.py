@@ -11,6 +11,7 @@ from fasterseg.console.options import Common
 from fasterseg.durable import durable_write
 from fasterseg.errors import FileError, UsageError
 from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.kit.hosts import keep_answer
 from fasterseg.kit.kept import agreement_of, kit_of, networks_of
 from fasterseg.kit.manifest import MANIFEST_FILE
 from fasterseg.kit.measured import MEASURED_FILE, KitMeasured, read_measured
@@ -23,6 +24,7 @@ from fasterseg.latency.table import LatencyTable, Target
 from fasterseg.paths import given
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.profiling import all_options
+from fasterseg.pipeline.rounds import is_round
 from fasterseg.runs import RunFolder, run_above
 
 
@@ -33,16 +35,13 @@ def read_named(path: Path, common: Common, kit: Path | str) -> TableRead | Laten
     """
     packed = _kit_for(path, common, kit)
     measured = read_measured(path, packed.manifest)
-    told = DeviceTold(
-        device=f"{measured.device.name} ({measured.device.processor})",
-        runtime=f"{measured.runtime.name} {measured.runtime.version}",
-        unquiet=measured.unquiet,
-    )
+    told = DeviceTold.of(measured)
     if packed.manifest.purpose == "networks":
         agreement = agreement_of(packed, measured)
         found = latencies_of(packed.manifest, measured)
         networks = [LatencyThere.of(key, one, agreement.get(key)) for key, one in found.items()]
-        return LatenciesRead(told=told, networks=tuple(networks))
+        step = _for_its_round(path, packed)
+        return LatenciesRead(told=told, networks=tuple(networks), next_step=step)
     return _into_a_run(path, packed, measured, told, common)
 
 
@@ -64,6 +63,15 @@ def _into_a_run(
         table=ProfileResult.of(table, run.latency_table),
         next_step=f"fasterseg run --run {shlex.quote(str(run.root))}",
     )
+
+
+def _for_its_round(path: Path, packed: PackedKit) -> str:
+    """Keep the answer to a round that a run waits for; what to type next, nothing for others."""
+    run = run_above(packed.folder)
+    if run is None or not is_round(packed):
+        return ""
+    keep_answer(packed, path)
+    return f"fasterseg run --run {shlex.quote(str(run.root))}"
 
 
 def _require_free(run: RunFolder, table: LatencyTable) -> None:

@@ -15,6 +15,7 @@ from fasterseg.deploy.benchmark.matching import (
 from fasterseg.deploy.benchmark.measuring import Meter
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.deploy.runtimes.sessions import Session
+from fasterseg.deploy.shipping.deploying import running_here
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.latency.table import LatencyTable, Target
@@ -40,10 +41,7 @@ def models_stage(
     Each is kept as soon as it is there.  A finished search keeps what it was for.  Raises as
     `measure_model` does.
     """
-    known = ModelLatencies.of_run(run)
-    if known.table_digest != table.digest():
-        known = ModelLatencies(table_digest=table.digest())
-    waiting = [] if run.search_summary.is_file() else _waiting(recipe, known, table.target)
+    known, waiting = waiting_models(recipe, run, table)
     if not waiting:
         return known
     measure = measure or _measure_on(table, recipe)
@@ -54,6 +52,16 @@ def models_stage(
             known.save(run.model_latencies)
             step(done, len(waiting), model)
     return known
+
+
+def waiting_models(
+    recipe: Recipe, run: RunFolder, table: LatencyTable
+) -> tuple[ModelLatencies, list[str]]:
+    """What is known of the models that budgets name, and which are to be measured now."""
+    known = ModelLatencies.of_run(run)
+    if known.table_digest != table.digest():
+        known = ModelLatencies(table_digest=table.digest())
+    return known, [] if run.search_summary.is_file() else _waiting(recipe, known, table.target)
 
 
 def _measure_on(table: LatencyTable, recipe: Recipe) -> Measured:
@@ -82,9 +90,10 @@ def _is_changed(known: ModelLatency, target: Target) -> bool:
 
 def require_models(recipe: Recipe, run: RunFolder, target: Target) -> None:
     """Raise for a model that is to be measured and cannot be; see `require_model_for`."""
+    running = None if recipe.target.is_here else running_here(target)
     if not run.search_summary.is_file():
         for model in _waiting(recipe, ModelLatencies.of_run(run), target):
-            require_model_for(model, target)
+            require_model_for(model, target, running)
 
 
 def match_of(recipe: Recipe, table: LatencyTable) -> MatchModel:

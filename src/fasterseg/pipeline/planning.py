@@ -32,7 +32,7 @@ from fasterseg.forecasting.timings import (
     TrainingTiming,
 )
 from fasterseg.forecasting.workload import Workload
-from fasterseg.latency.table import Target, describe
+from fasterseg.latency.table import LatencyTable, Target, describe
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline import opening
 from fasterseg.pipeline.own_functions import require_functions
@@ -92,12 +92,14 @@ def plan_run(
             scratch_folder(Path(gettempdir()), "fasterseg-plan-") as folder,
             show("Timing", total=sum(SHARES[kind] for kind in parts_of(recipe))) as step,
         ):
+            table = _table_of(run, recipe)
             work, timings = take_timings(
-                recipe, folder, device=device, progress=step, take=take, crew=crew
+                recipe, folder, device=device, progress=step, take=take, crew=crew, table=table
             )
         forecast = forecast_of(
             work,
             timings,
+            table=table,
             hours=hours or None,
             memory=(int(memory * BYTES_PER_GB) or memory_bytes()) // crew.here,
             disk=free_disk_bytes(run.root),
@@ -160,10 +162,12 @@ def take_timings(
     progress: Progress,
     take: Take,
     crew: Crew = ONE_PROCESS,
+    table: LatencyTable | None = None,
 ) -> tuple[Workload, Timings]:
     """All that is measured, each part in its own process, and what it was measured for.
 
-    `take` runs a job; tests hand in one that makes its figures up.  Of a `crew` one is timed.
+    `take` runs a job; tests hand in one that makes its figures up.  Of a `crew` one is timed.  The
+    `table` is that of a target on another host, which is not timed here.
     """
     share, parts = crew.share_of(recipe), parts_of(recipe)
     numbers = count()
@@ -180,7 +184,7 @@ def take_timings(
         return found
 
     training = partial(timed, TrainingTiming, "training")
-    data, target = timed(DataTiming, "data"), timed(TargetTiming, "target")
+    data, target = timed(DataTiming, "data"), timed(TargetTiming, "target", table=table)
     work = Workload(recipe, data.classes, target)
     search = timed(SearchTiming, "search", target=target)
     teachers = (work.like(one) for one in work.networks if one.contender.role == "teacher")
@@ -226,13 +230,18 @@ def forecast_of(
     memory: int,
     disk: int,
     seconds: float,
+    table: LatencyTable | None = None,
 ) -> RunForecast:
-    """The forecast that timings of a workload give, judged by what the run may take."""
+    """The forecast that timings of a workload give, judged by what the run may take.
+
+    Which budgets are reachable on another host is known once its `table` has come.
+    """
     recipe = work.recipe
+    judged = recipe.target.is_here or table is not None
     forecast = RunForecast(
         recipe=recipe.name,
         recipe_digest=recipe.untracked().digest(),
-        target=describe(Target.of(recipe.target, work.classes)),
+        target=_told_target(work, table),
         stages=forecast_stages(work, timings),
         budgets=tuple(
             BudgetForecast(
@@ -243,7 +252,7 @@ def forecast_of(
                 ends=work.target.ends[one.contender.name],
             )
             for one in work.networks
-            if one.budget_ms is not None
+            if one.budget_ms is not None and judged
         ),
         hours_wanted=hours,
         memory_bytes=memory,
@@ -254,3 +263,22 @@ def forecast_of(
     )
     found = tuple(proposals(forecast, work, timings))
     return forecast.model_copy(update={"proposals": found})
+
+
+def _table_of(run: RunFolder, recipe: Recipe) -> LatencyTable | None:
+    """The table of a run whose device is another host's, where it has come."""
+    known = not recipe.target.is_here and run.latency_table.is_file()
+    return LatencyTable.load(run.latency_table) if known else None
+
+
+def _told_target(work: Workload, table: LatencyTable | None) -> str:
+    """The target, and of another host's what is known of it."""
+    told = describe(Target.of(work.recipe.target, work.classes))
+    if work.is_timed_here:
+        return told
+    if table is not None:
+        return table.told_target()
+    return (
+        f"{told}, on another host ({work.recipe.target.host}): nothing was timed of it, and which "
+        "budgets are reachable is known once its kit has come back"
+    )

@@ -27,8 +27,10 @@ from fasterseg.latency.profiling import (
 )
 from fasterseg.latency.table import Entry, LatencyTable, Target, with_marks
 from fasterseg.latency.timing import Stopwatch
+from fasterseg.pipeline.elsewhere import There, models_there, table_there
 from fasterseg.pipeline.matching import models_stage
 from fasterseg.pipeline.opening import hold_run
+from fasterseg.pipeline.rounds import rounds_of
 from fasterseg.runs import SAME_MACHINE, RunFolder
 from fasterseg.runtime import processor_name
 from fasterseg.space.blocks import BlockSpec
@@ -52,9 +54,16 @@ def profile_stage(
     """The run's latency table; measured now as far as it is not there yet.
 
     So are the models that budgets name, beside it.  A `stopwatch` times in place of the backend's
-    own.  Raises `UsageError` with a diff when what is there was measured under other conditions.
+    own.  Raises `UsageError` with a diff when what is there was measured under other conditions,
+    and `Interrupted` where another host is to measure it and has not.
     """
     target = Target.of(recipe.target, classes)
+    if not recipe.target.is_here:
+        rounds = rounds_of(recipe.target, run, show=show, stop=stop)
+        options = all_options(recipe)
+        table = table_there(recipe, run, target, options, rounds=rounds, show=show)
+        models_there(recipe, run, There(table, rounds))
+        return table
     meter = Meter(open_backend(target))
     if stopwatch is not None:
         meter.backend.stopwatch = stopwatch

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from pathlib import Path
 
-from fasterseg.config import Recipe
+from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.whole_run import WholeRun
 from fasterseg.datasets.joining import parts_of
@@ -16,17 +16,20 @@ from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport, position_baseline
 from fasterseg.events import Progress
-from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
 from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.delivering import deliver, is_settled
+from fasterseg.pipeline.elsewhere import There
 from fasterseg.pipeline.evaluating import evaluate_stage
 from fasterseg.pipeline.expecting import expected
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight.ahead import ALL_CONTENDERS
 from fasterseg.pipeline.profiling import profile_stage
+from fasterseg.pipeline.proving import Delivery, deliver_there
 from fasterseg.pipeline.reporting import report_stage
+from fasterseg.pipeline.rounds import rounds_of
 from fasterseg.pipeline.searching import search_job, search_stage
 from fasterseg.pipeline.settling import note_on_scores
 from fasterseg.pipeline.sizing import note_on_sizes
@@ -158,6 +161,9 @@ class Pipeline:
         if not waiting:
             return
         table = LatencyTable.load(self.folder.latency_table)
+        if not self.recipe.target.is_here:
+            self._prove(waiting, summary, table)
+            return
         meter, _ = meter_of(table)
         for contender in waiting:
             with self._stoppable(f"Measuring {contender.name}", total=total, unit="images") as step:
@@ -171,6 +177,19 @@ class Pipeline:
                     meter=meter,
                     progress=step,
                 )
+            self.watch.hear(delivered_latency(result))
+
+    def _prove(
+        self, waiting: Sequence[ContenderSettings], summary: SearchSummary, table: LatencyTable
+    ) -> None:
+        """Export the trained networks, and have them measured where their device is."""
+        show, stop = self.watch.show, self.watch.stop
+        rounds = rounds_of(self.recipe.target, self.folder, show=show, stop=stop)
+        delivery, there = (
+            Delivery(self.recipe, self.folder, self.source, summary),
+            There(table, rounds),
+        )
+        for result in deliver_there(delivery, waiting, there, show=show, stop=stop):
             self.watch.hear(delivered_latency(result))
 
     def report(self) -> None:
@@ -188,7 +207,7 @@ class Pipeline:
         self.result = RunResult(
             networks=tuple(found),
             position_baseline=EvaluationReport.load(self._position_path).mean_iou,
-            target=describe(LatencyTable.load(self.folder.latency_table).target),
+            target=LatencyTable.load(self.folder.latency_table).told_target(),
             report=str(path),
             notes=tuple(filter(None, told)),
             verdicts=tuple(verdicts_of(read_facts(self.folder))),

@@ -18,10 +18,12 @@ from fasterseg.learning.leading import Calls
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import require_same_data
 from fasterseg.pipeline.candidate_scoring import candidate_scores
+from fasterseg.pipeline.elsewhere import There, match_there
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.matching import match_of
 from fasterseg.pipeline.opening import hold_run, open_source
 from fasterseg.pipeline.profiling import profile_stage
+from fasterseg.pipeline.rounds import rounds_of
 from fasterseg.pipeline.subnets import subnet_scorer
 from fasterseg.pipeline.telling import found_latencies, told_of_run
 from fasterseg.runs import RunFolder
@@ -51,8 +53,12 @@ def search_job(
 ) -> SearchJob:
     """The search of a recipe, led by this process where several `ranks` share it.
 
-    Whole networks are measured on the table's target.
+    Whole networks are measured on the table's target; where that is another host's, in rounds.
     """
+    match, together = match_of(recipe, table), None
+    if not recipe.target.is_here and measure is None:
+        there = There(table, rounds_of(recipe.target, run))
+        measure, together, match = there.estimate, there.networks, match_there(recipe, run)
     return SearchJob(
         recipe,
         source,
@@ -61,7 +67,8 @@ def search_job(
         run,
         measure or network_measure(table),
         made_in(run, recipe),
-        match_of(recipe, table),
+        match,
+        together=together,
         ranks=ranks,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from fasterseg.latency.table import LatencyTable, WholeNetwork, describe
+from fasterseg.latency.table import LatencyTable, WholeNetwork
 from fasterseg.reporting.charts import SOFT, Chart, Frame, add_legend, draw_chart, series_colour
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.palette import css_variable
@@ -40,7 +40,7 @@ def table_facts(table: LatencyTable) -> TableFacts:
     calibration = table.calibration
     held_out = sum(network.held_out for network in calibration.networks)
     return TableFacts(
-        target=describe(table.target),
+        target=table.told_target(),
         blocks=len(table.entries),
         marked=len(table.marked()),
         floor_ms=table.floor_ms,

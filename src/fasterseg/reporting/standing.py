@@ -147,10 +147,12 @@ def _speed(student: NetworkFacts, table: LatencyTable | None) -> Speed | None:
 
 def told_target(table: LatencyTable) -> str:
     """The device and the runtime: ``Imaginary 3000, 1 thread, onnxruntime 1.32.0``."""
-    target, package = table.target, runtime_named(table.target.backend).package
-    known = table.conditions
+    target, known, row = table.target, table.conditions, runtime_named(table.target.backend)
     on_cpu = target.device == "cpu"
+    package = row.in_kits if "kit" in known else row.package
     device = known.get("processor" if on_cpu else "gpu", target.device)
+    if "kit" in known:
+        device = f"{known['device']} ({known['processor']})"
     threads = f", {target.threads} thread{'' if target.threads == 1 else 's'}" if on_cpu else ""
     runtime = " ".join(filter(None, (target.backend, known.get(package, ""))))
     return f"{device}{threads}, {runtime}, {target.precision}"

@@ -22,12 +22,14 @@ from fasterseg.deploy.benchmark.benchmarking import compare_by_turns
 from fasterseg.deploy.benchmark.contestants import open_canary
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency, noise_image
 from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, latency_of, with_scenes
-from fasterseg.deploy.exporting.formats import graph_output
+from fasterseg.deploy.exporting.formats import ExportForm, graph_output
+from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.backends import running_on
 from fasterseg.deploy.runtimes.models import open_bundle, require_model
 from fasterseg.deploy.runtimes.opening import is_export, open_export
-from fasterseg.deploy.runtimes.sessions import Backend, Session
+from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
+from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.latency.models import ModelComparison, ModelLatency
 from fasterseg.latency.table import Target, describe
 from fasterseg.latency.timing import MS_PER_SECOND, Call, Stopwatch
@@ -50,8 +52,10 @@ def comparison_seconds(*latencies_ms: float) -> float:
     return chunks + min(runs, COMPARED.warmup_seconds * len(latencies_ms))
 
 
-def require_model_for(model: str, target: Target) -> None:
+def require_model_for(model: str, target: Target, running: Running | None = None) -> None:
     """Raise, before anything is computed, for a model that cannot be timed on a target.
+
+    A file is opened as it is `running` here, on the target itself by default.
 
     `UsageError` for a name that stands for nothing, for a file of another size or of other classes,
     or one that the target's runtime does not load; `FileError` for one that is damaged.
@@ -60,7 +64,7 @@ def require_model_for(model: str, target: Target) -> None:
         return
     require_model(model)
     if _is_file(model):
-        _opened_file(model, target)
+        _opened_file(model, target, running or running_on(target))
 
 
 def digest_of_model(model: str, classes: int) -> str:
@@ -74,8 +78,18 @@ def digest_of_model(model: str, classes: int) -> str:
 def open_on_target(model: str, target: Target, backend: Backend) -> Session:
     """A model's whole job on a target; raises as `require_model_for` does."""
     if _is_file(model):
-        return _opened_file(model, target)
+        return _opened_file(model, target, running_on(target))
     return backend.open_network(_job_of(model, target), target.geometry.size)
+
+
+def graph_on_target(model: str, target: Target) -> bytes:
+    """A model's whole job as an ONNX model for a target that is another host's; raises so too."""
+    if _is_file(model):
+        _opened_file(model, target, Running("onnxruntime", target.threads))
+        return bytes_of(given(model), most_bytes=onnx_files.MOST_BYTES)
+    size, for_engine = target.geometry.size, target.backend == "tensorrt"
+    form = ExportForm("onnx", size, size, graph_output(target.tail), for_engine=for_engine)
+    return onnx_files.graph_of(_job_of(model, target), form)
 
 
 def measure_model(model: str, target: Target, meter: Meter, promise: Promise) -> ModelLatency:
@@ -197,9 +211,9 @@ def _is_file(model: str) -> bool:
     return is_export(path) and path.is_file()
 
 
-def _opened_file(model: str, target: Target) -> Session:
-    """An exported file's session on the target's runtime, where it does the target's job."""
-    session, card = open_export(given(model), running_on(target))
+def _opened_file(model: str, target: Target, running: Running) -> Session:
+    """An exported file's session, where it does the target's job."""
+    session, card = open_export(given(model), running)
     size, classes = target.geometry.size, card.label_space.classes
     if card.size not in (None, size):
         raise UsageError(

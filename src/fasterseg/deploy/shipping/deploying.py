@@ -9,7 +9,7 @@ from fasterseg.config import runtime_named
 from fasterseg.deploy.exporting.formats import ExportForm, graph_output
 from fasterseg.deploy.runtimes.backends import running_on
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.runtimes.sessions import Backend, Session
+from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verification import Evidence
 from fasterseg.deploy.shipping.verified_export import ship
@@ -48,19 +48,50 @@ def deploy(
     form = export_form(target)
     if form is None:
         return _as_it_is(origin, evidence, target, backend, progress)
-    return _shipped(origin, evidence, target, form, file, progress)
+    return _shipped(origin, evidence, running_on(target), form, file, progress)
+
+
+def deploy_for(
+    origin: Origin,
+    evidence: Evidence,
+    target: Target,
+    file: Path,
+    *,
+    progress: Progress = silent,
+) -> Deployed:
+    """As `deploy`, for a target that is another host's: an ONNX file, verified and scored here.
+
+    What runs there is that very file; ONNX Runtime runs it here.
+    """
+    return _shipped(origin, evidence, running_here(target), form_for(target), file, progress)
+
+
+def form_for(target: Target) -> ExportForm:
+    """What a network is exported to for a target that is another host's."""
+    size, runtime = target.geometry.size, runtime_named(target.backend)
+    return ExportForm(
+        "onnx",
+        size,
+        size,
+        precision=runtime.written_in(target.precision),
+        for_engine=target.backend == "tensorrt",
+    )
+
+
+def running_here(target: Target) -> Running:
+    """How a file that is for another host is run on this machine."""
+    return Running("onnxruntime", target.threads)
 
 
 def _shipped(
     origin: Origin,
     evidence: Evidence,
-    target: Target,
+    running: Running,
     form: ExportForm,
     file: Path,
     progress: Progress,
 ) -> Deployed:
     """The session of the very file that was written and verified, and that file's score."""
-    running = running_on(target)
     path = file.with_suffix(form.row.suffix)
     report = ship(origin, form, path, evidence, running=running, progress=progress)
     session, _ = open_export(path, replace(running, made_here=report.file_digest))

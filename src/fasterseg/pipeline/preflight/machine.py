@@ -14,6 +14,8 @@ from fasterseg.deploy.benchmark.measuring import noise_image
 from fasterseg.deploy.exporting.export import missing_extra
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.errors import EnvironmentFault
+from fasterseg.kit.graphs import network_graph
+from fasterseg.kit.packing import require_packable
 from fasterseg.latency.table import Target
 from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics
@@ -30,6 +32,8 @@ from fasterseg.space.widest import options_of
 BYTES_PER_NUMBER = 4
 # Weights, momentum, average and best weights; besides, a finished training has three bundles.
 COPIES_IN_CHECKPOINT, BUNDLES = 4, 3
+READS_ITS_FILES = "onnxruntime"
+"""What runs a file here that is for another host."""
 
 
 def a_device(ahead: Ahead) -> None:
@@ -58,12 +62,18 @@ def models_to_match(ahead: Ahead) -> None:
 def an_export(ahead: Ahead) -> None:
     """The cheapest network is exported for the target and run; a table says it was before.
 
+    For another host it is exported alone: this machine says nothing of what it takes there.
+
     Raises `BudgetError` where it takes far longer than a budget in milliseconds allows, or than the
     model of a budget does, which is exported for that too.
     """
     if Use.BLOCKS in ahead.made:
         return
     target = Target.of(ahead.recipe.target, ahead.source.label_space.classes)
+    if not ahead.recipe.target.is_here:
+        for _, architecture in _cheapest(ahead):
+            network_graph(architecture, target)
+        return
     image, backend = noise_image(ahead.geometry.size), open_backend(target)
     with threads_kept():
         models = {
@@ -109,10 +119,16 @@ def _kept(ahead: Ahead) -> Iterator[int]:
 def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
     """Raise `EnvironmentFault` where the device, the target or its runtime is not to be had.
 
-    Asked before anything is computed, so that a long run does not end at its export.
+    Asked before anything is computed, so that a long run does not end at its export.  Where the
+    target is another host's, its runtime is; here files are verified and scored.
     """
     select_device(device)
-    open_backend(Target.of(recipe.target, classes))
-    for library in runtime_named(recipe.target.backend).needs:
+    needs = runtime_named(recipe.target.backend).needs
+    if recipe.target.is_here:
+        open_backend(Target.of(recipe.target, classes))
+    else:
+        require_packable(recipe.target)
+        needs = (*needs, READS_ITS_FILES)
+    for library in needs:
         if find_spec(library) is None:
             raise missing_extra(library)

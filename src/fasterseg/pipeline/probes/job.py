@@ -7,6 +7,7 @@ from typing import Literal
 
 from fasterseg.config import Recipe
 from fasterseg.forecasting.timings import Part, TargetTiming
+from fasterseg.latency.table import LatencyTable
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.search_space import Role
 
@@ -20,13 +21,15 @@ class Job(Part):
     """What one process is to time.
 
     `seconds` is about how long steps are repeated; `taught_by` the teacher that a student's steps
-    run too.  `target` is what a search's latencies are estimated by.
+    run too.  `target` is what a search's latencies are estimated by.  The `table` is that of a run
+    whose device is another host's, where it has come.
     """
 
     kind: Kind
     recipe: Recipe
     device: str
     seconds: float
+    table: LatencyTable | None = None
     target: TargetTiming | None = None
     architecture: Architecture | None = None
     role: Role = "student"

@@ -15,7 +15,7 @@ from fasterseg.deploy.exporting.formats import digest_of_export, files_of
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
-from fasterseg.deploy.shipping.deploying import export_form
+from fasterseg.deploy.shipping.deploying import export_form, form_for
 from fasterseg.deploy.shipping.verified_export import write_files
 from fasterseg.events import Progress
 from fasterseg.forecasting.timings import DeliveryTiming, StepTiming, TrainingTiming
@@ -120,7 +120,8 @@ def _exported(job: Job, source: DataSource, split: str, folder: Path) -> int:
     space, normalisation = source.label_space, source.normalisation
     target = Target.of(job.recipe.target, space.classes)
     geometry = target.geometry
-    image, form = noise_image(geometry.size), export_form(target)
+    image, is_here = noise_image(geometry.size), job.recipe.target.is_here
+    form = export_form(target) if is_here else form_for(target)
     if form is None:
         open_backend(target).random_network(job.architecture, geometry).run(image)
         return 0

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from fasterseg.config import Recipe
 from fasterseg.datasets.part import spread
 from fasterseg.deploy.benchmark.matching import open_on_target
 from fasterseg.deploy.benchmark.measuring import Meter
@@ -18,11 +17,11 @@ from fasterseg.events import Progress
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import Ends, ModelTiming, NetworkTiming, TargetTiming
 from fasterseg.latency.enumeration import specs_of
-from fasterseg.latency.networks import sample_networks
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.latency.timing import TimerSettings
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.preflight.machine import require_machine
+from fasterseg.pipeline.probes.elsewhere import estimated_target, sampling_seconds
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import memory_kept, set_threads
@@ -35,7 +34,6 @@ from fasterseg.space.widest import options_of
 
 TIMED_BLOCKS = 28
 BLOCK_TIMER = TimerSettings(warmup_runs=2, runs=5, seconds=0.03, visits=5)
-DRAWN_NETWORKS = 4
 
 
 def probe_target(job: Job, _folder: Path, progress: Progress) -> TargetTiming:
@@ -46,6 +44,8 @@ def probe_target(job: Job, _folder: Path, progress: Progress) -> TargetTiming:
     require_machine(recipe, classes=classes, device=job.device)
     set_threads(recipe.threads)
     target = Target.of(recipe.target, classes)
+    if not recipe.target.is_here:
+        return estimated_target(job, target, progress)
     meter, geometry = meter_of(LatencyTable(target=target, conditions={}, entries={}))
     base = resident_bytes()
     reset_peak()
@@ -61,7 +61,7 @@ def probe_target(job: Job, _folder: Path, progress: Progress) -> TargetTiming:
         prices=prices,
         call_seconds=call_seconds,
         open_seconds=networks.open_seconds,
-        sampling_seconds=_sampling_seconds(options, priced_table(target, specs, prices), recipe),
+        sampling_seconds=sampling_seconds(options, priced_table(target, specs, prices), recipe),
         ends=ends,
         models={model: networks.model(model, target) for model in recipe.models_to_match},
         attempts=fmean(networks.attempts or [1.0]),
@@ -150,12 +150,3 @@ class _Networks:
             p95_ms=found.p95_ms,
             quiet=quiet,
         )
-
-
-def _sampling_seconds(options: Sequence[Options], table: LatencyTable, recipe: Recipe) -> float:
-    """Drawing one network at a latency."""
-    began, tolerance = time.monotonic(), recipe.profile.latency_tolerance
-    found = sample_networks(
-        options, table, count=DRAWN_NETWORKS, tolerance=tolerance, seed=recipe.seed
-    )
-    return (time.monotonic() - began) / max(1, len(found))
