@@ -103,7 +103,7 @@ def test_a_line_that_breaks_is_taken_up_again_and_nothing_is_measured_twice(
     assert found.timed.keys() == {*packed.manifest.timed_keys()}
     (lost,) = [line for line in heard.told if "the connection was lost" in line]
     assert "the device measures on" in lost
-    assert heard.paused == ssh_module.PAUSE_S
+    assert heard.paused == 2
     copied = [line for line in heard.told if "is copied" in line]
     assert len(copied) == 2
     assert heard.done[-1] == (5, 5)
@@ -120,7 +120,7 @@ def test_a_line_that_stays_broken_is_given_up_and_the_same_command_resumes(
     with pytest.raises(EnvironmentFault, match="the device does not answer") as error:
         heard.host.measured(packed, why="how long its blocks take")
     assert "the same command resumes" in error.value.next_step
-    assert heard.paused == ssh_module.MOST_LOST * ssh_module.PAUSE_S
+    assert heard.paused == 2 + 4 + 8
     ssh.cut_after("")
     again = Heard()
     again.host.measured(packed, why="the same")

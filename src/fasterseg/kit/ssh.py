@@ -38,8 +38,8 @@ PYTHON = "FASTERSEG_DEVICE_PYTHON"
 
 OLDEST_PYTHON = (3, 8)
 RUNNER, ZIP, ANSWER = "run.py", "kit.zip", f"kit-{MEASURED_FILE}"
-MOST_LOST, PAUSE_S = 20, 15.0
-"""So often in a row, and after so many seconds, a connection is tried that brought nothing new."""
+MOST_LOST, MOST_PAUSED_S = 20, 15
+"""So often in a row a connection is tried that brought nothing new, after two seconds and more."""
 MOST_STOPPING_S = 30.0
 """So long whoever stopped this waits until the device has stopped too."""
 
@@ -128,7 +128,7 @@ class _Visit:
                 self.lost = 0
                 return
             except ConnectionLost as error:
-                self.lost += 1
+                self.lost, self.unsaid = self.lost + 1, ""
                 if error.is_lasting or self.lost > MOST_LOST:
                     fault = error.fault()
                     step_now = f"the same command resumes; before, {fault.next_step}"
@@ -136,7 +136,7 @@ class _Visit:
                         fault.what, where=fault.where, why=fault.why, next_step=step_now
                     ) from error
                 self.host.tell(f"the connection was lost ({error}); the device measures on")
-                for _ in range(int(PAUSE_S)):
+                for _ in range(min(MOST_PAUSED_S, 2**self.lost)):
                     self.client.look()
                     self.host.pause(1.0)
 
@@ -214,7 +214,8 @@ class _Visit:
         sits at the device, and what is wrong there is raised.
         """
         if self.unsaid and not line.startswith("  "):
-            self.host.tell(f"{self.host.address.host}: {self.unsaid}")
+            told = self.unsaid.removeprefix("note: ")
+            self.host.tell(f"{self.host.address.host}: {told}")
         self.unsaid = ""
         if done := _DONE.fullmatch(line):
             self.lost = 0
