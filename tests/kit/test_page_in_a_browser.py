@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,21 @@ def test_over_plain_http_there_is_one_thread_and_a_kit_for_two_is_refused(
         tab.value("document.querySelector('#start').click()")
         found = measured_in(tab, manifest, tmp_path / "measured.json")
     assert found.clock_ns >= 50_000, "such a page has a coarse clock"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core here")
+def test_on_localhost_a_kit_for_two_threads_is_measured_with_two(
+    page: dict[str, bytes], tab: Page, tmp_path: Path
+) -> None:
+    manifest = page_kit(tmp_path / "kit", page, threads=2)
+    with serving(tmp_path / "kit") as home:
+        tab.open(home)
+        tab.until(READY)
+        tab.value("document.querySelector('#start').click()")
+        found = measured_in(tab, manifest, tmp_path / "measured.json")
+        assert tab.value("crossOriginIsolated && ort.env.wasm.numThreads === 2")
+    assert found.runtime.threads == 2
+    assert found.clock_ns < 50_000, "an isolated page has a finer clock"
 
 
 def test_a_damaged_file_of_a_kit_is_told(page: dict[str, bytes], tab: Page, tmp_path: Path) -> None:
