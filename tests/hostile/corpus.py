@@ -33,6 +33,7 @@ for folder in (HERE, HERE.parent / "support", HERE.parents[1] / "src"):
 import of_architectures  # noqa: E402
 import of_bundles  # noqa: E402
 import of_data_files  # noqa: E402
+import of_kits  # noqa: E402
 import of_layouts  # noqa: E402
 import of_logs  # noqa: E402
 import of_official  # noqa: E402
@@ -56,6 +57,8 @@ KINDS: tuple[Callable[[Stock], Iterable[HostileFile]], ...] = (
     of_architectures.architectures,
     of_architectures.tables,
     of_bundles.bundles,
+    of_kits.answers,
+    of_kits.kits,
     of_runs.runs,
     of_logs.logs,
     of_logs.checkpoints,

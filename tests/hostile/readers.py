@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -188,6 +190,28 @@ def _checked(data: bytes, place: Place, stock: Stock) -> None:
     found = checked_files.CheckedFiles(path, "0", place.brought)
     for known in found._known.values():
         Seen.of_line(known.seen)
+
+
+def _measured(data: bytes, place: Place, stock: Stock) -> None:
+    """What a device measured, with the digest that it should have."""
+    import made_kits
+
+    from fasterseg.artifacts import digest_of_value
+    from fasterseg.kit.measured import read_measured
+
+    with suppress(ValueError, RecursionError):
+        document = json.loads(data)
+        if isinstance(document, dict):
+            content = document.get("content")
+            data = json.dumps({**document, "digest": digest_of_value(content)}).encode()
+    read_measured(_written("measured.json", data, place), made_kits.manifest())
+
+
+def _measured_seeds(stock: Stock) -> Sequence[bytes]:
+    import made_kits
+
+    path = stock.root / "measured.json"
+    return [made_kits.as_written(made_kits.measured(), path).read_bytes()]
 
 
 def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
@@ -385,6 +409,7 @@ READERS: dict[str, Reader] = {
         ),
         Reader("strict_yaml", _recipes, (by.by_lines, by.by_bytes), _load_yaml, (ValueError,)),
         Reader("recipe", _recipes, (by.by_lines, by.by_bytes), _recipe),
+        Reader("measured", _measured_seeds, (by.by_values, by.by_bytes, by.by_lines), _measured),
         Reader("set", _overrides, (by.by_bytes,), _override),
         Reader("data_yaml", _data_files, (by.by_lines, by.by_bytes), _data_file),
         Reader("data_set", _data_files, (by.by_lines, by.by_bytes), _data_set),

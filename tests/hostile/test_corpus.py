@@ -16,6 +16,8 @@ REPRESENTATIVES = (
     "bundle/card a resolution of 10^4300@report",
     "bundle/bundle with a named pipe for card.json@load_network",
     "safetensors/safetensors of a header of 2^63@load_model",
+    "answer/answer of a fraction@kit read",
+    "kit/kit of a file above it@kit read",
     "run/stored recipe with a contender that leads up@describe",
     "log/search/cosearch/events.jsonl: no UTF-8 behind@report",
     "journal/journal: 4,301 digits@profile",
