@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from clips import clip
+from made_kits import as_written, device_says
 from official_files import TABLE, arch_file, write_weights
 from PIL import Image
 from published_trees import (
@@ -24,6 +25,7 @@ from published_trees import (
 from tool_sets import cvat_set, scene, zipped
 
 from fasterseg.datasets.camvid import LABELS
+from fasterseg.kit.kept import kit_of
 
 SIZE = (64, 128)
 FRAMES = tuple(f"drive{drive}_{frame:03d}" for drive in range(8) for frame in range(2))
@@ -88,6 +90,12 @@ def imported(place: Path, type_: Type) -> None:
     type_(f"fasterseg import-official --arch arch_1.pt --weights weights1.pt --out {place.name}")
 
 
+def answer(place: Path, _: Type) -> None:
+    """What a device could have measured with the kit of a run."""
+    manifest = kit_of(place.parent / "runs" / "board" / "kit" / "space").manifest
+    as_written(device_says(manifest), place)
+
+
 def typed(*lines: str) -> Callable[[Path, Type], None]:
     """What comes of commands."""
 
@@ -119,8 +127,10 @@ LAID_READY: Mapping[str, Callable[[Path, Type], object]] = {
     "MODEL": imported,
     "camvid-8ms.onnx": typed("fasterseg export camvid-8ms --format onnx --out camvid-8ms.onnx"),
     "runs/demo": typed("fasterseg run --recipe demo --run runs/demo"),
+    "runs/board": typed("fasterseg kit pack --recipe demo --run runs/board"),
+    "measured.json": answer,
     "runs/photos": typed("fasterseg run --data photos --budget 12ms --run runs/photos"),
 }
 """How each is made where it is to lie; a run of photos wants the photos beside it."""
 UNDIVIDED = {"photos": undivided}
-BESIDE = {"runs/photos": "photos"}
+BESIDE = {"runs/photos": "photos", "measured.json": "runs/board"}
