@@ -1,11 +1,12 @@
 """How much faster the one-pass tail is than upsampling and arg max as two operations.
 
 Times, in turn within one run, the tail block in ONNX Runtime (the exporter's graph: Resize corner
-on corner, ArgMax, Cast to uint8), the same graph in OpenVINO, the block in PyTorch, and both forms
-of `fasterseg.deploy.tail`, on logits as a network makes them and on noise, which is the worst case:
-every cell mixed, nearly every class a candidate.  Prints medians and minima in milliseconds, in
-how many times less than ONNX Runtime each is done, and how many pixels differ from PyTorch's.  On a
-busy machine the minima tell more.
+on corner, ArgMax, Cast to uint8), the same graph in OpenVINO, the block in PyTorch, and the three
+forms of `fasterseg.deploy.tail`, that in C compiled here with -O3 for this processor.  They are
+given logits as a network makes them, and noise, which is the worst case: every cell mixed, nearly
+every class a candidate.  Prints medians and minima in milliseconds, in how many times less than
+ONNX Runtime each is done, and how many pixels differ from PyTorch's.  On a busy machine the minima
+tell more.
 
     python benchmarks/tail.py
     python benchmarks/tail.py --logits logits.npy --size 512 1024
@@ -18,6 +19,10 @@ logarithms, with a little noise.
 from __future__ import annotations
 
 import argparse
+import ctypes
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from functools import cache, partial
 from importlib.util import find_spec
@@ -34,6 +39,7 @@ from fasterseg.deploy.exporting.bordering import SizedBlock
 from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import threads_set
+from fasterseg.deploy.tail.beside import c_source
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.latency.timing import Call, MonotonicStopwatch, TimerSettings, time_interleaved
 from fasterseg.layers.building import TailBlock
@@ -134,6 +140,39 @@ def ours(kind: Any, logits: Floats, size: Size, threads: int) -> tuple[str, tupl
     return tail.name, (partial(tail, logits, size, out=labels), labels)
 
 
+@cache
+def compiled() -> ctypes.CDLL | None:
+    """Return the C file as a library; None where there is no compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="tail-"))
+    (folder / "tail.c").write_bytes(c_source())
+    flags = ["-std=c99", "-O3", "-march=native", "-shared", "-fPIC"]
+    made = folder / "tail.so"
+    subprocess.run([compiler, *flags, "-o", str(made), str(folder / "tail.c")], check=True)
+    library = ctypes.CDLL(str(made))
+    library.fasterseg_tail_bytes.restype = ctypes.c_size_t
+    return library
+
+
+def in_c(library: ctypes.CDLL, logits: Floats, size: Size) -> tuple[Call, Labels]:
+    """Return a run of the C file on one thread, and the labels it writes."""
+    numbers = (*logits.shape, *size)
+    work = np.empty(library.fasterseg_tail_bytes(*numbers), dtype=np.uint8)
+    labels = np.empty(size, dtype=np.uint8)
+    values = np.ascontiguousarray(logits)
+    places = [ctypes.c_void_p(array.ctypes.data) for array in (values, labels, work)]
+
+    def run() -> None:
+        fault = library.fasterseg_tail_u8(
+            places[0], *logits.shape, places[1], *size, places[2], 0, 1
+        )
+        assert (fault, len(values), len(work)) == (0, len(logits), len(work))
+
+    return run, labels
+
+
 def contenders(model: bytes, logits: Floats, size: Size, threads: int) -> Iterator[tuple[str, Any]]:
     """Give everything that can be timed here, ONNX Runtime first."""
     yield "ONNX Runtime", onnx_runtime(model, logits, size, threads)
@@ -144,6 +183,8 @@ def contenders(model: bytes, logits: Floats, size: Size, threads: int) -> Iterat
         yield ours("fast", logits, size, threads)
     if threads == 1:
         yield ours("numpy", logits, size, threads)
+        if (library := compiled()) is not None:
+            yield "C (1 thread)", in_c(library, logits, size)
 
 
 def compare(model: bytes, logits: Floats, size: Size, *, threads: int, runs: int) -> None:
@@ -200,6 +241,8 @@ def main() -> None:
     for library in ("openvino", "numba"):
         if not find_spec(library):
             print(f"{library} is not installed: its lines are left out")
+    if not shutil.which("cc"):
+        print("no C compiler is installed: the lines of the C file are left out")
     for what, logits, size in cases(arguments):
         low = Size(*logits.shape[1:])
         mixed, candidates = mixed_cells(logits)

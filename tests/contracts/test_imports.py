@@ -45,6 +45,7 @@ LATER = {
         f"fasterseg.baselines.{module}" for module in ("bisenet_v2", "ddrnet", "enet", "fast_scnn")
     },
     "checkpoints.py": {"fasterseg.tensors"},
+    "deploy/runtimes/executorch_child.py": {"torch"},
     "deploy/tail/label_maps.py": {"fasterseg.deploy.tail.kernels"},
     "gpus.py": {"torch"},
     "machine.py": {"torch"},

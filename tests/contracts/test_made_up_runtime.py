@@ -168,7 +168,7 @@ def test_the_processor_s_peak_is_sought_on_it_too() -> None:
 def test_what_it_cannot_do_is_refused_in_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     names = (
         '"onnxruntime", "openvino", "pytorch", "compiled", "onnxruntime-cuda", "tensorrt", '
-        '"onnxruntime-web", "twin"'
+        '"executorch", "onnxruntime-web", "twin"'
     )
     assert main(["benchmark", "baseline:fast-scnn", "--backend", "triplet"]) == 2
     assert names in capsys.readouterr().err

@@ -31,6 +31,7 @@ OWN = {
     "kit/writing.py": "the package's runners, and the files of a kit that it has written",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
+    "deploy/runtimes/executorch_child.py": "what the parent asks",
     "console/launching.py": "how a rank that it started ended",
     "deploy/benchmark/parts.py": "a profile",
     "deploy/runtimes/onnx_runtime.py": "an optimised graph",

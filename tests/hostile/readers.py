@@ -127,6 +127,12 @@ def _program(data: bytes, place: Place, stock: Stock) -> None:
     torch_program.read(_written("m.pt2", data, place))
 
 
+def _pte(data: bytes, place: Place, stock: Stock) -> None:
+    from fasterseg.deploy.runtimes import executorch_files
+
+    executorch_files.read(_written("m.pte", resealed_export(data), place))
+
+
 def _onnx(data: bytes, place: Place, stock: Stock) -> None:
     from fasterseg.deploy.runtimes import onnx_files
 
@@ -337,6 +343,16 @@ def _card_of(stock: Stock) -> list[bytes]:
     return [one.value.encode() for one in model.metadata_props if one.key == "fasterseg"]
 
 
+def _ptes(stock: Stock) -> list[bytes]:
+    from fake_executorch import pte
+
+    from fasterseg.deploy.exporting.exported_card import ExportedCard
+    from fasterseg.deploy.runtimes.executorch_files import with_card
+
+    (text,) = _card_of(stock)
+    return [with_card(pte(), ExportedCard.from_text(text.decode(), where="m", has_seal=True))]
+
+
 def _pictures(stock: Stock) -> list[bytes]:
     from image_zoo import zoo
 
@@ -489,6 +505,7 @@ READERS: dict[str, Reader] = {
         Reader("official_table", _tables, (by.by_opcodes, by.by_bytes), _numbers),
         Reader("official_arch", _pickles, (_zip_pickles, by.by_bytes), _import),
         Reader("pt2", _one(lambda s: s.program), (by.by_records, by.by_bytes), _program),
+        Reader("pte", _ptes, (by.by_bytes,), _pte),
         Reader("onnx", _one(lambda s: s.onnx), (by.by_fields, by.by_bytes), _onnx),
         Reader("openvino", _one(lambda s: s.openvino), (_xml, by.by_bytes), _openvino),
         Reader("card", _card_of, (by.by_values, by.by_bytes), _card),

@@ -43,8 +43,9 @@ class Runtime:
     is.  What is in int8 is written so everywhere: `quantiser` is the function that makes it, from
     a network and images (`deploy.runtimes.quantisers`), where the runtime computes in int8.  The
     processor's peak is sought where it `shows_peak`.  `in_kits` is what runners of kits call its
-    library; empty where no kit can be run on it.  One that `is_web` runs in a page: it is never
-    opened here, and its kit is carried to the device by hand.
+    library; empty where no kit can be run on it.  A `variable` of the surroundings names the
+    environment where its library is, where that is another than this one.  One that `is_web` runs
+    in a page: it is never opened here, and its kit is carried to the device by hand.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Runtime:
     times_blocks: bool = True
     shows_peak: bool = False
     in_kits: str = ""
+    variable: str = ""
     is_web: bool = False
     quantiser: str = ""
 
@@ -71,6 +73,12 @@ class Runtime:
     @property
     def install(self) -> str:
         """The command that installs it."""
+        if self.variable:
+            place = f"$HOME/{self.package}"
+            return (
+                f"python3 -m venv {place} && {place}/bin/pip install {self.package} torch && "
+                f"export {self.variable}={place}"
+            )
         return f"pip install 'fasterseg[{self.extra}]'" if self.extra else "pip install fasterseg"
 
     @property
@@ -163,6 +171,16 @@ _ROWS = (
         devices=("cuda",),
         typed=True,
         in_kits="tensorrt",
+    ),
+    Runtime(
+        name="executorch",
+        module="fasterseg.deploy.runtimes.executorch_runtime",
+        distributions=("executorch",),
+        extra="executorch",
+        loads=("executorch",),
+        ships_as="executorch",
+        times_blocks=False,
+        variable="FASTERSEG_EXECUTORCH",
     ),
     Runtime(
         name="onnxruntime-web",

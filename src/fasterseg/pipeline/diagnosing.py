@@ -5,13 +5,14 @@ Nothing here imports torch by itself: that it does not import is a finding.
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from fasterseg.config import opened_runtimes
+from fasterseg.config import Runtime, opened_runtimes
 from fasterseg.datasets.checked_files import cache_folder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.gpus import gpu_conditions
@@ -116,12 +117,18 @@ def backends() -> tuple[Backend, ...]:
     return tuple(
         Backend(
             name=name,
-            version=version_of(*row.distributions),
+            version=version_of(*row.distributions) or _elsewhere(row),
             install=row.install,
             beside=_beside(name),
         )
         for name, row in rows.items()
     )
+
+
+def _elsewhere(row: Runtime) -> str | None:
+    """The environment of its own that is named for a library; what is in it shows when it runs."""
+    place = os.environ.get(row.variable, "") if row.variable else ""
+    return f"in {place}" if place else None
 
 
 def _beside(name: str) -> str:

@@ -9,6 +9,7 @@ from fasterseg.config import OutputForm, WrittenPrecision
 from fasterseg.console.options import Common, working_size
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.runtimes import executorch_environment
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.origin import Origin, origin_of
 from fasterseg.deploy.shipping.verification import Evidence
@@ -52,6 +53,8 @@ def export_named(
     require_images(images)
     if out:
         place_for_export(out, wanted.format, overwrite=overwrite)
+    if wanted.format == "executorch":
+        executorch_environment.python()
     origin = origin_of(model)
     form = form_of(wanted, origin.bundle.card, format=wanted.format)
     if (common.device or "").startswith("cuda"):

@@ -17,7 +17,8 @@ class Format:
     """A kind of file, known by its suffix.
 
     `writer` is the function that writes one from a job, its card and a form; `precisions` are
-    what it may hold, `companions` the suffixes of what is written beside it.
+    what it may hold, `companions` the suffixes of what is written beside it.  One `of_one_size`
+    takes images of no other.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Format:
     writer: str
     precisions: tuple[Precision, ...] = ("float32",)
     companions: tuple[str, ...] = ()
+    of_one_size: bool = False
 
 
 _ROWS = (
@@ -48,6 +50,12 @@ _ROWS = (
         precisions=("float32", "float16"),
     ),
     Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.torch_program:write"),
+    Format(
+        "executorch",
+        ".pte",
+        writer="fasterseg.deploy.runtimes.executorch_files:write",
+        of_one_size=True,
+    ),
 )
 FORMATS: Mapping[str, Format] = {row.name: row for row in _ROWS}
 

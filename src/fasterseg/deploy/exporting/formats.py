@@ -72,6 +72,13 @@ class ExportForm:
                 why="its labels are brought back to the image's own size, and logits are not",
                 next_step="leave --output out, or --resize",
             )
+        if self.row.of_one_size and self.size is None:
+            raise UsageError(
+                f"{self.format} files take images of one size",
+                where="--resize" if self.resizes_to else "--dynamic",
+                why="their memory is planned when they are written",
+                next_step="leave it out, and say the size with --size 360x480",
+            )
         if self.precision not in self.row.precisions:
             able = [row.name for row in FORMATS.values() if self.precision in row.precisions]
             raise UsageError(

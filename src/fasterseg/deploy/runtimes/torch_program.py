@@ -42,6 +42,13 @@ _MOST_SIZES, _LONGEST = 1000, 250
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
     """Write a job as an exported program with the card among its extra files."""
+    content = io.BytesIO()
+    torch.export.save(exported_program(job, form), content, extra_files={CARD: card.to_text()})
+    durable_write(path, sealed(_with_comment(content, BLANK_SEAL)))
+
+
+def exported_program(job: WholeJob, form: ExportForm) -> torch.export.ExportedProgram:
+    """A job as PyTorch's exporter writes it down, of the form's size or of any."""
     size = form.size
     image = torch.zeros(1, *(size or form.example_size), 3, dtype=torch.uint8)
     any_length = torch.export.Dim.DYNAMIC
@@ -53,9 +60,7 @@ def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> No
     program.example_inputs = None
     for node in program.graph.nodes:  # they name files of the machine that exported it
         node.meta.pop("stack_trace", None)
-    content = io.BytesIO()
-    torch.export.save(program, content, extra_files={CARD: card.to_text()})
-    durable_write(path, sealed(_with_comment(content, BLANK_SEAL)))
+    return program
 
 
 def _with_comment(content: io.BytesIO, comment: str) -> bytes:

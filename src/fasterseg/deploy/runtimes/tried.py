@@ -41,7 +41,7 @@ def try_file(
     try:
         run = open_files(*datas)
         for size in sizes:
-            for image in _images(size):
+            for image in images_of(size):
                 why = fault_of(run(image), (size[0], size[1]), output=output, classes=classes)
                 if why:
                     raise _refused(files[0], why)
@@ -59,7 +59,7 @@ def reason_of(error: Exception) -> str:
     return ascii(said[:200])[1:-1] or type(error).__name__
 
 
-def _images(size: Sequence[int]) -> list[npt.NDArray[Any]]:
+def images_of(size: Sequence[int]) -> list[npt.NDArray[Any]]:
     """Noise, black and white."""
     shape = (1, size[0], size[1], 3)
     noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

@@ -102,6 +102,7 @@ class VerificationReport(Artifact):
         )
         verdict = "it does what the network does" if self.passed else "it is NOT the same network"
         lines = [head, *(f"  {check.describe()}" for check in self.checks)]
+        lines += [f"  {self.facts['operators']}"] if "operators" in self.facts else []
         lines += [f"  {self.remark}"] if self.remark else []
         lines.append(verdict)
         return "\n".join([*lines, *([f"look at: {self.evidence}"] if self.evidence else [])])
