@@ -116,7 +116,7 @@ def test_a_line_that_stays_broken_is_given_up_and_the_same_command_resumes(
     monkeypatch.setattr(ssh_module, "MOST_LOST", 3)
     heard = Heard()
     heard.on_progress = lambda _done: ssh.fail("ssh: connect to host board: No route to host")
-    ssh.cut_after("1 of 5")
+    ssh.cut_after("0 of 5")
     with pytest.raises(EnvironmentFault, match="the device does not answer") as error:
         heard.host.measured(packed, why="how long its blocks take")
     assert "the same command resumes" in error.value.next_step

@@ -14,7 +14,7 @@ from runnable_kits import RUN, RunnableKit
 
 from fasterseg.config.hosts import SshAddress
 from fasterseg.errors import EnvironmentFault, Interrupted
-from fasterseg.kit.measured import read_measured
+from fasterseg.kit.hosts import answered
 from fasterseg.kit.ssh import OverSsh
 from fasterseg.kit.writing import PackedKit
 from fasterseg.stopping import StopRequest
@@ -66,7 +66,7 @@ class Heard:
 def test_it_is_copied_run_fetched_and_removed(packed: PackedKit, sshd: LocalSshd) -> None:
     found = Heard(sshd).host.measured(packed, why="how long its blocks take")
     assert found.timed.keys() == {*packed.manifest.timed_keys()}
-    assert read_measured(packed.folder / "measured.json", packed.manifest) == found
+    assert answered(packed) == found
     assert sshd.kits == []
     assert not (sshd.home / ".cache/fasterseg-kit").exists()
 

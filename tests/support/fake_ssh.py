@@ -1,8 +1,8 @@
 """A program called ``ssh`` that runs what it is told right here, or fails as the real one does.
 
     with FakeSsh(tmp_path) as ssh:
+        ssh.cut_after("2 of 7")             # once, after a line that has this
         ssh.fail("Connection refused")      # from now on
-        ssh.cut_after = "2 of 7"            # once, after a line that has this
 
 What it was called with stands in `calls`.
 """
@@ -23,9 +23,10 @@ import json, os, subprocess, sys
 folder = {folder!r}
 with open(folder + "/calls", "a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
-told = json.load(open(folder + "/told"))
-if told["fail"]:
-    sys.exit(print(told["fail"], file=sys.stderr) or 255)
+def told(name):
+    return open(folder + "/" + name).read()
+if told("fail"):
+    sys.exit(print(told("fail"), file=sys.stderr) or 255)
 there = dict(os.environ, HOME=folder + "/home", PATH=folder + "/bin:" + os.environ["PATH"])
 child = subprocess.Popen(
     ["/bin/sh", "-c", sys.argv[-1]], env=there, cwd=folder + "/home", stderr=subprocess.PIPE
@@ -33,9 +34,8 @@ child = subprocess.Popen(
 for line in child.stderr:
     sys.stderr.buffer.write(line)
     sys.stderr.flush()
-    if told["cut_after"] and told["cut_after"] in line.decode():
-        now = json.load(open(folder + "/told"))
-        json.dump(dict(now, cut_after=""), open(folder + "/told", "w"))
+    if told("cut") and told("cut") in line.decode():
+        open(folder + "/cut", "w").close()
         child.stderr.close()
         sys.exit(255)
 sys.exit(child.wait())
@@ -53,7 +53,8 @@ class FakeSsh:
         for name in ("front", "home", "bin"):
             (self.folder / name).mkdir(parents=True)
         self.program("front/ssh", _PROGRAM.format(python=sys.executable, folder=str(self.folder)))
-        self._tell(fail="", cut_after="")
+        self._tell("fail", "")
+        self._tell("cut", "")
         path = f"{self.folder / 'front'}{os.pathsep}{os.environ['PATH']}"
         self._patch.setenv("PATH", path)
         return self
@@ -70,11 +71,12 @@ class FakeSsh:
 
     def fail(self, said: str) -> None:
         """Let no connection be made from now on."""
-        self._tell(fail=said, cut_after="")
+        self._tell("fail", said)
 
     def cut_after(self, line: str) -> None:
         """Let the connection break once, after a line that has this; what runs there runs on."""
-        self._tell(fail="", cut_after=line)
+        self._tell("fail", "")
+        self._tell("cut", line)
 
     @property
     def calls(self) -> list[list[str]]:
@@ -86,5 +88,8 @@ class FakeSsh:
         """The folders of kits that lie on the device."""
         return sorted((self.folder / "home/.cache/fasterseg-kit").glob("*"))
 
-    def _tell(self, **told: str) -> None:
-        (self.folder / "told").write_text(json.dumps(told))
+    def _tell(self, name: str, text: str) -> None:
+        """Whole or not at all: the program may be reading it."""
+        fresh = self.folder / "fresh"
+        fresh.write_text(text)
+        fresh.replace(self.folder / name)

@@ -23,11 +23,11 @@ from typing import NoReturn
 from fasterseg.artifacts import digest_of_file
 from fasterseg.children.programs import Ran
 from fasterseg.config.hosts import SshAddress
-from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, FileError, Interrupted
 from fasterseg.events import Progress, Tell, note_on_stderr, silent
-from fasterseg.foreign.opened_files import MOST_BYTES, bytes_of
-from fasterseg.kit.measured import MEASURED_FILE, KitMeasured, read_measured
+from fasterseg.foreign.opened_files import MOST_BYTES
+from fasterseg.kit.hosts import answered, keep_answer
+from fasterseg.kit.measured import MEASURED_FILE, KitMeasured
 from fasterseg.kit.ssh_client import ConnectionLost, SshClient, typed
 from fasterseg.kit.writing import PackedKit
 from fasterseg.scratch import scratch_folder
@@ -72,9 +72,9 @@ class OverSsh:
         Raises `EnvironmentFault` where the device cannot be reached or lacks something,
         `Interrupted` where this was stopped, and `FileError` for an answer that is none.
         """
-        answer = kit.folder / MEASURED_FILE
-        if answer.is_file():
-            return read_measured(answer, kit.manifest)
+        found = answered(kit)
+        if found is not None:
+            return found
         self.tell(f"{self.address} is asked to tell {why}")
         return _Visit(self, kit, SshClient(self.address, self._look)).measured()
 
@@ -104,8 +104,7 @@ class _Visit:
         with scratch_folder(Path(tempfile.gettempdir()), "fasterseg-ssh-") as folder:
             answer = folder / MEASURED_FILE
             self._lasting(partial(self._fetch, answer))
-            found = read_measured(answer, self.kit.manifest)
-            durable_write(self.kit.folder / MEASURED_FILE, bytes_of(answer))
+            found = keep_answer(self.kit, answer)
         self._lasting(self._clean)
         return found
 
