@@ -6,14 +6,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from made_kits import as_written, device_says
+from fake_run import FakeRun
+from made_kits import as_written, device_says, measured_content
 
 import fasterseg
 from fasterseg import cli
+from fasterseg.artifacts import digest_of_file
 from fasterseg.config import Recipe
+from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.errors import FastersegError, FileError, UsageError
 from fasterseg.kit.kept import kit_of
+from fasterseg.kit.labels import inflated_labels, packed_labels
+from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder
 
@@ -160,3 +166,67 @@ def test_both_verbs_speak_json(
     assert cli.main(["kit", "read", str(path), "--run", str(run.root), "--json"]) == 3
     failure = json.loads(capsys.readouterr().err.splitlines()[-1])
     assert all(failure[part] for part in ("what", "where", "why", "next"))
+
+
+SCENES = tuple(f"data.street.{change}" for change in ("height=64", "width=128", "test=12"))
+
+
+@pytest.fixture(scope="module")
+def of_networks(tmp_path_factory: pytest.TempPathFactory) -> PackedKit:
+    """The kit of a bundle that lies in a run, and of the file that was exported from it."""
+    run = FakeRun(until="train", teacher=False, layers=3).write(tmp_path_factory.mktemp("run"))
+    exported = tmp_path_factory.mktemp("exported") / "student.onnx"
+    fasterseg.export(str(run.bundle("student")), out=exported, images=1, set=SCENES)
+    out = tmp_path_factory.mktemp("packed") / "proof"
+    settings = ("target.backend=onnxruntime", "target.tail=graph", *SCENES)
+    models = (str(run.bundle("student")), str(exported))
+    result = fasterseg.kit_pack(networks=models, out=out, run=run.root, set=settings)
+    assert (result.blocks, result.networks, result.images) == (0, 2, 10)
+    assert result.read_with == f"fasterseg kit read measured.json --kit {out}"
+    return kit_of(out)
+
+
+@pytest.mark.slow
+def test_finished_networks_are_packed_as_they_are_shipped(of_networks: PackedKit) -> None:
+    manifest, folder = of_networks.manifest, of_networks.folder
+    (_, bundle), (name, file) = [(i.key, folder / i.file) for i in manifest.labelled()]
+    assert file.read_bytes() == Path(name).read_bytes()
+    told = open_export(bundle)[1]
+    assert (told.size, told.output) == ((64, 128), "labels")
+    assert [(one.height, one.width) for one in manifest.images] == [(64, 128)] * 10
+    assert manifest.promised == tuple(item.key for item in manifest.labelled())
+
+
+@pytest.mark.slow
+def test_latencies_digests_and_equal_labels_come_back(
+    of_networks: PackedKit, tmp_path: Path
+) -> None:
+    manifest = of_networks.manifest
+    expected = json.loads((of_networks.folder / "expected.json").read_text())
+    (bundle, exported), promised = manifest.promised, {}
+    for key in manifest.promised:
+        sha256 = manifest.files[manifest.item(key).file].sha256
+        promised[key] = {**measured_content()["promised"]["student"], "sha256": sha256}
+    first, *others = expected[bundle]
+    (labels,) = [inflated_labels(first, manifest.images[0])]
+    wrong = packed_labels(np.where(labels == 0, 1, 0))
+    answer = device_says(manifest, promised=promised, labels={**expected, bundle: [wrong, *others]})
+    path = as_written(answer, tmp_path / "measured.json")
+    found = fasterseg.kit_read(path, kit=of_networks.folder)
+    assert found.networks[0].agreement == 0.9
+    assert found.networks[1].agreement == 1.0
+    assert "p95 0.004 ms" in found.describe()
+    assert "90.0000 % equal labels" in found.describe()
+    assert found.networks[1].digest == digest_of_file(Path(exported))
+
+
+def test_a_damaged_file_is_to_be_copied_once_more_and_a_strange_manifest_is_passed_over(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "a web page"}')
+    path = came_back(run, tmp_path)
+    fasterseg.kit_read(path, run=run.root)
+    path.write_text(path.read_text().replace('"floor_ns": 90', '"floor_ns": 91'))
+    with pytest.raises(FileError, match="was changed") as caught:
+        fasterseg.kit_read(path, run=run.root)
+    assert caught.value.next_step.startswith("copy measured.json from the device once more")

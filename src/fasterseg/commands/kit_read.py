@@ -28,8 +28,9 @@ def kit_read(
     Of a search space it makes the run's latency table, with the device's own conditions: search,
     landing and training follow as ever.  The run is that of --run, or the one in whose folder the
     kit lies; the table is written there.  Of finished networks it tells p95, digests, and how many
-    labels are those of this machine; nothing is written then.  Exit code 3 for a file that is
-    damaged, was measured with another kit, or otherwise than the kit says.
+    labels are those of this machine; an answer that a run waits for is kept in its folder, and
+    nothing else is written.  Exit code 3 for a file that is damaged, was measured with another kit,
+    or otherwise than the kit says.
 
     Parameters
     ----------

@@ -134,12 +134,17 @@ class KitMeasured(Artifact):
         return tuple(inflated_labels(text, image) for text, image in pairs)
 
 
-def read_measured(path: Path, manifest: KitManifest) -> KitMeasured:
-    """What a device measured with this kit; raises `FileError` for anything that is not that."""
+def load_measured(path: Path) -> KitMeasured:
+    """What a device measured with some kit; raises `FileError` for what no runner writes."""
     try:
-        found = KitMeasured.load(path)
+        return KitMeasured.load(path)
     except FileError as error:
         raise FileError(error.what, where=error.where, why=error.why, next_step=_AGAIN) from error
+
+
+def read_measured(path: Path, manifest: KitManifest) -> KitMeasured:
+    """What a device measured with this kit; raises `FileError` for anything that is not that."""
+    found = load_measured(path)
     for what, why in _faults(found, manifest):
         raise FileError(what, where=str(path), why=why, next_step=_AGAIN)
     return found

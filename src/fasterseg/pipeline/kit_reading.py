@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.kit.hosts import keep_answer
 from fasterseg.kit.kept import agreement_of, kit_of, networks_of
-from fasterseg.kit.manifest import MANIFEST_FILE
-from fasterseg.kit.measured import MEASURED_FILE, KitMeasured, read_measured
+from fasterseg.kit.measured import MEASURED_FILE, KitMeasured, load_measured, read_measured
 from fasterseg.kit.outcome import DeviceTold, LatenciesRead, LatencyThere, TableRead
 from fasterseg.kit.reading import latencies_of, table_of
 from fasterseg.kit.writing import PackedKit
@@ -89,10 +89,11 @@ def _kit_for(path: Path, common: Common, kit: Path | str) -> PackedKit:
     """The kit that a file was measured with: named, beside the file, or in the run's folder."""
     if kit:
         return kit_of(given(kit, "--kit"))
-    wanted = KitMeasured.load(path).kit
+    wanted = load_measured(path).kit
     kits = _kits_in(RunFolder(Path(common.run)).checked()) if common.run else []
     for folder in (path.absolute().parent, *kits):
-        if (folder / MANIFEST_FILE).is_file():
+        # What is called so in somebody's folder of downloads need be no kit.
+        with suppress(FileError):
             found = kit_of(folder)
             if found.manifest.digest() == wanted:
                 return found
