@@ -9,7 +9,9 @@ from far_device import BOARD, answer
 from runnable_kits import a_network
 
 from fasterseg.console.options import Common
+from fasterseg.deploy.runtimes.web_runtime import DIGESTS, WebRuntime
 from fasterseg.errors import FileError, Interrupted, UsageError
+from fasterseg.kit import page
 from fasterseg.kit.hosts import ByHand, answer_beside
 from fasterseg.kit.kept import kit_of
 from fasterseg.kit.manifest import KitManifest
@@ -67,7 +69,9 @@ def test_who_waits_is_told_for_what_where_and_what_to_type(tmp_path: Path) -> No
     assert waiting.exit_code == 7
 
 
-def test_a_browser_s_kit_is_a_page_to_open(tmp_path: Path) -> None:
+def test_a_browser_s_kit_is_a_page_to_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = WebRuntime(dict.fromkeys(DIGESTS, b"made up"))
+    monkeypatch.setattr(page, "web_runtime", lambda: runtime)
     web = TARGET.model_copy(update={"backend": "onnxruntime-web"})
     assert "index.html" in Asking(tmp_path, web).waits().next_step
 

@@ -16,6 +16,7 @@ from far_device import BOARD, answer
 from fasterseg.cli import main
 from fasterseg.errors import Interrupted
 from fasterseg.kit.manifest import KitManifest
+from fasterseg.latency.models import ModelLatencies
 from fasterseg.latency.table import LatencyTable
 from fasterseg.pipeline.rounds import AskedRound
 from fasterseg.reporting.results import NetworkResult
@@ -118,11 +119,24 @@ def this_machine(folder: Path) -> None:
     subprocess.run([sys.executable, "run.py"], cwd=folder, check=True, timeout=300)
 
 
-def test_the_runner_of_a_kit_is_a_device_for_a_whole_run(tmp_path: Path) -> None:
-    carried = Carried(tmp_path / "run", "--budget", "1000ms")
+def test_the_runner_of_a_kit_is_a_device_for_a_whole_run_as_fast_as_a_model(
+    tmp_path: Path,
+) -> None:
+    # The network of this tiny space takes a fraction of what Fast-SCNN does.
+    carried = Carried(tmp_path / "run", "--budget", "9x:baseline:fast-scnn")
     assert carried.to_the_end(this_machine) == 0
-    assert carried.rounds[0] == "space"
+    assert carried.rounds[:2] == ["space", "models"]
     assert carried.rounds[-1] == "proof"
+    known = ModelLatencies.load(carried.run.model_latencies).models["baseline:fast-scnn"]
+    start = SearchStart.load(carried.run.search_began)
+    assert start.budgets_ms["student"] == 9 * known.median_ms
+    summary = SearchSummary.load(carried.run.search_summary)
+    found = summary.contender("student")
+    assert found is not None and found.against is not None
+    trained = NetworkResult.load(carried.run.result("student")).against
+    assert trained is not None and trained.low is not None
+    for against in (found.against, trained):
+        assert against.ratio is not None and 0 < against.ratio < 9
     table = LatencyTable.load(carried.run.latency_table)
     assert table.conditions["runner"] == "run.py"
     result = NetworkResult.load(carried.run.result("student"))

@@ -131,6 +131,16 @@ def test_without_a_selection_a_second_round_looks_around_the_first(tmp_path: Pat
         assert found[name].p95_ms <= budget_ms
 
 
+def test_an_end_that_was_estimated_is_not_told_as_measured(tmp_path: Path) -> None:
+    content = recipe().content()
+    content["budget"] = "0.0001ms"
+    far = Far(1.0)
+    job = search_job_in(tmp_path, recipe=Recipe.model_validate(content))
+    with pytest.raises(BudgetError) as caught:
+        agreed_start(replace(job, together=far.together), progress=silent)
+    assert "is estimated, by the device's table, at" in caught.value.why
+
+
 def test_a_device_on_which_nothing_fits_is_told_and_asked_anew_next_time(tmp_path: Path) -> None:
     far = Far(50.0)
     with pytest.raises(BudgetError, match="no network that was measured meets") as caught:

@@ -96,10 +96,10 @@ def agreed_start(job: SearchJob, *, progress: Progress) -> SearchStart:
         stored = SearchStart.load(path)
         wanted = start_of(job, Ends(stored.fastest_ms, stored.slowest_ms))
         if Use.SUPERNET in job.made or wanted.agrees(stored):
-            _require_reachable(wanted)
+            _require_reachable(job, wanted)
             return wanted.agree(path, made=job.made)
     start = start_of(job, measured_ends(job, progress=progress))
-    _require_reachable(start)
+    _require_reachable(job, start)
     start.save(path)
     return start
 
@@ -169,9 +169,14 @@ def _halves(job: SearchJob) -> Halves:
     return halves_of(job.source, split, job.recipe.seed)
 
 
-def _require_reachable(start: SearchStart) -> None:
+def _require_reachable(job: SearchJob, start: SearchStart) -> None:
     for name, budget_ms in start.budgets_ms.items():
-        require_reachable(budget_ms, fastest_ms=start.fastest_ms[name], student=name)
+        require_reachable(
+            budget_ms,
+            fastest_ms=start.fastest_ms[name],
+            student=name,
+            is_measured=job.together is None,
+        )
 
 
 def data_of(ground: SearchGround, start: SearchStart) -> SearchData:
