@@ -138,8 +138,8 @@ def test_what_is_for_no_run_or_for_another_is_refused_and_nothing_is_made(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"set": ("target.tail=fast",)}, "cannot time the tail 'fast'"),
-        ({"set": ("target.backend=pytorch",)}, "no kit runs on pytorch"),
+        ({"set": ("target.tail=fast",)}, "the tail fast is timed on this machine only"),
+        ({"set": ("target.backend=pytorch",)}, "pytorch is timed on this machine only"),
         ({"out": "elsewhere"}, "the kit of a space goes into its run"),
         ({"networks": ("baseline:fast-scnn",)}, "a baseline has no weights"),
         ({"networks": ("none",)}, "none"),

@@ -6,6 +6,7 @@ is a page that tells to type it.
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shutil
@@ -28,6 +29,7 @@ from told_sandbox import Sandbox, value_of
 
 from fasterseg import cli
 from fasterseg.config import build_recipe
+from fasterseg.config.hosts import is_elsewhere
 from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
 from fasterseg.datasets.checked_files import cache_folder
 
@@ -55,15 +57,16 @@ def known_verb(command: Command) -> None:
         return
     verb = cli.verb_of(words)
     cli.build_app(verb).parse_args(words, exit_on_error=False, print_error=False)
-    named, changes, budgets = (
+    named, changes, budgets, devices = (
         [value for option, value in pairwise(words) if option == wanted]
-        for wanted in ("--recipe", "--set", "--budget")
+        for wanted in ("--recipe", "--set", "--budget", "--device")
     )
     if named and named[0] not in shipped_recipes():
         assert Path(named[0]).name in ("fasterseg.yaml", "recipe.yaml"), f"no recipe: {named[0]}"
         named = []
     budgets = [one for one in budgets if verb.name != "init"]
-    overrides = (*changes, *(f"budget={budget}" for budget in budgets))
+    hosts = [f"target.host={json.dumps(one)}" for one in devices if is_elsewhere(one)]
+    overrides = (*changes, *(f"budget={budget}" for budget in budgets), *hosts)
     build_recipe(recipe_file(named[0]) if named else None, overrides=overrides)
 
 

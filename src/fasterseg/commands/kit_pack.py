@@ -61,5 +61,5 @@ def kit_pack(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.kit_packing import pack
 
-    common = Common(**options).with_size(size)
+    common = Common.reaching(**options).with_size(size)
     return pack(networks, common, out, progress_for(json=common.json), runtime=web_runtime)

@@ -110,9 +110,11 @@ def pack_space(
     with growing(into) as kit:
         _begin(kit, target)
         groups: list[list[str]] = []
+        packed = 0
         for group in groups_of(specs, most=GROUP_BLOCKS, most_bytes=GROUP_BYTES):
             groups.append(_add_group(kit, group, len(groups), target))
-            progress(sum(map(len, groups)), total, "")
+            packed += len(group)
+            progress(packed, total, "")
         for done, network in enumerate(networks, len(specs) + 1):
             kit.add(network.key, "network", partial(network_graph, network.architecture, target))
             progress(done, total, "")

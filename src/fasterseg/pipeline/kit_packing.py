@@ -33,7 +33,7 @@ from fasterseg.paths import given, place_for_folder, without_steps_up
 from fasterseg.pipeline.evaluating import run_of
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.profiling import all_options
-from fasterseg.pipeline.recipes import resolve_recipe, stored_or_new_recipe
+from fasterseg.pipeline.recipes import resolve_recipe, stored_or_new_recipe, stored_recipe
 from fasterseg.pipeline.verifying import InInt8, evidence_for
 from fasterseg.scratch import scratch_folder
 from fasterseg.space.blocks import Size
@@ -63,8 +63,11 @@ def pack(
 ) -> PackResult:
     """Pack networks where some are named, else the space of a run.
 
-    A `runtime` for pages is looked at and kept first, where the kit's page finds it.
+    What no run says yet is measured by a kit.  A `runtime` for pages is looked at and kept first,
+    where the kit's page finds it.
     """
+    if common.host is None and (models or stored_recipe(common) is None):
+        common = replace(common, host=BY_HAND)
     if runtime:
         _keep_runtime(runtime, models, common)
     if models:
