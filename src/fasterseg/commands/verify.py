@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, TailForm
+from fasterseg.config.hosts import require_host
 from fasterseg.console.options import (
     IMAGES,
     Common,
     OptionsOfDataAndARun,
-    require_host,
     require_threads,
 )
 from fasterseg.paths import given

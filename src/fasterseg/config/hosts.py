@@ -67,6 +67,17 @@ def host_named(device: str) -> str:
         ) from error
 
 
+def require_host(device: str) -> None:
+    """Raise `UsageError` for a device of a command that runs here, or on another host."""
+    if device and not is_elsewhere(device):
+        raise UsageError(
+            "there is no such host",
+            where=f"--device {device[:100]}",
+            why="here a file runs where its runtime does; --backend says which",
+            next_step="--device kit, or --device ssh://user@host:port; or leave --device out",
+        )
+
+
 def known_host(host: str) -> str:
     """The host, well-formed; raises `ValueError` for what is none."""
     if host in (HERE, BY_HAND):

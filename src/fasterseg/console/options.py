@@ -258,17 +258,6 @@ def working_size(size: SizeOrText) -> tuple[int, int]:
     return wanted
 
 
-def require_host(device: str) -> None:
-    """Raise `UsageError` for a device of a command that runs here, or on another host."""
-    if device and not is_elsewhere(device):
-        raise UsageError(
-            "there is no such host",
-            where=f"--device {device[:MOST_SHOWN]}",
-            why="here a file runs where its runtime does; --backend says which",
-            next_step="--device kit, or --device ssh://user@host:port; or leave --device out",
-        )
-
-
 def require_threads(threads: int, *, least: int = 1) -> None:
     """Raise `UsageError` for a number of threads that nothing can run on."""
     if not least <= threads <= MOST_THREADS:

@@ -114,6 +114,7 @@ class Pipeline:
             table=self.profile(),
             device=self.device,
             ranks=self.ranks,
+            stop=self.watch.stop,
         )
         return search_stage(job, self.watch)
 

@@ -38,7 +38,7 @@ from fasterseg.searching.sharing import ScorersOf, Words, shared_calls
 from fasterseg.searching.subnets import RANDOM_SUBNETS
 from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
-from fasterseg.stopping import Show, heeding
+from fasterseg.stopping import Show, StopRequest, heeding
 
 
 def search_job(
@@ -50,14 +50,16 @@ def search_job(
     device: str | None = None,
     measure: Measure | None = None,
     ranks: Ranks = ALONE,
+    stop: StopRequest | None = None,
 ) -> SearchJob:
     """The search of a recipe, led by this process where several `ranks` share it.
 
-    Whole networks are measured on the table's target; where that is another host's, in rounds.
+    Whole networks are measured on the table's target; where that is another host's, in rounds,
+    which hear of a `stop`.
     """
     match, together = match_of(recipe, table), None
     if not recipe.target.is_here and measure is None:
-        there = There(table, rounds_of(recipe.target, run))
+        there = There(table, rounds_of(recipe.target, run, stop=stop))
         measure, together, match = there.estimate, there.networks, match_there(recipe, run)
     return SearchJob(
         recipe,
@@ -131,5 +133,13 @@ def search_run(common: Common, show: Show) -> SearchSummary:
         classes = source.label_space.classes
         table = profile_stage(recipe, run, classes=classes, show=show, stop=stop)
         set_threads(recipe.threads)
-        job = search_job(recipe, run, source=source, table=table, device=common.device, ranks=ranks)
+        job = search_job(
+            recipe,
+            run,
+            source=source,
+            table=table,
+            device=common.device,
+            ranks=ranks,
+            stop=stop,
+        )
         return search_stage(job, Watch(run.root, show, stop, hear))
