@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class DescribedFile(BaseModel):
-    """An exported file, described; `tail` says where labels are made, and by which files."""
+    """An exported file, described; `tail` says where labels are made, and by which files.
+
+    `int8` is how a network in int8 was made, and what that was found to lose; empty for others.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,6 +30,7 @@ class DescribedFile(BaseModel):
     classes: tuple[str, ...]
     weights: str
     terms: str = ""
+    int8: str = ""
 
     def describe(self) -> str:
         """Return the facts as text."""
@@ -34,6 +38,7 @@ class DescribedFile(BaseModel):
             f"{self.file}: images of {self.images} to {self.output}, {self.precision}, "
             f"run by {self.runtime}",
             f"  {self.digest}",
+            *([f"  in int8: {self.int8}"] if self.int8 else []),
             f"  tail: {self.tail}",
             f"  {len(self.classes)} classes: {', '.join(self.classes)}",
             f"  weights: {self.weights}",
@@ -60,4 +65,5 @@ def described_file(path: Path, session: Session, card: ExportedCard) -> Describe
         classes=card.label_space.names,
         weights=card.weights_digest,
         terms=card.terms,
+        int8="" if card.quantisation is None else card.quantisation.describe(),
     )

@@ -24,6 +24,7 @@ from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.errors import FileError, UsageError, VerificationError
 from fasterseg.latency.timing import TimerSettings
+from fasterseg.reporting.described_file import described_file
 
 IN_INT8 = replace(FORM, precision="int8")
 
@@ -74,6 +75,7 @@ def test_the_file_says_how_it_was_made_and_is_the_one_that_was_scored(in_int8: P
     assert (made.images, made.images_from, made.max_drop) == (2, "street/train", 100)
     assert made.images_digest.startswith("sha256:")
     assert made.describe() in report.describe()
+    assert made.describe() in described_file(in_int8, session, card).describe()
 
 
 def test_it_is_verified_by_what_it_said_it_may_lose(in_int8: Path) -> None:

@@ -69,7 +69,8 @@ class Entry:
         if not any(_is_possible(how) for _, how in self._asked_for()):
             return []
         return [
-            f"left out: {model} on {how.runtime} in {how.precision}: it computes in float32"
+            f"left out: {model} on {how.runtime} in {how.precision}: it computes in "
+            + " or ".join(runtime_named(str(how.runtime)).precisions)
             for model, how in self._asked_for()
             if not _is_possible(how)
         ]

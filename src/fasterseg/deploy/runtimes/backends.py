@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
-from fasterseg.config import Precision, Runtime, runtime_named
+from fasterseg.config import RUNTIMES, Precision, Runtime, runtime_named
 from fasterseg.deploy.runtimes.sessions import Backend, Opener, Running
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.errors import EnvironmentFault, UsageError
@@ -87,12 +87,16 @@ def opener_of(runtime: Runtime) -> Opener:
 
 def require_precision(runtime: Runtime, running: Running, *, where: str) -> None:
     """Raise `UsageError` where a runtime has no other type to compute in."""
-    if running.precision not in runtime.precisions:
+    wanted = running.precision
+    if wanted not in runtime.precisions:
+        able = [
+            row.name for row in RUNTIMES.values() if wanted in row.precisions and not row.is_web
+        ]
         raise UsageError(
-            f"{runtime.name} does not turn a file to {running.precision}",
+            f"{runtime.name} does not turn a file to {wanted}",
             where=where,
-            why="it computes in the types of the file",
-            next_step="choose --backend openvino or --backend pytorch, or leave --precision out",
+            why=f"it computes in {' or '.join(runtime.precisions)}, and in the types of the file",
+            next_step=f"choose --backend {' or '.join(able)}, or leave --precision out",
         )
 
 
