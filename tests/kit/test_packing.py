@@ -168,6 +168,7 @@ def test_what_only_we_read_of_a_kit_may_not_change(tmp_path: Path) -> None:
     ("changes", "told"),
     [
         ({"backend": "pytorch"}, "no kit runs on pytorch"),
+        ({"backend": "openvino", "precision": "int8"}, "no kit in int8 runs on openvino"),
         ({"tail": "fast"}, "cannot time the tail 'fast'"),
         ({"backend": "onnxruntime-cuda", "transfer": False}, "times the copies"),
     ],

@@ -54,6 +54,13 @@ def require_packable(target: Target | TargetSettings) -> None:
             f"{target.backend} needs this package too",
             "--set target.backend=onnxruntime, or openvino, or tensorrt",
         )
+    if target.precision == "int8" and runtime.ships_as != "onnx":
+        raise _refused(
+            f"no kit in int8 runs on {target.backend}",
+            "its int8 files are of its own format, and of ONNX graphs in int8 it does not compile "
+            "all: it loses where a map is cut",
+            "--set target.backend=onnxruntime, or --set target.precision=float32",
+        )
     if target.tail != "graph":
         needs = "Numba and this package" if target.tail == "fast" else "this package"
         raise _refused(
