@@ -149,6 +149,7 @@ def test_another_host_s_runtime_is_not_asked_for_here(monkeypatch: pytest.Monkey
         raise AssertionError("this machine's runtime was asked")
 
     monkeypatch.setattr(machine, "open_backend", opened)
+    monkeypatch.setattr(machine, "web_runtime", lambda: None)
     for backend in ("tensorrt", "openvino", "onnxruntime-web"):
         recipe = build_recipe(
             None,

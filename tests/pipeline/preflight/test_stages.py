@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, signature
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -53,6 +54,16 @@ def test_a_model_that_no_budget_can_be_is_told_before_anything_is_computed(
         require(stages, make_ahead("budget=baseline:fast-scn"), timed=True)
     with pytest.raises(UsageError):
         require(stages, make_ahead("budget=8ms,./nowhere.onnx"), timed=True)
+
+
+def test_a_browser_s_runtime_that_cannot_be_brought_is_told_before_anything_is_computed(
+    make_ahead: MakeAhead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ahead = make_ahead("target.backend=onnxruntime-web", "target.host=kit", "target.tail=graph")
+    with pytest.raises(EnvironmentFault, match="ONNX Runtime Web could not be brought"):
+        a_target(ahead)
 
 
 SMALL = ("batch_size=1", "augmentation.crop_height=16", "augmentation.crop_width=16")

@@ -13,6 +13,7 @@ from fasterseg.deploy.benchmark.matching import open_on_target
 from fasterseg.deploy.benchmark.measuring import noise_image
 from fasterseg.deploy.exporting.export import missing_extra
 from fasterseg.deploy.runtimes.backends import open_backend
+from fasterseg.deploy.runtimes.web_runtime import web_runtime
 from fasterseg.errors import EnvironmentFault
 from fasterseg.kit.graphs import network_graph
 from fasterseg.kit.packing import require_packable
@@ -120,7 +121,8 @@ def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
     """Raise `EnvironmentFault` where the device, the target or its runtime is not to be had.
 
     Asked before anything is computed, so that a long run does not end at its export.  Where the
-    target is another host's, its runtime is; here files are verified and scored.
+    target is another host's, its runtime is; here files are verified and scored, and what runs in
+    a browser is packed into kits.
     """
     select_device(device)
     needs = runtime_named(recipe.target.backend).needs
@@ -129,6 +131,8 @@ def require_machine(recipe: Recipe, *, classes: int, device: str) -> None:
     else:
         require_packable(recipe.target)
         needs = (*needs, READS_ITS_FILES)
+        if runtime_named(recipe.target.backend).is_web:
+            web_runtime()  # its kits hold it
     for library in needs:
         if find_spec(library) is None:
             raise missing_extra(library)
