@@ -98,7 +98,7 @@ def oldest() -> list[str]:
 
 def emulated() -> list[str]:
     """An emulated aarch64's Python, named by FASTERSEG_ARM64; skips without."""
-    folder = Path(os.environ.get("FASTERSEG_ARM64") or "/nowhere")
+    folder = Path(os.environ.get("FASTERSEG_ARM64") or "/nowhere").resolve()
     emulator = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
     if emulator is None or not (folder / "usr/bin/python3").exists():
         pytest.skip(

@@ -1409,11 +1409,12 @@ class Measuring:
     def __init__(self, kit: Kit, runtime: Any, journal: Journal) -> None:
         self.kit, self.runtime, self.journal = kit, runtime, journal
         self.progress = Progress(kit)
+        self.said = ""
         self.canary: Call = lambda: None
 
     def everything(self) -> None:
         """Measure what the journal lacks."""
-        say(self.progress.told(self.journal.records))
+        self._tell()
         if self.journal.first("ended"):
             return
         with self._call(self.kit.content["canary"]) as self.canary:
@@ -1428,7 +1429,14 @@ class Measuring:
 
     def _append(self, record: Record) -> None:
         self.journal.append(record)
-        say(self.progress.told(self.journal.records))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say how far it is, unless that was just said: what is measured again adds nothing."""
+        told = self.progress.told(self.journal.records)
+        if told != self.said:
+            say(told)
+        self.said = told
 
     @contextlib.contextmanager
     def _graph(self, key: str) -> Iterator[Any]:
