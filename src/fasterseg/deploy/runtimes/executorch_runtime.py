@@ -47,8 +47,8 @@ _LOADING_S, _MOST_ELEMENTS = 120.0, 1 << 30
 class ExecutorchGraph:
     """A program in a child: images go there, and outputs come back, in memory of both.
 
-    The child ends with this object, or with this process.  A run includes the exchange: to wake
-    the child and to copy the output, some tens of microseconds.
+    The child ends with this object, or with this process.  A run includes the exchange: to copy
+    the image and the output, and to wake the child.
     """
 
     digest: str
