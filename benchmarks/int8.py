@@ -18,6 +18,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -82,10 +83,13 @@ def main() -> None:
         subject = _subject(name, str(given), source)
         settings = _searched(subject, by, source, chosen)
         for size in map(Size.parse, chosen.size or SIZES):
+            model = _quantiser(subject, by, size, 2, chosen.backend).model(settings)
             for threads in chosen.threads or THREADS:
+                quantiser = _quantiser(subject, by, size, threads, chosen.backend)
                 with threads_kept():
-                    told = _timed(subject, settings, by, size, threads, chosen.backend)
-                print(f"{name}, {size}, {threads} thread{'s' if threads > 1 else ''}: {told}")
+                    told = _timed(quantiser, model, by, size, threads)
+                count = f"{threads} thread{'s' if threads > 1 else ''}"
+                print(f"{name}, {size}, {count}: {told}", flush=True)
 
 
 def _searched(
@@ -117,13 +121,10 @@ def _searched(
     return found.record.settings
 
 
-def _timed(
-    subject: Subject, settings: Settings, by: Int8Evidence, size: Size, threads: int, backend: str
-) -> str:
+def _timed(quantiser: Quantiser, model: Any, by: Int8Evidence, size: Size, threads: int) -> str:
     """The ratio by turns at a size, and how many labels are the same."""
-    quantiser = _quantiser(subject, by, size, threads, backend)
     graphs = {
-        "int8": Session(quantiser.graph(quantiser.model(settings))),
+        "int8": Session(quantiser.graph(model)),
         "float32": Session(quantiser.graph(None)),
     }
     images = [_at(image, size) for image in by.images[:AGREED_ON]]
