@@ -30,15 +30,19 @@ Pair = tuple[str, bytes]
 PLACE = "<layers>"
 
 
-@cache
 def pair(card: ExportedCard = CARD) -> Pair:
     """The text and the weights of a small network, of which all is true; without a seal."""
+    return _with_card(card.to_text())
+
+
+@cache
+def _with_card(card: str) -> Pair:
     import tempfile
 
     import openvino
 
     model = the_core().read_model(small_bytes())
-    model.set_rt_info(card.to_text(), METADATA_KEY)
+    model.set_rt_info(card, METADATA_KEY)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.xml"
         openvino.save_model(model, str(path), compress_to_fp16=False)

@@ -270,12 +270,14 @@ def without_borders(
 
 
 def groups_of(
-    specs: Iterable[BlockSpec], *, most: int = GROUP_BLOCKS, most_bytes: int = GROUP_BYTES
+    specs: Iterable[BlockSpec], *, most: int | None = None, most_bytes: int | None = None
 ) -> Iterator[list[BlockSpec]]:
     """Blocks to be timed in turn, with their bare borders: neighbours share most of those.
 
-    What counts is the memory of every block's session: its own features and those outside.
+    `most` of them, 40 unless it is said, and what fits into `most_bytes`, or else a gigabyte: what
+    counts is the memory of every block's session, its own features and those outside.
     """
+    most, most_bytes = most or GROUP_BLOCKS, most_bytes or GROUP_BYTES
     group: list[BlockSpec] = []
     size = 0
     for spec in specs:

@@ -1733,8 +1733,6 @@ def _states(began: Record, ended: Record) -> Record:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, and return the exit code."""
     asked = options().parse_args(words)
-    with contextlib.suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGTERM, _stop)
     try:
         run(asked)
     except Refusal as refusal:
@@ -1875,4 +1873,5 @@ def stop_other(lock: Lock) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(main())
