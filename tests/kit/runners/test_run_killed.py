@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,16 @@ def test_killed_by_the_system_at_ten_moments_it_resumes(tmp_path: Path) -> None:
     read_measured(tmp_path / "measured.json", kit.manifest)
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """A child hears SIGINT, also where these tests run in the background and do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_says_how_to_resume(how: signal.Signals, tmp_path: Path) -> None:
     kit = real_kit(tmp_path)
