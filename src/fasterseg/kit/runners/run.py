@@ -321,7 +321,7 @@ class OnnxRuntime:
     def __init__(self, target: Record, provider: str | None) -> None:
         import onnxruntime
 
-        self.library: Any = onnxruntime
+        self.module: Any = onnxruntime
         self.threads: int = target["threads"]
         self.on_gpu = target["backend"] == "onnxruntime-cuda"
         usual = "CUDAExecutionProvider" if self.on_gpu else "CPUExecutionProvider"
@@ -344,10 +344,10 @@ class OnnxRuntime:
 
     def session(self, model: bytes, write_to: str = "") -> Any:
         """A session; `write_to` is where the graph goes that it really runs."""
-        options = self.library.SessionOptions()
+        options = self.module.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
-        options.execution_mode = self.library.ExecutionMode.ORT_SEQUENTIAL
+        options.execution_mode = self.module.ExecutionMode.ORT_SEQUENTIAL
         # An idle session must not take the processor from the one that is being timed.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         if self.provider != "CPUExecutionProvider":
@@ -360,7 +360,7 @@ class OnnxRuntime:
         if self.on_gpu:
             told = {"use_tf32": "0", "cudnn_conv_algo_search": "EXHAUSTIVE"}
             wanted = (self.provider, {"device_id": str(self.number), **told})
-        session = self.library.InferenceSession(
+        session = self.module.InferenceSession(
             model, options, providers=[wanted], enable_fallback=0
         )
         if session.get_providers()[0] != self.provider:
@@ -384,7 +384,7 @@ class OnnxGraph:
 
     def __init__(self, runtime: OnnxRuntime, session: Any) -> None:
         self.session, self.place = session, ("cuda" if runtime.on_gpu else "cpu", runtime.number)
-        self.values = runtime.library.OrtValue
+        self.values = runtime.module.OrtValue
         self.names = [one.name for one in session.get_outputs()]
 
     def bound(self, inputs: Numbers) -> Call:
@@ -425,7 +425,7 @@ class OpenVino:
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
-        self.library: Any = openvino
+        self.module: Any = openvino
         self.threads: int = target["threads"]
         self.provider = provider or "CPU"
         self.version = str(openvino.__version__).split("-")[0]
@@ -473,7 +473,7 @@ class OpenVino:
 
     def _antialiased(self, model: Any) -> Any:
         """The model, its resizes antialiased where it says so: OpenVINO reads that and does not."""
-        operators = getattr(self.library, "opset11", None) or self.library.runtime.opset11
+        operators = getattr(self.module, "opset11", None) or self.module.runtime.opset11
         for node in model.get_ordered_ops():
             if node.get_type_name() != "Interpolate" or not node.get_attributes()["antialias"]:
                 continue
@@ -529,7 +529,7 @@ class TensorRt:
     def __init__(self, target: Record, provider: str | None) -> None:
         import tensorrt
 
-        self.library: Any = tensorrt
+        self.module: Any = tensorrt
         self.version = str(tensorrt.__version__)
         self.threads: int = target["threads"]
         if not hasattr(tensorrt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
@@ -558,7 +558,7 @@ class TensorRt:
         return convolved_in(model)
 
     def _built(self, model: bytes) -> bytes:
-        tensorrt = self.library
+        tensorrt = self.module
         builder = tensorrt.Builder(self.logger)
         flags = 1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
         network = builder.create_network(flags)
@@ -583,7 +583,7 @@ class Engine:
     """An engine with its execution context and its memory on the GPU."""
 
     def __init__(self, runtime: TensorRt, data: bytes) -> None:
-        tensorrt, self.gpu = runtime.library, runtime.gpu
+        tensorrt, self.gpu = runtime.module, runtime.gpu
         # TensorRT's runtime has to live for as long as its engine.
         self.loader = tensorrt.Runtime(runtime.logger)
         self.engine = self.loader.deserialize_cuda_engine(data)
@@ -654,7 +654,7 @@ class Gpu:
     LIBRARIES = ("libcuda.so.1", "nvcuda.dll")
 
     def __init__(self, number: int, library: Any = None) -> None:
-        self.library = library or self._library()
+        self.module = library or self._library()
         device, context = ctypes.c_int(), ctypes.c_void_p()
         self.stream = ctypes.c_void_p()
         self._ask("cuInit", 0)
@@ -721,7 +721,7 @@ class Gpu:
         raise self._missing("none of {} can be loaded".format(", ".join(self.LIBRARIES)))
 
     def _ask(self, name: str, *words: Any) -> None:
-        code = getattr(self.library, name)(*words)
+        code = getattr(self.module, name)(*words)
         if code:
             raise self._missing(f"{name} answers {code}")
 
