@@ -140,6 +140,7 @@ def test_what_is_for_no_run_or_for_another_is_refused_and_nothing_is_made(
     [
         ({"set": ("target.tail=fast",)}, "the tail fast is timed on this machine only"),
         ({"set": ("target.backend=pytorch",)}, "pytorch is timed on this machine only"),
+        ({"set": ("target.host=here",)}, "a kit is for a device elsewhere"),
         ({"out": "elsewhere"}, "the kit of a space goes into its run"),
         ({"networks": ("baseline:fast-scnn",)}, "a baseline has no weights"),
         ({"networks": ("none",)}, "none"),

@@ -63,10 +63,11 @@ def pack(
 ) -> PackResult:
     """Pack networks where some are named, else the space of a run.
 
-    What no run says yet is measured by a kit.  A `runtime` for pages is looked at and kept first,
-    where the kit's page finds it.
+    Where nothing else is said, the target's host is `kit`.  A `runtime` for pages is looked at and
+    kept first, where the kit's page finds it.
     """
-    if common.host is None and (models or stored_recipe(common) is None):
+    known = None if models else stored_recipe(common)
+    if common.host is None and (known is None or known.target.is_here):
         common = replace(common, host=BY_HAND)
     if runtime:
         _keep_runtime(runtime, models, common)
@@ -98,8 +99,13 @@ def pack_run(common: Common, show: Show) -> PackResult:
     """Pack the space of a run's recipe into the run's folder; raises as `pack_space` does."""
     settings = stored_or_new_recipe(common).target
     require_packable(settings)
-    if settings.is_here:  # what is measured by a kit is measured elsewhere, and the run knows it
-        common = replace(common, set=(*common.set, f"target.host={BY_HAND}"))
+    if settings.is_here:
+        raise UsageError(
+            "a kit is for a device elsewhere",
+            where="target.host=here",
+            why="its answer becomes the table of this run, which would be measured here",
+            next_step="leave target.host out, or fasterseg profile, which measures here",
+        )
     with hold_run(common, ()) as ((recipe, run, source), _):
         target = Target.of(recipe.target, source.label_space.classes)
         with show("Packing the kit", total=0, unit="graphs") as step:
