@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -14,45 +13,26 @@ import onnx
 import onnxruntime
 import pytest
 from made_kits import device_says
-from small_spaces import make_space
+from packed_kits import OPTIONS, TARGET, packed_kit, whole
 
-from fasterseg.config import ContenderSettings, ProfileSettings, TargetSettings
+from fasterseg.config import ProfileSettings, TargetSettings
 from fasterseg.deploy.exporting.borders import border_shares
 from fasterseg.errors import FileError, UsageError
 from fasterseg.kit.graphs import PATTERN
 from fasterseg.kit.kept import agreement_of, kit_of, networks_of
 from fasterseg.kit.labels import packed_labels
 from fasterseg.kit.manifest import KitManifest
-from fasterseg.kit.packing import border_key, pack_networks, pack_space, require_packable
+from fasterseg.kit.packing import border_key, pack_networks, require_packable
 from fasterseg.kit.reading import latencies_of, table_of
 from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.enumeration import specs_of
-from fasterseg.latency.table import Target
 from fasterseg.space.blocks import BlockSpec
-from fasterseg.space.options import Options
-from fasterseg.space.widest import options_of
 
-TARGET = Target(
-    device="cpu",
-    backend="onnxruntime",
-    precision="float32",
-    threads=1,
-    height=32,
-    width=64,
-    classes=3,
-)
-
-
-def whole(**changes: Any) -> Options:
-    return options_of(make_space(3, **changes), ContenderSettings(name="student", role="student"))
-
-
-OPTIONS = [whole(operators=("skip", "conv"))]
 SETTINGS = ProfileSettings(calibration_networks=4)
 
 
 def packed(into: Path) -> PackedKit:
-    return pack_space(OPTIONS, TARGET, SETTINGS, seed=0, name="small", into=into)
+    return packed_kit(into, name="small", settings=SETTINGS)
 
 
 @pytest.fixture(scope="module")

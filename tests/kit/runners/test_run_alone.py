@@ -12,15 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from packed_kits import packed_kit
 from runnable_kits import RUN
-from small_spaces import make_space
 
-from fasterseg.config import ContenderSettings, ProfileSettings
+from fasterseg.config import ProfileSettings
 from fasterseg.kit.measured import read_measured
-from fasterseg.kit.packing import pack_space
 from fasterseg.kit.writing import PackedKit
-from fasterseg.latency.table import Target
-from fasterseg.space.widest import options_of
 
 FOREIGN = {"numpy", "onnxruntime", "openvino", "tensorrt"}
 NEWER = {"tomllib", "zoneinfo", "graphlib"}
@@ -67,22 +64,11 @@ def test_without_numpy_it_says_what_to_type(tmp_path: Path) -> None:
 
 
 def a_tiny_space(into: Path) -> PackedKit:
-    """The kit of a space of three layers and two operators, timed as quickly as may be."""
-    target = Target(
-        device="cpu",
-        backend="onnxruntime",
-        precision="float32",
-        threads=1,
-        height=32,
-        width=64,
-        classes=3,
-    )
-    space = make_space(3, operators=("skip", "conv"))
-    options = [options_of(space, ContenderSettings(name="student", role="student"))]
+    """The kit of a small space, timed as quickly as may be."""
     settings = ProfileSettings(
         warmup_runs=1, runs=3, seconds_per_block=0.001, calibration_networks=4
     )
-    return pack_space(options, target, settings, seed=0, name="tiny", into=into)
+    return packed_kit(into, name="tiny", settings=settings)
 
 
 def oldest() -> list[str]:
