@@ -19,7 +19,7 @@ from fasterseg.errors import FileError, UsageError
 _MOST_TOLD = 1000
 _MOST_DIGITS = 9
 
-TRIES = 20
+TRIES = 200
 TRY_EVERY_S = 0.05
 """A holder writes its number a moment after it got the lock; so long one waits for that."""
 
@@ -89,7 +89,7 @@ def _lock(descriptor: int) -> None:
             told = os.pread(descriptor, _MOST_TOLD, 0).decode("utf-8", "replace")
             number, _, host = told.strip().partition(" ")
             here = host in ("", socket.gethostname())
-            if not left or (number.isdecimal() and (not here or is_running(int(number)))):
+            if not left or (number.isdecimal() and (not here or not is_gone(int(number)))):
                 raise Held(f"{number or 'unknown'} on {host or 'this machine'}") from error
             time.sleep(TRY_EVERY_S)
         else:
