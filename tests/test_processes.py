@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.errors import UsageError
-from fasterseg.processes import Place, is_gone, is_running, is_stopped
+from fasterseg.processes import Held, Place, held, is_gone, is_running, is_stopped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process does")
 
@@ -77,6 +78,51 @@ def test_a_process_that_has_ended_is_gone_before_it_is_fetched() -> None:
     assert is_running(child.pid) and is_gone(child.pid)
     child.wait()
     assert not is_gone(os.getpid())
+
+
+# Takes a file's lock, and writes who holds it only when it is told to.
+SLOW_HOLDER = """
+import fcntl, os, socket, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+fcntl.flock(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.readline()
+os.ftruncate(file, 0)
+os.pwrite(file, f"{os.getpid()} {socket.gethostname()}".encode(), 0)
+sys.stdin.readline()
+"""
+
+
+def test_who_held_a_file_before_and_has_ended_is_not_named_in_place_of_who_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # nobody has fetched it
+    path = tmp_path / "lock"
+    path.write_text(f"{ended.pid} {socket.gethostname()}")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", SLOW_HOLDER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None and holder.stdin is not None
+    assert holder.stdout.readline() == "locked\n"
+    waited = []
+
+    def told_meanwhile(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 30:
+            print(file=holder.stdin, flush=True)
+        real_sleep(seconds)
+
+    real_sleep = time.sleep
+    monkeypatch.setattr("fasterseg.processes.time.sleep", told_meanwhile)
+    with pytest.raises(Held, match=f"^{holder.pid} on "), held(path):
+        pass
+    assert len(waited) >= 30
+    holder.communicate("")
+    ended.wait()
 
 
 PLACE = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
