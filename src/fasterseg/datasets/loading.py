@@ -40,12 +40,16 @@ WAITED_S = 10.0
 class Batch:
     """Images (N, 3, H, W) float32, normalised; labels (N, H, W) int64; the samples' names.
 
-    With a label stride, labels are (N, H / stride, W / stride).
+    With a label stride, labels are (N, H / stride, W / stride).  Where a teacher's answers are
+    kept, ``answers`` are its logits for what the images show, (N, classes, h, w) float32, corner
+    on corner, and ``taught``, (N, H, W) bool, says at which pixels its word counts.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     names: tuple[str, ...]
+    taught: torch.Tensor | None = None
+    answers: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
