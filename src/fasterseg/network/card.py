@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from fasterseg.artifacts import Artifact, short_digest
 from fasterseg.config.working_size import WorkingSize
@@ -14,63 +14,14 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import UsageError
-from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.numbers import Deviation, Mean
+from fasterseg.network.scores import Facts, Score
+from fasterseg.network.taught import TaughtFacts
 from fasterseg.space.blocks import Size
 
+__all__ = ["Card", "Facts", "Score", "Segment", "SupernetFacts", "TrainingFacts", "Which"]
+
 Which = Literal["best", "last", "ema"]
-
-
-class Facts(BaseModel):
-    """A part of the card; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Score(Facts):
-    """A score, never without what it was taken on.  Values are shares of one.
-
-    `decided` says that a choice was made by this very score, so that it flatters; `seen` that
-    the network was trained on these images, so that it says nothing about others.
-    """
-
-    mean_iou: float
-    pixel_accuracy: float
-    classes_in_mean: int
-    data: str
-    data_digest: str
-    split: str
-    images: int
-    resolution: str
-    step: int
-    decided: bool = False
-    seen: bool = False
-
-    @property
-    def remark(self) -> str:
-        """What to know about the score before it is believed, as the end of a sentence."""
-        if self.seen:
-            return "which were trained on"
-        return "which chose these weights" if self.decided else ""
-
-    @classmethod
-    def of(
-        cls, report: EvaluationReport, *, step: int, decided: bool = False, seen: bool = False
-    ) -> Score:
-        """The score in a report, taken after `step` steps of training."""
-        return cls(
-            mean_iou=report.mean_iou,
-            pixel_accuracy=report.pixel_accuracy,
-            classes_in_mean=report.classes_in_mean,
-            data=report.data,
-            data_digest=report.data_digest,
-            split=report.split,
-            images=report.images,
-            resolution=report.resolution,
-            step=step,
-            decided=decided,
-            seen=seen,
-        )
 
 
 class Segment(Facts):
@@ -150,7 +101,9 @@ class SupernetFacts(Facts):
 class TrainingFacts(Facts):
     """What the network learned from, and how; `segments` says on what, in order of the steps.
 
-    `supernet` is whose slices its first weights were; None where they were random.
+    `supernet` is whose slices its first weights were; None where they were random.  `teacher` is
+    the digest of what it learned from, and `taught_by` what that was and how it was asked; None
+    for a network without a teacher, and for cards of earlier versions.
     """
 
     data: str
@@ -167,6 +120,15 @@ class TrainingFacts(Facts):
     pretrained: Literal["nothing pre-trained"] = "nothing pre-trained"
     supernet: SupernetFacts | None = None
     segments: tuple[Segment, ...] = ()
+    taught_by: TaughtFacts | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_a_teacher_that_there_was_not(self, as_usual: SerializerFunctionWrapHandler) -> Any:
+        """Left out where there is none: so an older card is what it was, digest and all."""
+        content = as_usual(self)
+        if self.taught_by is None:
+            del content["taught_by"]
+        return content
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -251,6 +213,7 @@ class Card(Artifact):
             f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, "
             f"{facts.begun}{reading}"
         ]
+        lines += [f"  {facts.taught_by.describe()}"] if facts.taught_by is not None else []
         lines += [f"  {line}" for line in told_segments(facts.segments)]
         lines += [
             f"  {score.data}/{score.split}: mIoU {100 * score.mean_iou:.2f} % over "
