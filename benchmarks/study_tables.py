@@ -15,6 +15,7 @@ from pathlib import Path
 from fasterseg.config import Recipe
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.card import TrainingFacts
 from fasterseg.reporting.counting import AUXILIARY, costs_of, evaluated
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
@@ -78,7 +79,7 @@ def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
         score = test_score(run, name)
         yield (
             f"{name} ({run.root.name})",
-            "yes" if facts.teacher else "no",
+            taught(report, facts),
             f"{facts.split} ({facts.images})",
             f"{facts.steps:,}",
             f"{epochs:.0f}",
@@ -87,6 +88,14 @@ def trainings(runs: Sequence[RunFolder]) -> Iterator[Sequence[str]]:
             f"{100 * report.scores['best'].mean_iou:.2f}",
             "" if score is None else f"{100 * score.mean_iou:.2f}",
         )
+
+
+def taught(report: TrainingReport, facts: TrainingFacts) -> str:
+    """Whom it learned from, and how many points that was ahead on the images that chose both."""
+    if facts.taught_by is None:
+        return "yes" if facts.teacher else "no"
+    names = " and ".join(one.name for one in facts.taught_by.teachers)
+    return names if report.lead is None else f"{names} ({100 * report.lead:+.2f})"
 
 
 def test_score(run: RunFolder, name: str) -> EvaluationReport | None:

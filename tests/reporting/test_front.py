@@ -111,6 +111,15 @@ def test_several_students_have_a_tile_each_with_score_and_latency(run: RunFolder
         assert "4.72 ms measured" in found[name].words
 
 
+def test_the_teachers_tile_says_how_far_it_is_ahead_of_each_student(run: RunFolder) -> None:
+    facts = read_facts(run)
+    (tile,) = (one for one in tiles(network_rows(facts), facts) if one.label == "teacher")
+    own = report_of(run, "teacher").mean_iou
+    for name in NAMES:
+        points = 100 * (own - report_of(run, name).mean_iou)
+        assert f"{points:.1f} points ahead of {name} on test" in tile.words
+
+
 def test_the_page_holds_the_front_and_each_student_s_responses(run: RunFolder) -> None:
     page = render_page(read_facts(run))
     assert "Score against latency" in page

@@ -123,6 +123,14 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(
     assert not re.search(r"url\((?!#)", whole[2])
 
 
+def test_a_student_s_teacher_and_its_lead_are_told(whole: tuple[FakeRun, RunFolder, str]) -> None:
+    words = Page(whole[2]).text
+    assert "student was taught by teacher" in words
+    assert "answers kept, weight 1 constant, temperature 1" in words
+    assert words.count("ahead of its student") == 2, "once for each student"
+    assert "points ahead of fast on test" in words
+
+
 def test_every_variant_that_was_tried_is_told_with_its_score(
     whole: tuple[FakeRun, RunFolder, str],
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fasterseg.reporting.page import environment
 from fasterseg.reporting.results import Verdict
 from fasterseg.reporting.standing import Accuracy, ClassScore, Searched, Speed, Standing
+from fasterseg.reporting.taught import Taught
 from fasterseg.reporting.verdict import verdict_on
 from fasterseg.searching.selection_summary import LeadSummary, RivalSummary
 
@@ -92,6 +93,20 @@ def test_a_student_of_whom_all_is_well() -> None:
         "of its latency, trained as it was.",
         "What would help most: more labelled images: nothing that was measured here points "
         "elsewhere.",
+    )
+
+
+def test_a_teacher_s_lead_is_told_and_a_small_one_is_a_warning() -> None:
+    ahead = replace(ACCURACY, taught=Taught(("teacher",), 0.671, 0.025, "test"))
+    verdict = verdict_on(replace(STANDING, accuracy=ahead))
+    assert "Its teacher has 67.1 % on test, 2.5 points ahead of its student." in (verdict.beside)
+    assert verdict.warnings == ()
+    near = replace(ACCURACY, taught=Taught(("a", "b"), 0.641, -0.005, "val"))
+    verdict = verdict_on(replace(STANDING, accuracy=near))
+    assert "The best of its teachers a and b has 64.1 % on val, 0.5 points behind" in verdict.beside
+    assert verdict.warnings == (
+        "the teacher is 0.5 points behind its student: in our studies such a teacher brings "
+        "nothing; train it longer, or name another (--teacher)",
     )
 
 

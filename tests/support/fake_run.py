@@ -23,9 +23,10 @@ from fasterseg.deploy.shipping.verification_report import (
 )
 from fasterseg.evaluation import EvaluationReport, Predictor, evaluate_predictor, position_baseline
 from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, WholeNetwork
-from fasterseg.network.bundle import ModelBundle
+from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.network.card import Card, Score, TrainingFacts, Which
 from fasterseg.network.description import NetworkDescription
+from fasterseg.network.taught import TaughtFacts, TeacherFacts
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.searching.selection_summary import LeadSummary, RivalSummary, SelectionSummary
@@ -262,7 +263,8 @@ class FakeRun:
             )
             tensors = description.build_seeded(index).state_dict()
             for which, step in (("best", 30), ("last", STEPS), ("ema", STEPS)):
-                card = self._card(recipe, name, which, step)  # type: ignore[arg-type]
+                taught_by = self._taught_by(run) if contender.role == "student" else None
+                card = self._card(recipe, name, which, step, taught_by)  # type: ignore[arg-type]
                 ModelBundle(description, tensors, card).save(run.bundle(name, which))
             dice = Random(index)
             write_events(
@@ -270,7 +272,26 @@ class FakeRun:
                 [self._training_event(step, index, dice) for step in range(STEPS)],
             )
 
-    def _card(self, recipe: Recipe, name: str, which: Which, step: int) -> Card:
+    def _taught_by(self, run: RunFolder) -> TaughtFacts | None:
+        """The run's teacher, which was trained before its students."""
+        if not self.teacher:
+            return None
+        taught_by = TeacherFacts(
+            name="teacher",
+            digest=weights_digest(run.bundle("teacher")),
+            pretrained="nothing pre-trained",
+            score=self._score(30, decided=True),
+        )
+        return TaughtFacts(teachers=(taught_by,), answers="kept")
+
+    def _card(
+        self,
+        recipe: Recipe,
+        name: str,
+        which: Which,
+        step: int,
+        taught_by: TaughtFacts | None,
+    ) -> Card:
         source = self.source
         return Card(
             name=name,
@@ -289,7 +310,8 @@ class FakeRun:
                 batch_size=8,
                 seed=recipe.seed,
                 precision="float32",
-                teacher="sha256:" + 64 * "b" if name != "teacher" and self.teacher else "",
+                teacher="" if taught_by is None else taught_by.teachers[0].digest,
+                taught_by=taught_by,
             ),
             scores=(self._score(step, decided=which == "best"),),
         )

@@ -13,6 +13,7 @@ from fasterseg.reporting.latencies import budget_scale
 from fasterseg.reporting.palette import css_variable
 from fasterseg.reporting.placing import scaled
 from fasterseg.reporting.results import NetworkResult
+from fasterseg.reporting.taught import leads_of
 from fasterseg.space.architecture import wire
 
 
@@ -29,7 +30,10 @@ class ScoreShown:
 
 @dataclass(frozen=True, slots=True)
 class NetworkRow:
-    """A network in the table at the top; None is "not known yet"."""
+    """A network in the table at the top; None is "not known yet".
+
+    `leads` says by how much a teacher is ahead of the students that it taught.
+    """
 
     name: str
     role: str
@@ -48,6 +52,7 @@ class NetworkRow:
     promise: Promise = "median"
     timed_at: str = ""
     scored_elsewhere: bool = False
+    leads: tuple[str, ...] = ()
 
     @property
     def promised_ms(self) -> float | None:
@@ -119,7 +124,7 @@ def tiles(rows: list[NetworkRow], facts: RunFacts) -> list[Tile]:
 def _score_tile(row: NetworkRow) -> Tile:
     if row.score is None:
         return Tile(row.name, "not yet", "mean IoU: not trained yet", row.colour)
-    words = f"mean IoU on {row.score.on}"
+    words = "; ".join([f"mean IoU on {row.score.on}", *row.leads])
     return Tile(row.name, f"{100 * row.score.mean_iou:.1f} %", words, row.colour)
 
 
@@ -167,6 +172,7 @@ def _row(network: NetworkFacts, facts: RunFacts) -> NetworkRow:
         promise="median" if network.result is None else network.result.promise,
         timed_at="{}x{}".format(*facts.target_size),
         scored_elsewhere=network.result is not None and network.result.scored_elsewhere,
+        leads=() if network.is_student else tuple(leads_of(network, facts)),
     )
 
 

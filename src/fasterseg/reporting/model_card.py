@@ -53,6 +53,8 @@ def _body(facts: ModelFacts, picture: str) -> Iterator[str]:
     yield f"# {_plain(facts.card.name)}"
     yield ""
     yield _plain(facts.card.describe().splitlines()[0] + ".")
+    if facts.card.training.taught_by is not None:
+        yield _plain(f"It was {facts.card.training.taught_by.describe()}.")
     if picture and facts.example is not None:
         yield from ("", f"![{_plain(facts.example.words)}]({picture})", "")
         yield _plain(facts.example.words)

@@ -84,7 +84,9 @@ def told_beside(accuracy: Accuracy | None) -> str:
     if accuracy.randoms:
         parts.append(f"{_randoms(accuracy.randoms)}.")
     parts += [f"The baseline {name} has {percent(score)}." for name, score in accuracy.baselines]
-    if accuracy.teacher is not None:
+    if accuracy.taught is not None:
+        parts.append(accuracy.taught.describe())
+    elif accuracy.teacher is not None:
         parts.append(f"Its teacher has {percent(accuracy.teacher)}.")
     return " ".join(parts)
 

@@ -8,6 +8,7 @@ from fasterseg.config import Promise, Recipe, runtime_named
 from fasterseg.latency.table import LatencyTable
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.scores import truth_shares, worst_confusions
+from fasterseg.reporting.taught import Taught, taught_of
 from fasterseg.searching.selection_summary import RivalSummary
 
 LATE_SHARE = 0.75
@@ -60,7 +61,8 @@ class Accuracy:
     """A student's mean IoU, a share of one, and those of what it is held against; None: not known.
 
     `on` says which images.  `randoms` are random networks of its latency, trained as it was;
-    `baselines` are networks made by hand that were scored in the same run.
+    `baselines` are networks made by hand that were scored in the same run.  `teacher` is the score
+    of the run's own teacher, `taught` says by how much whom it learned from is ahead.
     """
 
     mean_iou: float
@@ -70,6 +72,7 @@ class Accuracy:
     randoms: tuple[float, ...] = ()
     baselines: tuple[tuple[str, float], ...] = ()
     teacher: float | None = None
+    taught: Taught | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ def _accuracy(student: NetworkFacts, facts: RunFacts) -> Accuracy | None:
     report = student.evaluation
     if report is None:
         return None
-    taught = [one.evaluation for one in facts.teachers if one.evaluation is not None]
+    teachers = [one.evaluation for one in facts.teachers if one.evaluation is not None]
     lost = {one.truth: one.predicted for one in reversed(worst_confusions(report, shown=None))}
     shares = dict(zip(report.names, truth_shares(report), strict=True))
     return Accuracy(
@@ -180,7 +183,8 @@ def _accuracy(student: NetworkFacts, facts: RunFacts) -> Accuracy | None:
             if one.student == student.name and one.evaluation is not None
         ),
         baselines=tuple((name, one.mean_iou) for name, one in facts.handmade),
-        teacher=taught[0].mean_iou if taught else None,
+        teacher=teachers[0].mean_iou if teachers else None,
+        taught=taught_of(student, facts),
     )
 
 

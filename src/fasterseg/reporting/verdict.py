@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fasterseg.network.taught import little_lead
 from fasterseg.reporting.facts import RunFacts
 from fasterseg.reporting.helping import what_would_help
 from fasterseg.reporting.results import Verdict
@@ -75,6 +76,8 @@ def _accuracy_warnings(accuracy: Accuracy) -> Iterator[str]:
     randoms = accuracy.randoms
     if randoms and accuracy.mean_iou < sum(randoms) / len(randoms):
         yield f"below the random networks: {lead_over(accuracy.mean_iou, randoms)}"
+    if accuracy.taught is not None and (little := little_lead(accuracy.taught.lead)):
+        yield little
 
 
 def _search_warnings(searched: Searched, accuracy: Accuracy | None) -> Iterator[str]:

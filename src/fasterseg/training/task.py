@@ -13,6 +13,7 @@ from fasterseg.learning.precision import Numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.card import SupernetFacts
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
+from fasterseg.network.taught import TaughtFacts
 from fasterseg.runtime import derived_seed
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import TrainingStage
@@ -58,7 +59,8 @@ class SupernetStart:
 class TrainingTask:
     """One network to train: what it is called, what it is, what it learns from and how.
 
-    Without a `start` its first weights are random, a function of the seed.
+    Without a `start` its first weights are random, a function of the seed.  `taught_by` is what
+    its card will say of whom it learned from.
     """
 
     name: str
@@ -69,6 +71,7 @@ class TrainingTask:
     device: torch.device
     teacher: Teacher | None = None
     start: SupernetStart | None = None
+    taught_by: TaughtFacts | None = None
 
 
 def stage_of(

@@ -30,6 +30,7 @@ from fasterseg.network.card import (
     told_segments,
 )
 from fasterseg.network.description import BaselineBuilder
+from fasterseg.network.taught import TaughtFacts, little_lead, told_lead
 from fasterseg.space.blocks import Size
 from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest
@@ -88,20 +89,36 @@ class TrainingReport(Artifact):
     clock: Clock
     supernet: SupernetFacts | None = None
     segments: tuple[Segment, ...] = ()
+    taught_by: TaughtFacts | None = None
+
+    @property
+    def lead(self) -> float | None:
+        """By how much the teacher is ahead, as a share of one; None where that is not known."""
+        if self.taught_by is None or "best" not in self.scores:
+            return None
+        return self.taught_by.lead_over(self.scores["best"])
 
     def describe(self) -> str:
-        """The scores, a line each."""
+        """The scores, a line each, and how far ahead a teacher is."""
         lines = [
             f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})",
             f"  {self.clock.describe()}",
             *([f"  {self.supernet.describe()}"] if self.supernet else []),
+            *([f"  {self.taught_by.describe()}"] if self.taught_by else []),
             *(f"  {line}" for line in told_segments(self.segments)),
         ]
         lines += [
             f"  {which}: mIoU {100 * score.mean_iou:.2f} % on {score.split}, step {score.step}"
             for which, score in self.scores.items()
         ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._led()])
+
+    def _led(self) -> list[str]:
+        """By how much the teacher is ahead on the same images, where that is known."""
+        if self.lead is None:
+            return []
+        warned = little_lead(self.lead)
+        return [f"  warning: {warned}" if warned else f"  its teacher is {told_lead(self.lead)}"]
 
 
 def train_network(
@@ -180,6 +197,7 @@ def train_network(
         clock=_clock(course.seconds, task.settings, course.events()),
         supernet=task.start.facts if task.start else None,
         segments=segments,
+        taught_by=task.taught_by,
     )
     report.save(kept.report)
     return report
@@ -210,6 +228,7 @@ def card_of(
         teacher=start.teacher,
         supernet=task.start.facts if task.start else None,
         segments=segments,
+        taught_by=task.taught_by,
     )
     return Card(
         name=task.name,
