@@ -14,7 +14,7 @@ import torch
 from made_up_source import MadeUpSource
 from ranked import other_children
 
-from fasterseg.datasets import loading
+from fasterseg.datasets import reading_ahead
 from fasterseg.datasets.augmenting import Augmentation
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.loading import Batch, Share, TrainingBatches, require_shareable
@@ -328,7 +328,7 @@ def test_a_worker_that_hangs_is_an_error_in_time_and_leaves_no_process() -> None
 def test_images_that_let_the_loop_wait_long_are_told_once_and_waited_for(
     monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    monkeypatch.setattr(loading, "WAITED_S", 0.05)
+    monkeypatch.setattr(reading_ahead, "WAITED_S", 0.05)
     told: list[str] = []
     slow = batches(Noise(pause_s=0.1), batch_size=2)
     assert len(list(slow.stream(0, 3, workers=workers, warn=told.append))) == 3

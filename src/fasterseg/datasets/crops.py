@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from fasterseg.datasets.sample import LabelMap, Pixels
-from fasterseg.datasets.transforms import MID_GREY, Pair, Scale, nearest, resized
+from fasterseg.datasets.sample import ImageSize, LabelMap, Pixels
+from fasterseg.datasets.transforms import MID_GREY, Pair, Scale, nearest, resized_view
+from fasterseg.datasets.views import Place, View
 
 LARGE_PIXELS = 8_000_000
 """Of images with more, before or after scaling, only the crop is scaled."""
@@ -61,11 +62,16 @@ class Crop:
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both at exactly the window's size."""
-        image, labels = pad_to(image, labels, self.size, ignore=self.ignore)
+        return self.view(View(image, labels), generator=generator).pair
+
+    def view(self, view: View, *, generator: np.random.Generator) -> View:
+        """Return the window of a view."""
+        padded, labels = pad_to(view.image, view.labels, self.size, ignore=self.ignore)
         height, width = labels.shape
         top, left = self.place(labels, (height, width), generator)
         window = np.s_[top : top + self.size[0], left : left + self.size[1]]
-        return np.ascontiguousarray(image[window]), np.ascontiguousarray(labels[window])
+        image, labels = np.ascontiguousarray(padded[window]), np.ascontiguousarray(labels[window])
+        return view.moved(image, labels, Place.cut(top, left))
 
     def place(
         self, labels: LabelMap, size: tuple[int, int], generator: np.random.Generator
@@ -102,17 +108,27 @@ class ScaledCrop:
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both at exactly the window's size."""
-        height, width = labels.shape
+        return self.view(View(image, labels), generator=generator).pair
+
+    def view(self, view: View, *, generator: np.random.Generator) -> View:
+        """Return the scaled window of a view."""
+        height, width = view.labels.shape
         size = self.scale.drawn(height, width, generator=generator)
         if max(height * width, size[0] * size[1]) <= LARGE_PIXELS:
-            return self.crop(*resized(image, labels, size), generator=generator)
+            return self.crop.view(resized_view(view, size), generator=generator)
+        top, left = self.crop.place(view.labels, size, generator)
+        pair = self._window(view, size, (top, left))
+        step = Place.resized((height, width), size).after(Place.cut(top, left))
+        return view.moved(*pad_to(*pair, self.crop.size, ignore=self.crop.ignore), step)
+
+    def _window(self, view: View, size: ImageSize, start: tuple[int, int]) -> Pair:
+        """Image and labels of what a crop that begins there holds of the view at a size."""
+        (height, width), (top, left) = view.labels.shape, start
         extents = [min(size[axis], self.crop.size[axis]) for axis in (0, 1)]
-        top, left = self.crop.place(labels, size, generator)
         rows = nearest(height, size[0])[top : top + extents[0]]
         columns = nearest(width, size[1])[left : left + extents[1]]
-        window = (top, left, extents[0], extents[1])
-        found = _resized_window(image, size, window)
-        return pad_to(found, labels[np.ix_(rows, columns)], self.crop.size, ignore=self.crop.ignore)
+        found = _resized_window(view.image, size, (top, left, extents[0], extents[1]))
+        return found, view.labels[np.ix_(rows, columns)]
 
 
 def _resized_window(

@@ -8,21 +8,20 @@ What is done to an image depends on (seed, epoch, index) alone.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from fasterseg.datasets.answers_at import KnownAnswers, refuse_own_function, sampled
 from fasterseg.datasets.augmenting import Augmentation
-from fasterseg.datasets.sample import MEMORY_BYTES, Sample
+from fasterseg.datasets.batch import Arrays, Batch, Shown
+from fasterseg.datasets.reading_ahead import stream_ahead
+from fasterseg.datasets.sample import MEMORY_BYTES, ImageSize, LabelMap, Sample
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import strided
+from fasterseg.datasets.transforms import seen_through, strided
+from fasterseg.datasets.views import View
 from fasterseg.datasets.workers import SILENT_S, Workers
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Warn, warn_on_stderr
@@ -30,26 +29,7 @@ from fasterseg.runtime import numpy_generator
 
 __all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches"]
 
-READ_AHEAD = 2
 NAMED = 3
-WAITED_S = 10.0
-"""When the loop has waited so long for images, it is said aloud."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Images (N, 3, H, W) float32, normalised; labels (N, H, W) int64; the samples' names.
-
-    With a label stride, labels are (N, H / stride, W / stride).  Where a teacher's answers are
-    kept, ``answers`` are its logits for what the images show, (N, classes, h, w) float32, corner
-    on corner, and ``taught``, (N, H, W) bool, says at which pixels its word counts.
-    """
-
-    images: torch.Tensor
-    labels: torch.Tensor
-    names: tuple[str, ...]
-    taught: torch.Tensor | None = None
-    answers: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +85,8 @@ class TrainingBatches:
 
     ``indices`` restricts it to a part of the split.  ``share`` gives this process its part of every
     batch: the parts of all ranks, put together, are the same batch for any number of ranks.
-    ``label_stride`` leaves one label in so many along each side (`transforms.strided`).
+    ``label_stride`` leaves one label in so many along each side (`transforms.strided`).  With
+    ``answers`` each image comes with a teacher's word for what is seen of it.
     """
 
     def __init__(
@@ -120,8 +101,12 @@ class TrainingBatches:
         share: Share | None = None,
         label_stride: int = 1,
         memory_bytes: int = MEMORY_BYTES,
+        answers: KnownAnswers | None = None,
     ) -> None:
-        """Raise DataError for an empty split, UsageError for sizes that cannot be shared out."""
+        """Raise DataError for an empty split, UsageError for sizes that cannot be shared out.
+
+        UsageError, too, for a function of the user's that answers cannot follow.
+        """
         total = source.length(split)
         chosen = range(total) if indices is None else indices
         self._indices = np.asarray(chosen, dtype=np.int64)
@@ -133,6 +118,9 @@ class TrainingBatches:
         self._space = source.label_space
         self._transforms = augmentation.transforms(ignore=self._space.ignore)
         self._own_function = augmentation.function
+        if answers is not None and self._own_function is not None:
+            refuse_own_function(self._own_function.name)
+        self._answers = answers
         self._normalisation = source.normalisation
         self._label_stride = label_stride
         self._seed = seed
@@ -151,8 +139,8 @@ class TrainingBatches:
 
     def batch(self, step: int) -> Batch:
         """Return batch ``step``; images of different sizes need a crop (DataError)."""
-        samples = [self.augmented(epoch, index) for epoch, index in self.positions(step)]
-        sizes = {sample.labels.shape for sample in samples}
+        shown = [self._shown(epoch, index) for epoch, index in self.positions(step)]
+        sizes = {one.view.labels.shape for one in shown}
         if len(sizes) > 1:
             raise DataError(
                 "images of different sizes cannot share a batch",
@@ -161,21 +149,34 @@ class TrainingBatches:
                 next_step="set augmentation.crop_height and crop_width in the recipe, "
                 "or batch_size 1",
             )
-        images = np.stack([self._normalisation.apply(sample.image) for sample in samples])
-        labels = np.stack([strided(sample.labels, self._label_stride) for sample in samples])
-        names = tuple(sample.name for sample in samples)
-        return Batch(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), names)
+        images = np.stack([self._normalisation.apply(one.view.image) for one in shown])
+        labels = np.stack([strided(one.view.labels, self._label_stride) for one in shown])
+        return Batch.of(images, labels, shown, ignore=self._space.ignore)
 
     def augmented(self, epoch: int, index: int) -> Sample:
         """Return the sample as training sees it in that epoch."""
+        shown = self._shown(epoch, index)
+        return Sample(*shown.view.pair, shown.name)
+
+    def _shown(self, epoch: int, index: int) -> Shown:
+        """A sample as training sees it in that epoch, and what a teacher says of that."""
         sample = self._memory.sample(index)
         generator = numpy_generator(self._seed, "sample", epoch, index)
-        image, labels = sample.image, sample.labels
+        view = View(sample.image, sample.labels)
         for transform in self._transforms:
-            image, labels = transform(image, labels, generator=generator)
+            view = seen_through(transform, view, generator=generator)
         if self._own_function is not None:
-            self._own_function.require_classes(labels, self._space)
-        return Sample(image, labels, sample.name)
+            self._own_function.require_classes(view.labels, self._space)
+        if self._answers is None:
+            return Shown(view, sample.name)
+        answer = sampled(
+            self._answers.answer(index),
+            view.place,
+            image=_size_of(sample.labels),
+            view=_size_of(view.labels),
+            stride=self._answers.stride,
+        )
+        return Shown(view, sample.name, answer)
 
     def stream(
         self,
@@ -198,13 +199,13 @@ class TrainingBatches:
         """
         steps = range(start, stop)
         if workers == 0:
-            yield from _stream_ahead(self.batch, steps, self._described, warn)
+            yield from stream_ahead(self.batch, steps, self._described, warn)
             return
         reading = Workers(
             self._arrays, steps, workers, describe=self._described, silent_s=timeout_s
         )
-        stream = _stream_ahead(
-            lambda step: _batch_of(*reading.value(step)),
+        stream = stream_ahead(
+            lambda step: Batch.of_arrays(*reading.value(step)),
             steps,
             self._described,
             warn,
@@ -219,10 +220,9 @@ class TrainingBatches:
             stream.close()
             reading.close()
 
-    def _arrays(self, step: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], tuple[str, ...]]:
+    def _arrays(self, step: int) -> Arrays:
         """A batch as a process can send it."""
-        batch = self.batch(step)
-        return batch.images.numpy(), batch.labels.numpy(), batch.names
+        return self.batch(step).arrays()
 
     def _described(self, step: int) -> str:
         """A batch in words: its number and its images."""
@@ -276,25 +276,5 @@ def require_shareable(
     )
 
 
-def _batch_of(images: npt.NDArray[Any], labels: npt.NDArray[Any], names: tuple[str, ...]) -> Batch:
-    return Batch(torch.from_numpy(images), torch.from_numpy(labels), names)
-
-
-def _stream_ahead(
-    batch: Callable[[int], Batch], steps: range, describe: Callable[[int], str], warn: Warn
-) -> Generator[Batch]:
-    """Batches that a thread asks for ahead; `warn` is told when one lets the loop wait long."""
-    left, told = iter(steps), False
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as reader:
-        ahead = deque((step, reader.submit(batch, step)) for step in islice(left, READ_AHEAD))
-        try:
-            while ahead:
-                step, ready = ahead.popleft()
-                if not told and wait([ready], WAITED_S).not_done:
-                    told = True
-                    warn(f"waiting for images for {WAITED_S:g} s now: {describe(step)}")
-                value = ready.result()
-                ahead.extend((step, reader.submit(batch, step)) for step in islice(left, 1))
-                yield value
-        finally:
-            reader.shutdown(cancel_futures=True)
+def _size_of(labels: LabelMap) -> ImageSize:
+    return labels.shape[0], labels.shape[1]

@@ -2,19 +2,21 @@
 
 Every resize here takes pixels as areas (half-pixel centres): bilinear for the image, nearest for
 the labels, on the same grid, so that an edge of the one stays on the edge of the other.
-A joint transform takes ``(image, labels)`` and an explicit generator and gives both back.
+A joint transform takes ``(image, labels)`` and an explicit generator and gives both back; one that
+moves pixels also gives a `View` of a view, which knows where they come from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fasterseg.datasets.sample import LabelMap, Pixels
+from fasterseg.datasets.sample import ImageSize, LabelMap, Pixels
+from fasterseg.datasets.views import Place, View
 from fasterseg.errors import UsageError
 
 Pair = tuple[Pixels, LabelMap]
@@ -31,6 +33,23 @@ class JointTransform(Protocol):
     def __call__(
         self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator
     ) -> Pair: ...
+
+
+@runtime_checkable
+class Moving(Protocol):
+    """A joint transform that moves pixels, and says where they come from."""
+
+    def view(self, view: View, *, generator: np.random.Generator) -> View:
+        """Return what it makes of a view."""
+        ...
+
+
+def seen_through(transform: JointTransform, view: View, *, generator: np.random.Generator) -> View:
+    """Return what a transform makes of a view; one that is not `Moving` leaves pixels in place."""
+    if isinstance(transform, Moving):
+        return transform.view(view, generator=generator)
+    image, labels = transform(view.image, view.labels, generator=generator)
+    return View(image, labels, view.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +130,12 @@ class Scale:
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both, resized on one grid."""
-        height, width = labels.shape
-        size = self.drawn(height, width, generator=generator)
-        return resized(image, labels, size)
+        return self.view(View(image, labels), generator=generator).pair
+
+    def view(self, view: View, *, generator: np.random.Generator) -> View:
+        """Return the view, resized."""
+        height, width = view.labels.shape
+        return resized_view(view, self.drawn(height, width, generator=generator))
 
     def drawn(self, height: int, width: int, *, generator: np.random.Generator) -> tuple[int, int]:
         """Return the size that one draw makes of another."""
@@ -138,7 +160,15 @@ def rescaled(image: Pixels, labels: LabelMap, factor: float) -> Pair:
     return resized(image, labels, scaled_size((height, width), factor))
 
 
-def resized(image: Pixels, labels: LabelMap, size: tuple[int, int]) -> Pair:
+def resized_view(view: View, size: ImageSize) -> View:
+    """Return a view at a size."""
+    height, width = view.labels.shape
+    step = Place.resized((height, width), size)
+    return view.moved(*resized(view.image, view.labels, size), step)
+
+
+def resized(image: Pixels, labels: LabelMap, size: ImageSize) -> Pair:
+    """Return both at a size, on one grid."""
     if size == labels.shape:
         return image, labels
     return resize_image(image, size), resize_labels(labels, size)
@@ -152,9 +182,15 @@ class Flip:
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both as they are, or both mirrored."""
+        return self.view(View(image, labels), generator=generator).pair
+
+    def view(self, view: View, *, generator: np.random.Generator) -> View:
+        """Return the view as it is, or mirrored."""
         if generator.random() >= self.probability:
-            return image, labels
-        return np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(labels[:, ::-1])
+            return view
+        image, labels = (one[:, ::-1] for one in view.pair)
+        step = Place.mirrored(labels.shape[1])
+        return view.moved(np.ascontiguousarray(image), np.ascontiguousarray(labels), step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +205,17 @@ class Rotation:
 
     def __call__(self, image: Pixels, labels: LabelMap, *, generator: np.random.Generator) -> Pair:
         """Return both, turned alike: the image bilinear, the labels by nearest."""
+        return self.view(View(image, labels), generator=generator).pair
+
+    def view(self, view: View, *, generator: np.random.Generator) -> View:
+        """Return the view, turned."""
         angle = float(generator.uniform(-self.degrees, self.degrees))
-        turned = Image.fromarray(image).rotate(
+        labels = view.labels
+        turned = Image.fromarray(view.image).rotate(
             angle, Image.Resampling.BILINEAR, fillcolor=(MID_GREY,) * 3
         )
         # Of labels of 16 bits Pillow's numbers are of 32.
         held = labels if labels.dtype == np.uint8 else labels.astype(np.int32)
         found = Image.fromarray(held).rotate(angle, Image.Resampling.NEAREST, fillcolor=self.ignore)
-        return np.array(turned), np.array(found).astype(labels.dtype)
+        step = Place.turned(angle, (labels.shape[0], labels.shape[1]))
+        return view.moved(np.array(turned), np.array(found).astype(labels.dtype), step)

@@ -1,0 +1,98 @@
+"""A teacher's answer to a whole image, as the answer to what training shows of it.
+
+Small maps of logits lie corner on corner everywhere: the first of a side's n values on the first of
+N pixels, the last on the last.  So do the kept answers on their images, and what is taken of them
+on a view.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fasterseg.datasets.sample import ImageSize
+from fasterseg.datasets.views import AS_IT_LIES, Coordinates, Place
+from fasterseg.errors import UsageError
+
+Answer = npt.NDArray[np.float32]
+"""(classes, small height, small width) logits."""
+
+_STEPS = float(1 << 20)
+"""Between two values of a map so many places are told apart: on a value, it is that value."""
+
+
+class KnownAnswers(Protocol):
+    """A teacher's answers to all images of a split.  Reading is pure, in any process and order."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels of an image, along each side, for one of its map."""
+        ...
+
+    def answer(self, index: int) -> Answer:
+        """Return what is known of an image, by its index in the split."""
+        ...
+
+
+def small_size(size: ImageSize, stride: int) -> ImageSize:
+    """Return the height and width of a map with one value for so many pixels of each side."""
+    height, width = (-(-extent // stride) for extent in size)
+    return height, width
+
+
+def sampled(
+    answer: Answer, place: Place, *, image: ImageSize, view: ImageSize, stride: int
+) -> Answer:
+    """Return an image's answer where the small map of a view lies; bilinear between its values.
+
+    `image` and `view` are their sizes.  A whole image's is the kept one, value for value, and a
+    mirrored one's is mirrored.  What lies beyond the image has its edge's: it does not count.
+    """
+    wanted = small_size(view, stride)
+    if place == AS_IT_LIES and image == view and wanted == answer.shape[1:]:
+        return answer
+    rows, columns = (_corner_on_corner(view[axis], wanted[axis]) for axis in (0, 1))
+    rows, columns = place.of(rows[:, None], columns[None, :])
+    top, down = _between(rows, image[0], answer.shape[1])
+    left, along = _between(columns, image[1], answer.shape[2])
+    flat = answer.reshape(len(answer), -1)
+    corner, width = top * answer.shape[2] + left, answer.shape[2]
+    below, beside = width * (answer.shape[1] > 1), int(width > 1)
+    upper = _mixed(flat.take(corner, axis=1), flat.take(corner + beside, axis=1), along)
+    corner += below
+    lower = _mixed(flat.take(corner, axis=1), flat.take(corner + beside, axis=1), along)
+    return _mixed(upper, lower, down)
+
+
+def _corner_on_corner(extent: int, wanted: int) -> Coordinates:
+    """On which pixels of a side the values of a map lie."""
+    return np.arange(wanted) * ((extent - 1) / max(1, wanted - 1))
+
+
+def _between(
+    pixels: Coordinates, extent: int, length: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Behind which value of a map's side each pixel lies, and how far towards the next one."""
+    place = pixels * ((length - 1) / max(1, extent - 1))
+    place = np.clip(np.rint(place * _STEPS) / _STEPS, 0, length - 1)
+    before = np.minimum(place.astype(np.intp), max(0, length - 2))
+    return before, (place - before).astype(np.float32)
+
+
+def _mixed(first: Answer, second: Answer, share: npt.NDArray[np.float32]) -> Answer:
+    """The first, less a share of it, and that share of the second; exact at both ends."""
+    return first * (1 - share) + second * share
+
+
+def refuse_own_function(name: str) -> None:
+    """Raise `UsageError` for a function of the user's that kept answers cannot follow."""
+    if name:
+        raise UsageError(
+            f"a teacher's kept answers cannot follow the function {name}",
+            where="augmentation.function",
+            why="it may move pixels, and nobody can tell where to",
+            next_step="ask the teacher at every step, with --set student.distillation.answers=live,"
+            " or leave the function out",
+        )
