@@ -23,6 +23,17 @@ def size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
+_UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
+
+
+def byte_count(text: str) -> int:
+    """Return the bytes that ``500MB``, ``4 GB`` or ``1.5TB`` mean; raises `ValueError` for none."""
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(kb|mb|gb|tb)", text.strip().lower())
+    if found is None or not float(found[1]):
+        raise ValueError(f"{text!r} is no amount of bytes; write it as 500MB, 4GB or 1.5TB")
+    return round(float(found[1]) * _UNITS[found[2]])
+
+
 def sides(text: str) -> tuple[int, int] | None:
     """Return the height and width that ``360x480`` means; None for what means none."""
     found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text.lower())

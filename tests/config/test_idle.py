@@ -107,6 +107,11 @@ IDLE = [
         ("student.distillation_weight=0",),
         (),
     ),
+    ("student.distillation.temperature=2", ("student.distillation_weight=0",), ()),
+    ("student.distillation.answers=live", ("student.distillation_weight=0",), ()),
+    ("student.distillation.flip=true", ("student.distillation.answers=live",), ()),
+    ("student.distillation.scales=[0.5, 1]", ("student.distillation.answers=live",), ()),
+    ("student.distillation.most_disk=1GB", ("student.distillation.answers=live",), ()),
 ]
 
 
@@ -124,7 +129,15 @@ def test_a_key_that_would_do_nothing_is_refused_and_accepted_where_it_does_somet
     build_recipe(overrides=(*meant, key))
 
 
-@pytest.mark.parametrize("key", ["distillation_weight=0.5", "distillation_divided_by_classes=true"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "distillation_weight=0.5",
+        "distillation_divided_by_classes=true",
+        "distillation.temperature=2",
+        "distillation.unlabelled_share=0.25",
+    ],
+)
 def test_a_teacher_learns_from_nobody(key: str) -> None:
     with pytest.raises(UsageError, match="would do nothing"):
         build_recipe(overrides=(f"teacher.{key}",))

@@ -78,3 +78,19 @@ def test_a_kept_recipe_that_is_handed_over_is_a_file_too(recipes: Path) -> None:
     Recipe.model_validate({"data": {"source": "/srv/photos"}}).save(recipes / "recipe.json")
     with pytest.raises(UsageError, match="cannot name what lies outside"):
         build_recipe(recipes / "recipe.json")
+
+
+def test_teachers_elsewhere_are_named_by_the_command(recipes: Path) -> None:
+    teachers = ["../elsewhere/x.onnx", "baseline:fast-scnn"]
+    file = written(recipes, student={"distillation": {"teachers": teachers}})
+    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
+        build_recipe(file)
+    assert refused.value.where == f"{file}, student.distillation.teachers"
+    _, _, option = refused.value.next_step.partition("--set ")
+    recipe = build_recipe(file, overrides=(option.strip("'"),))
+    assert recipe.student.distillation.teachers == tuple(teachers)
+
+
+def test_teachers_near_a_recipe_need_no_word(recipes: Path) -> None:
+    near = {"training": {"distillation": {"teachers": [str(recipes / "best"), "camvid-12ms"]}}}
+    assert build_recipe(written(recipes, **near)).student.distillation.teachers[1] == "camvid-12ms"

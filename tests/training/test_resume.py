@@ -19,7 +19,7 @@ from fasterseg.artifacts import digest_of_value
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.events import EventLog
 from fasterseg.stopping import StopRequest
-from fasterseg.training.beginning import start_of
+from fasterseg.training.beginning import TrainingStart, as_begun, start_of
 from fasterseg.training.training import train_network
 
 TRAIN = "tiny_training:train_tiny"
@@ -155,3 +155,37 @@ def test_a_training_that_began_with_a_decay_at_each_pass_goes_on_with_it(tmp_pat
     rates = [event["lr"] for event in EventLog(tmp_path / "events.jsonl").events()]
     # Six images in batches of two: three steps are a pass.
     assert rates == pytest.approx([0.02 * 0.992 ** (step // 3) for step in range(7)])
+
+
+@pytest.mark.parametrize("answers", ["kept", "live"])
+def test_a_training_that_asked_its_teacher_live_goes_on_so(answers: str, tmp_path: Path) -> None:
+    began = tiny_task(steps=2, taught=True)
+    train_network(began, tmp_path)
+    path = tmp_path / "began.json"
+    document = json.loads(path.read_text())
+    assert document["content"]["settings"].pop("distillation")["answers"] == "kept"
+    document["digest"] = digest_of_value(document["content"])  # as older versions wrote it
+    path.write_text(json.dumps(document))
+
+    task = tiny_task(steps=2, taught=True, distillation={"answers": answers})
+    train_network(task, tmp_path)  # is not refused
+    assert as_begun(task, path).settings.distillation.answers == "live"
+    with pytest.raises(UsageError, match="student") as caught:
+        train_network(tiny_task(steps=2, taught=True, distillation={"flip": True}), tmp_path)
+    assert caught.value.why == "settings.distillation.flip: false -> true"
+
+
+def test_how_a_teacher_is_learned_from_may_not_change_and_its_bound_on_disk_may(
+    tmp_path: Path,
+) -> None:
+    train_network(tiny_task(steps=2, taught=True), tmp_path)
+    train_network(tiny_task(steps=2, taught=True, distillation={"most_disk": "1GB"}), tmp_path)
+    with pytest.raises(UsageError, match="student") as caught:
+        train_network(tiny_task(steps=2, taught=True, distillation={"answers": "live"}), tmp_path)
+    assert caught.value.why == 'settings.distillation.answers: "kept" -> "live"'
+
+
+def test_a_start_without_a_teacher_says_nothing_of_one(tmp_path: Path) -> None:
+    start = start_of(tiny_task(), precision="float32")
+    assert "distillation" not in start.content()["settings"]
+    assert TrainingStart.load(start.save(tmp_path / "began.json")).digest() == start.digest()

@@ -39,7 +39,8 @@ _STEERED = ("search.penalty", "search.control_gain", "search.control")
 _SELECTED = tuple(
     f"search.selection.{key}" for key in SelectionSettings.model_fields if key != "candidates"
 )
-_DISTILLED = ("distillation_weight", "distillation_divided_by_classes")
+_DISTILLED = ("distillation_weight", "distillation_divided_by_classes", "distillation")
+_OF_WHOLE_IMAGES = tuple(f"student.distillation.{key}" for key in ("scales", "flip", "most_disk"))
 
 
 def _draws_by_temperature(recipe: Recipe) -> bool:
@@ -263,9 +264,14 @@ RULES: tuple[Idle, ...] = (
         "no contender is a student, and a baseline is in no supernet",
     ),
     Idle(
-        ("student.distillation_divided_by_classes",),
+        ("student.distillation_divided_by_classes", "student.distillation"),
         lambda recipe: recipe.student.distillation_weight == 0,
         "with student.distillation_weight 0 nothing is distilled",
+    ),
+    Idle(
+        _OF_WHOLE_IMAGES,
+        lambda recipe: recipe.student.distillation.answers == "live",
+        "with student.distillation.answers live a teacher sees each crop as the student does",
     ),
     *_of_training("teacher"),
     *_of_training("student"),

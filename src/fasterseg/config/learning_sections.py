@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from fasterseg.config.augmentation import AugmentationSettings
 from fasterseg.config.batches import BatchSection
+from fasterseg.config.distilling import DistillationSettings
 from fasterseg.config.pretraining import RateShape
 from fasterseg.config.runtimes import FloatPrecision
 from fasterseg.foreign.bounds import MOST, MOST_AT_ONCE, MOST_CLASSES, MOST_COUNTED
@@ -114,6 +115,8 @@ class TrainingSettings(LongSection):
     # The authors' loss is smaller by the number of classes.
     distillation_divided_by_classes: bool = False
     """Whether that divergence is divided by the number of classes, as in the authors' code."""
+    distillation: DistillationSettings = DistillationSettings()
+    """How a student learns from its teacher; a teacher learns from nobody, and takes none of it."""
     ema_decay: float = Field(0.99, ge=0, lt=1)
     """Decay of the averaged weights, which are handed over beside the last and the best; 0 averages
     nothing, as the authors do."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fasterseg.config.recipe import Recipe
+from fasterseg.config.roles import SHARED
 from fasterseg.errors import UsageError
 from fasterseg.foreign.links import leads_outside
 
@@ -38,17 +39,29 @@ def refuse_places_elsewhere(recipe: Recipe, file: Path, keys: Sequence[tuple[str
                 "a recipe's file cannot name what lies outside of its folder and the current one",
                 where=f"{file}, {key}",
                 why=f"it names {place}, and may be a stranger's",
-                next_step=f"if that is meant, name it yourself: {option} {place}",
+                next_step=f"if that is meant, name it yourself: {option}",
             )
 
 
 def _named(recipe: Recipe, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, str, str]]:
-    """The key, place and option of each path that the recipe has of its file alone."""
+    """The key, place and option of each path that the recipe has of its file alone.
+
+    The option is what names it on the command line.
+    """
     if recipe.data.source != _BUILT_IN and not _is_among(("data", "source"), keys):
-        yield "data.source", recipe.data.source, "--data"
+        yield "data.source", recipe.data.source, f"--data {recipe.data.source}"
     if not (_is_among(("budget",), keys) or _is_among(("contenders",), keys)):
         for model in recipe.models_to_match:
-            yield "budget", model, "--budget"
+            yield "budget", model, f"--budget {model}"
+    key = ("student", "distillation", "teachers")
+    if not (_is_among(key, keys) or _is_among((SHARED, *key[1:]), keys)):
+        yield from _named_teachers(".".join(key), recipe.student.distillation.teachers)
+
+
+def _named_teachers(key: str, models: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """As `_named`; who means one of several says them all."""
+    option = f"--set '{key}=[{', '.join(models)}]'"
+    yield from ((key, model, option) for model in models)
 
 
 def _is_among(key: tuple[str, ...], keys: Sequence[tuple[str, ...]]) -> bool:

@@ -23,11 +23,12 @@ from fasterseg.config.contenders import (
     not_offered,
     one_student_each,
 )
+from fasterseg.config.distilling import DistillationSettings
 from fasterseg.config.learning_sections import ClassWeights, TrainingSettings
 from fasterseg.config.pretraining import (
     without_passed_on,
 )
-from fasterseg.config.roles import as_written, expanded
+from fasterseg.config.roles import SHARED, as_written, expanded
 from fasterseg.config.runtimes import RUNTIMES
 from fasterseg.config.search_section import SearchSettings
 from fasterseg.config.sections import (
@@ -137,8 +138,8 @@ class Recipe(TrueIsNoNumber, Artifact):
         """The recipe as it was written, with its defaults, as a JSON value.
 
         Who tracks nothing has no ``log``, whose device is this machine no ``target.host``, and
-        whose networks may lose what is usual no ``target.max_drop``: so such a recipe has the
-        digest that it always had.
+        whose networks may lose what is usual no ``target.max_drop``, and who distils as is usual
+        no ``training.distillation``: so such a recipe has the digest that it always had.
         """
         content = super().content()
         if not self.log:
@@ -147,7 +148,10 @@ class Recipe(TrueIsNoNumber, Artifact):
             del content["target"]["host"]
         if self.target.max_drop == TargetSettings().max_drop:
             del content["target"]["max_drop"]
-        return as_written({**content, "search": without_passed_on(content["search"])})
+        found = as_written({**content, "search": without_passed_on(content["search"])})
+        if self.training.distillation == DistillationSettings():
+            del found[SHARED]["distillation"]
+        return found
 
     def untracked(self) -> Self:
         """The recipe of what is computed, whoever is told of it."""

@@ -43,6 +43,9 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     # How a batch is computed here: other machines, and another number of them, may go on.
     ("*.accumulate", ()),
     ("*.synchronise_norms", ()),
+    ("*.distillation.most_disk", ()),
+    # It learns from nobody.
+    ("teacher.distillation.*", ()),
     # Where the data lies; what it is, its digests say.
     ("data.source", ()),
     ("data.layout", ()),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.config.idle import leaves
+from fasterseg.config.roles import SHARED
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
@@ -74,7 +75,7 @@ def _head(*, named: bool) -> str:
 
 def _without_defaults(recipe: Recipe) -> dict[str, Any]:
     """A recipe's content, with of each contender what it says itself."""
-    content = recipe.content()
+    content = {**recipe.content(), SHARED: recipe.training.model_dump(mode="json")}
     fields = ContenderSettings.model_fields
     contenders = [
         {name: value for name, value in one.items() if value != fields[name].default}

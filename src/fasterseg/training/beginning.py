@@ -41,6 +41,18 @@ class TrainingStart(Artifact):
     precision: str
     supernet: str = ""
 
+    def content(self) -> dict[str, Any]:
+        """The start as a JSON value; how is learned from a teacher is there where one is."""
+        content = super().content()
+        if not self.teacher:
+            del content["settings"]["distillation"]
+        return content
+
+    @property
+    def asked_live(self) -> bool:
+        """Whether an older version began it, which asked the teacher for every crop."""
+        return bool(self.teacher) and "distillation" not in self.settings.model_fields_set
+
 
 def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
     """The start of a task that computes in `precision`."""
@@ -70,31 +82,34 @@ def agree_on_start(start: TrainingStart, kept: TrainingFolder) -> None:
 
     Before its first checkpoint nothing was made by the stored one: the new one takes its place.
     """
-    if kept.begun() is not None:
+    begun, there = kept.begun() is not None, kept.began.exists()
+    stored = TrainingStart.load(kept.began) if begun or there else None
+    if stored is not None and begun:
         asked = start.settings.precision != "auto"
         refuse_changes(
             f"the training of {start.name}",
-            stored=_what_matters(TrainingStart.load(kept.began), precision=asked),
-            wanted=_what_matters(start, precision=asked),
+            stored=_what_matters(stored, precision=asked, live=stored.asked_live),
+            wanted=_what_matters(start, precision=asked, live=stored.asked_live),
             where=kept.began,
         )
-    elif not kept.began.exists() or TrainingStart.load(kept.began) != start:
+    elif stored is None or stored.asked_live or stored.content() != start.content():
         kept.allowance.unlink(missing_ok=True)
         start.save(kept.began)
 
 
 def as_begun(task: TrainingTask, path: Path) -> TrainingTask:
-    """The task with what older versions did not write into a start: how long an epoch was.
+    """The task with what older versions did not write into a start, as it was then.
 
-    The paper's schedule decayed after each pass over the images; a training that began so keeps on
-    so.
+    The paper's schedule decayed after each pass over the images, and a teacher was asked for every
+    crop; a training that began so keeps on so.
     """
-    begun = TrainingStart.load(path).settings
-    if begun.schedule != "paper" or "steps_per_epoch" in begun.model_fields_set:
-        return task
-    passes = ceil(task.data.train_count() / begun.batch_size)
-    settings = task.settings.model_copy(update={"steps_per_epoch": passes})
-    return replace(task, settings=settings)
+    start = TrainingStart.load(path)
+    begun, then = start.settings, dict[str, Any]()
+    if begun.schedule == "paper" and "steps_per_epoch" not in begun.model_fields_set:
+        then["steps_per_epoch"] = ceil(task.data.train_count() / begun.batch_size)
+    if start.asked_live:
+        then["distillation"] = task.settings.distillation.model_copy(update={"answers": "live"})
+    return replace(task, settings=task.settings.model_copy(update=then)) if then else task
 
 
 def begun_in(kept: TrainingFolder) -> str:
@@ -103,10 +118,10 @@ def begun_in(kept: TrainingFolder) -> str:
     return TrainingStart.load(kept.began).precision if begun else ""
 
 
-def _what_matters(start: TrainingStart, *, precision: bool) -> dict[str, Any]:
+def _what_matters(start: TrainingStart, *, precision: bool, live: bool) -> dict[str, Any]:
     """The start without what leaves the result as it is, and without what is the machine's.
 
-    With `precision`, one was asked for and matters.
+    With `precision`, one was asked for and matters; what was begun `live` goes on so.
     """
     content = start.content()
     for name in ("device",) if precision else ("device", "precision"):
@@ -114,5 +129,8 @@ def _what_matters(start: TrainingStart, *, precision: bool) -> dict[str, Any]:
     # The precision that was chosen stays; batches may be cut up for another machine.
     for name in ("checkpoint_every", "precision", "accumulate", "synchronise_norms"):
         del content["settings"][name]
+    distillation = content["settings"].get("distillation", {})
+    for name in ("most_disk", *(["answers"] if live else [])):
+        distillation.pop(name, None)
     del content["data"]  # its name, which is where it lies: what it is, its digests say
     return content
