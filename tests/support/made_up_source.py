@@ -20,6 +20,7 @@ class MadeUpSource:
     withheld: tuple[str, ...] = ()
     files = None
     working_size = None
+    unlabelled = 0
 
     @property
     def as_it_lies(self) -> MadeUpSource:

@@ -39,6 +39,7 @@ _STEERED = ("search.penalty", "search.control_gain", "search.control")
 _SELECTED = tuple(
     f"search.selection.{key}" for key in SelectionSettings.model_fields if key != "candidates"
 )
+_BUILT_IN = (("street", "auto"), ("street", "street"))
 _DISTILLED = ("distillation_weight", "distillation_divided_by_classes", "distillation")
 _OF_WHOLE_IMAGES = tuple(f"student.distillation.{key}" for key in ("scales", "flip", "most_disk"))
 
@@ -143,6 +144,16 @@ def _of_loss(section: Literal["search", "teacher", "student"]) -> tuple[Idle, ..
 
 
 RULES: tuple[Idle, ...] = (
+    Idle(
+        ("data.unlabelled",),
+        lambda recipe: (recipe.data.source, recipe.data.layout) in _BUILT_IN,
+        "the built-in scenes have some of their own: data.street.unlabelled",
+    ),
+    Idle(
+        ("data.unlabelled_every",),
+        lambda recipe: not recipe.data.unlabelled,
+        "it is for videos that data.unlabelled names; a data file has its own",
+    ),
     Idle(
         ("search.heads",),
         lambda recipe: [len(branches) for branches in recipe.space.branch_sets] == [1],

@@ -50,18 +50,21 @@ def _named(recipe: Recipe, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[st
     """
     if recipe.data.source != _BUILT_IN and not _is_among(("data", "source"), keys):
         yield "data.source", recipe.data.source, f"--data {recipe.data.source}"
+    key = ("data", "unlabelled")
+    if not _is_among(key, keys):
+        yield from _named_together(".".join(key), recipe.data.unlabelled)
     if not (_is_among(("budget",), keys) or _is_among(("contenders",), keys)):
         for model in recipe.models_to_match:
             yield "budget", model, f"--budget {model}"
     key = ("student", "distillation", "teachers")
     if not (_is_among(key, keys) or _is_among((SHARED, *key[1:]), keys)):
-        yield from _named_teachers(".".join(key), recipe.student.distillation.teachers)
+        yield from _named_together(".".join(key), recipe.student.distillation.teachers)
 
 
-def _named_teachers(key: str, models: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _named_together(key: str, places: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """As `_named`; who means one of several says them all."""
-    option = f"--set '{key}=[{', '.join(models)}]'"
-    yield from ((key, model, option) for model in models)
+    option = f"--set '{key}=[{', '.join(places)}]'"
+    yield from ((key, place, option) for place in places)
 
 
 def _is_among(key: tuple[str, ...], keys: Sequence[tuple[str, ...]]) -> bool:

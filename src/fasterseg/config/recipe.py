@@ -35,6 +35,7 @@ from fasterseg.config.sections import (
     DataSettings,
     ProfileSettings,
     TargetSettings,
+    without_unlabelled,
 )
 from fasterseg.foreign.booleans import TrueIsNoNumber
 from fasterseg.foreign.bounds import MOST_THREADS
@@ -138,8 +139,9 @@ class Recipe(TrueIsNoNumber, Artifact):
         """The recipe as it was written, with its defaults, as a JSON value.
 
         Who tracks nothing has no ``log``, whose device is this machine no ``target.host``, and
-        whose networks may lose what is usual no ``target.max_drop``, and who distils as is usual
-        no ``training.distillation``: so such a recipe has the digest that it always had.
+        whose networks may lose what is usual no ``target.max_drop``, who distils as is usual no
+        ``training.distillation``, and without images without labels there is no key of theirs: so
+        such a recipe has the digest that it always had.
         """
         content = super().content()
         if not self.log:
@@ -148,6 +150,7 @@ class Recipe(TrueIsNoNumber, Artifact):
             del content["target"]["host"]
         if self.target.max_drop == TargetSettings().max_drop:
             del content["target"]["max_drop"]
+        content["data"] = without_unlabelled(content["data"])
         found = as_written({**content, "search": without_passed_on(content["search"])})
         if self.training.distillation == DistillationSettings():
             del found[SHARED]["distillation"]

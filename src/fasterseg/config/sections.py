@@ -7,9 +7,9 @@ recipe`` and the JSON Schema take it from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fasterseg.config.host_names import HostName
 from fasterseg.config.hosts import BY_HAND, HERE
@@ -23,6 +23,7 @@ from fasterseg.foreign.bounds import (
     LONGEST_SIDE,
     MOST,
     MOST_COUNTED,
+    MOST_NAMED,
     MOST_THREADS,
 )
 from fasterseg.foreign.names import FileName
@@ -32,8 +33,21 @@ from fasterseg.space.blocks import Size
 MOST_WORKERS = 256
 """More take all of a process's files."""
 LEAST_SCALE, LONGEST_STREET = 1e-3, 8192
+LONGEST_PATH = 4096
 AUTO = "auto"
 """Stands in a recipe for what the data decides, until a run has opened it."""
+
+
+def _several(given: Any) -> Any:
+    """One place, or several: ``frames``, ``[frames, drive.mp4]``."""
+    return (given,) if isinstance(given, str) else given
+
+
+UnlabelledPlaces = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_PATH)], ...],
+    Field(max_length=MOST_NAMED),
+    BeforeValidator(_several, json_schema_input_type=str | list[str]),
+]
 
 
 class Section(TrueIsNoNumber):
@@ -57,6 +71,9 @@ class StreetSettings(Section):
     """Scenes by which networks are chosen."""
     test: int = Field(100, ge=1, le=MOST_COUNTED)
     """Scenes that are scored once, at the end."""
+    unlabelled: int = Field(0, ge=0, le=MOST_COUNTED)
+    """Scenes whose labels are thrown away: a student learns from them by its teacher's answers
+    alone."""
     light: Literal["any", "daylight"] = "any"
     """`any` hour, weather and camera, or by `daylight`, an easier set: clear days, a steady camera,
     poles that stand near."""
@@ -90,6 +107,13 @@ class DataSettings(Section):
     normalize: Normalize = "auto"
     """What networks are fed, (image / 255 - mean) / std: `auto` as the data file says, `imagenet`
     for ImageNet's numbers, or two lists of three, [[mean of r, g, b], [std of r, g, b]]."""
+    unlabelled: UnlabelledPlaces = ()
+    """Images without labels beside those that the data file names: folders, lists of images, or
+    videos, as seen from the current folder.  A student learns from them by its teacher's answers
+    alone."""
+    unlabelled_every: int = Field(10, ge=1, le=MOST_COUNTED)
+    """Of a video under `unlabelled`, one frame in so many is taken: neighbours show nearly the
+    same."""
     workers: int = Field(0, ge=0, le=MOST_WORKERS)
     """Processes that read and transform images; 0 reads in the process that trains.  No result
     depends on it."""
@@ -100,6 +124,22 @@ class DataSettings(Section):
     def trained_on(self) -> str:
         """The split that the networks which were found are trained on."""
         return self.training_split or self.train_split
+
+
+def without_unlabelled(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a recipe's data without those keys of images without labels that are usual."""
+    usual = DataSettings().model_dump(mode="json")
+    street = {
+        key: value
+        for key, value in content["street"].items()
+        if key != "unlabelled" or value != usual["street"][key]
+    }
+    told = {
+        key: value
+        for key, value in content.items()
+        if not key.startswith("unlabelled") or value != usual[key]
+    }
+    return {**told, "street": street}
 
 
 class TargetSettings(Section):

@@ -51,6 +51,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("data.layout", ()),
     ("data.outside", ()),
     ("data.street.*", ()),
+    ("data.unlabelled*", ()),
     # Every score names its split.
     ("data.test_split", ()),
     ("data.val_split", (Use.LANDED, *_TRAINED)),

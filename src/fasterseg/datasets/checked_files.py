@@ -1,8 +1,9 @@
 """What was found in a data set's files, kept from one command to the next.
 
-A line for each pair of files: how large they were, when they were changed, and what they held.  A
-pair is read again where one of these is not what it was.  The lines lie in a file for each data set
-and way of reading it, in the user's folder of caches, and may be deleted at any time.
+A line for each pair of files, or image without labels: how large they were, when they were changed,
+and what they held.  A pair is read again where one of these is not what it was.  The lines lie in a
+file for each data set and way of reading it, in the user's folder of caches, and may be deleted at
+any time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import PIL
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.pairing import Pair
+from fasterseg.datasets.pairing import OnDisk
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.seen import Seen
 from fasterseg.durable import make_folder
@@ -45,7 +46,8 @@ _UNSEEN = b"-"
 Stamp = tuple[int, ...]
 """Bytes, time of change and time of the entry's change, in nanoseconds: the image's, the mask's.
 
-A mask that was drawn has those of the file that it was drawn from."""
+A mask that was drawn has those of the file that it was drawn from, and one that there is not has
+zeros."""
 
 
 class Known(NamedTuple):
@@ -73,7 +75,7 @@ class CheckedFiles:
     @classmethod
     def of(cls, source: FileSource, *, anew: bool = False) -> Self | None:
         """Return what is kept of a data set; None for a small one.  ``anew`` forgets it first."""
-        if sum(map(source.length, source.splits())) < LEAST_PAIRS:
+        if sum(map(source.length, source.splits())) + source.unlabelled < LEAST_PAIRS:
             return None
         conditions = _conditions_of(source)
         path = cache_folder() / "checked" / conditions[:32]
@@ -81,12 +83,12 @@ class CheckedFiles:
             forget(path)
         return cls(path, conditions, source.layout.root)
 
-    def size(self, pair: Pair) -> ImageSize | None:
+    def size(self, pair: OnDisk) -> ImageSize | None:
         """Return the size of a pair's image; None where it has to be read."""
         known = self._known.get(self._key(pair))
         return known.size if known is not None and known.stamp == stamp_of(pair) else None
 
-    def seen(self, pair: Pair) -> tuple[Seen, ImageSize] | None:
+    def seen(self, pair: OnDisk) -> tuple[Seen, ImageSize] | None:
         """Return what was seen in a pair that has not changed, and its image's size.
 
         None where the pair has to be read.
@@ -97,7 +99,7 @@ class CheckedFiles:
         seen = Seen.of_line(known.seen)
         return None if seen is None else (seen, known.size)
 
-    def keep(self, pair: Pair, stamp: Stamp | None, size: ImageSize, seen: Seen | None) -> None:
+    def keep(self, pair: OnDisk, stamp: Stamp | None, size: ImageSize, seen: Seen | None) -> None:
         """Keep what was found in a pair, where it is still what was stamped before it was read."""
         if stamp is None or self._why_not or stamp != stamp_of(pair):
             return
@@ -141,8 +143,8 @@ class CheckedFiles:
             notes.append(f"what was found is not kept in {self.path}: {self._why_not}")
         return notes
 
-    def _key(self, pair: Pair) -> bytes:
-        names = (os.path.relpath(path, self._root) for path in (pair.image, pair.mask))
+    def _key(self, pair: OnDisk) -> bytes:
+        names = (os.path.relpath(path, self._root) for path in pair.files)
         text = "\0".join((pair.part, *names)).encode("utf-8", "surrogateescape")
         return hashlib.sha256(text).hexdigest()[:32].encode()
 
@@ -195,7 +197,7 @@ def forget(path: Path) -> None:
         return  # it is told where it cannot be written
 
 
-def stamp_of(pair: Pair) -> Stamp | None:
+def stamp_of(pair: OnDisk) -> Stamp | None:
     """Return how large a pair's files are and when they were changed; None where they are gone."""
     try:
         return tuple(_stamps(pair))
@@ -203,10 +205,12 @@ def stamp_of(pair: Pair) -> Stamp | None:
         return None
 
 
-def _stamps(pair: Pair) -> Iterator[int]:
-    for path in (pair.image, pair.labels or pair.mask):
+def _stamps(pair: OnDisk) -> Iterator[int]:
+    for path in pair.origins:
         found = path.stat()
         yield from (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if len(pair.origins) == 1:
+        yield from (0, 0, 0)
 
 
 def _conditions_of(source: FileSource) -> str:

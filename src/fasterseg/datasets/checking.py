@@ -19,12 +19,14 @@ from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.looking import Look, look_at
 from fasterseg.datasets.opening import open_data, open_files
-from fasterseg.datasets.pairing import Pair
+from fasterseg.datasets.pairing import OnDisk
 from fasterseg.datasets.pixel_notes import PixelTally
 from fasterseg.datasets.remedies import lines, written
 from fasterseg.datasets.room import Room
+from fasterseg.datasets.sample import UNLABELLED, ImageSize
 from fasterseg.datasets.seen import Seen
 from fasterseg.datasets.serving import notes_on_use
+from fasterseg.datasets.sharing import Places, notes_on_repeats, shared_groups, shared_images
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress, silent
 
@@ -76,7 +78,10 @@ def _check_samples(source: DataSource, progress: Progress) -> DataReport:
         labels = source.sample(split, index).labels
         tallies[split].add(LabelCounts.of(labels, source.label_space))
         progress(done, len(jobs), "")
-    return DataReport.of(source, {split: tally.report() for split, tally in tallies.items()})
+    splits = {split: tally.report() for split, tally in tallies.items()}
+    # They are made as the others are, and have no labels that could be counted.
+    sizes = Counter(source.image_size(UNLABELLED, index) for index in range(source.unlabelled))
+    return DataReport.of(source, splits, lone_sizes=sizes)
 
 
 @dataclass(slots=True)
@@ -91,14 +96,12 @@ class _Findings:
     )
     unknown_files: Counter[tuple[str, int]] = field(default_factory=Counter)
     # By the hash of an image's pixels: the (split, file) places where it lies.
-    places: defaultdict[str, list[tuple[str, str]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
+    places: defaultdict[str, Places] = field(default_factory=lambda: defaultdict(list))
+    lone_sizes: Counter[ImageSize] = field(default_factory=Counter)
     pixels: PixelTally = field(default_factory=PixelTally)
 
     def take_in(self, split: str, look: Look) -> None:
-        """Remember what one pair of files held."""
+        """Remember what one sample's files held."""
         self.faults += look.faults
         _count(self.raw_values[look.part], look.raw_values)
         _count(self.unknown_pixels[look.part], look.unknown)
@@ -107,6 +110,8 @@ class _Findings:
             self.pixels.add(look.remarks)
         if look.image_hash:
             self.places[look.image_hash].append((split, look.shown))
+        if look.lone and look.size is not None:
+            self.lone_sizes[look.size] += 1
 
 
 def _count(counter: Counter[T], found: Mapping[T, int]) -> None:
@@ -126,10 +131,11 @@ def _check_files(
 ) -> DataReport:
     findings = _Findings(list(source.faults))
     tallies = {split: Tally(source.label_space) for split in source.splits()}
-    total = sum(source.length(split) for split in source.splits())
+    total = sum(source.length(split) for split in source.splits()) + source.unlabelled
     for done, (split, look) in enumerate(_looks(source, known), start=1):
         findings.take_in(split, look)
-        seen(look)
+        if not look.lone:
+            seen(look)
         if look.labels is not None:
             tallies[split].add(look.labels)
         progress(done, total, "")
@@ -148,18 +154,19 @@ def _check_files(
         *source.layout.notes,
         *findings.pixels.notes(source.layout.reading, proposing=True),
         *_notes_on_unnamed_ids(findings, source),
-        *_notes_on_repeats(findings),
+        *notes_on_repeats(findings.places.values()),
         *notes_on_use(source),
         *(known.notes(total) if known is not None else ()),
     ]
-    return DataReport.of(source, splits, notes=notes)
+    return DataReport.of(source, splits, notes=notes, lone_sizes=findings.lone_sizes)
 
 
 def _looks(source: FileSource, known: CheckedFiles | None) -> Iterator[tuple[str, Look]]:
-    jobs = [(split, pair) for split in source.splits() for pair in source.pairs(split)]
+    kinds = (*source.splits(), UNLABELLED)
+    jobs = [(split, one) for split in kinds for one in source.on_disk(split)]
     room = Room(_MOST_PIXELS_AT_ONCE)
 
-    def look(pair: Pair) -> tuple[Look, Stamp | None]:
+    def look(pair: OnDisk) -> tuple[Look, Stamp | None]:
         stamp = stamp_of(pair)
         # A header that tells no size may be that of any picture.
         with room.taken(_pixels_of(pair)):
@@ -179,24 +186,24 @@ def _looks(source: FileSource, known: CheckedFiles | None) -> Iterator[tuple[str
                 yield split, found
 
 
-def _kept_look(source: FileSource, pair: Pair, known: CheckedFiles | None) -> Look | None:
+def _kept_look(source: FileSource, pair: OnDisk, known: CheckedFiles | None) -> Look | None:
     """What a look at a pair found, where that is known."""
     found = None if known is None else known.seen(pair)
     return None if found is None else found[0].as_look(source, pair, found[1])
 
 
-def _keep(known: CheckedFiles | None, pair: Pair, stamp: Stamp | None, look: Look) -> None:
+def _keep(known: CheckedFiles | None, pair: OnDisk, stamp: Stamp | None, look: Look) -> None:
     if known is None or stamp is None or look.size is None:
         return
     if seen := Seen.of(look):
         known.keep(pair, stamp, look.size, seen)
 
 
-def _pixels_of(pair: Pair) -> int:
-    """How many pixels the larger of a pair's pictures has; its file's bytes count as some, too."""
+def _pixels_of(pair: OnDisk) -> int:
+    """How many pixels the larger of a sample's pictures has; its file's bytes count as some too."""
     return max(
         max(pixels_in_header(path) or _MOST_PIXELS_AT_ONCE, _bytes_of(path) // _BYTES_PER_PIXEL)
-        for path in (pair.image, pair.mask)
+        for path in pair.files
     )
 
 
@@ -210,7 +217,7 @@ def _bytes_of(path: Path) -> int:
 def _faults_of_the_whole(
     findings: _Findings, source: FileSource, splits: Mapping[str, SplitReport]
 ) -> list[Fault]:
-    faults = [*_shared_images(findings), *_shared_groups(source)]
+    faults = [*shared_images(findings.places.values()), *shared_groups(source)]
     for part, layout in source.parts().items():
         values = findings.raw_values[part]
         if layout.ambiguous and set(values) == _TWO_VALUES:
@@ -223,30 +230,6 @@ def _faults_of_the_whole(
         elif not split.labelled_pixels and split.images and name not in source.layout.withheld:
             faults.append(Fault(FaultKind.UNLABELLED_SPLIT, name))
     return faults
-
-
-def _shared_images(findings: _Findings) -> list[Fault]:
-    faults: list[Fault] = []
-    for places in findings.places.values():
-        if len({split for split, _ in places}) > 1:
-            (_, first), *others = places
-            same = ", ".join(f"{file} in {split}" for split, file in others)
-            faults.append(Fault(FaultKind.SHARED_IMAGE, first, f"the same as {same}"))
-    return faults
-
-
-def _shared_groups(source: FileSource) -> Iterator[Fault]:
-    """Recordings, by the data file's ``groups``, of which several splits hold images."""
-    if not any(layout.groups for layout in source.parts().values()):
-        return
-    splits: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for split in source.splits():
-        for pair in source.pairs(split):
-            splits[source.group_of(pair)].setdefault(split, pair.name)
-    for group, examples in sorted(splits.items()):
-        if len(examples) > 1:
-            places = ", ".join(f"{name} in {split}" for split, name in examples.items())
-            yield Fault(FaultKind.SHARED_GROUP, group, places)
 
 
 def _ambiguous(source: FileSource, part: str) -> list[Fault]:
@@ -309,8 +292,3 @@ def _notes_on_unnamed_ids(findings: _Findings, source: FileSource) -> Iterator[s
                     f"{value}, which label_mapping does not name{where}, counts as {name}, to "
                     f"which it leads {named}{rest}: {pixels:,} pixels"
                 )
-
-
-def _notes_on_repeats(findings: _Findings) -> list[str]:
-    repeats = sum(len(places) - 1 for places in findings.places.values())
-    return [f"{repeats} images are in their split more than once"] if repeats else []

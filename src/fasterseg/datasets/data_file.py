@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fasterseg.datasets import data_values as values
-from fasterseg.datasets.data_values import Colours, Palette, WholeNumber
+from fasterseg.datasets.data_values import USUAL_DISTANCE, Colours, Palette, WholeNumber
 from fasterseg.datasets.limits import PixelCount
 from fasterseg.datasets.reading import Range, Reading
 from fasterseg.datasets.remedies import BLACK, IGNORE, Contradiction, palette_without
 from fasterseg.foreign.booleans import TrueIsNoNumber
+from fasterseg.foreign.bounds import MOST_COUNTED
 
 _NAMED = 8
 
@@ -41,6 +42,12 @@ class DataFile(TrueIsNoNumber):
     """Images by which networks are chosen, likewise."""
     test: Paths = ()
     """Images that are scored once, at the end, likewise; without them `val` is."""
+    unlabelled: Paths = ()
+    """Images without labels, from which a student learns by its teacher's answers alone: a folder,
+    a list of images in a text file, a video, or several of these."""
+    unlabelled_every: Annotated[int, Field(ge=1, le=MOST_COUNTED)] = USUAL_DISTANCE
+    """Of a video under `unlabelled`, one frame in so many is taken: neighbours show nearly the
+    same."""
     splits: Path = ""
     """A file that says which split each image is in, whatever the layout or `train`, `val` and
     `test` say: lines of split,image under a head of these two words."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.bands import counted
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.sample import ImageSize, LabelMap
+from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap
 from fasterseg.datasets.source import DataSource
 
 _NAMED = 5
@@ -39,8 +40,20 @@ class SplitReport(BaseModel):
         return {name: pixels / whole for name, pixels in self.class_pixels.items()}
 
 
+class UnlabelledReport(BaseModel):
+    """Images without labels: how many, and of which sizes, by ``HxW``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    sizes: dict[str, int]
+
+
 class DataReport(Artifact):
-    """What `check_data` found in a data set without faults."""
+    """What `check_data` found in a data set without faults.
+
+    Of images without labels ``digests`` has one under `UNLABELLED`.
+    """
 
     schema_tag: ClassVar[str] = "fasterseg.data-report/1"
 
@@ -50,19 +63,37 @@ class DataReport(Artifact):
     splits: dict[str, SplitReport]
     digests: dict[str, str]
     notes: tuple[str, ...]
+    unlabelled: UnlabelledReport | None = None
+
+    def content(self) -> dict[str, Any]:
+        """The report as a JSON value; without images without labels it is what it always was."""
+        content = super().content()
+        if self.unlabelled is None:
+            del content["unlabelled"]
+        return content
 
     @classmethod
     def of(
-        cls, source: DataSource, splits: Mapping[str, SplitReport], *, notes: Sequence[str] = ()
+        cls,
+        source: DataSource,
+        splits: Mapping[str, SplitReport],
+        *,
+        notes: Sequence[str] = (),
+        lone_sizes: Mapping[ImageSize, int] = MappingProxyType({}),
     ) -> Self:
-        """Return the report of a source, with the notes that its figures call for."""
+        """Return the report of a source, with the notes that its figures call for.
+
+        ``lone_sizes`` counts its images without labels.
+        """
+        digested = (*source.splits(), *([UNLABELLED] if source.unlabelled else []))
         return cls(
             data=source.name,
             terms=source.terms,
             names=source.label_space.names,
             splits=dict(splits),
-            digests={split: source.digest(split) for split in source.splits()},
+            digests={split: source.digest(split) for split in digested},
             notes=(*notes, *_notes(splits)),
+            unlabelled=_unlabelled(lone_sizes) if source.unlabelled else None,
         )
 
     def describe(self) -> str:
@@ -76,12 +107,20 @@ class DataReport(Artifact):
             sizes = ", ".join(list(split.sizes)[:_NAMED])
             ignored = split.ignored_pixels / max(1, split.ignored_pixels + split.labelled_pixels)
             lines.append(f"{name}: {split.images} images, {sizes}, {100 * ignored:.1f} % ignored")
+        if (lone := self.unlabelled) is not None:
+            sizes = ", ".join(list(lone.sizes)[:_NAMED])
+            lines.append(f"{UNLABELLED}: {lone.images} images, {sizes}, for distillation alone")
         width = max(len(name) for name in self.names)
         of_splits = [split.class_shares() for split in self.splits.values()]
         for name in self.names:
             shares = [100 * of_split[name] for of_split in of_splits]
             lines.append(f"{name:{width}} " + " ".join(f"{share:6.2f}" for share in shares))
         return lines + [f"note: {note}" for note in self.notes]
+
+
+def _unlabelled(sizes: Mapping[ImageSize, int]) -> UnlabelledReport:
+    by_text = {f"{height}x{width}": count for (height, width), count in sorted(sizes.items())}
+    return UnlabelledReport(images=sum(sizes.values()), sizes=by_text)
 
 
 def _notes(splits: Mapping[str, SplitReport]) -> list[str]:

@@ -17,6 +17,9 @@ from fasterseg.foreign.booleans import require_no_boolean_as_number
 from fasterseg.foreign.bounds import MOST_CLASSES, MOST_NAMED
 from fasterseg.foreign.strict_json import shortened
 
+USUAL_DISTANCE = 10
+"""Neighbours in a video show nearly the same: one frame in so many is taken."""
+
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4096
 _NAMED = 8

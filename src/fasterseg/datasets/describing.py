@@ -30,6 +30,7 @@ from fasterseg.events import Progress, silent
 _WITH_ANY_LAYOUT = (
     *("path", "splits", "layout", "format", "include", "terms", "passed_over"),
     *("channels", "range", "normalize", "groups", "class_weights", "most_pixels"),
+    *("unlabelled", "unlabelled_every"),
 )
 
 
@@ -151,6 +152,8 @@ def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource
         normalisation=data.normalize,
         groups=data.groups,
         most_pixels=data.most_pixels,
+        unlabelled=data.unlabelled,
+        unlabelled_every=data.unlabelled_every,
         class_weights=class_weights(data, layout.label_space, file),
         notes=(*layout.notes, *notes_on_keys(data)),
     )

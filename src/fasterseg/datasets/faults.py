@@ -60,6 +60,9 @@ class FaultKind(StrEnum):
     BOX = "boxes where outlines are wanted"
     UNLISTED_CLASS = "shapes of a class that is not listed"
     LOST_IMAGE = "images that labels name and that are not there"
+    LABELLED_TOO = "images without labels that are in a split too"
+    NONE_UNLABELLED = "places of images without labels that hold none"
+    BAD_LINE = "lines of lists of images without labels that name no image"
 
 
 NEXT_STEPS: dict[FaultKind, str] = {
@@ -103,6 +106,11 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.LOST_IMAGE: "put the images where the labels name them, or remove their labels",
     FaultKind.BAD_LIST: "write to each line an image's path with its ending, as seen from the data "
     "folder, or its name without one, or an image and its mask",
+    FaultKind.LABELLED_TOO: "take these out of what 'unlabelled' names: images of train are "
+    "learned from anyway, and nothing may be learned from those of val and test",
+    FaultKind.NONE_UNLABELLED: "put images there, or take the place out of 'unlabelled'",
+    FaultKind.BAD_LINE: "write to each line an image's path with its ending, as seen from the data "
+    "folder",
 }
 
 

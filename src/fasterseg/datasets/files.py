@@ -1,33 +1,35 @@
-"""A data set that lies in files: pairs of images and masks under one reading of the masks."""
+"""A data set that lies in files: pairs of images and masks under one reading of the masks.
+
+Images that nobody labelled lie beside them.
+"""
 
 from __future__ import annotations
 
-import errno
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.decoding import decode, size_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.file_digests import told_by_files
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
+from fasterseg.datasets.lone_images import LoneImages
 from fasterseg.datasets.mask_reading import RawMask, read_mask
 from fasterseg.datasets.mask_values import TooManyValues
-from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.pairing import Lone, OnDisk, Pair, Pairing
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.sample import ImageSize, LabelMap, Pixels, Recorded, Sample
+from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap, Pixels, Recorded, Sample
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
-from fasterseg.foreign.opened_files import what_it_is
 
-# How many files of a split have their content in its digest; names and sizes of all are.
-_DIGESTED_FILES = 32
 _NAMED_VALUES = 8
 
 
@@ -40,15 +42,17 @@ def _name_another(split: str, splits: Iterable[str]) -> str:
 class FileSource:
     """Implements `DataSource` over pairs of files.
 
-    ``included`` has the reading of other data sets' files that are mixed in, by the pairs' part.
-    ``faults`` is what was wrong with the listing; `open_data` refuses a source that has any.
+    ``included`` has the reading of other data sets' files that are mixed in, by the pairs' part;
+    ``lone`` are the images without labels.  ``faults`` is what was wrong with the listing;
+    `open_data` refuses a source that has any.
     """
 
     layout: Layout
     pairings: Mapping[str, Pairing] = field(repr=False)
     included: Mapping[str, Layout] = field(default_factory=dict, repr=False)
+    lone: LoneImages = field(default=LoneImages(), repr=False)
 
-    def layout_of(self, pair: Pair) -> Layout:
+    def layout_of(self, pair: OnDisk) -> Layout:
         """Return how a pair's files are read."""
         return self.included[pair.part] if pair.part else self.layout
 
@@ -127,8 +131,14 @@ class FileSource:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What was wrong with the listing of all splits."""
-        return tuple(fault for pairing in self.pairings.values() for fault in pairing.faults)
+        """What was wrong with the listing of all splits, and of images without labels."""
+        of_splits = (fault for pairing in self.pairings.values() for fault in pairing.faults)
+        return (*of_splits, *self.lone.faults)
+
+    @property
+    def unlabelled(self) -> int:
+        """How many images without labels there are."""
+        return len(self.lone.images)
 
     def splits(self) -> tuple[str, ...]:
         """Return the names of the splits."""
@@ -145,28 +155,34 @@ class FileSource:
             )
         return self.pairings[split].pairs
 
+    def on_disk(self, split: str) -> tuple[OnDisk, ...]:
+        """Return the files of a split, or the images without labels; raises as `pairs` does."""
+        return self.lone.images if split == UNLABELLED else self.pairs(split)
+
     def length(self, split: str) -> int:
-        """Return how many pairs a split holds."""
-        return len(self.pairs(split))
+        """Return how many samples a split holds."""
+        return len(self.on_disk(split))
 
     def names(self, split: str) -> tuple[str, ...]:
         """Return the sample names of a split, sorted."""
-        return tuple(pair.name for pair in self.pairs(split))
+        return tuple(one.name for one in self.on_disk(split))
 
     def recordings(self, split: str) -> tuple[Recorded, ...] | None:
-        """Return each pair's recording; None where no layout knows of any."""
+        """Return each sample's recording; None where no layout knows of any."""
         if not any(layout.groups or layout.recordings for layout in self.parts().values()):
             return None
-        return tuple(Recorded(self.recording_of(pair), pair.name) for pair in self.pairs(split))
+        return tuple(Recorded(self.recording_of(one), one.name) for one in self.on_disk(split))
 
     def image_size(self, split: str, index: int) -> ImageSize:
         """Return an image's size, from its header alone; raises FileFault."""
-        pair = self.pairs(split)[index]
+        pair = self.on_disk(split)[index]
         reading, shown = self.layout_of(pair).reading, self.shown(pair.image)
         return size_of(pair.image, reading, shown_as=shown, limit=self._limit(pair))
 
     def sample(self, split: str, index: int) -> Sample:
         """Return one sample; raises FileFault for unreadable files and unknown labels."""
+        if split == UNLABELLED:
+            return self._without_labels(self.lone.images[index])
         pair = self.pairs(split)[index]
         image, mask = self.image(pair), self.mask(pair)
         if fault := self.size_fault(pair, image.shape, mask.shape):
@@ -176,19 +192,24 @@ class FileSource:
             raise FileFault(self.unknown_fault(pair, unknown))
         return Sample(image, labels, pair.name)
 
+    def _without_labels(self, lone: Lone) -> Sample:
+        image = self.image(lone)
+        labels = np.full(image.shape[:2], self.label_space.ignore, self.layout.labelling.dtype)
+        return Sample(image, labels, lone.name)
+
     def to_score(self, split: str, index: int) -> Sample:
         """Return one sample; raises as `sample` does."""
         return self.sample(split, index)
 
     def stamp(self, split: str, index: int) -> tuple[str | int, ...]:
-        """Return where both files lie, how large they are and when they were changed.
+        """Return where a sample's files lie, how large they are and when they were changed.
 
         Empty where one of them is gone.
         """
-        pair = self.pairs(split)[index]
+        pair = self.on_disk(split)[index]
         found: list[str | int] = [pair.part]
         try:
-            for path in (pair.image, pair.mask):
+            for path in pair.files:
                 about = path.stat()
                 times = (about.st_mtime_ns, about.st_ctime_ns)
                 found += [ascii(str(path.absolute())), about.st_size, *times]
@@ -196,12 +217,12 @@ class FileSource:
             return ()
         return tuple(found)
 
-    def image(self, pair: Pair) -> Pixels:
-        """Return a pair's image; raises FileFault."""
+    def image(self, pair: OnDisk) -> Pixels:
+        """Return a sample's image; raises FileFault."""
         return self.decoded(pair).pixels
 
-    def decoded(self, pair: Pair, *, measured: bool = False) -> Decoded:
-        """Return a pair's image and what was interpreted in it; raises FileFault."""
+    def decoded(self, pair: OnDisk, *, measured: bool = False) -> Decoded:
+        """Return a sample's image and what was interpreted in it; raises FileFault."""
         reading, shown = self.layout_of(pair).reading, self.shown(pair.image)
         limit = self._limit(pair)
         return decode(pair.image, reading, shown_as=shown, measured=measured, limit=limit)
@@ -229,7 +250,7 @@ class FileSource:
             fault = Fault(FaultKind.UNREADABLE_MASK, self.shown_mask(pair), str(error))
             raise FileFault(fault) from error
 
-    def _limit(self, pair: Pair) -> PixelLimit:
+    def _limit(self, pair: OnDisk) -> PixelLimit:
         return PixelLimit(self.layout_of(pair).most_pixels, IN_A_DATA_FILE)
 
     def size_fault(self, pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> Fault | None:
@@ -251,11 +272,12 @@ class FileSource:
         remedy = layout.remedy_for(unknown)
         return Fault(FaultKind.UNKNOWN_LABEL, self.shown_mask(pair), detail, remedy)
 
-    def group_of(self, pair: Pair) -> str:
-        """Return the group that a pair is from."""
-        return _in_part(pair, self.layout_of(pair).group_of(pair.name))
+    def group_of(self, pair: OnDisk) -> str:
+        """Return the group that a sample is from."""
+        name = pair.inside if isinstance(pair, Lone) else pair.name
+        return _in_part(pair, self.layout_of(pair).group_of(name))
 
-    def recording_of(self, pair: Pair) -> str:
+    def recording_of(self, pair: OnDisk) -> str:
         """Return the recording that a pair is from."""
         return _in_part(pair, self.layout_of(pair).recording_of(_own_name(pair)))
 
@@ -264,34 +286,32 @@ class FileSource:
 
         Raises FileFault for a file that is not there or cannot be read.
         """
-        pairs = self.pairs(split)
-        step = max(1, -(-len(pairs) // _DIGESTED_FILES))
+        samples = self.on_disk(split)
         try:
-            files = [
-                [p.name, p.image.stat().st_size, p.content or p.mask.stat().st_size] for p in pairs
-            ]
-            contents = [
-                [_hash(path, self._limit(p).most_bytes) for path in _digested(p)]
-                for p in pairs[::step]
-            ]
+            told = told_by_files(samples, lambda one: self._limit(one).most_bytes)
         except OSError as error:
-            raise self._unreadable(pairs, error) from error
-        meaning = [[raw, label] for raw, label in self.layout.labelling.meaning.items()]
-        parts: list[Any] = [files, contents, meaning, self.label_space.content()]
+            raise self._unreadable(samples, error) from error
+        parts: list[Any] = [*told, *([] if split == UNLABELLED else self._meaning())]
+        if self.layout.reading != DEFAULT_READING:
+            parts.append(self.layout.reading.model_dump(mode="json"))
+        return digest_of_value(parts)
+
+    def _meaning(self) -> list[Any]:
+        """What a digest has of what labels mean."""
+        layout = self.layout
+        meaning = [[raw, label] for raw, label in layout.labelling.meaning.items()]
+        parts: list[Any] = [meaning, self.label_space.content()]
         parts += [
             [part, [[raw, label] for raw, label in layout.labelling.meaning.items()]]
             for part, layout in self.included.items()
         ]
-        layout = self.layout
         if layout.groups or layout.class_weights:
             parts.append([layout.groups, layout.class_weights])
-        if layout.reading != DEFAULT_READING:
-            parts.append(layout.reading.model_dump(mode="json"))
-        return digest_of_value(parts)
+        return parts
 
-    def _unreadable(self, pairs: tuple[Pair, ...], error: OSError) -> FileFault:
+    def _unreadable(self, samples: Sequence[OnDisk], error: OSError) -> FileFault:
         path, reason = Path(str(error.filename)), error.strerror or str(error)
-        is_mask = any(path == pair.mask for pair in pairs)
+        is_mask = any(path in one.files[1:] for one in samples)
         kind = FaultKind.UNREADABLE_MASK if is_mask else FaultKind.UNREADABLE_IMAGE
         return FileFault(Fault(kind, self.shown(path), reason))
 
@@ -307,27 +327,16 @@ class FileSource:
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _digested(pair: Pair) -> tuple[Path, ...]:
-    """The files of which a digest has the content; a drawn mask's is in it whole."""
-    return (pair.image,) if pair.content else (pair.image, pair.mask)
-
-
-def _in_part(pair: Pair, name: str) -> str:
+def _in_part(pair: OnDisk, name: str) -> str:
     return f"{pair.part}: {name}" if pair.part else name
 
 
-def _own_name(pair: Pair) -> str:
-    """A pair's name in the data set that it is from."""
+def _own_name(pair: OnDisk) -> str:
+    """A sample's name in the data set that it is from."""
+    if isinstance(pair, Lone):
+        return pair.inside
     return pair.name.removeprefix(f"{pair.part}/") if pair.part else pair.name
 
 
 def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[0]}x{shape[1]}"
-
-
-def _hash(path: Path, most_bytes: int) -> str:
-    if what_it_is(path) or path.stat().st_size > most_bytes:
-        reason = f"it is no file of up to {most_bytes:,} bytes"
-        raise OSError(errno.EFBIG, reason, str(path))
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -124,6 +124,8 @@ def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
         normalisation=data.normalize,
         groups=data.groups,
         most_pixels=data.most_pixels,
+        unlabelled=data.unlabelled,
+        unlabelled_every=data.unlabelled_every,
         class_weights=class_weights(data, space, file),
         notes=notes_on_keys(data),
         described=data,

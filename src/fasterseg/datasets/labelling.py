@@ -22,9 +22,12 @@ class Labelling:
     """Which class id (or the ignore value) each integer of a mask file stands for."""
 
     def __init__(self, meaning: Mapping[int, int], space: LabelSpace) -> None:
-        """Take ``meaning``: mask integer to class id or to ``space.ignore``."""
+        """Take ``meaning``: mask integer to class id or to ``space.ignore``.
+
+        ``dtype`` is that of all labels.
+        """
         self.meaning = dict(sorted(meaning.items()))
-        self._dtype = np.uint8 if max(space.classes - 1, space.ignore) <= 255 else np.uint16
+        self.dtype = np.uint8 if max(space.classes - 1, space.ignore) <= 255 else np.uint16
         self._keys = np.array(list(self.meaning), dtype=np.int64)
         self._ids = np.array(list(self.meaning.values()), dtype=np.int32)
         self._table = np.full(_TABLE_SIZE, _UNKNOWN, dtype=np.int32)
@@ -37,7 +40,7 @@ class Labelling:
         Pixels without a meaning are 0 in the class ids: use those only where there are none.
         Raises `TooManyValues` where more different ones have no meaning than anyone has classes.
         """
-        labels, strange = np.empty(mask.shape, dtype=self._dtype), ValueCounts()
+        labels, strange = np.empty(mask.shape, dtype=self.dtype), ValueCounts()
         for rows in rows_at_a_time(*mask.shape):
             ids = self._looked_up(mask[rows])
             unknown = ids == _UNKNOWN

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.data_values import USUAL_DISTANCE
 from fasterseg.datasets.groups import found_in
 from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
@@ -29,9 +30,10 @@ class Layout:
     ``ambiguous`` is True where masks that hold only 0 and 255 can be meant in two ways;
     ``object_value`` is the integer that was settled to mark the object.  ``withheld`` names splits
     whose labels are not published, ``scored`` the one that is scored where that is not ``test``.
-    ``groups``, ``class_weights`` and ``most_pixels`` are those of `DataFile`;
-    ``recordings`` finds the recording in an image's name where the data set is known for it, and
-    says only which images a search's halves keep apart: published splits share recordings.
+    ``groups``, ``class_weights``, ``most_pixels``, ``unlabelled`` and ``unlabelled_every`` are
+    those of `DataFile`; ``recordings`` finds the recording in an image's name where the data set is
+    known for it, and says only which images a search's halves keep apart: published splits share
+    recordings.
     ``form`` is what the table of layouts calls it; empty for what a data file describes.
     ``archive`` is the zip that the files were unpacked from.  ``made_up`` are the keys of a data
     file that name classes which no file of the data names.
@@ -59,6 +61,8 @@ class Layout:
     form: str = ""
     archive: Path | None = None
     made_up: Mapping[str, Any] = field(default_factory=dict)
+    unlabelled: tuple[str, ...] = ()
+    unlabelled_every: int = USUAL_DISTANCE
 
     @property
     def place(self) -> Path:

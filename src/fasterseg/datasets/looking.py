@@ -1,4 +1,4 @@
-"""Looking at one pair of files without stopping at its first fault."""
+"""Looking at the files of one sample without stopping at their first fault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.mask_reading import RawMask
 from fasterseg.datasets.mask_values import TooManyValues, counts_of
-from fasterseg.datasets.pairing import Pair
+from fasterseg.datasets.pairing import Lone, OnDisk, Pair
 from fasterseg.datasets.pixels import Remarks
 from fasterseg.datasets.sample import ImageSize, Pixels
 
@@ -23,9 +23,9 @@ Read = TypeVar("Read")
 
 @dataclass(slots=True)
 class Look:
-    """What one pair of files holds; ``labels`` is None where they could not be made out.
+    """What one sample's files hold; ``labels`` is None where they could not be made out.
 
-    It is small, however large the pictures are.
+    It is small, however large the pictures are.  One that is `lone` has no labels.
     """
 
     shown: str
@@ -38,12 +38,15 @@ class Look:
     labels: LabelCounts | None = None
     remarks: Remarks | None = None
     size: ImageSize | None = None
+    lone: bool = False
 
 
-def look_at(source: FileSource, pair: Pair) -> Look:
-    """Return what a pair holds and all that is wrong with it."""
-    look = Look(source.shown(pair.image), pair.part)
+def look_at(source: FileSource, pair: OnDisk) -> Look:
+    """Return what a sample's files hold and all that is wrong with them."""
+    look = Look(source.shown(pair.image), pair.part, lone=isinstance(pair, Lone))
     image = _look_at_image(look, source, pair)
+    if isinstance(pair, Lone):
+        return look
     mask = _read(look, lambda: source.mask(pair))
     if mask is not None:
         _read(look, lambda: _look_at_mask(look, source, pair, mask))
@@ -53,7 +56,7 @@ def look_at(source: FileSource, pair: Pair) -> Look:
     return look
 
 
-def _look_at_image(look: Look, source: FileSource, pair: Pair) -> tuple[int, ...] | None:
+def _look_at_image(look: Look, source: FileSource, pair: OnDisk) -> tuple[int, ...] | None:
     """An image's shape; its pixels are not kept while the mask's are looked at."""
     decoded = _read(look, lambda: source.decoded(pair, measured=True))
     if decoded is None:

@@ -198,7 +198,7 @@ def pairing_of(tree: Tree, entries: Sequence[str], found: NamedImages) -> Pairin
         if not is_file(place):
             found.add_folder(entry)
         elif tree.is_inside(place):
-            for line, places in _lines(tree, place).items():
+            for line, places in lines_of(tree, place).items():
                 found.add_line(line, places)
     return pair_files(tree, found.images, found.masks)
 
@@ -216,8 +216,8 @@ def masks_beside(images: PurePosixPath, masks_dir: str) -> PurePosixPath:
     return PurePosixPath(masks_dir, *parts[1:])
 
 
-def _lines(tree: Tree, place: Path) -> dict[str, list[str]]:
-    """The lines of a list, each with where it stands."""
+def lines_of(tree: Tree, place: Path) -> dict[str, list[str]]:
+    """The lines of a list, each with where it stands; raises DataError for what is no text."""
     try:
         text = bytes_of(place, fault=DataError).decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -22,12 +22,15 @@ from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.street.conditions import StreetLight
+from fasterseg.datasets.unlabelled import Beside, with_unlabelled
 from fasterseg.datasets.unpacking import is_zip, open_zip
 from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import what_it_is
 from fasterseg.paths import given
+
+NONE_BESIDE = Beside()
 
 
 def open_data(
@@ -36,6 +39,7 @@ def open_data(
     layout: str = "auto",
     outside: bool = False,
     progress: Progress = silent,
+    beside: Beside = NONE_BESIDE,
     street_size: tuple[int, int] = (128, 256),
     street_counts: Mapping[str, int] | None = None,
     street_seed: int = 0,
@@ -46,14 +50,15 @@ def open_data(
     The layout is found from the folder, or named.  ``outside`` allows files that lie outside of
     the folder.  Raises DataError for a folder of no known layout and for any fault of its listing:
     never a silently shortened data set.  What is in the files is looked at by `check_data`.
-    ``progress`` is told of what takes long the first time: masks that are drawn.
+    ``progress`` is told of what takes long the first time: masks that are drawn.  ``beside`` are
+    images without labels that the data itself does not name.
     """
     if str(where) == STREET and layout in ("auto", STREET):
         scenes = StreetScenes(
             size=street_size, counts=street_counts, seed=street_seed, light=street_light
         )
         return JoinedSplits(scenes)
-    source = open_files(where, layout=layout, outside=outside, progress=progress)
+    source = open_files(where, layout=layout, outside=outside, progress=progress, beside=beside)
     if source.faults:
         raise error_of_faults(source.faults, str(where))
     return JoinedSplits(source)
@@ -79,11 +84,19 @@ def open_files(
     outside: bool = False,
     divided: bool = True,
     progress: Progress = silent,
+    beside: Beside = NONE_BESIDE,
 ) -> FileSource:
     """Return the files at ``where`` even where their listing has faults: for the checker.
 
     Not `divided`, they are in the splits that they had without the data file's file of splits.
     """
+    source = _opened(where, layout=layout, outside=outside, divided=divided, progress=progress)
+    return with_unlabelled(source, beside, outside=outside, progress=progress)
+
+
+def _opened(
+    where: str | Path, *, layout: str, outside: bool, divided: bool, progress: Progress
+) -> FileSource:
     path = given(where)
     if not path.exists():
         raise DataError(

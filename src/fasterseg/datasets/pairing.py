@@ -25,7 +25,8 @@ from fasterseg.foreign.opened_files import what_it_is
 _FOREIGN_SUFFIXES = frozenset(
     {".gif", ".heic", ".heif", ".avif", ".jp2", ".tga", ".exr", ".ppm", ".pgm", ".jfif", ".npy"}
 )
-_PICTURES = IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
+PICTURES = IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
+"""How names of pictures end, of those that are read and others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,43 @@ class Pair:
     part: str = ""
     labels: Path | None = None
     content: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read of it."""
+        return self.image, self.mask
+
+    @property
+    def origins(self) -> tuple[Path, ...]:
+        """The user's own files that it is from."""
+        return self.image, self.labels or self.mask
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """An image on disk that nobody labelled, under the sample's name; `part` as of a pair.
+
+    ``inside`` is its name below its folder, without an ending, as pairs are called.
+    """
+
+    name: str
+    image: Path
+    inside: str
+    part: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read of it."""
+        return (self.image,)
+
+    @property
+    def origins(self) -> tuple[Path, ...]:
+        """The same."""
+        return self.files
+
+
+OnDisk = Pair | Lone
+"""What lies on disk of one sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +115,7 @@ class Tree:
 
     def pictures(self, folder: Path) -> list[Path]:
         """Return the picture files under a folder, in order; faults go to ``self.faults``."""
-        return self.files(folder, _PICTURES)
+        return self.files(folder, PICTURES)
 
     def files(self, folder: Path, suffixes: AbstractSet[str]) -> list[Path]:
         """Return the files of some suffixes under a folder, as `pictures` does."""
@@ -109,7 +147,7 @@ class Tree:
             listed = self._listed[folder] = {}
             inside = is_folder(folder) and self.is_inside(folder)
             for path in sorted(folder.iterdir()) if inside else ():
-                if path.is_file() and is_picture(path.name, _PICTURES) and self.is_inside(path):
+                if path.is_file() and is_picture(path.name, PICTURES) and self.is_inside(path):
                     listed.setdefault(path.stem, []).append(path)
         return self._listed[folder].get(stem, [])
 

@@ -21,6 +21,11 @@ class PartOfSplit(SourceOver):
     split: str
     indices: Sequence[int]
 
+    @property
+    def unlabelled(self) -> int:
+        """None: there is the one split."""
+        return 0
+
     def splits(self) -> tuple[str, ...]:
         """The one split."""
         return (self.split,)

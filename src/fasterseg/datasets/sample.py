@@ -14,6 +14,9 @@ LabelMap = npt.NDArray[np.unsignedinteger[Any]]
 ImageSize = tuple[int, int]
 """Height and width, as the network sees the image."""
 
+UNLABELLED = "unlabelled"
+"""What the images without labels of a data set are called where splits are: they are none."""
+
 MEMORY_BYTES = 1 << 28
 """So many bytes of samples a training keeps in memory."""
 

@@ -13,7 +13,7 @@ from fasterseg.datasets.deep_pixels import Depth
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.looking import Look
-from fasterseg.datasets.pairing import Pair
+from fasterseg.datasets.pairing import Lone, OnDisk
 from fasterseg.datasets.pixels import Interpretation, Remarks
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.foreign.strict_json import NotStrict, load_json
@@ -41,7 +41,9 @@ class Seen(BaseModel):
     def of(cls, look: Look) -> Self | None:
         """Return what a look saw; None where the files have to be read again to tell."""
         others = [fault for fault in look.faults if fault.kind is not FaultKind.UNKNOWN_LABEL]
-        if others or look.remarks is None or not 0 < len(look.raw_values) <= _MOST_VALUES:
+        if others or look.remarks is None or len(look.raw_values) > _MOST_VALUES:
+            return None
+        if not look.raw_values and not look.lone:
             return None
         depth = look.remarks.depth
         return cls(
@@ -65,12 +67,14 @@ class Seen(BaseModel):
         content = self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(content, separators=(",", ":")).encode()
 
-    def as_look(self, source: FileSource, pair: Pair, size: ImageSize) -> Look:
-        """Return what a look at the pair would find, with what its integers mean now."""
-        look = Look(source.shown(pair.image), pair.part)
+    def as_look(self, source: FileSource, pair: OnDisk, size: ImageSize) -> Look:
+        """Return what a look at the files would find, with what a mask's integers mean now."""
+        look = Look(source.shown(pair.image), pair.part, lone=isinstance(pair, Lone))
         look.size, look.image_hash, look.raw_values = size, self.hash, dict(self.values)
         kinds = frozenset(Interpretation[name] for name in self.interpreted)
         look.remarks = Remarks(kinds, None if self.depth is None else Depth(*self.depth))
+        if isinstance(pair, Lone):
+            return look
         meaning = source.layout_of(pair).labelling.meaning
         look.unknown = {value: n for value, n in self.values.items() if value not in meaning}
         if look.unknown:

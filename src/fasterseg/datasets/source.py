@@ -19,6 +19,8 @@ class DataSource(Protocol):
     """Labelled images in named splits, and how they want to be read, learnt from and scored.
 
     Reading is pure: the same split and index give the same sample, in any process and order.
+    Images without labels are asked for as those of a split that is called `UNLABELLED`: all pixels
+    of their labels are ignored.  It is none of `splits`, and nothing is ever scored on it.
     Nobody asks a source for its class: what there is to know of a data set is a member here, and
     whoever wraps one (`SourceOver`) passes all of them on.
     """
@@ -81,6 +83,11 @@ class DataSource(Protocol):
     @property
     def as_it_lies(self) -> DataSource:
         """The same data, brought to no size."""
+        ...
+
+    @property
+    def unlabelled(self) -> int:
+        """How many images without labels there are."""
         ...
 
     def splits(self) -> tuple[str, ...]:
@@ -189,6 +196,11 @@ class SourceOver:
     def as_it_lies(self) -> DataSource:
         """Return this over the underlying source as it lies."""
         return replace(self, source=self.source.as_it_lies)
+
+    @property
+    def unlabelled(self) -> int:
+        """How many images without labels the underlying source has."""
+        return self.source.unlabelled
 
     def splits(self) -> tuple[str, ...]:
         """Return the underlying source's splits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fasterseg.config import StreetSettings
 from fasterseg.datasets.layouts import STREET
 from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 
 
@@ -18,7 +19,12 @@ def built_in_scenes(street: StreetSettings) -> DataSource:
     return open_data(
         STREET,
         street_size=(street.height, street.width),
-        street_counts={"train": street.train, "val": street.val, "test": street.test},
+        street_counts={
+            "train": street.train,
+            "val": street.val,
+            "test": street.test,
+            UNLABELLED: street.unlabelled,
+        },
         street_seed=0,
         street_light=street.light,
     )

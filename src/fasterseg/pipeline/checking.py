@@ -16,6 +16,7 @@ from fasterseg.events import Progress
 from fasterseg.pipeline.built_in import built_in_scenes, is_built_in
 from fasterseg.pipeline.recipes import resolve_recipe
 from fasterseg.pipeline.sizing import brought_note
+from fasterseg.pipeline.unlabelled import beside_of
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
@@ -73,7 +74,9 @@ def check_named(
     else:
         outside = outside or data.outside
         with when_slow(show, "Opening the data", unit="files") as step:
-            source = open_files(where, layout=layout, outside=outside, progress=step)
+            source = open_files(
+                where, layout=layout, outside=outside, progress=step, beside=beside_of(data)
+            )
     with show("Checking the data", total=0, unit="images") as step:
         report = check_data(source, progress=step, remember=True, anew=anew)
     size = size or data.size
@@ -82,9 +85,10 @@ def check_named(
 
 
 def _sizes_in(report: DataReport) -> Counter[tuple[int, int]]:
-    """How many images of all splits have each size."""
+    """How many images have each size, of all splits and without labels."""
     found: Counter[tuple[int, int]] = Counter()
-    for split in report.splits.values():
+    lone = () if report.unlabelled is None else (report.unlabelled,)
+    for split in (*report.splits.values(), *lone):
         sizes = {Size.parse(size): count for size, count in split.sizes.items()}
         found.update({(one.height, one.width): count for one, count in sizes.items()})
     return found

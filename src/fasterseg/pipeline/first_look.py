@@ -21,6 +21,7 @@ from fasterseg.pipeline.data_place import DataPlace
 from fasterseg.pipeline.dividing import require_one_data_set
 from fasterseg.pipeline.looking_over import Divided, divided_by, look_over
 from fasterseg.pipeline.setup_report import Found
+from fasterseg.pipeline.unlabelled import NAMED_BY_DATA
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
 
@@ -72,7 +73,7 @@ def first_look(
     """
     source = place.source
     if place.known is not None and place.known.splits:
-        source = open_files(place.file, outside=outside)
+        source = open_files(place.file, outside=outside, beside=NAMED_BY_DATA)
     splits = [split for split in source.splits() if split not in source.withheld]
     if TRAIN in splits and VAL in splits:
         return _with_its_splits(source, show)

@@ -31,6 +31,7 @@ from fasterseg.pipeline.recipes import (
 )
 from fasterseg.pipeline.settling import note_on_scores, settled
 from fasterseg.pipeline.sizing import note_on_crops, note_on_sizes, with_sizes
+from fasterseg.pipeline.unlabelled import beside_of
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
@@ -161,7 +162,13 @@ def open_source(recipe: Recipe, *, progress: Progress = silent) -> DataSource:
     if is_built_in(data.source, data.layout):
         source = built_in_scenes(data.street)
     else:
-        source = open_data(data.source, layout=data.layout, outside=data.outside, progress=progress)
+        source = open_data(
+            data.source,
+            layout=data.layout,
+            outside=data.outside,
+            progress=progress,
+            beside=beside_of(data),
+        )
     fed = _fed(recipe.data.normalize)
     return brought_to(source if fed is None else NormalisedSource(source, fed), recipe.data.size)
 

@@ -43,6 +43,7 @@ from fasterseg.pipeline.size_advice import (
     size_to_time,
 )
 from fasterseg.pipeline.sizing import with_sizes
+from fasterseg.pipeline.unlabelled import NAMED_BY_DATA
 from fasterseg.pipeline.wishes import Wishes, require_budget, require_hours
 from fasterseg.reference.commented import commented
 from fasterseg.reference.schemas import schema_line
@@ -220,7 +221,7 @@ def _commands(place: DataPlace, file: Path, *, outside: bool) -> tuple[str, ...]
         str(run),
     ]
     export = RunFolder(run).exported(recipe.students()[0].name)
-    image = image_to_show(open_files(place.file, outside=bool(allowed)))
+    image = image_to_show(open_files(place.file, outside=bool(allowed), beside=NAMED_BY_DATA))
     return tuple(
         shlex.join(["fasterseg", *command])
         for command in (
@@ -234,7 +235,7 @@ def _commands(place: DataPlace, file: Path, *, outside: bool) -> tuple[str, ...]
 def _opens(file: Path) -> bool:
     """Whether data opens without being allowed to lie elsewhere."""
     try:
-        open_files(file)
+        open_files(file, beside=NAMED_BY_DATA)
     except DataError:
         return False
     return True

@@ -6,9 +6,11 @@ import hashlib
 import random
 from collections.abc import Mapping
 
+import numpy as np
+
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.sample import ImageSize, Recorded, Sample
+from fasterseg.datasets.sample import UNLABELLED, ImageSize, Recorded, Sample
 from fasterseg.datasets.street.conditions import ANY, CONDITIONS, StreetLight
 from fasterseg.datasets.street.scene import paint_scene
 from fasterseg.datasets.transforms import Normalisation
@@ -41,6 +43,7 @@ STREET_LABELS = LabelSpace(
 )
 
 _SPLITS = ("train", "val", "test")
+_COUNTED = (*_SPLITS, UNLABELLED)
 _COUNTS = {"train": 2000, "val": 250, "test": 500}
 _SMALLEST = 16
 # A change to what scenes look like changes this, and with it every scene and digest.
@@ -50,7 +53,8 @@ _EDITION = 1
 class StreetScenes:
     """Procedural street scenes: nine classes, any size, no files.
 
-    A sample is a pure function of (seed, split, index, size); splits never share a scene.
+    A sample is a pure function of (seed, split, index, size); splits never share a scene, and those
+    whose labels are thrown away (`UNLABELLED`) are in none.
     By ``daylight`` they are easier (`conditions`).  At another size a scene is the same picture,
     with more or less to the sides where the proportions differ.  Raises UsageError for a size below
     16 pixels, an unknown split or a negative count.
@@ -84,8 +88,15 @@ class StreetScenes:
         """Return the names of the splits that hold samples."""
         return tuple(split for split in _SPLITS if self._counts.get(split, 0))
 
+    @property
+    def unlabelled(self) -> int:
+        """How many scenes there are whose labels are thrown away."""
+        return self._counts.get(UNLABELLED, 0)
+
     def length(self, split: str) -> int:
         """Return how many samples a split holds; raises DataError for an unknown split."""
+        if split == UNLABELLED:
+            return self.unlabelled
         if split not in self.splits():
             raise DataError(
                 f"the street scenes have no split {split!r}",
@@ -123,6 +134,8 @@ class StreetScenes:
         image, labels = paint_scene(
             self._dice(split, index), height=height, width=width, conditions=self.conditions
         )
+        if split == UNLABELLED:
+            labels = np.full_like(labels, self.label_space.ignore)
         return Sample(image=image, labels=labels, name=_name(split, index))
 
     def _dice(self, split: str, index: int) -> random.Random:
@@ -181,7 +194,7 @@ def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def _checked_counts(counts: Mapping[str, int]) -> dict[str, int]:
     for split, count in counts.items():
-        if split not in _SPLITS or count < 0:
+        if split not in _COUNTED or count < 0:
             raise UsageError(
                 f"street scenes cannot have {count} samples in a split {split!r}",
                 where="counts",
