@@ -94,3 +94,15 @@ def test_teachers_elsewhere_are_named_by_the_command(recipes: Path) -> None:
 def test_teachers_near_a_recipe_need_no_word(recipes: Path) -> None:
     near = {"training": {"distillation": {"teachers": [str(recipes / "best"), "camvid-12ms"]}}}
     assert build_recipe(written(recipes, **near)).student.distillation.teachers[1] == "camvid-12ms"
+
+
+def test_images_without_labels_elsewhere_are_named_by_the_command(recipes: Path) -> None:
+    places = ["near", "../elsewhere"]
+    file = written(recipes, data={"source": "camvid", "unlabelled": places})
+    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
+        build_recipe(file)
+    assert refused.value.next_step.endswith("--set 'data.unlabelled=[near, ../elsewhere]'")
+    override = "data.unlabelled=[near, ../elsewhere]"
+    assert build_recipe(file, overrides=(override,)).data.unlabelled == tuple(places)
+    near = written(recipes, data={"source": "camvid", "unlabelled": str(recipes / "frames")})
+    assert build_recipe(near).data.unlabelled == (str(recipes / "frames"),)
