@@ -44,8 +44,11 @@ def parsed(data: bytes) -> ModelProto:
     return model
 
 
-def plain_graph(model: ModelProto) -> Graph:
-    """The graph of a model; raises `NotPlain`, with the reason, for one that is not run."""
+def plain_graph(model: ModelProto, *, output: str = "") -> Graph:
+    """The graph of a model; raises `NotPlain`, with the reason, for one that is not run.
+
+    Of several outputs `output` is the one that is meant.
+    """
     _require_versions(model)
     for name, said in _ABSENT.items():
         if getattr(model, name, None):
@@ -61,7 +64,7 @@ def plain_graph(model: ModelProto) -> Graph:
         types.add(type_name(tensor.data_type))
     graph = Graph(
         image=_only([v for v in model.graph.input if v.name not in tensors], "input"),
-        output=_only([*model.graph.output], "output"),
+        output=_only([v for v in model.graph.output if output in ("", v.name)], "output"),
         nodes=[node for node in nodes if node.operator != "Constant"],
         constants={
             **{name: tuple(tensor.dims) for name, tensor in tensors.items()},
