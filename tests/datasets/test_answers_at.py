@@ -5,7 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fasterseg.datasets.answers_at import Answer, refuse_own_function, sampled, small_size
+from fasterseg.datasets.answers_at import (
+    Answer,
+    finer_size,
+    refuse_own_function,
+    sampled,
+    small_size,
+)
 from fasterseg.datasets.views import AS_IT_LIES, Place
 from fasterseg.errors import UsageError
 
@@ -39,20 +45,24 @@ def taken(answer: Answer, place: Place, image: tuple[int, int], view: tuple[int,
 def test_a_whole_image_has_the_kept_answer_bit_for_bit(size: tuple[int, int]) -> None:
     answer = noise(size)
 
-    assert np.array_equal(taken(answer, AS_IT_LIES, size, size), answer)
+    whole = taken(answer, AS_IT_LIES, size, size)
+    assert np.array_equal(whole[:, ::2, ::2], answer)
+    assert np.allclose(enlarged(whole, size), enlarged(answer, size), atol=1e-5)
     # Composed of steps that undo one another, it is no identity by its numbers.
     again = Place.mirrored(size[1]).after(Place.mirrored(size[1]))
     through = Place.resized(size, (2 * size[0], 3 * size[1]))
     back = through.after(Place.resized((2 * size[0], 3 * size[1]), size))
-    assert np.array_equal(taken(answer, again, size, size), answer)
-    assert np.array_equal(taken(answer, back, size, size), answer)
+    assert np.array_equal(taken(answer, again, size, size), whole)
+    assert np.array_equal(taken(answer, back, size, size), whole)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 97), (3, 200)])
 def test_a_mirrored_image_has_the_mirrored_answer_bit_for_bit(size: tuple[int, int]) -> None:
     answer = noise(size)
 
-    assert np.array_equal(taken(answer, Place.mirrored(size[1]), size, size), answer[..., ::-1])
+    mirrored = taken(answer, Place.mirrored(size[1]), size, size)
+    assert np.array_equal(mirrored[:, ::2, ::2], answer[..., ::-1])
+    assert np.allclose(enlarged(mirrored, size), enlarged(answer, size)[..., ::-1], atol=1e-5)
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (3, 5), (40, 33), (64, 96)])
@@ -63,8 +73,8 @@ def test_a_crop_has_what_the_enlarged_answer_has_there(top: int, left: int) -> N
 
     found = enlarged(taken(answer, Place.cut(top, left), image, view), view)
 
-    assert np.abs(found - whole).max() < 0.15
-    assert np.abs(found - whole).mean() < 0.03
+    assert np.abs(found - whole).max() < 0.05
+    assert np.abs(found - whole).mean() < 0.01
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.0, 1.5, 2.0])
@@ -76,7 +86,7 @@ def test_a_scaled_image_has_the_answer_at_its_scale(factor: float) -> None:
     rows = np.linspace(0, size[0] - 1, found.shape[1])
     where = np.clip((rows + 0.5) / factor - 0.5, 0, 127)
 
-    assert found.shape[1:] == small_size(size, STRIDE)
+    assert found.shape[1:] == finer_size(size, STRIDE)
     assert np.abs(found[0, :, 0] - np.sin(2 * np.pi * where / 96)).max() < 0.05
 
 
@@ -85,6 +95,7 @@ def test_beyond_the_image_lies_its_edge() -> None:
 
     found = taken(answer, AS_IT_LIES, (32, 32), (64, 64))
 
+    assert found.shape == (3, 15, 15)
     assert np.array_equal(found[:, -1, -1], answer[:, -1, -1])
     assert np.isfinite(found).all()
 
@@ -94,7 +105,7 @@ def test_a_turned_image_has_the_turned_answer() -> None:
 
     found = taken(answer, Place.turned(90.0, (64, 64)), (64, 64), (64, 64))
 
-    assert np.allclose(found, np.rot90(answer, axes=(1, 2)), atol=1e-5)
+    assert np.allclose(found[:, ::2, ::2], np.rot90(answer, axes=(1, 2)), atol=1e-5)
 
 
 def test_a_function_that_may_move_pixels_is_refused() -> None:

@@ -167,8 +167,8 @@ def asked(ranks: Ranks, hard: HardPixels) -> int:
     return Counted.count_of - 1  # the test's own
 
 
-@pytest.mark.parametrize(("case", "exchanges"), [("every pixel", 1), ("many are hard", 2)])
-def test_a_pass_takes_one_exchange_and_two_of_every_pixel_one_together(
+@pytest.mark.parametrize(("case", "exchanges"), [("every pixel", 2), ("many are hard", 3)])
+def test_a_pass_takes_one_exchange_and_two_of_every_pixel_one_together_a_teacher_one_more(
     case: str, exchanges: int
 ) -> None:
     assert asked(ALONE, HARD[case]) == exchanges
@@ -198,6 +198,53 @@ def test_the_first_of_two_passes_leaves_no_trace() -> None:
     for found in (seen[:2], seen[2:]):
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
     assert torch.equal(after, wanted)
+
+
+def with_answers(parts: int, *, brought: bool, taught: Tensor | None = None) -> Found:
+    """Losses and gradients where a teacher's word is in the batch, or is asked for."""
+    network, teacher = Small(torch.float64).eval(), Small(torch.float64).eval()
+    nn.init.normal_(teacher.main.weight)
+    images, labels = batch_of(torch.float64)
+    with torch.no_grad():
+        answers = teacher.heads(images)[0]
+    criterion = Criterion(IGNORE, HARD["many are hard"], 0.4, 0.7, temperature=2.0)
+    loss = BatchLoss(
+        images,
+        labels,
+        criterion=criterion,
+        parts=parts,
+        taught=taught,
+        answers=answers if brought else None,
+    )
+    total: dict[str, Tensor] = {}
+    ask = None if brought else lambda given: teacher.heads(given)[0]
+    for losses in loss.by_parts(network.heads, network=network, teacher=ask):
+        torch.stack([*losses.values()]).sum().backward()
+        for name, one in losses.items():
+            total[name] = total.get(name, torch.zeros((), dtype=torch.float64)) + one.detach()
+    gradients = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
+    return {**total, **gradients}
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_answers_in_the_batch_teach_what_a_teacher_that_is_asked_does(parts: int) -> None:
+    brought, asked_for = with_answers(parts, brought=True), with_answers(parts, brought=False)
+    assert brought["distillation"] > 0
+    for name, tensor in asked_for.items():
+        torch.testing.assert_close(brought[name], tensor, rtol=1e-10, atol=1e-12, msg=name)
+
+
+def test_a_teacher_s_word_counts_where_the_batch_says_by_default_at_labelled_pixels() -> None:
+    _, labels = batch_of(torch.float64)
+    alike = with_answers(1, brought=True, taught=labels != IGNORE)
+    default = with_answers(1, brought=True)
+    everywhere = with_answers(1, brought=True, taught=torch.ones_like(labels, dtype=torch.bool))
+    for name, tensor in default.items():
+        assert torch.equal(alike[name], tensor), name
+    assert torch.equal(everywhere["segmentation"], default["segmentation"])
+    assert not torch.equal(everywhere["distillation"], default["distillation"])
+    nowhere = with_answers(2, brought=True, taught=torch.zeros_like(labels, dtype=torch.bool))
+    assert nowhere["distillation"] == 0
 
 
 def test_a_batch_without_labels_has_zero_loss_and_zero_gradient_in_parts() -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.learning.batch_loss import DISTILLATION, SEGMENTATION, BatchLoss, Criterion
-from fasterseg.learning.losses import HardPixels, Selection, all_pixels, hardest_pixels
+from fasterseg.learning.divergence import EVERY
+from fasterseg.learning.losses import HardPixels, Kept, all_pixels, hardest_pixels
 from fasterseg.learning.pixel_losses import Truth
 
 
@@ -38,8 +39,14 @@ def ohem_cross_entropy(
 
 
 def mean_divergence(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
-    """How far a student's logits are from a teacher's, over the pixels of a mask."""
-    labels = torch.zeros(mask.shape, dtype=torch.int64).masked_fill(~mask, 255)
+    """How far a student's logits are from a teacher's, over the places of a mask of their size.
+
+    These are the places of an image that are looked at, where the logits' values lie.
+    """
+    height, width = (EVERY * (extent - 1) + 1 for extent in mask.shape[1:])
+    whole = torch.zeros(len(mask), height, width, dtype=torch.bool)
+    whole[:, ::EVERY, ::EVERY] = mask
+    labels = torch.zeros(whole.shape, dtype=torch.int64).masked_fill(~whole, 255)
     criterion = Criterion(255, HardPixels(), 0.0, distillation_weight=1.0)
     loss = BatchLoss(student, labels, criterion=criterion)
     (found,) = loss.by_parts(
@@ -48,8 +55,8 @@ def mean_divergence(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     return found[DISTILLATION]
 
 
-def selected(losses: Tensor, truth: Truth, hard_pixels: HardPixels) -> Selection:
+def selected(losses: Tensor, truth: Truth, hard_pixels: HardPixels) -> Kept:
     """The pixels that count, of one head's losses."""
     if hard_pixels.are_all:
         return all_pixels([truth], hard_pixels, dtype=losses.dtype)
-    return hardest_pixels([[losses.detach()]], [truth], hard_pixels)
+    return hardest_pixels([[losses.detach()]], [truth], hard_pixels)[0]

@@ -2,7 +2,9 @@
 
 Small maps of logits lie corner on corner everywhere: the first of a side's n values on the first of
 N pixels, the last on the last.  So do the kept answers on their images, and what is taken of them
-on a view.
+on a view, on a grid twice as fine: the values of a crop lie between those of the whole image, and
+on a grid as coarse what is between them is lost.  A whole image's values are among the finer ones,
+and the others lie on the lines between them, so that at image size the two are the same.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.datasets.sample import ImageSize
-from fasterseg.datasets.views import AS_IT_LIES, Coordinates, Place
+from fasterseg.datasets.views import Coordinates, Place
 from fasterseg.errors import UsageError
 
 Answer = npt.NDArray[np.float32]
 """(classes, small height, small width) logits."""
+
+FINER = 2
+"""So many times as fine as the kept maps are those of views, along each side."""
 
 _STEPS = float(1 << 20)
 """Between two values of a map so many places are told apart: on a value, it is that value."""
@@ -42,17 +47,22 @@ def small_size(size: ImageSize, stride: int) -> ImageSize:
     return height, width
 
 
+def finer_size(size: ImageSize, stride: int) -> ImageSize:
+    """Return the height and width of a map with a value between each two of `small_size`, too."""
+    height, width = small_size(size, stride)
+    return FINER * (height - 1) + 1, FINER * (width - 1) + 1
+
+
 def sampled(
     answer: Answer, place: Place, *, image: ImageSize, view: ImageSize, stride: int
 ) -> Answer:
-    """Return an image's answer where the small map of a view lies; bilinear between its values.
+    """Return an image's answer to a view, of `finer_size`; bilinear between the kept values.
 
-    `image` and `view` are their sizes.  A whole image's is the kept one, value for value, and a
-    mirrored one's is mirrored.  What lies beyond the image has its edge's: it does not count.
+    `image` and `view` are their sizes.  Of a whole image every second value is a kept one, bit for
+    bit, and of a mirrored one likewise.  What lies beyond the image has its edge's: it does not
+    count.
     """
-    wanted = small_size(view, stride)
-    if place == AS_IT_LIES and image == view and wanted == answer.shape[1:]:
-        return answer
+    wanted = finer_size(view, stride)
     rows, columns = (_corner_on_corner(view[axis], wanted[axis]) for axis in (0, 1))
     rows, columns = place.of(rows[:, None], columns[None, :])
     top, down = _between(rows, image[0], answer.shape[1])
@@ -68,7 +78,7 @@ def sampled(
 
 def _corner_on_corner(extent: int, wanted: int) -> Coordinates:
     """On which pixels of a side the values of a map lie."""
-    return np.arange(wanted) * ((extent - 1) / max(1, wanted - 1))
+    return np.arange(wanted, dtype=np.float64) * ((extent - 1) / max(1, wanted - 1))
 
 
 def _between(

@@ -9,6 +9,9 @@ Losses and gradients add up, over parts and over ranks, to those of the whole ba
 to the statistics of batch norms, which see what goes through at once, and to what dropout leaves
 out.  Where only the hardest pixels count, which these are depends on all parts: a first pass
 without gradients asks for their losses.
+
+A teacher's word is in the batch, as `answers`, or is asked for, part by part.  It counts at the
+`taught` pixels, by default the labelled ones; hard pixels are none of its concern.
 """
 
 from __future__ import annotations
@@ -22,8 +25,15 @@ from torch import Tensor, nn
 from fasterseg.datasets.loading import Share
 from fasterseg.layers.shared_moments import Exchange
 from fasterseg.layers.synchronised import still_statistics
-from fasterseg.learning.losses import HardPixels, Selection, all_pixels, hardest_pixels
-from fasterseg.learning.pixel_losses import PerPixel, Truth, cross_entropies, taught_losses
+from fasterseg.learning.divergence import divergence, looked_at
+from fasterseg.learning.losses import (
+    HardPixels,
+    Kept,
+    all_pixels,
+    at_least_one,
+    hardest_pixels,
+)
+from fasterseg.learning.pixel_losses import PerPixel, Truth, cross_entropies
 from fasterseg.learning.ranks import ALONE
 
 Heads = Callable[[Tensor], tuple[Tensor, Mapping[int, Tensor]]]
@@ -35,12 +45,16 @@ SEGMENTATION, DISTILLATION = "segmentation", "distillation"
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What is to be small: cross-entropy of the heads, divergence from a teacher, by weight."""
+    """What is to be small: cross-entropy of the heads, divergence from a teacher, by weight.
+
+    Student and teacher are softened by the `temperature`.
+    """
 
     ignore: int
     hard_pixels: HardPixels
     auxiliary_weight: float
     distillation_weight: float = 0.0
+    temperature: float = 1.0
 
 
 class BatchLoss:
@@ -54,36 +68,71 @@ class BatchLoss:
         criterion: Criterion,
         parts: int = 1,
         ranks: Exchange = ALONE,
+        taught: Tensor | None = None,
+        answers: Tensor | None = None,
     ) -> None:
-        """Images (N, 3, H, W) and labels (N, H, W) of this rank, N no less than the parts."""
+        """Images (N, 3, H, W) and labels (N, H, W) of this rank, N no less than the parts.
+
+        `taught` is (N, H, W) bool, `answers` (N, classes, h, w) logits.
+        """
         cuts = [Share(part, parts).within(len(images)) for part in range(parts)]
         rows = [slice(cut.start, cut.stop) for cut in cuts]
         self._images = [images[own] for own in rows]
         self._truths = [Truth.of(labels[own], criterion.ignore) for own in rows]
+        self._taught = [
+            truth.labelled if taught is None else taught[own]
+            for truth, own in zip(self._truths, rows, strict=True)
+        ]
+        self._answers = None if answers is None else [answers[own] for own in rows]
         self._criterion = criterion
         self._ranks = ranks
-        self._all: Selection | None = None
+        self._all: Kept | None = None
+        self._heard: Tensor | None = None
 
     def by_parts(
         self, heads: Heads, *, network: nn.Module, teacher: LowResolution | None = None
     ) -> Iterator[dict[str, Tensor]]:
         """Each part's losses, with gradients: to go backward before the next is asked for.
 
-        `network` is what the heads belong to, whose statistics a first pass leaves alone.
+        `network` is what the heads belong to, whose statistics a first pass leaves alone.  A
+        `teacher` is asked where the batch brought no answers.
         """
         pixels, chosen = self._criterion.hard_pixels, None
         if len(self._images) > 1 and not pixels.are_all:
             chosen = self._looked_at_first(heads, network)
         for part, (images, truth) in enumerate(zip(self._images, self._truths, strict=True)):
-            losses, apart = _pixel_losses(heads, images, truth, teacher)
+            main, auxiliary = heads(images)
+            losses = _pixel_losses(main, auxiliary, truth)
             if chosen is None:
                 chosen = self._selection([[one.detach()] for one in losses])
             found = {SEGMENTATION: self._of_heads(chosen, part, losses)}
-            if apart is not None:
-                divergence = chosen.mean_divergence(apart, truth)
-                found[DISTILLATION] = self._criterion.distillation_weight * divergence
-            del losses, apart
+            wanted = self._wanted(part, teacher)
+            if wanted is not None:
+                found[DISTILLATION] = self._distilled(main, wanted, part)
+            del main, auxiliary, losses, wanted
             yield found
+
+    @torch.no_grad()
+    def _wanted(self, part: int, teacher: LowResolution | None) -> Tensor | None:
+        """A teacher's logits for a part; None where there is no teacher."""
+        if self._answers is not None:
+            return self._answers[part]
+        return None if teacher is None else teacher(self._images[part])
+
+    def _distilled(self, student: Tensor, teacher: Tensor, part: int) -> Tensor:
+        """A part's share of the mean divergence from a teacher, by its weight."""
+        heat = self._criterion.temperature
+        apart = divergence(student, teacher, self._taught[part], temperature=heat)
+        return self._criterion.distillation_weight * (apart / self._all_heard().to(apart.dtype))
+
+    def _all_heard(self) -> Tensor:
+        """At how many pixels of all parts and ranks divergences are taken; counted once."""
+        if self._heard is None:
+            counts = [torch.count_nonzero(looked_at(taught)) for taught in self._taught]
+            heard = torch.stack(counts).sum().double()
+            self._ranks.summed_([heard])
+            self._heard = at_least_one(heard)
+        return self._heard
 
     @torch.no_grad()
     def value(self, heads: Heads) -> Tensor:
@@ -93,7 +142,7 @@ class BatchLoss:
         found = [self._of_heads(chosen, part, own) for part, own in enumerate(losses)]
         return torch.stack(found).sum()
 
-    def _looked_at_first(self, heads: Heads, network: nn.Module) -> Selection:
+    def _looked_at_first(self, heads: Heads, network: nn.Module) -> Sequence[Kept]:
         """What counts of all parts; the pass leaves no trace in statistics or random numbers."""
         device = self._images[0].device
         devices = [device] if device.type == "cuda" else []
@@ -103,9 +152,9 @@ class BatchLoss:
 
     def _without_gradients(self, heads: Heads) -> list[tuple[PerPixel, ...]]:
         pairs = zip(self._images, self._truths, strict=True)
-        return [_pixel_losses(heads, images, truth, None)[0] for images, truth in pairs]
+        return [_pixel_losses(*heads(images), truth) for images, truth in pairs]
 
-    def _selection(self, losses: Sequence[Sequence[PerPixel]]) -> Selection:
+    def _selection(self, losses: Sequence[Sequence[PerPixel]]) -> Sequence[Kept]:
         """The pixels that count, of losses by head and part; where all do, any part will do."""
         pixels, ranks = self._criterion.hard_pixels, self._ranks
         if not pixels.are_all:
@@ -113,12 +162,10 @@ class BatchLoss:
         if self._all is None:
             dtype = losses[0][0].dtype
             self._all = all_pixels(self._truths, pixels, dtype=dtype, ranks=ranks)
-        return Selection(self._all.heads * len(losses), self._all.labelled)
+        return [self._all] * len(losses)
 
-    def _of_heads(self, chosen: Selection, part: int, losses: Sequence[PerPixel]) -> Tensor:
-        main, *auxiliary = (
-            kept.mean(part, own) for kept, own in zip(chosen.heads, losses, strict=True)
-        )
+    def _of_heads(self, chosen: Sequence[Kept], part: int, losses: Sequence[PerPixel]) -> Tensor:
+        main, *auxiliary = (kept.mean(part, own) for kept, own in zip(chosen, losses, strict=True))
         extra = torch.zeros((), device=main.device)
         for one in auxiliary:
             extra = extra + one
@@ -126,15 +173,7 @@ class BatchLoss:
 
 
 def _pixel_losses(
-    heads: Heads, images: Tensor, truth: Truth, teacher: LowResolution | None
-) -> tuple[tuple[PerPixel, ...], PerPixel | None]:
-    """Each head's losses, the main one's first, and its divergences from a teacher."""
-    main, auxiliary = heads(images)
-    apart = None
-    if teacher is None:
-        losses = cross_entropies(main, truth)
-    else:
-        with torch.no_grad():
-            wanted = teacher(images)
-        losses, apart = taught_losses(main, wanted, truth)
-    return (losses, *(cross_entropies(one, truth) for one in auxiliary.values())), apart
+    main: Tensor, auxiliary: Mapping[int, Tensor], truth: Truth
+) -> tuple[PerPixel, ...]:
+    """Each head's losses, the main one's first."""
+    return tuple(cross_entropies(one, truth) for one in (main, *auxiliary.values()))

@@ -1,7 +1,7 @@
 """The losses that search and training share.
 
-Cross-entropy over the hardest pixels (OHEM), its sum with the auxiliary heads', and distillation.
-All of them are means over the labelled pixels of a whole batch, which may lie on several ranks and
+Cross-entropy over the hardest pixels (OHEM), and its sum with the auxiliary heads'.
+They are means over the labelled pixels of a whole batch, which may lie on several ranks and
 go through a network in several parts: each part's loss is its own sum over the count of all, and
 the losses, as the gradients, add up.  They are computed in float32 at the labels' size, to which
 logits of any size are brought, and zero with zero gradient where no pixel is labelled.
@@ -63,24 +63,7 @@ class Kept:
     def mean(self, part: int, losses: PerPixel) -> Scalar:
         """The part's own share of the mean; zero where no pixel counts anywhere."""
         # Multiplied rather than indexed: half the time, and no kept pixel gives 0, not NaN.
-        return (losses * self.shares[part]).sum() / _at_least_one(self.amount).to(losses.dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The pixels that count in each head's mean, and how many are labelled on all ranks."""
-
-    heads: tuple[Kept, ...]
-    labelled: Tensor
-
-    def mean_divergence(self, apart: PerPixel, truth: Truth) -> Scalar:
-        """A part's share of the mean divergence from a teacher.
-
-        The authors' scale is smaller by the number of classes, and they counted unlabelled pixels
-        too.
-        """
-        labelled = _at_least_one(self.labelled).to(apart.dtype)
-        return (apart * truth.labelled).sum() / labelled
+        return (losses * self.shares[part]).sum() / at_least_one(self.amount).to(losses.dtype)
 
 
 def all_pixels(
@@ -89,13 +72,13 @@ def all_pixels(
     *,
     dtype: torch.dtype,
     ranks: Exchange = ALONE,
-) -> Selection:
+) -> Kept:
     """Every labelled pixel of a batch's parts counts, in one head as in any; one exchange."""
     labelled = [truth.labelled for truth in truths]
     shares, count, amount = _counting(labelled, hard_pixels.pixel_weights(truths, dtype))
     known = torch.stack([count, amount])
     ranks.summed_([known])
-    return Selection((Kept(shares, known[1]),), known[0])
+    return Kept(shares, known[1])
 
 
 def hardest_pixels(
@@ -104,7 +87,7 @@ def hardest_pixels(
     hard_pixels: HardPixels,
     *,
     ranks: Exchange = ALONE,
-) -> Selection:
+) -> tuple[Kept, ...]:
     """What counts in the mean of each head, whose losses are given part by part.
 
     One exchange for all heads; more where too few pixels are hard.
@@ -123,7 +106,7 @@ def hardest_pixels(
     if short:
         theirs = _top_pixels([heads[at] for at in short], truths, weights, wanted, ranks)
         kept |= dict(zip(short, theirs, strict=True))
-    return Selection(tuple(kept.values()), known[0])
+    return tuple(kept.values())
 
 
 def _top_pixels(
@@ -165,6 +148,6 @@ def _count(masks: Sequence[Mask]) -> Tensor:
     return torch.stack([torch.count_nonzero(mask) for mask in masks]).sum().double()
 
 
-def _at_least_one(amount: Tensor) -> Tensor:
+def at_least_one(amount: Tensor) -> Tensor:
     """An amount to divide by: one in the place of nothing."""
     return torch.where(amount > 0, amount, 1.0)

@@ -184,17 +184,18 @@ class TrainingStage:
 
     def _losses(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
         """Each part's losses, to go backwards before the next is asked for."""
-        images = batch.images.to(self.numerics.device, memory_format=self._layout)
-        labels = batch.labels.to(self.numerics.device)
-        teacher = None
-        if self.teacher is not None and self._criterion.distillation_weight:
+        device, teacher, distils = self.numerics.device, None, self._criterion.distillation_weight
+        if self.teacher is not None and distils:
             teacher = cast(LowResolution, self.teacher.low_resolution)
+        taught, answers = batch.taught, batch.answers
         yield from BatchLoss(
-            images,
-            labels,
+            batch.images.to(device, memory_format=self._layout),
+            batch.labels.to(device),
             criterion=self._criterion,
             parts=self.settings.accumulate,
             ranks=self._ranks,
+            taught=None if taught is None else taught.to(device),
+            answers=None if answers is None or not distils else answers.to(device),
         ).by_parts(cast(Heads, self.network.heads), network=self.network, teacher=teacher)
 
     def _scores_due(self, done: int) -> dict[str, Any]:
