@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fasterseg.config import AugmentationSettings
+from fasterseg.datasets.answers_at import KnownAnswers
 from fasterseg.datasets.joining import share_images
 from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches
 from fasterseg.datasets.source import DataSource
@@ -17,6 +18,7 @@ class TrainingData:
     """A source, and which of its splits serve what; `val_images` scores on the first ones only.
 
     `began_on` is the split that the first weights had learned from, where these are not random.
+    `answers` are a teacher's to the images that are trained on, where these were kept.
     """
 
     source: DataSource
@@ -25,6 +27,7 @@ class TrainingData:
     workers: int = 0
     val_images: int | None = None
     began_on: str = ""
+    answers: KnownAnswers | None = None
 
     def train_count(self) -> int:
         """How many images there are to train on."""
@@ -59,4 +62,5 @@ class TrainingData:
             batch_size=batch_size,
             seed=derived_seed(seed, "training"),
             share=share,
+            answers=self.answers,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +46,8 @@ class SupernetStart:
 
     def network(self, task: TrainingTask) -> nn.Module:
         """The network of a task before its first step."""
-        settings = task.settings
-        own = task.data.batches(
-            settings.augmentation, batch_size=settings.batch_size, seed=task.seed
-        )
+        settings, alone = task.settings, replace(task.data, answers=None)
+        own = alone.batches(settings.augmentation, batch_size=settings.batch_size, seed=task.seed)
         return self.calibrated(
             own.batch(step).images.to(task.device) for step in range(self.batches)
         )
