@@ -51,14 +51,16 @@ class Augmentation:
             raise UsageError("rotation is 0 to 180 degrees, blur 0 pixels or more")
 
     def transforms(self, *, ignore: int) -> tuple[JointTransform, ...]:
-        """Return the transforms in order, leaving out those that change nothing."""
+        """Return the transforms in order, leaving out those that change nothing.
+
+        The user's own function, which comes after them, is none of these.
+        """
         chosen = [*self._of_place(ignore)]
         chosen += [Flip(self.flip)] if self.flip else []
         chosen += [ColourJitter(self.colour)] if self.colour else []
         chosen += [Blur(self.blur)] if self.blur else []
         chosen += [Noise(self.noise)] if self.noise else []
         chosen += [CutOut(self.cutout, ignore)] if self.cutout else []
-        chosen += [self.function] if self.function is not None else []
         return tuple(chosen)
 
     def _of_place(self, ignore: int) -> list[JointTransform]:

@@ -26,11 +26,15 @@ Arrays = tuple[
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A sample as training sees it, and a teacher's answer to that, where one is known."""
+    """A sample as training sees it, and a teacher's answer to that, where one is known.
+
+    ``taught``, (height, width), says where a teacher's word counts; None where there is none.
+    """
 
     view: View
     name: str
     answer: Answer | None = None
+    taught: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ class Batch:
 
     With a label stride, labels are (N, H / stride, W / stride).  Where a teacher's answers are
     kept, ``answers`` are its logits for what the images show, (N, classes, h, w) float32, corner
-    on corner, and ``taught``, (N, H, W) bool, says at which pixels its word counts.
+    on corner.  ``taught``, (N, H, W) bool, says at which pixels its word counts: what is labelled,
+    and of images without labels all but what was padded, turned in or cut out; None where a teacher
+    that is asked at every step teaches what is labelled.
     """
 
     images: Tensor
@@ -54,19 +60,18 @@ class Batch:
         images: npt.NDArray[np.float32],
         labels: npt.NDArray[Any],
         shown: Sequence[Shown],
-        *,
-        ignore: int,
     ) -> Batch:
-        """The batch of what is shown; a teacher's word counts where labels are not to be ignored.
-
-        So it does not in what was padded, turned in or cut out.
-        """
+        """The batch of what is shown."""
         names = tuple(one.name for one in shown)
         answers = [one.answer for one in shown if one.answer is not None]
-        if not answers:
-            return cls.of_arrays(images, labels.astype(np.int64), names, None, None)
-        taught = np.stack([one.view.labels != ignore for one in shown])
-        return cls.of_arrays(images, labels.astype(np.int64), names, taught, np.stack(answers))
+        taught = [one.taught for one in shown if one.taught is not None]
+        return cls.of_arrays(
+            images,
+            labels.astype(np.int64),
+            names,
+            np.stack(taught) if taught else None,
+            np.stack(answers) if answers else None,
+        )
 
     @classmethod
     def of_arrays(cls, *arrays: *Arrays) -> Batch:

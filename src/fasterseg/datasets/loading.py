@@ -4,80 +4,56 @@ Images are drawn from one endless row of permutations, epoch after epoch; batch 
 is positions ``step * B .. step * B + B - 1`` of that row.  So every image is seen exactly once per
 epoch, a batch may reach across the end of an epoch, and all that a resumed run needs is the step.
 What is done to an image depends on (seed, epoch, index) alone.
+
+Images without labels have U places of each batch and a row of their own, of which batch ``step`` is
+positions ``step * U .. step * U + U - 1``; labelled ones have the other B - U.  Epochs are those of
+labelled images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from fasterseg.datasets.answers_at import KnownAnswers, refuse_own_function, sampled
+from fasterseg.datasets.answers_at import Answer, KnownAnswers, refuse_own_function, sampled
 from fasterseg.datasets.augmenting import Augmentation
 from fasterseg.datasets.batch import Arrays, Batch, Shown
 from fasterseg.datasets.reading_ahead import stream_ahead
-from fasterseg.datasets.sample import MEMORY_BYTES, ImageSize, LabelMap, Sample
+from fasterseg.datasets.rows import Row, SampleMemory
+from fasterseg.datasets.sample import MEMORY_BYTES, UNLABELLED, ImageSize, LabelMap, Sample
+from fasterseg.datasets.shares import WHOLE, Places, Share, require_shareable
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import seen_through, strided
 from fasterseg.datasets.views import View
 from fasterseg.datasets.workers import SILENT_S, Workers
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Warn, warn_on_stderr
-from fasterseg.runtime import numpy_generator
 
-__all__ = ["Batch", "SampleMemory", "Share", "TrainingBatches"]
+__all__ = [
+    "WHOLE",
+    "Batch",
+    "SampleMemory",
+    "Share",
+    "TrainingBatches",
+    "Unlabelled",
+    "require_shareable",
+]
 
 NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """One rank's part of every batch: rank ``rank`` of ``world_size``."""
+class Unlabelled:
+    """What images without labels have of each batch: so many ``places``.
 
-    rank: int = 0
-    world_size: int = 1
-
-    def within(self, count: int) -> range:
-        """Which of so many things in a row are this part's; the first parts have one more."""
-        each, left = divmod(count, self.world_size)
-        first = self.rank * each + min(self.rank, left)
-        return range(first, first + each + (self.rank < left))
-
-    def turns(self, count: int) -> range:
-        """Which of so many things in a row are this rank's, where ranks take turns."""
-        return range(self.rank, count, self.world_size)
-
-
-WHOLE = Share()
-"""All of every batch: the share of a process alone."""
-
-
-class SampleMemory:
-    """Decoded samples kept in memory, up to a number of bytes; later ones are read each time.
-
-    Those `to_score` have labels of their own size.
+    ``answers`` are a teacher's to them; None where it is asked at every step.
     """
 
-    def __init__(
-        self, source: DataSource, split: str, *, limit_bytes: int, to_score: bool = False
-    ) -> None:
-        self._read = source.to_score if to_score else source.sample
-        self._split = split
-        self._left = limit_bytes
-        self._kept: dict[int, Sample] = {}
-
-    def sample(self, index: int) -> Sample:
-        """Return the split's sample of that index."""
-        if index in self._kept:
-            return self._kept[index]
-        sample = self._read(self._split, index)
-        size = sample.image.nbytes + sample.labels.nbytes
-        if size <= self._left:
-            self._left -= size
-            self._kept[index] = sample
-        return sample
+    places: int
+    answers: KnownAnswers | None = None
 
 
 class TrainingBatches:
@@ -86,7 +62,9 @@ class TrainingBatches:
     ``indices`` restricts it to a part of the split.  ``share`` gives this process its part of every
     batch: the parts of all ranks, put together, are the same batch for any number of ranks.
     ``label_stride`` leaves one label in so many along each side (`transforms.strided`).  With
-    ``answers`` each image comes with a teacher's word for what is seen of it.
+    ``answers`` each image comes with a teacher's word for what is seen of it.  Where images without
+    labels are `unlabelled`, all their labels are ignored, and ``taught`` of a batch says what a
+    teacher's word counts for: their pixels, and what is labelled of the others.
     """
 
     def __init__(
@@ -102,44 +80,75 @@ class TrainingBatches:
         label_stride: int = 1,
         memory_bytes: int = MEMORY_BYTES,
         answers: KnownAnswers | None = None,
+        unlabelled: Unlabelled | None = None,
     ) -> None:
         """Raise DataError for an empty split, UsageError for sizes that cannot be shared out.
 
         UsageError, too, for a function of the user's that answers cannot follow.
         """
-        total = source.length(split)
-        chosen = range(total) if indices is None else indices
-        self._indices = np.asarray(chosen, dtype=np.int64)
-        self._share = share or Share()
-        _require_usable(self._indices, total, split, batch_size, self._share)
+        share, lone = share or WHOLE, 0 if unlabelled is None else unlabelled.places
+        _require_shares(share, batch_size, lone)
+        total = source.length(split) if indices is None else len(indices)
+        per_image = memory_bytes // max(1, total + (source.unlabelled if lone else 0))
+        self._labelled = Row(
+            source,
+            split,
+            seed=seed,
+            indices=indices,
+            memory_bytes=total * per_image if lone else memory_bytes,
+            answers=answers,
+        )
+        self._lone = None
+        if unlabelled is not None:
+            self._lone = Row(
+                source,
+                UNLABELLED,
+                seed=seed,
+                memory_bytes=source.unlabelled * per_image,
+                answers=unlabelled.answers,
+            )
+        self._batch_places = (batch_size - lone, lone)
+        self._places = Places.of(share, batch_size, lone)
         self._source = source
-        self._split = split
-        self._memory = SampleMemory(source, split, limit_bytes=memory_bytes)
         self._space = source.label_space
         self._transforms = augmentation.transforms(ignore=self._space.ignore)
         self._own_function = augmentation.function
         if answers is not None and self._own_function is not None:
             refuse_own_function(self._own_function.name)
-        self._answers = answers
+        self._is_taught = answers is not None or unlabelled is not None
         self._normalisation = source.normalisation
         self._label_stride = label_stride
-        self._seed = seed
-        self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
         self.batch_size = batch_size
 
     @property
     def images(self) -> int:
-        """How many different images there are."""
-        return len(self._indices)
+        """How many different images with labels there are."""
+        return self._labelled.images
 
     def positions(self, step: int) -> tuple[tuple[int, int], ...]:
-        """Return (epoch, sample index) of each place of this rank's part of a batch."""
-        first = step * self.batch_size
-        return tuple(self._position(first + place) for place in self._share.within(self.batch_size))
+        """Return (epoch, sample index) of each labelled image of this rank's part of a batch."""
+        first = step * self._batch_places[0]
+        return tuple(self._labelled.at(first + place) for place in self._places.labelled)
+
+    def unlabelled_positions(self, step: int) -> tuple[tuple[int, int], ...]:
+        """Return (epoch, index) of each image without labels of this rank's part of a batch."""
+        if self._lone is None:
+            return ()
+        first = step * self._batch_places[1]
+        return tuple(self._lone.at(first + place) for place in self._places.unlabelled)
+
+    def _drawn(self, step: int) -> list[Drawn]:
+        """All images of this rank's part of a batch, in order."""
+        labelled, lone = iter(self.positions(step)), iter(self.unlabelled_positions(step))
+        rows = (self._labelled, self._lone or self._labelled)
+        return [
+            Drawn(rows[0], *next(labelled)) if is_labelled else Drawn(rows[1], *next(lone))
+            for is_labelled in self._places.mixed()
+        ]
 
     def batch(self, step: int) -> Batch:
         """Return batch ``step``; images of different sizes need a crop (DataError)."""
-        shown = [self._shown(epoch, index) for epoch, index in self.positions(step)]
+        shown = [self._shown(one) for one in self._drawn(step)]
         sizes = {one.view.labels.shape for one in shown}
         if len(sizes) > 1:
             raise DataError(
@@ -151,32 +160,42 @@ class TrainingBatches:
             )
         images = np.stack([self._normalisation.apply(one.view.image) for one in shown])
         labels = np.stack([strided(one.view.labels, self._label_stride) for one in shown])
-        return Batch.of(images, labels, shown, ignore=self._space.ignore)
+        return Batch.of(images, labels, shown)
 
     def augmented(self, epoch: int, index: int) -> Sample:
         """Return the sample as training sees it in that epoch."""
-        shown = self._shown(epoch, index)
+        shown = self._shown(Drawn(self._labelled, epoch, index))
         return Sample(*shown.view.pair, shown.name)
 
-    def _shown(self, epoch: int, index: int) -> Shown:
+    def _shown(self, drawn: Drawn) -> Shown:
         """A sample as training sees it in that epoch, and what a teacher says of that."""
-        sample = self._memory.sample(index)
-        generator = numpy_generator(self._seed, "sample", epoch, index)
-        view = View(sample.image, sample.labels)
+        row, sample = drawn.row, drawn.row.sample(drawn.index)
+        generator, ignore = row.generator(drawn.epoch, drawn.index), self._space.ignore
+        # So that it shows what of an image without labels is its own: all its pixels are a class's
+        # until it was padded, turned and cut out.
+        counting = np.zeros_like(sample.labels) if row is self._lone else sample.labels
+        view = View(sample.image, counting)
         for transform in self._transforms:
             view = seen_through(transform, view, generator=generator)
+        taught = (view.labels != ignore) if self._is_taught else None
+        if row is self._lone:
+            view = replace(view, labels=np.full_like(view.labels, ignore))
         if self._own_function is not None:
+            view = seen_through(self._own_function, view, generator=generator)
             self._own_function.require_classes(view.labels, self._space)
-        if self._answers is None:
-            return Shown(view, sample.name)
-        answer = sampled(
-            self._answers.answer(index),
+        return Shown(view, sample.name, self._answer(drawn, sample, view), taught)
+
+    def _answer(self, drawn: Drawn, sample: Sample, view: View) -> Answer | None:
+        answers = drawn.row.answers
+        if answers is None:
+            return None
+        return sampled(
+            answers.answer(drawn.index),
             view.place,
             image=_size_of(sample.labels),
             view=_size_of(view.labels),
-            stride=self._answers.stride,
+            stride=answers.stride,
         )
-        return Shown(view, sample.name, answer)
 
     def stream(
         self,
@@ -226,54 +245,32 @@ class TrainingBatches:
 
     def _described(self, step: int) -> str:
         """A batch in words: its number and its images."""
-        every = self._source.names(self._split)
-        names = [every[index] for _, index in self.positions(step)]
+        drawn = self._drawn(step)
+        every = {one.row.split: self._source.names(one.row.split) for one in drawn}
+        names = [every[one.row.split][one.index] for one in drawn]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         return f"batch {step}: {', '.join(names[:NAMED])}{more}"
 
-    def _position(self, place: int) -> tuple[int, int]:
-        epoch, rank_in_epoch = divmod(place, self.images)
-        return epoch, int(self._indices[self._permutation(epoch)[rank_in_epoch]])
 
-    def _permutation(self, epoch: int) -> npt.NDArray[np.int64]:
-        # The last one is kept: a batch asks for it once per image.
-        if self._order[0] != epoch:
-            order = numpy_generator(self._seed, "order", epoch).permutation(self.images)
-            self._order = (epoch, order)
-        return self._order[1]
+class Drawn(NamedTuple):
+    """A sample of a row, in an epoch."""
+
+    row: Row
+    epoch: int
+    index: int
 
 
-def _require_usable(
-    indices: npt.NDArray[np.int64], total: int, split: str, batch_size: int, share: Share
-) -> None:
-    if len(indices) == 0:
-        raise DataError(
-            "there is no image to train on",
-            where=f"split {split}",
-            next_step="add images and masks to it, or name another split",
-        )
-    if indices.min() < 0 or indices.max() >= total or len(set(indices.tolist())) < len(indices):
-        raise UsageError(f"the indices must be different numbers from 0 to {total - 1}")
+def _require_shares(share: Share, batch_size: int, unlabelled: int) -> None:
     if not 0 <= share.rank < share.world_size:
         raise UsageError(f"rank {share.rank} is none of {share.world_size} ranks")
     require_shareable(batch_size, ranks=share.world_size)
-
-
-def require_shareable(
-    batch_size: int, *, ranks: int, parts: int = 1, where: str = "batch_size"
-) -> None:
-    """Raise `UsageError` unless each rank gets an image of every batch for each of its parts."""
-    if batch_size >= max(1, ranks * parts):
-        return
-    each = f" with {parts} parts each" if parts > 1 else ""
-    what = f"{ranks} processes{each}" if ranks > 1 else f"{parts} parts"
-    raise UsageError(
-        f"a batch of {batch_size} images cannot be shared by {what}",
-        where=where,
-        why="each computes on one image of every batch at least",
-        next_step=f"take a batch of {max(1, ranks * parts)} images or more, or fewer processes"
-        + (", or fewer parts (accumulate)" if parts > 1 else ""),
-    )
+    if not 0 <= unlabelled < batch_size:
+        raise UsageError(
+            f"a batch of {batch_size} images has no place for {unlabelled} without labels",
+            where="student.distillation.unlabelled_share",
+            why="one image of each batch at least is labelled",
+            next_step="take a smaller share, or a larger batch",
+        )
 
 
 def _size_of(labels: LabelMap) -> ImageSize:
