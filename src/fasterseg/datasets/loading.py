@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -252,7 +251,8 @@ class TrainingBatches:
         return f"batch {step}: {', '.join(names[:NAMED])}{more}"
 
 
-class Drawn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Drawn:
     """A sample of a row, in an epoch."""
 
     row: Row
