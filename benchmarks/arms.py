@@ -1,142 +1,73 @@
 """Networks trained alike for equal minutes, scored and timed by turns: a study from a YAML file.
 
-The file says the recipe that all arms share, the arms (a baseline or an architecture's file, and
-how many seeds), which are compared, and how many steps of the reference are the minutes.  A study
-is done in parts, each resumed where it was stopped, in this order:
+The file says the recipe that all arms share, the arms (a baseline or an architecture's file, how
+many seeds, and whom it learns from), which are compared, and how many steps of the reference are
+the minutes.  A study is done in parts, each resumed where it was stopped, in this order:
 
-    pace    times a training step of every arm by turns with the reference's, on one thread, and
-            turns the reference's steps into each arm's: the same minutes for all
+    teach   trains the teachers that arms learn from, and scores them
+    pace    times a training step of every arm by turns with the reference's, on one thread, asks
+            each teacher once, and turns the reference's steps into each arm's: the same minutes
+            for all, asking included
     train   trains every arm with every seed, seed by seed
     score   scores the last weights of every training on the study's split, once
+    all     trains and scores, keeping each result before the next training
     time    exports the first training of each arm and times the files by turns
-    table   prints scores, paired differences with their 95 % intervals, and latencies
+    table   prints scores, teachers, paired differences with their 95 % intervals, and latencies
 
     python benchmarks/arms.py benchmarks/camvid_headline.yaml train --data CAMVID --work WORK
 
-`--arm` (may be repeated) and `--seed` restrict a part to some of them.
+`--arm` (may be repeated) and `--seed` restrict a part to some of them.  `--results FILE` keeps what
+has ended in a small file beside, and what stands there is not trained again: a machine may vanish.
+Without `--data` the data is the recipe's.  One process at a time.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
 
-from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.config import Recipe, build_recipe
+from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.config import Recipe
 from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
-from fasterseg.durable import durable_write
-from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.network.description import NetworkDescription
-from fasterseg.runs import RunFolder
+from fasterseg.pipeline.opening import open_source
 from fasterseg.runtime import memory_kept, processor_name, set_threads
-from fasterseg.space.architecture import Architecture
-from fasterseg.stage_folders import TrainingFolder
 from fasterseg.training.data import TrainingData
 from fasterseg.training.task import TrainingTask, stage_of
 from paired_differences import interval_of
+from study_plans import MINUTE, Plan, Study, seeds_of
 from study_tables import table as print_markdown
+from study_teachers import (
+    MadeUpAnswers,
+    asked_seconds,
+    fasterseg,
+    keep_training,
+    score_bundle,
+    teacher_rows,
+    train_arm,
+    trained_teacher,
+)
 
 ROUNDS, STEPS_IN_A_TURN = 7, 3
-PERCENT = 100
-
-
-class Arm(BaseModel):
-    """A network, how many seeds it is trained with, and what it changes of the recipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    network: str
-    seeds: int = 1
-    steps: int | None = None
-    changes: tuple[str, ...] = ()
-
-    def description(self, classes: int) -> NetworkDescription:
-        """The network, as a baseline or from its architecture's file."""
-        baseline = baseline_name(self.network)
-        if baseline is not None:
-            return NetworkDescription(classes=classes, baseline=baseline)
-        return NetworkDescription(
-            classes=classes, architecture=Architecture.load(Path(self.network))
-        )
-
-
-class Plan(BaseModel):
-    """A study's file; see the module."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: str
-    recipe: dict[str, Any]
-    reference: str
-    reference_steps: int
-    split: str
-    arms: dict[str, Arm]
-    compared: tuple[tuple[str, str], ...] = ()
-
-
-class Study:
-    """A plan, the data it is for, and the folder that holds what was done."""
-
-    def __init__(self, plan: Plan, data: str, work: Path) -> None:
-        self.plan = plan
-        self.data = data
-        self.work = work
-
-    @property
-    def pace(self) -> dict[str, Any]:
-        """What `pace` found: by arm, the step's time relative to the reference's, and steps."""
-        path = self.work / "pace.json"
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-
-    def keep_pace(self, found: Mapping[str, Any]) -> None:
-        """Store what was found of some arms beside the others."""
-        text = json.dumps({**self.pace, **found}, indent=1)
-        durable_write(self.work / "pace.json", text.encode() + b"\n")
-
-    def steps(self, arm: str) -> int:
-        """How long an arm is trained."""
-        own = self.plan.arms[arm].steps
-        if own is not None:
-            return own
-        if arm == self.plan.reference:
-            return self.plan.reference_steps
-        return int(self.pace[arm]["steps"])
-
-    def recipe(self, arm: str, seed: int, *, steps: int | None = None) -> Recipe:
-        """How an arm is trained with a seed."""
-        wanted = self.steps(arm) if steps is None else steps
-        changes = (f"seed={seed}", f"student.steps={wanted}", *self.plan.arms[arm].changes)
-        return build_recipe(base=self.plan.recipe, overrides=changes)
-
-    def run(self, arm: str, seed: int) -> RunFolder:
-        """The run of one training."""
-        return RunFolder(self.work / f"{arm}-{seed}")
-
-    def trained(self, arm: str, seed: int) -> TrainingFolder | None:
-        """The training, where it has come to its end."""
-        found = [one for one in self.run(arm, seed).trainings() if one.report.exists()]
-        return found[0] if found else None
-
-    def score_file(self, arm: str, seed: int) -> Path:
-        """Where the score of a training lies."""
-        return self.work / "scores" / f"{arm}-{seed}-{self.plan.split}.json"
-
 
 Chosen = Sequence[tuple[str, int]]
 """Arms and seeds, seed by seed."""
+
+
+def teach(study: Study, chosen: Chosen) -> None:
+    """Train and score the teachers that arms learn from, those that are not there yet."""
+    for arm, seed in chosen:
+        if study.plan.arms[arm].teacher is not None:
+            trained_teacher(study, arm, seed)
 
 
 def pace(study: Study, chosen: Chosen) -> None:
@@ -151,22 +82,32 @@ def pace(study: Study, chosen: Chosen) -> None:
         for arm in arms if turn % 2 == 0 else arms[::-1]:
             seconds[arm].append(steps[arm](STEPS_IN_A_TURN))
     for arm in arms:
-        pairs = zip(seconds[arm], seconds[study.plan.reference], strict=True)
-        ratios = [own / other for own, other in pairs]
-        ratio = statistics.median(ratios)
-        wanted = round(study.plan.reference_steps / ratio)
-        told = {"ratio": ratio, "ratios": ratios, "seconds": seconds[arm], "steps": wanted}
-        study.keep_pace({arm: {**told, "processor": processor_name()}})
-        spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-        print(f"{arm}: {ratio:.3f} of {study.plan.reference}'s step ({spread}), {wanted:,} steps")
+        keep_pace(study, arm, seconds[arm], seconds[study.plan.reference])
+    for arm in arms:
+        entry = study.pace[arm]
+        study.keep_pace({arm: {**entry, "steps": study.steps(arm)}})
+        spread = f"{min(entry['ratios']):.3f} to {max(entry['ratios']):.3f}"
+        told = f"{entry['ratio']:.3f} of {study.plan.reference}'s step ({spread})"
+        print(f"{arm}: {told}, {study.steps(arm):,} steps", flush=True)
+
+
+def keep_pace(study: Study, arm: str, own: Sequence[float], reference: Sequence[float]) -> None:
+    """Store an arm's times beside the reference's, and for how long its teacher is asked."""
+    ratios = [one / other for one, other in zip(own, reference, strict=True)]
+    told = {"ratio": statistics.median(ratios), "ratios": ratios, "seconds": [*own]}
+    taught = study.plan.arms[arm].teacher is not None
+    asked = {"asked_seconds": asked_seconds(study, arm)} if taught else {}
+    study.keep_pace({arm: {**told, **asked, "processor": processor_name()}})
 
 
 def stepper(study: Study, arm: str) -> Callable[[int], float]:
     """What does some training steps of an arm, in processor seconds."""
     recipe = study.recipe(arm, 0, steps=10**6)
-    source = open_data(study.data, layout=recipe.data.source if recipe.data.source else "auto")
+    source = source_of(study, recipe)
     description = study.plan.arms[arm].description(source.label_space.classes)
     data = TrainingData(source, workers=0)
+    if study.plan.arms[arm].teacher is not None:
+        data = replace(data, answers=MadeUpAnswers.on(source))
     task = TrainingTask(arm, description, data, recipe.student, 0, torch.device("cpu"), None)
     stage = stage_of(
         task, choose_numerics(recipe.student.precision, task.device), baselines=BASELINES
@@ -183,17 +124,18 @@ def stepper(study: Study, arm: str) -> Callable[[int], float]:
     return steps
 
 
+def source_of(study: Study, recipe: Recipe) -> DataSource:
+    """The data that is learned from."""
+    if not study.data:
+        return open_source(recipe)
+    return open_data(study.data, layout=recipe.data.source if recipe.data.source else "auto")
+
+
 def train(study: Study, chosen: Chosen) -> None:
     """Train what is not trained yet, one after the other."""
     for arm, seed in chosen:
-        if study.trained(arm, seed) is None:
-            recipe = study.work / "recipes" / f"{arm}-{seed}.json"
-            study.recipe(arm, seed).save(recipe)
-            network = study.plan.arms[arm].network
-            baseline = baseline_name(network) is not None
-            named = [network] if baseline else ["student", "--architecture", network]
-            run = ["--run", str(study.run(arm, seed).root), "--recipe", str(recipe)]
-            fasterseg("train", *named, "--data", study.data, *run)
+        if study.trained(arm, seed) is None and study.score(arm, seed) is None:
+            train_arm(study, arm, seed)
 
 
 def score(study: Study, chosen: Chosen) -> None:
@@ -201,9 +143,17 @@ def score(study: Study, chosen: Chosen) -> None:
     for arm, seed in chosen:
         found, path = study.trained(arm, seed), study.score_file(arm, seed)
         if found is not None and not path.exists():
-            model = str(found.bundle("last").root)
-            where = ["--split", study.plan.split, "--out", str(path)]
-            fasterseg("evaluate", model, "--data", study.data, *where)
+            score_bundle(study, found.bundle("last").root, path)
+        if found is not None:
+            keep_training(study, arm, seed)
+
+
+def train_and_score(study: Study, chosen: Chosen) -> None:
+    """Train what is not trained yet; each is scored, and its result kept, before the next."""
+    for pair in chosen:
+        train(study, [pair])
+        score(study, [pair])
+        print(f"{pair[0]}, seed {pair[1]}: {study.score(*pair):.2f}", flush=True)
 
 
 def export_and_time(study: Study, chosen: Chosen) -> None:
@@ -221,18 +171,16 @@ def export_and_time(study: Study, chosen: Chosen) -> None:
         fasterseg("benchmark", *files, "--threads", str(threads), "--out", str(out))
 
 
-def fasterseg(*words: str) -> None:
-    """Run one command of the package; one that fails ends the study's part."""
-    subprocess.run([sys.executable, "-m", "fasterseg", *words], check=True)
-
-
 def table(study: Study, chosen: Chosen) -> None:
     """Print scores and paired differences."""
-    scores = {pair: value for pair in chosen if (value := scored(study, *pair)) is not None}
-    seeds = sorted({seed for _, seed in scores})
+    scores = {pair: value for pair in chosen if (value := study.score(*pair)) is not None}
+    seeds = seeds_of([*scores])
     print(study.plan.title, end="\n\n")
     head = ("network", "steps", *(f"seed {seed}" for seed in seeds), "mean", "s.d.")
     print_markdown(head, score_rows(study, scores, seeds))
+    if study.plan.teachers:
+        print_markdown(("teacher", "steps", "score", "minutes"), teacher_rows(study))
+        print_markdown(("arm", "minutes", "of them asking", "answers, MB"), minute_rows(study))
     for one, other in study.plan.compared:
         both = [seed for seed in seeds if (one, seed) in scores and (other, seed) in scores]
         if both:
@@ -257,16 +205,28 @@ def score_rows(
             yield (arm, f"{study.steps(arm):,}", *values, mean, spread)
 
 
-def scored(study: Study, arm: str, seed: int) -> float | None:
-    """The mean IoU of a training in percent, where it was scored."""
-    path = study.score_file(arm, seed)
-    return PERCENT * EvaluationReport.load(path).mean_iou if path.exists() else None
+def minute_rows(study: Study) -> Iterator[Sequence[str]]:
+    """Each taught arm's mean minutes, and what its teacher's answers took."""
+    for arm in study.plan.arms:
+        kept = study.results("trainings")
+        own = [one for name, one in kept.items() if name.rpartition("-")[0] == arm]
+        if own:
+            means = [
+                statistics.fmean(float(one[key]) for one in own)
+                for key in ("seconds", "asked_seconds", "answer_bytes")
+            ]
+            whole, asked, held = (
+                value / unit for value, unit in zip(means, (MINUTE, MINUTE, 1e6), strict=True)
+            )
+            yield arm, f"{whole + asked:.1f}", f"{asked:.2f}", f"{held:.1f}"
 
 
 PARTS: Mapping[str, Callable[[Study, Chosen], None]] = {
+    "teach": teach,
     "pace": pace,
     "train": train,
     "score": score,
+    "all": train_and_score,
     "time": export_and_time,
     "table": table,
 }
@@ -281,6 +241,11 @@ def chosen_of(plan: Plan, arms: Sequence[str], seed: int | None) -> Iterator[tup
                 yield name, number
 
 
+def plan_in(file: Path) -> Plan:
+    """The plan in a YAML file."""
+    return Plan.model_validate(load_yaml(file.read_text()))
+
+
 def main() -> None:
     """Parse the arguments, do the part."""
     parser = argparse.ArgumentParser(
@@ -288,14 +253,15 @@ def main() -> None:
     )
     parser.add_argument("study", type=Path)
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", default="")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--arm", action="append", default=[])
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--results", type=Path, help="a small file that keeps what has ended")
     given = parser.parse_args()
-    plan = Plan.model_validate(load_yaml(given.study.read_text()))
+    plan = plan_in(given.study)
     chosen = list(chosen_of(plan, given.arm, given.seed))
-    PARTS[given.part](Study(plan, given.data, given.work), chosen)
+    PARTS[given.part](Study(plan, given.data, given.work, given.results), chosen)
 
 
 if __name__ == "__main__":

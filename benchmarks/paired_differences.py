@@ -32,11 +32,14 @@ class Interval:
 
 
 # The 97.5 % quantiles of Student's t by degrees of freedom.
-T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+T_QUANTILES = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447),
+    *(2.365, 2.306, 2.262, 2.228, 2.201),
+)
 
 
 def interval_of(values: Sequence[float]) -> Interval:
-    """The mean of paired differences and its 95 % interval; of at most ten."""
+    """The mean of paired differences and its 95 % interval; of at most twelve."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Interval(mean, None)

@@ -154,6 +154,7 @@ OF_THE_PAPER = {
     "student.initialisation": "fan-in",
     "student.schedule": "paper",
     "student.decay_normalisation": True,
+    "student.distillation.answers": "live",
     "search.selection.candidates": 1,
 }
 SIZES = {"cityscapes": (1024, 2048), "bdd100k": (720, 1280), "camvid": (720, 960)}
