@@ -65,7 +65,7 @@ def computed(ranks: Ranks, hard: HardPixels, parts: int, dtype: torch.dtype) -> 
     network, teacher = Small(dtype).eval(), Small(dtype).eval()
     nn.init.normal_(teacher.main.weight)
     images, labels = (given[[*ranks.share.within(IMAGES)]] for given in batch_of(dtype))
-    criterion = Criterion(IGNORE, hard, auxiliary_weight=0.4, distillation_weight=0.7)
+    criterion = Criterion(IGNORE, hard, 0.4, 0.7, temperature=2.0, pairwise_weight=0.3)
     loss = BatchLoss(images, labels, criterion=criterion, parts=parts, ranks=ranks)
     total: dict[str, Tensor] = {}
     for losses in loss.by_parts(
@@ -112,6 +112,7 @@ def assert_equal(found: Found, whole: Mapping[str, Tensor]) -> None:
     assert found.keys() == whole.keys()
     assert whole["segmentation"] > 0
     assert whole["distillation"] > 0
+    assert whole["pairwise"] > 0
     torch.testing.assert_close(found["value"], found["segmentation"], rtol=1e-10, atol=1e-12)
     for name, tensor in whole.items():
         torch.testing.assert_close(found[name], tensor, rtol=1e-10, atol=1e-12, msg=name)

@@ -5,7 +5,7 @@ import torch
 
 from fasterseg.config import PretrainingSettings, SearchSettings
 from fasterseg.errors import UsageError
-from fasterseg.learning.schedules import Schedule, search_schedule, set_rate
+from fasterseg.learning.schedules import Schedule, search_schedule, set_rate, weight_share
 
 
 def test_poly_falls_from_the_peak_to_nothing() -> None:
@@ -62,3 +62,13 @@ def test_a_search_decays_by_the_epoch_and_so_does_its_pretraining() -> None:
     usual = SearchSettings(lr=0.2)
     assert search_schedule(usual, 10) == Schedule("poly", 0.2, 10, 0, 743, 0.9, 0.978)
     assert search_schedule(usual.pretraining, 10).rate(9) == 0.2
+
+
+def test_a_weight_stays_falls_to_nothing_or_rises_from_it() -> None:
+    shares = {
+        shape: [weight_share(shape, step, 4) for step in range(4)]
+        for shape in ("constant", "falling", "rising")
+    }
+    assert shares["constant"] == [1, 1, 1, 1]
+    assert shares["falling"] == [1, 0.75, 0.5, 0.25]
+    assert shares["rising"] == [0.25, 0.5, 0.75, 1]

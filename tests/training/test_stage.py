@@ -76,6 +76,31 @@ def test_distillation_draws_the_student_to_its_teacher() -> None:
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
+def test_a_teachers_word_weighs_what_the_schedule_says() -> None:
+    weights: dict[str, list[float]] = {}
+    for schedule in ("constant", "falling", "rising"):
+        task = tiny_task(steps=4, distillation_weight=2.0, distillation={"schedule": schedule})
+        stage = stage_of(task, task.description.build_seeded(1))
+        weights[schedule] = [stage.step(index)["distillation_weight"] for index in range(4)]
+    assert weights["constant"] == [2, 2, 2, 2]
+    assert weights["falling"] == weights["rising"][::-1] == [2, 1.5, 1, 0.5]
+
+
+def test_each_part_of_what_a_teacher_says_has_its_weight_in_the_loss() -> None:
+    def event(**changes: object) -> dict[str, float]:
+        distillation = {"temperature": 2, "pairwise_weight": 3, **changes}
+        task = tiny_task(distillation_weight=2.0, distillation=distillation)
+        return stage_of(task, task.description.build_seeded(1)).step(0)
+
+    whole, half = event(), event(pairwise_weight=1.5)
+    told = whole["segmentation"] + whole["distillation"] + whole["pairwise"]
+    assert whole["loss"] == pytest.approx(told)
+    assert whole["pairwise"] == pytest.approx(2 * half["pairwise"])
+    assert whole["distillation"] == half["distillation"]
+    assert "pairwise" not in event(pairwise_weight=0)
+    assert event(schedule="rising")["pairwise"] == pytest.approx(whole["pairwise"] / 12)
+
+
 def test_norms_and_biases_are_spared_from_decay_unless_asked() -> None:
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     spared = sgd(module, TrainingSettings(weight_decay=0.1))

@@ -17,7 +17,7 @@ A teacher's word is in the batch, as `answers`, or is asked for, part by part.  
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from fasterseg.learning.losses import (
     at_least_one,
     hardest_pixels,
 )
+from fasterseg.learning.pairwise import pairwise_losses
 from fasterseg.learning.pixel_losses import PerPixel, Truth, cross_entropies
 from fasterseg.learning.ranks import ALONE
 
@@ -40,14 +41,15 @@ Heads = Callable[[Tensor], tuple[Tensor, Mapping[int, Tensor]]]
 """From images to the main head's logits and the auxiliary heads' by stride, of any size."""
 LowResolution = Callable[[Tensor], Tensor]
 
-SEGMENTATION, DISTILLATION = "segmentation", "distillation"
+SEGMENTATION, DISTILLATION, PAIRWISE = "segmentation", "distillation", "pairwise"
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What is to be small: cross-entropy of the heads, divergence from a teacher, by weight.
+    """What is to be small: cross-entropy of the heads, distance from a teacher, by weight.
 
-    Student and teacher are softened by the `temperature`.
+    That is the divergence, of which student and teacher are softened by the `temperature`, and how
+    far similarities between places are from the teacher's.
     """
 
     ignore: int
@@ -55,6 +57,20 @@ class Criterion:
     auxiliary_weight: float
     distillation_weight: float = 0.0
     temperature: float = 1.0
+    pairwise_weight: float = 0.0
+
+    @property
+    def distils(self) -> bool:
+        """Whether a teacher's word counts."""
+        return self.distillation_weight > 0
+
+    def teaching(self, share: float) -> Criterion:
+        """The same with so much of what a teacher's word weighs."""
+        return replace(
+            self,
+            distillation_weight=share * self.distillation_weight,
+            pairwise_weight=share * self.pairwise_weight,
+        )
 
 
 class BatchLoss:
@@ -108,7 +124,7 @@ class BatchLoss:
             found = {SEGMENTATION: self._of_heads(chosen, part, losses)}
             wanted = self._wanted(part, teacher)
             if wanted is not None:
-                found[DISTILLATION] = self._distilled(main, wanted, part)
+                found |= self._distilled(main, wanted, part)
             del main, auxiliary, losses, wanted
             yield found
 
@@ -119,11 +135,17 @@ class BatchLoss:
             return self._answers[part]
         return None if teacher is None else teacher(self._images[part])
 
-    def _distilled(self, student: Tensor, teacher: Tensor, part: int) -> Tensor:
-        """A part's share of the mean divergence from a teacher, by its weight."""
-        heat = self._criterion.temperature
-        apart = divergence(student, teacher, self._taught[part], temperature=heat)
-        return self._criterion.distillation_weight * (apart / self._all_heard().to(apart.dtype))
+    def _distilled(self, student: Tensor, teacher: Tensor, part: int) -> dict[str, Tensor]:
+        """A part's share of the mean distances from a teacher, by their weights."""
+        criterion, taught, heard = self._criterion, self._taught[part], self._all_heard()
+        apart = divergence(student, teacher, taught, temperature=criterion.temperature)
+        found = {DISTILLATION: criterion.distillation_weight * (apart / heard.to(apart.dtype))}
+        if criterion.pairwise_weight:
+            # An image counts by its taught pixels, as in the mean divergence.
+            counts = torch.count_nonzero(looked_at(taught), dim=(1, 2)) / heard
+            pairs = pairwise_losses(student, teacher, taught)
+            found[PAIRWISE] = criterion.pairwise_weight * (pairs * counts.to(pairs.dtype)).sum()
+        return found
 
     def _all_heard(self) -> Tensor:
         """At how many pixels of all parts and ranks divergences are taken; counted once."""

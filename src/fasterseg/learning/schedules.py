@@ -1,4 +1,4 @@
-"""Learning rates as pure functions of the step: nothing to save, nothing to restore."""
+"""Rates and weights as pure functions of the step: nothing to save, nothing to restore."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from fasterseg.errors import UsageError
 
 Shape = Literal["poly", "paper", "constant"]
+WeightShape = Literal["constant", "falling", "rising"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,16 @@ def epoch_decay(step: int, steps_per_epoch: int, *, decay: float = 0.992) -> flo
 def linear_warmup(step: int, warmup_steps: int) -> float:
     """A factor that rises by equal amounts to 1, first reached at the last warm-up step."""
     return 1.0 if warmup_steps == 0 else min(1.0, (step + 1) / warmup_steps)
+
+
+def weight_share(shape: WeightShape, step: int, steps: int) -> float:
+    """What of a loss's weight counts in step `step` (from 0) of `steps`.
+
+    ``falling`` goes linearly from 1 at the first step to nothing after the last, and ``rising`` the
+    same way back; neither is nothing in any step.
+    """
+    shares = {"constant": 1.0, "falling": 1 - step / steps, "rising": (step + 1) / steps}
+    return shares[shape]
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:

@@ -13,14 +13,18 @@ from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.class_weights import class_weights_of
-from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.loading import Batch
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.layers.synchronised import average_statistics, synchronised
-from fasterseg.learning.batch_loss import BatchLoss, Criterion, Heads, LowResolution
+from fasterseg.learning.batch_loss import (
+    DISTILLATION,
+    BatchLoss,
+    Criterion,
+    Heads,
+    LowResolution,
+)
 from fasterseg.learning.ema import WeightAverage
 from fasterseg.learning.feeding import BatchFeed
-from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate
@@ -37,6 +41,7 @@ from fasterseg.learning.stepping import CLOCK, StageState
 from fasterseg.network.card import Score, Which
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.runtime import derived_seed
+from fasterseg.training.criterion import TEACHER_WEIGHT, criterion_of, teaching_share
 from fasterseg.training.data import TrainingData
 from fasterseg.training.scoring import scoring_interval
 
@@ -131,7 +136,8 @@ class TrainingStage:
 
     def _update(self, batch: Batch, index: int) -> dict[str, float]:
         self._optimizer.zero_grad(set_to_none=True)
-        losses = self._backward(batch)
+        share = teaching_share(self.settings, index)
+        losses = self._backward(batch, self._criterion.teaching(share))
         suspects = self._add_up(losses, batch)
         self._scaler.unscale(self._optimizer)
         total, norm = torch.stack([*losses.values()]).sum(), gradient_norm(self._names.values())
@@ -144,16 +150,19 @@ class TrainingStage:
             parameters = self._names.values()
             nn.utils.clip_grads_with_norm_(parameters, self.settings.clip_norm, norm)
         self._scaler.step(self._optimizer)
-        return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
+        found = {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
+        if DISTILLATION in found:
+            found[TEACHER_WEIGHT] = share * self.settings.distillation_weight
+        return found
 
     def rehearse(self, batch: Batch) -> None:
         """The passes of a step forwards and backwards, without an update."""
-        self._backward(batch)
+        self._backward(batch, self._criterion)
 
-    def _backward(self, batch: Batch) -> dict[str, Tensor]:
+    def _backward(self, batch: Batch, criterion: Criterion) -> dict[str, Tensor]:
         """This rank's part of the losses; its gradients are left to be summed and unscaled."""
         found: dict[str, Tensor] = {}
-        parts = self._losses(batch)
+        parts = self._losses(batch, criterion)
         while losses := self._next(parts):
             self._scaler.scaled(torch.stack([*losses.values()]).sum()).backward()
             for name, loss in losses.items():
@@ -182,16 +191,16 @@ class TrainingStage:
         met = norm if bool(torch.isfinite(torch.stack([*losses.values()])).all()) else own
         return () if bool(torch.isfinite(met).all()) else batch.names
 
-    def _losses(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
+    def _losses(self, batch: Batch, criterion: Criterion) -> Iterator[dict[str, Tensor]]:
         """Each part's losses, to go backwards before the next is asked for."""
-        device, teacher, distils = self.numerics.device, None, self._criterion.distillation_weight
+        device, teacher, distils = self.numerics.device, None, criterion.distils
         if self.teacher is not None and distils:
             teacher = cast(LowResolution, self.teacher.low_resolution)
         taught, answers = batch.taught, batch.answers
         yield from BatchLoss(
             batch.images.to(device, memory_format=self._layout),
             batch.labels.to(device),
-            criterion=self._criterion,
+            criterion=criterion,
             parts=self.settings.accumulate,
             ranks=self._ranks,
             taught=None if taught is None else taught.to(device),
@@ -297,19 +306,6 @@ def sgd(network: nn.Module, settings: TrainingSettings) -> torch.optim.SGD:
         lr=settings.lr,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
-    )
-
-
-def criterion_of(
-    settings: TrainingSettings, space: LabelSpace, class_weights: tuple[float, ...]
-) -> Criterion:
-    """What a training makes small; the authors' divergence is smaller by the number of classes."""
-    divided = space.classes if settings.distillation_divided_by_classes else 1
-    return Criterion(
-        space.ignore,
-        HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights),
-        settings.auxiliary_weight,
-        settings.distillation_weight / divided,
     )
 
 
