@@ -50,9 +50,8 @@ def _named(recipe: Recipe, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[st
     """
     if recipe.data.source != _BUILT_IN and not _is_among(("data", "source"), keys):
         yield "data.source", recipe.data.source, f"--data {recipe.data.source}"
-    key = ("data", "unlabelled")
-    if not _is_among(key, keys):
-        yield from _named_together(".".join(key), recipe.data.unlabelled)
+    if not _is_among(("data", "unlabelled"), keys):
+        yield from _named_together("data.unlabelled", recipe.data.unlabelled)
     if not (_is_among(("budget",), keys) or _is_among(("contenders",), keys)):
         for model in recipe.models_to_match:
             yield "budget", model, f"--budget {model}"
