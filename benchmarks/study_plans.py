@@ -180,8 +180,18 @@ class Study:
         self._kept(kind, together)
 
     def _document(self, part: str) -> dict[str, Any]:
+        """A part of what the results' file holds; ends the study where that is another's."""
         path = self.results_file
-        return dict(json.loads(path.read_text())[part]) if path and path.exists() else {}
+        if path is None or not path.exists():
+            return {}
+        found = json.loads(path.read_text())
+        recipe = json.loads(json.dumps(self.plan.recipe))
+        if (found["title"], found["plan"]["recipe"]) != (self.plan.title, recipe):
+            raise SystemExit(
+                f"{path} holds the results of another study, or of another recipe of this one; "
+                "name another file with --results"
+            )
+        return dict(found[part])
 
     def _kept(self, part: str, found: Mapping[str, Any]) -> None:
         if self.results_file is None:

@@ -119,6 +119,17 @@ def test_what_another_machine_kept_counts(benchmark: Any, tmp_path: Path) -> Non
     assert kept["pace"] == PACE
 
 
+def test_the_results_of_another_recipe_are_not_taken_for_a_study_s(
+    benchmark: Any, tmp_path: Path
+) -> None:
+    plans = benchmark("study_plans")
+    plan, file = plans.Plan.model_validate(plan_of()), tmp_path / "results.json"
+    plans.Study(plan, "", tmp_path, file).keep("trainings", "none-0", {"score": 12.5})
+    other = plans.Plan.model_validate(plan_of(recipe={**RECIPE, "threads": 2}))
+    with pytest.raises(SystemExit, match="another study"):
+        plans.Study(other, "", tmp_path / "elsewhere", file).score("none", 0)
+
+
 @pytest.mark.parametrize("name", ["teachers_street", "teachers_camvid", "camvid_headline"])
 def test_a_plan_of_ours_is_one_and_so_is_every_recipe_of_it(name: str, benchmark: Any) -> None:
     plans = benchmark("study_plans")
