@@ -16,8 +16,10 @@ from fasterseg.evaluation import position_baseline
 from fasterseg.events import EventLog, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
+from fasterseg.pipeline.answering import NOBODY_TEACHES, Taught
 from fasterseg.pipeline.evaluating import evaluate_stage
 from fasterseg.pipeline.searching import search_job
+from fasterseg.pipeline.teachers import live_teacher, taught_facts
 from fasterseg.pipeline.trainees import contender_named
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.runs import RunFolder
@@ -226,8 +228,8 @@ class SeedRun:
         All students have the same name, from which their initial weights are drawn.
         """
         run = RunFolder(self.folder / arm)
-        weight = "" if distilled else "student.distillation_weight=0"
-        recipe = self._recipe(*filter(None, [weight]))
+        live = "student.distillation.answers=live"  # as when this study was registered
+        recipe = self._recipe(live if distilled else "student.distillation_weight=0")
         trainer = Trainer(
             recipe,
             run,
@@ -239,7 +241,7 @@ class SeedRun:
         best = trainer.contender(
             contender_named(recipe, name),
             architecture,
-            teacher=RunFolder(self.folder / DECOUPLED).bundle(TEACHER) if distilled else None,
+            taught=self._taught(recipe) if distilled else NOBODY_TEACHES,
         )
         path = run.score(name, "test", which="best")
         report = evaluate_stage(best, path, source=self.source, split="test", device="cpu")
@@ -248,6 +250,12 @@ class SeedRun:
         return Trained(
             report.mean_iou, self.pricing(architecture), sum(spec.macs for spec in specs)
         )
+
+    def _taught(self, recipe: Recipe) -> Taught:
+        """What a student learns from the teacher of the same search."""
+        models = (RunFolder(self.folder / DECOUPLED).bundle(TEACHER),)
+        network, facts = live_teacher(models, self.source)
+        return Taught(network, facts=taught_facts([facts], recipe.student, live=True))
 
 
 def scenes_of(recipe: Recipe, seed: int) -> KeptScenes:

@@ -13,7 +13,8 @@
 
 A callback is called between two steps, in the process that leads the run.  Stages are called as in
 ``stages.json``: ``search``, and its parts ``search/pretraining`` and ``search/cosearch``;
-``train/NAME`` is the training of one network.  An exception that a callback raises stops the run,
+``train/NAME`` is the training of one network, and ``train/answers/NAME`` the asking of its teacher
+before the first step.  An exception that a callback raises stops the run,
 which the same call resumes from the last checkpoint.  A resumed run tells the steps behind its
 checkpoint anew, after `StageResumed`.
 """
@@ -116,6 +117,21 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersKept:
+    """A teacher was asked about all images of a split, and its answers are kept in a folder.
+
+    `images` were asked about in this session, in so many `seconds`; `size_bytes` is what all take.
+    """
+
+    teachers: tuple[str, ...]
+    split: str
+    images: int
+    seconds: float
+    size_bytes: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Predicted:
     """A network can show some images of a split: the image, its labels and its own labels.
 
@@ -135,6 +151,7 @@ RunEvent = (
     | CheckpointSaved
     | Scored
     | Measured
+    | AnswersKept
     | Predicted
 )
 Callback = Callable[[RunEvent], object]

@@ -19,7 +19,8 @@ RECIPE_FILE, FORECAST_FILE = "recipe.json", "forecast.json"
 """By one of them a folder is known as a run's."""
 _NAMES = (
     *(RECIPE_FILE, FORECAST_FILE, "stages.json", "data.json", "lock", "logs"),
-    *("latency", "kit", "search", "training", "export", "evaluation", "report", "tracking"),
+    *("latency", "kit", "search", "training", "answers", "export", "evaluation", "report"),
+    "tracking",
 )
 """All that a run keeps in its folder, as files or below them."""
 
@@ -145,6 +146,10 @@ class RunFolder:
     def training(self, contender: str) -> TrainingFolder:
         """A contender's training."""
         return TrainingFolder(self.root / "training" / contender)
+
+    def answers(self, key: str) -> Path:
+        """Folder of the answers that a teacher gave to all images of a split, by their key."""
+        return self.root / "answers" / key
 
     def trainings(self) -> list[TrainingFolder]:
         """All trainings that there are."""

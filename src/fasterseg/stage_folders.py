@@ -10,6 +10,8 @@ from fasterseg.checkpoints import checkpoints_in
 MANIFEST, DESCRIPTION = "manifest.json", "description.json"
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 """A bundle's files: the manifest has the digests of the others."""
+BUNDLES = ("best", "last", "ema")
+"""What a training hands over: the same network with three sets of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,11 @@ class TrainingFolder(StageFolder):
     def bundle(self, which: str) -> BundleFolder:
         """A trained network."""
         return BundleFolder(self.root / which)
+
+    def is_finished(self) -> bool:
+        """Whether it came to its end, and all that it hands over is there."""
+        bundles = (self.bundle(which) for which in BUNDLES)
+        return self.report.is_file() and all(one.is_there() for one in bundles)
 
     def begun(self) -> Path | None:
         """What shows that steps were made: a checkpoint, or the report; None before."""

@@ -24,6 +24,7 @@ from fasterseg.stopping import Show, StopRequest, stoppable
 PART = "/"
 """Between the names of a stage and of one of its parts: ``search/pretraining``."""
 
+
 NOTED_EVERY_S = 60.0
 _NOTING = Lock()  # a stage and its part note in one file
 
@@ -195,3 +196,13 @@ class Watch:
         """A part of a stage that hears of a stop itself, so that it can save its state."""
         with self.stage(name), self.show(title, total=total) as step:
             yield step
+
+
+def training_part(name: str) -> str:
+    """The part of the stage ``train`` that trains a network."""
+    return f"train{PART}{name}"
+
+
+def asking_part(name: str) -> str:
+    """The part in which a student's teacher is asked, before its first step."""
+    return f"train{PART}answers{PART}{name}"

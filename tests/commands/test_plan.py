@@ -87,6 +87,7 @@ def test_each_part_is_timed_once_and_students_learn_from_the_teacher(tmp_path: P
         "target",
         "search",
         "training",
+        "answers",
         "training",
         "training",
         "delivery",
@@ -94,7 +95,9 @@ def test_each_part_is_timed_once_and_students_learn_from_the_teacher(tmp_path: P
     assert parts_of(recipe_of()) == tuple(job.kind for job in probes.jobs)
     teacher, narrow, wide = (job for job in probes.jobs if job.kind == "training")
     assert (teacher.role, narrow.role, wide.role) == ("teacher", "student", "student")
+    (answers,) = (job for job in probes.jobs if job.kind == "answers")
     assert teacher.taught_by is None
+    assert answers.taught_by == teacher.architecture
     assert narrow.taught_by == wide.taught_by == teacher.architecture
     fastest, slowest = probes.timings.target.ends["student"]
     assert narrow.architecture == fastest.architecture
@@ -126,12 +129,12 @@ def test_a_display_says_which_part_is_timed_and_how_far_that_is(tmp_path: Path) 
     )
     done = [one for one, _, _ in told]
     assert done == sorted(done)
-    assert told[0] == (0, told[0][1], "part 1 of 7: data")
+    assert told[0] == (0, told[0][1], "part 1 of 8: data")
     assert told[-1][:2] == (told[0][1], told[0][1])
-    inside = [one for one in told if "part 3 of 7: search, " in one[2]]
+    inside = [one for one in told if "part 3 of 8: search, " in one[2]]
     assert [note for _, _, note in inside] == [
-        "part 3 of 7: search, pre-training, 3 steps",
-        "part 3 of 7: search, a look at the budget",
+        "part 3 of 8: search, pre-training, 3 steps",
+        "part 3 of 8: search, a look at the budget",
     ]
     assert inside[0][0] < inside[1][0]
 

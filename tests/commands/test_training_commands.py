@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -16,6 +17,7 @@ from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.pipeline.trainees import chosen_contenders
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
+from fasterseg.stages import StageTimes
 from fasterseg.training.beginning import TrainingStart
 
 # Odd on purpose: no side is a multiple of any output stride.
@@ -59,10 +61,45 @@ def test_all_networks_are_trained_and_the_student_learns_from_the_teacher(run: R
     assert TrainingStart.load(run.training("teacher").began).teacher == ""
     card = ModelBundle.load(Path(result.bundles["student"])).card
     assert card.training.teacher == start.teacher
+    taught_by = card.training.taught_by
+    assert taught_by is not None
+    assert taught_by.answers == "kept"
+    assert [one.digest for one in taught_by.teachers] == [start.teacher]
+    assert "taught by teacher" in result.reports["student"]
+    asked = StageTimes.of_run(run.root).stage("train/answers/student")
+    assert asked is not None
+    assert asked.finished
     assert card.training.terms == "made by this program; free of any terms"
     assert "bundle: " in result.describe()
     again = train(run=run.root)
     assert again == result
+
+
+def test_a_teacher_is_asked_live_where_that_is_wanted(run: RunFolder) -> None:
+    settings = (*SETTINGS, "student.distillation.answers=live")
+    result = train(data="street", run=run.root, set=settings)
+    start = TrainingStart.load(run.training("student").began)
+    assert start.teacher == weights_digest(run.bundle("teacher"))
+    assert not run.answers("").exists()
+    taught_by = ModelBundle.load(Path(result.bundles["student"])).card.training.taught_by
+    assert taught_by is not None
+    assert taught_by.answers == "live"
+    assert taught_by.teachers[0].name == "teacher"
+
+
+def test_several_teachers_are_averaged_and_a_finished_student_needs_none(run: RunFolder) -> None:
+    train("teacher", data="street", run=run.root, set=SETTINGS)
+    named = [str(run.bundle("teacher", which)) for which in ("best", "ema")]
+    result = train("student", run=run.root, teacher=named)
+    taught_by = ModelBundle.load(Path(result.bundles["student"])).card.training.taught_by
+    assert taught_by is not None
+    assert len(taught_by.teachers) == 2
+    assert "the mean of" in taught_by.describe()
+    rmtree(run.answers(""))
+    assert train("student", run=run.root, teacher=named) == result
+    assert not run.answers("").exists()
+    with pytest.raises(UsageError, match="differs from the one"):
+        train("student", run=run.root, teacher=named[:1])
 
 
 def test_an_architecture_from_elsewhere_is_trained_without_a_search(
@@ -150,7 +187,7 @@ def test_what_a_later_training_lacks_is_told_before_the_first(
 def test_a_teacher_of_other_classes_is_told_before_the_run_s_own_is_trained(
     run: RunFolder,
 ) -> None:
-    with pytest.raises(UsageError, match="knows other classes"):
+    with pytest.raises(UsageError, match="does not know a class"):
         train(teacher="camvid-12ms", data="street", run=run.root, set=SETTINGS)
     assert not run.training("").root.exists()
 

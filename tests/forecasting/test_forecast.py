@@ -40,6 +40,7 @@ def test_every_stage_is_told_in_the_order_in_which_it_runs() -> None:
         "search/landing",
         "search/subnets",
         "train/teacher",
+        "train/answers/student",
         "train/student",
         "evaluate",
         "measure",
@@ -194,6 +195,33 @@ def test_a_student_lies_between_narrowest_and_widest_as_its_budget_does() -> Non
 def test_a_budget_beyond_the_widest_is_the_widest() -> None:
     recipe = recipe_of(budget="99ms")
     assert forecast(recipe)["train/student"].memory_bytes == 900 * MB + LEFT + KEPT
+
+
+def test_the_teacher_is_asked_once_about_each_image_and_its_answers_take_disk() -> None:
+    found = forecast(recipe_of())["train/answers/student"]
+    assert seconds(found) == pytest.approx(IMAGES * (0.49 + READING))
+    assert found.disk_bytes == IMAGES * 24_000
+    assert found.memory_bytes == 800 * MB + LEFT
+    assert "360 images of 0.5 s" in found.counted
+
+
+def test_several_students_share_the_answers_of_their_teacher() -> None:
+    found = forecast(recipe_of(budget=["5ms", "15ms"]))
+    asked = [name for name in found if name.startswith("train/answers/")]
+    assert asked == ["train/answers/student-5ms"]
+    names = list(found)
+    assert names.index("train/teacher") < names.index(asked[0])
+    assert names.index(asked[0]) < names.index("train/student-5ms")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"distillation": {"answers": "live"}}, {"distillation_weight": 0}],
+)
+def test_a_teacher_that_is_asked_live_or_never_has_no_part_of_its_own(
+    changes: dict[str, Any],
+) -> None:
+    assert "train/answers/student" not in forecast(recipe_of(student={"steps": 5, **changes}))
 
 
 def test_each_budget_has_a_training_of_its_own() -> None:

@@ -27,6 +27,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import main
 from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
+from fasterseg.network.card import Card
 from fasterseg.runs import RunFolder
 from fasterseg.searching.choosing import CandidateScores
 from fasterseg.searching.selection_summary import MOST_PROBABLE
@@ -194,6 +195,19 @@ def test_a_finished_run_tells_scores_latencies_budget_and_report(
     assert run.report.is_file()
     assert 0 <= result["position_baseline"] <= 1
     assert stages_of(run) == dict.fromkeys(STAGES, True)
+
+
+def test_the_teacher_was_asked_once_and_its_answers_may_go(
+    result: dict[str, Any], run: RunFolder
+) -> None:
+    asked = StageTimes.of_run(run.root).stage("train/answers/student")
+    assert asked is not None
+    assert asked.finished
+    (note,) = (note for note in result["notes"] if "the teacher's answers take" in note)
+    assert str(run.answers("")) in note
+    card = Card.load(run.training("student").bundle("best").card)
+    assert card.training.taught_by is not None
+    assert card.training.taught_by.answers == "kept"
 
 
 def test_what_was_timed_is_what_was_scored_is_what_lies_there(

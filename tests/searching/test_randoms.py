@@ -163,14 +163,15 @@ def test_a_teacher_that_nobody_learns_from_or_of_other_classes_is_refused(
         with pytest.raises(UsageError, match="nobody learns"):
             train(*names, run=run.root, teacher=str(best))
     whole = ModelBundle.load(best)
-    for change, words in (
-        ({"label_space": LabelSpace.from_names([str(n) for n in range(9)])}, "other classes"),
-        ({"mean": (0.0, 0.0, 0.0)}, "otherwise"),
+    live = ("student.distillation.answers=live",)
+    for change, words, asked in (
+        ({"label_space": LabelSpace.from_names([str(n) for n in range(9)])}, "know a class", ()),
+        ({"mean": (0.0, 0.0, 0.0)}, "otherwise", live),
     ):
         card = whole.card.model_copy(update=change)
         foreign = replace(whole, card=card).save(tmp_path / words)
         with pytest.raises(UsageError, match=words):
-            train("random:student-4ms:1", run=run.root, teacher=str(foreign))
+            train("random:student-4ms:1", run=run.root, teacher=str(foreign), set=asked)
 
 
 def test_an_unknown_student_and_a_search_that_is_not_done_are_told(run: RunFolder) -> None:

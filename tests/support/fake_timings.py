@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
+from fasterseg.config.taught import keeps_answers
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import (
+    AnswersTiming,
     DataTiming,
     DeliveryTiming,
     ModelTiming,
@@ -149,6 +151,7 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
             classes=CLASSES,
             train=360,
             trained_on=360,
+            asked=360,
             val=100,
             val_is_seen=False,
             test=200,
@@ -194,5 +197,10 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
         ),
         blocks=delivered.blocks,
         parameters=delivered.parameters,
+        answers=(
+            AnswersTiming(image_seconds=0.49, image_bytes=24_000, peak_bytes=800 * MB)
+            if keeps_answers(recipe)
+            else None
+        ),
     )
     return timings, work

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_up_tracker import KeptTracker
 
-from fasterseg.callbacks import Measured, Predicted, Scored, StageTeller
+from fasterseg.callbacks import AnswersKept, Measured, Predicted, Scored, StageTeller
 from fasterseg.errors import FastersegError
 from fasterseg.learning.stepping import StageState, run_steps
 from fasterseg.tracking.feeding import Feed
@@ -87,6 +87,16 @@ def test_numbers_keep_their_paths_and_all_else_is_left_out(tmp_path: Path) -> No
     assert set(values) == {"loss", "val/mean_iou", "clock/seconds"}
     assert dict(numbers_in({"a": float("nan"), "b": None, "c": 1})) == {"c": 1.0}
     assert as_name("straße:1\n") == "stra_e_1_"
+
+
+def test_what_asking_a_teacher_took_is_a_result(tmp_path: Path) -> None:
+    tracker = KeptTracker()
+    folder = tmp_path / "answers"
+    kept = AnswersKept(("teacher",), "train", 367, 61.5, 10**7, folder)
+    feed_of(tracker, tmp_path)(kept)
+    assert tracker.told == [
+        ("answers/train", {"images": 367.0, "seconds": 61.5, "size_bytes": 1e7})
+    ]
 
 
 def test_scores_latencies_and_pictures_are_told_again_only_where_they_changed(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
+from fasterseg.console.named_teachers import Teachers, with_teachers
 from fasterseg.console.options import Budgets, Common, CommonOptions, RunSize
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def plan(
     ] = 0,
     budget: Budgets = (),
     size: RunSize = "",
+    teacher: Teachers = (),
     processes: Annotated[
         int | None, Parameter(help="So many processes of this machine will share the work.")
     ] = None,
@@ -47,5 +49,6 @@ def plan(
     from fasterseg.pipeline.planning import plan_run
 
     common = Common.reaching(**options).with_budget(budget).with_size(size)
+    common = with_teachers(common, teacher)
     show = progress_for(json=common.json)
     return plan_run(common, show, hours=hours, memory=memory, processes=processes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
+from fasterseg.console.named_teachers import Teachers, with_teachers
 from fasterseg.console.options import Budgets, Common, RunSize, SharedOptions
 from fasterseg.verbs import STAGES
 
@@ -18,6 +19,7 @@ def run(
     until: Annotated[str, Parameter(help=f"Stop after a stage: {', '.join(STAGES)}.")] = "",
     budget: Budgets = (),
     size: RunSize = "",
+    teacher: Teachers = (),
     **options: Unpack[SharedOptions],
 ) -> RunResult | None:
     """Do all stages in order, resumed where the run stopped: from data to a verified file.
@@ -40,7 +42,8 @@ def run(
     from fasterseg.console.whole_run import WholeRun
     from fasterseg.pipeline.recipes import not_held
 
-    common = not_held(Common.reaching(**options).with_budget(budget).with_size(size))
+    common = Common.reaching(**options).with_budget(budget).with_size(size)
+    common = not_held(with_teachers(common, teacher))
     from fasterseg.pipeline.running import run_until
 
     whole = WholeRun()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
+from fasterseg.console.named_teachers import Teachers, named_teachers
 from fasterseg.console.options import Common, RunSize, SharedOptions
 from fasterseg.paths import given
 
@@ -20,9 +21,7 @@ def train(
         Path | str,
         Parameter(help="An architecture's file, for the one contender that is named."),
     ] = "",
-    teacher: Annotated[
-        str, Parameter(help="A trained model to learn from; the run's own teacher when left out.")
-    ] = "",
+    teacher: Teachers = (),
     hours: Annotated[
         float | None, Parameter(help="Active hours of each training, in place of its steps.")
     ] = None,
@@ -64,7 +63,7 @@ def train(
         contenders,
         common,
         architecture=given(architecture, "--architecture") if architecture else None,
-        teacher=teacher,
+        teachers=named_teachers(teacher),
         hours=hours,
         show=progress_for(json=common.json),
     )

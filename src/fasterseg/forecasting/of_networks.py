@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fasterseg.amounts import size
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares
-from fasterseg.forecasting.timings import Timings, TrainingTiming
+from fasterseg.forecasting.timings import AnswersTiming, Timings, TrainingTiming
 from fasterseg.forecasting.workload import Outlook, Workload, between, share_of
+from fasterseg.stages import asking_part, training_part
 from fasterseg.training.scoring import scoring_interval
 
 PROMISE_RETRIES = 1.5
@@ -32,7 +34,12 @@ class NetworksForecast:
     def stages(self) -> Iterator[StageForecast]:
         """In the order of a run: teachers learn first."""
         ordered = sorted(self.work.networks, key=lambda one: one.contender.role != "teacher")
-        yield from map(self._training, ordered)
+        asked = self.timings.answers
+        for outlook in ordered:
+            if asked is not None and outlook.contender.role == "student":
+                yield self._asking(outlook, asked)
+                asked = None  # the others learn from what the first one had asked
+            yield self._training(outlook)
         yield self._evaluate()
         yield self._measure()
 
@@ -58,7 +65,7 @@ class NetworksForecast:
         checkpoints = min(KEPT_CHECKPOINTS, saves) * cost(lambda one: one.step.checkpoint_bytes)
         bundles = BUNDLES * cost(lambda one: one.weight_bytes)
         return StageForecast.of(
-            f"train/{outlook.contender.name}",
+            training_part(outlook.contender.name),
             between(low.setup_seconds, high.setup_seconds, share)
             + self._start_seconds(settings, macs)
             + steps * step_seconds
@@ -71,6 +78,19 @@ class NetworksForecast:
             f"{scorings} scorings of {scoring:.2g} s"
             + told_shares(settings, ranks=timed.ranks)
             + (", begun from the supernet" if settings.start == "supernet" else ""),
+        )
+
+    def _asking(self, outlook: Outlook, answers: AnswersTiming) -> StageForecast:
+        """Asking the teacher once about each image, before the first student's first step."""
+        images = self.timings.data.asked
+        seconds = answers.image_seconds + self.timings.data.sample_seconds
+        return StageForecast.of(
+            asking_part(outlook.contender.name),
+            images * seconds,
+            memory=self.timings.after_export(answers.peak_bytes),
+            disk=images * answers.image_bytes,
+            counted=f"the teacher's answers to {images} images of {seconds:.2g} s, kept in "
+            f"{size(answers.image_bytes)} each",
         )
 
     def _steps(

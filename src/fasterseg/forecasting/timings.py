@@ -30,13 +30,15 @@ class DataTiming(Part):
     """Reading the data: `check_seconds` and `sample_seconds` are for one image.
 
     `train`, `trained_on`, `val` and `test` count the images of the splits that the recipe names,
-    `checked` all there are; `val_is_seen` says that `val` is a part of what is trained on.  A
-    training keeps samples of `sample_bytes` in memory, up to `kept_bytes`.
+    `checked` all there are; `val_is_seen` says that `val` is a part of what is trained on.  `asked`
+    are the images that a teacher is asked about.  A training keeps samples of `sample_bytes` in
+    memory, up to `kept_bytes`.
     """
 
     classes: int
     train: int
     trained_on: int
+    asked: int = 0
     val: int
     val_is_seen: bool
     test: int
@@ -149,6 +151,17 @@ class TrainingTiming(Part):
     weight_bytes: Bytes
 
 
+class AnswersTiming(Part):
+    """Asking the students' teacher about one whole image, at all that it is to see of it.
+
+    `image_seconds` are for asking and keeping; `image_bytes` is what is kept of an image.
+    """
+
+    image_seconds: Seconds
+    image_bytes: Bytes
+    peak_bytes: Bytes
+
+
 class DeliveryTiming(Part):
     """Exporting a network whole, reading the file back and running it."""
 
@@ -162,6 +175,7 @@ class DeliveryTiming(Part):
 class Timings:
     """All that was measured; of a teacher or of students only where the recipe has them.
 
+    `answers` are there where the teacher is asked before the students' first steps.
     `blocks` and `parameters` are those of the network that was handed over.  Steps were timed with
     what one of so many `ranks` has of a batch.
     """
@@ -176,6 +190,7 @@ class Timings:
     blocks: float
     parameters: float
     ranks: int = 1
+    answers: AnswersTiming | None = None
 
     def reading_seconds(self, images: int, *, most: int) -> float:
         """Reading images for the first time; from then on they are in memory."""

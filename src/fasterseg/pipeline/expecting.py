@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fasterseg.config import Recipe
+from fasterseg.config.taught import keeps_answers
 from fasterseg.console.whole_run import Expected
 from fasterseg.errors import FastersegError
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, RunForecast
@@ -22,6 +23,8 @@ _SHARES: Mapping[str, float] = {
     "report": 1,
 }
 _SEARCH_STEPS = (0.05, 0.3, 0.35)  # both ends of the space, pre-training, the search
+_ASKING = 0.03
+"""Of all trainings, so much goes into asking the teacher, where no plan was made."""
 _LONG = ("search", "train")
 
 
@@ -29,7 +32,7 @@ def expected(recipe: Recipe, folder: RunFolder, stages: Sequence[str]) -> dict[s
     """Each stage's seconds, and the shares of its steps; of no forecast only their ratios count."""
     hours = _hours(recipe)
     seconds = _forecast(folder) or _by_hours(hours)
-    steps = _steps_of(recipe)
+    steps = _steps_of(recipe, asks=keeps_answers(recipe))
     return {
         name: Expected(seconds.get(name, 0.0), steps.get(name, ()), fixed=bool(hours.get(name)))
         for name in stages
@@ -70,17 +73,25 @@ def _training_hours(recipe: Recipe) -> float | None:
     return None if None in given else sum(filter(None, given))
 
 
-def _steps_of(recipe: Recipe) -> dict[str, Sequence[float]]:
-    """The shares of the steps that a stage shows, as far as it is known which these are."""
-    contenders = recipe.contenders
+def _steps_of(recipe: Recipe, *, asks: bool) -> dict[str, Sequence[float]]:
+    """The shares of the steps that a stage shows, as far as it is known which these are.
+
+    Where it `asks` the teacher, that comes before the first student.
+    """
+    contenders = sorted(recipe.contenders, key=lambda one: one.role != "teacher")
     training = [recipe.training_of(one.role) for one in contenders]
     by_hours = all(one.hours for one in training)
     long = [float((one.hours if by_hours else one.steps) or 1) for one in training]
     even = [1 / len(contenders)] * len(contenders)
+    trained = [one / sum(long) for one in long]
+    if asks:
+        teachers = sum(one.role == "teacher" for one in contenders)
+        trained = [(1 - _ASKING) * one for one in trained]
+        trained.insert(teachers, _ASKING)
     return {
         "check-data": (1.0,),
         "search": _SEARCH_STEPS,
-        "train": [one / sum(long) for one in long],
+        "train": trained,
         "evaluate": even,
         "measure": even,
         "report": (1.0,),

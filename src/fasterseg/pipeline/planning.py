@@ -14,6 +14,7 @@ from typing import Any
 
 from fasterseg.config import Recipe
 from fasterseg.config.budgets import told_besides
+from fasterseg.config.taught import keeps_answers
 from fasterseg.console.options import Common, require_processes
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
@@ -23,6 +24,7 @@ from fasterseg.forecasting.outcome import Comparison
 from fasterseg.forecasting.shares import recipe_of_rank, with_smaller_parts
 from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.forecasting.timings import (
+    AnswersTiming,
     AnyPart,
     DataTiming,
     DeliveryTiming,
@@ -189,9 +191,11 @@ def take_timings(
     search = timed(SearchTiming, "search", target=target)
     teachers = (work.like(one) for one in work.networks if one.contender.role == "teacher")
     delivered = taught_by = next(teachers, None)
-    teacher = narrow = wide = None
+    teacher = narrow = wide = answers = None
     if taught_by is not None:
         teacher = training(architecture=taught_by, role="teacher")
+    if keeps_answers(recipe):
+        answers = timed(AnswersTiming, "answers", taught_by=taught_by)
     if target.ends:
         low, delivered = (end.architecture for end in work.extremes)
         narrow = training(architecture=low, taught_by=taught_by)
@@ -200,15 +204,17 @@ def take_timings(
     delivery, cost = timed(DeliveryTiming, "delivery", architecture=delivered), work.cost(delivered)
     trainings = (teacher, narrow, wide)
     size = (cost.blocks, cost.parameters)
-    return work, Timings(data, target, search, *trainings, delivery, *size, crew.ranks)
+    return work, Timings(data, target, search, *trainings, delivery, *size, crew.ranks, answers)
 
 
 def parts_of(recipe: Recipe) -> tuple[Kind, ...]:
-    """What is timed for a recipe, in order: a teacher, and a narrow and a wide student."""
+    """What is timed for a recipe, in order: a teacher, its answers, a narrow and a wide student."""
     teachers = any(one.role == "teacher" for one in recipe.contenders)
-    training: Kind = "training"
-    trainings = [training] * (int(teachers) + 2 * bool(recipe.students()))
-    return ("data", "target", "search", *trainings, "delivery")
+    training: tuple[Kind, ...] = ("training",)
+    answers: tuple[Kind, ...] = ("answers",) if keeps_answers(recipe) else ()
+    students = 2 * training if recipe.students() else ()
+    own = training if teachers else ()
+    return ("data", "target", "search", *own, *answers, *students, "delivery")
 
 
 def _tell_part(

@@ -27,6 +27,7 @@ PROBES: Mapping[Kind, str] = {
     "data": "fasterseg.pipeline.probes.data:probe_data",
     "target": "fasterseg.pipeline.probes.target:probe_target",
     "search": "fasterseg.pipeline.probes.search:probe_search",
+    "answers": "fasterseg.pipeline.probes.answers:probe_answers",
     "training": "fasterseg.pipeline.probes.networks:probe_training",
     "delivery": "fasterseg.pipeline.probes.networks:probe_delivery",
 }

@@ -19,6 +19,7 @@ from fasterseg.events import Progress
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
+from fasterseg.pipeline.answering import note_on_answers
 from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.delivering import deliver, is_settled
 from fasterseg.pipeline.elsewhere import There
@@ -198,6 +199,7 @@ class Pipeline:
         told = [
             note_on_scores(self.recipe, self.source),
             note_on_sizes(self.recipe, self.source),
+            note_on_answers(self.folder),
             *(one.verdict() for one in self.search().contenders if one.role == "teacher"),
         ]
         names = [contender.name for contender in self.recipe.contenders]

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.console.options import Common
+from fasterseg.deploy.runtimes.models import require_model
 from fasterseg.errors import UsageError
-from fasterseg.network.predicting import require_bundle
+from fasterseg.pipeline.teachers import Models
 from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import RandomName, student_named
 
@@ -56,25 +57,25 @@ def require_own_name(recipe: Recipe, run: RunFolder, baseline: str) -> None:
         )
 
 
-def require_choice(recipe: Recipe, names: SplitNames, *, teacher: str) -> None:
-    """Raise `UsageError` for names that the recipe has not, and for a teacher that is of no use.
+def require_choice(recipe: Recipe, names: SplitNames, *, teachers: Models) -> None:
+    """Raise `UsageError` for names that the recipe has not, and for teachers that are of no use.
 
     Asked before there is a run's folder.
     """
     wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
     for random in names.randoms:
         student_named(recipe, random)
-    if not teacher:
+    if not teachers:
         return
     if not names.randoms and all(one.role == "teacher" for one in wanted):
         raise UsageError(
             "nobody learns from this teacher",
-            where=f"--teacher {teacher}",
+            where=" ".join(f"--teacher {one}" for one in teachers),
             why="only students learn from one, and none is to be trained",
             next_step="name a student, or leave --teacher out",
         )
-
-    require_bundle(teacher)
+    for model in teachers:
+        require_model(model)
 
 
 def contender_named(recipe: Recipe, name: str) -> ContenderSettings:

@@ -17,9 +17,9 @@ from fasterseg.learning.leading import Calls
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
 from fasterseg.network.description import NetworkDescription
+from fasterseg.pipeline.answering import NOBODY_TEACHES, Taught, opened_answers
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.starting import refuse_baseline, supernet_start
-from fasterseg.pipeline.teachers import teacher_of
 from fasterseg.pipeline.trainees import require_own_name
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
@@ -36,8 +36,8 @@ class Trainer:
     """Trains networks in a run's folder, each by its role's settings, and resumes what was stopped.
 
     Every method returns the folder of the network's ``best`` bundle; beside it lie ``last`` and
-    ``ema``, and the training's ``report.json``.  `teacher` is the bundle to distil from.  Several
-    `ranks` share each training.
+    ``ema``, and the training's ``report.json``.  `taught` is what it learns from beside its labels.
+    Several `ranks` share each training.
     """
 
     recipe: Recipe
@@ -54,12 +54,12 @@ class Trainer:
         contender: ContenderSettings,
         architecture: Architecture,
         *,
-        teacher: Path | None = None,
+        taught: Taught = NOBODY_TEACHES,
     ) -> Path:
         """Train a contender's network."""
         settings = self.recipe.training_of(contender.role)
         name, described = contender.name, self._described(architecture)
-        return self._train(name, described, settings, teacher, owner=name)
+        return self._train(name, described, settings, taught, owner=name)
 
     def baseline(self, name: str) -> Path:
         """Train a baseline with the students' settings and no teacher.
@@ -72,16 +72,16 @@ class Trainer:
         description = NetworkDescription(classes=self.source.label_space.classes, baseline=name)
         return self._train(name, description, self.recipe.student)
 
-    def random(self, name: RandomName, *, teacher: Path | None = None) -> Path:
+    def random(self, name: RandomName, *, taught: Taught = NOBODY_TEACHES) -> Path:
         """Train a random architecture of a student's latency as that student is trained.
 
-        Without `teacher` it is trained alone.  Raises as `random_architecture_of` does.
+        Without a teacher it is trained alone.  Raises as `random_architecture_of` does.
         """
         architecture = random_architecture_of(self.recipe, self.run, name)
-        alone = {} if teacher is not None else {"distillation_weight": 0.0}
+        alone = {} if taught.teacher is not None else {"distillation_weight": 0.0}
         settings = self.recipe.student.model_copy(update=alone)
         described, owner = self._described(architecture), name.student
-        return self._train(name.file_name, described, settings, teacher, owner=owner)
+        return self._train(name.file_name, described, settings, taught, owner=owner)
 
     def _described(self, architecture: Architecture) -> NetworkDescription:
         classes = self.source.label_space.classes
@@ -92,7 +92,7 @@ class Trainer:
         name: str,
         description: NetworkDescription,
         settings: TrainingSettings,
-        teacher: Path | None = None,
+        taught: Taught = NOBODY_TEACHES,
         *,
         owner: str = "",
     ) -> Path:
@@ -114,6 +114,8 @@ class Trainer:
             val_split=self.recipe.data.val_split,
             workers=self.recipe.data.workers,
             began_on="" if start is None else start.facts.split,
+            answers=taught.answers,
+            unlabelled=taught.unlabelled,
         )
         task = TrainingTask(
             name=name,
@@ -122,8 +124,9 @@ class Trainer:
             settings=settings,
             seed=self.recipe.seed,
             device=device,
-            teacher=None if teacher is None else teacher_of(teacher, data),
+            teacher=taught.teacher,
             start=start,
+            taught_by=taught.facts,
         )
         folder = self.run.training(name).root
         train_network(
@@ -144,5 +147,7 @@ def follow_training(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
     order = TrainingOrder.model_validate(words)
     set_threads(order.recipe.threads)
     source, device = open_source(order.recipe), select_device(order.device)
-    with followed_stage(ranks, order, source, device=device, baselines=BASELINES) as calls:
+    with followed_stage(
+        ranks, order, source, device=device, baselines=BASELINES, open_answers=opened_answers
+    ) as calls:
         yield calls

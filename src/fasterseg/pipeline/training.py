@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from fasterseg.config import Recipe, TrainingSettings
+from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.console.options import Common
-from fasterseg.datasets.source import DataSource
 from fasterseg.learning.ranks import Ranks
+from fasterseg.pipeline.answering import NOBODY_TEACHES, Lessons, Taught
 from fasterseg.pipeline.architectures import found_architecture, one_architecture, take_architecture
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight.ahead import Trained
 from fasterseg.pipeline.recipes import stored_or_new_recipe
-from fasterseg.pipeline.teachers import require_teacher, teacher_bundle
+from fasterseg.pipeline.teachers import Models, teachers_of
 from fasterseg.pipeline.telling import predictions, told_of_run
 from fasterseg.pipeline.trainees import (
     SplitNames,
@@ -29,8 +29,9 @@ from fasterseg.pipeline.trainees import (
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
-from fasterseg.searching.randoms import random_architecture_of, student_named
-from fasterseg.stages import Watch
+from fasterseg.searching.randoms import RandomName, random_architecture_of, student_named
+from fasterseg.space.architecture import Architecture
+from fasterseg.stages import Watch, training_part
 from fasterseg.stopping import Show
 from fasterseg.training.training import TrainingReport
 
@@ -48,22 +49,24 @@ def train_named(
     common: Common,
     *,
     architecture: Path | None,
-    teacher: str,
+    teachers: Models,
     hours: float | None,
     show: Show,
 ) -> dict[str, TrainedNetwork]:
     """Open a run and train what is named in it, by name; all contenders where nothing is.
 
-    `architecture` is the file of one that no search of the run found, `teacher` a model to learn
-    from in place of the run's own.
+    `architecture` is the file of one that no search of the run found, `teachers` are models to
+    learn from in place of the run's own.
     """
     names = split_names(contenders)
     common = with_hours(common, hours, names)
-    require_choice(stored_or_new_recipe(common), names, teacher=teacher)
+    require_choice(stored_or_new_recipe(common), names, teachers=teachers)
     own = None
     if architecture is not None:
         own = one_architecture(architecture, contenders, run=common.run)
-    ahead, ranks = Trained(names, architecture, searched=False), Ranks.here()
+    taught = bool(teachers) or sets_distillation(common)
+    ahead = Trained(names, architecture, searched=False, teachers=teachers, all_taught=taught)
+    ranks = Ranks.here()
     with (
         hold_run(common, ("train",), trained=ahead, ranks=ranks) as ((recipe, run, source), stop),
         told_of_run(common, recipe, run) as hear,
@@ -71,21 +74,28 @@ def train_named(
         set_threads(recipe.threads)
         if own is not None:
             take_architecture(own, run, recipe, contenders[0])
-        taught = bool(teacher) or sets_distillation(common)
-        _look_up(recipe, run, source, names, teacher=teacher, taught=taught)
+        _look_up(recipe, run, names, teachers=teachers, taught=taught)
         trainer = Trainer(recipe, run, source, common.device or "auto", ranks=ranks)
-        jobs = jobs_of(recipe, run, names, teacher=teacher, taught=taught)
+        jobs = jobs_of(recipe, run, names, teachers=teachers, taught=taught)
         return train_all(jobs, trainer, Watch(run.root, show, stop, hear))
 
 
 def train_all(jobs: Iterable[Job], trainer: Trainer, watch: Watch) -> dict[str, TrainedNetwork]:
-    """Do the trainings one after the other; what they came to, by name."""
+    """Do the trainings one after the other; what they came to, by name.
+
+    Whom one learns from is asked before its first step, where the answers are kept.
+    """
     found = {}
+    lessons = Lessons(trainer.recipe, trainer.run, trainer.source, trainer.device)
     for job in jobs:
-        title, part = f"Training {job.name}", f"train/{job.name}"
+        taught = NOBODY_TEACHES
+        if job.teachers:
+            taught = lessons.taught_by(job.teachers, job.name, watch, named=job.named)
+        title, part = f"Training {job.name}", training_part(job.name)
         with watch.saving_part(part, title, total=job.steps) as step:
             teller = watch.teller(part)
-            best = job.train(replace(trainer, progress=step, stop=watch.stop, teller=teller))
+            own = replace(trainer, progress=step, stop=watch.stop, teller=teller)
+            best = job.train(own, taught)
         split = trainer.recipe.data.val_split
         watch.hear(predictions(best, job.name, trainer.source, split, device=trainer.device))
         report = TrainingReport.load(trainer.run.training(job.name).report)
@@ -94,15 +104,25 @@ def train_all(jobs: Iterable[Job], trainer: Trainer, watch: Watch) -> dict[str, 
 
 
 class Job(NamedTuple):
-    """One training: what it is called, how long it is, and what does it."""
+    """One training: what it is called, how long it is, whom it learns from, and what does it.
+
+    The teachers are `named` where the command names them.
+    """
 
     name: str
     steps: int
-    train: Callable[[Trainer], Path]
+    teachers: Models
+    train: Callable[[Trainer, Taught], Path]
+    named: bool = False
 
 
 def jobs_of(
-    recipe: Recipe, run: RunFolder, names: SplitNames, *, teacher: str = "", taught: bool = False
+    recipe: Recipe,
+    run: RunFolder,
+    names: SplitNames,
+    *,
+    teachers: Models = (),
+    taught: bool = False,
 ) -> Iterator[Job]:
     """The trainings in order, each looked up when the one before it is done: it may need it.
 
@@ -111,32 +131,47 @@ def jobs_of(
     wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
     for contender in wanted:
         found = found_architecture(run, contender.name)
-        bundle = teacher_bundle(recipe, run, contender, named=teacher)
         yield Job(
             contender.name,
             known_steps(recipe.training_of(contender.role)),
-            partial(Trainer.contender, contender=contender, architecture=found, teacher=bundle),
+            teachers_of(recipe, run, contender, named=teachers),
+            partial(_contender, contender=contender, architecture=found),
+            named=bool(teachers),
         )
     for name in names.baselines:
-        steps = known_steps(recipe.student)
-        yield Job(name, steps, partial(Trainer.baseline, name=name))
+        yield Job(name, known_steps(recipe.student), (), partial(_baseline, name=name))
     for random in names.randoms:
         student = student_named(recipe, random)
-        bundle = teacher_bundle(recipe, run, student, named=teacher) if taught else None
+        models = teachers_of(recipe, run, student, named=teachers) if taught else ()
         yield Job(
             random.file_name,
             known_steps(recipe.student),
-            partial(Trainer.random, name=random, teacher=bundle),
+            models,
+            partial(_random, name=random),
+            named=bool(teachers),
         )
+
+
+def _contender(
+    trainer: Trainer, taught: Taught, *, contender: ContenderSettings, architecture: Architecture
+) -> Path:
+    return trainer.contender(contender, architecture, taught=taught)
+
+
+def _baseline(trainer: Trainer, _taught: Taught, *, name: str) -> Path:
+    return trainer.baseline(name)
+
+
+def _random(trainer: Trainer, taught: Taught, *, name: RandomName) -> Path:
+    return trainer.random(name, taught=taught)
 
 
 def _look_up(
     recipe: Recipe,
     run: RunFolder,
-    source: DataSource,
     names: SplitNames,
     *,
-    teacher: str,
+    teachers: Models,
     taught: bool,
 ) -> None:
     """Raise before the first training what a later one would: what it needs is looked up now.
@@ -152,11 +187,9 @@ def _look_up(
         random_architecture_of(recipe, run, random)
     learners = [contender for contender in wanted if contender.role == "student"]
     learners += [student_named(recipe, random) for random in names.randoms if taught]
-    if teacher or all(contender.role == "student" for contender in wanted):
+    if teachers or all(contender.role == "student" for contender in wanted):
         for learner in learners:
-            bundle = teacher_bundle(recipe, run, learner, named=teacher)
-            if bundle is not None:
-                require_teacher(bundle, source)
+            teachers_of(recipe, run, learner, named=teachers)
 
 
 def known_steps(settings: TrainingSettings) -> int:

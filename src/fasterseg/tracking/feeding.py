@@ -15,6 +15,7 @@ from typing import Any
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.callbacks import (
+    AnswersKept,
     CheckpointSaved,
     Measured,
     Predicted,
@@ -89,6 +90,10 @@ class Feed:
                 group = f"latency/{event.name}/{event.what}"
                 names = ("median_ms", "p95_ms", "predicted_ms", "budget_ms")
                 self._tell_result(group, {name: getattr(event, name) for name in names}, tracker)
+            case AnswersKept():
+                took = {"images": event.images, "seconds": event.seconds}
+                whole = {**took, "size_bytes": event.size_bytes}
+                self._tell_result(f"answers/{event.split}", whole, tracker)
             case Predicted():
                 self._tell_pictures(event, tracker)
             case _:

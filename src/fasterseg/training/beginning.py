@@ -40,6 +40,7 @@ class TrainingStart(Artifact):
     device: str
     precision: str
     supernet: str = ""
+    unlabelled: str = ""
 
     def content(self) -> dict[str, Any]:
         """The start as a JSON value; how is learned from a teacher is there where one is."""
@@ -74,6 +75,7 @@ def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
         device=task.device.type,
         precision=precision,
         supernet=task.start.facts.digest if task.start else "",
+        unlabelled=data.unlabelled_digest(),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.answers_at import KnownAnswers
 from fasterseg.datasets.joining import share_images
-from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches
+from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches, Unlabelled
+from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.learning.feeding import augmentation_of
 from fasterseg.runtime import derived_seed
@@ -18,7 +19,8 @@ class TrainingData:
     """A source, and which of its splits serve what; `val_images` scores on the first ones only.
 
     `began_on` is the split that the first weights had learned from, where these are not random.
-    `answers` are a teacher's to the images that are trained on, where these were kept.
+    `answers` are a teacher's to the images that are trained on, where these were kept;
+    `unlabelled` says how many images of a batch have no labels, with a teacher's to those.
     """
 
     source: DataSource
@@ -28,10 +30,15 @@ class TrainingData:
     val_images: int | None = None
     began_on: str = ""
     answers: KnownAnswers | None = None
+    unlabelled: Unlabelled | None = None
 
     def train_count(self) -> int:
         """How many images there are to train on."""
         return self.source.length(self.train_split)
+
+    def unlabelled_digest(self) -> str:
+        """The digest of the images without labels; empty where none are learned from."""
+        return "" if self.unlabelled is None else self.source.digest(UNLABELLED)
 
     def val_count(self) -> int:
         """How many images a score looks at."""
@@ -63,4 +70,5 @@ class TrainingData:
             seed=derived_seed(seed, "training"),
             share=share,
             answers=self.answers,
+            unlabelled=self.unlabelled,
         )

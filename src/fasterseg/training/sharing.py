@@ -5,15 +5,20 @@ All goes by value: a follower needs the data, and no folder of the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.config import FloatPrecision, Recipe, TrainingSettings
+from fasterseg.datasets.answers_at import KnownAnswers
 from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.loading import Unlabelled
+from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.learning.leading import Calls, Lead, led, stage_calls
 from fasterseg.learning.precision import Numerics
@@ -23,13 +28,62 @@ from fasterseg.network.description import BaselineBuilder, NetworkDescription
 from fasterseg.stopping import StopRequest
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import TrainingStage
-from fasterseg.training.task import Teacher, TrainingTask, stage_of
+from fasterseg.training.task import KeptTeacher, Teacher, TrainingTask, stage_of
 
 ORDER, TEACH, SCORE = "training", "teach", "score"
 
+OpenAnswers = Callable[[Path, str, DataSource, str], KnownAnswers]
+"""Opens at a follower the answers that its leader kept: the folder, the teacher's digest, the
+source and the split."""
+
+
+class KeptOrder(BaseModel):
+    """Where a teacher's answers lie that the leader kept, and the digest of what gave them.
+
+    Those to images without labels lie in `unlabelled`, which is empty where there are none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    digest: str
+    classes: int
+    unlabelled: str = ""
+
+    @classmethod
+    def of(cls, task: TrainingTask) -> KeptOrder | None:
+        """Those that a task learns from; None where it learns from none."""
+        kept = task.teacher
+        if not isinstance(kept, KeptTeacher):
+            return None
+        lone = "" if kept.unlabelled is None else str(kept.unlabelled.absolute())
+        return cls(
+            folder=str(kept.folder.absolute()),
+            digest=kept.digest,
+            classes=kept.classes,
+            unlabelled=lone,
+        )
+
+    def teacher(self) -> KeptTeacher:
+        """What a follower's task learns from."""
+        return KeptTeacher(self.classes, self.digest, Path(self.folder))
+
+    def opened(self, data: TrainingData, open_answers: OpenAnswers) -> TrainingData:
+        """The data with these answers; raises `DataError` where they are not to be found here."""
+        own = open_answers(Path(self.folder), self.digest, data.source, data.train_split)
+        if not self.unlabelled:
+            return replace(data, answers=own)
+        lone = open_answers(Path(self.unlabelled), self.digest, data.source, UNLABELLED)
+        assert data.unlabelled is not None  # answers to them are for who learns from them
+        return replace(data, answers=own, unlabelled=replace(data.unlabelled, answers=lone))
+
 
 class TrainingOrder(BaseModel):
-    """All that a follower needs to know of a training; its weights are told later."""
+    """All that a follower needs to know of a training; its weights are told later.
+
+    A `teacher` is asked at every step; a `kept` one's answers lie in the leader's folder.  So many
+    images of a batch are `unlabelled`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,8 +91,11 @@ class TrainingOrder(BaseModel):
     name: str
     network: NetworkDescription
     teacher: NetworkDescription | None
+    kept: KeptOrder | None
     splits: tuple[str, str]
     digests: tuple[str, str]
+    unlabelled: int
+    unlabelled_digest: str
     val_images: int | None
     began_on: str
     settings: TrainingSettings
@@ -52,6 +109,8 @@ class TrainingOrder(BaseModel):
         train_split, val_split = self.splits
         for split, wanted in zip(self.splits, self.digests, strict=True):
             require_same_data(source, split, wanted)
+        if self.unlabelled:
+            require_same_data(source, UNLABELLED, self.unlabelled_digest)
         return TrainingData(
             source,
             train_split=train_split,
@@ -59,24 +118,41 @@ class TrainingOrder(BaseModel):
             workers=self.recipe.data.workers,
             val_images=self.val_images,
             began_on=self.began_on,
+            unlabelled=Unlabelled(self.unlabelled) if self.unlabelled else None,
         )
 
     def task(
-        self, source: DataSource, *, baselines: Mapping[str, BaselineBuilder] | None
+        self,
+        source: DataSource,
+        *,
+        baselines: Mapping[str, BaselineBuilder] | None,
+        open_answers: OpenAnswers | None = None,
     ) -> TrainingTask:
-        """The task of a follower; its teacher has no weights yet."""
-        taught_by = self.teacher
+        """The task of a follower; its teacher has no weights yet.
+
+        Raises `DataError` where answers are to be learned from that are not to be found here.
+        """
+        data = self.data(source)
+        if self.kept is not None:
+            assert open_answers is not None  # whoever follows can open them
+            data = self.kept.opened(data, open_answers)
         return TrainingTask(
             name=self.name,
             description=self.network,
-            data=self.data(source),
+            data=data,
             settings=self.settings,
             seed=self.seed,
             device=torch.device(self.device),
-            teacher=None
-            if taught_by is None
-            else Teacher(taught_by.build_seeded(0, baselines=baselines), taught_by.classes, ""),
+            teacher=self._teacher(baselines),
         )
+
+    def _teacher(
+        self, baselines: Mapping[str, BaselineBuilder] | None
+    ) -> Teacher | KeptTeacher | None:
+        if self.teacher is None:
+            return None if self.kept is None else self.kept.teacher()
+        network = self.teacher.build_seeded(0, baselines=baselines)
+        return Teacher(network, self.teacher.classes, "")
 
 
 def order_of(
@@ -89,9 +165,12 @@ def order_of(
         recipe=recipe,
         name=task.name,
         network=task.description,
-        teacher=None if task.teacher is None else task.teacher.description,
+        teacher=None if task.live is None else task.live.description,
+        kept=KeptOrder.of(task),
         splits=splits,
         digests=(data.source.digest(splits[0]), data.source.digest(splits[1])),
+        unlabelled=0 if data.unlabelled is None else data.unlabelled.places,
+        unlabelled_digest=data.unlabelled_digest(),
         val_images=data.val_images,
         began_on=data.began_on,
         settings=task.settings,
@@ -124,9 +203,9 @@ def shared_stage(
         order = order_of(task, numerics, sharing.recipe, weights)
         words = order.model_dump(mode="json", by_alias=True)
     with led(ranks, ORDER, words, stop=stop) as lead:
-        if task.teacher is not None:
+        if task.live is not None:
             with lead.call(TEACH):
-                ranks.told_tensors(task.teacher.network.state_dict())
+                ranks.told_tensors(task.live.network.state_dict())
         stage = stage_of(
             task,
             numerics,
@@ -147,9 +226,10 @@ def followed_stage(
     *,
     device: torch.device,
     baselines: Mapping[str, BaselineBuilder] | None = None,
+    open_answers: OpenAnswers | None = None,
 ) -> Iterator[Calls]:
     """A follower's stage, and what its leader may call."""
-    task = order.task(source, baselines=baselines)
+    task = order.task(source, baselines=baselines, open_answers=open_answers)
     stage = stage_of(
         task,
         Numerics(order.precision, device, "as the leader"),
@@ -159,8 +239,8 @@ def followed_stage(
     )
 
     def learn() -> None:
-        assert task.teacher is not None
-        task.teacher.network.load_state_dict(ranks.told_tensors())
+        assert task.live is not None
+        task.live.network.load_state_dict(ranks.told_tensors())
 
     with closing(stage):
         yield {**stage_calls(stage, ranks), TEACH: learn, SCORE: stage.score}

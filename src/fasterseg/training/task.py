@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,20 @@ class Teacher:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptTeacher:
+    """A teacher that was asked about every image before the first step: the data has its answers.
+
+    Ranks that learn from them too open them in that `folder`, as those of this `digest`; those to
+    images without labels lie in `unlabelled`.
+    """
+
+    classes: int
+    digest: str
+    folder: Path
+    unlabelled: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SupernetStart:
     """Weights that a training begins with: a supernet's slices, and whose they are.
 
@@ -46,7 +61,7 @@ class SupernetStart:
 
     def network(self, task: TrainingTask) -> nn.Module:
         """The network of a task before its first step."""
-        settings, alone = task.settings, replace(task.data, answers=None)
+        settings, alone = task.settings, replace(task.data, answers=None, unlabelled=None)
         own = alone.batches(settings.augmentation, batch_size=settings.batch_size, seed=task.seed)
         return self.calibrated(
             own.batch(step).images.to(task.device) for step in range(self.batches)
@@ -67,9 +82,14 @@ class TrainingTask:
     settings: TrainingSettings
     seed: int
     device: torch.device
-    teacher: Teacher | None = None
+    teacher: Teacher | KeptTeacher | None = None
     start: SupernetStart | None = None
     taught_by: TaughtFacts | None = None
+
+    @property
+    def live(self) -> Teacher | None:
+        """The teacher that is asked at every step; None where its answers were kept."""
+        return self.teacher if isinstance(self.teacher, Teacher) else None
 
 
 def stage_of(
@@ -89,7 +109,7 @@ def stage_of(
         settings=task.settings,
         seed=task.seed,
         numerics=numerics,
-        teacher=task.teacher.network if task.teacher else None,
+        teacher=task.live.network if task.live else None,
         class_weights=class_weights,
         ranks=ranks,
     )

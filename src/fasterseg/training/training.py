@@ -150,7 +150,7 @@ def train_network(
     start = start_of(task, precision=numerics.precision)
     agree_on_start(start, kept)
     task = as_begun(task, kept.began)
-    if kept.report.exists() and all(kept.bundle(which).is_there() for which in KINDS):
+    if kept.is_finished():
         known = TrainingReport.load(kept.report)
         progress(known.steps, known.steps, task.name)
         return known

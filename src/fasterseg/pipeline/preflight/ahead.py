@@ -12,6 +12,7 @@ from fasterseg.config.uses import Use
 from fasterseg.datasets.source import DataSource
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.made import made_in
+from fasterseg.pipeline.teachers import Models
 from fasterseg.pipeline.trainees import SplitNames
 from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
@@ -28,7 +29,7 @@ class TrainingAhead:
     """One training: its settings, and its network as far as that is known yet.
 
     Where no architecture is known, it may be any that the `options` allow.  The `owner` is the
-    contender that it is, or is like.
+    contender that it is, or is like.  It is `taught` where a teacher is to be learned from too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TrainingAhead:
     architecture: Architecture | None = None
     baseline: str = ""
     owner: str = ""
+    taught: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Ahead:
     """A run whose stages are about to be done; `made` is what it has made already.
 
     `searched` says that its search is done on the way, where it is not done yet.  `ranks` share
-    what is computed, or so many will: their `count`.
+    what is computed, or so many will: their `count`.  `resumed` are trainings that began already,
+    and `teachers` the models that were named to learn from.
     """
 
     recipe: Recipe
@@ -57,6 +60,8 @@ class Ahead:
     searched: bool = True
     ranks: Ranks = ALONE
     count: int = 1
+    resumed: tuple[TrainingAhead, ...] = ()
+    teachers: Models = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -77,9 +82,21 @@ class Ahead:
     ) -> Ahead:
         """All that is about to be done with a run; `trained` by default are all contenders."""
         made, wanted = made_in(run, recipe), trained or Trained()
-        known = wanted.of(recipe, run)
+        known = tuple(wanted.of(recipe, run))
         waiting = tuple(one for one in known if run.training(one.name).begun() is None)
-        return cls(recipe, run, source, device, waiting, made, wanted.searched, ranks, ranks.count)
+        return cls(
+            recipe,
+            run,
+            source,
+            device,
+            waiting,
+            made,
+            wanted.searched,
+            ranks,
+            ranks.count,
+            resumed=tuple(one for one in known if one not in waiting),
+            teachers=wanted.teachers,
+        )
 
 
 ALL_CONTENDERS = SplitNames((), (), ())
@@ -90,12 +107,15 @@ class Trained:
     """Which networks are to be trained, and the file of an architecture that one of them has.
 
     A contender without an architecture may be any of its space where `searched` says that it will
-    be found on the way; else there is nothing to train, as its stage will say.
+    be found on the way; else there is nothing to train, as its stage will say.  `teachers` are
+    models that were named to learn from; random architectures learn from one where `all_taught`.
     """
 
     names: SplitNames = ALL_CONTENDERS
     architecture: Path | None = None
     searched: bool = True
+    teachers: Models = ()
+    all_taught: bool = False
 
     def of(self, recipe: Recipe, run: RunFolder) -> Iterator[TrainingAhead]:
         """These trainings; an unknown name is left to whoever trains."""
@@ -110,15 +130,17 @@ class Trained:
         for random in self.names.randoms:
             student = student_named(recipe, random)
             ahead = _of_contender(recipe, student, run.architecture(random.file_name))
-            yield replace(ahead, name=random.file_name)
+            yield replace(ahead, name=random.file_name, taught=ahead.taught and self.all_taught)
 
 
 def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> TrainingAhead:
+    settings = recipe.training_of(contender.role)
     return TrainingAhead(
         contender.name,
         contender.role,
-        recipe.training_of(contender.role),
+        settings,
         options_of(recipe.space, contender),
         Architecture.load(file) if file.is_file() else None,
         owner=contender.name,
+        taught=contender.role == "student" and settings.distillation_weight > 0,
     )

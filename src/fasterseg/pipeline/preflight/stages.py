@@ -30,6 +30,7 @@ from fasterseg.pipeline.preflight.passes import (
     maps_to_train_on,
 )
 from fasterseg.pipeline.preflight.starts import weights_to_start_with
+from fasterseg.pipeline.preflight.taught import a_teacher
 
 Need = Callable[[Ahead], None]
 """Raises, in four parts, where something is missing."""
@@ -49,6 +50,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         images_to_train_on,
         a_device,
         weights_to_start_with,
+        a_teacher,
         maps_to_train_on,
         a_training_pass,
         room_on_disk,
@@ -71,6 +73,7 @@ _CHEAP: tuple[Need, ...] = (
     weights_to_start_with,
     maps_to_search_on,
     maps_to_train_on,
+    a_teacher,
 )
 _DEAR: tuple[Need, ...] = (room_on_disk, a_training_pass, a_search_pass, an_export)
 

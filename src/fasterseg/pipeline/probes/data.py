@@ -14,6 +14,7 @@ from fasterseg.datasets.sample import MEMORY_BYTES
 from fasterseg.datasets.source import DataSource
 from fasterseg.events import Progress
 from fasterseg.forecasting.timings import DataTiming
+from fasterseg.pipeline.answers_room import splits_to_ask
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.resources import peak_bytes, reset_peak
@@ -36,6 +37,7 @@ def probe_data(job: Job, _folder: Path, progress: Progress) -> DataTiming:
         classes=source.label_space.classes,
         train=source.length(data.train_split),
         trained_on=source.length(data.trained_on),
+        asked=sum(map(source.length, splits_to_ask(job.recipe, source))),
         val=source.length(data.val_split),
         val_is_seen=share_images(data.trained_on, data.val_split),
         test=source.length(data.test_split),

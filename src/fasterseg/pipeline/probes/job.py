@@ -11,18 +11,25 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.search_space import Role
 
-Kind = Literal["data", "target", "search", "training", "delivery"]
+Kind = Literal["data", "target", "search", "answers", "training", "delivery"]
 
-SHARES: Mapping[Kind, int] = {"data": 1, "target": 4, "search": 8, "training": 3, "delivery": 2}
+SHARES: Mapping[Kind, int] = {
+    "data": 1,
+    "target": 4,
+    "search": 8,
+    "answers": 1,
+    "training": 3,
+    "delivery": 2,
+}
 """About how long each kind takes beside the others, for a display of how far a plan is."""
 
 
 class Job(Part):
     """What one process is to time.
 
-    `seconds` is about how long steps are repeated; `taught_by` the teacher that a student's steps
-    run too.  `target` is what a search's latencies are estimated by.  The `table` is that of a run
-    whose device is another host's, where it has come.
+    `seconds` is about how long steps are repeated; `taught_by` the teacher of a student, whose
+    steps run it where it is asked live.  `target` is what a search's latencies are estimated by.
+    The `table` is that of a run whose device is another host's, where it has come.
     """
 
     kind: Kind

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from fasterseg.config.taught import keeps_answers
 from fasterseg.console.options import IMAGES
 from fasterseg.datasets.remembering import as_after_an_epoch
 from fasterseg.datasets.source import DataSource
@@ -26,11 +27,12 @@ from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.preflight.machine import require_machine
+from fasterseg.pipeline.probes.answers import MadeUpAnswers
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.training.data import TrainingData
-from fasterseg.training.task import Teacher, TrainingTask
+from fasterseg.training.task import KeptTeacher, Teacher, TrainingTask
 from fasterseg.training.timing import endless_stage, image_seconds
 
 
@@ -74,26 +76,41 @@ def probe_training(job: Job, folder: Path, progress: Progress) -> TrainingTiming
 
 
 def _task(job: Job, source: DataSource) -> TrainingTask:
-    """The training of a job's network."""
+    """The training of a job's network.
+
+    A teacher that is asked live computes at each step; of one whose answers are kept, these are
+    read, and are made up here.
+    """
     recipe, classes = job.recipe, source.label_space.classes
-    settings, teacher = recipe.training_of(job.role), None
-    if job.taught_by is not None and settings.distillation_weight:
-        known = NetworkDescription(classes=classes, architecture=job.taught_by)
-        teacher = Teacher(known.build_seeded(1), classes, digest="")
+    settings, split = recipe.training_of(job.role), recipe.data.trained_on
+    teacher, answers = _live_teacher(job, classes), None
+    if job.role == "student" and keeps_answers(recipe):
+        teacher = KeptTeacher(classes, "", Path())
+        answers = MadeUpAnswers(source, split)
     return TrainingTask(
         name="timing",
         description=NetworkDescription(classes=classes, architecture=job.architecture),
         data=TrainingData(
-            as_after_an_epoch(source, recipe.data.trained_on),
-            train_split=recipe.data.trained_on,
+            as_after_an_epoch(source, split),
+            train_split=split,
             val_split=recipe.data.val_split,
             workers=recipe.data.workers,
+            answers=answers,
         ),
         settings=settings,
         seed=recipe.seed,
         device=select_device(job.device),
         teacher=teacher,
     )
+
+
+def _live_teacher(job: Job, classes: int) -> Teacher | KeptTeacher | None:
+    """A network like the teacher that a student's steps ask; None where they ask none."""
+    settings = job.recipe.training_of(job.role)
+    if job.taught_by is None or not settings.distillation_weight:
+        return None
+    known = NetworkDescription(classes=classes, architecture=job.taught_by)
+    return Teacher(known.build_seeded(1), classes, digest="")
 
 
 def probe_delivery(job: Job, folder: Path, progress: Progress) -> DeliveryTiming:
