@@ -73,7 +73,8 @@ def test_an_amount_of_disk_is_a_number_of_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "batch", "count"), [(0.5, 8, 4), (0.5, 1, 0), (0.9, 4, 3), (0.0, 8, 0), (0.3, 8, 2)]
+    ("share", "batch", "count"),
+    [(0.5, 8, 4), (0.5, 1, 0), (0.9, 4, 3), (0.0, 8, 0), (0.3, 8, 2), (0.5, 5, 3), (0.01, 8, 1)],
 )
 def test_some_image_of_a_batch_has_labels(share: float, batch: int, count: int) -> None:
     assert DistillationSettings(unlabelled_share=share).unlabelled_of(batch) == count

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from fasterseg.network.card import Score, TrainingFacts
-from fasterseg.network.taught import TaughtFacts, TeacherFacts, little_lead, told_lead
+from fasterseg.network.taught import (
+    TaughtFacts,
+    TeacherFacts,
+    UnlabelledFacts,
+    little_lead,
+    told_lead,
+)
 
 FACTS: Mapping[str, Any] = {
     "data": "street",
@@ -69,7 +75,7 @@ def test_what_was_asked_of_the_teachers_is_told_in_one_line() -> None:
         flip=True,
         temperature=2.0,
         schedule="falling",
-        unlabelled=900,
+        unlabelled=UnlabelledFacts(images=900, digest="sha256:0123456789abcdef", places=4),
     )
     told = facts.describe()
     assert "\n" not in told
@@ -77,7 +83,7 @@ def test_what_was_asked_of_the_teachers_is_told_in_one_line() -> None:
     for part in (
         "answers kept, at scales 0.75, 1, 1.25, mirrored too",
         "weight 1 falling, temperature 2",
-        "900 images without labels",
+        "900 images without labels (0123456789ab), 4 of each batch",
     ):
         assert part in told
 

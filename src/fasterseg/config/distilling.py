@@ -87,5 +87,9 @@ class DistillationSettings(Section):
         return byte_count(self.most_disk)
 
     def unlabelled_of(self, batch_size: int) -> int:
-        """How many of a batch's images have no labels; at least one has some."""
-        return min(batch_size - 1, round(self.unlabelled_share * batch_size))
+        """How many of a batch's images have no labels; at least one has some.
+
+        With any share above 0 one has none, but in a batch of one.
+        """
+        nearest = int(self.unlabelled_share * batch_size + 0.5)
+        return min(batch_size - 1, max(nearest, self.unlabelled_share > 0))

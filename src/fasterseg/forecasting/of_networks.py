@@ -83,13 +83,15 @@ class NetworksForecast:
     def _asking(self, outlook: Outlook, answers: AnswersTiming) -> StageForecast:
         """Asking the teacher once about each image, before the first student's first step."""
         images = self.timings.data.asked
+        lone = images - self.timings.data.trained_on
+        told = f", {lone} of them without labels" if lone > 0 else ""
         seconds = answers.image_seconds + self.timings.data.sample_seconds
         return StageForecast.of(
             asking_part(outlook.contender.name),
             images * seconds,
             memory=self.timings.after_export(answers.peak_bytes),
             disk=images * answers.image_bytes,
-            counted=f"the teacher's answers to {images} images of {seconds:.2g} s, kept in "
+            counted=f"the teacher's answers to {images} images of {seconds:.2g} s{told}, kept in "
             f"{size(answers.image_bytes)} each",
         )
 

@@ -39,6 +39,21 @@ class TeacherFacts(Facts):
         return ", ".join(told)
 
 
+class UnlabelledFacts(Facts):
+    """Images without labels that a student learned from: `places` of each of its batches."""
+
+    images: int
+    digest: str
+    places: int
+
+    def describe(self) -> str:
+        """How many, which, and how many of a batch."""
+        return (
+            f"{self.images} images without labels ({short_digest(self.digest)}), {self.places} of "
+            "each batch"
+        )
+
+
 class TaughtFacts(Facts):
     """What a student was taught by: several `teachers` are averaged.
 
@@ -56,7 +71,7 @@ class TaughtFacts(Facts):
     divided_by_classes: bool = False
     schedule: str = "constant"
     pairwise_weight: float = 0.0
-    unlabelled: int = 0
+    unlabelled: UnlabelledFacts | None = None
 
     def describe(self) -> str:
         """The teachers and what was asked of them, in one line."""
@@ -74,7 +89,7 @@ class TaughtFacts(Facts):
         told.append(f"weight {self.weight:g} {self.schedule}{divided}")
         told.append(f"temperature {self.temperature:g}")
         told += [f"pairwise weight {self.pairwise_weight:g}"] if self.pairwise_weight else []
-        told += [f"{self.unlabelled} images without labels"] if self.unlabelled else []
+        told += [self.unlabelled.describe()] if self.unlabelled is not None else []
         return ", ".join(told)
 
     def lead_over(self, own: Score) -> float | None:

@@ -15,6 +15,7 @@ from fasterseg.changes import UsedBy, refuse_changes
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use, keyed, uses_of
 from fasterseg.datasets.joining import parts_of
+from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.made import made_in
@@ -79,7 +80,8 @@ def _require_same_data(
 
 
 def _digest_of(source: DataSource, split: str) -> str:
-    known = set(parts_of(split)) <= set(source.splits())
+    there = {*source.splits(), *([UNLABELLED] if source.unlabelled else [])}
+    known = set(parts_of(split)) <= there
     return source.digest(split) if known else ""
 
 
@@ -93,6 +95,8 @@ def _used_splits(run: RunFolder, recipe: Recipe, made: Mapping[Use, Path]) -> It
             start = sealed_content(training.began)
             yield UsedSplit(start["train_split"], start["train_digest"], training.began)
             yield UsedSplit(start["val_split"], start["val_digest"], training.began)
+            if lone := start.get("unlabelled"):
+                yield UsedSplit(UNLABELLED, lone, training.began)
     # The run's own report alone: whoever scores a model of it on other data writes there too.
     for path in run.position_scores():
         report = sealed_content(path)

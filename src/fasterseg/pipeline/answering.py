@@ -20,7 +20,7 @@ from fasterseg.datasets.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.learning.sharing import require_same_data
-from fasterseg.network.taught import TaughtFacts
+from fasterseg.network.taught import TaughtFacts, UnlabelledFacts
 from fasterseg.pipeline.answers_room import splits_to_ask
 from fasterseg.pipeline.teachers import Models, asked_teacher, live_teacher, taught_facts
 from fasterseg.runs import RunFolder
@@ -91,13 +91,19 @@ class Lessons:
         return Unlabelled(student.distillation.unlabelled_of(student.batch_size), answers)
 
     def _with_unlabelled(self, facts: TaughtFacts) -> TaughtFacts:
-        """What a card says, with the number of images without labels that are learned from."""
-        known = UNLABELLED in splits_to_ask(self.recipe, self.source)
-        return facts.model_copy(update={"unlabelled": self.source.unlabelled if known else 0})
+        """What a card says, with the images without labels that are learned from."""
+        lone, source = self._unlabelled(), self.source
+        if lone is None:
+            return facts
+        known = UnlabelledFacts(
+            images=source.unlabelled, digest=source.digest(UNLABELLED), places=lone.places
+        )
+        return facts.model_copy(update={"unlabelled": known})
 
     def _finished(self, digest: str) -> Taught:
         """Whom a training learned from that has come to its end: nothing of it is read."""
-        return Taught(KeptTeacher(self.source.label_space.classes, digest, Path()))
+        teacher = KeptTeacher(self.source.label_space.classes, digest, Path())
+        return Taught(teacher, unlabelled=self._unlabelled())
 
     def _kept(self, teacher: Averaged, name: str, watch: Watch) -> list[Answers]:
         """All answers of a teacher by split, of which those are asked for now that are not there.

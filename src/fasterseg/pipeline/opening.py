@@ -32,7 +32,7 @@ from fasterseg.pipeline.recipes import (
 from fasterseg.pipeline.settling import note_on_scores, settled
 from fasterseg.pipeline.sizing import note_on_crops, note_on_sizes, with_sizes
 from fasterseg.pipeline.teachers import note_on_teachers
-from fasterseg.pipeline.unlabelled import beside_of
+from fasterseg.pipeline.unlabelled import beside_of, note_on_unlabelled
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
@@ -99,6 +99,8 @@ def open_run(
     if stages:
         say(note_on_sizes(recipe, source), common)
         say(note_on_crops(recipe), common)
+    if "train" in stages:
+        say(note_on_unlabelled(recipe, source), common)
     if "train" in stages and "search" in stages:
         say(note_on_teachers(recipe), common)
     if recipe != before:

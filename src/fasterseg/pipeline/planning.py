@@ -44,6 +44,7 @@ from fasterseg.pipeline.probes.job import SHARES, Job, Kind
 from fasterseg.pipeline.probing import probed
 from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
 from fasterseg.pipeline.sizing import note_on_crops, note_on_sizes, with_sizes
+from fasterseg.pipeline.unlabelled import note_on_unlabelled
 from fasterseg.processes import Place
 from fasterseg.resources import free_disk_bytes, memory_bytes
 from fasterseg.runs import RunFolder
@@ -85,6 +86,7 @@ def plan_run(
             place_for_folder(run.root, "--run", names=(run.forecast.name,))
         opening.say(note_on_sizes(recipe, source), common)
         opening.say(note_on_crops(recipe), common)
+        opening.say(note_on_unlabelled(recipe, source), common)
         require_functions(recipe, common)
         ahead = Ahead.of(recipe, run, source, device=device)
         require(STAGES, replace(ahead, count=crew.ranks), timed=True)

@@ -11,6 +11,7 @@ from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.whole_run import WholeRun
 from fasterseg.datasets.joining import parts_of
+from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.errors import UsageError
@@ -37,6 +38,7 @@ from fasterseg.pipeline.sizing import note_on_sizes
 from fasterseg.pipeline.telling import delivered_latency, predictions, score_of, told_of_run
 from fasterseg.pipeline.trainer import Trainer
 from fasterseg.pipeline.training import jobs_of, train_all
+from fasterseg.pipeline.unlabelled import note_on_unlabelled
 from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.results import NetworkResult, RunResult
 from fasterseg.reporting.verdict import verdicts_of
@@ -200,6 +202,7 @@ class Pipeline:
             note_on_scores(self.recipe, self.source),
             note_on_sizes(self.recipe, self.source),
             note_on_answers(self.folder),
+            note_on_unlabelled(self.recipe, self.source),
             *(one.verdict() for one in self.search().contenders if one.role == "teacher"),
         ]
         names = [contender.name for contender in self.recipe.contenders]
@@ -218,10 +221,11 @@ class Pipeline:
 
     @property
     def _splits(self) -> set[str]:
-        """The plain splits that the run uses."""
+        """The plain splits that the run uses, and images without labels where there are any."""
         data = self.recipe.data
         named = (data.train_split, data.trained_on, data.val_split, data.test_split)
-        return {part for split in named for part in parts_of(split)}
+        lone = {UNLABELLED} if self.source.unlabelled else set()
+        return {part for split in named for part in parts_of(split)} | lone
 
     @property
     def _position_path(self) -> Path:

@@ -41,7 +41,7 @@ def probe_data(job: Job, _folder: Path, progress: Progress) -> DataTiming:
         val=source.length(data.val_split),
         val_is_seen=share_images(data.trained_on, data.val_split),
         test=source.length(data.test_split),
-        checked=sum(source.length(split) for split in splits),
+        checked=sum(source.length(split) for split in splits) + source.unlabelled,
         check_seconds=_check_seconds(source),
         sample_seconds=_sample_seconds(source, data.test_split),
         digest_seconds=digest_seconds,

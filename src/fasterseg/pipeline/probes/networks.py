@@ -6,9 +6,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from fasterseg.config import Recipe
 from fasterseg.config.taught import keeps_answers
 from fasterseg.console.options import IMAGES
+from fasterseg.datasets.loading import Unlabelled
 from fasterseg.datasets.remembering import as_after_an_epoch
+from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.benchmark.measuring import noise_image
 from fasterseg.deploy.exporting.exported_card import ExportedCard
@@ -25,6 +28,7 @@ from fasterseg.latency.table import Target
 from fasterseg.learning.step_times import counted, time_stage
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.pipeline.answers_room import splits_to_ask
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.preflight.machine import require_machine
 from fasterseg.pipeline.probes.answers import MadeUpAnswers
@@ -87,6 +91,7 @@ def _task(job: Job, source: DataSource) -> TrainingTask:
     if job.role == "student" and keeps_answers(recipe):
         teacher = KeptTeacher(classes, "", Path())
         answers = MadeUpAnswers(source, split)
+    lone = _unlabelled(recipe, source) if teacher is not None else None
     return TrainingTask(
         name="timing",
         description=NetworkDescription(classes=classes, architecture=job.architecture),
@@ -96,12 +101,22 @@ def _task(job: Job, source: DataSource) -> TrainingTask:
             val_split=recipe.data.val_split,
             workers=recipe.data.workers,
             answers=answers,
+            unlabelled=lone,
         ),
         settings=settings,
         seed=recipe.seed,
         device=select_device(job.device),
         teacher=teacher,
     )
+
+
+def _unlabelled(recipe: Recipe, source: DataSource) -> Unlabelled | None:
+    """What images without labels have of a taught student's batches."""
+    if UNLABELLED not in splits_to_ask(recipe, source):
+        return None
+    student = recipe.student
+    places = student.distillation.unlabelled_of(student.batch_size)
+    return Unlabelled(places, MadeUpAnswers(source, UNLABELLED) if keeps_answers(recipe) else None)
 
 
 def _live_teacher(job: Job, classes: int) -> Teacher | KeptTeacher | None:
