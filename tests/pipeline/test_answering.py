@@ -179,7 +179,10 @@ def test_images_without_labels_are_asked_about_in_the_same_part(
     assert taught.teacher.unlabelled == lone.folder
     assert lone.facts.images == 3
     assert taught.facts is not None
-    assert taught.facts.unlabelled == 3
+    known = taught.facts.unlabelled
+    assert known is not None
+    assert (known.images, known.places) == (3, 4)
+    assert known.digest == source.digest("unlabelled")
     told = [event.split for event in heard if isinstance(event, AnswersKept)]
     assert told == ["train", "unlabelled"]
     none = replace(lessons(tmp_path / "none", unlabelled_share=0), source=source)
