@@ -171,6 +171,9 @@ def test_a_study_is_taught_trained_scored_and_resumed(
     kept = json.loads(file.read_text())
     assert {*kept["trainings"]} == {"none-0", "taught-0"}
     assert [*kept["teachers"]] == ["wide-0"]
+    taught, alone = kept["trainings"]["taught-0"], kept["trainings"]["none-0"]
+    assert taught["asked_seconds"] > 0 == alone["asked_seconds"]
+    assert taught["answer_bytes"] > 4 * 9 * 4 * 8 * 2 > alone["answer_bytes"]  # 4 maps of 4x8
     done = len(arms.commands)
     arms.train_and_score(study, chosen)
     elsewhere = plans.Study(plan, "", tmp_path / "elsewhere", file)
