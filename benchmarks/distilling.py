@@ -1,11 +1,14 @@
 """What a teacher costs a training: none, kept answers, and one that is asked at every step.
 
-Three things are printed.  *Answers*: what asking about every image to train on takes, in minutes
+Four things are printed.  *Answers*: what asking about every image to train on takes, in minutes
 and in bytes.  *Apart*: on whole images, how far the divergence and its gradient from kept answers
 lie from those of the teacher itself, and, on scaled crops, from those of the whole image's logits
-brought to each pixel of the crop.  *Steps*: `TrainingStage` as ``fasterseg train`` runs it, in a
-process of its own without a teacher, with kept answers and with the live teacher; they take turns,
-a few steps each, forwards and backwards, and each round gives a ratio to the one without.
+brought to each pixel of the crop.  *Every n-th*: what the divergence of such a crop
+takes of one thread at every n-th pixel of every n-th row, and how its value and the direction of
+its gradient compare with those of all pixels.  *Steps*: `TrainingStage` as ``fasterseg train``
+runs it, in a process of its own without a teacher, with kept answers and with the live teacher;
+they take turns, a few steps each, forwards and backwards, and each round gives a ratio to the one
+without.
 
     python benchmarks/distilling.py
     python benchmarks/distilling.py --student camvid-8ms --teacher RUN/training/teacher/best \\
@@ -29,28 +32,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from asked_processes import asked
+from distilled_apart import Lessons, apart, thinned
 from fasterseg.amounts import duration
 from fasterseg.amounts import size as amount
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings, TrainingSettings
-from fasterseg.datasets.answers_at import KnownAnswers, sampled
-from fasterseg.datasets.augmenting import Augmentation
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.part import PartOfSplit
 from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import seen_through
-from fasterseg.datasets.views import View
 from fasterseg.deploy.runtimes.models import open_bundle
-from fasterseg.learning.divergence import divergence, looked_at
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.stepping import CLOCK
-from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.teaching.answers import Answers, AnswersFacts
 from fasterseg.teaching.named import Asked, teacher_named
@@ -60,7 +55,6 @@ from fasterseg.training.task import Teacher, TrainingTask, stage_of
 
 ARMS = ("none", "kept", "live")
 CPU = torch.device("cpu")
-LOOKED_AT = 12
 
 
 class Told(NamedTuple):
@@ -93,7 +87,9 @@ def main() -> None:
     print(f"data: {data_of(chosen)}; {chosen.student} taught by {chosen.teacher}")
     with tempfile.TemporaryDirectory() as folder:
         answers = all_answers(chosen, Path(folder))
-        apart(chosen, answers)
+        lessons = Lessons(source_of(chosen), chosen.student, chosen.teacher, answers)
+        apart(lessons, crop_of(chosen))
+        thinned(lessons, crop_of(chosen))
         chosen.folder = Path(folder)
         by_turns(chosen)
 
@@ -126,80 +122,6 @@ def facts_of(chosen: argparse.Namespace, source: DataSource) -> AnswersFacts:
         images=source.length("train"),
         classes=source.label_space.classes,
         stride=8,
-    )
-
-
-def apart(chosen: argparse.Namespace, answers: KnownAnswers) -> None:
-    """Print how far kept answers lead from the teacher, on whole images and on crops."""
-    source, student = source_of(chosen), predictor_of(chosen.student)
-    teacher = predictor_of(chosen.teacher)
-    whole, crops = list[tuple[float, float]](), list[tuple[float, float]]()
-    transforms = Augmentation(crop=crop_of(chosen), scale=(0.5, 2.0), flip=0.5).transforms(
-        ignore=source.label_space.ignore
-    )
-    for index in np.linspace(0, source.length("train") - 1, LOOKED_AT).astype(int):
-        sample, generator = source.sample("train", int(index)), np.random.default_rng(index)
-        plain = view = View(sample.image, sample.labels)
-        for transform in transforms:
-            view = seen_through(transform, view, generator=generator)
-        kept = answers.answer(int(index))
-        live = low_resolution(teacher, plain)
-        whole.append(compared(source, student, plain, live, at(kept, plain, plain, 8)))
-        exact = at(live[0].numpy(), plain, view, 1)
-        crops.append(compared(source, student, view, exact, at(kept, plain, view, 8)))
-    for name, found in (("whole images", whole), ("scaled crops", crops)):
-        losses, slopes = zip(*found, strict=True)
-        print(
-            f"apart, on {LOOKED_AT} {name}: divergence by {100 * max(losses):.2f} % at most, "
-            f"{100 * statistics.mean(losses):.2f} % in the mean; gradient by "
-            f"{100 * max(slopes):.2f} % of its length at most, "
-            f"{100 * statistics.mean(slopes):.2f} % in the mean",
-            flush=True,
-        )
-
-
-def compared(
-    source: DataSource, student: NetworkPredictor, view: View, one: Tensor, other: Tensor
-) -> tuple[float, float]:
-    """How far two teachers' divergences and gradients are apart, as shares of the first's."""
-    taught = torch.from_numpy(view.labels != source.label_space.ignore)[None]
-    values, slopes = [], []
-    for teacher in (one, other):
-        logits = low_resolution(student, view).requires_grad_()
-        value = divergence(logits, teacher, taught) / looked_at(taught).sum()
-        value.backward()
-        assert logits.grad is not None
-        values.append(value.item())
-        slopes.append(logits.grad)
-    off = F.mse_loss(*slopes).sqrt() / slopes[0].square().mean().sqrt()
-    return abs(values[1] / values[0] - 1), off.item()
-
-
-def at(answer: np.ndarray, whole: View, view: View, stride: int) -> Tensor:
-    """A whole image's answer as a view's, in a batch of one."""
-    found = sampled(
-        answer, view.place, image=size_of(whole), view=size_of(view), stride=stride
-    )  # fmt: skip
-    return torch.from_numpy(found)[None]
-
-
-def size_of(view: View) -> tuple[int, int]:
-    """Height and width."""
-    return view.labels.shape[0], view.labels.shape[1]
-
-
-def low_resolution(predictor: NetworkPredictor, view: View) -> Tensor:
-    """A network's small logits, in a batch of one."""
-    return torch.from_numpy(predictor.logits(view.image, "low-resolution-logits"))[None]
-
-
-def predictor_of(model: str) -> NetworkPredictor:
-    """A bundle's network as it is shown images."""
-    bundle = open_bundle(model)
-    return NetworkPredictor(
-        bundle.network(baselines=BASELINES, where=model),
-        label_space=bundle.card.label_space,
-        normalisation=bundle.card.normalisation,
     )
 
 
