@@ -130,7 +130,9 @@ def test_the_results_of_another_recipe_are_not_taken_for_a_study_s(
         plans.Study(other, "", tmp_path / "elsewhere", file).score("none", 0)
 
 
-@pytest.mark.parametrize("name", ["teachers_street", "teachers_camvid", "camvid_headline"])
+@pytest.mark.parametrize(
+    "name", ["teachers_street", "teachers_camvid", "unlabelled_street", "camvid_headline"]
+)
 def test_a_plan_of_ours_is_one_and_so_is_every_recipe_of_it(name: str, benchmark: Any) -> None:
     plans = benchmark("study_plans")
     plan = benchmark("arms").plan_in(BENCHMARKS / f"{name}.yaml")
@@ -156,6 +158,34 @@ def test_the_sweep_has_every_pair_and_then_one_change_of_the_best(benchmark: Any
     assert (settings.distillation.temperature, settings.distillation_weight) == (2, 0.5)
     assert settings.distillation.pairwise_weight == 1
     assert study.recipe("none", 0).student.distillation_weight == 0
+
+
+def test_images_without_labels_go_some_of_the_way(benchmark: Any, tmp_path: Path) -> None:
+    plans, module = benchmark("study_plans"), benchmark("unlabelled_street")
+    study = plans.Study(benchmark("arms").plan_in(module.PLAN), "", tmp_path)
+    assert module.share_of_the_way(study) is None
+    for arm, scores in {
+        "labelled-100": (40.0, 42.0, 44.0),
+        "unlabelled-900": (45.0, 47.0),
+        "labelled-1000": (60.0, 62.0, 99.0),
+    }.items():
+        for seed, score in enumerate(scores):
+            study.keep("trainings", f"{arm}-{seed}", {"score": score})
+    assert module.share_of_the_way(study) == pytest.approx(25.0)  # by the two seeds that all have
+
+
+def test_an_arm_learns_from_scenes_without_labels(benchmark: Any) -> None:
+    plans, module = benchmark("study_plans"), benchmark("unlabelled_street")
+    study = plans.Study(benchmark("arms").plan_in(module.PLAN), "", Path("nowhere"))
+    scenes = {arm: study.recipe(arm, 0).data.street for arm in study.plan.arms}
+    assert {arm: (one.train, one.unlabelled) for arm, one in scenes.items()} == {
+        "labelled-100": (100, 0),
+        "taught-100": (100, 0),
+        "unlabelled-900": (100, 900),
+        "labelled-1000": (1000, 0),
+    }
+    assert study.recipe("unlabelled-900", 0).student.distillation_weight == 1
+    assert study.recipe("labelled-1000", 0).student.distillation_weight == 0
 
 
 @pytest.mark.slow
