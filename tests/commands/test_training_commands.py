@@ -87,6 +87,35 @@ def test_a_teacher_is_asked_live_where_that_is_wanted(run: RunFolder) -> None:
     assert taught_by.teachers[0].name == "teacher"
 
 
+@pytest.mark.parametrize("answers", ["kept", "live"])
+def test_a_student_learns_from_images_without_labels_and_its_card_says_so(
+    answers: str, run: RunFolder
+) -> None:
+    some = "data.street.unlabelled=3"
+    settings = (*SETTINGS, some, f"student.distillation.answers={answers}")
+    result = train(data="street", run=run.root, set=settings)
+    starts = [TrainingStart.load(run.training(name).began) for name in ("teacher", "student")]
+    assert [bool(start.unlabelled) for start in starts] == [False, True]
+    taught_by = ModelBundle.load(Path(result.bundles["student"])).card.training.taught_by
+    assert taught_by is not None
+    assert taught_by.unlabelled is not None
+    assert (taught_by.unlabelled.images, taught_by.unlabelled.places) == (3, 1)
+    assert taught_by.unlabelled.digest == starts[1].unlabelled
+    assert train(run=run.root) == result
+    with pytest.raises(UsageError, match="the data differs") as refusal:
+        train(run=run.root, set=("data.street.unlabelled=4",))
+    assert "unlabelled of" in refusal.value.why
+
+
+def test_images_without_labels_are_left_out_where_nothing_is_distilled(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = (*SETTINGS, "data.street.unlabelled=3", "student.distillation_weight=0")
+    train("student", data="street", run=run.root, set=settings)
+    assert capsys.readouterr().err.count("3 images without labels are not used: ") == 1
+    assert TrainingStart.load(run.training("student").began).unlabelled == ""
+
+
 def test_several_teachers_are_averaged_and_a_finished_student_needs_none(run: RunFolder) -> None:
     train("teacher", data="street", run=run.root, set=SETTINGS)
     named = [str(run.bundle("teacher", which)) for which in ("best", "ema")]
