@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answers_given import FACTS_OF_FOUR, give_answers
+from killing import Victims
 
 from fasterseg.errors import DataError, FileError, UsageError
 from fasterseg.teaching.answers import FACTS, Answers, AnswersFacts
@@ -157,3 +159,16 @@ def test_another_process_finds_the_folder_or_says_what_to_do(tmp_path: Path) -> 
         with pytest.raises(DataError, match="not to be found by this process") as caught:
             Answers.kept_in(folder, teacher=teacher)
         assert "student.distillation.answers=live" in caught.value.next_step
+
+
+def test_whoever_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    def contents(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != FACTS}
+
+    whole = contents(give_answers(tmp_path / "whole").folder)
+    with Victims() as victims:
+        victims.kill("answers_given:give_answers", tmp_path / "killed", moment="write", count=3)
+    left = Answers.of(tmp_path / "killed", FACTS_OF_FOUR).missing()
+
+    assert 0 < len(left) < 4
+    assert contents(give_answers(tmp_path / "killed").folder) == whole

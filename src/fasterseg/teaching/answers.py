@@ -66,6 +66,7 @@ class Answers:
     def of(cls, above: Path, facts: AnswersFacts) -> Self:
         """Those that the facts tell of, in a folder of their own in one; begun where there is none.
 
+        What a killed process left half written goes.
         Raises `FileError` for a damaged file of facts, and `UsageError` for one of others.
         """
         folder = above / facts.key
@@ -74,6 +75,8 @@ class Answers:
             facts.save(path)
             return cls(folder, facts)
         known = AnswersFacts.load(path)
+        for part in folder.glob(".*.tmp"):
+            part.unlink(missing_ok=True)
         refuse_changes(
             "these answers of a teacher", stored=known.meant(), wanted=facts.meant(), where=path
         )
