@@ -13,17 +13,19 @@ from known_answers import AnswersOf
 from tiny_training import CPU, tiny_task
 from torch import Tensor
 
+from fasterseg.config import Recipe
 from fasterseg.datasets.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.errors import Interrupted, UsageError
+from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.network.bundle import weights_digest
 from fasterseg.stopping import StopRequest
 from fasterseg.training.beginning import start_of
+from fasterseg.training.sharing import TrainingOrder, order_of
 from fasterseg.training.stage import TrainingStage
-from fasterseg.training.task import TrainingTask, stage_of
+from fasterseg.training.task import KeptTeacher, TrainingTask, stage_of
 from fasterseg.training.training import train_network
 
 
@@ -115,6 +117,26 @@ def test_a_start_says_which_they_are_and_an_older_one_says_nothing() -> None:
     assert with_some.unlabelled == scenes(5).digest(UNLABELLED)
     assert with_none.unlabelled == ""
     assert with_none.train_digest == with_some.train_digest
+
+
+def test_who_follows_learns_from_the_same_ones_and_no_others(tmp_path: Path) -> None:
+    task = task_with()
+    kept = KeptTeacher(9, "sha256:7", tmp_path / "own", tmp_path / "lone")
+    numerics = choose_numerics("float32", CPU)
+    order = order_of(replace(task, teacher=kept), numerics, Recipe(), ())
+    opened = []
+
+    def open_answers(folder: Path, digest: str, source: DataSource, split: str) -> AnswersOf:
+        opened.append((folder.name, digest, split))
+        return AnswersOf(torch.nn.Identity(), source, split)
+
+    sent = TrainingOrder.model_validate(order.model_dump(mode="json", by_alias=True))
+    followed = sent.task(scenes(5), baselines=None, open_answers=open_answers)
+    assert opened == [("own", "sha256:7", "train"), ("lone", "sha256:7", UNLABELLED)]
+    assert followed.data.unlabelled is not None
+    assert followed.data.unlabelled.places == 2
+    with pytest.raises(DataError):
+        sent.task(scenes(6), baselines=None, open_answers=open_answers)
 
 
 def test_epochs_count_labelled_images() -> None:
