@@ -16,7 +16,11 @@ from fasterseg.reference.schemas import FileKind
 from fasterseg.verbs import VERBS
 
 EXAMPLE = re.compile(r"^For example:\n((?:  .*\n?)+)", re.MULTILINE)
-TITLES = {"recipe": "Keys of a recipe", "data": "Keys of a data.yaml"}
+TITLES = {
+    "recipe": "Keys of a recipe",
+    "data": "Keys of a data.yaml",
+    "teacher": "Keys of a teacher's card",
+}
 INTRODUCTIONS = {
     "recipe": "A recipe describes a run; every key may be left out. `fasterseg recipe` prints all "
     "of them with their defaults, `fasterseg recipe KEY` what is told here of one, and "
@@ -24,6 +28,9 @@ INTRODUCTIONS = {
     "from then on it may not change.",
     "data": "A data.yaml says what a data set of one's own is. Keys of other tools are passed over "
     "and named. `fasterseg schema data` prints its JSON Schema, for editors.",
+    "teacher": "`FILE.teacher.yaml` beside `FILE.onnx` says what an ONNX file of elsewhere is fed "
+    "and gives, so that it can teach ([how](../how-to/foreign-teachers.md)). "
+    "`fasterseg schema teacher` prints its JSON Schema, for editors.",
 }
 
 
@@ -80,4 +87,5 @@ def reference_pages() -> dict[str, str]:
         "reference/generated-commands.md": commands_page(),
         "reference/generated-recipe.md": keys_page("recipe"),
         "reference/generated-data.md": keys_page("data"),
+        "reference/generated-teacher.md": keys_page("teacher"),
     }

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.config import Recipe
 from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.teacher_card import TeacherCard
 
 SHORTEST, LONGEST = 20, 450
 
@@ -36,12 +37,12 @@ def undescribed(model: type[BaseModel]) -> list[str]:
     return [key for key, sentence in keys_of(model) if len(sentence) < SHORTEST]
 
 
-@pytest.mark.parametrize("model", [Recipe, DataFile])
+@pytest.mark.parametrize("model", [Recipe, DataFile, TeacherCard])
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     assert undescribed(model) == []
 
 
-@pytest.mark.parametrize("model", [Recipe, DataFile])
+@pytest.mark.parametrize("model", [Recipe, DataFile, TeacherCard])
 def test_a_description_is_a_sentence_or_a_few(model: type[BaseModel]) -> None:
     sentences = dict(keys_of(model))
     assert [key for key, sentence in sentences.items() if len(sentence) > LONGEST] == []

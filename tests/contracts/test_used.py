@@ -14,7 +14,6 @@ SOURCE = Path(fasterseg.__file__).parent
 KEPT = {
     "PlainComputation": "what the fast one is held against",
     "run_limited": "what opens files of strangers comes to use it",
-    "teacher_named": "the stage of a run that asks teachers comes to use it",
     "__dir__": "Python asks a module for it",
     "__getattr__": "Python asks a module for it",
 }

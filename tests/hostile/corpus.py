@@ -44,6 +44,7 @@ import of_programs  # noqa: E402
 import of_recipes  # noqa: E402
 import of_runs  # noqa: E402
 import of_surroundings  # noqa: E402
+import of_teachers  # noqa: E402
 import of_videos  # noqa: E402
 from case import SECRET, Case, HostileFile, Place, Words, cases_of  # noqa: E402
 from server import Seen, Server, make_folders  # noqa: E402
@@ -79,6 +80,7 @@ KINDS: tuple[Callable[[Stock], Iterable[HostileFile]], ...] = (
     of_openvino.openvino_files,
     of_openvino.engines,
     of_programs.programs,
+    of_teachers.teachers,
     of_surroundings.current_folders,
     of_surroundings.environments,
 )

@@ -139,6 +139,37 @@ def _onnx(data: bytes, place: Place, stock: Stock) -> None:
     onnx_files.looked_at(_written("m.onnx", resealed_export(data), place))
 
 
+def _foreign_teacher(data: bytes, place: Place, stock: Stock) -> None:
+    import foreign_teachers
+
+    from fasterseg.datasets.teacher_card import TeacherCard
+    from fasterseg.teaching.foreign_graph import looked_at
+
+    looked_at(_written("m.onnx", data, place), TeacherCard.model_validate(foreign_teachers.CARD))
+
+
+def _foreign_models(stock: Stock) -> list[bytes]:
+    from foreign_teachers import foreign_model
+
+    return [foreign_model().SerializeToString(), foreign_model((64, 96)).SerializeToString()]
+
+
+def _teacher_card(data: bytes, place: Place, stock: Stock) -> None:
+    from foreign_teachers import OURS
+
+    from fasterseg.teaching.foreign import class_map_of, read_card
+
+    path = _written("m.teacher.yaml", data, place)
+    class_map_of(read_card(path), OURS, where=path, data="pictures")
+
+
+def _teacher_cards(stock: Stock) -> list[bytes]:
+    import yaml
+    from foreign_teachers import CARD
+
+    return [yaml.safe_dump(CARD, default_flow_style=flow).encode() for flow in (False, True)]
+
+
 def _openvino(data: bytes, place: Place, stock: Stock) -> None:
     from fasterseg.deploy.runtimes import openvino_files
 
@@ -507,6 +538,8 @@ READERS: dict[str, Reader] = {
         Reader("pt2", _one(lambda s: s.program), (by.by_records, by.by_bytes), _program),
         Reader("pte", _ptes, (by.by_bytes,), _pte),
         Reader("onnx", _one(lambda s: s.onnx), (by.by_fields, by.by_bytes), _onnx),
+        Reader("teacher", _foreign_models, (by.by_fields, by.by_bytes), _foreign_teacher),
+        Reader("teacher_card", _teacher_cards, (by.by_lines, by.by_bytes), _teacher_card),
         Reader("openvino", _one(lambda s: s.openvino), (_xml, by.by_bytes), _openvino),
         Reader("card", _card_of, (by.by_values, by.by_bytes), _card),
         Reader("image", _pictures, (by.by_chunks, by.by_bytes), _image),

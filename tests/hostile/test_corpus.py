@@ -41,6 +41,7 @@ REPRESENTATIVES = (
     "openvino/xml entities@load_model",
     "engine/engine with a card: 5,000 brackets@load_model",
     "pt2/pt2 of a mere pickle@load_model",
+    "teacher/teacher with a card: a tag of Python@train-teacher",
     "current folder/a current folder with json.py@check-data",
     "environment/environment: COLUMNS of text@describe",
 )

@@ -36,7 +36,7 @@ def test_every_command_has_its_options_and_its_example(pages: ModuleType) -> Non
     assert page.count("**Common**") == len(VERBS)
 
 
-@pytest.mark.parametrize("kind", ["recipe", "data"])
+@pytest.mark.parametrize("kind", ["recipe", "data", "teacher"])
 def test_every_key_stands_on_its_page(pages: ModuleType, kind: FileKind) -> None:
     page = pages.keys_page(kind)
     for key in keys_of(kind):

@@ -20,6 +20,7 @@ from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.reference.keys import keys_of
 from fasterseg.reference.schemas import FileKind, schema_line, schema_of
+from fasterseg.teaching.foreign import read_card
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.compile(r"^```ya?ml\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -54,7 +55,7 @@ def reads_data(text: str, folder: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", ["recipe", "data"])
+@pytest.mark.parametrize("kind", ["recipe", "data", "teacher"])
 def test_a_schema_is_one_and_survives_json(kind: FileKind) -> None:
     Draft7Validator.check_schema(schema_of(kind))
     assert json.loads(json.dumps(schema_of(kind))) == schema_of(kind)
@@ -93,12 +94,39 @@ def documented() -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_file_that_the_docs_show_is_taken() -> None:
     blocks = [*documented()]
     assert len(blocks) >= 2
-    strange = [
-        (page, value)
-        for page, value in blocks
-        if not is_taken("data" if "names" in value or "train" in value else "recipe", value)
-    ]
+    strange = [(page, value) for page, value in blocks if not is_taken(kind_of(value), value)]
     assert strange == []
+
+
+def kind_of(value: dict[str, Any]) -> FileKind:
+    """Which file a page shows."""
+    if "classes" in value:
+        return "teacher"
+    return "data" if "names" in value or "train" in value else "recipe"
+
+
+CARDS = {
+    "classes: [a, b]\noutput: logits": True,
+    "classes: {0: a, 1: b}\noutput: probabilities\nmapping: {a: null, b: c}": True,
+    "classes: [a, b]\noutput: logits\nmean: [0, 0, 0]\nstd: ['1', 1, 1]\nsize: 32x64": True,
+    "classes: [a, b]": False,
+    "classes: [a, b]\noutput: labels": False,
+    "classes: [a, b]\noutput: logits\nmean: [0, 0]\nstd: [1, 1]": False,
+    "classes: [a, b]\noutput: logits\nchanels: rgb": False,
+    "classes: [a, b]\noutput: logits\nmapping: {a: {b: c}}": False,
+}
+
+
+@pytest.mark.parametrize("text", CARDS)
+def test_a_card_is_taken_by_the_schema_where_its_reader_takes_it(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.teacher.yaml"
+    path.write_text(text)
+    try:
+        read_card(path)
+        reads = True
+    except UsageError:
+        reads = False
+    assert reads == CARDS[text] == is_taken("teacher", load_yaml(text))
 
 
 TAKEN = [
@@ -241,10 +269,10 @@ def test_a_key_of_another_tool_is_taken(key: str) -> None:
     assert is_taken("data", {"names": ["road"], key: 3})
 
 
-@pytest.mark.parametrize("kind", ["recipe", "data"])
+@pytest.mark.parametrize("kind", ["recipe", "data", "teacher"])
 def test_every_key_of_a_file_has_its_sentence_in_the_schema(kind: FileKind) -> None:
     assert [key.name for key in keys_of(kind) if not key.sentence] == []
-    assert len(keys_of(kind)) > {"recipe": 200, "data": 20}[kind]
+    assert len(keys_of(kind)) > {"recipe": 200, "data": 20, "teacher": 12}[kind]
 
 
 def test_a_file_names_the_schema_that_lies_beside_it(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def foreign_model(
     outputs: Sequence[str] = ("scores",),
     number: int = TensorProto.FLOAT,
     batch: int | str = 1,
+    classes: int = CLASSES,
 ) -> onnx.ModelProto:
     """A convolution of 1x1 with means over `pooled` pixels behind it.
 
@@ -85,9 +86,10 @@ def foreign_model(
         nodes.append(helper.make_node("Identity", [name], [one]))
     kind = TensorProto.INT64 if largest else TensorProto.FLOAT
     small = [one // pooled if isinstance(one, int) else f"{one}o" for one in size]
-    shape = [batch, *small] if largest else [batch, CLASSES, *small]
-    shape = [batch, *small, CLASSES] if last and not largest else shape
-    constants = {"weight": WEIGHT.reshape(CLASSES, 3, 1, 1), "bias": BIAS}
+    shape = [batch, *small] if largest else [batch, classes, *small]
+    shape = [batch, *small, classes] if last and not largest else shape
+    weight, bias = np.resize(WEIGHT, (classes, 3, 1, 1)), np.resize(BIAS, classes)
+    constants = {"weight": weight, "bias": bias}
     graph = helper.make_graph(
         nodes,
         "elsewhere",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from clips import clip
+from foreign_teachers import foreign_model
 from made_kits import as_written, device_says
 from official_files import TABLE, arch_file, write_weights
 from PIL import Image
@@ -78,6 +79,11 @@ def weights(place: Path, _: Type) -> None:
     write_weights("student" if place.stem.endswith("1") else "teacher", place.parent)
 
 
+def foreign(place: Path, _: Type) -> None:
+    """A network of elsewhere that knows Cityscapes' 19 classes; its card is the page's."""
+    place.write_bytes(foreign_model(pooled=8, classes=19).SerializeToString())
+
+
 def recipe(place: Path, _: Type) -> None:
     """A recipe of somebody's own."""
     place.write_text("name: mine\nbudget: 12ms\n")
@@ -125,6 +131,7 @@ LAID_READY: Mapping[str, Callable[[Path, Type], object]] = {
     "latency_lookup_table.npy": lambda place, _: shutil.copy(TABLE, place),
     "recipe.yaml": recipe,
     "MODEL": imported,
+    "cityscapes.onnx": foreign,
     "camvid-8ms.onnx": typed("fasterseg export camvid-8ms --format onnx --out camvid-8ms.onnx"),
     "runs/demo": typed("fasterseg run --recipe demo --run runs/demo"),
     "runs/board": typed("fasterseg kit pack --recipe demo --run runs/board"),

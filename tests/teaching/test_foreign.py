@@ -183,6 +183,8 @@ WRONG_CARDS: dict[str, tuple[Files, object, str, str]] = {
     "a tiny size": (foreign_model, {**CARD, "size": "8x8"}, "smaller than 32", "mend size"),
     "a mean alone": (foreign_model, without("std"), "go together", "mend the card"),
     "yes for a mean": (foreign_model, {**CARD, "mean": [True, 0, 0]}, "true or false", "mend mean"),
+    "two numbers": (foreign_model, {**CARD, "mean": [0, 0]}, "'mean.2'", "three numbers"),
+    "four numbers": (foreign_model, {**CARD, "mean": [0, 0, 0, 0]}, "'mean'", "three numbers"),
     "no deviation": (foreign_model, {**CARD, "std": [0, 1, 1]}, "greater than", "mend std.0"),
     "neither": (foreign_model, without("mean", "std"), "takes numbers", "mean: [0.485"),
     "a mean for bytes": (

@@ -69,7 +69,7 @@ def test_a_bundle_says_what_its_network_does_bit_for_bit(tmp_path: Path) -> None
     teacher = teacher_named([place], ASKED)
     assert np.array_equal(teacher.logits(PICTURE), own_logits())
     assert teacher.digest == weights_digest(place)
-    assert teacher.classes == SOURCE.label_space.classes
+    assert (teacher.classes, teacher.stride) == (SOURCE.label_space.classes, 8)
     (facts,) = teacher.facts
     assert (facts.name, facts.data) == ("student", "street/train")
     assert facts.pretrained == "nothing pre-trained"

@@ -1,4 +1,4 @@
-"""``fasterseg schema``: the JSON Schema of recipes and data files, for editors."""
+"""``fasterseg schema``: the JSON Schema of recipes, data files and teachers' cards, for editors."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def schema(
-    file: Literal["recipe", "data"],
+    file: Literal["recipe", "data", "teacher"],
     **options: Unpack[JsonOption],
 ) -> SchemaResult:
-    """Print the JSON Schema of recipes, or of data.yaml files, with every key described.
+    """Print the JSON Schema of recipes, data.yaml files or teachers' cards, every key described.
 
     Editors complete and check by it a file that begins with the line "# yaml-language-server:
     $schema=recipe.schema.json".  What `fasterseg init` writes has the line, and the schema beside
@@ -23,7 +23,7 @@ def schema(
     Parameters
     ----------
     file
-        Which file's: a recipe's or a data.yaml's.
+        Which file's: a recipe's, a data.yaml's, or that of the card beside a foreign teacher.
 
     Returns
     -------

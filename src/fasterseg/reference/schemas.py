@@ -1,4 +1,4 @@
-"""The JSON Schemas of recipes and data files: what their readers take, with every key described.
+"""The JSON Schemas of recipes, data files and teachers' cards: what their readers take, described.
 
 What a recipe may say shorter than it is kept, and the spellings of earlier recipes, come on top of
 the models: they become the present ones where a recipe is read.
@@ -15,6 +15,7 @@ from fasterseg.config.search_section import EARLIER_NAMES
 from fasterseg.config.selection import DRAWS
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.data_file_reading import FOREIGN_KEYS
+from fasterseg.datasets.teacher_card import TeacherCard
 from fasterseg.durable import durable_write
 from fasterseg.foreign.bounds import MOST_NAMED
 from fasterseg.reference.plain_schema import Schema, plain_schema
@@ -23,7 +24,7 @@ from fasterseg.space.completing import FLAT_KEYS, PARTS
 from fasterseg.space.places import PLACES
 from fasterseg.space.presets import PRESETS
 
-FileKind = Literal["recipe", "data"]
+FileKind = Literal["recipe", "data", "teacher"]
 
 _BESIDE = ".fasterseg"
 """The folder beside a file in which its schema lies, for editors to find."""
@@ -31,7 +32,7 @@ _BESIDE = ".fasterseg"
 
 def schema_of(kind: FileKind) -> Schema:
     """The JSON Schema of a file, as a JSON value."""
-    return _recipe_schema() if kind == "recipe" else _data_schema()
+    return {"recipe": _recipe_schema, "data": _data_schema, "teacher": _card_schema}[kind]()
 
 
 def schema_line(kind: FileKind, folder: Path) -> str:
@@ -130,6 +131,12 @@ def _nest(kinds: Schema) -> None:
 def _or(one: Schema, other: Schema) -> Schema:
     rest = {key: value for key, value in other.items() if key not in ("description", "default")}
     return {"anyOf": [one, rest]}
+
+
+def _card_schema() -> Schema:
+    """A mapping may lead to nothing, which is another word for none."""
+    told = "The card of a foreign ONNX file that is to teach: what it is fed and gives."
+    return {**plain_schema(TeacherCard), "description": told}
 
 
 _LONG_ENOUGH = 4

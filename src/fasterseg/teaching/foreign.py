@@ -152,9 +152,10 @@ def _unknown(key: str, path: Path) -> UsageError:
 
 def _wrong(error: ValidationError, path: Path) -> UsageError:
     faults = error.errors(include_url=False)
-    fault = next((one for one in faults if one["type"] == "missing"), faults[0])
+    missing = _missing(faults)
+    fault = next((one for one in faults if one["loc"] in missing), faults[0])
     key = ".".join(shortened(str(part)) for part in fault["loc"][:2])
-    if fault["type"] == "missing":
+    if fault["loc"] in missing:
         return UsageError(
             f"the teacher's card does not say its {key}",
             where=str(path),
@@ -169,12 +170,19 @@ def _wrong(error: ValidationError, path: Path) -> UsageError:
     )
 
 
+def _missing(faults: Sequence[ErrorDetails]) -> list[tuple[int | str, ...]]:
+    """Where a card has not what every card must have."""
+    return [one["loc"] for one in faults if one["type"] == "missing" and len(one["loc"]) == 1]
+
+
 def _meant(fault: ErrorDetails) -> str:
     """What to write for a wrong value: what its reader says, or the nearest word."""
     context = fault.get("ctx", {})
     cause = context.get("error")
     if isinstance(cause, Contradiction):
         return cause.next_step
+    if fault["type"] in ("missing", "too_long"):
+        return "write three numbers, one for each channel"
     words = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     near = get_close_matches(shortened(str(fault["input"])).lower(), words, n=1)
     return f"did you mean {near[0]!r}?" if near else ""

@@ -45,6 +45,7 @@ from fasterseg.teaching.teachers import (
     ExportTeacher,
     ForeignTeacher,
     shown_size,
+    stride_of,
 )
 from fasterseg.teaching.views import Averaged, Views
 
@@ -149,7 +150,7 @@ def _bundle(model: Path | str, asked: Asked) -> BundleTeacher:
         pretrained=card.training.pretrained,
         score=card.scores[0] if card.scores else None,
     )
-    return BundleTeacher(predictor, names, facts)
+    return BundleTeacher(predictor, names, facts, stride_of(predictor))
 
 
 def _export(path: Path, asked: Asked) -> ExportTeacher:

@@ -24,9 +24,12 @@ from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.taught import TeacherFacts
 from fasterseg.space.blocks import Size
 from fasterseg.teaching.answering import Logits
-from fasterseg.teaching.class_map import ClassMap
+from fasterseg.teaching.class_map import ClassMap, logarithms, probabilities
 from fasterseg.teaching.foreign_graph import ForeignSession
 from fasterseg.teaching.grids import FINEST_STRIDE, Grid, brought_to, finest_of, kept_size
+
+_LOOK = 128
+"""Pixels along a side of a picture in which a network's stride is seen."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class BundleTeacher:
     predictor: NetworkPredictor
     class_map: ClassMap
     facts: TeacherFacts
-    stride: int = FINEST_STRIDE
+    stride: int
 
     @property
     def classes(self) -> int:
@@ -135,10 +138,17 @@ class ForeignTeacher:
         mapped = (
             self.class_map.of_probabilities(found)
             if self.gives_probabilities
-            else self.class_map.of_logits(found)
+            else logarithms(probabilities(self.class_map.of_logits(found)))
         )
         size = kept_size((found.shape[1], found.shape[2]), picture)
         return brought_to(mapped, size, grid=self.grid, picture=picture)
+
+
+def stride_of(predictor: NetworkPredictor) -> int:
+    """Pixels of a picture for one of the network's map, as near as a whole number tells it."""
+    rows = predictor.logits(np.zeros((_LOOK, _LOOK, 3), np.uint8), "low-resolution-logits").shape[1]
+    whole = predictor.size is None and _LOOK % rows == 0
+    return max(FINEST_STRIDE, _LOOK // rows) if whole else FINEST_STRIDE
 
 
 def shown_size(picture: ImageSize, own: ImageSize | None, scale: float) -> ImageSize:
