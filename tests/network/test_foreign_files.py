@@ -151,6 +151,28 @@ def test_tensors_are_read_as_they_were_saved(
             assert tensor.dtype == value.dtype and torch.equal(tensor, value)
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_tensors_in_any_order_of_their_dimensions_are_read(
+    old: bool, written: Callable[[bytes], Path]
+) -> None:
+    def plain() -> torch.Tensor:
+        return torch.arange(2.0 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+
+    content = {
+        "turned": plain().permute(3, 1, 0, 2),
+        "channels last": plain().to(memory_format=torch.channels_last),
+        "of one": torch.arange(6.0).reshape(3, 1, 2).permute(1, 2, 0),
+        "flat": plain()[0, 0].T,
+        "a part": plain()[1].permute(2, 0, 1),
+    }
+    found = read_tensors(written(saved(content, old=old)))
+    for name, tensor in content.items():
+        read = found[name]
+        assert isinstance(read, torch.Tensor)
+        assert torch.equal(read, tensor)
+        assert read.is_contiguous()
+
+
 def test_tensors_share_no_memory(written: Callable[[bytes], Path]) -> None:
     base = torch.zeros(4)
     found = read_tensors(written(saved({"a": base, "b": base})))
@@ -235,9 +257,12 @@ def test_a_pickle_has_a_limit_of_steps() -> None:
         (named(tensor_of(offset=-1)), "odd shape"),
         (named(tensor_of(shape=(-6,))), "odd shape"),
         (named(tensor_of(shape=(1,) * 9, strides=(1,) * 9)), "odd shape"),
-        (named(tensor_of(shape=(6,), strides=(0,))), "row by row"),
-        (named(tensor_of(shape=(2, 3), strides=(1, 2))), "row by row"),
-        (named(tensor_of(shape=(2, 3), strides=(1,))), "row by row"),
+        (named(tensor_of(shape=(6,), strides=(0,))), "follow each other"),
+        (named(tensor_of(shape=(2, 2), strides=(3, 1))), "follow each other"),
+        (named(tensor_of(shape=(2, 2), strides=(1, 3))), "follow each other"),
+        (named(tensor_of(shape=(2, 3), strides=(-3, 1))), "odd shape|follow each other"),
+        (named(tensor_of(shape=(2, 3), strides=(1,))), "follow each other"),
+        (named(tensor_of(shape=(2, 3), strides=(3, 1, 1))), "follow each other"),
         (named(tensor_of(shape=(4,)), tensor_of(2, (4,))), "share some"),
         (named(tensor_of(), tensor_of(kind="Int")), "in two ways"),
         (named(tensor_of(count=5, shape=(5,))), "another size"),

@@ -12,6 +12,8 @@ from fasterseg.errors import UsageError
 if TYPE_CHECKING:
     from torch import nn
 
+AUXILIARY = "auxiliary"
+"""The module of a baseline that only training uses."""
 PREFIX = "baseline:"
 """What a baseline's name begins with where a model is named."""
 
@@ -26,6 +28,18 @@ def _ddrnet_23_slim(classes: int) -> nn.Module:
     from fasterseg.baselines.ddrnet import DDRNet23Slim
 
     return DDRNet23Slim(classes)
+
+
+def _efficientnet_lite0(classes: int) -> nn.Module:
+    from fasterseg.baselines.efficientnet_lite import EfficientNetLite0
+
+    return EfficientNetLite0(classes)
+
+
+def _efficientnet_lite2(classes: int) -> nn.Module:
+    from fasterseg.baselines.efficientnet_lite import EfficientNetLite2
+
+    return EfficientNetLite2(classes)
 
 
 def _enet(classes: int) -> nn.Module:
@@ -45,6 +59,8 @@ BASELINES: Mapping[str, Callable[[int], nn.Module]] = {
     "bisenet-v2": _bisenet_v2,
     "ddrnet-23-slim": _ddrnet_23_slim,
     "enet": _enet,
+    "efficientnet-lite0": _efficientnet_lite0,
+    "efficientnet-lite2": _efficientnet_lite2,
 }
 """From a name to what makes that network for a number of classes, with fresh weights."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -32,6 +32,19 @@ Budget = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": rf"^\s*{_ONE}(\s*,\s*{_ONE})*\s*$"})
 ]
 """One budget, or in a recipe several joined by commas."""
+
+HandMade = Literal[
+    "baseline:fast-scnn",
+    "baseline:bisenet-v2",
+    "baseline:ddrnet-23-slim",
+    "baseline:enet",
+    "baseline:efficientnet-lite0",
+    "baseline:efficientnet-lite2",
+]
+"""The baselines, as a model is named (`baselines.catalogue`)."""
+BASELINE = "baseline:"
+ENCODERS: tuple[HandMade, ...] = ("baseline:efficientnet-lite0", "baseline:efficientnet-lite2")
+"""Those of them whose encoder may begin with learned weights."""
 
 TAKEN_NAMES = ("allowance", "began", "measured", "plan", "position", "summary")
 """What a run's folder has beside files that are called after contenders."""
@@ -61,9 +74,10 @@ class ContenderSettings(Section):
     operators: tuple[Operator, ...] | None = None
     """What it may take in cells, of what the space has there; without it all.  The paper's teacher
     takes no skip."""
-    architecture: Found = "searched"
+    architecture: Found | HandMade = "searched"
     """`searched`, or, for a teacher, the `widest` network that these settings allow, by
-    multiply-adds: it takes no part in the search, and is measured, trained and shipped as it is."""
+    multiply-adds, or a baseline (`baseline:efficientnet-lite2`): neither takes part in the search,
+    and each is trained, measured and shipped as it is."""
 
     @field_validator("name")
     @classmethod
@@ -77,9 +91,26 @@ class ContenderSettings(Section):
         if self.role == "student" and not self.is_searched:
             raise ValueError(
                 f"{self.name} is a student, which is searched for its budget; a teacher alone may "
-                "have architecture: widest"
+                f"have architecture: {self.architecture}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _is_whole_as_it_is_where_it_is_hand_made(self) -> Self:
+        fixed = ("stem_expansion", "fusion_expansion", "head_expansion", "operators")
+        said = [key for key in fixed if getattr(self, key) is not None]
+        if self.baseline and said:
+            raise ValueError(
+                f"{self.name} is {self.architecture}, one network whole as it is: leave out "
+                f"{', '.join(said)}"
+            )
+        return self
+
+    @property
+    def baseline(self) -> str:
+        """The name of the baseline that it is; empty for a network of the space."""
+        _, _, name = self.architecture.partition(BASELINE)
+        return name
 
     @property
     def is_searched(self) -> bool:

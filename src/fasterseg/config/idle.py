@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
+from fasterseg.config.contenders import ENCODERS
 from fasterseg.config.learning_sections import TrainingSettings
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import ROLES, SHARED, takes
@@ -263,6 +264,16 @@ RULES: tuple[Idle, ...] = (
         ("teacher",),
         lambda recipe: all(one.role != "teacher" for one in recipe.contenders),
         "no contender is a teacher",
+    ),
+    Idle(
+        ("teacher.start", "teacher.initialisation"),
+        lambda recipe: all(one.baseline for one in recipe.contenders if one.role == "teacher"),
+        "a baseline is in no supernet, and draws its first weights in its own way",
+    ),
+    Idle(
+        ("teacher.pretrained",),
+        lambda recipe: not any(one.architecture in ENCODERS for one in recipe.contenders),
+        "no teacher is a baseline whose encoder has learned weights",
     ),
     Idle(
         tuple(f"teacher.{key}" for key in _DISTILLED),

@@ -56,6 +56,9 @@ class LongSection(BatchSection):
 StartingWeights = Literal["fresh", "supernet"]
 """What a training begins with: random weights, or what the run's search has learned already."""
 
+LearnedWeights = Literal["imagenet", "none"]
+"""What an encoder begins with of which there are learned weights."""
+
 
 class TrainingSettings(LongSection):
     """Training of one network, with or without a teacher; who names neither `steps` nor `hours`
@@ -66,6 +69,10 @@ class TrainingSettings(LongSection):
     start: StartingWeights = "fresh"
     """The weights that the first step meets: `fresh` ones, as in the paper, or the `supernet`'s
     slices of the architecture."""
+    pretrained: LearnedWeights = "imagenet"
+    """What the encoder of a baseline begins with that there are learned weights of
+    (`efficientnet-lite0`, `efficientnet-lite2`): ImageNet's, from the extra `pretrained`, or random
+    ones (`none`).  Other networks, the authors' among them, begin with nothing pre-trained."""
     steps: int = Field(1000, ge=1, le=MOST_COUNTED)
     """Steps of the training, a batch each; without steps, two hours.  The authors have 600,000."""
     hours: float | None = Field(None, gt=0, le=MOST)

@@ -139,9 +139,10 @@ class Recipe(TrueIsNoNumber, Artifact):
         """The recipe as it was written, with its defaults, as a JSON value.
 
         Who tracks nothing has no ``log``, whose device is this machine no ``target.host``, and
-        whose networks may lose what is usual no ``target.max_drop``, who distils as is usual no
-        ``training.distillation``, and without images without labels there is no key of theirs: so
-        such a recipe has the digest that it always had.
+        whose networks may lose what is usual no ``target.max_drop``; who distils as is usual has no
+        ``training.distillation``, whose encoders begin as is usual no ``training.pretrained``, and
+        without images without labels there is no key of theirs: so such a recipe has the digest
+        that it always had.
         """
         content = super().content()
         if not self.log:
@@ -154,6 +155,8 @@ class Recipe(TrueIsNoNumber, Artifact):
         found = as_written({**content, "search": without_passed_on(content["search"])})
         if self.training.distillation == DistillationSettings():
             del found[SHARED]["distillation"]
+        if self.training.pretrained == TrainingSettings().pretrained:
+            del found[SHARED]["pretrained"]
         return found
 
     def untracked(self) -> Self:
@@ -164,6 +167,11 @@ class Recipe(TrueIsNoNumber, Artifact):
     def contenders(self) -> Contenders:
         """The networks being searched: of several budgets, each has its student."""
         return one_student_each(self.written_contenders, self.budgets)
+
+    @property
+    def members(self) -> Contenders:
+        """The contenders whose networks are of the space: all but baselines."""
+        return tuple(one for one in self.contenders if not one.baseline)
 
     @model_validator(mode="after")
     def _has_contenders_that_can_be(self) -> Self:
@@ -176,7 +184,7 @@ class Recipe(TrueIsNoNumber, Artifact):
             as_file_name(contender.name)
         if not any(contender.is_searched for contender in self.written_contenders):
             raise ValueError("there is nothing to search: no contender has architecture: searched")
-        for contender in self.written_contenders:
+        for contender in self.members:
             for stride, offered in self.space.kinds.cells.items():
                 taken = offered if contender.operators is None else contender.operators
                 if stride <= self.space.coarsest and set(taken).isdisjoint(offered):
@@ -198,7 +206,7 @@ class Recipe(TrueIsNoNumber, Artifact):
 
     @model_validator(mode="after")
     def _has_networks_that_keep_its_path_rules(self) -> Self:
-        for contender in self.written_contenders:
+        for contender in self.members:
             if not leave_something(Options.of(self.space, contender)):
                 raise ValueError(
                     f"contender {contender.name!r} may take no network that keeps space.paths: "

@@ -11,6 +11,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from fasterseg.config.contenders import BASELINE
 from fasterseg.config.hosts import HERE
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import SHARED
@@ -71,6 +72,7 @@ FIRST_USES: tuple[tuple[str, tuple[Use, ...]], ...] = (
     ("space.*", (Use.TABLE, Use.SUPERNET)),
     ("budget", (Use.SEARCH,)),
     ("contenders.*.budget", (Use.SEARCH,)),
+    ("contenders.*.baseline", (Use.TEACHER,)),
     ("contenders.*", (Use.TABLE, Use.SUPERNET)),
     ("students", (Use.SUPERNET,)),
     ("search.selection.images", (Use.SCORES, Use.LANDED)),
@@ -117,12 +119,16 @@ def keyed(recipe: Recipe) -> dict[str, Any]:
 def contenders_by_name(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The contenders of a recipe's or a plan's content; an operator that its space lacks is none.
 
-    So an operator more in the table of kinds is no change of what was made before.
+    So an operator more in the table of kinds is no change of what was made before.  Of a baseline,
+    which no search knows, its name is all.
     """
     offered = SearchSpace.model_validate(content["space"]).operators
 
-    def taken(contender: Mapping[str, Any]) -> list[str]:
-        own = contender["operators"]
-        return [name for name in offered if own is None or name in own]
+    def taken(contender: Mapping[str, Any]) -> dict[str, Any]:
+        own, architecture = contender["operators"], contender["architecture"]
+        if architecture.startswith(BASELINE):
+            return {"baseline": architecture}
+        operators = [name for name in offered if own is None or name in own]
+        return {**contender, "operators": operators}
 
-    return {one["name"]: {**one, "operators": taken(one)} for one in content["contenders"]}
+    return {one["name"]: taken(one) for one in content["contenders"]}

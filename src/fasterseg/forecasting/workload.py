@@ -10,6 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import NamedTuple
 
+from fasterseg.baselines.catalogue import AUXILIARY
 from fasterseg.config import AsFastAs, ContenderSettings, Recipe, budget_in_ms
 from fasterseg.deploy.benchmark.matching import comparison_seconds
 from fasterseg.deploy.benchmark.measuring import groups_of
@@ -45,6 +46,17 @@ class Cost(NamedTuple):
         extra = sum(step.spec.parameters for step in wiring.auxiliary)
         blocks = len(wiring.timed_specs())
         return cls(wiring.macs / geometry.size.area, wiring.parameters + extra, blocks, latency_ms)
+
+    @classmethod
+    def of_baseline(cls, name: str, geometry: Geometry) -> Cost:
+        """That of a hand-made network, whose latency nobody estimates."""
+        from fasterseg.baselines.counting import module_costs
+
+        parts = module_costs(name, geometry)
+        kept = [cost for part, cost in parts.items() if part != AUXILIARY]
+        macs = sum(cost.macs for cost in kept)
+        parameters = sum(cost.parameters for cost in parts.values())
+        return cls(macs / geometry.size.area, parameters, sum(c.convolutions for c in kept))
 
     def towards(self, other: Cost, share: float) -> Cost:
         """What lies at a share of the way to another."""
@@ -82,7 +94,7 @@ class Workload:
     def specs(self) -> tuple[BlockSpec, ...]:
         """Every block that is profiled."""
         return specs_of(
-            [options_of(self.recipe.space, c) for c in self.recipe.contenders], self.geometry
+            [options_of(self.recipe.space, c) for c in self.recipe.members], self.geometry
         )
 
     def calls_ms(self) -> Iterator[float]:
@@ -99,9 +111,21 @@ class Workload:
     @cached_property
     def networks(self) -> tuple[Outlook, ...]:
         """What each contender may end as."""
+        known = {one.name: self._member(one) for one in self.recipe.members}
+        dearest_known = max((one.cost for one in known.values()), key=attrgetter("macs"))
         return tuple(
-            self._student(one) if one.role == "student" else self._teacher(one)
+            known.get(one.name) or self._hand_made(one, dearest_known)
             for one in self.recipe.contenders
+        )
+
+    def _member(self, contender: ContenderSettings) -> Outlook:
+        return self._student(contender) if contender.role == "student" else self._teacher(contender)
+
+    def _hand_made(self, contender: ContenderSettings, known: Cost) -> Outlook:
+        """A baseline: counted, and as fast for its multiply-adds as a network of the space."""
+        cost = Cost.of_baseline(contender.baseline, self.geometry)
+        return Outlook(
+            contender, cost._replace(latency_ms=known.latency_ms * cost.macs / known.macs)
         )
 
     def _student(self, contender: ContenderSettings) -> Outlook:

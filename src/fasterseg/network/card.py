@@ -22,6 +22,7 @@ from fasterseg.space.blocks import Size
 __all__ = ["Card", "Facts", "Score", "Segment", "SupernetFacts", "TrainingFacts", "Which"]
 
 Which = Literal["best", "last", "ema"]
+NOTHING_PRETRAINED = "nothing pre-trained"
 
 
 class Segment(Facts):
@@ -101,9 +102,10 @@ class SupernetFacts(Facts):
 class TrainingFacts(Facts):
     """What the network learned from, and how; `segments` says on what, in order of the steps.
 
-    `supernet` is whose slices its first weights were; None where they were random.  `teacher` is
-    the digest of what it learned from, and `taught_by` what that was and how it was asked; None
-    for a network without a teacher, and for cards of earlier versions.
+    `pretrained` says which of its first weights had learned from other data, and from which;
+    `supernet` is whose slices they were, None where they were random.  `teacher` is the digest of
+    what it learned from, and `taught_by` what that was and how it was asked; None for a network
+    without a teacher, and for cards of earlier versions.
     """
 
     data: str
@@ -117,7 +119,7 @@ class TrainingFacts(Facts):
     seed: int
     precision: str
     teacher: str = ""
-    pretrained: Literal["nothing pre-trained"] = "nothing pre-trained"
+    pretrained: str = NOTHING_PRETRAINED
     supernet: SupernetFacts | None = None
     segments: tuple[Segment, ...] = ()
     taught_by: TaughtFacts | None = None

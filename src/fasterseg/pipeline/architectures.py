@@ -31,12 +31,7 @@ def one_architecture(
             next_step=f"fasterseg train student --architecture {path}{inside}",
         )
     if baseline_name(contenders[0]) is not None:
-        raise UsageError(
-            "a baseline takes no architecture",
-            where=f"--architecture {path}",
-            why=f"{contenders[0]} is one network, whole as it is",
-            next_step=f"leave --architecture out: fasterseg train {contenders[0]}",
-        )
+        raise _takes_none(contenders[0], f"--architecture {path}", f"train {contenders[0]}")
     return Architecture.load(path)
 
 
@@ -44,9 +39,11 @@ def take_architecture(wanted: Architecture, run: RunFolder, recipe: Recipe, cont
     """Give a contender an architecture that no search of this run found.
 
     Says so where it has widths that the recipe's space does not offer. Raises `UsageError` where
-    the contender has another already.
+    the contender has another already, or is a baseline.
     """
     settings = contender_named(recipe, contender)
+    if settings.baseline:
+        raise _takes_none(settings.architecture, f"contenders, {contender}", f"train {contender}")
     kept = run.architecture(settings.name)
     if kept.exists() and Architecture.load(kept) != wanted:
         raise UsageError(
@@ -61,6 +58,15 @@ def take_architecture(wanted: Architecture, run: RunFolder, recipe: Recipe, cont
                 f"{contender} is trained with it"
             )
         wanted.save(kept)
+
+
+def _takes_none(baseline: str, where: str, command: str) -> UsageError:
+    return UsageError(
+        "a baseline takes no architecture",
+        where=where,
+        why=f"{baseline} is one network, whole as it is",
+        next_step=f"leave --architecture out: fasterseg {command}",
+    )
 
 
 def widths_outside(

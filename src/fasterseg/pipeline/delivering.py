@@ -89,12 +89,14 @@ def result_of(
     *,
     scored: Scored,
 ) -> NetworkResult:
-    """What a contender's network came to, as it was deployed and measured."""
+    """What a contender's network came to, as it was deployed and measured.
+
+    The search knows nothing of a baseline, and so there is no budget, and nothing was predicted.
+    """
     split, promise = recipe.data.test_split, _promise(recipe, contender)
     path = folder.score(contender.name, split, which="best")
     report = EvaluationReport.load(path)
     found = summary.contender(contender.name)
-    assert found is not None
     return NetworkResult(
         name=contender.name,
         role=contender.role,
@@ -104,9 +106,9 @@ def result_of(
         scored_at=report.resolution,
         shown_at=report.shown_at,
         timed_at="{}x{}".format(*recipe.target.size),
-        budget_ms=found.budget_ms,
-        matched=found.matched,
-        predicted_ms=found.estimated_ms,
+        budget_ms=None if found is None else found.budget_ms,
+        matched="" if found is None else found.matched,
+        predicted_ms=None if found is None else found.estimated_ms,
         measured_ms=latency.median_ms,
         measured_p95_ms=latency.p95_ms,
         pace=latency.pace,
@@ -117,6 +119,7 @@ def result_of(
         quiet=promise == "median" or latency.steady_windows >= STEADY_WINDOWS,
         steady=latency.steady_windows >= STEADY_WINDOWS,
         candidates_ms=tuple(
-            p95_ms if promise == "p95" else median_ms for median_ms, p95_ms in found.candidates
+            p95_ms if promise == "p95" else median_ms
+            for median_ms, p95_ms in (() if found is None else found.candidates)
         ),
     )

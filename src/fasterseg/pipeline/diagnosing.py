@@ -29,6 +29,7 @@ from fasterseg.machine import (
     version_of,
 )
 from fasterseg.network.shipped import INSTALL, shipped_card, shipped_names
+from fasterseg.pipeline.encoders_here import Encoder, encoders_here
 from fasterseg.version import __version__
 
 LEAST_PYTHON = (3, 11)
@@ -88,6 +89,7 @@ class DoctorReport(Fact):
     disk: Disk
     kept: Kept
     models: tuple[Shipped, ...] = ()
+    encoders: tuple[Encoder, ...] = ()
     advice: tuple[Advice, ...]
 
     @property
@@ -281,6 +283,7 @@ def _fact_lines(report: DoctorReport) -> Iterator[str]:
     yield from (f"model        {_told(model)}" for model in report.models)
     if not report.models:
         yield f"model        none has a name here: {INSTALL}"
+    yield from (f"encoder      {encoder.describe()}" for encoder in report.encoders)
 
 
 def _processes(gpus: int) -> str:
@@ -344,5 +347,6 @@ def diagnosed(folder: Path) -> DoctorReport:
         disk=facts[3],
         kept=kept_in(cache_folder()),
         models=tuple(map(_shipped, shipped_names())),
+        encoders=encoders_here(),
         advice=tuple(advise(*facts, python=sys.version_info[:2])),
     )

@@ -33,7 +33,7 @@ from fasterseg.forecasting.timings import (
     Timings,
     TrainingTiming,
 )
-from fasterseg.forecasting.workload import Workload
+from fasterseg.forecasting.workload import Outlook, Workload
 from fasterseg.latency.table import LatencyTable, Target, describe
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline import opening
@@ -191,22 +191,31 @@ def take_timings(
     data, target = timed(DataTiming, "data"), timed(TargetTiming, "target", table=table)
     work = Workload(recipe, data.classes, target)
     search = timed(SearchTiming, "search", target=target)
-    teachers = (work.like(one) for one in work.networks if one.contender.role == "teacher")
-    delivered = taught_by = next(teachers, None)
+    teachers = [one for one in work.networks if one.contender.role == "teacher"]
+    delivered = next((work.like(one) for one in teachers if not one.contender.baseline), None)
     teacher = narrow = wide = answers = None
-    if taught_by is not None:
-        teacher = training(architecture=taught_by, role="teacher")
+    taught_by: dict[str, Any] = {}
+    if teachers:
+        own = _network_like(work, teachers[0])
+        teacher = training(**own, role="teacher")
+        taught_by = {"taught_by": own["architecture"], "taught_by_baseline": own["baseline"]}
     if keeps_answers(recipe):
-        answers = timed(AnswersTiming, "answers", taught_by=taught_by)
+        answers = timed(AnswersTiming, "answers", **taught_by)
     if target.ends:
         low, delivered = (end.architecture for end in work.extremes)
-        narrow = training(architecture=low, taught_by=taught_by)
-        wide = training(architecture=delivered, taught_by=taught_by)
-    assert delivered is not None  # a recipe has a contender
+        narrow = training(architecture=low, **taught_by)
+        wide = training(architecture=delivered, **taught_by)
+    assert delivered is not None  # a recipe has a contender that is searched
     delivery, cost = timed(DeliveryTiming, "delivery", architecture=delivered), work.cost(delivered)
     trainings = (teacher, narrow, wide)
     size = (cost.blocks, cost.parameters)
     return work, Timings(data, target, search, *trainings, delivery, *size, crew.ranks, answers)
+
+
+def _network_like(work: Workload, outlook: Outlook) -> dict[str, Any]:
+    """A network to time for an outlook, in the words of a job: a baseline is known by its name."""
+    baseline = outlook.contender.baseline
+    return {"architecture": None if baseline else work.like(outlook), "baseline": baseline}
 
 
 def parts_of(recipe: Recipe) -> tuple[Kind, ...]:

@@ -117,7 +117,7 @@ def conditions_of(meter: Meter) -> dict[str, str]:
 
 def all_options(recipe: Recipe) -> tuple[Options, ...]:
     """The options of every contender."""
-    return tuple(options_of(recipe.space, contender) for contender in recipe.contenders)
+    return tuple(options_of(recipe.space, contender) for contender in recipe.members)
 
 
 class _Stage:

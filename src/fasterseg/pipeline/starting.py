@@ -15,6 +15,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.kept_supernet import is_supernet_there, keep_supernet, kept_weights
 from fasterseg.searching.search import supernet_of
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.search_space import Role
 from fasterseg.space.widest import options_of
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
@@ -123,11 +124,12 @@ def require_member(
         )
 
 
-def refuse_baseline(name: str) -> None:
+def refuse_baseline(name: str, *, role: Role) -> None:
     """Raise `UsageError` for a baseline that is to begin with a supernet's slices: it has none."""
     raise UsageError(
         f"baseline:{name} cannot begin with the run's supernet",
-        where="student.start: supernet",
-        why="a baseline is trained as the students are, and no supernet holds it",
-        next_step="train it in a run of its own: another --run, with --set student.start=fresh",
+        where=f"{role}.start: supernet",
+        why=f"a baseline is trained as the {role}s are, and no supernet holds it",
+        next_step=f"--set {role}.start=fresh"
+        + ("; train it in a run of its own: another --run" if role == "student" else ""),
     )

@@ -116,10 +116,12 @@ def _of_run(run: RunFolder) -> list[Subject | HandMade]:
             why=f"it has neither a description.json nor a {run.recipe.name}",
             next_step="name a bundle's folder, an architecture's JSON file, or a run's folder",
         )
-    names = [contender.name for contender in Recipe.load(run.recipe).contenders]
+    contenders = Recipe.load(run.recipe).contenders
+    names = [contender.name for contender in contenders if not contender.baseline]
     found = [name for name in names if run.architecture(name).is_file()]
-    trained = [run.bundle(name) for name in BASELINES if name not in names]
-    trained = [folder for folder in trained if folder.is_dir()]
+    hand_made = [contender.name for contender in contenders if contender.baseline]
+    hand_made += [name for name in BASELINES if name not in (*names, *hand_made)]
+    trained = [folder for name in hand_made if (folder := run.bundle(name)).is_dir()]
     if not found and not trained:
         raise FileError(
             "this run has no architecture yet",

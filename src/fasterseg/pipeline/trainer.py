@@ -19,12 +19,14 @@ from fasterseg.learning.sharing import Sharing
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.answering import NOBODY_TEACHES, Taught, opened_answers
 from fasterseg.pipeline.opening import open_source
+from fasterseg.pipeline.pretrained import encoder_start
 from fasterseg.pipeline.starting import refuse_baseline, supernet_start
 from fasterseg.pipeline.trainees import require_own_name
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.searching.randoms import RandomName, random_architecture_of
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.search_space import Role
 from fasterseg.stopping import StopRequest
 from fasterseg.training.data import TrainingData
 from fasterseg.training.sharing import TrainingOrder, followed_stage
@@ -52,14 +54,17 @@ class Trainer:
     def contender(
         self,
         contender: ContenderSettings,
-        architecture: Architecture,
+        architecture: Architecture | None,
         *,
         taught: Taught = NOBODY_TEACHES,
     ) -> Path:
-        """Train a contender's network."""
-        settings = self.recipe.training_of(contender.role)
-        name, described = contender.name, self._described(architecture)
-        return self._train(name, described, settings, taught, owner=name)
+        """Train a contender's network; a baseline has no architecture of the space."""
+        settings, name = self.recipe.training_of(contender.role), contender.name
+        if architecture is None:
+            described = self._hand_made(contender.baseline, settings, role=contender.role)
+        else:
+            described = self._described(architecture)
+        return self._train(name, described, settings, taught, role=contender.role, owner=name)
 
     def baseline(self, name: str) -> Path:
         """Train a baseline with the students' settings and no teacher.
@@ -67,10 +72,8 @@ class Trainer:
         Raises as `require_own_name` does.
         """
         require_own_name(self.recipe, self.run, name)
-        if self.recipe.student.start == "supernet":
-            refuse_baseline(name)
-        description = NetworkDescription(classes=self.source.label_space.classes, baseline=name)
-        return self._train(name, description, self.recipe.student)
+        settings = self.recipe.student
+        return self._train(name, self._hand_made(name, settings, role="student"), settings)
 
     def random(self, name: RandomName, *, taught: Taught = NOBODY_TEACHES) -> Path:
         """Train a random architecture of a student's latency as that student is trained.
@@ -83,6 +86,13 @@ class Trainer:
         described, owner = self._described(architecture), name.student
         return self._train(name.file_name, described, settings, taught, owner=owner)
 
+    def _hand_made(
+        self, baseline: str, settings: TrainingSettings, *, role: Role
+    ) -> NetworkDescription:
+        if settings.start == "supernet":
+            refuse_baseline(baseline, role=role)
+        return NetworkDescription(classes=self.source.label_space.classes, baseline=baseline)
+
     def _described(self, architecture: Architecture) -> NetworkDescription:
         classes = self.source.label_space.classes
         return NetworkDescription(classes=classes, architecture=architecture)
@@ -94,6 +104,7 @@ class Trainer:
         settings: TrainingSettings,
         taught: Taught = NOBODY_TEACHES,
         *,
+        role: Role = "student",
         owner: str = "",
     ) -> Path:
         device, start = select_device(self.device), None
@@ -127,6 +138,9 @@ class Trainer:
             teacher=taught.teacher,
             start=start,
             taught_by=taught.facts,
+            encoder=encoder_start(
+                description.baseline, settings, self.source.normalisation, role=role
+            ),
         )
         folder = self.run.training(name).root
         train_network(

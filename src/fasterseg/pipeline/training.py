@@ -130,7 +130,7 @@ def jobs_of(
     """
     wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
     for contender in wanted:
-        found = found_architecture(run, contender.name)
+        found = None if contender.baseline else found_architecture(run, contender.name)
         yield Job(
             contender.name,
             known_steps(recipe.training_of(contender.role)),
@@ -153,7 +153,11 @@ def jobs_of(
 
 
 def _contender(
-    trainer: Trainer, taught: Taught, *, contender: ContenderSettings, architecture: Architecture
+    trainer: Trainer,
+    taught: Taught,
+    *,
+    contender: ContenderSettings,
+    architecture: Architecture | None,
 ) -> Path:
     return trainer.contender(contender, architecture, taught=taught)
 
@@ -180,7 +184,8 @@ def _look_up(
     """
     wanted = chosen_contenders(recipe, names.contenders) if names.mean_contenders else ()
     for contender in wanted:
-        found_architecture(run, contender.name)
+        if not contender.baseline:
+            found_architecture(run, contender.name)
     for baseline in names.baselines:
         require_own_name(recipe, run, baseline)
     for random in names.randoms:

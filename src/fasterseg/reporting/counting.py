@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.baselines.catalogue import BASELINES
+from fasterseg.baselines.catalogue import AUXILIARY, BASELINES
+from fasterseg.errors import FileError
 from fasterseg.space.architecture import Architecture, Geometry, Step, wire
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from fasterseg.network.description import NetworkDescription
 
-AUXILIARY = "auxiliary"
 PARTS = ("stem", "cells", "fusion", "head", AUXILIARY)
 """In the order in which an image passes through them."""
 
@@ -53,16 +51,23 @@ def baseline_costs(name: str, geometry: Geometry) -> tuple[PartCosts, ...]:
     It is run without computing anything, so any size takes the same time.  Raises `FileError` for
     a baseline that this version does not have.
     """
-    import torch
+    from fasterseg.baselines.counting import module_costs
 
-    from fasterseg.network.description import NetworkDescription
-
-    description = NetworkDescription(classes=geometry.classes, baseline=name)
-    with torch.device("meta"):
-        network = description.build(baselines=BASELINES).eval()
-        parts = {key: _Count(module) for key, module in network.named_children()}
-        network.with_auxiliary(torch.empty(1, 3, *geometry.size))  # type: ignore[operator]
-    return tuple(count.costs(key) for key, count in parts.items())
+    if name not in BASELINES:
+        raise FileError(
+            f"this version of fasterseg has no baseline {name!r}",
+            why=f"it has {', '.join(BASELINES)}",
+        )
+    return tuple(
+        PartCosts(
+            name=part,
+            blocks=cost.convolutions,
+            macs=cost.macs,
+            macs_with_normalisation=cost.macs + NORMALISATION_COST * cost.normalised,
+            parameters=cost.parameters,
+        )
+        for part, cost in module_costs(name, geometry).items()
+    )
 
 
 def costs_of(description: NetworkDescription, geometry: Geometry) -> tuple[PartCosts, ...]:
@@ -70,44 +75,6 @@ def costs_of(description: NetworkDescription, geometry: Geometry) -> tuple[PartC
     if description.architecture is not None:
         return part_costs(description.architecture, geometry)
     return baseline_costs(description.baseline, geometry)
-
-
-class _Count:
-    """Counts what the convolutions and batch norms of a module do in one forward."""
-
-    def __init__(self, module: nn.Module) -> None:
-        from torch import nn
-
-        self.module = module
-        self.blocks = self.macs = self.normalised = 0
-        for part in module.modules():
-            if isinstance(part, nn.Conv2d):
-                part.register_forward_hook(self._convolution)
-            elif isinstance(part, nn.ConvTranspose2d):
-                part.register_forward_hook(self._transposed)
-            elif isinstance(part, nn.BatchNorm2d):
-                part.register_forward_hook(self._norm)
-
-    def _convolution(self, conv: nn.Module, inputs: object, output: Tensor) -> None:
-        self.blocks += 1
-        self.macs += output.numel() * conv.weight[0].numel()  # type: ignore[index]
-
-    def _transposed(self, conv: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.blocks += 1
-        self.macs += inputs[0].numel() * conv.weight[0].numel()  # type: ignore[index]
-
-    def _norm(self, norm: nn.Module, inputs: object, output: Tensor) -> None:
-        self.normalised += output.numel()
-
-    def costs(self, name: str) -> PartCosts:
-        """What was counted."""
-        return PartCosts(
-            name=name,
-            blocks=self.blocks,
-            macs=self.macs,
-            macs_with_normalisation=self.macs + NORMALISATION_COST * self.normalised,
-            parameters=sum(parameter.numel() for parameter in self.module.parameters()),
-        )
 
 
 def total(name: str, steps: Iterable[Step]) -> PartCosts:

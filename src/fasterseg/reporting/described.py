@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.baselines.catalogue import AUXILIARY
 from fasterseg.latency.table import LatencyTable
-from fasterseg.reporting.counting import AUXILIARY, PartCosts, baseline_costs, evaluated, part_costs
+from fasterseg.reporting.counting import PartCosts, baseline_costs, evaluated, part_costs
 from fasterseg.space.architecture import Architecture, Branch, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.width import Width

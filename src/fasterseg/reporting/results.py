@@ -48,7 +48,7 @@ class NetworkResult(Artifact):
     budget_ms: float | None
     matched: str = ""
     against: ModelComparison | None = None
-    predicted_ms: float
+    predicted_ms: float | None
     measured_ms: float
     measured_p95_ms: float
     pace: float = 1.0
@@ -119,9 +119,13 @@ class NetworkResult(Artifact):
         pace = f"; by the clock {self.by_the_clock_ms:.2f} ms" if self.drifted else ""
         return (
             f"{self.name:<{width}} mIoU {100 * self.mean_iou:5.2f} % ({split}{as_exported}), "
-            f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f}), "
-            f"predicted {self.predicted_ms:.2f} ms{budget}{pace}{self._beside_its_model()}"
+            f"measured {self.measured_ms:.2f} ms (p95 {self.measured_p95_ms:.2f})"
+            f"{self._beside_its_prediction()}{budget}{pace}{self._beside_its_model()}"
         )
+
+    def _beside_its_prediction(self) -> str:
+        """What the table says of it, which knows nothing of a baseline."""
+        return "" if self.predicted_ms is None else f", predicted {self.predicted_ms:.2f} ms"
 
     def _beside_its_model(self) -> str:
         """Which model it was to be as fast as, and whether it is: a line of its own."""

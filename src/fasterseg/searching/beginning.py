@@ -68,7 +68,7 @@ class SearchJob(SearchGround):
     @property
     def keeps_supernet(self) -> bool:
         """Whether some training of its networks begins with the supernet's weights."""
-        roles = {one.role for one in self.recipe.contenders}
+        roles = {one.role for one in self.recipe.members}
         return any(self.recipe.training_of(role).start == "supernet" for role in roles)
 
     @property
@@ -127,7 +127,7 @@ def start_of(job: SearchJob, ends: Ends) -> SearchStart:
     models = ModelLatencies.of_run(job.run)
     return SearchStart(
         space=recipe.space,
-        contenders=recipe.contenders,
+        contenders=recipe.members,
         settings=recipe.search,
         seed=recipe.seed,
         device=job.device.type,
@@ -203,7 +203,7 @@ def task_of(
         class_weights = class_weights_of(source, split, start.class_weights)
     return SearchTask(
         space=recipe.space,
-        contenders=recipe.contenders,
+        contenders=recipe.members,
         settings=recipe.search.model_copy(update={"precision": start.precision}),
         budgets_ms=start.budgets_ms,
         geometry=ground.geometry,

@@ -132,7 +132,7 @@ def _contender(
     return ContenderSummary(
         name=contender.name,
         role=contender.settings.role,
-        architecture=contender.settings.architecture,
+        architecture="searched" if contender.settings.is_searched else "widest",
         budget_ms=contender.budget_ms,
         matched=matched,
         against=ends.matches.get(contender.name),

@@ -7,7 +7,7 @@ the same on every target, and nothing in it is left to a search.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
@@ -27,12 +27,17 @@ class Wanted(Contender, Protocol):
     """What a recipe says of a contender's options, and of how its architecture is found."""
 
     @property
-    def architecture(self) -> Found:
-        """``searched`` among its options, or the ``widest`` of them."""
+    def architecture(self) -> str:
+        """``searched`` among its options, or the ``widest`` of them; else it is none of a space."""
 
 
 def options_of(space: SearchSpace, contender: Wanted) -> Options:
-    """What a contender may take in a space; where it is the widest network, that alone."""
+    """What a contender may take in a space; where it is the widest network, that alone.
+
+    Raises ValueError for one that is no network of a space.
+    """
+    if contender.architecture not in get_args(Found):
+        raise ValueError(f"{contender.architecture} is no network of a space")
     options = Options.of(space, contender)
     return options if contender.architecture == "searched" else widest(options)
 

@@ -18,8 +18,8 @@ from fasterseg.training.task import TrainingTask
 class TrainingStart(Artifact):
     """All that a training's result depends on; it may not change when a folder is resumed.
 
-    `supernet` is the digest of the weights that its first ones were cut out of; empty where these
-    were random.
+    `supernet` is the digest of the weights that its first ones were cut out of, `encoder` that of
+    the file that its encoder's came from; empty where these were random.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/training-plan/1"
@@ -41,6 +41,7 @@ class TrainingStart(Artifact):
     precision: str
     supernet: str = ""
     unlabelled: str = ""
+    encoder: str = ""
 
     def content(self) -> dict[str, Any]:
         """The start as a JSON value; how is learned from a teacher is there where one is."""
@@ -76,6 +77,7 @@ def start_of(task: TrainingTask, *, precision: str) -> TrainingStart:
         precision=precision,
         supernet=task.start.facts.digest if task.start else "",
         unlabelled=data.unlabelled_digest(),
+        encoder=task.encoder.digest if task.encoder else "",
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fasterseg.config import TrainingSettings
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.network.card import SupernetFacts
+from fasterseg.network.card import NOTHING_PRETRAINED, SupernetFacts
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
 from fasterseg.network.taught import TaughtFacts
 from fasterseg.runtime import derived_seed
@@ -69,11 +69,24 @@ class SupernetStart:
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderStart:
+    """An encoder's learned weights: what learned from what, the digest and the terms of their file.
+
+    `put_into` gives a fresh network these.
+    """
+
+    pretrained: str
+    digest: str
+    terms: str
+    put_into: Callable[[nn.Module], None]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingTask:
     """One network to train: what it is called, what it is, what it learns from and how.
 
-    Without a `start` its first weights are random, a function of the seed.  `taught_by` is what
-    its card will say of whom it learned from.
+    Without a `start` its first weights are random, a function of the seed, but for those of an
+    `encoder` that learned before.  `taught_by` is what its card will say of whom it learned from.
     """
 
     name: str
@@ -85,11 +98,35 @@ class TrainingTask:
     teacher: Teacher | KeptTeacher | None = None
     start: SupernetStart | None = None
     taught_by: TaughtFacts | None = None
+    encoder: EncoderStart | None = None
+
+    @property
+    def pretrained(self) -> str:
+        """Which of its first weights had learned from other data, in words for its card."""
+        return self.encoder.pretrained if self.encoder else NOTHING_PRETRAINED
+
+    @property
+    def terms(self) -> str:
+        """The terms of the data, and those of what learned before."""
+        own = self.data.source.terms
+        return f"{own or 'of the data, not known'}; {self.encoder.terms}" if self.encoder else own
 
     @property
     def live(self) -> Teacher | None:
         """The teacher that is asked at every step; None where its answers were kept."""
         return self.teacher if isinstance(self.teacher, Teacher) else None
+
+
+def begun_network(
+    task: TrainingTask, *, baselines: Mapping[str, BaselineBuilder] | None = None
+) -> nn.Module:
+    """A task's network before its first step."""
+    if task.start is not None:
+        return task.start.network(task)
+    network = _fresh(task, baselines)
+    if task.encoder is not None:
+        task.encoder.put_into(network)
+    return network
 
 
 def stage_of(

@@ -20,6 +20,7 @@ from fasterseg.learning.step_times import Now
 from fasterseg.learning.stepping import CLOCK, run_steps
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import (
+    NOTHING_PRETRAINED,
     Card,
     Facts,
     Score,
@@ -45,7 +46,7 @@ from fasterseg.training.counting import counted
 from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
 from fasterseg.training.sharing import shared_stage
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
-from fasterseg.training.task import Teacher, TrainingTask
+from fasterseg.training.task import Teacher, TrainingTask, begun_network
 from fasterseg.training.telling import TrainingTeller
 
 __all__ = ["Teacher", "TrainingReport", "TrainingTask", "train_network"]
@@ -87,6 +88,7 @@ class TrainingReport(Artifact):
     precision: str
     precision_reason: str
     clock: Clock
+    pretrained: str = NOTHING_PRETRAINED
     supernet: SupernetFacts | None = None
     segments: tuple[Segment, ...] = ()
     taught_by: TaughtFacts | None = None
@@ -103,6 +105,7 @@ class TrainingReport(Artifact):
         lines = [
             f"{self.name}: {self.steps} steps, {self.precision} ({self.precision_reason})",
             f"  {self.clock.describe()}",
+            *([f"  {self.pretrained}"] if self.pretrained != NOTHING_PRETRAINED else []),
             *([f"  {self.supernet.describe()}"] if self.supernet else []),
             *([f"  {self.taught_by.describe()}"] if self.taught_by else []),
             *(f"  {line}" for line in told_segments(self.segments)),
@@ -157,10 +160,9 @@ def train_network(
     if task.settings.hours is not None:
         progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
     task = counted(task, kept, sharing=sharing, baselines=baselines, clock=clock)
-    first = None
     if task.start is not None and kept.stepped() is None:
         progress(0, 0, "measuring the statistics of the supernet's slices")
-        first = task.start.network(task)
+    first = begun_network(task, baselines=baselines) if kept.stepped() is None else None
     with shared_stage(
         task, numerics, sharing=sharing, baselines=baselines, network=first, stop=stop
     ) as (stage, lead):
@@ -195,6 +197,7 @@ def train_network(
         precision=start.precision,
         precision_reason=numerics.reason,
         clock=_clock(course.seconds, task.settings, course.events()),
+        pretrained=task.pretrained,
         supernet=task.start.facts if task.start else None,
         segments=segments,
         taught_by=task.taught_by,
@@ -219,13 +222,14 @@ def card_of(
         data_digest=start.train_digest,
         split=start.train_split,
         images=task.data.source.length(start.train_split),
-        terms=task.data.source.terms,
+        terms=task.terms,
         resolution=f"{height}x{width}",
         steps=settings.steps,
         batch_size=settings.batch_size,
         seed=task.seed,
         precision=start.precision,
         teacher=start.teacher,
+        pretrained=task.pretrained,
         supernet=task.start.facts if task.start else None,
         segments=segments,
         taught_by=task.taught_by,

@@ -145,4 +145,5 @@ def _tensor(data: bytes, part: Part) -> Tensor:
     own = bytearray(memoryview(data)[start : start + part.count * kind.itemsize])
     if kind is torch.bool and not set(own) <= {0, 1}:
         raise PickleFault("one of its truth values is neither")
-    return torch.frombuffer(own, dtype=kind).reshape(part.shape)
+    lying = torch.frombuffer(own, dtype=kind).reshape([part.shape[n] for n in part.order])
+    return lying.permute([part.order.index(n) for n in range(len(part.shape))]).contiguous()

@@ -63,11 +63,16 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The numbers of a storage that make a tensor: row after row from `offset` on."""
+    """The numbers of a storage that make a tensor: all that follow each other from `offset` on.
+
+    `order` are its dimensions from the one whose steps are longest to the one whose neighbours lie
+    side by side: 0, 1, 2... where they lie row by row.
+    """
 
     storage: Storage
     offset: int
     shape: tuple[int, ...]
+    order: tuple[int, ...]
 
     @property
     def count(self) -> int:
@@ -160,23 +165,30 @@ def _part(
     odd = not sizes or min((0, offset, *shape)) < 0 or max((0, *shape)) > MOST_BYTES
     if odd or len(shape) > MOST_DIMENSIONS:
         raise PickleFault(f"the tensor {key[:80]!r} has an odd shape")
-    part = Part(storage, offset, shape)
-    if part.count and not _are_row_by_row(shape, strides):
-        raise PickleFault(f"the numbers of {key[:80]!r} do not lie row by row")
+    part = Part(storage, offset, shape, _order(shape, strides))
+    if part.count and not _follow_each_other(part, strides):
+        raise PickleFault(f"the numbers of {key[:80]!r} do not follow each other")
     if offset + part.count > storage.count:
         raise PickleFault(f"{key[:80]!r} has more numbers than its storage")
     return part
 
 
-def _are_row_by_row(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the numbers of a tensor follow each other; a dimension of one may say anything."""
-    if len(shape) != len(strides):
+def _order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
+    """The dimensions by how long their steps are; that of a dimension of one means nothing."""
+    steps = dict(enumerate(strides))
+    long = sorted((n for n, size in enumerate(shape) if size != 1), key=lambda n: -steps.get(n, 0))
+    return (*(n for n, size in enumerate(shape) if size == 1), *long)
+
+
+def _follow_each_other(part: Part, strides: tuple[int, ...]) -> bool:
+    """Whether the numbers of a tensor lie side by side, in some order of its dimensions."""
+    if len(part.shape) != len(strides):
         return False
     step = 1
-    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
-        if size != 1 and stride != step:
+    for dimension in reversed(part.order):
+        if part.shape[dimension] != 1 and strides[dimension] != step:
             return False
-        step *= size
+        step *= part.shape[dimension]
     return True
 
 

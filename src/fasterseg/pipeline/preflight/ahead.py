@@ -18,6 +18,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.options import Options
+from fasterseg.space.search_space import Role
 from fasterseg.space.widest import options_of
 
 Section = Literal["search", "teacher", "student"]
@@ -33,7 +34,7 @@ class TrainingAhead:
     """
 
     name: str
-    section: Section
+    section: Role
     settings: TrainingSettings
     options: Options | None = None
     architecture: Architecture | None = None
@@ -123,14 +124,20 @@ class Trained:
         names = self.names.contenders or (known if self.names.mean_contenders else ())
         for contender in (known[name] for name in names if name in known):
             file = self.architecture or run.architecture(contender.name)
-            if self.searched or file.is_file():
+            if contender.baseline:
+                yield _of_baseline(recipe, contender.name, contender.baseline, contender.role)
+            elif self.searched or file.is_file():
                 yield _of_contender(recipe, contender, file)
         for name in self.names.baselines:
-            yield TrainingAhead(name, "student", recipe.student, baseline=name)
+            yield _of_baseline(recipe, name, name, "student")
         for random in self.names.randoms:
             student = student_named(recipe, random)
             ahead = _of_contender(recipe, student, run.architecture(random.file_name))
             yield replace(ahead, name=random.file_name, taught=ahead.taught and self.all_taught)
+
+
+def _of_baseline(recipe: Recipe, name: str, baseline: str, role: Role) -> TrainingAhead:
+    return TrainingAhead(name, role, recipe.training_of(role), baseline=baseline)
 
 
 def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> TrainingAhead:

@@ -91,7 +91,7 @@ def an_export(ahead: Ahead) -> None:
 def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
     """The first student, or contender, and its network with the fewest multiply-adds."""
     recipe = ahead.recipe
-    for contender in (*recipe.students(), *recipe.contenders)[:1]:
+    for contender in (*recipe.students(), *recipe.members)[:1]:
         options = options_of(recipe.space, contender)
         yield contender, cheapest(options, ahead.geometry, lambda spec: spec.macs)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.datasets.answers_at import Answer, small_size
 from fasterseg.datasets.remembering import FEW
 from fasterseg.datasets.source import DataSource
 from fasterseg.durable import make_folder
 from fasterseg.events import Progress
 from fasterseg.forecasting.timings import AnswersTiming
-from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.taught import TeacherFacts
 from fasterseg.pipeline.opening import open_source
@@ -57,12 +57,12 @@ def _teacher(job: Job, source: DataSource) -> Averaged:
     recipe = job.recipe
     if models := recipe.student.distillation.teachers:
         return asked_teacher(models, recipe, source, job.device)
-    assert job.taught_by is not None  # answers are kept of nobody else
     asked = asked_by(recipe, source, job.device)
     space = source.label_space
-    known = NetworkDescription(classes=space.classes, architecture=job.taught_by)
+    known = job.teacher(space.classes)
+    assert known is not None  # answers are kept of nobody else
     predictor = NetworkPredictor(
-        known.build_seeded(0).eval(),
+        known.build_seeded(0, baselines=BASELINES).eval(),
         label_space=space,
         normalisation=source.normalisation,
         device=asked.device,

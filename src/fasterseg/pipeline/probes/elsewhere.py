@@ -33,7 +33,7 @@ def estimated_target(job: Job, target: Target, progress: Progress) -> TargetTimi
     """Each student's two ends by the table, or by size, and what packing a kit takes here."""
     recipe, base = job.recipe, resident_bytes()
     reset_peak()
-    options = [options_of(recipe.space, contender) for contender in recipe.contenders]
+    options = [options_of(recipe.space, contender) for contender in recipe.members]
     specs = specs_of(options, target.geometry)
     table = guessed_table(specs, target) if job.table is None else job.table
     ends = {one.name: _ends(options_of(recipe.space, one), table) for one in recipe.students()}

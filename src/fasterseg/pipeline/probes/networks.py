@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import Recipe
 from fasterseg.config.taught import keeps_answers
 from fasterseg.console.options import IMAGES
@@ -35,6 +36,7 @@ from fasterseg.pipeline.probes.answers import MadeUpAnswers
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import select_device, set_threads
+from fasterseg.space.architecture import Geometry
 from fasterseg.training.data import TrainingData
 from fasterseg.training.task import KeptTeacher, Teacher, TrainingTask
 from fasterseg.training.timing import endless_stage, image_seconds
@@ -44,11 +46,10 @@ def probe_training(job: Job, folder: Path, progress: Progress) -> TrainingTiming
     """Steps of a network's training, one checkpoint, and the scoring of a few images."""
     progress(0, 2, "the network")
     set_threads(job.recipe.threads)
-    source, data, architecture = open_source(job.recipe), job.recipe.data, job.architecture
-    assert architecture is not None
+    source, data = open_source(job.recipe), job.recipe.data
     geometry = job.recipe.target.geometry(source.label_space.classes)
     base, began = resident_bytes(), time.monotonic()
-    with endless_stage(_task(job, source)) as (stage, lead):
+    with endless_stage(_task(job, source), baselines=BASELINES) as (stage, lead):
         for split in (data.trained_on, data.val_split):
             source.digest(split)  # which a training begins with
         setup_seconds = time.monotonic() - began
@@ -70,13 +71,19 @@ def probe_training(job: Job, folder: Path, progress: Progress) -> TrainingTiming
     longer = cost.save_seconds * whole / max(1, cost.checkpoint_bytes)
     return TrainingTiming(
         base_bytes=base,
-        macs=Cost.of(architecture, geometry).macs,
+        macs=_cost(job, geometry).macs,
         setup_seconds=setup_seconds,
         step=StepTiming.of(replace(cost, checkpoint_bytes=whole, save_seconds=longer)),
         image_seconds=scoring,
         scoring_peak_bytes=peak_bytes(),
         weight_bytes=weight_bytes,
     )
+
+
+def _cost(job: Job, geometry: Geometry) -> Cost:
+    if job.architecture is None:
+        return Cost.of_baseline(job.baseline, geometry)
+    return Cost.of(job.architecture, geometry)
 
 
 def _task(job: Job, source: DataSource) -> TrainingTask:
@@ -94,7 +101,7 @@ def _task(job: Job, source: DataSource) -> TrainingTask:
     lone = _unlabelled(recipe, source) if teacher is not None else None
     return TrainingTask(
         name="timing",
-        description=NetworkDescription(classes=classes, architecture=job.architecture),
+        description=job.network(classes),
         data=TrainingData(
             as_after_an_epoch(source, split),
             train_split=split,
@@ -122,10 +129,10 @@ def _unlabelled(recipe: Recipe, source: DataSource) -> Unlabelled | None:
 def _live_teacher(job: Job, classes: int) -> Teacher | KeptTeacher | None:
     """A network like the teacher that a student's steps ask; None where they ask none."""
     settings = job.recipe.training_of(job.role)
-    if job.taught_by is None or not settings.distillation_weight:
+    known = job.teacher(classes)
+    if known is None or not settings.distillation_weight:
         return None
-    known = NetworkDescription(classes=classes, architecture=job.taught_by)
-    return Teacher(known.build_seeded(1), classes, digest="")
+    return Teacher(known.build_seeded(1, baselines=BASELINES), classes, digest="")
 
 
 def probe_delivery(job: Job, folder: Path, progress: Progress) -> DeliveryTiming:

@@ -49,7 +49,7 @@ def probe_target(job: Job, _folder: Path, progress: Progress) -> TargetTiming:
     meter, geometry = meter_of(LatencyTable(target=target, conditions={}, entries={}))
     base = resident_bytes()
     reset_peak()
-    options = [options_of(recipe.space, contender) for contender in recipe.contenders]
+    options = [options_of(recipe.space, contender) for contender in recipe.members]
     specs = specs_of(options, geometry)
     timed, call_seconds = _timed_blocks(meter, specs)
     prices = Prices.fitted(timed)
