@@ -296,3 +296,17 @@ def test_a_plan_for_several_processes_times_what_one_of_them_does(
     assert "3 processes share" in capsys.readouterr().out
     assert main(["plan", "--recipe", str(recipe), "--processes", "7"]) == 2
     assert "images cannot be shared by 7 processes" in capsys.readouterr().err
+
+
+def test_a_teacher_that_is_a_baseline_is_timed_itself_and_counted(tmp_path: Path) -> None:
+    small = {"name": "student", "role": "student"}
+    tutor = {"name": "tutor", "role": "teacher", "architecture": "baseline:efficientnet-lite0"}
+    recipe = recipe_of(contenders=[tutor, small])
+    probes, forecast = timed(recipe, tmp_path)
+    teacher, narrow, wide = (job for job in probes.jobs if job.kind == "training")
+    assert (teacher.baseline, teacher.architecture) == ("efficientnet-lite0", None)
+    assert narrow.taught_by_baseline == wide.taught_by_baseline == "efficientnet-lite0"
+    assert (narrow.taught_by, narrow.baseline) == (None, "")
+    trained = [s.name for s in forecast.stages if s.name.startswith("train/")]
+    assert trained == ["train/tutor", "train/student"]
+    assert [budget.student for budget in forecast.budgets] == ["student"]

@@ -210,13 +210,14 @@ class Pipeline:
         with self.watch.show("Writing the report", total=1, unit="pages") as step:
             path = report_stage(self.folder, source=self.source)
             step(1, 1, "")
+        facts = read_facts(self.folder)
         self.result = RunResult(
             networks=tuple(found),
             position_baseline=EvaluationReport.load(self._position_path).mean_iou,
             target=LatencyTable.load(self.folder.latency_table).told_target(),
             report=str(path),
-            notes=tuple(filter(None, told)),
-            verdicts=tuple(verdicts_of(read_facts(self.folder))),
+            notes=(*filter(None, told), *facts.pretrained),
+            verdicts=tuple(verdicts_of(facts)),
         )
 
     @property

@@ -21,7 +21,7 @@ from fasterseg.events import EventLog
 from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.latency.models import ModelLatencies
 from fasterseg.latency.table import LatencyTable
-from fasterseg.network.card import Card
+from fasterseg.network.card import NOTHING_PRETRAINED, Card
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.searching.summary import ContenderSummary, SearchSummary
@@ -136,6 +136,16 @@ class RunFacts:
     def teachers(self) -> tuple[NetworkFacts, ...]:
         """The contenders without one."""
         return tuple(network for network in self.networks if not network.is_student)
+
+    @property
+    def pretrained(self) -> tuple[str, ...]:
+        """What of which network had learned from other data before its training, a line each."""
+        cards = {one.name: one.cards["best"].training for one in self.networks if one.cards}
+        return tuple(
+            f"{name}: {training.pretrained}"
+            for name, training in cards.items()
+            if training.pretrained != NOTHING_PRETRAINED
+        )
 
     @property
     def target_size(self) -> Size:
