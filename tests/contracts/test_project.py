@@ -32,6 +32,8 @@ BROUGHT_BY = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
 """What is imported beside a library that cannot be without it."""
 TOOLS = ("dev", "docs", "release")
 """Extras of those who work on the project: programs that are started, not libraries."""
+READ_AS_FILES = ("pretrained",)
+"""Extras whose packages are never imported: they hold files."""
 
 
 def text_of(name: str) -> str:
@@ -93,7 +95,7 @@ def imported() -> set[str]:
 def test_what_an_extra_installs_is_imported_somewhere(project: dict[str, Any]) -> None:
     used = imported()
     for extra, names in project["project"]["optional-dependencies"].items():
-        for name in names if extra not in TOOLS else ():
+        for name in names if extra not in (*TOOLS, *READ_AS_FILES) else ():
             assert module_of(name) in used, f"{extra}: {name}"
 
 

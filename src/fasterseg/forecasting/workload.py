@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from fasterseg.baselines.catalogue import AUXILIARY
+from fasterseg.baselines.counting import module_costs
 from fasterseg.config import AsFastAs, ContenderSettings, Recipe, budget_in_ms
 from fasterseg.deploy.benchmark.matching import comparison_seconds
 from fasterseg.deploy.benchmark.measuring import groups_of
@@ -50,8 +51,6 @@ class Cost(NamedTuple):
     @classmethod
     def of_baseline(cls, name: str, geometry: Geometry) -> Cost:
         """That of a hand-made network, whose latency nobody estimates."""
-        from fasterseg.baselines.counting import module_costs
-
         parts = module_costs(name, geometry)
         kept = [cost for part, cost in parts.items() if part != AUXILIARY]
         macs = sum(cost.macs for cost in kept)
