@@ -38,10 +38,10 @@ def train(
     ----------
     contenders
         Which of them; all of them when left out, teachers first. baseline:fast-scnn (likewise
-        bisenet-v2, ddrnet-23-slim and enet) trains that network as a student without a teacher; it
-        needs no search. random:student:1 trains the first random architecture of that student's
-        latency as it is trained, without a teacher unless --teacher or
-        --set student.distillation_weight asks for one.
+        bisenet-v2, ddrnet-23-slim, enet, efficientnet-lite0 and efficientnet-lite2) trains that
+        network as a student without a teacher; it needs no search. random:student:1 trains the
+        first random architecture of that student's latency as it is trained, without a teacher
+        unless --teacher or --set student.distillation_weight asks for one.
 
     Returns
     -------
