@@ -3,7 +3,7 @@
 The Lite variants, written from TensorFlow's description of them: no squeeze-and-excitation, ReLU6
 in place of swish, and a stem, a first and a last stage that are not scaled with the rest, so that
 they run in int8.  Published with the classifier that is left out here: Lite0 407 M multiply-adds at
-224x224 (385 M of convolutions, the rest of norms), 4.7 M parameters, 75.1 % of ImageNet's
+224x224 (385 M of convolutions as counted here), 4.7 M parameters, 75.1 % of ImageNet's
 validation images; Lite2 899 M at 260x260, 6.1 M, 77.6 %.  Padding is TensorFlow's ("same"): what a
 strided convolution lacks is added behind first.
 """
