@@ -26,7 +26,7 @@ from fasterseg.runtime import numpy_generator, set_threads
 from fasterseg.teaching.class_map import by_name
 from fasterseg.teaching.grids import FINEST_STRIDE
 from fasterseg.teaching.named import Asked
-from fasterseg.teaching.teachers import BundleTeacher
+from fasterseg.teaching.teachers import BundleTeacher, stride_of
 from fasterseg.teaching.views import Averaged, Views
 
 TIMES = 3
@@ -73,7 +73,8 @@ def _teacher(job: Job, source: DataSource) -> Averaged:
 def _alone(predictor: NetworkPredictor, asked: Asked) -> Averaged:
     names = asked.source.label_space.names
     same = by_name(names, names, teacher="teacher", data=asked.source.name)
-    one = BundleTeacher(predictor, same, TeacherFacts(name="teacher", digest=""))
+    facts = TeacherFacts(name="teacher", digest="")
+    one = BundleTeacher(predictor, same, facts, stride_of(predictor))
     return Averaged((Views(one, asked.scales, asked.flip),))
 
 
