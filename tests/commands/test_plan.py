@@ -308,5 +308,5 @@ def test_a_teacher_that_is_a_baseline_is_timed_itself_and_counted(tmp_path: Path
     assert narrow.taught_by_baseline == wide.taught_by_baseline == "efficientnet-lite0"
     assert (narrow.taught_by, narrow.baseline) == (None, "")
     trained = [s.name for s in forecast.stages if s.name.startswith("train/")]
-    assert trained == ["train/tutor", "train/student"]
+    assert trained == ["train/tutor", "train/answers/student", "train/student"]
     assert [budget.student for budget in forecast.budgets] == ["student"]

@@ -43,7 +43,7 @@ OWN = {
     # These look at their files themselves, and say which picture of which data it is.
     "datasets/decoding.py": "pictures",
     "datasets/picture_opening.py": "pictures, of bytes that were read",
-    "datasets/files.py": "pictures",
+    "datasets/file_digests.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/build_engine.py": "a graph",
     "kit/runners/run.py": "a kit",

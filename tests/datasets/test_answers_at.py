@@ -73,7 +73,9 @@ def test_a_crop_has_what_the_enlarged_answer_has_there(top: int, left: int) -> N
 
     found = enlarged(taken(answer, Place.cut(top, left), image, view), view)
 
-    assert np.abs(found - whole).max() < 0.05
+    assert (
+        np.abs(found - whole).max() < 0.07
+    )  # where a kink of the one lies within a step of the other
     assert np.abs(found - whole).mean() < 0.01
 
 

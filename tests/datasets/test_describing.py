@@ -52,6 +52,8 @@ VALUES: dict[str, Any] = {
     "class_weights": "auto",
     "most_pixels": 5000,
     "include": ["other.yaml"],
+    "unlabelled": ["frames"],
+    "unlabelled_every": 3,
     "terms": "ours alone",
 }
 # What says where to look, or is a check, leaves no trace where it agrees with the folder.
@@ -78,7 +80,7 @@ def outcome(root: Path, content: dict[str, Any]) -> object:
         for one in source.parts().values()
     ]
     seen = (parts, own.normalisation, own.class_weights, own.terms, own.notes)
-    return (seen, dict(source.pairings), source.label_space)
+    return (seen, dict(source.pairings), source.label_space, source.unlabelled, source.faults)
 
 
 def test_every_key_has_a_value_here_that_is_not_the_one_it_has_anyway() -> None:

@@ -102,7 +102,7 @@ def kind_of(value: dict[str, Any]) -> FileKind:
     """Which file a page shows."""
     if "classes" in value:
         return "teacher"
-    return "data" if "names" in value or "train" in value else "recipe"
+    return "data" if any(key in value for key in ("names", "train", "unlabelled")) else "recipe"
 
 
 CARDS = {

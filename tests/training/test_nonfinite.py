@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from fasterseg.datasets.loading import Batch
 from fasterseg.errors import Diverged
+from fasterseg.learning.batch_loss import Criterion
 from fasterseg.training.stage import TrainingStage
 from fasterseg.training.training import train_network
 
@@ -48,9 +49,11 @@ def poisoned(what: str, at: int, value: float, patch: pytest.MonkeyPatch) -> Non
             poison(stage, what, value)
         return event
 
-    def deadly_losses(stage: TrainingStage, batch: Batch) -> Iterator[dict[str, Tensor]]:
+    def deadly_losses(
+        stage: TrainingStage, batch: Batch, criterion: Criterion
+    ) -> Iterator[dict[str, Tensor]]:
         factor = value if (what, now[0]) == ("loss", at) else 1.0
-        for found in losses(stage, batch):
+        for found in losses(stage, batch, criterion):
             yield {name: loss * factor for name, loss in found.items()}
 
     def deadly_backward(tensor: Tensor, *args: object, **options: object) -> None:

@@ -135,6 +135,8 @@ class DataFile(TrueIsNoNumber):
             raise ValueError(f"nc is {self.nc}, but there are {len(self.names)} names")
         if self.layout and self.format and self.layout != self.format:
             raise ValueError("layout and format are one key; give one of them")
+        if "unlabelled_every" in self.given and not self.unlabelled:
+            raise ValueError("unlabelled_every is of videos that unlabelled names; it names none")
         if self.palette is not None:
             self._require_whole_palette()
             self._require_no_integers()

@@ -164,8 +164,8 @@ class SearchForecast:
     @cached_property
     def _variants(self) -> int:
         """How many networks are scored to decide sets of branches and input scales."""
-        space = self.work.recipe.space
-        counts = [len(options_of(space, one.contender).variants) for one in self.work.networks]
+        recipe = self.work.recipe
+        counts = [len(options_of(recipe.space, one).variants) for one in recipe.members]
         return sum(count for count in counts if count > 1)
 
     def _trying(self) -> StageForecast:
