@@ -14,7 +14,6 @@ kept; ``--table`` only prints what there is.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -25,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from arms import chosen_of, train_and_score
 from fasterseg.foreign.strict_yaml import load_yaml
 from paired_differences import interval_of
-from study_plans import Arm, Plan, Study, TeacherArm
+from study_plans import Arm, Plan, Study, TeacherArm, asked_of_study
 from study_tables import table as print_markdown
 from teachers_street import scores_of
 
@@ -120,14 +119,7 @@ def _apart(own: dict[int, float], other: dict[int, float]) -> str:
 
 def main() -> None:
     """Do what is missing, the pairs first; print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--plan", type=Path, default=PLAN)
-    parser.add_argument("--work", type=Path, default=Path("runs/distillation-sweep"))
-    parser.add_argument("--results", type=Path, help="a small file that keeps what has ended")
-    parser.add_argument("--table", action="store_true", help="only print what there is")
-    given = parser.parse_args()
+    given = asked_of_study(__doc__, plan=PLAN, work="distillation-sweep")
     sweep = Sweep.model_validate(load_yaml(given.plan.read_text()))
     pairs = sweep.pairs()
     study = Study(sweep.plan(pairs), "", given.work, given.results)

@@ -6,6 +6,7 @@ each training that ends.  On another machine what stands in that file is not don
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,18 @@ SCHEMA = "fasterseg/arms/1"
 SEARCHED = "searched"
 """In the place of a teacher's network: the one of a co-search by the study's recipe."""
 Result = dict[str, Any]
+
+
+def asked_of_study(told: str | None, *, plan: Path, work: str) -> argparse.Namespace:
+    """The options of a study: its plan, its work, its results, and whether to print alone."""
+    parser = argparse.ArgumentParser(
+        description=told, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--plan", type=Path, default=plan)
+    parser.add_argument("--work", type=Path, default=Path("runs") / work)
+    parser.add_argument("--results", type=Path, help="a small file that keeps what has ended")
+    parser.add_argument("--table", action="store_true", help="only print what there is")
+    return parser.parse_args()
 
 
 class Arm(BaseModel):

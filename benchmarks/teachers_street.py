@@ -14,14 +14,13 @@ kept; ``--table`` only prints what there is.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from arms import chosen_of, pace, plan_in, table, train_and_score
 from paired_differences import interval_of
-from study_plans import Study
+from study_plans import Study, asked_of_study
 from study_tables import table as print_markdown
 
 PLAN = Path(__file__).with_suffix(".yaml")
@@ -64,14 +63,7 @@ def _gain(study: Study, arm: str, other: str) -> str:
 
 def main() -> None:
     """Do what is missing, seed by seed; print the table after each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--plan", type=Path, default=PLAN)
-    parser.add_argument("--work", type=Path, default=Path("runs/teachers-street"))
-    parser.add_argument("--results", type=Path, help="a small file that keeps what has ended")
-    parser.add_argument("--table", action="store_true", help="only print what there is")
-    given = parser.parse_args()
+    given = asked_of_study(__doc__, plan=PLAN, work="teachers-street")
     study = Study(plan_in(given.plan), "", given.work, given.results)
     chosen = list(chosen_of(study.plan, (), None))
     if not given.table:

@@ -14,12 +14,11 @@ kept; ``--table`` only prints what there is.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from statistics import fmean
 
 from arms import chosen_of, plan_in, table, train_and_score
-from study_plans import PERCENT, Study
+from study_plans import PERCENT, Study, asked_of_study
 
 PLAN = Path(__file__).with_suffix(".yaml")
 FEW, MIXED, MANY = "labelled-100", "unlabelled-900", "labelled-1000"
@@ -42,14 +41,7 @@ def share_of_the_way(study: Study) -> float | None:
 
 def main() -> None:
     """Do what is missing, seed by seed; print the table after each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--plan", type=Path, default=PLAN)
-    parser.add_argument("--work", type=Path, default=Path("runs/unlabelled-street"))
-    parser.add_argument("--results", type=Path, help="a small file that keeps what has ended")
-    parser.add_argument("--table", action="store_true", help="only print what there is")
-    given = parser.parse_args()
+    given = asked_of_study(__doc__, plan=PLAN, work="unlabelled-street")
     study = Study(plan_in(given.plan), "", given.work, given.results)
     chosen = list(chosen_of(study.plan, (), None))
     if not given.table:
