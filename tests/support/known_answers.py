@@ -20,11 +20,18 @@ class AnswersOf:
     source: DataSource
     split: str = "train"
     stride: int = 8
-    asked: list[int] = field(default_factory=list, compare=False)
+    given: dict[int, Answer] = field(default_factory=dict, compare=False)
 
     def answer(self, index: int) -> Answer:
-        """A whole image's logits, as a file of answers has them."""
-        self.asked.append(index)
+        """A whole image's logits, as a file of answers has them; computed once.
+
+        A process that was forked must find them here: a network may not compute in it.
+        """
+        if index not in self.given:
+            self.given[index] = self._computed(index)
+        return self.given[index]
+
+    def _computed(self, index: int) -> Answer:
         image = self.source.sample(self.split, index).image
         pixels = torch.from_numpy(self.source.normalisation.apply(image))[None]
         with torch.no_grad():
