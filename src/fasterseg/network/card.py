@@ -16,7 +16,7 @@ from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.network.scores import Facts, Score
-from fasterseg.network.taught import TaughtFacts
+from fasterseg.network.taught import TaughtFacts, TeacherFacts
 from fasterseg.space.blocks import Size
 
 __all__ = ["Card", "Facts", "Score", "Segment", "SupernetFacts", "TrainingFacts", "Which"]
@@ -171,6 +171,16 @@ class Card(Artifact):
         if self.size is None:
             content.pop("size", None)
         return content
+
+    def as_teacher(self, digest: str) -> TeacherFacts:
+        """What a student's card says of this network, whose weights have that digest."""
+        return TeacherFacts(
+            name=self.name,
+            digest=digest,
+            data=f"{self.training.data}/{self.training.split}",
+            pretrained=self.training.pretrained,
+            score=next(iter(self.scores), None),
+        )
 
     @property
     def normalisation(self) -> Normalisation:

@@ -57,3 +57,9 @@ class Score(Facts):
             decided=decided,
             seen=seen,
         )
+
+
+def on_the_same_images(one: Score | EvaluationReport, other: Score | EvaluationReport) -> bool:
+    """Whether two scores are of the same images and classes, and so can be compared."""
+    same = ("data_digest", "split", "images", "resolution", "classes_in_mean")
+    return all(getattr(one, name) == getattr(other, name) for name in same)

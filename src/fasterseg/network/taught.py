@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fasterseg.artifacts import short_digest
-from fasterseg.network.scores import Facts, Score
+from fasterseg.network.scores import Facts, Score, on_the_same_images
 
 LITTLE_LEAD_POINTS = 1.0
 """A teacher that scores less than this above its student brought nothing in our studies."""
@@ -108,10 +108,7 @@ class TaughtFacts(Facts):
 
 def _on_the_same(one: Score, other: Score) -> bool:
     """Whether two scores can be compared: the same images, which neither network learned from."""
-    same = ("data_digest", "split", "images", "resolution", "classes_in_mean")
-    if one.seen or other.seen:
-        return False
-    return all(getattr(one, name) == getattr(other, name) for name in same)
+    return not one.seen and not other.seen and on_the_same_images(one, other)
 
 
 def told_lead(lead: float) -> str:

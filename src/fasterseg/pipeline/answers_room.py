@@ -9,10 +9,9 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.resources import free_disk_bytes
 from fasterseg.runs import RunFolder
+from fasterseg.teaching.answer_file import bytes_of_map
 from fasterseg.teaching.grids import FINEST_STRIDE, finest_of
 
-BYTES_PER_VALUE = 2
-"""Answers are kept in half precision."""
 MORE = 1.05
 """So much above what is needed is proposed, that a second number is no guess."""
 
@@ -64,5 +63,5 @@ def most_bytes_of(source: DataSource, split: str) -> int:
     """The bytes of the answers to all images of a split, at the finest that is kept."""
     count, known = source.length(split), source.working_size
     sizes = [known or source.image_size(split, index) for index in range(count)]
-    places = sum(height * width for height, width in map(finest_of, sizes))
-    return BYTES_PER_VALUE * source.label_space.classes * places
+    classes = source.label_space.classes
+    return sum(bytes_of_map(classes, *finest_of(one)) for one in sizes)

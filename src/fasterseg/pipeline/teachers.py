@@ -13,7 +13,7 @@ from fasterseg.config.taught import is_taught
 from fasterseg.datasets.source import DataSource
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.errors import FileError, UsageError
-from fasterseg.network.bundle import weights_digest
+from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.network.predicting import require_bundle
 from fasterseg.network.taught import TaughtFacts, TeacherFacts
 from fasterseg.runs import RunFolder
@@ -102,26 +102,15 @@ def live_teacher(models: Models, source: DataSource) -> tuple[Teacher, TeacherFa
 
     Raises `UsageError` where it is no single bundle, and as `require_same_sight` does.
     """
-    folder = require_live(models, source)
-    bundle = open_bundle(folder)
+    folder, bundle = require_live(models, source)
     network = bundle.network(baselines=BASELINES, where=str(folder))
-    description, digest, training = (
-        bundle.description,
-        weights_digest(folder),
-        bundle.card.training,
-    )
-    facts = TeacherFacts(
-        name=bundle.card.name,
-        digest=digest,
-        data=f"{training.data}/{training.split}",
-        pretrained=training.pretrained,
-        score=next(iter(bundle.card.scores), None),
-    )
-    return Teacher(network, description.classes, digest, description), facts
+    description, digest = bundle.description, weights_digest(folder)
+    teacher = Teacher(network, description.classes, digest, description)
+    return teacher, bundle.card.as_teacher(digest)
 
 
-def require_live(models: Models, source: DataSource) -> Path:
-    """The folder of the one bundle that can be asked at every step; raises where there is none."""
+def require_live(models: Models, source: DataSource) -> tuple[Path, ModelBundle]:
+    """The one bundle that can be asked at every step, and its folder; raises without one."""
     if len(models) > 1 or Path(models[0]).is_file():
         what = "several teachers" if len(models) > 1 else "an exported file"
         raise UsageError(
@@ -133,8 +122,9 @@ def require_live(models: Models, source: DataSource) -> Path:
             "bundle with --teacher",
         )
     folder = require_bundle(models[0])
-    require_same_sight(open_bundle(folder).card, source, str(folder))
-    return folder
+    bundle = open_bundle(folder)
+    require_same_sight(bundle.card, source, str(folder))
+    return folder, bundle
 
 
 def taught_facts(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.card import TrainingFacts
+from fasterseg.network.scores import on_the_same_images
 from fasterseg.network.taught import told_lead
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.wording import listed
@@ -73,19 +73,13 @@ def _as_evaluated(student: NetworkFacts, teachers: tuple[NetworkFacts, ...]) -> 
     scored = [
         (one.evaluation.mean_iou, one.name)
         for one in teachers
-        if one.evaluation is not None and _same_images(one.evaluation, own)
+        if one.evaluation is not None and on_the_same_images(one.evaluation, own)
     ]
     if not scored:
         return None
     best, _ = max(scored)
     names = tuple(name for _, name in scored)
     return Taught(names, best, best - own.mean_iou, own.split)
-
-
-def _same_images(one: EvaluationReport, other: EvaluationReport) -> bool:
-    """Whether two reports are on the same images of the same classes."""
-    same = ("data_digest", "split", "images", "resolution", "classes_in_mean")
-    return all(getattr(one, name) == getattr(other, name) for name in same)
 
 
 def _as_chosen(student: NetworkFacts) -> Taught | None:

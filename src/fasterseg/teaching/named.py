@@ -143,13 +143,7 @@ def _bundle(model: Path | str, asked: Asked) -> BundleTeacher:
         size=card.size,
         device=asked.device,
     )
-    facts = TeacherFacts(
-        name=card.name,
-        digest=weights_digest(model_path(model)),
-        data=f"{card.training.data}/{card.training.split}",
-        pretrained=card.training.pretrained,
-        score=card.scores[0] if card.scores else None,
-    )
+    facts = card.as_teacher(weights_digest(model_path(model)))
     return BundleTeacher(predictor, names, facts, stride_of(predictor))
 
 

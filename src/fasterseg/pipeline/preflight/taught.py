@@ -29,8 +29,8 @@ def a_teacher(ahead: Ahead) -> None:
     models = _known(ahead)
     live = [one for one in learners if asks_live(one.settings, ahead.run.training(one.name))]
     if live and models:
-        digest = weights_digest(require_live(models, ahead.source))
-        _require_unchanged(ahead, live, digest, models)
+        folder, _ = require_live(models, ahead.source)
+        _require_unchanged(ahead, live, weights_digest(folder), models)
     kept = [one for one in learners if one not in live]
     if not kept or not (models or keeps_answers(ahead.recipe)):
         return
