@@ -17,8 +17,34 @@ from fasterseg.layers.resizing import MapSize, map_size
 # core's cache and is 2 % faster, but has threads wait for each other four times as often.
 _BAND = 1 << 19
 
+# Places of a side that one product makes: with more of them its matrix is almost all zeros.
+_PART = 24
+
 Place = tuple[int, slice]
 """An image of a batch, and some of its rows."""
+
+
+class Side:
+    """How the values along a side of a small map become those along a large one's.
+
+    A matrix, in which each row has two numbers that are not 0, beside each other: products are
+    taken part by part, and of each part with what is not 0 in it.
+    """
+
+    def __init__(self, length: int, wanted: int, dtype: torch.dtype, *, every: int = 1) -> None:
+        self.matrix = linear_matrix(length, wanted, dtype)[::every]
+        last = max(1, wanted - 1)
+        self._first = [place * (length - 1) // last for place in range(0, wanted, every)]
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def parts(self, places: slice) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Some of the large side's places after others, what they are made of, and the matrix."""
+        for start in range(places.start, places.stop, _PART):
+            made = slice(start, min(start + _PART, places.stop))
+            used = slice(self._first[made.start], self._first[made.stop - 1] + 2)
+            yield made, used, self.matrix[made, used]
 
 
 class Grid:
@@ -27,24 +53,17 @@ class Grid:
     def __init__(self, logits: Tensor, size: MapSize, *, every: int = 1) -> None:
         height, width = map_size(logits)
         self.dtype = wide(logits).dtype
-        self.every, self.classes = every, logits.shape[1]
-        self.down = linear_matrix(height, size[0], self.dtype)[::every]
+        self.classes = logits.shape[1]
+        self.down = Side(height, size[0], self.dtype, every=every)
         plain = every == 1 and width == size[1]
-        self.along = None if plain else linear_matrix(width, size[1], self.dtype)[::every]
-        last = max(1, size[0] - 1)
-        self.first = [row * (height - 1) // last for row in range(0, size[0], every)]
-        self.width = size[1] if self.along is None else len(self.along)
+        self.along = None if plain else Side(width, size[1], self.dtype, every=every)
+        self.width = width if self.along is None else len(self.along)
 
     def bands(self) -> Iterator[slice]:
         """All large rows, so many at a time as are worked on."""
-        step = rows_at_a_time(self.classes, self.width)
-        for start in range(0, len(self.first), step):
-            yield slice(start, min(start + step, len(self.first)))
-
-    def of(self, rows: slice) -> tuple[slice, Tensor]:
-        """The small rows that some large ones are made of, and the matrix that makes them."""
-        used = slice(self.first[rows.start], self.first[rows.stop - 1] + 2)
-        return used, self.down[rows, used]
+        step, rows = rows_at_a_time(self.classes, self.width), len(self.down)
+        for start in range(0, rows, step):
+            yield slice(start, min(start + step, rows))
 
 
 def rows_at_a_time(classes: int, width: int) -> int:
@@ -58,15 +77,17 @@ class Enlarged:
     def __init__(self, logits: Tensor, grid: Grid) -> None:
         self.classes, self.grid = logits.shape[0], grid
         lines = wide(logits).transpose(0, 1).contiguous()
-        with exactly():
-            lines = lines if grid.along is None else lines @ grid.along.T
-        self.lines = lines.flatten(1)
+        if grid.along is not None:
+            lines = _lengthened(lines.flatten(0, 1), grid.along)
+        self.lines = lines.view(logits.shape[1], -1)
 
     def rows(self, rows: slice) -> Tensor:
         """(rows, classes, width) logits, new ones."""
-        used, matrix = self.grid.of(rows)
+        whole = self.lines.new_empty(rows.stop - rows.start, self.lines.shape[1])
         with exactly():
-            whole = matrix @ self.lines[used]
+            for made, used, matrix in self.grid.down.parts(rows):
+                place = slice(made.start - rows.start, made.stop - rows.start)
+                torch.mm(matrix, self.lines[used], out=whole[place])
         return whole.view(len(whole), self.classes, -1)
 
 
@@ -74,24 +95,44 @@ class Gathered:
     """The gradient of small logits, gathered from bands of the large ones'."""
 
     def __init__(self, logits: Tensor, grid: Grid) -> None:
-        batch, classes, height, _ = logits.shape
+        batch, classes, height, self.length = logits.shape
         self.grid = grid
-        self.shape = batch, height, classes, grid.width
+        self.shape = batch, height, classes, self.length
         self.lines = torch.zeros(batch, height, classes * grid.width, dtype=grid.dtype)
 
     def add(self, here: Place, slopes: Tensor) -> None:
         """Add the (rows, classes, width) gradient of some of an image's rows."""
         image, rows = here
-        used, matrix = self.grid.of(rows)
+        slopes = slopes.flatten(1)
         with exactly():
-            self.lines[image, used].addmm_(matrix.T, slopes.flatten(1))
+            for made, used, matrix in self.grid.down.parts(rows):
+                place = slice(made.start - rows.start, made.stop - rows.start)
+                self.lines[image, used].addmm_(matrix.T, slopes[place])
 
     def small(self) -> Tensor:
         """The (batch, classes, height, width) gradient."""
-        lines = self.lines.view(self.shape)
-        with exactly():
-            lines = lines if self.grid.along is None else lines @ self.grid.along
-        return lines.transpose(1, 2)
+        lines = self.lines.view(-1, self.grid.width)
+        if self.grid.along is not None:
+            lines = _shortened(lines, self.grid.along, self.length)
+        return lines.view(self.shape).transpose(1, 2)
+
+
+def _lengthened(lines: Tensor, side: Side) -> Tensor:
+    """Each small line as a large one."""
+    found = lines.new_empty(len(lines), len(side))
+    with exactly():
+        for made, used, matrix in side.parts(slice(0, len(side))):
+            torch.mm(lines[:, used], matrix.T, out=found[:, made])
+    return found
+
+
+def _shortened(slopes: Tensor, side: Side, length: int) -> Tensor:
+    """The gradient of small lines, from that of the large ones."""
+    found = slopes.new_zeros(len(slopes), length)
+    with exactly():
+        for made, used, matrix in side.parts(slice(0, len(side))):
+            found[:, used].addmm_(slopes[:, made], matrix)
+    return found
 
 
 def linear_matrix(length: int, wanted: int, dtype: torch.dtype) -> Tensor:
