@@ -54,6 +54,19 @@ def test_a_rare_delay_shows_in_the_95th_percentile_alone() -> None:
     assert found.p95_ms == 50.0
 
 
+def test_other_work_on_the_machine_shows_in_what_the_network_is_measured_against() -> None:
+    beat = [2.0] * 18 + [7.0] * 2
+    found = measure(
+        steady(10.0),
+        Beat(in_turn(*[2.0] * 3, *beat * 4), known_ms=2.0),
+        settings=SETTINGS,
+        stopwatch=FakeStopwatch(),
+    )
+    assert (found.median_ms, found.steady_windows, found.jitter) == (10.0, 4, 3.5)
+    quiet = measure(steady(10.0), STEADY_BEAT, settings=SETTINGS, stopwatch=FakeStopwatch())
+    assert quiet.jitter == 1.0
+
+
 def test_equal_windows_are_all_steady() -> None:
     found = measure(steady(10.0), STEADY_BEAT, settings=SETTINGS, stopwatch=FakeStopwatch())
     assert (found.steady_windows, found.spread, found.pace) == (4, 0.0, 1.0)

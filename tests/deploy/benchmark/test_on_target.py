@@ -61,6 +61,27 @@ def test_a_noisy_machine_is_asked_again_and_then_owned_up_to(
     assert "the machine is noisy: windows differed by up to 50%" in capsys.readouterr().err
 
 
+def test_other_work_that_only_the_95th_percentile_shows_is_owned_up_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    busy = replace(FOUND, steady_windows=WINDOWS, median_ms=3.5, p95_ms=6.1, jitter=1.8)
+    others = [replace(busy, jitter=2.5), replace(busy, jitter=2.0)]
+    assert found_by(ScriptedMeter(FOUND, others[0], busy, others[1]), "median") is busy
+    told = capsys.readouterr().err
+    assert "is 1.8 times that one's median" in told
+    assert "6.10 ms beside a median of 3.50 ms" in told
+    assert "--set promise=median" in told
+
+
+def test_of_noisy_measurements_the_one_without_other_work_is_believed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    busy = replace(FOUND, steady_windows=WINDOWS, jitter=1.8)
+    uneven = replace(FOUND, steady_windows=1, spread=0.2)
+    assert found_by(ScriptedMeter(FOUND, busy, uneven, busy), "median") is uneven
+    assert "windows differed by up to 20%" in capsys.readouterr().err
+
+
 def test_a_95th_percentile_has_the_windows_of_a_promise() -> None:
     meter = ScriptedMeter(FOUND)
     assert found_by(meter, "p95") is FOUND

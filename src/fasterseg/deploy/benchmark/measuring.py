@@ -77,7 +77,9 @@ class NetworkLatency:
     `pace` is how many times as long everything took while this was measured: 1.1 on a machine that
     ran 10 % slower than when the reference was first measured.  `steady_windows` are those that
     count, or else those that lie within 3 % of the median; `spread` is how far the farthest of all
-    lies from it.
+    lies from it.  `jitter` is the 95th percentile of the reference, relative to its median, in the
+    middle window: where other work wants the same cores it is that work which the network's own
+    percentile tells.
     """
 
     median_ms: float
@@ -88,6 +90,7 @@ class NetworkLatency:
     spread: float
     pace: float = 1.0
     digest: str = ""
+    jitter: float = 1.0
 
 
 def measure(
@@ -116,6 +119,7 @@ def measure(
         steady_windows=len(counting) if settings.needed else near,
         spread=max(distances),
         pace=beats_ms / known_ms,
+        jitter=median(window.jitter for window in counting),
     )
 
 
@@ -136,6 +140,7 @@ class _Window:
     median_ms: float
     p95_ms: float
     beat_ms: float
+    jitter: float
 
 
 def _window(call: Call, beat: Call, settings: WindowSettings, stopwatch: Stopwatch) -> _Window:
@@ -145,8 +150,12 @@ def _window(call: Call, beat: Call, settings: WindowSettings, stopwatch: Stopwat
         times_ms.append(stopwatch(call))
         beats_ms.append(stopwatch(beat))
     shortest = 1e-6  # a clock may be too coarse for a call
+    beat_ms = max(median(beats_ms), shortest)
     return _Window(
-        max(median(times_ms), shortest), percentile(times_ms, 95), max(median(beats_ms), shortest)
+        max(median(times_ms), shortest),
+        percentile(times_ms, 95),
+        beat_ms,
+        percentile(beats_ms, 95) / beat_ms,
     )
 
 
