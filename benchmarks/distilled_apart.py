@@ -21,7 +21,6 @@ from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.transforms import seen_through
 from fasterseg.datasets.views import View
 from fasterseg.deploy.runtimes.models import open_bundle
-from fasterseg.learning import divergence as divergence_module
 from fasterseg.learning.divergence import divergence, looked_at
 from fasterseg.network.predicting import NetworkPredictor
 
@@ -76,15 +75,13 @@ def thinned(lessons: Lessons, crop: tuple[int, int]) -> None:
     """Print what the divergence takes and gives at some of the pixels, beside that of all."""
     source, student = lessons.source, predictor_of(lessons.student)
     ignore, found = source.label_space.ignore, {every: list[Thin]() for every in (1, 2, 3, 4)}
-    usual, threads = divergence_module.EVERY, torch.get_num_threads()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for index, plain, view in views_of(source, crop):
         logits, taught = low_resolution(student, view), torch.from_numpy(view.labels != ignore)
         teacher = at(lessons.answers.answer(index), plain, view, 8)
         for every, told in found.items():
-            divergence_module.EVERY = every
-            told.append(Thin.of(logits, teacher, taught[None]))
-    divergence_module.EVERY = usual
+            told.append(Thin.of(logits, teacher, taught[None], every))
     torch.set_num_threads(threads)
     for every, told in found.items():
         values = [own.value / one.value for own, one in zip(told, found[1], strict=True)]
@@ -108,17 +105,17 @@ class Thin(NamedTuple):
     milliseconds: float
 
     @classmethod
-    def of(cls, student: Tensor, teacher: Tensor, taught: Tensor) -> Thin:
+    def of(cls, student: Tensor, teacher: Tensor, taught: Tensor, every: int) -> Thin:
         """That of small logits; the fastest of five."""
         best = math.inf
         for _ in range(5):
             logits = student.clone().requires_grad_()
             began = time.thread_time()
-            value = divergence_module.divergence(logits, teacher, taught)
+            value = divergence(logits, teacher, taught, every=every)
             value.backward()
             best = min(best, 1000 * (time.thread_time() - began))
         assert logits.grad is not None
-        count = divergence_module.looked_at(taught).sum()
+        count = looked_at(taught, every).sum()
         return cls((value / count).item(), logits.grad.flatten(), best)
 
 

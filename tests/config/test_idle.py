@@ -108,6 +108,7 @@ IDLE = [
         (),
     ),
     ("student.distillation.temperature=2", ("student.distillation_weight=0",), ()),
+    ("student.distillation.every=1", ("student.distillation_weight=0",), ()),
     ("student.distillation.answers=live", ("student.distillation_weight=0",), ()),
     ("student.distillation.flip=true", ("student.distillation.answers=live",), ()),
     ("student.distillation.scales=[0.5, 1]", ("student.distillation.answers=live",), ()),

@@ -155,6 +155,7 @@ OF_THE_PAPER = {
     "student.schedule": "paper",
     "student.decay_normalisation": True,
     "student.distillation.answers": "live",
+    "student.distillation.every": 1,
     "search.selection.candidates": 1,
 }
 SIZES = {"cityscapes": (1024, 2048), "bdd100k": (720, 1280), "camvid": (720, 960)}

@@ -99,6 +99,9 @@ def test_each_part_of_what_a_teacher_says_has_its_weight_in_the_loss() -> None:
     assert whole["distillation"] == half["distillation"]
     assert "pairwise" not in event(pairwise_weight=0)
     assert event(schedule="rising")["pairwise"] == pytest.approx(whole["pairwise"] / 12)
+    everywhere = event(every=1)["distillation"]
+    assert everywhere != whole["distillation"] == event(every=3)["distillation"]
+    assert everywhere == pytest.approx(whole["distillation"], rel=0.2)
 
 
 def test_norms_and_biases_are_spared_from_decay_unless_asked() -> None:

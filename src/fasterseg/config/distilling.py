@@ -11,7 +11,7 @@ from fasterseg.config.sections import Section
 from fasterseg.foreign.bounds import MOST, MOST_NAMED
 
 LEAST_VIEW, LARGEST_VIEW, MOST_VIEWS = 0.1, 4.0, 16
-HOTTEST, MOST_OF_A_MODEL = 100.0, 4096
+HOTTEST, SPARSEST, MOST_OF_A_MODEL = 100.0, 16, 4096
 
 ViewScale = Annotated[float, Field(ge=LEAST_VIEW, le=LARGEST_VIEW)]
 ModelName = Annotated[str, Field(min_length=1, max_length=MOST_OF_A_MODEL)]
@@ -37,6 +37,9 @@ class DistillationSettings(Section):
     temperature: float = Field(1.0, ge=1 / HOTTEST, le=HOTTEST)
     """What logits of student and teacher are divided by before they are compared; the divergence is
     multiplied by its square, so that gradients stay as large (Hinton et al. 2015).  1 is the
+    authors'."""
+    every: int = Field(3, ge=1, le=SPARSEST)
+    """Of so many pixels of a row, and of so many rows, the divergence is taken at one; 1 is the
     authors'."""
     schedule: WeightShape = "constant"
     """How the weight goes over the steps: `constant`, as the authors'; `falling` linearly to zero,

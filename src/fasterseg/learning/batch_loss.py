@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from fasterseg.datasets.loading import Share
 from fasterseg.layers.shared_moments import Exchange
 from fasterseg.layers.synchronised import still_statistics
-from fasterseg.learning.divergence import divergence, looked_at
+from fasterseg.learning.divergence import EVERY, divergence, looked_at
 from fasterseg.learning.losses import (
     HardPixels,
     Kept,
@@ -48,8 +48,9 @@ SEGMENTATION, DISTILLATION, PAIRWISE = "segmentation", "distillation", "pairwise
 class Criterion:
     """What is to be small: cross-entropy of the heads, distance from a teacher, by weight.
 
-    That is the divergence, of which student and teacher are softened by the `temperature`, and how
-    far similarities between places are from the teacher's.
+    That is the divergence, of which student and teacher are softened by the `temperature`, taken
+    at one of `every` so many pixels of a row and of so many rows, and how far similarities between
+    places are from the teacher's.
     """
 
     ignore: int
@@ -58,6 +59,7 @@ class Criterion:
     distillation_weight: float = 0.0
     temperature: float = 1.0
     pairwise_weight: float = 0.0
+    every: int = EVERY
 
     @property
     def distils(self) -> bool:
@@ -138,11 +140,12 @@ class BatchLoss:
     def _distilled(self, student: Tensor, teacher: Tensor, part: int) -> dict[str, Tensor]:
         """A part's share of the mean distances from a teacher, by their weights."""
         criterion, taught, heard = self._criterion, self._taught[part], self._all_heard()
-        apart = divergence(student, teacher, taught, temperature=criterion.temperature)
+        temperature, every = criterion.temperature, criterion.every
+        apart = divergence(student, teacher, taught, temperature=temperature, every=every)
         found = {DISTILLATION: criterion.distillation_weight * (apart / heard.to(apart.dtype))}
         if criterion.pairwise_weight:
             # An image counts by its taught pixels, as in the mean divergence.
-            counts = torch.count_nonzero(looked_at(taught), dim=(1, 2)) / heard
+            counts = torch.count_nonzero(looked_at(taught, every), dim=(1, 2)) / heard
             pairs = pairwise_losses(student, teacher, taught)
             found[PAIRWISE] = criterion.pairwise_weight * (pairs * counts.to(pairs.dtype)).sum()
         return found
@@ -150,7 +153,8 @@ class BatchLoss:
     def _all_heard(self) -> Tensor:
         """At how many pixels of all parts and ranks divergences are taken; counted once."""
         if self._heard is None:
-            counts = [torch.count_nonzero(looked_at(taught)) for taught in self._taught]
+            every = self._criterion.every
+            counts = [torch.count_nonzero(looked_at(taught, every)) for taught in self._taught]
             heard = torch.stack(counts).sum().double()
             self._ranks.summed_([heard])
             self._heard = at_least_one(heard)

@@ -3,9 +3,9 @@
 The Kullback-Leibler divergence of the student's classes from the teacher's (Hinton, Vinyals and
 Dean, 2015), both softened by a temperature and the sum multiplied by its square, so that gradients
 keep their size.  Both are taken at the image's size, to which small logits are brought as
-everywhere, at every third pixel of every third row: values of the maps lie eight pixels apart,
-and between them a ninth of the pixels moves a student where all of them would (`docs/decisions`,
-0090), in a sixth of the time.
+everywhere, and unless it is said otherwise at every third pixel of every third row: values of the
+maps lie eight pixels apart, and between them a ninth of the pixels moves a student where all of
+them would (`docs/decisions`, 0090), in a sixth of the time.
 """
 
 from __future__ import annotations
@@ -29,13 +29,18 @@ EVERY = 3
 """Of so many pixels of a row, and of so many rows, one is looked at."""
 
 
-def looked_at(taught: Taught) -> Tensor:
+def looked_at(taught: Taught, every: int = EVERY) -> Tensor:
     """The pixels that a divergence is taken at, of those where a teacher's word counts."""
-    return taught[:, ::EVERY, ::EVERY]
+    return taught[:, ::every, ::every]
 
 
 def divergence(
-    student: StudentLogits, teacher: TeacherLogits, taught: Taught, *, temperature: float = 1.0
+    student: StudentLogits,
+    teacher: TeacherLogits,
+    taught: Taught,
+    *,
+    temperature: float = 1.0,
+    every: int = EVERY,
 ) -> Float[Tensor, ""]:
     """The sum of the divergences at the pixels that are `looked_at`, times the temperature squared.
 
@@ -43,17 +48,17 @@ def divergence(
     counted unlabelled pixels too.
     """
     if student.device.type == "cpu":
-        return _divergence(student, teacher.detach(), taught, temperature)
+        return _divergence(student, teacher.detach(), taught, temperature, every)
     log_ours, log_theirs = (
-        F.log_softmax(_looked_at(logits, taught) / temperature, dim=1)
+        F.log_softmax(_looked_at(logits, taught, every) / temperature, dim=1)
         for logits in (student, teacher.detach())
     )
     apart = F.kl_div(log_ours, log_theirs, reduction="none", log_target=True).sum(dim=1)
-    return temperature**2 * (apart * looked_at(taught)).sum()
+    return temperature**2 * (apart * looked_at(taught, every)).sum()
 
 
-def _looked_at(logits: Tensor, taught: Taught) -> Tensor:
-    return resize(wide(logits), map_size(taught))[..., ::EVERY, ::EVERY]
+def _looked_at(logits: Tensor, taught: Taught, every: int) -> Tensor:
+    return resize(wide(logits), map_size(taught))[..., ::every, ::every]
 
 
 class _Divergence(torch.autograd.Function):
@@ -61,13 +66,13 @@ class _Divergence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, student: Tensor, teacher: Tensor, taught: Tensor, temperature: float
+        ctx: Any, student: Tensor, teacher: Tensor, taught: Tensor, temperature: float, every: int
     ) -> Tensor:
         ours, theirs = wide(student) / temperature, wide(teacher) / temperature
-        grid = Grid(ours, map_size(taught), every=EVERY)
-        gathered, counting = Gathered(ours, grid), looked_at(taught).to(grid.dtype)
+        grid, their_grid = (Grid(one, map_size(taught), every=every) for one in (ours, theirs))
+        gathered, counting = Gathered(ours, grid), looked_at(taught, every).to(grid.dtype)
         total = torch.zeros((), dtype=torch.float64)
-        for here, own, wanted in _bands(ours, theirs, grid, taught):
+        for here, own, wanted in _bands(ours, grid, theirs, their_grid):
             log_own, log_wanted = F.log_softmax(own, dim=1), F.log_softmax(wanted, dim=1)
             probable = log_wanted.exp()
             apart = log_wanted.sub_(log_own).mul_(probable).sum(dim=1)
@@ -80,19 +85,18 @@ class _Divergence(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor, None, None, None, None]:
         (slopes,) = ctx.saved_tensors
-        return (slopes * weight).to(ctx.dtype), None, None, None
+        return (slopes * weight).to(ctx.dtype), None, None, None, None
 
 
 _divergence: Callable[..., Tensor] = _Divergence.apply
 
 
 def _bands(
-    student: Tensor, teacher: Tensor, grid: Grid, taught: Tensor
+    student: Tensor, grid: Grid, teacher: Tensor, their_grid: Grid
 ) -> Iterator[tuple[Place, Tensor, Tensor]]:
     """Where, and both logits there, (rows, classes, width)."""
-    their_grid = Grid(teacher, map_size(taught), every=EVERY)
     for image in range(len(student)):
         ours, theirs = Enlarged(student[image], grid), Enlarged(teacher[image], their_grid)
         for rows in grid.bands():

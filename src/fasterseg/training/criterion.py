@@ -25,6 +25,7 @@ def criterion_of(
         weight / divided,
         distillation.temperature,
         weight * distillation.pairwise_weight,
+        distillation.every,
     )
 
 
