@@ -234,6 +234,8 @@ PARTS: Mapping[str, Callable[[Study, Chosen], None]] = {
 
 def chosen_of(plan: Plan, arms: Sequence[str], seed: int | None) -> Iterator[tuple[str, int]]:
     """Every arm and seed of a plan, or those of some arms or of one seed, seed by seed."""
+    if unknown := {*arms} - {*plan.arms}:
+        raise SystemExit(f"the study has no arm {' or '.join(sorted(unknown))}")
     for number in range(max(arm.seeds for arm in plan.arms.values())):
         for name, arm in plan.arms.items():
             wanted = (not arms or name in arms) and seed in (None, number)
