@@ -92,6 +92,18 @@ def test_a_scaled_image_has_the_answer_at_its_scale(factor: float) -> None:
     assert np.abs(found[0, :, 0] - np.sin(2 * np.pi * where / 96)).max() < 0.05
 
 
+@pytest.mark.parametrize("size", [(64, 96), (3, 200), (120, 5)])
+def test_side_by_side_the_same_is_taken_as_place_by_place(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = noise(size)
+    place = Place.resized(size, (90, 120)).after(Place.cut(7, 31)).after(Place.mirrored(40))
+    assert place.is_upright
+    found = taken(answer, place, size, (50, 40))
+    monkeypatch.setattr(Place, "is_upright", False)
+    assert np.array_equal(found, taken(answer, place, size, (50, 40)))
+
+
 def test_beyond_the_image_lies_its_edge() -> None:
     answer = noise((32, 32))
 

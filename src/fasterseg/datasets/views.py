@@ -54,6 +54,11 @@ class Place:
             (-sin, cos, along + sin * down - cos * along),
         )
 
+    @property
+    def is_upright(self) -> bool:
+        """Whether rows of the view lie on rows of the image, and columns on columns."""
+        return self.row[1] == 0 and self.column[0] == 0
+
     def of(self, rows: Coordinates, columns: Coordinates) -> tuple[Coordinates, Coordinates]:
         """Where these pixels of the view lie in the image."""
         return _at(self.row, rows, columns), _at(self.column, rows, columns)

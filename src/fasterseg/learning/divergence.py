@@ -68,7 +68,7 @@ class _Divergence(torch.autograd.Function):
     def forward(
         ctx: Any, student: Tensor, teacher: Tensor, taught: Tensor, temperature: float, every: int
     ) -> Tensor:
-        ours, theirs = wide(student) / temperature, wide(teacher) / temperature
+        ours, theirs = _softened(student, temperature), _softened(teacher, temperature)
         grid, their_grid = (Grid(one, map_size(taught), every=every) for one in (ours, theirs))
         gathered, counting = Gathered(ours, grid), looked_at(taught, every).to(grid.dtype)
         total = torch.zeros((), dtype=torch.float64)
@@ -88,6 +88,11 @@ class _Divergence(torch.autograd.Function):
     def backward(ctx: Any, weight: Tensor) -> tuple[Tensor, None, None, None, None]:
         (slopes,) = ctx.saved_tensors
         return (slopes * weight).to(ctx.dtype), None, None, None, None
+
+
+def _softened(logits: Tensor, temperature: float) -> Tensor:
+    """The logits themselves at a temperature of 1."""
+    return wide(logits) if temperature == 1 else wide(logits) / temperature
 
 
 _divergence: Callable[..., Tensor] = _Divergence.apply

@@ -18,7 +18,7 @@ from fasterseg.layers.resizing import MapSize, map_size
 _BAND = 1 << 19
 
 # Places of a side that one product makes: with more of them its matrix is almost all zeros.
-_PART = 24
+_PART = 32
 
 Place = tuple[int, slice]
 """An image of a batch, and some of its rows."""
