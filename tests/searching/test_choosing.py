@@ -65,6 +65,7 @@ class Machine:
         self.scored: list[Architecture] = []
         self.finals: list[Architecture] = []
         self.told: list[tuple[int, int]] = []
+        self.notes: list[str] = []
         self.left: int | None = None
 
     def work(self) -> None:
@@ -85,9 +86,13 @@ class Machine:
             KeptScores(job.run.candidate_scores, self.score, self.final),
             EventLog(job.run.selection.log),
             job.recipe.seed,
-            lambda done, total, _note: self.told.append((done, total)),
+            self.hear,
         )
         return selector.choices(search.contenders, landed, appraisal)
+
+    def hear(self, done: int, total: int, note: str) -> None:
+        self.told.append((done, total))
+        self.notes.append(note)
 
     def measuring(self, exact: Measure) -> Measure:
         def measure(architecture: Architecture) -> Any:
@@ -158,6 +163,8 @@ def test_progress_rises_to_its_total(undisturbed: tuple[Machine, Path, Any]) -> 
     assert done == sorted(done)
     assert {total for _, total in machine.told} == {2 * (8 + 2 + 2)}
     assert done[-1] <= 24
+    for name in STUDENTS:
+        assert machine.notes.index(name) < machine.notes.index(f"{name}, measurement 1")
 
 
 def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from fasterseg.searching.concluding import Appraisal
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.effort import scores_in
-from fasterseg.searching.landing import Landing, Trials
+from fasterseg.searching.landing import Landing, Measure, Measured, Trials
 from fasterseg.searching.scores import Redrawn, Score, ScoreRedrawn
 from fasterseg.searching.search import Search
 from fasterseg.searching.selection import Finalist, Scoring, Selected, Selection
@@ -192,7 +193,7 @@ class Selector:
         assert budget_ms is not None
         trials = Trials(
             appraisal.pricing,
-            appraisal.measurements.of(student.name),
+            heard.measuring(appraisal.measurements.of(student.name)),
             budget_ms=budget_ms,
             promise=appraisal.promise,
             known=first,
@@ -256,13 +257,26 @@ class _Heard:
         self._tell(fresh=True)
         return found
 
+    def measuring(self, measure: Measure) -> Measure:
+        """The same, and each measurement, which on a busy machine takes long, is announced."""
+        numbers = count(1)
+
+        def announced(architecture: Architecture) -> Measured:
+            self._say(f"{self.name}, measurement {next(numbers)}")
+            return measure(architecture)
+
+        return announced
+
     def _tell(self, *, fresh: bool) -> None:
         """Say how far it is; what was scored before a stop is not told one by one."""
         self.done += 1
         if fresh:
-            each = scores_in(self.selector.settings)
-            done = self.place * each + min(self.done, each)
-            self.selector.progress(done, self.students * each, self.name)
+            self._say(self.name)
+
+    def _say(self, what: str) -> None:
+        each = scores_in(self.selector.settings)
+        done = self.place * each + min(self.done, each)
+        self.selector.progress(done, self.students * each, what)
 
 
 def _notes(name: str, selected: Selected, settings: SelectionSettings) -> list[str]:
