@@ -30,6 +30,9 @@ SAME_MACHINE = (
 )
 """What to do where measured times are at stake: no other machine can resume with those."""
 
+RIVALS = ("most-probable", "best-even")
+"""What a student was selected before: the most probable network, the best of the even draws."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -135,6 +138,10 @@ class RunFolder:
     def architecture(self, contender: str) -> Path:
         """The architecture found for a contender."""
         return self.search / f"{contender}.json"
+
+    def rival(self, student: str, which: str) -> Path:
+        """An architecture that a student was selected before: `which` is one of `RIVALS`."""
+        return self.selection.root / f"{student}-{which}.json"
 
     def random_architectures(self, student: str) -> list[Path]:
         """The random architectures that were sampled at a student's latency, by their numbers."""

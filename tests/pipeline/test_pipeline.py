@@ -28,7 +28,7 @@ from fasterseg.cli import main
 from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
-from fasterseg.runs import RunFolder
+from fasterseg.runs import RIVALS, RunFolder
 from fasterseg.searching.choosing import CandidateScores
 from fasterseg.searching.selection_summary import MOST_PROBABLE
 from fasterseg.searching.summary import SearchSummary
@@ -161,6 +161,8 @@ def test_a_student_is_selected_and_a_teacher_is_not(searched: RunFolder) -> None
     assert len(kept.scores) == selection.candidates
     assert selection.final in [one.mean_iou for one in kept.finals.values()]
     assert len(EventLog(searched.selection.log).events()) == selection.candidates
+    rivals = [searched.rival("student", which) for which in RIVALS[: len(selection.rivals)]]
+    assert {Architecture.load(path).digest() for path in rivals} <= {*kept.scores}
 
 
 def test_a_second_process_is_refused_at_once_and_told_who_holds_the_run(

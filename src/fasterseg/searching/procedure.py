@@ -9,6 +9,7 @@ from fasterseg.events import EventLog, Tell, Warn, note_on_stderr, warn_on_stder
 from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.leading import led
 from fasterseg.learning.stepping import Course, Stage, run_steps
+from fasterseg.runs import RIVALS
 from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.branch_selection import Variants, try_variants, variants_of
 from fasterseg.searching.choosing import Choice, KeptScores, Selector
@@ -40,7 +41,8 @@ def search(
 ) -> SearchSummary:
     """Do all of it, resumed where it stopped.
 
-    Writes each contender's architecture, the random ones and the summary into the search folder.
+    Writes each contender's architecture, those that it was selected before, the random ones and the
+    summary into the search folder.
     """
     start = _agreed(job, watch)
     task = task_of(job, start)
@@ -57,6 +59,8 @@ def search(
     summary = summarise(begun, start, ends, events=events, warnings=_warnings(events, ends))
     for name, choice in ends.choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
+        for rival, one in zip(RIVALS, choice.rivals, strict=False):
+            one.candidate.architecture.save(job.run.rival(name, rival))
         for random in ends.scores[name].randoms:
             random.architecture.save(job.run.architecture(random.name))
     summary.save(job.run.search_summary)
