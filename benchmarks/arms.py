@@ -18,7 +18,8 @@ the minutes.  A study is done in parts, each resumed where it was stopped, in th
 
 `--arm` (may be repeated) and `--seed` restrict a part to some of them.  `--results FILE` keeps what
 has ended in a small file beside, and what stands there is not trained again: a machine may vanish.
-Without `--data` the data is the recipe's.  One process at a time.
+Without `--data` the data is the recipe's.  Arms with `student.start=supernet` begin with the
+supernet of `--searched RUN`, a search by a recipe of the same space.  One process at a time.
 """
 
 from __future__ import annotations
@@ -260,10 +261,12 @@ def main() -> None:
     parser.add_argument("--arm", action="append", default=[])
     parser.add_argument("--seed", type=int)
     parser.add_argument("--results", type=Path, help="a small file that keeps what has ended")
+    parser.add_argument("--searched", type=Path, help="a run with a supernet to begin with")
     given = parser.parse_args()
     plan = plan_in(given.study)
     chosen = list(chosen_of(plan, given.arm, given.seed))
-    PARTS[given.part](Study(plan, given.data, given.work, given.results), chosen)
+    study = Study(plan, given.data, given.work, given.results, given.searched)
+    PARTS[given.part](study, chosen)
 
 
 if __name__ == "__main__":

@@ -110,12 +110,16 @@ class Plan(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A plan, the data it is for (none: the recipe's), and where what was done is kept."""
+    """A plan, the data it is for (none: the recipe's), and where what was done is kept.
+
+    `searched` is the run whose supernet arms with `student.start` supernet begin with.
+    """
 
     plan: Plan
     data: str
     work: Path
     results_file: Path | None = None
+    searched: Path | None = None
 
     @property
     def pace(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from fasterseg.stages import StageTimes
 from fasterseg.training.training import TrainingReport
 from study_plans import MINUTE, PERCENT, SEARCHED, Result, Study
 
-TEACHER, STUDENT = "teacher", "student"
+TEACHER, STUDENT, SUPERNET = "teacher", "student", "supernet"
 
 
 def fasterseg(*words: str) -> None:
@@ -38,9 +39,20 @@ def _train_student(study: Study, arm: str, seed: int, run: RunFolder, recipe: Re
     network = study.plan.arms[arm].network
     baseline = baseline_name(network) is not None
     named = [network] if baseline else [STUDENT, "--architecture", network]
+    if recipe.student.start == SUPERNET:
+        bring_supernet(study, run)
     if study.plan.arms[arm].teacher is not None:
         named += ["--teacher", str(trained_teacher(study, arm, seed))]
     fasterseg("train", *named, *_where(study, run, recipe))
+
+
+def bring_supernet(study: Study, run: RunFolder) -> None:
+    """Have the supernet of the searched run in an arm's, which begins with its slices."""
+    if study.searched is None:
+        raise SystemExit("name the run whose supernet arms begin with: --searched RUN")
+    kept, own = RunFolder(study.searched).supernet.root, run.supernet.root
+    if not own.exists():
+        shutil.copytree(kept, own)
 
 
 def _where(study: Study, run: RunFolder, recipe: Recipe) -> list[str]:
