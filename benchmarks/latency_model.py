@@ -8,7 +8,9 @@ space's latencies and 15 spread over the window of 15 % around one latency, by e
 network runs in alternation with the table's reference, and its time is corrected by the reference's
 pace; all are measured twice, in different orders, from freshly opened sessions, which gives the
 error from repeat to repeat.  On one thread the time is that of the processor, on several only calls
-count that nothing disturbed (`undisturbed`), so that a machine which others use too will do.
+count that nothing disturbed (`undisturbed`), so that a machine which others use too will do; with
+``--quiet`` all calls count, as in a profile: where a runtime's own threads wait busily for the next
+call, each of them disturbs another.
 
 *On the searched part alone*: every network has blocks around its cells that make any predictor look
 good.  From a network's measured and from its predicted latency the same number is taken off: what
@@ -72,6 +74,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="a.b=c; may be repeated")
     parser.add_argument("--classes", type=int, default=CAMVID_CLASSES)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quiet", action="store_true", help="nothing else runs: time plainly")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=None)
     parser.add_argument("--out", type=Path, default=Path("docs/studies"))
@@ -108,10 +111,10 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
         run,
         classes=chosen.classes,
         show=progress_for(),
-        stopwatch=stopwatch_for(chosen.threads),
+        stopwatch=stopwatch_for(chosen),
     )
     networks = fresh_networks(recipe, table, chosen.seed)
-    found = measured(table, networks, chosen.seed)
+    found = measured(table, networks, chosen)
     errors = errors_of(found, calibration_cells(recipe, table))
     print(words(table, found, errors))
     pairs = zip((network for network, _ in networks), found, strict=True)
@@ -132,9 +135,11 @@ def study(recipe: Recipe, run: RunFolder, chosen: argparse.Namespace) -> None:
     durable_write(chosen.out / f"{name}.json", document.encode() + b"\n")
 
 
-def stopwatch_for(threads: int) -> Stopwatch:
+def stopwatch_for(chosen: argparse.Namespace) -> Stopwatch:
     """What is disturbed little by others: a thread's own time, or calls that nothing disturbed."""
-    if threads == 1:
+    if chosen.quiet:
+        return MonotonicStopwatch()
+    if chosen.threads == 1:
         return MonotonicStopwatch(time.process_time_ns)
     return UndisturbedStopwatch()
 
@@ -200,17 +205,17 @@ def fresh_networks(
 
 
 def measured(
-    table: LatencyTable, networks: Sequence[tuple[NetworkSpec, str]], seed: int
+    table: LatencyTable, networks: Sequence[tuple[NetworkSpec, str]], chosen: argparse.Namespace
 ) -> list[Found]:
     """Every network's latencies, a pass after the other, each in an order of its own."""
     meter, geometry = meter_of(table)
-    meter.backend.stopwatch = stopwatch_for(table.target.threads)
+    meter.backend.stopwatch = stopwatch_for(chosen)
     passes_ms: dict[str, list[float]] = {network.key: [] for network, _ in networks}
     with progress_for()("Measuring", total=PASSES * len(networks), unit="networks") as step:
         done = 0
         for index in range(PASSES):
             order = [network for network, _ in networks]
-            Random(derived_seed(seed, "order", index)).shuffle(order)
+            Random(derived_seed(chosen.seed, "order", index)).shuffle(order)
             for network in order:
                 settings = windows_of(table, network)
                 latency = meter.architecture(network.architecture, geometry, settings=settings)
