@@ -13,11 +13,13 @@ from tiny_export import FORM, SIZE, origin
 from torch import Tensor
 
 import fasterseg
+from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import OutputForm
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes import torch_program
 from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.program_operators import CHECKS, OPERATORS
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import DataError
 from fasterseg.space.blocks import Size
@@ -59,6 +61,17 @@ def test_it_gives_what_pytorch_s_own_reader_gives_to_the_bit(
     theirs = torch.export.load(files[name]).module()
     with torch.inference_mode():
         assert torch.equal(program(image(size)), theirs(image(size)))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_operators_of_every_baseline_are_run_here(name: str) -> None:
+    network, example = BASELINES[name](5).eval(), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        program = torch.export.export(network, (example,))
+    asked = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    aten = {f"torch.ops.{target}" for target in asked if target.startswith("aten.")}
+    assert "torch.ops.aten.conv2d.default" in aten
+    assert aten <= {*OPERATORS, *CHECKS}
 
 
 def test_it_can_be_compiled_as_a_whole(files: dict[str, Path]) -> None:

@@ -45,6 +45,7 @@ _ATEN = (
     "permute.default",
     "prelu.default",
     "relu.default",
+    "relu6.default",
     "remainder.Scalar",
     "rsub.Scalar",
     "sigmoid.default",
