@@ -40,11 +40,15 @@ class Side:
         return len(self._first)
 
     def parts(self, places: slice) -> Iterator[tuple[slice, slice, Tensor]]:
-        """Some of the large side's places after others, what they are made of, and the matrix."""
+        """Some places of the large side, part by part: (which, what makes them, by which matrix).
+
+        Which ones is counted from the first of `places`; what makes them are the small side's.
+        """
         for start in range(places.start, places.stop, _PART):
-            made = slice(start, min(start + _PART, places.stop))
-            used = slice(self._first[made.start], self._first[made.stop - 1] + 2)
-            yield made, used, self.matrix[made, used]
+            stop = min(start + _PART, places.stop)
+            used = slice(self._first[start], self._first[stop - 1] + 2)
+            made = slice(start - places.start, stop - places.start)
+            yield made, used, self.matrix[start:stop, used]
 
 
 class Grid:
@@ -86,8 +90,7 @@ class Enlarged:
         whole = self.lines.new_empty(rows.stop - rows.start, self.lines.shape[1])
         with exactly():
             for made, used, matrix in self.grid.down.parts(rows):
-                place = slice(made.start - rows.start, made.stop - rows.start)
-                torch.mm(matrix, self.lines[used], out=whole[place])
+                torch.mm(matrix, self.lines[used], out=whole[made])
         return whole.view(len(whole), self.classes, -1)
 
 
@@ -106,8 +109,7 @@ class Gathered:
         slopes = slopes.flatten(1)
         with exactly():
             for made, used, matrix in self.grid.down.parts(rows):
-                place = slice(made.start - rows.start, made.stop - rows.start)
-                self.lines[image, used].addmm_(matrix.T, slopes[place])
+                self.lines[image, used].addmm_(matrix.T, slopes[made])
 
     def small(self) -> Tensor:
         """The (batch, classes, height, width) gradient."""
