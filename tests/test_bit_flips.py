@@ -16,7 +16,7 @@ from tiny_export import faithful
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import Checkpoint, save_checkpoint
 from fasterseg.events import EventLog
-from fasterseg.latency.profiling import EntriesFile
+from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.runs import RunFolder
 from fasterseg.searching.kept_supernet import KeptSupernet
 from fasterseg.tensors import save_tensors

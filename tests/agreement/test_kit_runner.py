@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from runnable_kits import loaded_runner
 
 from fasterseg.artifacts import canonical_json, digest_of_value
-from fasterseg.deploy.benchmark import steadiness
 from fasterseg.deploy.benchmark.measuring import Beat, WindowSettings, measure
 from fasterseg.kit.manifest import KitManifest
 from fasterseg.kit.measured import KitMeasured
-from fasterseg.latency import timing
+from fasterseg.latency import pace, timing
 from fasterseg.latency.timing import TimerSettings, Timing, percentile, time_interleaved
 
 RUNNER: ModuleType = loaded_runner()
@@ -45,7 +44,7 @@ class Device:
 
 
 def test_constants_are_those_of_the_package() -> None:
-    assert RUNNER.STEADY_WITHIN == steadiness.STEADY_WITHIN
+    assert RUNNER.STEADY_WITHIN == pace.STEADY_WITHIN
     assert RUNNER.LONG_NS == timing.LONG_MS * timing.NANOSECONDS_PER_MS
     assert KitManifest.reads(RUNNER.KIT_SCHEMA)
     assert KitMeasured.reads(RUNNER.MEASURED_SCHEMA)
@@ -97,7 +96,7 @@ def test_times_are_summed_up_alike(times_ns: list[int]) -> None:
     assert spread == round(wanted.spread_ms)
     assert late == max(middle, round(wanted.p95_ms))
     assert RUNNER.percentile(times_ns, 95) == percentile(times_ns, 95)
-    assert RUNNER.pace_of(times_ns) == steadiness.pace_of(times_ns)
+    assert RUNNER.pace_of(times_ns) == pace.pace_of(times_ns)
 
 
 @given(st.lists(st.integers(90, 110), min_size=8, max_size=400), st.booleans())

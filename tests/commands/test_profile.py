@@ -11,7 +11,7 @@ from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
-from fasterseg.latency.profiling import EntriesFile
+from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.latency.table import LatencyTable
 from fasterseg.latency.timing import Call, MonotonicStopwatch
 from fasterseg.pipeline.profiling import profile_stage
@@ -50,7 +50,8 @@ def test_the_stage_times_every_block_and_judges_itself_on_whole_networks(run_fol
     assert list(table.entries) == [spec.key for spec in wanted]
     # So short a block may be lost in the noise of what is taken off: zero then, and marked.
     assert all(entry.median_ms > 0 or entry.marked for entry in table.entries.values())
-    assert all(entry.runs >= 3 for entry in table.entries.values())
+    # Three runs in as many visits, of which those count that nothing disturbed: two at least.
+    assert all(entry.runs >= 2 for entry in table.entries.values())
     # So small a space may hold fewer than six networks that differ, by what was just measured.
     assert 4 <= len(table.calibration.networks) <= 6
     assert table.calibration.mape is not None

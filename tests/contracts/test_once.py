@@ -32,7 +32,7 @@ ONCE = {
     ),
     "steps without end": (r"10 ?\*\* ?9", "learning/step_times.py"),
     "a formatter of durations": (r"// ?3600", "amounts.py"),
-    "what is steady": (r"STEADY_\w+ = 0\.", "deploy/benchmark/steadiness.py"),
+    "what is steady": (r"STEADY_\w+ = 0\.", "latency/pace.py"),
     "the precisions": (r'Literal\["float32", "(bfloat16|float16)", ', "config/runtimes.py"),
 }
 

@@ -208,7 +208,7 @@ def _log(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _journal(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.latency.profiling import EntriesFile
+    from fasterseg.latency.entries_file import EntriesFile
 
     path = place.out / "entries.jsonl"
     path.write_bytes(data)

@@ -10,7 +10,7 @@ from scripts import OF_KIT, SHARED, run_scripts
 
 from fasterseg.deploy.benchmark import measuring
 from fasterseg.deploy.benchmark.measuring import Beat, WindowSettings
-from fasterseg.deploy.benchmark.steadiness import pace_of
+from fasterseg.latency.pace import pace_of
 from fasterseg.latency.timing import TimerSettings, Timing, time_interleaved
 
 TIMING = [SHARED / "quantiles.js", OF_KIT / "timing.js"]

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fasterseg.errors import FileError, Interrupted, UsageError
-from fasterseg.latency.profiling import STALE_ABOVE, EntriesFile, profile_items
+from fasterseg.latency.entries_file import EntriesFile
+from fasterseg.latency.profiling import STALE_ABOVE, Profile, profile_items
 from fasterseg.latency.timing import Timing
 from fasterseg.space.blocks import BlockSpec, Size
 
@@ -223,3 +225,108 @@ def test_items_may_be_anything_with_a_key(tmp_path: Path) -> None:
     things = [Thing("a"), Thing("b")]
     found = profile_items(things, time_things, tmp_path / "things.jsonl", conditions={})
     assert list(found.entries) == ["a", "b"]
+
+
+class BesideOtherWork(FakeTimer):
+    """Blocks whose canary is slow while the timer times certain ones, the first so many times."""
+
+    def __init__(self, slow: Sequence[int], *, times: int = 1, beat_range: float = 0.0) -> None:
+        super().__init__()
+        self.slow, self.times, self.beat_range = set(slow), times, beat_range
+
+    def __call__(self, specs: Sequence[BlockSpec]) -> Iterator[tuple[BlockSpec, Timing]]:
+        for spec, timing in super().__call__(specs):
+            nth = self.timed.count(spec.key)
+            pace = 1.3 if spec.input_channels in self.slow and nth <= self.times else 1.0
+            yield (
+                spec,
+                replace(
+                    timing,
+                    median_ms=timing.median_ms * pace,
+                    beat_ms=0.2 * pace,
+                    beat_range=self.beat_range if pace != 1.0 else 0.0,
+                ),
+            )
+
+
+def medians(profile: Profile) -> list[float]:
+    return [profile.entries[spec.key].median_ms for spec in SPECS]
+
+
+QUIET = [float(spec.input_channels) for spec in SPECS]
+
+
+def test_what_was_measured_beside_other_work_is_measured_again(tmp_path: Path) -> None:
+    path, told = tmp_path / "entries.jsonl", list[str]()
+    timer = BesideOtherWork((3, 4, 5))
+    found = profile_items(SPECS, timer, path, conditions=CONDITIONS, warn=told.append)
+    assert medians(found) == QUIET
+    assert timer.timed[len(SPECS) :] == [spec.key for spec in SPECS[2:5]]
+    assert told == [], "nothing is left to tell"
+    assert found.pace_ms == 0.2
+    again = FakeTimer()
+    resumed = profile_items(SPECS, again, path, conditions=CONDITIONS, warn=told.append)
+    assert (resumed, again.timed) == (found, [])
+
+
+def test_what_is_slow_again_is_corrected_and_said_and_not_measured_for_ever(tmp_path: Path) -> None:
+    path, told = tmp_path / "entries.jsonl", list[str]()
+    timer = BesideOtherWork((3, 4, 5), times=99)
+    found = profile_items(SPECS, timer, path, conditions=CONDITIONS, warn=told.append)
+    assert medians(found) == pytest.approx(QUIET)
+    assert [found.entries[spec.key].pace for spec in SPECS[1:4]] == pytest.approx([1.0, 1.3, 1.3])
+    assert "3 of 40 were measured at another pace of the machine (up to 1.30 times" in told[0]
+    again = FakeTimer()
+    resumed = profile_items(SPECS, again, path, conditions=CONDITIONS, warn=told.append)
+    assert (resumed, again.timed, told[1]) == (found, [], told[0])
+
+
+def test_what_varies_too_much_to_be_corrected_is_left_and_said(tmp_path: Path) -> None:
+    path, told = tmp_path / "entries.jsonl", list[str]()
+    timer = BesideOtherWork((3,), times=99, beat_range=0.4)
+    found = profile_items(SPECS, timer, path, conditions=CONDITIONS, warn=told.append)
+    assert found.entries[SPECS[2].key].median_ms == pytest.approx(3 * 1.3)
+    assert found.entries[SPECS[2].key].disturbed
+    assert "1 of 40 were measured beside other work, and are what they were found" in told[0]
+
+
+def test_a_machine_that_is_never_quiet_is_measured_once(tmp_path: Path) -> None:
+    timer, told = BesideOtherWork(range(15, 41), times=99), list[str]()
+    found = profile_items(
+        SPECS, timer, tmp_path / "entries.jsonl", conditions=CONDITIONS, warn=told.append
+    )
+    assert len(timer.timed) == len(SPECS)
+    assert medians(found) == pytest.approx(QUIET)
+    assert "26 of 40" in told[0]
+
+
+def test_a_pace_that_was_found_before_counts_for_what_follows(tmp_path: Path) -> None:
+    timer, told = BesideOtherWork(range(41), times=99), list[str]()
+    found = profile_items(
+        SPECS,
+        timer,
+        tmp_path / "entries.jsonl",
+        conditions=CONDITIONS,
+        pace_ms=0.2,
+        warn=told.append,
+    )
+    assert medians(found) == pytest.approx(QUIET)
+    assert "40 of 40" in told[0]
+
+
+def test_a_kill_amid_measuring_again_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "entries.jsonl"
+
+    class Killed(BesideOtherWork):
+        def __call__(self, specs: Sequence[BlockSpec]) -> Iterator[tuple[BlockSpec, Timing]]:
+            for found in super().__call__(specs):
+                if len(self.timed) == len(SPECS) + 2:
+                    raise KeyboardInterrupt
+                yield found
+
+    with pytest.raises(KeyboardInterrupt):
+        profile_items(SPECS, Killed((3, 4, 5)), path, conditions=CONDITIONS)
+    timer = BesideOtherWork(())
+    resumed = profile_items(SPECS, timer, path, conditions=CONDITIONS)
+    assert medians(resumed) == QUIET
+    assert timer.timed == [SPECS[3].key, SPECS[4].key]

@@ -13,6 +13,7 @@ from fasterseg.latency.timing import (
     percentile,
     time_calls,
     time_interleaved,
+    time_visits,
 )
 
 
@@ -108,6 +109,18 @@ def test_quick_candidates_get_more_runs_for_the_same_seconds() -> None:
     settings = TimerSettings(warmup_runs=0, runs=2, seconds=0.2, visits=2)
     found = time_interleaved(calls, settings=settings, stopwatch=MonotonicStopwatch(clock))
     assert (found["slow"].runs, found["quick"].runs) == (2, 20)
+
+
+def test_a_beat_after_each_visit_tells_the_pace_at_which_it_ran() -> None:
+    clock = FakeClock()
+    calls = {"a": clock.takes(1, name="a"), "b": clock.takes(2, name="b")}
+    settings = TimerSettings(warmup_runs=0, runs=4, seconds=0.0, visits=2)
+    beat = clock.takes(7, *[0.5] * 9, 7, *[0.6] * 9, 7, *[0.5] * 9, 7, *[0.5] * 9)
+    watch = MonotonicStopwatch(clock)
+    found = time_visits(calls, settings=settings, stopwatch=watch, beat=beat)
+    assert [visit.times_ms for visit in found["a"]] == [(1, 1), (1, 1)]
+    assert [visit.beat_ms for visit in found["a"]] == pytest.approx([0.5, 0.5])
+    assert [visit.beat_ms for visit in found["b"]] == pytest.approx([0.6, 0.5])
 
 
 class FakeCuda:

@@ -23,7 +23,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.deploy.runtimes import onnx_files, openvino_files, torch_program
 from fasterseg.errors import FastersegError
 from fasterseg.events import EventLog
-from fasterseg.latency.profiling import EntriesFile
+from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.searching.kept_supernet import kept_weights
 from fasterseg.stage_folders import SupernetFolder

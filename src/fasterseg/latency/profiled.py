@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Self
 
 from fasterseg.artifacts import Artifact
+from fasterseg.latency.profiling import told_paces
 from fasterseg.latency.table import LatencyTable
 
 
 class ProfileResult(Artifact):
-    """What was measured: the table's file, its blocks, and how well it predicts networks."""
+    """What was measured: the table's file, its blocks, and how well it predicts networks.
+
+    `paces` says what was measured beside other work, if anything was.
+    """
 
     schema_tag = "fasterseg/profile-result/1"
 
@@ -19,6 +23,7 @@ class ProfileResult(Artifact):
     blocks: int
     marked: int
     networks: int
+    paces: str = ""
     mape: float | None
     spearman: float | None
 
@@ -27,6 +32,8 @@ class ProfileResult(Artifact):
         lines = [f"{self.blocks} blocks timed: {self.target}"]
         if self.marked:
             lines.append(f"{self.marked} of them are too short to be told from noise")
+        if self.paces:
+            lines.append(self.paces)
         if self.mape is not None and self.spearman is not None:
             lines.append(
                 f"held-out whole networks: error {100 * self.mape:.1f} % (mean), "
@@ -43,6 +50,7 @@ class ProfileResult(Artifact):
             blocks=len(table.entries),
             marked=len(table.marked()),
             networks=len(table.calibration.networks),
+            paces=told_paces(table.entries),
             mape=table.calibration.mape,
             spearman=table.calibration.spearman,
         )

@@ -87,13 +87,24 @@ class Target(_Values):
 class Entry(_Values):
     """What was measured for one block or network; `spread_ms` is that of one run.
 
-    `marked` when too close to the timer's floor or to zero to say much.
+    `marked` when too close to the timer's floor or to zero to say much.  `pace` is how many times
+    as long everything took while it was measured as in the rest of the profile, where that was not
+    the same: both times are corrected by it.  `disturbed` where that varied too much to do so.
     """
 
     median_ms: Milliseconds
     spread_ms: Milliseconds
     runs: int = Field(ge=1)
     marked: bool = False
+    pace: float = Field(default=1.0, gt=0, le=MOST)
+    disturbed: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_earlier_tables_have_it(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What the machine did is told only where it was not quiet: earlier digests stay."""
+        content: dict[str, Any] = dump(self)
+        quiet = {"pace": 1.0, "disturbed": False}
+        return {k: value for k, value in content.items() if k not in quiet or value != quiet[k]}
 
     @property
     def error_ms(self) -> float:

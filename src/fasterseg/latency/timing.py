@@ -20,6 +20,9 @@ Call = Callable[[], object]
 NANOSECONDS_PER_MS = 1e6
 MS_PER_SECOND = 1e3
 LONG_MS = 200.0
+BEATS = 9
+SHORTEST_MS = 1e-6
+"""A clock may be too coarse for a call."""
 OVERSHOOT = 2.5
 """So many runs all visits of a call go too far together."""
 
@@ -92,12 +95,18 @@ class TimerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a call takes: `spread_ms` is the median distance from the median."""
+    """How long a call takes: `spread_ms` is the median distance from the median.
+
+    `beat_ms` is what a small fixed call took meanwhile, where one was timed beside it, and
+    `beat_range` by what share of that it varied from visit to visit.
+    """
 
     median_ms: float
     p95_ms: float
     spread_ms: float
     runs: int
+    beat_ms: float | None = None
+    beat_range: float = 0.0
 
     @classmethod
     def of(cls, times_ms: Sequence[float]) -> Timing:
@@ -121,6 +130,8 @@ class Timing:
             p95_ms=max(0.0, self.p95_ms - off_ms),
             spread_ms=math.hypot(self.spread_ms, *spreads_ms),
             runs=min([self.runs, *(part.runs for _, part in taken)]),
+            beat_ms=self.beat_ms,
+            beat_range=self.beat_range,
         )
 
 
@@ -148,16 +159,71 @@ def time_interleaved(
     Each visit goes on until the call has had its share of runs and seconds.  A long call is warmed
     up once and not again at each visit: what it gains from warm caches is lost in its length.
     """
+    found = time_visits(calls, settings=settings, stopwatch=stopwatch)
+    return {
+        name: Timing.of([time_ms for visit in visits for time_ms in visit.times_ms])
+        for name, visits in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A call's runs in a row, and what the beat took right after them: 0 without one."""
+
+    times_ms: tuple[float, ...]
+    beat_ms: float = 0.0
+
+
+def time_visits(
+    calls: Mapping[str, Call],
+    *,
+    settings: TimerSettings,
+    stopwatch: Stopwatch | None = None,
+    beat: Call | None = None,
+) -> dict[str, list[Visit]]:
+    """The visits of `time_interleaved`, each for itself, with the median of a few runs of `beat`.
+
+    What the beat took tells at what pace the machine ran: a whole visit, or most of them, may fall
+    into the minute in which something else wanted the processor.
+    """
     watch = stopwatch or MonotonicStopwatch()
     is_long = {name: _warm_up(call, settings, watch) for name, call in calls.items()}
-    times_ms: dict[str, list[float]] = {name: [] for name in calls}
+    visits: dict[str, list[Visit]] = {name: [] for name in calls}
+    had = {name: _Had() for name in calls}
     for visit in range(1, settings.visits + 1):
         for name, call in calls.items():
             if settings.visits > 1 and not is_long[name]:
                 watch(call)  # the others have used the caches since the last visit
-            while not _has_enough(times_ms[name], settings, visit / settings.visits):
-                times_ms[name].append(watch(call))
-    return {name: Timing.of(times) for name, times in times_ms.items()}
+            times_ms = []
+            while not had[name].enough(settings, visit / settings.visits):
+                times_ms.append(watch(call))
+                had[name].add(times_ms[-1])
+            if times_ms:
+                visits[name].append(Visit(tuple(times_ms), _beat_ms(beat, watch)))
+    return visits
+
+
+@dataclass(slots=True)
+class _Had:
+    """How many runs and seconds a call has had."""
+
+    runs: int = 0
+    total_ms: float = 0.0
+
+    def add(self, time_ms: float) -> None:
+        self.runs += 1
+        self.total_ms += time_ms
+
+    def enough(self, settings: TimerSettings, share: float) -> bool:
+        enough_ms = share * settings.seconds * MS_PER_SECOND
+        return self.runs >= share * settings.runs and self.total_ms >= enough_ms
+
+
+def _beat_ms(beat: Call | None, watch: Stopwatch) -> float:
+    if beat is None:
+        return 0.0
+    watch(beat)  # the call before it has used the caches
+    return max(median(watch(beat) for _ in range(BEATS)), SHORTEST_MS)
 
 
 def _warm_up(call: Call, settings: TimerSettings, watch: Stopwatch) -> bool:
@@ -172,9 +238,3 @@ def _warm_up(call: Call, settings: TimerSettings, watch: Stopwatch) -> bool:
         elif not is_long:
             watch(call)
     return is_long
-
-
-def _has_enough(times_ms: Sequence[float], settings: TimerSettings, share: float) -> bool:
-    """Whether a call has had a share of its runs and of its seconds."""
-    enough_ms = share * settings.seconds * MS_PER_SECOND
-    return len(times_ms) >= share * settings.runs and sum(times_ms) >= enough_ms

@@ -142,6 +142,7 @@ class _Stage:
         self.conditions = conditions
         self.show = show
         self.stop = stop
+        self.pace_ms: float | None = None  # found with the blocks, and the same for networks
 
     def table(self) -> LatencyTable:
         """The finished table."""
@@ -186,14 +187,17 @@ class _Stage:
     ) -> dict[str, Entry]:
         """Every item's entry: from its file, or measured now."""
         with self.show(f"Timing {what}", total=len(items), unit=what) as step:
-            return profile_items(
+            profile = profile_items(
                 items,
                 time,
                 file,
                 conditions={"target": self.target.model_dump(mode="json"), **self.conditions},
+                pace_ms=self.pace_ms,
                 progress=step,
                 stop=self._stop,
-            ).entries
+            )
+        self.pace_ms = profile.pace_ms
+        return profile.entries
 
     def _stop(self, where: str) -> None:
         if self.stop is not None:

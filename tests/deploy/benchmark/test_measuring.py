@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fasterseg.deploy.benchmark.measuring import Beat, WindowSettings, measure
-from fasterseg.latency.timing import Call
+from fasterseg.deploy.benchmark.measuring import Beat, WindowSettings, measure, steady_timing
+from fasterseg.latency.timing import Call, Visit
 
 SETTINGS = WindowSettings(windows=4, queries=20, warmup_runs=3)
 
@@ -119,3 +119,22 @@ def test_a_promise_is_not_waited_for_without_end() -> None:
 def test_without_a_known_time_the_pace_is_that_of_the_measurement() -> None:
     found = measure(steady(10.0), Beat(steady(4.0)), settings=SETTINGS, stopwatch=FakeStopwatch())
     assert (found.median_ms, found.pace) == (10.0, 1.0)
+
+
+def visits(*pairs: tuple[float, float]) -> list[Visit]:
+    return [Visit((time_ms,) * 10, beat_ms) for time_ms, beat_ms in pairs]
+
+
+def test_only_visits_count_in_which_the_canary_kept_its_pace() -> None:
+    # Three of five visits fell into half a minute in which something else ran.
+    found = steady_timing(
+        visits((13.0, 2.6), (13.1, 2.7), (13.2, 2.6), (10.0, 2.0), (10.2, 2.02)), pace_ms=2.0
+    )
+    assert (found.median_ms, found.runs) == (pytest.approx(10.1), 20)
+    assert (found.beat_ms, found.beat_range) == (pytest.approx(2.01), pytest.approx(0.02 / 2.01))
+
+
+def test_where_hardly_a_visit_was_quiet_all_count_and_the_timing_says_so() -> None:
+    found = steady_timing(visits((13.0, 2.6), (13.1, 2.7), (10.0, 2.0)), pace_ms=2.0)
+    assert (found.median_ms, found.runs, found.beat_ms) == (13.0, 30, 2.6)
+    assert found.beat_range == pytest.approx(0.7 / 2.6)

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fasterseg.deploy.benchmark.alternating import Chunk
-from fasterseg.deploy.benchmark.steadiness import (
-    counting,
-    drift_of,
-    pace_of,
-    quiet_rounds,
-    windows_of,
-)
+from fasterseg.deploy.benchmark.steadiness import counting, drift_of, quiet_rounds, windows_of
+from fasterseg.latency.pace import pace_of
 
 
 def chunk(number: int, canary_ms: float, times_ms: tuple[float, ...] = (10.0,) * 4) -> Chunk:

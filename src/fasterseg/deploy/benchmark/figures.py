@@ -10,8 +10,9 @@ from fasterseg.deploy.benchmark.benchmark_report import Comparison, ContestantFi
 from fasterseg.deploy.benchmark.bootstrapping import percentile_intervals
 from fasterseg.deploy.benchmark.contest import BenchmarkSettings, Contestant
 from fasterseg.deploy.benchmark.peak import Peak
-from fasterseg.deploy.benchmark.steadiness import Window, counting, pace_of, windows_of
+from fasterseg.deploy.benchmark.steadiness import Window, counting, windows_of
 from fasterseg.errors import EnvironmentFault
+from fasterseg.latency.pace import pace_of
 from fasterseg.latency.timing import percentile
 from fasterseg.runtime import numpy_generator
 

@@ -16,24 +16,26 @@ from statistics import median
 import numpy as np
 from torch import nn
 
-from fasterseg.deploy.benchmark.steadiness import STEADY_WITHIN, is_steady, pace_of
 from fasterseg.deploy.exporting.borders import Border, border_shares
 from fasterseg.deploy.runtimes.sessions import Backend, Image, Session
 from fasterseg.latency.networks import NetworkSpec
+from fasterseg.latency.pace import STEADY_WITHIN, is_steady, pace_of
 from fasterseg.latency.timing import (
     Call,
     Stopwatch,
     TimerSettings,
     Timing,
+    Visit,
     percentile,
     time_calls,
-    time_interleaved,
+    time_visits,
 )
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 
 # So many networks, or blocks, are timed in turn, unless their features take more memory than this.
 GROUP_NETWORKS, GROUP_BLOCKS, GROUP_BYTES = 20, 40, 1 << 30
+LEAST_VISITS = 2
 CANARY = BlockSpec("conv", (64,), 64, 1, Size(48, 48), Size(48, 48))
 
 
@@ -176,6 +178,7 @@ class Meter:
         self.backend = backend
         self._reference = reference
         self._known_ms = known_ms
+        self._beats_ms: list[float] = []
 
     def blocks(
         self, specs: Iterable[BlockSpec], *, settings: TimerSettings
@@ -193,7 +196,7 @@ class Meter:
         borders = dict.fromkeys(border for spec in specs for border in self._shares(spec))
         calls = {border.key: call for border, call in self.backend.border_calls(borders)}
         calls |= {spec.key: call for spec, call in self.backend.block_calls(specs)}
-        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        timings = self._steadily(calls, settings)
         for spec in specs:
             yield spec, without_borders(spec, self._shares(spec), timings)
 
@@ -223,9 +226,17 @@ class Meter:
         self, networks: Sequence[NetworkSpec], settings: TimerSettings
     ) -> Iterator[tuple[NetworkSpec, Timing]]:
         calls = {network.key: self._network_call(network) for network in networks}
-        timings = time_interleaved(calls, settings=settings, stopwatch=self.backend.stopwatch)
+        timings = self._steadily(calls, settings)
         for network in networks:
             yield network, timings[network.key]
+
+    def _steadily(self, calls: Mapping[str, Call], settings: TimerSettings) -> dict[str, Timing]:
+        """The timing of each call by the visits in which the canary kept its pace."""
+        watch = self.backend.stopwatch
+        found = time_visits(calls, settings=settings, stopwatch=watch, beat=self._canary)
+        self._beats_ms += [visit.beat_ms for visits in found.values() for visit in visits]
+        pace_ms = pace_of(self._beats_ms)
+        return {name: steady_timing(visits, pace_ms) for name, visits in found.items()}
 
     def _network_call(self, network: NetworkSpec) -> Call:
         session = self.backend.random_network(network.architecture, network.geometry)
@@ -267,8 +278,26 @@ class Meter:
         """What networks are measured against; opened once."""
         if self._reference is not None:
             return Beat(self._network_call(self._reference), self._known_ms)
+        return Beat(self._canary)
+
+    @cached_property
+    def _canary(self) -> Call:
         ((_, canary),) = self.backend.block_calls([CANARY])
-        return Beat(canary)
+        return canary
+
+
+def steady_timing(visits: Sequence[Visit], pace_ms: float) -> Timing:
+    """The timing of a call by the visits that count: those in which the canary kept its pace.
+
+    Where these are fewer than two, all visits count, and the timing's `beat_ms` says so.
+    """
+    steady = [visit for visit in visits if is_steady(visit.beat_ms, pace_ms)]
+    counting = steady if len(steady) >= LEAST_VISITS else visits
+    times_ms = [time_ms for visit in counting for time_ms in visit.times_ms]
+    beats_ms = [visit.beat_ms for visit in counting]
+    beat_ms = median(beats_ms)
+    beat_range = (max(beats_ms) - min(beats_ms)) / beat_ms
+    return replace(Timing.of(times_ms), beat_ms=beat_ms, beat_range=beat_range)
 
 
 def without_borders(

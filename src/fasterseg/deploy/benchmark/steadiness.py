@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from fasterseg.deploy.benchmark.alternating import Chunk
-
-STEADY_WITHIN = 0.03
+from fasterseg.latency.pace import is_steady, pace_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +25,6 @@ class Window:
     def times_ms(self) -> tuple[float, ...]:
         """The queries' times without regard to chunks."""
         return tuple(time_ms for chunk in self.chunks for time_ms in chunk)
-
-
-def pace_of(canaries_ms: Sequence[float]) -> float:
-    """The canary's time, in milliseconds, on a machine that nothing disturbs.
-
-    It is the lower quartile of what was seen, moved to the median of all that lies within 3 % of
-    it.  Other work can only slow the canary down, so that its mean and its median follow the noise
-    where there is much of it, and the quiet part of a session lies at its lower end.  The minimum
-    would be the best moment of a processor that raised its clock for a second; a quarter of the
-    session is more than such a moment.  The step to the median around the quartile takes it back to
-    the middle of the quiet part, wherever in that the quartile happened to lie: on a machine that
-    is quiet all the time the pace is the plain median.
-    """
-    quarter = sorted(canaries_ms)[(len(canaries_ms) - 1) // 4]  # one that was seen
-    return median(value for value in canaries_ms if is_steady(value, quarter))
-
-
-def is_steady(canary_ms: float, pace_ms: float) -> bool:
-    """Whether the canary lies within 3 % of its pace."""
-    return abs(canary_ms / pace_ms - 1.0) <= STEADY_WITHIN
 
 
 def windows_of(chunks: Sequence[Chunk], queries: int) -> list[Window]:
