@@ -3,7 +3,8 @@
 It holds one checksummed JSON line for each finished block, appended and synced, the first line
 being the conditions of the measurement.  Half a line at the end is dropped, and a whole one that
 was damaged is measured again; one before it is refused, for it may have said that all lines before
-it count no more.  Of a key that is told twice the later line counts.
+it count no more.  A line may also name what is to be measured again; of a key that is told twice
+the later line counts.
 """
 
 from __future__ import annotations
@@ -78,12 +79,13 @@ def is_off(pace: float) -> bool:
 class EntriesFile:
     """Checksummed JSON lines, the first one holding the conditions.
 
-    `measured_again` are the keys of which the file, when it was opened, told more than once.
+    `again` are the keys that the file, when it was opened, wanted measured again and had not told
+    since: None where it wanted nothing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.measured_again: frozenset[str] = frozenset()
+        self.again: tuple[str, ...] | None = None
 
     def open(
         self, conditions: Mapping[str, Any], *, warn: Warn = warn_on_stderr
@@ -112,7 +114,7 @@ class EntriesFile:
             where=self.path,
             next_step=SAME_MACHINE,
         )
-        found, self.measured_again = _entries(lines[1:], self.path)
+        found, self.again = _entries(lines[1:], self.path)
         return found
 
     def append(self, record: Mapping[str, Any]) -> None:
@@ -173,21 +175,22 @@ def _damaged(
 
 def _entries(
     records: Iterable[Mapping[str, Any]], path: Path
-) -> tuple[dict[str, Recorded], frozenset[str]]:
-    """The last entry of each key, and the keys that were told more than once."""
+) -> tuple[dict[str, Recorded], tuple[str, ...] | None]:
+    """The last entry of each key, and which keys are still to be measured again, if any were."""
     found: dict[str, Recorded] = {}
-    again: set[str] = set()
+    again: tuple[str, ...] | None = None
     for line, record in enumerate(records, 2):
         if record.get("stale"):
-            found.clear()
-            again.clear()
+            found, again = {}, None
+            continue
+        if isinstance(wanted := record.get("again"), list):
+            again = tuple(map(str, wanted))
             continue
         values = {name: value for name, value in record.items() if name != "key"}
         try:
             key, entry = str(record["key"]), Recorded.model_validate(values)
         except (KeyError, ValidationError) as error:
             raise _damaged(path, line, "the line tells no block's time") from error
-        if key in found:
-            again.add(key)
         found[key] = entry
-    return found, frozenset(again)
+        again = None if again is None else tuple(one for one in again if one != key)
+    return found, again

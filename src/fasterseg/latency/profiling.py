@@ -103,7 +103,7 @@ def profile_items(
     if stale:
         journal.append({"stale": True, "drift": drift})
         progress(0, len(items), f"earlier entries moved by {drift:.0%}: measured anew")
-        found, missing, journal.measured_again = {}, list(items), frozenset()
+        found, missing, journal.again = {}, list(items), None
 
     def measure(wanted: Sequence[Item], done: int, note: str = "") -> None:
         for number, (item, timing) in enumerate(time_items(wanted), done + 1):
@@ -115,10 +115,12 @@ def profile_items(
     known = len(items) - len(missing)
     progress(known, len(items), "")
     measure(missing, known)
-    disturbed = _off_pace(items, found, pace_ms)
-    again = [i for i in items if i.key in disturbed and i.key not in journal.measured_again]
-    if again and len(disturbed) <= AGAIN_SHARE * len(items):
-        measure(again, len(items) - len(again), ", again: the machine was disturbed")
+    if journal.again is None:
+        journal.again = _to_repeat(items, found, pace_ms)
+        if journal.again:
+            journal.append({"again": list(journal.again)})
+    again = [item for item in items if item.key in journal.again]
+    measure(again, len(items) - len(again), ", again: the machine was disturbed")
     pace_ms = pace_ms or _pace(items, found)
     entries = {item.key: found[item.key].at_pace(pace_ms) for item in items}
     if paces := told_paces(entries):
@@ -151,15 +153,15 @@ def _pace(items: Sequence[Item], found: Mapping[str, Recorded]) -> float | None:
     return pace_of(beats_ms) if beats_ms else None
 
 
-def _off_pace(
+def _to_repeat(
     items: Sequence[Item], found: Mapping[str, Recorded], pace_ms: float | None
-) -> dict[str, float]:
-    """How many times as long the canary took, for each item at another pace than the rest."""
+) -> tuple[str, ...]:
+    """The keys of what was measured at another pace than the rest, unless these are too many."""
     pace_ms = pace_ms or _pace(items, found)
     if pace_ms is None:
-        return {}
-    paces = {item.key: found[item.key].pace_at(pace_ms) for item in items}
-    return {key: pace for key, pace in paces.items() if is_off(pace)}
+        return ()
+    disturbed = [item.key for item in items if is_off(found[item.key].pace_at(pace_ms))]
+    return tuple(disturbed) if len(disturbed) <= AGAIN_SHARE * len(items) else ()
 
 
 def _recheck(

@@ -220,7 +220,8 @@ class Meter:
             if len(group) == GROUP_NETWORKS or size > GROUP_BYTES:
                 yield from self._together(group, settings)
                 group, size = [], 0
-        yield from self._together(group, settings)
+        if group:
+            yield from self._together(group, settings)
 
     def _together(
         self, networks: Sequence[NetworkSpec], settings: TimerSettings
