@@ -63,7 +63,7 @@ RECIPE = recipe_file("camvid-small")
 CAMVID_CLASSES = 11
 
 COUNT, WITHIN, STEP, PASSES = 15, 0.15, 0.01, 2
-WINDOWS, SECONDS_A_PASS = 7, 1.0
+WINDOWS, STEADY_WINDOWS, SECONDS_A_PASS = 7, 4, 1.0
 
 
 def main() -> None:
@@ -230,7 +230,8 @@ def windows_of(table: LatencyTable, network: NetworkSpec) -> WindowSettings:
     beat_ms = 0.0 if table.reference is None else table.reference.measured_ms
     both_ms = max(table.estimate_ms(network.specs) + beat_ms, 1e-3)
     queries = SECONDS_A_PASS * 1e3 / both_ms
-    return WindowSettings(WINDOWS, max(3, round(queries / WINDOWS)), warmup_runs=2)
+    runs = max(3, round(queries / WINDOWS))
+    return WindowSettings(WINDOWS, runs, warmup_runs=2, needed=STEADY_WINDOWS, most=3 * WINDOWS)
 
 
 def _found(

@@ -230,14 +230,16 @@ def test_items_may_be_anything_with_a_key(tmp_path: Path) -> None:
 class BesideOtherWork(FakeTimer):
     """Blocks whose canary is slow while the timer times certain ones, the first so many times."""
 
-    def __init__(self, slow: Sequence[int], *, times: int = 1, beat_range: float = 0.0) -> None:
+    def __init__(
+        self, slow: Sequence[int], *, times: int = 1, beat_range: float = 0.0, pace: float = 1.3
+    ) -> None:
         super().__init__()
-        self.slow, self.times, self.beat_range = set(slow), times, beat_range
+        self.slow, self.times, self.beat_range, self.pace = set(slow), times, beat_range, pace
 
     def __call__(self, specs: Sequence[BlockSpec]) -> Iterator[tuple[BlockSpec, Timing]]:
         for spec, timing in super().__call__(specs):
             nth = self.timed.count(spec.key)
-            pace = 1.3 if spec.input_channels in self.slow and nth <= self.times else 1.0
+            pace = self.pace if spec.input_channels in self.slow and nth <= self.times else 1.0
             yield (
                 spec,
                 replace(
@@ -288,6 +290,16 @@ def test_what_varies_too_much_to_be_corrected_is_left_and_said(tmp_path: Path) -
     assert found.entries[SPECS[2].key].median_ms == pytest.approx(3 * 1.3)
     assert found.entries[SPECS[2].key].disturbed
     assert "1 of 40 were measured beside other work, and are what they were found" in told[0]
+
+
+def test_a_canary_that_is_a_little_slow_corrects_nothing(tmp_path: Path) -> None:
+    told = list[str]()
+    timer = BesideOtherWork((3,), times=99, pace=1.1)
+    path = tmp_path / "entries.jsonl"
+    found = profile_items(SPECS, timer, path, conditions=CONDITIONS, warn=told.append)
+    entry = found.entries[SPECS[2].key]
+    assert (entry.median_ms, entry.pace, entry.disturbed) == (pytest.approx(3.3), 1.0, True)
+    assert len(timer.timed) == len(SPECS) + 1
 
 
 def test_a_machine_that_is_never_quiet_is_measured_once(tmp_path: Path) -> None:

@@ -28,8 +28,12 @@ from fasterseg.latency.table import Entry
 from fasterseg.latency.timing import Timing
 from fasterseg.runs import SAME_MACHINE
 
-OFF_PACE = 0.06
-"""An entry whose canary was farther from the profile's pace was measured on a disturbed machine."""
+OFF_PACE, CORRECTED_ABOVE = 0.06, 0.15
+"""An entry whose canary was farther from the profile's pace was measured on a disturbed machine.
+
+It is corrected by the pace only where that is far off: the canary feels other work more than most
+networks do, and of little the correction would take too much.
+"""
 
 
 class Recorded(Entry):
@@ -56,14 +60,14 @@ class Recorded(Entry):
     def at_pace(self, pace_ms: float | None) -> Entry:
         """The entry as it counts, on a machine whose canary takes `pace_ms`."""
         pace = 1.0 if pace_ms is None else self.pace_at(pace_ms)
-        disturbed = is_off(pace) and self.beat_range > OFF_PACE
-        pace = pace if is_off(pace) and not disturbed else 1.0
+        corrected = abs(pace - 1.0) > CORRECTED_ABOVE and self.beat_range <= OFF_PACE
+        by = pace if corrected else 1.0
         return Entry(
-            median_ms=self.median_ms / pace,
-            spread_ms=self.spread_ms / pace,
+            median_ms=self.median_ms / by,
+            spread_ms=self.spread_ms / by,
             runs=self.runs,
-            pace=pace,
-            disturbed=disturbed,
+            pace=by,
+            disturbed=is_off(pace) and not corrected,
         )
 
     def pace_at(self, pace_ms: float) -> float:

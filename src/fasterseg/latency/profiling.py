@@ -6,9 +6,8 @@ count no more.
 
 Each line tells what the canary, a small fixed block, took meanwhile.  At the end the pace of the
 whole profile is known: what was measured while other work slowed the machine down is measured once
-more, and the later line counts.  What is still off is corrected where the canary was the same at
-every visit, as on a processor that has become too warm, and left where it was not; the entry says
-which.
+more, and the later line counts.  What is still far off is corrected where the canary was the same
+at every visit, as on a processor that has become too warm; the rest is left, and the entry says so.
 """
 
 from __future__ import annotations

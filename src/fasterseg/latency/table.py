@@ -89,7 +89,8 @@ class Entry(_Values):
 
     `marked` when too close to the timer's floor or to zero to say much.  `pace` is how many times
     as long everything took while it was measured as in the rest of the profile, where that was not
-    the same: both times are corrected by it.  `disturbed` where that varied too much to do so.
+    the same: both times are corrected by it.  `disturbed` where it was not quiet and nothing is
+    corrected.
     """
 
     median_ms: Milliseconds
