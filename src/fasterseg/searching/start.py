@@ -130,8 +130,11 @@ def _by_key(start: SearchStart) -> dict[str, Any]:
 
 
 def _uses_of(key: str) -> tuple[Use, ...]:
-    """What a key of the start went into; those that are no recipe's key into the supernet."""
-    if key.startswith(("budgets_ms", "matched")):
+    """What a key of the start went into; those that are no recipe's key into the supernet.
+
+    Pre-training asks no latency: a table that is measured anew leaves its weights what they are.
+    """
+    if key.startswith(("budgets_ms", "matched", "table_digest", "fastest_ms", "slowest_ms")):
         return uses_of("budget")
     try:
         return uses_of(key)
