@@ -70,3 +70,13 @@ def test_a_plan_agrees_with_one_whose_contenders_could_take_more_than_the_space_
     )
     assert now.agrees(before)
     assert not other.agrees(before)
+
+
+def test_a_table_measured_anew_keeps_what_pretraining_taught(tmp_path: Path) -> None:
+    path = tmp_path / "start.json"
+    start().save(path)
+    changed = {"table_digest": "sha256:another", "fastest_ms": {"student": 1.0}}
+    anew = start().model_copy(update=changed)
+    assert anew.agree(path, made={Use.SUPERNET}) == anew == SearchStart.load(path)
+    with pytest.raises(UsageError, match="table_digest"):
+        start().agree(path, made={Use.SUPERNET, Use.SEARCH})
