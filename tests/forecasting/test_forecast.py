@@ -67,6 +67,22 @@ def test_a_selection_is_forecast_where_there_are_several_candidates() -> None:
     assert reading == pytest.approx(FINAL_TIMES * (32 + 32) * READING)  # of both halves
 
 
+def test_finalists_that_are_trained_are_forecast_by_the_steps_of_a_training() -> None:
+    def found(**selection: int) -> StageForecast:
+        steps = {"pretrain_steps": 100, "steps": 50}
+        chosen = {"candidates": 5, **selection}
+        return forecast(recipe_of(search={**steps, "selection": chosen}))["search/selection"]
+
+    plain, few = found(), found(trained=2, trained_steps=100)
+    many = found(trained=2, trained_steps=300)
+    assert "2 of them trained for 100 steps" in few.counted
+    assert "trained" not in plain.counted
+    once = seconds(few) - seconds(plain)
+    assert once > 0
+    assert seconds(many) - seconds(plain) == pytest.approx(3 * once)
+    assert few.memory_bytes > plain.memory_bytes
+
+
 def test_networks_of_all_variants_are_scored_before_landing() -> None:
     plain, several = selecting(1), selecting(1)
     space = several.space.model_copy(update={"branches": ((32,), (32, 16)), "input_scale": SCALES})

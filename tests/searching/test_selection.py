@@ -71,6 +71,7 @@ class Search:
         self.measured: list[Architecture] = []
         self.scored: dict[Architecture, Candidate] = {}
         self.finals: list[Architecture] = []
+        self.trained: list[Architecture] = []
         self.worst: Architecture | None = None
         self.budget_ms = HALFWAY
         self.misled: Callable[[Architecture], float] = score
@@ -92,10 +93,21 @@ class Search:
         found = 0.0 if architecture == self.worst else score(architecture)
         return Redrawn(found, (found - 0.01, found + 0.01))
 
+    def final_trained(self, architecture: Architecture) -> Redrawn:
+        """What training tells: nothing of what the subnet scored."""
+        assert architecture in self.finals, "only finalists are trained"
+        assert architecture not in self.trained, "none is trained twice"
+        self.trained.append(architecture)
+        return Redrawn(hashed(architecture, 8))
+
     def landed(self) -> Landing:
         """The most probable network, on its budget."""
         return land(
-            self.options, self.probabilities, PRICING, self.measure, budget_ms=self.budget_ms
+            self.options.variants[0],
+            self.probabilities,
+            PRICING,
+            self.measure,
+            budget_ms=self.budget_ms,
         )
 
     def select(self) -> Selected:
@@ -104,7 +116,8 @@ class Search:
     def select_after(self, first: Landing, others: tuple[Candidate, ...] = ()) -> Selected:
         source = Source("student", self.seed, self.options, self.probabilities, PRICING)
         trials = Trials(PRICING, self.measure, budget_ms=self.budget_ms, promise="p95", known=first)
-        scoring = Scoring(self.score, self.final)
+        trained = self.final_trained if self.settings.trained else None
+        scoring = Scoring(self.score, self.final, trained)
         return Selection(source, first, trials, scoring, self.settings).run(others)
 
 
@@ -280,3 +293,33 @@ def test_a_selection_is_a_function_of_its_seed_and_the_student() -> None:
     other.seed = 1
     other.select()
     assert [*other.scored][1:] != [*first.scored][1:]
+
+
+def test_what_training_tells_decides_among_those_that_were_trained() -> None:
+    for seed in range(3):
+        search = Search(seed, trained=3)
+        selected = search.select()
+        assert len(search.trained) == selected.networks_trained == 3
+        chosen = selected.landing.architecture
+        assert chosen == max(search.trained, key=lambda one: hashed(one, 8))
+        assert selected.chosen.trained == Redrawn(hashed(chosen, 8))
+        assert search.finals[0] in search.trained or selected.passed_over == 0
+
+
+def test_without_training_nothing_is_trained() -> None:
+    selected = Search(0).select()
+    assert (selected.networks_trained, selected.chosen.trained) == (0, None)
+
+
+def test_a_winner_of_training_that_does_not_fit_is_passed_over() -> None:
+    seed = 1
+    search = Search(seed, trained=3)
+    first = search.landed()
+    search.select_after(first)
+    winner = max(search.trained, key=lambda one: hashed(one, 8))
+    assert winner != first.architecture, "what was measured before is not measured again"
+    again = Search(seed, lambda one: 1.2 if one == winner else 1.0, trained=3)
+    selected = again.select()
+    assert selected.landing.architecture != winner
+    assert selected.passed_over == 1
+    assert selected.chosen.trained is not None

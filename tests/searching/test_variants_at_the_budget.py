@@ -14,7 +14,7 @@ from small_spaces import PRICING, Logits, ends_ms, estimate_ms, make_space, make
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
-from fasterseg.events import silent
+from fasterseg.events import Progress, silent
 from fasterseg.pipeline.searching import search_stage
 from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.branch_selection import try_variants
@@ -40,14 +40,14 @@ def variant(architecture: Architecture) -> Variant:
     return tuple(one.stride for one in architecture.branches), architecture.input_scale
 
 
-def recipe(candidates: int) -> Recipe:
+def recipe(candidates: int, **selection: int) -> Recipe:
     content = RECIPE.content()
     space = {**content["space"], "branches": SETS, "input_scale": SCALES}
     search = {
         **content["search"],
         "pretrain_steps": 2,
         "steps": 2,
-        "selection": {"candidates": candidates, "finalists": 2},
+        "selection": {"candidates": candidates, "finalists": 2, **selection},
     }
     return Recipe.model_validate({**content, "space": space, "search": search})
 
@@ -55,8 +55,10 @@ def recipe(candidates: int) -> Recipe:
 class Judge:
     """Scores one variant above all others."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, best_trained: Variant = WANTED) -> None:
         self.seen: list[Architecture] = []
+        self.trained: list[Architecture] = []
+        self.best_trained = best_trained
 
     def score(self, architecture: Architecture, _name: str) -> float:
         self.seen.append(architecture)
@@ -66,11 +68,18 @@ class Judge:
         def final(architecture: Architecture, name: str) -> Redrawn:
             return Redrawn(self.score(architecture, name))
 
-        return Scorers(candidates=self.score, finals=final, validation=final)
+        def trained(architecture: Architecture, _name: str, progress: Progress) -> Redrawn:
+            self.trained.append(architecture)
+            progress(1, 1, "")
+            return Redrawn(0.8 if variant(architecture) == self.best_trained else 0.7)
+
+        return Scorers(candidates=self.score, finals=final, validation=final, trained=trained)
 
 
-def searched(folder: Path, candidates: int) -> tuple[SearchSummary, Judge, Any]:
-    job, judge = search_job_in(folder, recipe=recipe(candidates)), Judge()
+def searched(
+    folder: Path, candidates: int, judge: Judge | None = None, **selection: int
+) -> tuple[SearchSummary, Judge, Any]:
+    job, judge = search_job_in(folder, recipe=recipe(candidates, **selection)), judge or Judge()
     found = search_stage(job, Watch(folder, unseen), scorers_of=judge.scorers, random_subnets=0)
     return found, judge, job.run
 
@@ -107,6 +116,25 @@ def test_selection_scores_networks_of_all_variants_and_the_best_is_delivered(
     again, second, _ = searched(tmp_path, 16)
     assert again == found
     assert len(second.seen) < scored / 2, "scores are kept"
+
+
+def test_a_short_training_tells_variants_apart_of_which_subnets_tell_little(
+    tmp_path: Path,
+) -> None:
+    other = ((16, 8), "1")
+    judge = Judge(best_trained=other)
+    found, _, run = searched(tmp_path, 16, judge, trained=4)
+    # Subnets of one variant score best; the best of every other is trained beside it.
+    trained = [variant(one) for one in judge.trained]
+    assert {*trained[:2]} == {WANTED, other}, "no second one before every variant has one"
+    assert variant(Architecture.load(run.architecture("student"))) == other
+    selection = found.contenders[1].selection
+    assert selection is not None
+    assert (selection.trained, selection.networks_trained) == (0.8, len(trained))
+    assert f"of {len(trained)} finalists that were trained for a while" in found.describe()
+    again = Judge(best_trained=other)
+    assert searched(tmp_path, 16, again, trained=4)[0] == found
+    assert again.trained == [], "what was trained is kept"
 
 
 def test_where_the_best_variant_does_not_fit_as_measured_the_next_one_is_landed(

@@ -13,7 +13,7 @@ from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares
 from fasterseg.forecasting.timings import AnswersTiming, Timings, TrainingTiming
-from fasterseg.forecasting.workload import Outlook, Workload, between, share_of
+from fasterseg.forecasting.workload import Outlook, Workload, between, beyond_of, share_of
 from fasterseg.stages import asking_part, training_part
 from fasterseg.training.scoring import scoring_interval
 
@@ -165,8 +165,3 @@ class NetworksForecast:
             runs = PROMISE.windows * PROMISE.queries * PROMISE_RETRIES
             timing = runs * (outlook.cost.latency_ms + self.work.middle_ms) / 1e3
         return export + verified + scored + timing + self.work.compared_seconds(outlook)
-
-
-def beyond_of(value: float, low: float, high: float) -> float:
-    """How many times as large as the nearer end a value outside of two ends is; else 1."""
-    return value / high if value > high else value / low if value < low else 1.0

@@ -12,7 +12,7 @@ from fasterseg.config import SearchSettings, SelectionSettings
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares
 from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
-from fasterseg.forecasting.workload import Outlook, Workload
+from fasterseg.forecasting.workload import Outlook, Workload, between, beyond_of, share_of
 from fasterseg.searching.effort import ALWAYS_FINAL, effort
 from fasterseg.searching.hours import selected_within
 from fasterseg.searching.scores import FINAL_TIMES
@@ -186,17 +186,44 @@ class SearchForecast:
         settings, students = self._selection, len(self._students)
         images = FINAL_TIMES * (settings.calibration_images + settings.images)
         measuring = CHOSEN * students * self.measuring_seconds
+        trained = students * settings.trained
+        told = f", {trained} of them trained for {settings.trained_steps} steps" if trained else ""
         return StageForecast.of(
             "search/selection",
             self._selection_seconds
             + self.timings.reading_seconds(images, most=self.timings.data.train)
-            + measuring,
-            memory=self.timings.after_export(self._timing.subnets_peak_bytes)
-            + self._kept_bytes(images),
+            + measuring
+            + self._finalists_seconds,
+            memory=self.timings.after_export(self._selecting_peak) + self._kept_bytes(images),
             counted=f"{students * settings.count} candidates of {self._candidate_seconds:.3g} s, "
             f"{students * (settings.finalists + ALWAYS_FINAL)} finalists on {FINAL_TIMES} times "
-            "the images",
+            f"the images{told}",
         )
+
+    @property
+    def _finalists_seconds(self) -> float:
+        """Training finalists: they take about what their budgets' networks do."""
+        settings, low, high = self._selection, self.timings.narrow, self.timings.wide
+        if not settings.trained or low is None or high is None:
+            return 0.0
+        steps = settings.trained * settings.trained_steps
+        return steps * sum(
+            beyond_of(one.cost.macs, low.macs, high.macs)
+            * between(
+                low.step.seconds,
+                high.step.seconds,
+                share_of(one.cost.macs, low.macs, high.macs),
+            )
+            for one in self._students
+        )
+
+    @property
+    def _selecting_peak(self) -> int:
+        """The memory of scoring subnets, or of training one beside the supernet."""
+        scoring, wide = self._timing.subnets_peak_bytes, self.timings.wide
+        if not self._selection.trained or wide is None:
+            return scoring
+        return scoring + max(0, wide.step.peak_bytes - wide.base_bytes)
 
     @cached_property
     def _selection(self) -> SelectionSettings:

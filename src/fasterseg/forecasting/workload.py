@@ -211,6 +211,11 @@ class Workload:
         return WINDOWS * WINDOW_SECONDS * (1 + self.middle_ms / max(latency_ms, 1e-6))
 
 
+def beyond_of(value: float, low: float, high: float) -> float:
+    """How many times as large as the nearer end a value outside of two ends is; else 1."""
+    return value / high if value > high else value / low if value < low else 1.0
+
+
 def between(low: float, high: float, share: float) -> float:
     """What lies at a share of the way."""
     return low + share * (high - low)

@@ -27,8 +27,6 @@ from fasterseg.searching.scores import (
     FINAL_TIMES,
     Counts,
     Redrawn,
-    Score,
-    ScoreRedrawn,
     redrawn,
     whole_mean_iou,
 )
@@ -97,12 +95,19 @@ class SubnetScoring:
         kept = KeptBatches(batches, count, device, ranks.share)
         return cls(supernet, data.seed, scored, kept, samples, ranks)
 
-    def matrices(self, architecture: Architecture, name: str) -> list[ConfusionMatrix]:
-        """The confusion matrix of a contender's subnet on each of the images."""
+    def calibrated(self, architecture: Architecture, name: str) -> Network:
+        """A contender's subnet, a network of its own, with statistics measured on the batches."""
         network = self.supernet.subnet(architecture, Network, owner=name)
         # All batches, however still: what is compared is measured on the same ones.
         gather = self.ranks.gathered
         recalibrate(network, self.calibration, tolerance=0.0, must_settle=False, gather=gather)
+        return network
+
+    def matrices(self, architecture: Architecture, name: str) -> list[ConfusionMatrix]:
+        """The confusion matrix of a contender's subnet on each of the images."""
+        return self._counted(self.calibrated(architecture, name))
+
+    def _counted(self, network: nn.Module) -> list[ConfusionMatrix]:
         images, device = self.scored.length(self.scored.split), self.calibration.device
         return matrices_of(
             network, self.samples.sample, images, self.scored, device=device, ranks=self.ranks
@@ -114,7 +119,11 @@ class SubnetScoring:
 
     def redrawn(self, architecture: Architecture, name: str) -> Redrawn:
         """The mean IoU of a contender's subnet, and what it is on images drawn anew."""
-        return redrawn(self.matrices(architecture, name), seed=self.seed)
+        return self.redrawn_of(self.calibrated(architecture, name))
+
+    def redrawn_of(self, network: nn.Module) -> Redrawn:
+        """The same of any network."""
+        return redrawn(self._counted(network), seed=self.seed)
 
 
 def matrices_of(
@@ -152,8 +161,8 @@ def _matrix(counts: Counts, missed: Counts) -> ConfusionMatrix:
 
 def candidate_scores(
     supernet: Supernet, data: SearchData, *, device: torch.device, ranks: Ranks = ALONE
-) -> tuple[Score, ScoreRedrawn]:
-    """The scores of candidates, and of finalists, on the half held out from the weights.
+) -> tuple[SubnetScoring, SubnetScoring]:
+    """What scores candidates, and finalists, on the half held out from the weights.
 
     Finalists are scored on other images than those that chose them, as far as there are any.
     All `ranks` score a network together.
@@ -166,7 +175,7 @@ def candidate_scores(
     images = settings.calibration_images
     scoring = scoring_on(first, calibration_images=images)
     finals = scoring_on(final, calibration_images=_more(images))
-    return scoring.mean_iou, finals.redrawn
+    return scoring, finals
 
 
 def _more(count: int) -> int:

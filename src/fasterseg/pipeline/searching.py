@@ -19,6 +19,7 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import require_same_data
 from fasterseg.pipeline.candidate_scoring import candidate_scores
 from fasterseg.pipeline.elsewhere import There, match_there
+from fasterseg.pipeline.finalist_training import finalist_training
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.matching import match_of
 from fasterseg.pipeline.opening import hold_run, open_source
@@ -89,7 +90,7 @@ def search_stage(
         heard = heeding(job.measure, watch.stop, "Measuring whole networks")
         job = replace(job, measure=heard)
     count = RANDOM_SUBNETS if random_subnets is None else random_subnets
-    scorers_of = scorers_of or partial(subnet_scorers, job.recipe)
+    scorers_of = scorers_of or partial(subnet_scorers, job.recipe, stop=watch.stop)
     found = search(job, watch, scorers_of, random_subnets=count)
     for verdict in found.verdicts():
         warn_on_stderr(verdict)
@@ -98,13 +99,17 @@ def search_stage(
     return found
 
 
-def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
+def subnet_scorers(
+    recipe: Recipe, begun: Search, data: SearchData, *, stop: StopRequest | None = None
+) -> Scorers:
     """What scores the subnets of a search, each by as many images as the recipe says."""
     supernet, device, ranks = begun.weights.supernet, begun.task.device, begun.task.ranks
-    candidates, finals = candidate_scores(supernet, data, device=device, ranks=ranks)
+    first, final = candidate_scores(supernet, data, device=device, ranks=ranks)
+    training = finalist_training(recipe, data, final, device=device, ranks=ranks, stop=stop)
     batches = data.calibration()
     validation = subnet_scorer(recipe, supernet, data.source, batches, device=device, ranks=ranks)
-    return Scorers(candidates, finals, validation)
+    trained = None if training is None else training.score
+    return Scorers(first.mean_iou, final.redrawn, validation, trained)
 
 
 @contextmanager

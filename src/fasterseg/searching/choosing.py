@@ -20,7 +20,7 @@ from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.effort import scores_in
 from fasterseg.searching.landing import Landing, Measure, Measured, Trials
-from fasterseg.searching.scores import Redrawn, Score, ScoreRedrawn
+from fasterseg.searching.scores import Redrawn, Score, ScoreRedrawn, ScoreTrained
 from fasterseg.searching.search import Search
 from fasterseg.searching.selection import Finalist, Scoring, Selected, Selection
 from fasterseg.space.architecture import Architecture
@@ -55,17 +55,29 @@ class FinalScore(BaseModel):
     mean_iou: float
     redrawn: tuple[float, ...]
 
+    @classmethod
+    def of(cls, found: Redrawn) -> FinalScore:
+        """As it is kept."""
+        return cls(mean_iou=found.mean_iou, redrawn=found.redrawn)
+
+    @property
+    def redrawn_score(self) -> Redrawn:
+        """As it was found."""
+        return Redrawn(self.mean_iou, self.redrawn)
+
 
 class CandidateScores(Artifact):
     """The subnets' scores so far, by the digest of the architecture; shares of one.
 
     Where contenders have blocks of their own, behind the digest stands whose score it is.
+    `trained` are those of finalists that were trained for a while.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/candidate-scores/1"
 
     scores: dict[str, float] = Field(default_factory=dict)
     finals: dict[str, FinalScore] = Field(default_factory=dict)
+    trained: dict[str, FinalScore] = Field(default_factory=dict)
 
 
 class KeptScores:
@@ -76,12 +88,19 @@ class KeptScores:
     """
 
     def __init__(
-        self, path: Path, score: Score, final: ScoreRedrawn, *, apart: bool = False
+        self,
+        path: Path,
+        score: Score,
+        final: ScoreRedrawn,
+        *,
+        trained: ScoreTrained | None = None,
+        apart: bool = False,
     ) -> None:
         self._path = path
         self._apart = apart
         self._score = score
         self._final = final
+        self._trained = trained
         self._known = CandidateScores.load(path) if path.exists() else CandidateScores()
 
     def has(self, architecture: Architecture, name: str) -> bool:
@@ -97,27 +116,33 @@ class KeptScores:
         key = self._key(architecture, name)
         if key not in self._known.scores:
             found = self._score(architecture, name)
-            self._keep(
-                CandidateScores(scores={**self._known.scores, key: found}, finals=self._finals)
-            )
+            self._keep(scores={**self._known.scores, key: found})
         return self._known.scores[key]
 
     def final(self, architecture: Architecture, name: str) -> Redrawn:
         """As `score`, on more images."""
         key = self._key(architecture, name)
-        if key not in self._finals:
-            found = self._final(architecture, name)
-            kept = FinalScore(mean_iou=found.mean_iou, redrawn=found.redrawn)
-            self._keep(
-                CandidateScores(scores=self._known.scores, finals={**self._finals, key: kept})
-            )
-        return Redrawn(self._finals[key].mean_iou, self._finals[key].redrawn)
+        if key not in self._known.finals:
+            found = FinalScore.of(self._final(architecture, name))
+            self._keep(finals={**self._known.finals, key: found})
+        return self._known.finals[key].redrawn_score
+
+    def trained(self, architecture: Architecture, name: str, progress: Progress) -> Redrawn:
+        """As `final`, once the network was trained for a while."""
+        assert self._trained is not None, "asked for where finalists are trained"
+        key = self._key(architecture, name)
+        if key not in self._known.trained:
+            found = FinalScore.of(self._trained(architecture, name, progress))
+            self._keep(trained={**self._known.trained, key: found})
+        return self._known.trained[key].redrawn_score
 
     @property
-    def _finals(self) -> dict[str, FinalScore]:
-        return self._known.finals
+    def trains(self) -> bool:
+        """Whether finalists can be trained."""
+        return self._trained is not None
 
-    def _keep(self, known: CandidateScores) -> None:
+    def _keep(self, **changed: object) -> None:
+        known = self._known.model_copy(update=changed)
         known.save(self._path)
         self._known = known
 
@@ -198,7 +223,8 @@ class Selector:
             promise=appraisal.promise,
             known=first,
         )
-        scoring = Scoring(heard.score, heard.final)
+        trains = self.kept.trains and self.settings.trained > 0
+        scoring = Scoring(heard.score, heard.final, heard.trained if trains else None)
         return Selection(source, first, trials, scoring, self.settings)
 
 
@@ -254,6 +280,16 @@ class _Heard:
     def final(self, architecture: Architecture) -> Redrawn:
         """A finalist's score."""
         found = self.selector.kept.final(architecture, self.name)
+        self._tell(fresh=True)
+        return found
+
+    def trained(self, architecture: Architecture) -> Redrawn:
+        """A finalist's score after some training, which is told step by step."""
+
+        def training(done: int, total: int, _note: str) -> None:
+            self._say(f"{self.name}, training a finalist: {done} of {total} steps")
+
+        found = self.selector.kept.trained(architecture, self.name, training)
         self._tell(fresh=True)
         return found
 

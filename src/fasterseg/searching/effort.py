@@ -17,7 +17,8 @@ ALWAYS_FINAL = 2
 
 def scores_in(settings: SelectionSettings) -> int:
     """How many scores a student's selection takes, as its progress counts them."""
-    return settings.count + settings.finalists + ALWAYS_FINAL if settings.count > 1 else 0
+    finals = settings.finalists + ALWAYS_FINAL + settings.trained
+    return settings.count + finals if settings.count > 1 else 0
 
 
 def effort(settings: SelectionSettings) -> int:

@@ -77,7 +77,8 @@ def _ended(
 ) -> Ends:
     """What a search comes to once its steps are done."""
     apart = begun.task.settings.shared == "cells"
-    kept = KeptScores(job.run.candidate_scores, scorers.candidates, scorers.finals, apart=apart)
+    path, trained = job.run.candidate_scores, scorers.trained
+    kept = KeptScores(path, scorers.candidates, scorers.finals, trained=trained, apart=apart)
     appraisal, variants = _appraisal(job, begun), _variants(begun, watch, kept)
     landed = _landed(begun, variants, appraisal, job, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, kept)

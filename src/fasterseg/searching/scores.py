@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fasterseg.errors import DataError
 from fasterseg.evaluation import ConfusionMatrix
+from fasterseg.events import Progress
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Architecture
 
@@ -40,16 +41,22 @@ ScoreRedrawn = Callable[[Architecture, str], Redrawn]
 """As `Score`, the mean IoU on many images, and on these drawn anew."""
 
 
+ScoreTrained = Callable[[Architecture, str, Progress], Redrawn]
+"""As `ScoreRedrawn`, of a network that was trained for a while first; told step by step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scorers:
     """What scores subnets: candidates and finalists on images held out from the supernet's weights.
 
-    `validation` scores on the validation split, which chooses nothing in a search.
+    `validation` scores on the validation split, which chooses nothing in a search; `trained` scores
+    finalists as `finals` does, after some training: None where subnets' own scores decide.
     """
 
     candidates: Score
     finals: ScoreRedrawn
     validation: ScoreRedrawn
+    trained: ScoreTrained | None = None
 
 
 @dataclass(frozen=True, slots=True)

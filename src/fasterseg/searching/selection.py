@@ -3,8 +3,10 @@
 It begins with the gradient search's most probable network, samples by probability and even draws,
 all fitted to the budget as it will be measured.  Each is scored as a subnet of the supernet; the
 best so far have children, by mutation and crossover.  The best of all are scored once more, on more
-images, since the best of many noisy scores flatters; in the order of these scores they are measured
-on the target, and the first that fits its budget is the student: it is what was scored.
+images, since the best of many noisy scores flatters.  Where the settings say so, some of these are
+trained for a while and scored again: subnets of different branches or input scales share too little
+of what the supernet learned for their scores to compare.  In the order of the scores they are
+measured on the target, and the first that fits its budget is the student: it is what was scored.
 """
 
 from __future__ import annotations
@@ -30,11 +32,12 @@ MOST_FAILURES = 6
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A candidate with its first score, and the one on more images."""
+    """A candidate with its first score, the one on more images, and that after some training."""
 
     candidate: Candidate
     score: float
     final: Redrawn
+    trained: Redrawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Selected:
     scored: Mapping[Origin, int]
     passed_over: int
     window: Window
+    networks_trained: int = 0
     best: tuple[Candidate, ...] = field(default=(), compare=False)
 
     @property
@@ -65,10 +69,14 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What tells a student's candidates apart: their scores, and those of the finalists."""
+    """What tells a student's candidates apart: their scores, and those of the finalists.
+
+    `trained` scores a finalist after some training; None where none is trained.
+    """
 
     score: Callable[[Candidate], float]
     final: Callable[[Architecture], Redrawn]
+    trained: Callable[[Architecture], Redrawn] | None = None
 
 
 @dataclass
@@ -87,6 +95,7 @@ class Selection:
     known: dict[Architecture, Candidate] = field(default_factory=dict)
     scores: dict[Architecture, float] = field(default_factory=dict)
     finals: dict[Architecture, Redrawn] = field(default_factory=dict)
+    trained: dict[Architecture, Redrawn] = field(default_factory=dict)
     even: list[Architecture] = field(default_factory=list)
 
     def run(self, others: Sequence[Candidate]) -> Selected:
@@ -230,12 +239,38 @@ class Selection:
         for one in self._finalists(window):
             if one not in self.finals:
                 self.finals[one] = self.scoring.final(one)
+        if self.scoring.trained is not None:
+            for one in self._to_train(window):
+                if one not in self.trained:
+                    self.trained[one] = self.scoring.trained(one)
 
     def _finalists(self, window: Window) -> list[Architecture]:
-        """The best at the budget, the most probable network, and the best of the even draws."""
-        inside = [one for one in self._ranked() if window.excess_ms(self.source.pricing(one)) == 0]
-        always = (self.first.architecture, self._best_even() or self.first.architecture)
-        return [*dict.fromkeys((*inside[: self.settings.finalists], *always))]
+        """The best at the budget, the most probable network, and the best of the even draws.
+
+        Where some are trained, the best of each variant too.
+        """
+        inside = self._inside(window, self._ranked())
+        first = () if self.scoring.trained is None else best_of_each_variant(inside)
+        chosen = (*inside[: self.settings.finalists], *first, *self._always())
+        return [*dict.fromkeys(chosen)]
+
+    def _to_train(self, window: Window) -> list[Architecture]:
+        """The finalists to be trained: of each variant the best, then what is compared, and more.
+
+        Subnets' scores compare within a variant, so that each has one of its own.
+        """
+        order = sorted(self.finals, key=lambda one: self.finals[one].mean_iou, reverse=True)
+        inside = self._inside(window, order)
+        chosen = dict.fromkeys((*best_of_each_variant(inside), *self._always(), *inside))
+        return [*chosen][: self.settings.trained]
+
+    def _inside(self, window: Window, networks: Sequence[Architecture]) -> list[Architecture]:
+        """Those that are expected to take the budget."""
+        return [one for one in networks if window.excess_ms(self.source.pricing(one)) == 0]
+
+    def _always(self) -> tuple[Architecture, ...]:
+        """Finalists whatever they score: the most probable network, the best of the even draws."""
+        return (self.first.architecture, self._best_even() or self.first.architecture)
 
     def _best_even(self) -> Architecture | None:
         """By its first score the best of the even draws; None without any."""
@@ -246,18 +281,24 @@ class Selection:
         return sorted(self.scores, key=self.scores.__getitem__, reverse=True)
 
     def _in_order(self) -> list[Architecture]:
-        """The finalists, the best first."""
-        return sorted(self.finals, key=lambda one: self.finals[one].mean_iou, reverse=True)
+        """The finalists, the best first: those that were trained by their score after that."""
+        return sorted(self.finals, key=self._word, reverse=True)
+
+    def _word(self, one: Architecture) -> tuple[bool, float]:
+        """What a finalist is worth: any that was trained is before any that was not."""
+        is_trained = one in self.trained
+        return is_trained, (self.trained if is_trained else self.finals)[one].mean_iou
 
     def _most_probable(self) -> Candidate:
         return Candidate(self.first.assignment, self.first.architecture, "most probable")
 
     def _finalist(self, one: Architecture) -> Finalist:
-        return Finalist(self.known[one], self.scores[one], self.finals[one])
+        trained = self.trained.get(one)
+        return Finalist(self.known[one], self.scores[one], self.finals[one], trained)
 
     def _selected(self, landing: Landing, window: Window) -> Selected:
-        own = self.finals[landing.architecture].mean_iou
-        better = [one for one in self.finals if self.finals[one].mean_iou > own]
+        own = self._word(landing.architecture)
+        better = [one for one in self.finals if self._word(one) > own]
         best_even = self._best_even()
         return Selected(
             landing=replace(landing, tried=self.trials.tried),
@@ -268,5 +309,14 @@ class Selection:
             scored=Counter(one.origin for one in self.known.values()),
             passed_over=sum(self.trials.of(one) is not None for one in better),
             window=window,
+            networks_trained=len(self.trained),
             best=tuple(self.known[one] for one in self._in_order()),
         )
+
+
+def best_of_each_variant(networks: Sequence[Architecture]) -> tuple[Architecture, ...]:
+    """The first network of each set of branches and input scale, in their order."""
+    first: dict[tuple[object, ...], Architecture] = {}
+    for one in networks:
+        first.setdefault((one.input_scale, *(branch.stride for branch in one.branches)), one)
+    return tuple(first.values())

@@ -55,8 +55,9 @@ class LeadSummary(BaseModel):
 class RivalSummary(BaseModel):
     """A network that the student was selected before; scores are shares of one.
 
-    `score` is what its subnet had as a candidate, `final` as a finalist, on more images; by these
-    it was told apart, and `lead` is the student's.  `validation` is its score on images that chose
+    `score` is what its subnet had as a candidate, `final` as a finalist, on more images, `trained`
+    what it had after some training, if it was trained; by the last that both have it was told
+    apart, and `lead` is the student's.  `validation` is its score on images that chose
     nothing in the search, and `validation_lead` the student's lead there.
     """
 
@@ -66,6 +67,7 @@ class RivalSummary(BaseModel):
     estimated_ms: float
     score: float
     final: float
+    trained: float | None = None
     lead: LeadSummary
     validation: float
     validation_lead: LeadSummary
@@ -77,8 +79,9 @@ class RivalSummary(BaseModel):
 
     def describe(self) -> str:
         """One line: its score, and the student's lead."""
+        score = self.final if self.trained is None else self.trained
         return (
-            f"{self.name}: {100 * self.final:.2f} %; the student leads by {self.lead.describe()}, "
+            f"{self.name}: {100 * score:.2f} %; the student leads by {self.lead.describe()}, "
             f"on validation images by {self.validation_lead.describe()}"
         )
 
@@ -86,8 +89,9 @@ class RivalSummary(BaseModel):
 class SelectionSummary(BaseModel):
     """A student's selection: candidates by how they came about, the student, and its rivals.
 
-    `score` and `final` are its subnet's as a candidate and as a finalist.  `passed_over` candidates
-    scored better and did not fit the budget as they were measured.
+    `score` and `final` are its subnet's as a candidate and as a finalist, `trained` its own after
+    some training: `networks_trained` were.  `passed_over` candidates scored better and did not fit
+    the budget as they were measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -96,6 +100,8 @@ class SelectionSummary(BaseModel):
     origin: str
     score: float
     final: float
+    trained: float | None = None
+    networks_trained: int = 0
     passed_over: int = 0
     rivals: tuple[RivalSummary, ...] = ()
 
@@ -121,4 +127,9 @@ class SelectionSummary(BaseModel):
             f"{self.won}, selected among {self.candidates} networks ({self.among}): its subnet has "
             f"a mean IoU of {100 * self.final:.2f} % (held-out images)"
         ]
+        if self.trained is not None:
+            lines.append(
+                f"of {self.networks_trained} finalists that were trained for a while it is the "
+                f"best that fits, with {100 * self.trained:.2f} %"
+            )
         return lines + [one.describe() for one in self.rivals if not one.is_student]

@@ -17,20 +17,21 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.config import Recipe, SearchSettings
+from fasterseg.events import Progress, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.leading import Calls, Lead, stage_calls
 from fasterseg.learning.stepping import Stage
 from fasterseg.searching.beginning import SearchGround
 from fasterseg.searching.cosearch import Say
 from fasterseg.searching.data import SearchData
-from fasterseg.searching.scores import Scorers
+from fasterseg.searching.scores import Redrawn, Scorers, ScoreTrained
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.searching.start import SearchStart
 from fasterseg.space.architecture import Architecture
 
 ORDER = "search"
 PRETRAINING, COSEARCH, SUBNETS = "pretraining", "cosearch", "subnets"
-CANDIDATE, FINAL, VALIDATION = "candidate", "final", "validation"
+CANDIDATE, FINAL, VALIDATION, TRAINED = "candidate", "final", "validation", "trained"
 
 ScorersOf = Callable[[Search, SearchData], Scorers]
 """From a search and its data to what scores its subnets."""
@@ -85,7 +86,14 @@ class Together:
             partial(self._scored, CANDIDATE, scorers.candidates),
             partial(self._scored, FINAL, scorers.finals),
             partial(self._scored, VALIDATION, scorers.validation),
+            None if scorers.trained is None else partial(self._trained, scorers.trained),
         )
+
+    def _trained(
+        self, score: ScoreTrained, architecture: Architecture, contender: str, progress: Progress
+    ) -> Redrawn:
+        with self.lead.call(TRAINED, architecture=architecture.content(), contender=contender):
+            return score(architecture, contender, progress)
 
     def _begun(self, name: str, search: Search, stage: Stage) -> Stage:
         with self._beginning(name, search):
@@ -130,9 +138,15 @@ def shared_calls(task: SearchTask, data: SearchData, scorers_of: ScorersOf) -> C
         calls[CANDIDATE] = partial(_score, found.candidates)
         calls[FINAL] = partial(_score, found.finals)
         calls[VALIDATION] = partial(_score, found.validation)
+        if found.trained is not None:
+            calls[TRAINED] = partial(_score, _silently(found.trained))
 
     calls.update({PRETRAINING: pretraining, COSEARCH: cosearch, SUBNETS: subnets})
     return calls
+
+
+def _silently(score: ScoreTrained) -> Callable[[Architecture, str], Redrawn]:
+    return lambda architecture, contender: score(architecture, contender, silent)
 
 
 def _score(

@@ -16,6 +16,7 @@ from fasterseg.searching.guards import open_choices, undecided
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
 from fasterseg.searching.scores import Redrawn, lead
 from fasterseg.searching.search import Search
+from fasterseg.searching.selection import Finalist
 from fasterseg.searching.selection_summary import (
     MOST_PROBABLE,
     LeadSummary,
@@ -193,6 +194,8 @@ def _selection(choice: Choice, scores: SubnetScores, pricing: Pricing) -> Select
         origin=selected.chosen.candidate.origin,
         score=selected.chosen.score,
         final=selected.chosen.final.mean_iou,
+        trained=_mean_iou(selected.chosen.trained),
+        networks_trained=selected.networks_trained,
         passed_over=selected.passed_over,
         rivals=tuple(
             RivalSummary(
@@ -200,13 +203,25 @@ def _selection(choice: Choice, scores: SubnetScores, pricing: Pricing) -> Select
                 estimated_ms=pricing(one.candidate.architecture),
                 score=one.score,
                 final=one.final.mean_iou,
-                lead=_lead(selected.chosen.final, one.final),
+                trained=_mean_iou(one.trained),
+                lead=_told_apart(selected.chosen, one),
                 validation=validation.mean_iou,
                 validation_lead=_lead(own, validation),
             )
             for name, one, validation in rivals
         ),
     )
+
+
+def _mean_iou(one: Redrawn | None) -> float | None:
+    return None if one is None else one.mean_iou
+
+
+def _told_apart(chosen: Finalist, rival: Finalist) -> LeadSummary:
+    """The lead by the scores after some training, where both have one, or else by the finals."""
+    if chosen.trained is not None and rival.trained is not None:
+        return _lead(chosen.trained, rival.trained)
+    return _lead(chosen.final, rival.final)
 
 
 def _lead(first: Redrawn, second: Redrawn) -> LeadSummary:

@@ -1,0 +1,115 @@
+"""Scoring the finalists of a selection after some training, from the supernet's weights.
+
+Subnets of different branches or input scales share little of what a supernet has learned: how well
+trained their weights are differs by more than how good they are.  After some hundred steps as the
+student will be trained, most of that is gone.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import nn
+
+from fasterseg.config import Recipe, TrainingSettings
+from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.part import PartOfSplit
+from fasterseg.events import Progress
+from fasterseg.learning.machines import formats_of_others, machines_of
+from fasterseg.learning.precision import choose_numerics
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.pipeline.candidate_scoring import SubnetScoring
+from fasterseg.searching.data import SearchData
+from fasterseg.searching.scores import Redrawn
+from fasterseg.space.architecture import Architecture
+from fasterseg.stopping import StopRequest
+from fasterseg.training.data import TrainingData
+from fasterseg.training.stage import TrainingStage
+
+
+@dataclass(frozen=True)
+class FinalistTraining:
+    """Trains a finalist on the half that weights learn from, and scores it on the other.
+
+    What it comes to is a function of the recipe's seed, the supernet and the architecture: a
+    training that was killed is done again from its beginning, with the same outcome.  All `ranks`
+    train it together.
+    """
+
+    recipe: Recipe
+    data: SearchData
+    scoring: SubnetScoring
+    device: torch.device
+    ranks: Ranks = ALONE
+    stop: StopRequest | None = None
+
+    def score(self, architecture: Architecture, name: str, progress: Progress) -> Redrawn:
+        """The mean IoU of a contender's network once it was trained.
+
+        Raises `Interrupted` on a stop, where there is one rank; several finish it first.
+        """
+        network = self.scoring.calibrated(architecture, name)
+        with closing(self._stage(network, name)) as stage:
+            for index in range(self.settings.steps):
+                stage.step(index)
+                progress(index + 1, self.settings.steps, "")
+                if self.stop is not None and self.ranks.alone:
+                    self.stop.raise_if_set(f"training a finalist of {name}: it is done again")
+        return self.scoring.redrawn_of(network)
+
+    @cached_property
+    def settings(self) -> TrainingSettings:
+        """The student's, for so many steps, and without a teacher."""
+        steps = self.recipe.search.selection.trained_steps
+        changed = {"steps": steps, "hours": None, "distillation_weight": 0.0}
+        return self.recipe.training_of("student").model_copy(update=changed)
+
+    def _stage(self, network: nn.Module, name: str) -> TrainingStage:
+        others = formats_of_others(machines_of(self.ranks, self.device))
+        return _Unscored(
+            network,
+            name=name,
+            data=TrainingData(
+                self._half, self.data.split, self.data.split, workers=self.data.workers
+            ),
+            settings=self.settings,
+            seed=self.recipe.seed,
+            numerics=choose_numerics(self.settings.precision, self.device, others=others),
+            class_weights=self._class_weights,
+            ranks=self.ranks,
+        )
+
+    @cached_property
+    def _half(self) -> PartOfSplit:
+        """The images that the supernet's weights learned from."""
+        return PartOfSplit(self.data.source, self.data.split, self.data.halves[0])
+
+    @cached_property
+    def _class_weights(self) -> tuple[float, ...]:
+        return class_weights_of(self._half, self.data.split, self.settings.class_weights)
+
+
+class _Unscored(TrainingStage):
+    """A training that is scored by whoever wants it, when it is done."""
+
+    def _scores_due(self, done: int) -> dict[str, Any]:
+        return {}
+
+
+def finalist_training(
+    recipe: Recipe,
+    data: SearchData,
+    scoring: SubnetScoring,
+    *,
+    device: torch.device,
+    ranks: Ranks = ALONE,
+    stop: StopRequest | None = None,
+) -> FinalistTraining | None:
+    """What trains finalists; None where the recipe has none trained."""
+    if not recipe.search.selection.trained:
+        return None
+    return FinalistTraining(recipe, data, scoring, device, ranks, stop)

@@ -1,0 +1,119 @@
+"""Finalists that are trained for a while: as students are, on the weights' half, alike on ranks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from made_up_search import CROP, RECIPE, search_job_in
+from ranked import in_ranks
+
+from fasterseg.config import Recipe
+from fasterseg.errors import Interrupted
+from fasterseg.events import silent
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.pipeline.candidate_scoring import candidate_scores
+from fasterseg.pipeline.finalist_training import FinalistTraining, finalist_training
+from fasterseg.searching.beginning import agreed_start, data_of, task_of
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.search import Search
+from fasterseg.space.architecture import Architecture
+from fasterseg.stopping import StopRequest
+
+CPU = torch.device("cpu")
+STEPS = 3
+
+
+def recipe(**selection: int) -> Recipe:
+    content = RECIPE.content()
+    content["search"]["selection"] = {"candidates": 4, "images": 2, **selection}
+    content["training"] = {"augmentation": CROP, "batch_size": 2}
+    return Recipe.model_validate(content)
+
+
+def begun(
+    folder: Path, *, ranks: Ranks = ALONE, stop: StopRequest | None = None
+) -> tuple[FinalistTraining, Search, Architecture]:
+    """What trains finalists of a search that is at its beginning, and one of these."""
+    given = recipe(trained=2, trained_steps=STEPS)
+    job = search_job_in(folder, recipe=given)
+    start = agreed_start(job, progress=silent)
+    search, data = Search.begin(task_of(job, start)), data_of(job, start)
+    student = search.contenders[-1]
+    network = derive(student.options, student.parameters.probabilities())
+    _, final = candidate_scores(search.weights.supernet, data, device=CPU, ranks=ranks)
+    training = finalist_training(given, data, final, device=CPU, ranks=ranks, stop=stop)
+    assert training is not None
+    return training, search, network
+
+
+def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
+    tmp_path: Path,
+) -> None:
+    training, search, network = begun(tmp_path)
+    supernet = search.weights.supernet
+    before = {key: tensor.clone() for key, tensor in supernet.state_dict().items()}
+    told: list[tuple[int, int]] = []
+    untrained = training.scoring.redrawn(network, "student")
+    found = training.score(network, "student", lambda done, total, _: told.append((done, total)))
+    assert told == [(1, STEPS), (2, STEPS), (3, STEPS)]
+    assert found != untrained
+    for key, tensor in supernet.state_dict().items():
+        torch.testing.assert_close(tensor, before[key], rtol=0, atol=0, equal_nan=True)
+    again, _, _ = begun(tmp_path / "again")
+    assert again.score(network, "student", silent) == found, "a function of seed and supernet"
+    wanted = recipe().training_of("student")
+    assert training.settings.lr == wanted.lr
+    assert (training.settings.steps, training.settings.distillation_weight) == (STEPS, 0.0)
+
+
+def test_it_learns_from_the_half_of_the_weights_and_is_scored_on_the_other(tmp_path: Path) -> None:
+    training, _, network = begun(tmp_path)
+    seen: set[str] = set()
+    stage = training._stage(training.scoring.calibrated(network, "student"), "student")
+    batch = stage._feed.batch
+    stage._feed.batch = lambda index: _noted(batch(index), seen)  # type: ignore[method-assign]
+    for index in range(STEPS):
+        stage.step(index)
+    names = training.data.source.names(training.data.split)
+    weights, others = ({names[i] for i in half} for half in training.data.halves)
+    assert seen
+    assert seen <= weights
+    scored = training.scoring.scored
+    assert {*scored.names(scored.split)} <= others
+
+
+def _noted(batch: Any, seen: set[str]) -> Any:
+    seen.update(batch.names)
+    return batch
+
+
+def test_a_stop_ends_it_between_two_steps(tmp_path: Path) -> None:
+    stop = StopRequest()
+    training, _, network = begun(tmp_path, stop=stop)
+
+    def stopping(done: int, _total: int, _note: str) -> None:
+        if done == 2:
+            stop.signal_name = "SIGTERM"
+
+    with pytest.raises(Interrupted):
+        training.score(network, "student", stopping)
+
+
+def test_where_none_is_trained_there_is_nothing_that_trains(tmp_path: Path) -> None:
+    training, _, _ = begun(tmp_path)
+    assert finalist_training(recipe(), training.data, training.scoring, device=CPU) is None
+
+
+def scored(ranks: Ranks, folder: Path) -> float:
+    training, _, network = begun(folder / str(ranks.rank), ranks=ranks)
+    return training.score(network, "student", silent).mean_iou
+
+
+def test_ranks_train_a_finalist_together(tmp_path: Path) -> None:
+    alone = scored(ALONE, tmp_path / "alone")
+    both = in_ranks(2, scored, tmp_path)
+    assert both[0] == both[1]
+    assert both[0] == pytest.approx(alone, abs=0.02)
