@@ -202,7 +202,9 @@ def test_the_page_says_who_was_selected_and_by_how_much_more_than_noise(
     assert "Selected at the budget" in page
     assert "the student: a child of better ones" in page
     row = page[page.index("the most probable network 4.79 ms") :]
-    assert row.startswith("the most probable network 4.79 ms 29.80 % 30.00 % +1.80 ± 0.60 29.40 %")
+    assert row.startswith("the most probable network 4.79 ms 29.80 % 30.00 % 39.40 % +1.80")
+    assert "the best of 8 even draws 4.79 ms 30.10 % 29.50 % +2.30 ± 0.60 30.10 %" in page
+    assert "4 finalists were trained" in page
     assert "16 children of the best so far" in page
     assert "1 that scored better did not fit the budget as measured" in page
     # One that noise may explain is grey.

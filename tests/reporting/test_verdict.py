@@ -284,3 +284,13 @@ def test_a_rival_that_leads_is_named_with_its_lead() -> None:
         "The search was probably not worth it: the best of 8 even draws leads its subnet by "
         "+1.09 ± 0.17 points."
     )
+
+
+def test_where_both_were_trained_the_lead_is_that_after_training() -> None:
+    behind = LeadSummary(difference=-0.0109, error=0.0017)  # as subnets, on validation images
+    rival = RIVAL.model_copy(update={"validation_lead": behind, "trained": 0.51})
+    verdict = verdict_on(Standing("student", searched=Searched(rival=rival)))
+    assert verdict.search == (
+        "The search was probably worth it: it leads the best of 8 even draws by +2.00 ± 0.50 "
+        "points, both trained for a while."
+    )

@@ -96,3 +96,12 @@ def test_scores_on_smaller_images_are_told_with_their_scale() -> None:
     half = SearchSummary(contenders=(), image_scale=0.5).describe()
     assert "scores of subnets are those of images at 0.5 times their size, labels included" in half
     assert "times their size" not in SearchSummary(contenders=()).describe()
+
+
+def test_what_training_told_is_said_with_the_scores_after_it() -> None:
+    other = rival("the most probable network", 0.02, 0.004).model_copy(update={"trained": 0.51})
+    trained = selection(other).model_copy(update={"trained": 0.53, "networks_trained": 6})
+    text = told(selection=trained)
+    assert "of 6 finalists that were trained for a while it is the best that fits, with" in text
+    assert "53.00 %" in text
+    assert "the most probable network: 51.00 %; the student leads by +2.00 ± 0.40" in text

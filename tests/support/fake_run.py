@@ -238,9 +238,11 @@ class FakeRun:
                 origin="child",
                 score=0.322,
                 final=0.318,
+                trained=0.412,
+                networks_trained=4,
                 passed_over=1,
                 rivals=(
-                    _rival("the most probable network", 0.298, 0.3, 0.018, 0.294),
+                    _rival("the most probable network", 0.298, 0.3, 0.018, 0.294, trained=0.394),
                     _rival("the best of 8 even draws", 0.301, 0.295, 0.023, 0.301),
                 ),
             ),
@@ -412,13 +414,22 @@ class FakeRun:
         return predict
 
 
-def _rival(name: str, score: float, final: float, by: float, validation: float) -> RivalSummary:
+def _rival(
+    name: str,
+    score: float,
+    final: float,
+    by: float,
+    validation: float,
+    *,
+    trained: float | None = None,
+) -> RivalSummary:
     """A network that the made-up student was selected before."""
     return RivalSummary(
         name=name,
         estimated_ms=4.79,
         score=score,
         final=final,
+        trained=trained,
         lead=LeadSummary(difference=by, error=0.006),
         validation=validation,
         validation_lead=LeadSummary(difference=0.31 - validation, error=0.007),

@@ -163,17 +163,19 @@ def _worth(searched: Searched, accuracy: Accuracy | None) -> str:
 
 
 def _against(rival: RivalSummary) -> str:
-    """By the lead over another candidate of the selection."""
-    lead = rival.validation_lead
+    """By the lead over another candidate of the selection: once both were trained, if they were."""
+    trained = rival.trained is not None
+    lead = rival.lead if trained else rival.validation_lead
+    whose, when = ("it", ", both trained for a while") if trained else ("its subnet", "")
     if lead.is_behind:
         return (
-            f"The search was probably not worth it: {rival.name} leads its subnet by "
-            f"{lead.reversed.points} points."
+            f"The search was probably not worth it: {rival.name} leads {whose} by "
+            f"{lead.reversed.points} points{when}."
         )
     if lead.is_seen:
         return (
-            f"The search was probably worth it: its subnet leads {rival.name} by {lead.points} "
-            "points."
+            f"The search was probably worth it: {whose} leads {rival.name} by {lead.points} "
+            f"points{when}."
         )
     return f"The search was not shown to be worth it: no more than noise before {rival.name}."
 
