@@ -15,13 +15,12 @@ from fasterseg.deploy.exporting.borders import PROTOCOL
 from fasterseg.errors import UsageError
 from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.latency.networks import NetworkSpec
-from fasterseg.latency.pace import pace_of
 from fasterseg.latency.table import LatencyTable
 from fasterseg.latency.timing import Call, MonotonicStopwatch, TimerSettings, Timing
 from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
-from fasterseg.space.blocks import Size
+from fasterseg.space.blocks import BlockSpec, Size
 
 SMALL = {
     "space": {
@@ -83,26 +82,24 @@ def test_networks_that_other_work_slowed_down_do_not_count(
 ) -> None:
     order: dict[str, int] = {}
 
+    def blocks(
+        _meter: Meter, specs: Iterable[BlockSpec], *, settings: TimerSettings
+    ) -> Iterator[tuple[BlockSpec, Timing]]:
+        for spec in specs:
+            yield spec, Timing(1e-8 * (1 + spec.macs), 1.0, 0.0, settings.runs, beat_ms=0.2)
+
     def networks(
-        meter: Meter, given: Iterable[NetworkSpec], *, settings: TimerSettings
+        _meter: Meter, given: Iterable[NetworkSpec], *, settings: TimerSettings
     ) -> Iterator[tuple[NetworkSpec, Timing]]:
         """Every third one is disturbed, whenever it is measured, and takes ten times as long."""
-        quiet_ms = pace_of(meter._beats_ms)
         for one in given:
-            order.setdefault(one.key, len(order))
-            slow = order[one.key] % 3 == 1
-            yield (
-                one,
-                Timing(
-                    median_ms=10.0 if slow else 1.0,
-                    p95_ms=1.0,
-                    spread_ms=0.0,
-                    runs=9,
-                    beat_ms=quiet_ms * (1.5 if slow else 1.0),
-                    beat_range=0.4 if slow else 0.0,
-                ),
-            )
+            if order.setdefault(one.key, len(order)) % 3 == 1:
+                slow = Timing(10.0, 10.0, 0.0, settings.runs, beat_ms=0.3, beat_range=0.4)
+                yield one, slow
+            else:
+                yield one, Timing(1.0, 1.0, 0.0, settings.runs, beat_ms=0.2)
 
+    monkeypatch.setattr(Meter, "blocks", blocks)
     monkeypatch.setattr(Meter, "networks", networks)
     table = profiled(recipe_of(), run_folder)
     assert {one.measured_ms for one in table.calibration.networks} == {1.0}
