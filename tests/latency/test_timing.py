@@ -115,7 +115,7 @@ def test_a_beat_after_each_visit_tells_the_pace_at_which_it_ran() -> None:
     clock = FakeClock()
     calls = {"a": clock.takes(1, name="a"), "b": clock.takes(2, name="b")}
     settings = TimerSettings(warmup_runs=0, runs=4, seconds=0.0, visits=2)
-    beat = clock.takes(7, *[0.5] * 9, 7, *[0.6] * 9, 7, *[0.5] * 9, 7, *[0.5] * 9)
+    beat = clock.takes(7, *[0.5] * 5, 7, *[0.6] * 5, 7, *[0.5] * 5, 7, *[0.5] * 5)
     watch = MonotonicStopwatch(clock)
     found = time_visits(calls, settings=settings, stopwatch=watch, beat=beat)
     assert [visit.times_ms for visit in found["a"]] == [(1, 1), (1, 1)]

@@ -20,7 +20,7 @@ Call = Callable[[], object]
 NANOSECONDS_PER_MS = 1e6
 MS_PER_SECOND = 1e3
 LONG_MS = 200.0
-BEATS = 9
+BEATS = 5
 SHORTEST_MS = 1e-6
 """A clock may be too coarse for a call."""
 OVERSHOOT = 2.5
