@@ -36,8 +36,9 @@ class SelectionSettings(Section):
     """The best candidates that are scored again, on other images and four times as many."""
     trained: int = Field(0, ge=0, le=MOST_COUNTED)
     """So many of the finalists are trained for a while before the last word, from the supernet's
-    weights: the best of each set of branches and input scale first, whose scores as subnets do not
-    compare.  0: the scores of subnets decide.  This time comes on top of the search's hours."""
+    weights: the best of each set of branches and input scale first, since subnets' scores say how
+    well their weights are trained as much as how good they are.  0: the scores of subnets decide.
+    This time comes on top of the search's hours."""
     trained_steps: int = Field(400, ge=1, le=MOST_COUNTED)
     """Steps of that training, as students are trained, on the half that weights learn from."""
     images: int = Field(32, ge=1, le=MOST_COUNTED)

@@ -1,7 +1,7 @@
 """Scoring the finalists of a selection after some training, from the supernet's weights.
 
-How well trained a subnet's weights are differs, most between input scales, and by more than the
-networks do.  After some hundred steps as the student will be trained most of that is gone.
+How well trained a subnet's weights are differs, and by more than the networks do.  After some
+hundred steps as the student will be trained most of that is gone.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ It begins with the gradient search's most probable network, samples by probabili
 all fitted to the budget as it will be measured.  Each is scored as a subnet of the supernet; the
 best so far have children, by mutation and crossover.  The best of all are scored once more, on more
 images, since the best of many noisy scores flatters.  Where the settings say so, some of these are
-trained for a while and scored again: how well trained a subnet's weights are differs, most between
-input scales, and by more than the networks do.  In the order of the scores they are measured on the
-target, and the first that fits its budget is the student: it is what was scored.
+trained for a while and scored again: how well trained a subnet's weights are differs, and by more
+than the networks do.  In the order of the scores they are measured on the target, and the first
+that fits its budget is the student: it is what was scored.
 """
 
 from __future__ import annotations
