@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_search import COUNTS, CPU, HEIGHT, RECIPE, WIDTH, search_job_in
+from made_up_search import COUNTS, CPU, CROP, HEIGHT, RECIPE, WIDTH, search_job_in
 from ranked import in_ranks
 
 from fasterseg.config import Recipe
@@ -37,6 +37,8 @@ def recipe_with(**search: Any) -> Recipe:
     """A search that selects among a few candidates."""
     content = RECIPE.content()
     few = {"candidates": 3, "finalists": 1, "images": 3, "calibration_images": 16}
+    few |= {"trained": 1, "trained_steps": 2}
+    content["training"] = {"augmentation": CROP, "batch_size": 4, "lr": 0.002}
     content["search"] |= {"pretrain_steps": STEPS, "steps": STEPS, "selection": few}
     # Well-conditioned, so that numbers can be compared.
     plain = {"precision": "float32", "initialisation": "fan-in", "lr": 0.002}
@@ -82,8 +84,12 @@ def assert_alike(folder: Path, other: Path) -> None:
     for name in ("teacher", "student"):
         first, second = (Architecture.load(run.architecture(name)) for run in (one, two))
         assert first == second
-    scores = CandidateScores.load(one.candidate_scores).scores
-    assert scores == pytest.approx(CandidateScores.load(two.candidate_scores).scores, abs=1e-2)
+    kept, other_kept = (CandidateScores.load(run.candidate_scores) for run in (one, two))
+    assert kept.scores == pytest.approx(other_kept.scores, abs=1e-2)
+    assert kept.trained.keys() == other_kept.trained.keys()
+    assert len(kept.trained) == 1
+    for key, score in kept.trained.items():
+        assert score.mean_iou == pytest.approx(other_kept.trained[key].mean_iou, abs=2e-2)
 
 
 def test_a_led_search_comes_to_what_one_process_comes_to(tmp_path: Path) -> None:
