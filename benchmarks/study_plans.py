@@ -157,11 +157,12 @@ class Study:
         return float(self.pace[name]["asked_seconds"] / step)
 
     def recipe(self, name: str, seed: int, *, steps: int | None = None) -> Recipe:
-        """How an arm is trained with a seed."""
+        """How an arm is trained with a seed; for other `steps` than its own without a warm-up."""
         arm = self.plan.arms[name]
-        wanted = self.steps(name) if steps is None else steps
+        lasts = [f"student.steps={self.steps(name) if steps is None else steps}"]
+        lasts += [] if steps is None else ["student.warmup_steps=0"]
         taught = () if arm.teacher is None else ("student.distillation_weight=1",)
-        changes = (f"seed={seed}", f"student.steps={wanted}", *taught, *arm.changes)
+        changes = (f"seed={seed}", *lasts, *taught, *arm.changes)
         return build_recipe(base=self.plan.recipe, overrides=changes)
 
     def run(self, name: str, seed: int) -> RunFolder:

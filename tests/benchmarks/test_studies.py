@@ -145,6 +145,17 @@ def test_a_plan_of_ours_is_one_and_so_is_every_recipe_of_it(name: str, benchmark
         assert known or Path(teacher.network).is_file()
 
 
+def test_a_teacher_is_asked_by_a_training_of_one_step_whatever_the_warm_up(benchmark: Any) -> None:
+    plans = benchmark("study_plans")
+    study = plans.Study(
+        benchmark("arms").plan_in(BENCHMARKS / "teachers_street.yaml"), "", Path("nowhere")
+    )
+    name = next(name for name, arm in study.plan.arms.items() if arm.teacher)
+    assert study.recipe("none", 0).training_of("student").warmup == 50
+    asked = study.recipe(name, 0, steps=1).training_of("student")
+    assert (asked.steps, asked.warmup) == (1, 0), "its schedule would be refused"
+
+
 def test_the_sweep_has_every_pair_and_then_one_change_of_the_best(benchmark: Any) -> None:
     sweep = benchmark("distillation_sweep")
     found = sweep.Sweep.model_validate(load_yaml(sweep.PLAN.read_text()))
