@@ -69,12 +69,14 @@ def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
     assert (training.settings.steps, training.settings.distillation_weight) == (STEPS, 0.0)
 
 
-def test_it_learns_from_the_half_of_the_weights_and_is_scored_on_the_other(tmp_path: Path) -> None:
+def test_it_learns_from_the_half_of_the_weights_and_is_scored_on_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     training, _, network = begun(tmp_path)
     seen: set[str] = set()
     stage = training._stage(training.scoring.calibrated(network, "student"), "student")
     batch = stage._feed.batch
-    stage._feed.batch = lambda index: _noted(batch(index), seen)  # type: ignore[method-assign]
+    monkeypatch.setattr(stage._feed, "batch", lambda index: _noted(batch(index), seen))
     for index in range(STEPS):
         stage.step(index)
     names = training.data.source.names(training.data.split)

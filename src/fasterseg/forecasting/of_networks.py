@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from fasterseg.amounts import size
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
@@ -12,8 +13,8 @@ from fasterseg.datasets.joining import share_images
 from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares
-from fasterseg.forecasting.timings import AnswersTiming, Timings, TrainingTiming
-from fasterseg.forecasting.workload import Outlook, Workload, between, beyond_of, share_of
+from fasterseg.forecasting.timings import AnswersTiming, Timings
+from fasterseg.forecasting.workload import Outlook, Workload, between, by_size, share_of
 from fasterseg.stages import asking_part, training_part
 from fasterseg.training.scoring import scoring_interval
 
@@ -49,12 +50,8 @@ class NetworksForecast:
         assert low is not None
         assert high is not None
         settings, macs = self.work.recipe.training_of(role), outlook.cost.macs
-        share, beyond = share_of(macs, low.macs, high.macs), beyond_of(macs, low.macs, high.macs)
-
-        def cost(of: Callable[[TrainingTiming], float]) -> float:
-            """Between two that were timed, or in proportion beyond the nearer one."""
-            return beyond * between(of(low), of(high), share)
-
+        share = share_of(macs, low.macs, high.macs)
+        cost = partial(by_size, macs, low, high)
         step_seconds = cost(lambda one: one.step.seconds)
         scoring = timed.scoring_seconds(data.val, macs)
         steps = self._steps(settings, step_seconds, scoring)

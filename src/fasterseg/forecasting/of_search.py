@@ -12,7 +12,7 @@ from fasterseg.config import SearchSettings, SelectionSettings
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares
 from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
-from fasterseg.forecasting.workload import Outlook, Workload, between, beyond_of, share_of
+from fasterseg.forecasting.workload import Outlook, Workload, by_size
 from fasterseg.searching.effort import ALWAYS_FINAL, effort
 from fasterseg.searching.hours import selected_within
 from fasterseg.searching.scores import FINAL_TIMES
@@ -208,12 +208,7 @@ class SearchForecast:
             return 0.0
         steps = settings.trained * settings.trained_steps
         return steps * sum(
-            beyond_of(one.cost.macs, low.macs, high.macs)
-            * between(
-                low.step.seconds,
-                high.step.seconds,
-                share_of(one.cost.macs, low.macs, high.macs),
-            )
+            by_size(one.cost.macs, low, high, lambda timed: timed.step.seconds)
             for one in self._students
         )
 

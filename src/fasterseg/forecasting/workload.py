@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -17,7 +17,7 @@ from fasterseg.deploy.benchmark.matching import comparison_seconds
 from fasterseg.deploy.benchmark.measuring import groups_of
 from fasterseg.deploy.benchmark.on_target import WINDOW_SECONDS, WINDOWS
 from fasterseg.deploy.exporting.borders import border_shares
-from fasterseg.forecasting.timings import NetworkTiming, TargetTiming
+from fasterseg.forecasting.timings import NetworkTiming, TargetTiming, TrainingTiming
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import BlockSpec
@@ -211,9 +211,16 @@ class Workload:
         return WINDOWS * WINDOW_SECONDS * (1 + self.middle_ms / max(latency_ms, 1e-6))
 
 
-def beyond_of(value: float, low: float, high: float) -> float:
-    """How many times as large as the nearer end a value outside of two ends is; else 1."""
-    return value / high if value > high else value / low if value < low else 1.0
+def by_size(
+    macs: float, low: TrainingTiming, high: TrainingTiming, of: Callable[[TrainingTiming], float]
+) -> float:
+    """A cost of a network of so many multiply-adds, by the two that were timed.
+
+    It lies between theirs, or beyond the nearer one in proportion.
+    """
+    nearest = min(max(macs, low.macs), high.macs)
+    share = share_of(macs, low.macs, high.macs)
+    return macs / nearest * between(of(low), of(high), share)
 
 
 def between(low: float, high: float, share: float) -> float:

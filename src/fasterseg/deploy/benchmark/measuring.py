@@ -21,6 +21,7 @@ from fasterseg.deploy.runtimes.sessions import Backend, Image, Session
 from fasterseg.latency.networks import NetworkSpec
 from fasterseg.latency.pace import STEADY_WITHIN, is_steady, pace_of
 from fasterseg.latency.timing import (
+    SHORTEST_MS,
     Call,
     Stopwatch,
     TimerSettings,
@@ -151,10 +152,9 @@ def _window(call: Call, beat: Call, settings: WindowSettings, stopwatch: Stopwat
     for _ in range(settings.queries):
         times_ms.append(stopwatch(call))
         beats_ms.append(stopwatch(beat))
-    shortest = 1e-6  # a clock may be too coarse for a call
-    beat_ms = max(median(beats_ms), shortest)
+    beat_ms = max(median(beats_ms), SHORTEST_MS)
     return _Window(
-        max(median(times_ms), shortest),
+        max(median(times_ms), SHORTEST_MS),
         percentile(times_ms, 95),
         beat_ms,
         percentile(beats_ms, 95) / beat_ms,
