@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
+import zipfile
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -73,3 +74,38 @@ def test_only_the_project_is_copied(release: ModuleType) -> None:
         "a.egg-info",
         "b.pyc",
     }
+
+
+def test_a_wheel_of_code_and_texts_is_released(release: ModuleType, tmp_path: Path) -> None:
+    wheel = tmp_path / "fasterseg-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fasterseg/a.py", "A = 'ä'\n" * 20_000)
+    assert release.faults(wheel) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"PK\3\4\0\0", "fasterseg/a is no text"),
+        (b"\xff\xfe", "fasterseg/a is no text"),
+        (b"1\n" * 100_001, "fasterseg/a has 200,002 bytes"),
+    ],
+)
+def test_what_is_no_code_is_kept_out_of_a_wheel(
+    content: bytes, says: str, release: ModuleType, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "fasterseg-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fasterseg/a", content)
+    assert release.faults(wheel) == [says]
+
+
+def test_a_wheel_may_not_grow_without_end(
+    release: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "fasterseg-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("fasterseg/a.py", "A = 1\n")
+    size = wheel.stat().st_size
+    monkeypatch.setattr(release, "MOST_BYTES", size - 1)
+    assert release.faults(wheel) == [f"{size:,} bytes, {size - 1:,} is the most"]
