@@ -73,8 +73,8 @@ def test_a_network_of_the_table_is_what_others_are_measured_against(run_folder: 
 
     assert meter.beat.known_ms == table.reference.measured_ms
     again = meter.architecture(table.reference.architecture, geometry)
-    # The same network twice, run by run: whatever the pace, they take about as long.
-    assert again.median_ms == pytest.approx(table.reference.measured_ms, rel=0.5)
+    # The same network twice, run by run: it is told in the table's milliseconds, whatever the pace.
+    assert 0.1 < again.median_ms / table.reference.measured_ms < 10
 
 
 def test_networks_that_other_work_slowed_down_do_not_count(
