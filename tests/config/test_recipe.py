@@ -363,3 +363,26 @@ def test_names_of_a_runs_own_files_are_those_that_are_taken(tmp_path: Path) -> N
 def test_a_budget_that_names_its_student_leads_nowhere_else(budget: str) -> None:
     with pytest.raises(UsageError):
         build_recipe(overrides=(f"budget=[8ms, {budget}]",))
+
+
+@pytest.mark.parametrize(
+    ("change", "meant"),
+    [
+        ("space.preset=mobil", "did you mean 'mobile'?"),
+        ("space={preset: mobile, widths: {tied: stag}}", "did you mean 'stage'?"),
+        ("space={kinds: {cells: [seperable_conv]}}", "did you mean 'separable_conv'?"),
+        ("search.schedule=pol", "did you mean 'poly'?"),
+        ("search.schedule=upwards", "mend search.schedule"),
+    ],
+)
+def test_a_word_that_is_none_of_some_is_answered_with_the_nearest(change: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_recipe(overrides=(change,))
+    assert caught.value.next_step == meant
+
+
+def test_no_more_networks_are_trained_than_are_scored() -> None:
+    assert SelectionSettings(candidates=4, trained=4).trained == 4
+    with pytest.raises(UsageError) as caught:
+        build_recipe(overrides=("search.selection={candidates: 4, trained: 5}",))
+    assert caught.value.why == "trained: 5 of 4 candidates"

@@ -475,6 +475,16 @@ def test_a_model_that_does_not_exist_is_answered_with_the_nearest(
     assert f"did you mean '{bundle}'?" in fails("evaluate", bundle + "t", code=2)
 
 
+def test_a_file_that_does_not_exist_is_answered_with_the_nearest(
+    tmp_path: Path, fails: Fails
+) -> None:
+    (tmp_path / "student.onnx").touch()
+    (tmp_path / "student.txt").touch()
+    said = fails("benchmark", str(tmp_path / "studnt.onnx"), code=2)
+    assert "the models there are student.onnx;" in said
+    assert f"did you mean '{tmp_path / 'student.onnx'}'?" in said
+
+
 @pytest.mark.usefixtures("shipped_models")
 @pytest.mark.parametrize("verb", ["evaluate", "predict", "export", "benchmark"])
 def test_a_model_of_no_run_that_does_not_exist_is_what_is_told(verb: str, fails: Fails) -> None:
@@ -489,6 +499,8 @@ def test_a_model_of_no_run_that_does_not_exist_is_what_is_told(verb: str, fails:
     ("words", "told"),
     [
         (["train", "nosuch"], "there is no contender 'nosuch'"),
+        (["train", "studnt"], "did you mean 'student'?"),
+        (["train", "pupil"], "name one of these, as "),
         (["train", "random:nosuch:1"], "there is no student 'nosuch'"),
         (["train", "teacher", "student", "--architecture", "x"], "whose architecture is it?"),
         (["train", "--teacher", "camvid-8m"], "did you mean 'camvid-8ms'?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
@@ -34,6 +35,8 @@ LONG_SECTIONS: Mapping[str, type[LongSection]] = {
 _LOOK = "begin with a recipe of the package, as --recipe demo does"
 _LONGEST = 20
 """Digits of a number that may have been meant as milliseconds."""
+_ONE_OF_SOME = ("literal_error", "enum")
+_NONE_OF = re.compile(r"'(?P<given>[^']*)' is none of (?P<known>[^;]+)$")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -234,6 +237,7 @@ def _explain(error: ValidationError, where: str) -> UsageError:
     why = why.removeprefix("Value error, ")
     if key.endswith("budget") and not hint:
         hint = _budget_meant(fault["input"])
+    hint = hint or _value_meant(fault, why)
     return UsageError(what, where=where, why=why, next_step=hint or f"mend {key or 'the recipe'}")
 
 
@@ -257,6 +261,18 @@ def _key_meant(key: str, last: str) -> str:
         return f"take {key} out: {last!r} is a key of another section"
     near = get_close_matches(last, known_keys(), n=1)
     return f"did you mean {near[0]!r}?" if near else f"take {key} out: there is no such key"
+
+
+def _value_meant(fault: ErrorDetails, why: str) -> str:
+    """The nearest of the words that a value may be, where it was to be one of some."""
+    if fault["type"] in _ONE_OF_SOME:
+        given, known = str(fault["input"]), re.findall("'([^']*)'", str(fault["ctx"]["expected"]))
+    elif (found := _NONE_OF.search(why)) is not None:
+        given, known = found["given"], found["known"].split(", ")
+    else:
+        return ""
+    near = get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def _budget_meant(value: Any) -> str:

@@ -49,9 +49,11 @@ class SelectionSettings(Section):
     measured before it is scored."""
 
     @model_validator(mode="after")
-    def _has_shares_of_one_whole(self) -> Self:
+    def _has_parts_of_one_whole(self) -> Self:
         if self.probable + self.even > 1:
             raise ValueError("probable and even are shares of the candidates: 1 together at most")
+        if self.candidates is not None and self.trained > self.candidates:
+            raise ValueError(f"trained: {self.trained} of {self.candidates} candidates")
         return self
 
     @property

@@ -111,22 +111,31 @@ def _no_bundle(path: Path) -> FileError:
 
 def _unknown(model: str) -> UsageError:
     path = Path(model)
-    siblings = path.parent.iterdir() if path.parent.is_dir() else []
-    beside = {folder.name: str(folder) for folder in siblings if BundleFolder(folder).is_there()}
+    beside = {found.name: str(found) for found in _beside(path)}
     known = {name: name for name in shipped_names()} | beside
     near = get_close_matches(path.name, known, n=1, cutoff=0.4)
     return UsageError(
         f"there is no model {model!r}",
-        where=str(path.parent),
+        where=str(path.parent.resolve()),
         why=f"{_told_beside(beside)}; {told_of_names()}",
         next_step=f"did you mean {known[near[0]]!r}?"
         if near
-        else advice_on_names("name a bundle's folder"),
+        else advice_on_names("name a bundle's folder, or a file that fasterseg export wrote"),
     )
 
 
-def _told_beside(bundles: Collection[str]) -> str:
-    named = ", ".join(sorted(bundles))
+def _beside(path: Path) -> list[Path]:
+    """The models in the folder in which one was looked for: bundles, and files of its ending."""
+    siblings = islice(path.parent.iterdir(), _MOST_LOOKED_INTO) if path.parent.is_dir() else ()
+    return [
+        one
+        for one in siblings
+        if BundleFolder(one).is_there() or (path.suffix and one.suffix == path.suffix)
+    ]
+
+
+def _told_beside(names: Collection[str]) -> str:
+    named = ", ".join(sorted(names))
     return f"the models there are {named}" if named else "no file, bundle or model has this name"
 
 

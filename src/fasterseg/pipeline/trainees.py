@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from fasterseg.baselines.catalogue import baseline_name
@@ -83,8 +84,13 @@ def contender_named(recipe: Recipe, name: str) -> ContenderSettings:
     for contender in recipe.contenders:
         if contender.name == name:
             return contender
-    known = ", ".join(contender.name for contender in recipe.contenders)
-    raise UsageError(f"there is no contender {name!r}", why=f"the recipe has {known}")
+    known = [contender.name for contender in recipe.contenders]
+    near = get_close_matches(name, known, n=1)
+    raise UsageError(
+        f"there is no contender {name!r}",
+        why=f"the recipe has {', '.join(known)}",
+        next_step=f"did you mean {near[0]!r}?" if near else f"name one of these, as {known[0]}",
+    )
 
 
 def chosen_contenders(recipe: Recipe, names: tuple[str, ...]) -> tuple[ContenderSettings, ...]:
