@@ -14,7 +14,7 @@ from small_spaces import random_architectures
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
-from fasterseg.events import EventLog, silent
+from fasterseg.events import EventLog, Progress, silent
 from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.choosing import (
     CandidateScores,
@@ -24,9 +24,10 @@ from fasterseg.searching.choosing import (
     one_candidate,
 )
 from fasterseg.searching.concluding import Appraisal, land_all
+from fasterseg.searching.effort import STEPS_OF_A_SCORE
 from fasterseg.searching.landing import Measure
 from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.scores import Redrawn
+from fasterseg.searching.scores import FINAL_TIMES, Redrawn, ScoreTrained
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
@@ -39,11 +40,11 @@ BUDGETS = ["50%", "55%"]
 STUDENTS = ("student-50pct", "student-55pct")
 
 
-def recipe(space: Mapping[str, Any] = WIDER) -> Recipe:
+def recipe(space: Mapping[str, Any] = WIDER, **selection: int) -> Recipe:
     """The made-up search's for two budgets, with room for several networks at each."""
     content = RECIPE.content()
     content["space"] |= space
-    content["search"]["selection"] = SELECTION
+    content["search"]["selection"] = {**SELECTION, **selection}
     content["budget"] = BUDGETS
     return Recipe.model_validate(content)
 
@@ -74,16 +75,23 @@ class Machine:
             if self.left < 0:
                 raise Stop
 
-    def end(self, folder: Path, *, space: Mapping[str, Any] = WIDER) -> Mapping[str, Choice]:
+    def end(
+        self,
+        folder: Path,
+        *,
+        space: Mapping[str, Any] = WIDER,
+        trained: ScoreTrained | None = None,
+        selection: Mapping[str, int] | None = None,
+    ) -> Mapping[str, Choice]:
         """Land and select in a run's folder, resumed where that stopped."""
-        job = search_job_in(folder, recipe=recipe(space))
+        job = search_job_in(folder, recipe=recipe(space, **(selection or {})))
         search = Search.begin(task_of(job, agreed_start(job, progress=silent)))
         kept = KeptMeasurements(job.run.search / "measured.json", self.measuring(job.measure))
         appraisal = Appraisal(search.latency.pricing, kept, job.recipe.promise)
         landed = land_all(search.contenders, appraisal, progress=silent)
         selector = Selector(
             job.recipe.search.selection,
-            KeptScores(job.run.candidate_scores, self.score, self.final),
+            KeptScores(job.run.candidate_scores, self.score, self.final, trained=trained),
             EventLog(job.run.selection.log),
             job.recipe.seed,
             self.hear,
@@ -161,10 +169,30 @@ def test_progress_rises_to_its_total(undisturbed: tuple[Machine, Path, Any]) -> 
     machine, _, _ = undisturbed
     done = [done for done, _ in machine.told]
     assert done == sorted(done)
-    assert {total for _, total in machine.told} == {2 * (8 + 2 + 2)}
-    assert done[-1] <= 24
+    assert {total for _, total in machine.told} == {2 * (8 + FINAL_TIMES * (2 + 2))}
+    assert done[-1] <= 2 * (8 + FINAL_TIMES * 4)
     for name in STUDENTS:
         assert machine.notes.index(name) < machine.notes.index(f"{name}, measurement 1")
+
+
+def test_a_finalist_s_training_counts_as_the_scores_that_it_takes_as_long_as(
+    tmp_path: Path,
+) -> None:
+    def trained(architecture: Architecture, _name: str, progress: Progress) -> Redrawn:
+        for done in range(1, 401):
+            progress(done, 400, "")
+        return Redrawn(score_of(architecture))
+
+    machine = Machine()
+    machine.end(tmp_path, trained=trained, selection={"trained": 2, "trained_steps": 400})
+    done = [done for done, _ in machine.told]
+    each = 8 + FINAL_TIMES * 4 + 2 * 400 // STEPS_OF_A_SCORE
+    assert done == sorted(done)
+    assert {total for _, total in machine.told} == {2 * each}
+    training = [done for done, note in zip(done, machine.notes, strict=True) if "training" in note]
+    assert len(training) == 2 * 2 * 400
+    first = training[:400]
+    assert first[-1] - first[0] == 400 // STEPS_OF_A_SCORE, "it moves while it trains"
 
 
 def test_an_end_that_was_stopped_anywhere_decides_as_if_it_had_not_been(

@@ -18,9 +18,9 @@ from fasterseg.searching.candidates import Candidate, Source
 from fasterseg.searching.concluding import Appraisal
 from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.effort import scores_in
+from fasterseg.searching.effort import STEPS_OF_A_SCORE, scores_in, scores_worth
 from fasterseg.searching.landing import Landing, Measure, Measured, Trials
-from fasterseg.searching.scores import Redrawn, Score, ScoreRedrawn, ScoreTrained
+from fasterseg.searching.scores import FINAL_TIMES, Redrawn, Score, ScoreRedrawn, ScoreTrained
 from fasterseg.searching.search import Search
 from fasterseg.searching.selection import Finalist, Scoring, Selected, Selection
 from fasterseg.space.architecture import Architecture
@@ -280,17 +280,18 @@ class _Heard:
     def final(self, architecture: Architecture) -> Redrawn:
         """A finalist's score."""
         found = self.selector.kept.final(architecture, self.name)
-        self._tell(fresh=True)
+        self._tell(fresh=True, worth=FINAL_TIMES)
         return found
 
     def trained(self, architecture: Architecture) -> Redrawn:
         """A finalist's score after some training, which is told step by step."""
 
         def training(done: int, total: int, _note: str) -> None:
-            self._say(f"{self.name}, training a finalist: {done} of {total} steps")
+            told = f"{self.name}, training a finalist: {done} of {total} steps"
+            self._say(told, more=done // STEPS_OF_A_SCORE)
 
         found = self.selector.kept.trained(architecture, self.name, training)
-        self._tell(fresh=True)
+        self._tell(fresh=True, worth=scores_worth(self.selector.settings.trained_steps))
         return found
 
     def measuring(self, measure: Measure) -> Measure:
@@ -303,15 +304,15 @@ class _Heard:
 
         return announced
 
-    def _tell(self, *, fresh: bool) -> None:
+    def _tell(self, *, fresh: bool, worth: int = 1) -> None:
         """Say how far it is; what was scored before a stop is not told one by one."""
-        self.done += 1
+        self.done += worth
         if fresh:
             self._say(self.name)
 
-    def _say(self, what: str) -> None:
+    def _say(self, what: str, *, more: int = 0) -> None:
         each = scores_in(self.selector.settings)
-        done = self.place * each + min(self.done, each)
+        done = self.place * each + min(self.done + more, each)
         self.selector.progress(done, self.students * each, what)
 
 
