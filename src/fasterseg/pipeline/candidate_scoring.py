@@ -22,6 +22,7 @@ from fasterseg.evaluation import ConfusionMatrix, labels_of
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.runtime import memory_kept
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.scores import (
     FINAL_TIMES,
@@ -103,6 +104,7 @@ class SubnetScoring:
         recalibrate(network, self.calibration, tolerance=0.0, must_settle=False, gather=gather)
         return network
 
+    @memory_kept()
     def matrices(self, architecture: Architecture, name: str) -> list[ConfusionMatrix]:
         """The confusion matrix of a contender's subnet on each of the images."""
         return self._counted(self.calibrated(architecture, name))
@@ -117,6 +119,7 @@ class SubnetScoring:
         """The mean IoU of a contender's subnet, a share of one."""
         return whole_mean_iou(self.matrices(architecture, name))
 
+    @memory_kept()
     def redrawn(self, architecture: Architecture, name: str) -> Redrawn:
         """The mean IoU of a contender's subnet, and what it is on images drawn anew."""
         return self.redrawn_of(self.calibrated(architecture, name))

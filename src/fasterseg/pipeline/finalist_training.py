@@ -22,6 +22,7 @@ from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.candidate_scoring import SubnetScoring
+from fasterseg.runtime import memory_kept
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.scores import Redrawn
 from fasterseg.space.architecture import Architecture
@@ -46,6 +47,7 @@ class FinalistTraining:
     ranks: Ranks = ALONE
     stop: StopRequest | None = None
 
+    @memory_kept()
     def score(self, architecture: Architecture, name: str, progress: Progress) -> Redrawn:
         """The mean IoU of a contender's network once it was trained.
 
