@@ -306,6 +306,35 @@ def test_what_training_tells_decides_among_those_that_were_trained() -> None:
         assert search.finals[0] in search.trained or selected.passed_over == 0
 
 
+def slower_than_the_first(**changes: Any) -> tuple[Search, Selected]:
+    """A selection whose window moves: the most probable network alone takes what the table says."""
+    search = Search(0, **changes)
+    first = search.landed()
+    search.worst = first.architecture
+    search.factor = lambda one: 1.0 if one == first.architecture else 1.09
+    selected = search.select_after(first)
+    assert len(search.scored) > COUNT, "the best were brought to another window"
+    return search, selected
+
+
+def test_finalists_are_trained_once_it_is_known_which_networks_take_the_budget() -> None:
+    search, selected = slower_than_the_first(trained=4)
+    assert len(search.trained) == selected.networks_trained == 4
+    for one in search.trained:
+        if one != search.worst:
+            assert 0.9 * HALFWAY <= 1.09 * estimate_ms(one) <= HALFWAY
+    assert selected.landing.architecture in search.trained
+
+
+def test_the_best_even_draw_is_compared_at_the_latency_of_the_student() -> None:
+    _, selected = slower_than_the_first()
+    assert selected.best_even is not None
+    best_even = selected.best_even.candidate
+    assert best_even.origin == "even"
+    assert 0.9 * HALFWAY <= 1.09 * estimate_ms(best_even.architecture) <= HALFWAY
+    assert selected.even_draws == 4
+
+
 def test_without_training_nothing_is_trained() -> None:
     selected = Search(0).select()
     assert (selected.networks_trained, selected.chosen.trained) == (0, None)

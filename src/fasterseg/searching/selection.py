@@ -85,6 +85,7 @@ class Selection:
 
     `first` is its most probable network, landed, and `trials` measures.  Where networks are
     measured in rounds, `prepare`, what it is then `waiting` for, and `settle` stand for `run`.
+    `even_there` is the best even draw once it was brought to another window.
     """
 
     source: Source
@@ -97,10 +98,12 @@ class Selection:
     finals: dict[Architecture, Redrawn] = field(default_factory=dict)
     trained: dict[Architecture, Redrawn] = field(default_factory=dict)
     even: list[Architecture] = field(default_factory=list)
+    even_there: Architecture | None = None
 
     def run(self, others: Sequence[Candidate]) -> Selected:
         """Evolve, score the finalists, land; anew with what was learned where none fits.
 
+        Those that are to be trained are, and what they came to is landed.
         `others` are the best of students that were selected before, with which the first generation
         is completed.
         """
@@ -113,6 +116,8 @@ class Selection:
             window = self._window()
             self._refit(window, number)
             landed = self._land(window)
+        if self._train(window):  # now that it is known which networks take the budget
+            landed = self._land(window)
         return self._selected(landed or self.trials.nearest(), window)
 
     def prepare(self, others: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -120,6 +125,7 @@ class Selection:
         window = self._window()
         self._evolve(window, others)
         self._score_finalists(window)
+        self._train(window)
         return tuple(self.known[one] for one in self._in_order())
 
     def waiting(self) -> list[Architecture]:
@@ -208,13 +214,20 @@ class Selection:
         return None
 
     def _refit(self, window: Window, number: int) -> None:
-        """Bring the best into another window, and score what they become."""
-        breeding = self.source.breeding(window)
-        for place, one in enumerate(self._ranked()[: self.settings.finalists]):
+        """Bring the best into another window, and score what they become.
+
+        The best even draw comes with them: in another window it would be compared at another
+        latency.
+        """
+        breeding, even = self.source.breeding(window), self._best_even()
+        best = [one for one in self._ranked() if one != even][: self.settings.finalists]
+        for place, one in enumerate([*best, *filter(None, (even,))]):
             dice = self.source.dice("refit", number, place)
             fitted = breeding.fitted(self.known[one].assignment, dice)
             if fitted is not None:
-                self._add(self.source.candidate(fitted, "child"))
+                found = self.source.candidate(fitted, "even" if one == even else "child")
+                self._add(found)
+                self.even_there = found.architecture if one == even else self.even_there
 
     def _add(self, one: Candidate) -> None:
         if one.architecture not in self.known:
@@ -239,10 +252,14 @@ class Selection:
         for one in self._finalists(window):
             if one not in self.finals:
                 self.finals[one] = self.scoring.final(one)
-        if self.scoring.trained is not None:
-            for one in self._to_train(window):
-                if one not in self.trained:
-                    self.trained[one] = self.scoring.trained(one)
+
+    def _train(self, window: Window) -> bool:
+        """Train the finalists that are to be, and score them; False where none is."""
+        if self.scoring.trained is None:
+            return False
+        for one in self._to_train(window):
+            self.trained[one] = self.scoring.trained(one)
+        return True
 
     def _finalists(self, window: Window) -> list[Architecture]:
         """The best at the budget, the most probable network, and the best of the even draws.
@@ -273,8 +290,8 @@ class Selection:
         return (self.first.architecture, self._best_even() or self.first.architecture)
 
     def _best_even(self) -> Architecture | None:
-        """By its first score the best of the even draws; None without any."""
-        return max(self.even, key=self.scores.__getitem__, default=None)
+        """By its first score the best of the even draws, where the budget is; None without any."""
+        return self.even_there or max(self.even, key=self.scores.__getitem__, default=None)
 
     def _ranked(self) -> list[Architecture]:
         """All that were scored, the best first; of equals the one scored first."""
