@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from statistics import fmean
+from statistics import median
 from typing import Protocol
 
 from fasterseg.config import Promise, budget_option
@@ -23,8 +23,6 @@ LOWEST_SHARE, HIGHEST_SHARE = 0.92, 0.98
 AIM_LOW, AIM_HIGH = 0.935, 0.965
 ATTEMPTS = 8
 NEAREST = 3
-NEAR_THE_BUDGET = 0.1
-"""Networks that take so much more or less than a budget tell what others of that budget take."""
 
 
 class Measured(Protocol):
@@ -134,6 +132,7 @@ class Trials:
         self._measure = measure
         self._found = {} if known is None else {known.architecture: known}
         self._tried = [] if known is None else [*known.tried]
+        self._known = len(self._tried)
 
     def of(self, architecture: Architecture) -> Landing | None:
         """What is known of an architecture; None where it was not measured."""
@@ -171,19 +170,14 @@ class Trials:
         return ratio + 0.7 * (seen - ratio) if promised_ms <= self.budget_ms else max(ratio, seen)
 
     def learned_ratio(self) -> float:
-        """What is promised over what is estimated, in the mean of the networks measured so far.
+        """What is promised over what is estimated: the median of the candidates measured last.
 
-        Those near the budget decide, where there are any; 1 before anything was measured.
+        Before any was, that of the known landing's networks; 1 before anything was measured.  Were
+        those near the budget alone to count, it would be those that happened to take longer.
         """
-        shares = [one.promised_ms(self.promise) / self.budget_ms for one in self._tried]
-        near = [
-            one
-            for one, share in zip(self._tried, shares, strict=True)
-            if abs(share - 1) <= NEAR_THE_BUDGET
-        ]
-        counted = near or self._tried
-        ratios = [one.promised_ms(self.promise) / one.estimated_ms for one in counted]
-        return fmean(ratios) if ratios else 1.0
+        last = (self._tried[self._known :] or self._tried)[-ATTEMPTS:]
+        ratios = [one.promised_ms(self.promise) / one.estimated_ms for one in last]
+        return median(ratios) if ratios else 1.0
 
     def _measured(self, architecture: Architecture) -> Landing:
         return self._told(architecture, self._measure(architecture))
