@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -46,7 +47,7 @@ from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.durable import durable_write
 from fasterseg.latency.networks import NetworkSpec, sample_networks
-from fasterseg.latency.table import LatencyTable, describe
+from fasterseg.latency.table import LatencyTable, WholeNetwork, describe
 from fasterseg.latency.timing import MonotonicStopwatch, Stopwatch
 from fasterseg.pipeline.profiling import all_options, profile_stage
 from fasterseg.runs import RunFolder
@@ -253,13 +254,23 @@ def outside_and_inside(table: LatencyTable, network: NetworkSpec) -> tuple[float
 
 
 def calibration_cells(recipe: Recipe, table: LatencyTable) -> Cells:
-    """Milliseconds and multiply-adds of the cells of each network that calibrated the table."""
+    """Milliseconds and multiply-adds of the cells of each network that calibrated the table.
+
+    Those that other work slowed down calibrated nothing.
+    """
     found = []
-    networks = calibrating(recipe, table)
-    for network, whole in zip(networks, table.calibration.networks, strict=True):
+    networks = iter(calibrating(recipe, table))
+    for whole in table.calibration.networks:  # in their order
+        network = next(one for one in networks if _is_of(whole, one, table))
         fixed_ms, macs = outside_and_inside(table, network)
         found.append((whole.measured_ms - fixed_ms, macs))
     return found
+
+
+def _is_of(whole: WholeNetwork, network: NetworkSpec, table: LatencyTable) -> bool:
+    """Whether a measurement is a network's, by what the table says of its blocks."""
+    blocks_ms = sum(table.measured_ms(spec) for spec in network.specs)
+    return math.isclose(blocks_ms, whole.blocks_ms, rel_tol=1e-9)
 
 
 def words(table: LatencyTable, found: Sequence[Found], errors: Errors) -> str:
