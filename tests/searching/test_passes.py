@@ -73,6 +73,18 @@ def test_students_take_turns_at_the_ends_of_the_sandwich() -> None:
     assert len([*exact.weights(0, temperature=1.0)]) == 5, "in both modes"
 
 
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_another_student_costs_the_pretraining_nothing(mode: str) -> None:
+    """Kinds and widths are sampled evenly there, for whichever student."""
+    one, two = passes_of(mode, contenders=BOTH[:2]), passes_of(mode)
+    for index in range(4):
+        alone, turns = [*one.pretraining(index)], [*two.pretraining(index)]
+        assert len(alone) == len(turns) == 1 + 2 + two.settings.random_widths
+        # The first student's passes are those of a search for it alone, when it is its turn.
+        same = [torch.equal(*pair) for pair in zip(flat(alone), flat(turns), strict=True)]
+        assert all(same) == (index % 2 == 0)
+
+
 def test_over_two_steps_each_student_runs_its_widest_and_its_narrowest() -> None:
     settings = (
         make_teacher(),

@@ -138,14 +138,15 @@ class SampledPasses(Passes):
         }
 
     def pretraining(self, index: int) -> Iterator[Relaxation]:
-        """As `weights`, with widths sampled evenly; the student in turn runs several."""
-        due = self._due(index)
-        for contender in self.contenders:
+        """As `weights`, with widths sampled evenly; of students the one in turn alone.
+
+        Nothing is decided yet: what another would sample has the same chances.
+        """
+        for contender in self._due(index):
             generator = self._generator("pretraining", contender, index)
-            if contender in due:
-                yield from _ends(contender, partial(self._sampled, contender, generator))
+            yield from _ends(contender, partial(self._sampled, contender, generator))
             if contender.settings.role == "student":
-                for _ in range(self.settings.random_widths if contender in due else 1):
+                for _ in range(self.settings.random_widths):
                     sampled = self._sampled(contender, generator)
                     yield random_widths(contender.options, sampled, generator)
 
