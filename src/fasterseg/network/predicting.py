@@ -126,7 +126,10 @@ def _unknown(model: str) -> UsageError:
 
 def _beside(path: Path) -> list[Path]:
     """The models in the folder in which one was looked for: bundles, and files of its ending."""
-    siblings = islice(path.parent.iterdir(), _MOST_LOOKED_INTO) if path.parent.is_dir() else ()
+    try:
+        siblings = [*islice(path.parent.iterdir(), _MOST_LOOKED_INTO)]
+    except OSError:  # it is not there, or may not be read
+        return []
     return [
         one
         for one in siblings
