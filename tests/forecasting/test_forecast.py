@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,23 @@ def test_a_selection_is_forecast_where_there_are_several_candidates() -> None:
     finals = FINAL_TIMES * (8 + 2) * one
     reading = seconds(few["search/selection"]) - 5 * one - finals - 2 * measuring
     assert reading == pytest.approx(FINAL_TIMES * (32 + 32) * READING)  # of both halves
+
+
+def test_a_candidate_takes_what_its_images_take_once_they_were_read() -> None:
+    timings, work = timings_of(selecting(5))
+
+    def told(**search: float) -> float:
+        chosen = replace(timings, search=timings.search.model_copy(update=search))
+        stages = {one.name: one for one in SearchForecast(work, chosen).stages()}
+        return seconds(stages["search/selection"])
+
+    own = told(calibrated_seconds=0.0, scored_seconds=0.0)
+    calibrating = told(calibrated_seconds=0.01, scored_seconds=0.0) - own
+    scoring = told(calibrated_seconds=0.0, scored_seconds=0.01) - own
+    assert calibrating == pytest.approx(scoring)  # as many images for each
+    assert calibrating > 0
+    assert told(calibrated_seconds=0.02, scored_seconds=0.0) - own == pytest.approx(2 * calibrating)
+    assert told(batch_seconds=9.0) == told()  # those of images that are read anew
 
 
 def test_finalists_that_are_trained_are_forecast_by_the_steps_of_a_training() -> None:

@@ -174,6 +174,8 @@ def timings_of(recipe: Recipe) -> tuple[Timings, Workload]:
             subnet_macs=low,
             batch_seconds=0.1,
             settling_batches=40,
+            calibrated_seconds=0.01,
+            scored_seconds=0.02,
             subnets_peak_bytes=800 * MB,
         ),
         teacher=next(

@@ -239,15 +239,12 @@ class SearchForecast:
         if not self._students:
             return 0.0
         settings, search = self._settings.selection, self._timing
-        calibrated = settings.calibration_images / self._settings.batch_size
         scored = min(settings.images, self.timings.data.train // 2)
+        own = settings.calibration_images * search.calibrated_seconds
+        own += -(-scored // self.timings.ranks) * search.scored_seconds
         fitting = settings.probable * search.derive_seconds
         fitting += (1 - settings.probable) * self.timings.target.sampling_seconds
-        return fitting + fmean(
-            calibrated * search.batch_seconds * one.cost.macs / search.subnet_macs
-            + self.timings.scoring_seconds(scored, one.cost.macs, area=self._area)
-            for one in self._students
-        )
+        return fitting + own * fmean(one.cost.macs / search.subnet_macs for one in self._students)
 
     def _subnets(self) -> StageForecast:
         """Scoring every contender's subnet, its rivals' and random ones of its latency."""

@@ -121,7 +121,9 @@ class SearchTiming(Part):
 
     `control_seconds` is what a look at the budget adds to a step, `derive_seconds` fitting an
     architecture to a budget.  A subnet of `subnet_macs` settled its statistics after
-    `settling_batches` of `batch_seconds` each.
+    `settling_batches` of `batch_seconds` each, images read anew.  As a candidate, whose images are
+    kept, it takes `calibrated_seconds` and `scored_seconds` for each of those that calibrate it and
+    score it.
     """
 
     base_bytes: Bytes
@@ -133,6 +135,8 @@ class SearchTiming(Part):
     subnet_macs: float
     batch_seconds: Seconds
     settling_batches: int
+    calibrated_seconds: Seconds
+    scored_seconds: Seconds
     subnets_peak_bytes: Bytes
 
 

@@ -21,13 +21,14 @@ from fasterseg.latency.table import Target
 from fasterseg.learning.step_times import Step, counted, endless, time_stage, time_steps
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
+from fasterseg.pipeline.candidate_scoring import CALIBRATED_TOGETHER, SubnetScoring
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.probes.job import Job
 from fasterseg.pipeline.probes.target import priced_table
 from fasterseg.pipeline.searching import search_job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runs import RunFolder
-from fasterseg.runtime import set_threads
+from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.derivation import derive, derive_within
@@ -38,7 +39,10 @@ from fasterseg.supernet.calibrating import recalibrate
 
 LEAST_BATCHES = 3
 SETTLING_SECONDS = 6.0
-SCORED_IMAGES = 2
+RUN_IMAGES = 2
+"""Whole images of val that a subnet is run on, for the memory that it takes."""
+CANDIDATE_IMAGES = 8
+"""Images that a candidate is scored on."""
 
 
 _PARTS = ("the supernet", "pre-training", "search", "a look at the budget", "scoring a subnet")
@@ -73,6 +77,7 @@ def probe_search(job: Job, folder: Path, progress: Progress) -> SearchTiming:
     reset_peak()
     begins(4)
     architecture, batches, batch_seconds = _scored_subnet(job, search, data)
+    calibrated_seconds, scored_seconds = _candidate_seconds(architecture, search, data)
     return SearchTiming(
         base_bytes=base,
         setup_seconds=setup_seconds,
@@ -83,6 +88,8 @@ def probe_search(job: Job, folder: Path, progress: Progress) -> SearchTiming:
         subnet_macs=Cost.of(architecture, task.geometry).macs,
         batch_seconds=batch_seconds,
         settling_batches=batches,
+        calibrated_seconds=calibrated_seconds,
+        scored_seconds=scored_seconds,
         subnets_peak_bytes=peak_bytes(),
     )
 
@@ -169,5 +176,30 @@ def _scored_subnet(job: Job, search: Search, data: SearchData) -> tuple[Architec
         device=device,
     )
     split = job.recipe.data.val_split
-    evaluate_predictor(predictor.labels, source, split, limit=SCORED_IMAGES)
+    evaluate_predictor(predictor.labels, source, split, limit=RUN_IMAGES)
     return architecture, batches, batch_seconds
+
+
+def _candidate_seconds(
+    architecture: Architecture, search: Search, data: SearchData
+) -> tuple[float, float]:
+    """What a candidate takes for each image that calibrates it, and for each that scores it.
+
+    As in a selection, that is: the images are read before the first.
+    """
+    images = data.halves[1][:CANDIDATE_IMAGES]
+    scoring = SubnetScoring.of(
+        search.weights.supernet,
+        data,
+        images,
+        calibration_images=CALIBRATED_TOGETHER,
+        device=search.task.device,
+    )
+    scoring.mean_iou(architecture, "first")
+    began = time.monotonic()
+    with memory_kept():
+        scoring.calibrated(architecture, "calibrated")
+    calibrated = time.monotonic()
+    scoring.mean_iou(architecture, "scored")
+    calibrating, whole = calibrated - began, time.monotonic() - calibrated
+    return calibrating / CALIBRATED_TOGETHER, max(0.0, whole - calibrating) / len(images)
