@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
+from fasterseg.datasets.written_paths import composed
 
 
 def told_apart(
@@ -38,4 +39,4 @@ def _is_lossy(path: Path) -> bool:
 
 
 def _below(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+    return composed(path.relative_to(folder).with_suffix("").as_posix())

@@ -12,6 +12,7 @@ from fasterseg.datasets.groups import require_pattern
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.remedies import Contradiction, lines, written
 from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
+from fasterseg.datasets.written_paths import slashed
 from fasterseg.errors import UsageError
 from fasterseg.foreign.booleans import require_no_boolean_as_number
 from fasterseg.foreign.bounds import MOST_CLASSES, MOST_NAMED
@@ -104,7 +105,7 @@ def paths(value: Any) -> Any:
         raise ValueError(f"these are {len(several):,} paths, and {MOST_NAMED} are the most")
     for one in several:
         possible_path(one)
-    return several
+    return [slashed(one) for one in several]
 
 
 def possible_path(value: Any) -> Any:
@@ -114,7 +115,7 @@ def possible_path(value: Any) -> Any:
     longest = max((len(part.encode()) for part in value.split("/")), default=0)
     if longest > _LONGEST_NAME or len(value) > _LONGEST_PATH:
         raise ValueError(f"a name has at most {_LONGEST_NAME} bytes, and a path {_LONGEST_PATH:,}")
-    return value
+    return slashed(value)
 
 
 def masks_dir(value: Any) -> Any:

@@ -14,6 +14,7 @@ from fasterseg.datasets.finding import folders_below
 from fasterseg.datasets.listed_pairs import two_paths
 from fasterseg.datasets.listing import is_file, is_folder
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of
 
@@ -45,8 +46,12 @@ class NamedImages:
     file: Path
     images: Files = field(default_factory=dict)
     masks: Files = field(default_factory=dict)
+    _elsewhere: OtherRoot = field(init=False)
     _home: Path | None = None
     _lost: int = 0
+
+    def __post_init__(self) -> None:
+        self._elsewhere = OtherRoot(self.tree.root)
 
     def add_folder(self, entry: str) -> None:
         """Take in the images under a folder, and the masks in the folder of these."""
@@ -66,8 +71,9 @@ class NamedImages:
         found = self._named(line)
         # Lists are long: what names no image is told by its text.
         if found is None:
-            self.tree.faults += [Fault(FaultKind.BAD_LIST, where, line) for where in places]
-        elif self._leads_out(found.image) or self._leads_out(found.mask):
+            step = self._elsewhere.step_for(line)
+            self.tree.faults += [Fault(FaultKind.BAD_LIST, one, line, step) for one in places]
+        elif leads_out(self.tree, found.image) or leads_out(self.tree, found.mask):
             self.tree.faults += [Fault(FaultKind.OUTSIDE, where, line) for where in places]
         elif self.tree.is_inside(self.tree.root / found.image):
             own = [self.tree.root / found.image] * len(places)
@@ -77,25 +83,26 @@ class NamedImages:
 
     def _named(self, line: str) -> _Listed | None:
         """What a line names; None where that is no image."""
-        path, suffix = PurePosixPath(line), self.data.image_suffix
-        if self._leads_out(line):
-            return _Listed(line, line)
-        if self._is_picture(line):
-            return _Listed(_without_type(line).removesuffix(suffix), line)
+        path, suffix = PurePosixPath(as_it_lies(self.tree.root, line)), self.data.image_suffix
+        if self._is_picture(str(path)):
+            return _Listed(_without_type(path).removesuffix(suffix), str(path))
         if pair := two_paths(line, self._is_picture):
-            return _Listed(_without_type(pair[0]).removesuffix(suffix), *pair)
+            image, mask = (as_it_lies(self.tree.root, one) for one in pair)
+            return _Listed(_without_type(PurePosixPath(image)).removesuffix(suffix), image, mask)
+        if leads_out(self.tree, str(path)):
+            return None if self._elsewhere.step_for(line) else _Listed(line, line)
         if path.suffix.lower() in IMAGE_SUFFIXES or not path.name:
             return None
         home = self._home_of(path)
         found = self._images_of(home, path) if home is not None else []
-        return _Listed(line, found[0].relative_to(self.tree.root).as_posix()) if found else None
+        if not found:
+            return None
+        return _Listed(composed(str(path)), found[0].relative_to(self.tree.root).as_posix())
 
     def _is_picture(self, name: str) -> bool:
         suffix = PurePosixPath(name).suffix.lower()
-        return suffix in IMAGE_SUFFIXES and is_file(self.tree.root / name)
-
-    def _leads_out(self, name: str) -> bool:
-        return not self.tree.may_leave and (name.startswith("/") or ".." in name.split("/"))
+        root = self.tree.root
+        return suffix in IMAGE_SUFFIXES and is_file(root / as_it_lies(root, name))
 
     def _masks_listed(self, found: _Listed) -> list[Path]:
         """The mask that a line names, or those that lie where its image's mask may lie."""
@@ -125,7 +132,7 @@ class NamedImages:
         named, root = self.data.masks_dir, self.tree.root
         if isinstance(named, dict):
             return self._of_split(named)
-        there = root / _in_place(folder, image, named or _DEFAULT_MASKS)
+        there = root / as_it_lies(root, str(_in_place(folder, image, named or _DEFAULT_MASKS)))
         if named == _BESIDE:
             return there if there != root and is_folder(there) else root / folder
         # Nothing names another folder, and there is none.
@@ -134,7 +141,7 @@ class NamedImages:
 
     def _of_split(self, named: Mapping[str, str]) -> Path:
         if self.split in named:
-            return self.tree.root / named[self.split]
+            return self.tree.root / as_it_lies(self.tree.root, named[self.split])
         raise DataError(
             f"masks_dir names no folder for {self.split}",
             where=f"{self.file}, masks_dir",
@@ -157,7 +164,9 @@ class NamedImages:
         masks = [named or _DEFAULT_MASKS] if not isinstance(named, dict) else [*named.values()]
         never = {self.tree.root / folder for folder in masks if folder != _BESIDE}
         homes = [
-            one for one in (self.tree.root, *folders_below(self.tree.root)) if one not in never
+            one
+            for one in (self.tree.root, *folders_below(self.tree.root))
+            if never.isdisjoint((one, *one.parents))
         ]
         names = (f"{stem}{self.data.image_suffix}", str(stem))
         some = [one for one in homes if any(_has(one, name, IMAGE_SUFFIXES) for name in names)]
@@ -194,9 +203,10 @@ class NamedImages:
 def pairing_of(tree: Tree, entries: Sequence[str], found: NamedImages) -> Pairing:
     """Return the pairs of a split's folders and lists; raises DataError."""
     for entry in entries:
-        place = tree.root / entry
+        lies = as_it_lies(tree.root, entry)
+        place = tree.root / lies
         if not is_file(place):
-            found.add_folder(entry)
+            found.add_folder(lies)
         elif tree.is_inside(place):
             for line, places in lines_of(tree, place).items():
                 found.add_line(line, places)
@@ -234,6 +244,11 @@ def lines_of(tree: Tree, place: Path) -> dict[str, list[str]]:
     return lines
 
 
+def leads_out(tree: Tree, path: str) -> bool:
+    """Whether a list may not name this path: it leads out of the data folder."""
+    return not tree.may_leave and (path.startswith("/") or ".." in path.split("/"))
+
+
 def _in_place(folder: PurePosixPath, image: PurePosixPath | None, masks: str) -> PurePosixPath:
     return masks_beside(folder, masks) if image is None else masks_beside(image, masks).parent
 
@@ -243,13 +258,14 @@ def _join(into: Files, more: Mapping[str, list[Path]]) -> None:
         into.setdefault(key, []).extend(files)
 
 
-def _without_type(path: str) -> str:
-    return PurePosixPath(path).with_suffix("").as_posix()
+def _without_type(path: PurePosixPath) -> str:
+    return composed(path.with_suffix("").as_posix())
 
 
 def _has(folder: Path, name: str, suffixes: Iterable[str]) -> bool:
     endings = (form for suffix in suffixes for form in (suffix, suffix.upper()))
-    return any(is_file(folder / f"{name}{ending}") for ending in endings)
+    files = (as_it_lies(folder, f"{name}{ending}") for ending in endings)
+    return any(is_file(folder / file) for file in files)
 
 
 def _is_lossy(path: Path) -> bool:

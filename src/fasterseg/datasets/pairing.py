@@ -18,6 +18,7 @@ from fasterseg.datasets.listing import (
     list_pictures,
     printable,
 )
+from fasterseg.datasets.written_paths import composed
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.opened_files import what_it_is
 
@@ -148,8 +149,8 @@ class Tree:
             inside = is_folder(folder) and self.is_inside(folder)
             for path in sorted(folder.iterdir()) if inside else ():
                 if path.is_file() and is_picture(path.name, PICTURES) and self.is_inside(path):
-                    listed.setdefault(path.stem, []).append(path)
-        return self._listed[folder].get(stem, [])
+                    listed.setdefault(composed(path.stem), []).append(path)
+        return self._listed[folder].get(composed(stem), [])
 
     def _is_named_well(self, path: Path) -> bool:
         try:
@@ -246,13 +247,14 @@ def keyed(files: Iterable[Path], key_of: Callable[[Path], str | None]) -> dict[s
 
 
 def stem_below(folder: Path, suffix: str = "") -> Callable[[Path], str | None]:
-    """Return a key: the path below a folder without extension and without ``suffix``."""
+    """Return a key: the path below a folder without extension and without ``suffix``.
+
+    Its letters are composed, so that an image and its mask from other systems have one.
+    """
 
     def key(path: Path) -> str | None:
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if not stem.endswith(suffix):
-            return None
-        return stem.removesuffix(suffix)
+        stem, end = composed(path.relative_to(folder).with_suffix("").as_posix()), composed(suffix)
+        return stem.removesuffix(end) if stem.endswith(end) else None
 
     return key
 

@@ -18,6 +18,7 @@ from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.named_files import Naming, named_file
 from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.written_paths import composed, slashed
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import shortened
@@ -135,7 +136,8 @@ def divided_by_lines(source: FileSource, lines: Sequence[Line], *, shown: str) -
     (pool,) = pooled(source).pairings.values()
     pairs: dict[str, list[Pair]] = {}
     for pair in pool.pairs:
-        pairs.setdefault(source.shown(pair.image), []).append(pair)
+        pairs.setdefault(composed(source.shown(pair.image)), []).append(pair)
+    lines = [replace(line, image=composed(slashed(line.image))) for line in lines]
     splits = {line.image: line.split for line in lines}
     faults = (*pool.faults, *_faults(pairs, lines, shown))
     found: dict[str, list[Pair]] = {split: [] for split in SPLITS if split in splits.values()}

@@ -11,9 +11,10 @@ from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.listing import is_file, printable
 from fasterseg.datasets.lone_images import LoneImages
-from fasterseg.datasets.named_images import lines_of
+from fasterseg.datasets.named_images import leads_out, lines_of
 from fasterseg.datasets.pairing import PICTURES, Lone, Tree
 from fasterseg.datasets.video_frames import Frames
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class _Found:
 
     def look_into(self, entry: str, called: str) -> None:
         """Take in a folder, a picture, a video or a list; its images are named below `called`."""
-        place, before = self.tree.root / entry, len(self.images)
+        place, before = self.tree.root / as_it_lies(self.tree.root, entry), len(self.images)
         faults = len(self.faults) + len(self.tree.faults)
         if not is_file(place):
             self._add_folder(place, called)
@@ -66,16 +67,20 @@ class _Found:
             self._add(path, f"{called}/{number:06d}", f"{video.stem}/{number:06d}")
 
     def _add_list(self, place: Path, called: str) -> None:
+        elsewhere = OtherRoot(self.tree.root)
         for line, places in lines_of(self.tree, place).items():
-            path = self.tree.root / line
-            leads_out = line.startswith("/") or ".." in line.split("/")
-            if leads_out and not self.tree.may_leave:
+            lies = as_it_lies(self.tree.root, line)
+            path, step = self.tree.root / lies, ""
+            is_there = is_file(path) and path.suffix.lower() in PICTURES
+            if not is_there:
+                step = elsewhere.step_for(line)
+            if leads_out(self.tree, lies) and not step:
                 self.faults += [Fault(FaultKind.OUTSIDE, where, line) for where in places]
-            elif not is_file(path) or path.suffix.lower() not in PICTURES:
-                self.faults += [Fault(FaultKind.BAD_LINE, where, line) for where in places]
+            elif not is_there:
+                self.faults += [Fault(FaultKind.BAD_LINE, where, line, step) for where in places]
             elif self.tree.is_inside(path):
                 for _ in places:
-                    self._add(path, f"{called}/{line}", path.stem)
+                    self._add(path, f"{called}/{lies}", path.stem)
 
     def _add(self, path: Path, name: str, inside: str) -> None:
         if path.suffix.lower() not in IMAGE_SUFFIXES:

@@ -63,7 +63,14 @@ def open_zip(
 
 
 def _told_of(error: FastersegError, folder: Path, archive: Path) -> FastersegError:
-    """This very error, with the zip in place of the folder that it was unpacked to."""
+    """This very error, with the zip in place of the folder that it was unpacked to.
+
+    A step that needs a file in it begins with unpacking it where the user has it.
+    """
+    into, inside = archive.with_suffix(""), f"{folder}{os.sep}"
+    if inside in error.next_step:
+        step = error.next_step.replace(inside, f"{into}{os.sep}")
+        error.next_step = f"unpack it first: python -m zipfile -e {archive} {into}; then {step}"
     error.where, error.why, error.next_step = (
         text.replace(str(folder), str(archive))
         for text in (error.where, error.why, error.next_step)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -40,6 +40,7 @@ from fasterseg.datasets.tools.labelme_file import (
 )
 from fasterseg.datasets.tools.split_folders import by_folders
 from fasterseg.datasets.tools.text_files import lines_of
+from fasterseg.datasets.written_paths import as_it_lies, composed
 from fasterseg.errors import FastersegError
 from fasterseg.foreign.opened_files import opened
 
@@ -182,10 +183,10 @@ class _Opening(DrawnSet):
 
     def _beside(self, file: Path, name: str) -> list[Path]:
         """The images that a file may mean: as it names one, that name beside it, its own name."""
-        named = file.parent / (name or file.stem)
-        beside = [named, file.parent / named.name]
-        beside += [file.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
-        return [one for one in beside if is_picture(one)]
+        home, named = file.parent, name or file.stem
+        beside = [named, PurePosixPath(named).name]
+        beside += [f"{file.stem}{suffix}" for suffix in sorted(IMAGE_SUFFIXES)]
+        return [one for one in (home / as_it_lies(home, one) for one in beside) if is_picture(one)]
 
     def _image(self, file: Path, found: _Found) -> Path | None:
         """A file's image: one beside it, else the one that it holds; None for a fault."""
@@ -218,7 +219,7 @@ class _Opening(DrawnSet):
     def _pair(self, entry: _Entry, numbers: dict[str, int]) -> Pair:
         told = repr((entry.size, sorted(numbers.items())))
         content = content_digest(entry.found.content.encode(), told.encode())
-        name = entry.file.relative_to(self.home).with_suffix("").as_posix()
+        name = composed(entry.file.relative_to(self.home).with_suffix("").as_posix())
         mask = self.kept.mask(content)
         return Pair(name, entry.image, mask, labels=entry.file, content=content)
 

@@ -15,6 +15,7 @@ from fasterseg.datasets.pairing import Pairing, Tree, pair_files
 from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
 from fasterseg.datasets.tools.splits import usual_name, without_empty
 from fasterseg.datasets.tools.text_files import beginning_of, first_there, lines_of
+from fasterseg.datasets.written_paths import as_it_lies
 
 TAKES = NAMED_BY_DATA
 
@@ -34,7 +35,9 @@ def _is_in(folder: Path) -> bool:
 
 
 def _is_picture(folder: Path, name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and is_file(folder / name)
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and is_file(
+        folder / as_it_lies(folder, name)
+    )
 
 
 FORM = ToolForm(_is_in)
@@ -60,6 +63,8 @@ def _pairing(tree: Tree, home: Path, path: Path) -> tuple[Pairing, int]:
     bare = 0
     for line, where in lines_of(tree, path):
         found = two_paths(line, lambda name: _is_picture(home, name))
+        if found is not None:
+            found = as_it_lies(home, found[0]), as_it_lies(home, found[1])
         if found is not None and all(_may_be_read(tree, home, name, where) for name in found):
             key = PurePosixPath(found[0]).with_suffix("").as_posix()
             images.setdefault(key, []).append(home / found[0])

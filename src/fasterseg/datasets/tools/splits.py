@@ -9,6 +9,7 @@ from pathlib import Path
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing import Pairing, Tree, pair_files
 from fasterseg.datasets.tools.text_files import lines_of
+from fasterseg.datasets.written_paths import composed, slashed
 
 _CALLED: Mapping[str, tuple[str, ...]] = {
     "train": ("train", "training", "default"),
@@ -66,7 +67,7 @@ def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
     """The samples that a list names; a line that names none is a fault."""
     found = []
     for line, where in lines_of(tree, path):
-        name = next((one for one in (line, line.strip('"')) if one in images), "")
+        name = next((one for one in _names_of(line) if one in images), "")
         if name:
             found.append(name)
         else:
@@ -81,6 +82,12 @@ def _without_overlapping(splits: dict[str, list[str]]) -> list[str]:
     for split in other:
         del splits[split]
     return [f"{split} names images of other lists again, and is no split" for split in other]
+
+
+def _names_of(line: str) -> tuple[str, ...]:
+    """The names that a line may mean."""
+    plain = composed(slashed(line))
+    return plain, plain.strip('"')
 
 
 def _paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:

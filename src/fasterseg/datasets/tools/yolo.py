@@ -37,6 +37,7 @@ from fasterseg.datasets.tools import drawn_classes
 from fasterseg.datasets.tools.drawn_set import DrawnSet
 from fasterseg.datasets.tools.split_folders import sorted_pairings
 from fasterseg.datasets.tools.text_files import lines_of
+from fasterseg.datasets.written_paths import as_it_lies, composed, slashed
 from fasterseg.errors import DataError, EnvironmentFault, FileError
 from fasterseg.foreign.opened_files import bytes_of
 
@@ -255,7 +256,7 @@ def _images_of(tree: Tree, entry: str) -> Iterator[tuple[str, Path]]:
         return
     for image in tree.pictures(place):
         if image.suffix.lower() in IMAGE_SUFFIXES:
-            yield image.relative_to(place).with_suffix("").as_posix(), image
+            yield composed(image.relative_to(place).with_suffix("").as_posix()), image
         else:
             tree.faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(image)))
 
@@ -263,14 +264,15 @@ def _images_of(tree: Tree, entry: str) -> Iterator[tuple[str, Path]]:
 def _listed(tree: Tree, file: Path) -> Iterator[tuple[str, Path]]:
     for line, where in lines_of(tree, file):
         # CVAT's lists were made for a folder of the name data.
-        names = dict.fromkeys((line, line.removeprefix("./"), line.removeprefix("data/")))
+        plain = as_it_lies(tree.root, line)
+        names = dict.fromkeys((plain, as_it_lies(tree.root, slashed(line).removeprefix("data/"))))
         found = next((place for one in names if is_file(place := tree.root / one)), None)
         if found is None or found.suffix.lower() not in IMAGE_SUFFIXES:
             tree.faults.append(Fault(FaultKind.BAD_LIST, where, line))
         elif tree.is_inside(found):
             image = Path(os.path.normpath(found))
             below = image.relative_to(tree.root) if image.is_relative_to(tree.root) else image
-            yield below.with_suffix("").as_posix().lstrip("/"), image
+            yield composed(below.with_suffix("").as_posix().lstrip("/")), image
 
 
 def _labels_of(tree: Tree, image: Path) -> Path:
@@ -279,4 +281,4 @@ def _labels_of(tree: Tree, image: Path) -> Path:
     parts = list(below.parts)
     if _IMAGES in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index(_IMAGES)] = _LABELS
-    return (tree.root / Path(*parts)).with_suffix(_SUFFIX)
+    return tree.root / as_it_lies(tree.root, Path(*parts).with_suffix(_SUFFIX).as_posix())
