@@ -23,6 +23,11 @@ def size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
+def number_of(number: int, thing: str) -> str:
+    """Return a number of things in words: ``1 image``, ``1,200 images``."""
+    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
 
 

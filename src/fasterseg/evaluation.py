@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.amounts import number_of
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.bands import rows_at_a_time
 from fasterseg.datasets.contradictions import Contradiction, contradiction_in, worst_of
@@ -80,7 +81,7 @@ class ConfusionMatrix:
 
     @property
     def pixels(self) -> int:
-        """Labelled pixels counted so far."""
+        """Labelled pixels number_of so far."""
         return int(self.counts.sum() + self.missed.sum())
 
     def iou(self) -> tuple[float | None, ...]:
@@ -157,7 +158,8 @@ class EvaluationReport(Artifact):
         absent = f", absent: {', '.join(self.absent_classes)}" if self.absent_classes else ""
         return (
             f"mIoU {100 * self.mean_iou:.2f} % over {self.classes_in_mean} of {len(self.names)} "
-            f"classes{absent} ({self.images} images of {self.split}, {self.resolution}{self.seen})"
+            f"classes{absent} ({number_of(self.images, 'image')} of {self.split}, "
+            f"{self.resolution}{self.seen})"
         )
 
 

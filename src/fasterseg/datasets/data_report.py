@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.amounts import number_of
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.bands import counted
 from fasterseg.datasets.labels import LabelSpace
@@ -106,10 +107,13 @@ class DataReport(Artifact):
         for name, split in self.splits.items():
             sizes = ", ".join(list(split.sizes)[:_NAMED])
             ignored = split.ignored_pixels / max(1, split.ignored_pixels + split.labelled_pixels)
-            lines.append(f"{name}: {split.images} images, {sizes}, {100 * ignored:.1f} % ignored")
+            images = number_of(split.images, "image")
+            lines.append(f"{name}: {images}, {sizes}, {100 * ignored:.1f} % ignored")
         if (lone := self.unlabelled) is not None:
             sizes = ", ".join(list(lone.sizes)[:_NAMED])
-            lines.append(f"{UNLABELLED}: {lone.images} images, {sizes}, for distillation alone")
+            lines.append(
+                f"{UNLABELLED}: {number_of(lone.images, 'image')}, {sizes}, for distillation alone"
+            )
         width = max(len(name) for name in self.names)
         of_splits = [split.class_shares() for split in self.splits.values()]
         for name in self.names:

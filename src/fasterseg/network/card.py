@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
+from fasterseg.amounts import number_of
 from fasterseg.artifacts import Artifact, short_digest
 from fasterseg.config.working_size import WorkingSize
 from fasterseg.datasets.labels import LabelSpace
@@ -95,7 +96,7 @@ class SupernetFacts(Facts):
         """What began with it, in a few words."""
         return (
             f"begun from a supernet ({short_digest(self.digest)}) that had learned for "
-            f"{self.steps} steps from {self.images} images of {self.data}/{self.split}"
+            f"{self.steps} steps from {number_of(self.images, 'image')} of {self.data}/{self.split}"
         )
 
 
@@ -221,7 +222,7 @@ class Card(Artifact):
         reading += "" if self.size is None else f", sees images at {self.size}"
         lines = [
             f"{self.name} ({self.which}), {self.label_space.classes} classes, "
-            f"trained on {facts.images} images of {facts.data}/{facts.split} at "
+            f"trained on {number_of(facts.images, 'image')} of {facts.data}/{facts.split} at "
             f"{facts.resolution}, {facts.steps} steps, seed {facts.seed}, "
             f"{facts.begun}{reading}"
         ]
@@ -229,8 +230,8 @@ class Card(Artifact):
         lines += [f"  {line}" for line in told_segments(facts.segments)]
         lines += [
             f"  {score.data}/{score.split}: mIoU {100 * score.mean_iou:.2f} % over "
-            f"{score.classes_in_mean} classes, {score.images} images at {score.resolution}"
-            + (f", {score.remark}" if score.remark else "")
+            f"{score.classes_in_mean} classes, {number_of(score.images, 'image')} "
+            f"at {score.resolution}" + (f", {score.remark}" if score.remark else "")
             for score in self.scores
         ]
         return "\n".join(lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from fasterseg.amounts import number_of
 from fasterseg.artifacts import short_digest
 from fasterseg.network.scores import Facts, Score, on_the_same_images
 
@@ -49,8 +50,8 @@ class UnlabelledFacts(Facts):
     def describe(self) -> str:
         """How many, which, and how many of a batch."""
         return (
-            f"{self.images} images without labels ({short_digest(self.digest)}), {self.places} of "
-            "each batch"
+            f"{number_of(self.images, 'image')} without labels ({short_digest(self.digest)}), "
+            f"{self.places} of each batch"
         )
 
 

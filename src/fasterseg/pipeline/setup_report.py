@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.division_report import DivisionReport
 
 _NAMED = 3
@@ -32,7 +33,8 @@ class Found(BaseModel):
         sizes = sorted(self.sizes, key=lambda size: -self.sizes[size])
         more = f" and {len(sizes) - _NAMED} sizes more" if len(sizes) > _NAMED else ""
         named = f"{', '.join(sizes[:_NAMED])}{more}"
-        head = f"{self.data} ({self.form}): {total} images of {named}, {len(self.shares)} classes"
+        images, classes = number_of(total, "image"), f"{len(self.shares)} classes"
+        head = f"{self.data} ({self.form}): {images} of {named}, {classes}"
         notes = [f"note: {note}" for note in self.notes]
         if self.division is not None:
             return [head, *self.division.lines(), *notes]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fasterseg.amounts import number_of
 from fasterseg.artifacts import short_digest
 from fasterseg.config import Promise
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
@@ -88,7 +89,8 @@ def score_of(network: NetworkFacts) -> ScoreShown | None:
     report = network.evaluation
     if report is not None:
         on = (
-            f"{report.split}, {report.images} images at {report.resolution}{report.seen}, "
+            f"{report.split}, {number_of(report.images, 'image')} "
+            f"at {report.resolution}{report.seen}, "
             f"{report.classes_in_mean} of {len(report.names)} classes"
         )
         return ScoreShown(report.mean_iou, on, network.evaluation_path)
@@ -96,7 +98,7 @@ def score_of(network: NetworkFacts) -> ScoreShown | None:
     if card is None or not card.scores:
         return None
     score = card.scores[0]
-    on = f"{score.split}, {score.images} images, {score.classes_in_mean} classes"
+    on = f"{score.split}, {number_of(score.images, 'image')}, {score.classes_in_mean} classes"
     file = f"training/{network.name}/best/card.json"
     return ScoreShown(score.mean_iou, on, file, score.decided, score.seen)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from fasterseg.amounts import number_of
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.card import Card, Score
 from fasterseg.reporting.delivered import Command
@@ -76,8 +77,9 @@ def intended_use(facts: ModelFacts) -> list[str]:
     training, classes = facts.card.training, facts.card.label_space.names
     sentences = [
         f"It labels each pixel of an image as one of {len(classes)} classes: {listed(classes)}.",
-        f"It is for images like those that it learned from: {training.images} images of "
-        f"{training.data}/{training.split}, at {facts.size}.",
+        "It is for images like those that it learned from: "
+        f"{number_of(training.images, 'image')} of {training.data}/{training.split}, "
+        f"at {facts.size}.",
         f"Terms of these data, which may bind its weights: {training.terms or 'not known'}.",
         "On images of other places, cameras or seasons nothing is known of it: score it on some of "
         "your own first.",
@@ -104,8 +106,8 @@ def told_score(score: Score) -> str:
     remark = f", {score.remark}" if score.remark else ""
     return (
         f"mean IoU {percent(score.mean_iou, 2)}, pixel accuracy {percent(score.pixel_accuracy, 2)} "
-        f"on {score.images} images of {score.data}/{score.split} at {score.resolution}, "
-        f"{score.classes_in_mean} classes{remark}"
+        f"on {number_of(score.images, 'image')} of {score.data}/{score.split} "
+        f"at {score.resolution}, {score.classes_in_mean} classes{remark}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fasterseg.amounts import number_of
 from fasterseg.config import Promise, Recipe, runtime_named
 from fasterseg.latency.table import LatencyTable
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
@@ -170,7 +171,7 @@ def _accuracy(student: NetworkFacts, facts: RunFacts) -> Accuracy | None:
     shares = dict(zip(report.names, truth_shares(report), strict=True))
     return Accuracy(
         mean_iou=report.mean_iou,
-        on=f"{report.images} images of {report.split}",
+        on=f"{number_of(report.images, 'image')} of {report.split}",
         classes=tuple(
             ClassScore(name, iou, shares[name], lost.get(name, ""))
             for name, iou in report.iou.items()

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.sample import ImageSize
 
 Points = npt.NDArray[np.float64]
@@ -49,7 +50,7 @@ class Canvas:
         """Draw what a closed line goes around: where it crosses itself, what lies inside once."""
         if len(points) < 3:
             raise BadShape(
-                f"a polygon of {counted(len(points), 'point')}, where three are the least"
+                f"a polygon of {number_of(len(points), 'point')}, where three are the least"
             )
         self._require_drawable(points, reach=0.0)
         self._draw.polygon(_pairs(points), fill=number, outline=number)
@@ -77,7 +78,7 @@ class Canvas:
     def line(self, number: int, points: Points, *, width: int) -> None:
         """Draw a line through points, in pixels of ``width``, with round joints."""
         if len(points) < 2:
-            raise BadShape(f"a line of {counted(len(points), 'point')}")
+            raise BadShape(f"a line of {number_of(len(points), 'point')}")
         self._require_drawable(points, reach=width / 2)
         joint = "curve" if len(points) > 2 else None
         self._draw.line(_pairs(points), fill=number, width=width, joint=joint)
@@ -140,14 +141,9 @@ def area_of(points: Points) -> float:
     return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
 
 
-def counted(number: int, thing: str) -> str:
-    """Return a number of things in words."""
-    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def _require_count(points: Points, wanted: int, shape: str) -> None:
     if len(points) != wanted:
-        raise BadShape(f"{shape} of {counted(len(points), 'point')}, where {wanted} are wanted")
+        raise BadShape(f"{shape} of {number_of(len(points), 'point')}, where {wanted} are wanted")
 
 
 def _pairs(points: Points) -> list[tuple[float, float]]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.drawing.canvas import counted
 from fasterseg.datasets.drawing.kept import (
     Drawn,
     Wanted,
@@ -264,12 +264,12 @@ class _Opening(DrawnSet):
             notes.append(f"no class: {names}, the category over the others, which nothing has")
         empty = sum(not entry.listed.annotations for entry in entries)
         if empty:
-            notes.append(f"{counted(empty, 'image')} without any annotation: all background")
+            notes.append(f"{number_of(empty, 'image')} without any annotation: all background")
         if self.passed_over:
             passed = ", ".join(self.tree.shown(one) for one in self.passed_over)
             notes.append(f"{passed}: passed over, since outlines stand in {_INSTANCES}*.json")
         if left := self.not_among({entry.image for entry in entries}):
-            notes.append(f"{counted(left, 'image')} listed in no JSON file: not used")
+            notes.append(f"{number_of(left, 'image')} listed in no JSON file: not used")
         return [*notes, self.note]
 
 

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.drawing.canvas import counted
 from fasterseg.datasets.drawing.kept import (
     Drawn,
     Wanted,
@@ -236,9 +236,9 @@ class _Opening(DrawnSet):
         ]
         empty = sum(not entry.found.labels for entry in entries)
         if empty:
-            notes.append(f"{counted(empty, 'file')} without any shape: all of it is {BACKGROUND}")
+            notes.append(f"{number_of(empty, 'file')} without any shape: all of it is {BACKGROUND}")
         if left := self.not_among({entry.image for entry in entries}):
-            notes.append(f"{counted(left, 'image')} without a JSON file: not annotated, not used")
+            notes.append(f"{number_of(left, 'image')} without a JSON file: not annotated, not used")
         if self.others:
-            notes.append(f"{counted(self.others, 'JSON file')} of something else, passed over")
+            notes.append(f"{number_of(self.others, 'JSON file')} of something else, passed over")
         return [*notes, self.note]

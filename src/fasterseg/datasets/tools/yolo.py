@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.drawing.canvas import BadShape, Canvas, Points, area_of, counted, points_of
+from fasterseg.datasets.drawing.canvas import BadShape, Canvas, Points, area_of, points_of
 from fasterseg.datasets.drawing.kept import (
     Drawn,
     Stamp,
@@ -188,7 +189,7 @@ class _Opening(DrawnSet):
         ]
         bare = sum(entry.kept.labels is None for entry in entries)
         if bare:
-            notes.append(f"{counted(bare, 'image')} without a text file: all {self.background}")
+            notes.append(f"{number_of(bare, 'image')} without a text file: all {self.background}")
         return [*notes, self.note]
 
 
