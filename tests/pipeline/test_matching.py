@@ -13,12 +13,17 @@ from fasterseg.events import silent
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.description import NetworkDescription
+from fasterseg.pipeline import matching
 from fasterseg.pipeline.matching import models_stage, require_models
 from fasterseg.pipeline.searching import search_stage
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import SearchJob, agreed_start
+from fasterseg.searching.beginning import MatchModel, SearchJob, agreed_start
+from fasterseg.searching.measurements import Figures, KeptMeasurements
 from fasterseg.searching.start import SearchStart
 from fasterseg.searching.summary import SearchSummary
+from fasterseg.space.architecture import Architecture
+from fasterseg.space.extremes import cheapest
+from fasterseg.space.options import Options
 from fasterseg.stages import Watch
 
 FAST_SCNN = "baseline:fast-scnn"
@@ -167,3 +172,53 @@ def test_a_start_of_before_budgets_could_be_models_is_read(tmp_path: Path) -> No
     del content["matched"]
     assert SearchStart.model_validate(content) == start
     assert RunFolder(tmp_path).search_began.exists()
+
+
+def comparing(ratio: float | None, asked: list[str]) -> MatchModel:
+    def match(name: str, architecture: Architecture) -> ModelComparison:
+        asked.append(name)
+        return ModelComparison(model=FAST_SCNN, ratio=ratio, reason="" if ratio else "too noisy")
+
+    return match
+
+
+def test_networks_for_a_model_s_budget_are_measured_by_turns_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine has become slower since: what counts is the ratio, not what a clock tells now."""
+    job, asked = search_job_in(tmp_path, recipe=MATCHING), list[str]()
+    timed(job, Timer(8.0))
+    monkeypatch.setattr(matching, "match_of", lambda *_: comparing(0.95, asked))
+    monkeypatch.setattr(matching, "network_measure", lambda _: lambda _: Figures(99.0, 99.0))
+    beside = matching.measures_beside(job.recipe, job.run, job.table)
+    assert beside.keys() == {"student-fast-scnn", "student-2x-fast-scnn"}
+    network = cheapest(
+        Options.of(job.recipe.space, job.students[0]), job.geometry, job.table.cost_ms
+    )
+
+    kept = KeptMeasurements(job.run.measured, lambda _: Figures(77.0, 77.0), beside=beside)
+
+    found = kept.of("student-fast-scnn")(network)
+    assert (found.median_ms, found.p95_ms) == (0.95 * 8.0, pytest.approx(0.95 * 8.8))
+    assert asked == ["student-fast-scnn"]
+    assert kept.of("student-halfway")(network).median_ms == 77.0, "its budget is a number"
+    again = KeptMeasurements(job.run.measured, too_late, beside=dict.fromkeys(beside, too_late))
+    assert again.of("student-fast-scnn")(network) == found
+
+
+def too_late(_architecture: Architecture) -> Figures:
+    raise AssertionError("it was measured before")
+
+
+def test_where_no_ratio_can_be_told_a_network_is_measured_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = search_job_in(tmp_path, recipe=MATCHING)
+    timed(job, Timer(8.0))
+    monkeypatch.setattr(matching, "match_of", lambda *_: comparing(None, []))
+    monkeypatch.setattr(matching, "network_measure", lambda _: lambda _: Figures(9.0, 9.5))
+    beside = matching.measures_beside(job.recipe, job.run, job.table)
+    network = cheapest(
+        Options.of(job.recipe.space, job.students[0]), job.geometry, job.table.cost_ms
+    )
+    assert beside["student-fast-scnn"](network) == Figures(9.0, 9.5)

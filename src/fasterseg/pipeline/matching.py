@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from fasterseg.config import AsFastAs, Recipe
 from fasterseg.deploy.benchmark.matching import (
@@ -13,7 +14,7 @@ from fasterseg.deploy.benchmark.matching import (
     require_model_for,
 )
 from fasterseg.deploy.benchmark.measuring import Meter
-from fasterseg.deploy.benchmark.on_target import meter_of
+from fasterseg.deploy.benchmark.on_target import meter_of, network_measure
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.deploying import running_here
 from fasterseg.errors import FileError, UsageError
@@ -21,10 +22,12 @@ from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLaten
 from fasterseg.latency.table import LatencyTable, Target
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginning import MatchModel
+from fasterseg.searching.landing import Measure, Measured
+from fasterseg.searching.measurements import Figures
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import Show, StopRequest, stoppable
 
-Measured = Callable[[str], ModelLatency]
+MeasureModel = Callable[[str], ModelLatency]
 
 
 def models_stage(
@@ -34,7 +37,7 @@ def models_stage(
     *,
     show: Show,
     stop: StopRequest | None = None,
-    measure: Measured | None = None,
+    measure: MeasureModel | None = None,
 ) -> ModelLatencies:
     """What the models of the recipe's budgets take; measured now as far as it is not known yet.
 
@@ -64,7 +67,7 @@ def waiting_models(
     return known, [] if run.search_summary.is_file() else _waiting(recipe, known, table.target)
 
 
-def _measure_on(table: LatencyTable, recipe: Recipe) -> Measured:
+def _measure_on(table: LatencyTable, recipe: Recipe) -> MeasureModel:
     meter, _ = meter_of(table)
     return lambda model: measure_model(model, table.target, meter, recipe.promise)
 
@@ -107,6 +110,25 @@ def match_of(recipe: Recipe, table: LatencyTable) -> MatchModel:
         return found
 
     return match
+
+
+def measures_beside(recipe: Recipe, run: RunFolder, table: LatencyTable) -> Mapping[str, Measure]:
+    """By student what measures its networks, where its budget is a model: by turns with that.
+
+    What counts is the ratio: hours after the model was timed beside the table, the machine may have
+    another pace.  Where it is too noisy for a ratio, the network is measured as any other.
+    """
+    match, alone = match_of(recipe, table), network_measure(table)
+
+    def measured(name: str, architecture: Architecture) -> Measured:
+        found = match(name, architecture)
+        model = ModelLatencies.of_run(run).models[found.model]
+        if found.ratio is None:
+            return alone(architecture)
+        return Figures(found.ratio * model.median_ms, found.ratio * model.p95_ms)
+
+    named = (one for one in recipe.students() if AsFastAs.of(recipe.budget_of(one)) is not None)
+    return {student.name: partial(measured, student.name) for student in named}
 
 
 def against_model(

@@ -21,7 +21,7 @@ from fasterseg.pipeline.candidate_scoring import candidate_scores
 from fasterseg.pipeline.elsewhere import There, match_there
 from fasterseg.pipeline.finalist_training import finalist_training
 from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.matching import match_of
+from fasterseg.pipeline.matching import match_of, measures_beside
 from fasterseg.pipeline.opening import hold_run, open_source
 from fasterseg.pipeline.profiling import profile_stage
 from fasterseg.pipeline.rounds import rounds_of
@@ -58,8 +58,10 @@ def search_job(
     Whole networks are measured on the table's target; where that is another host's, in rounds,
     which hear of a `stop`.
     """
-    match, together = match_of(recipe, table), None
-    if not recipe.target.is_here and measure is None:
+    match, together, beside = match_of(recipe, table), None, dict[str, Measure]()
+    if recipe.target.is_here and measure is None:
+        beside = dict(measures_beside(recipe, run, table))
+    elif measure is None:
         there = There(table, rounds_of(recipe.target, run, stop=stop))
         measure, together, match = there.estimate, there.networks, match_there(recipe, run)
     return SearchJob(
@@ -72,6 +74,7 @@ def search_job(
         made_in(run, recipe),
         match,
         together=together,
+        beside=beside,
         ranks=ranks,
     )
 
@@ -87,8 +90,9 @@ def search_stage(
     if job.run.search_summary.exists():
         return SearchSummary.load(job.run.search_summary)
     if watch.stop is not None:
-        heard = heeding(job.measure, watch.stop, "Measuring whole networks")
-        job = replace(job, measure=heard)
+        where = "Measuring whole networks"
+        beside = {name: heeding(one, watch.stop, where) for name, one in job.beside.items()}
+        job = replace(job, measure=heeding(job.measure, watch.stop, where), beside=beside)
     count = RANDOM_SUBNETS if random_subnets is None else random_subnets
     scorers_of = scorers_of or partial(subnet_scorers, job.recipe, stop=watch.stop)
     found = search(job, watch, scorers_of, random_subnets=count)

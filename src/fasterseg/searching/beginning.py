@@ -55,8 +55,9 @@ class SearchJob(SearchGround):
     """A recipe's search in the folder that keeps it: what its one process has, or its leader.
 
     `measure` measures whole networks on the target, `match` compares the network that a student
-    came to with the model of its budget; `made` is what the run has made so far.  Where networks
-    are measured in rounds, `together` does, and `measure` is what the table says of one.
+    came to with the model of its budget, and `beside` measures for such a student, by turns with
+    that model; `made` is what the run has made so far.  Where networks are measured in rounds,
+    `together` does, and `measure` is what the table says of one.
     """
 
     run: RunFolder
@@ -64,6 +65,7 @@ class SearchJob(SearchGround):
     made: Mapping[Use, Path]
     match: MatchModel
     together: MeasureTogether | None = field(default=None, kw_only=True)
+    beside: Mapping[str, Measure] = field(default_factory=dict, kw_only=True)
 
     @property
     def keeps_supernet(self) -> bool:

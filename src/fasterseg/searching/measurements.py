@@ -25,7 +25,7 @@ class MeasuredNetworks(Artifact):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A network's latency, as it was kept."""
+    """A network's latency, as it is kept."""
 
     median_ms: float
     p95_ms: float
@@ -34,20 +34,28 @@ class Figures:
 class KeptMeasurements:
     """What was measured, in a file, so that a resumed search sees the same latencies.
 
-    With `together` networks are measured in rounds, and none by itself.
+    With `together` networks are measured in rounds, and none by itself.  Contenders that `beside`
+    names are measured by what it has for them, beside the models of their budgets.
     """
 
     def __init__(
-        self, path: Path, measure: Measure, together: MeasureTogether | None = None
+        self,
+        path: Path,
+        measure: Measure,
+        together: MeasureTogether | None = None,
+        *,
+        beside: Mapping[str, Measure] | None = None,
     ) -> None:
         self._path = path
         self._measure = measure
+        self._beside = beside or {}
         self._together = together
         self._known = MeasuredNetworks.load(path).contenders if path.exists() else {}
 
     def of(self, contender: str) -> Measure:
         """Measures for one contender: its n-th measurement of a network is made once only."""
         asked: Counter[str] = Counter()
+        measure = self._beside.get(contender, self._measure)
 
         def measured(architecture: Architecture) -> Measured:
             key = architecture.digest()
@@ -55,7 +63,7 @@ class KeptMeasurements:
             asked[key] += 1
             known = self._known.get(contender, {}).get(key, ())
             if number >= len(known):
-                latency = self._measure(architecture)
+                latency = measure(architecture)
                 known = (*known, (latency.median_ms, latency.p95_ms))
                 self._keep(contender, {**self._known.get(contender, {}), key: known})
             return Figures(*known[number])

@@ -157,7 +157,7 @@ def _cosearch(stage: Stage, search: Search, job: SearchJob, watch: Watch) -> Cou
 
 
 def _appraisal(job: SearchJob, search: Search) -> Appraisal:
-    kept = KeptMeasurements(job.run.measured, job.measure, job.together)
+    kept = KeptMeasurements(job.run.measured, job.measure, job.together, beside=job.beside)
     return Appraisal(search.latency.pricing, kept, job.recipe.promise)
 
 
