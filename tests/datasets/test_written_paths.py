@@ -220,3 +220,11 @@ def test_an_image_s_polygons_are_not_lost_by_how_its_name_is_spelt(tmp_path: Pat
     source = open_data(tmp_path)
     for number in range(4):
         assert (source.sample("train", number).labels == 1).sum() > 900
+    before = "/home/me/darknet/"
+    for split in ("train", "val"):
+        lines = [f"{before}{one.relative_to(tmp_path)}" for one in images_of(tmp_path, split)]
+        (tmp_path / f"{split}.txt").write_text("\n".join(lines))
+    (tmp_path / "data.yaml").write_text("train: train.txt\nval: val.txt\nnames: [car]\n")
+    with pytest.raises(DataError) as caught:
+        check_data(tmp_path)
+    assert f"take {before} away from each line" in caught.value.next_step

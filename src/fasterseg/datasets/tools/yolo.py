@@ -38,7 +38,7 @@ from fasterseg.datasets.tools import drawn_classes
 from fasterseg.datasets.tools.drawn_set import DrawnSet
 from fasterseg.datasets.tools.split_folders import sorted_pairings
 from fasterseg.datasets.tools.text_files import lines_of
-from fasterseg.datasets.written_paths import as_it_lies, composed, slashed
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed, slashed
 from fasterseg.errors import DataError, EnvironmentFault, FileError
 from fasterseg.foreign.opened_files import bytes_of
 
@@ -263,13 +263,15 @@ def _images_of(tree: Tree, entry: str) -> Iterator[tuple[str, Path]]:
 
 
 def _listed(tree: Tree, file: Path) -> Iterator[tuple[str, Path]]:
+    elsewhere = OtherRoot(tree.root)
     for line, where in lines_of(tree, file):
         # CVAT's lists were made for a folder of the name data.
         plain = as_it_lies(tree.root, line)
         names = dict.fromkeys((plain, as_it_lies(tree.root, slashed(line).removeprefix("data/"))))
         found = next((place for one in names if is_file(place := tree.root / one)), None)
         if found is None or found.suffix.lower() not in IMAGE_SUFFIXES:
-            tree.faults.append(Fault(FaultKind.BAD_LIST, where, line))
+            step = elsewhere.step_for(line)
+            tree.faults.append(Fault(FaultKind.BAD_LIST, where, line, step))
         elif tree.is_inside(found):
             image = Path(os.path.normpath(found))
             below = image.relative_to(tree.root) if image.is_relative_to(tree.root) else image
