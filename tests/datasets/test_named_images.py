@@ -179,3 +179,45 @@ def test_a_line_that_names_nothing_here_is_a_fault(
 
     with pytest.raises(DataError, match=str(kind)):
         reads(root, LISTS, {})
+
+
+@pytest.mark.parametrize(
+    ("image_end", "mask_end"),
+    [("", "_gt"), ("", ".jpg"), ("_rgb", ""), ("_leftImg8bit", "_gtFine_labelIds"), ("-1", "_2")],
+)
+def test_names_that_differ_by_an_ending_are_told_which_keys_pair_them(
+    image_end: str, mask_end: str, tmp_path: Path
+) -> None:
+    truth = made(
+        tmp_path,
+        f"images/{{split}}/{{stem}}{image_end}.jpg",
+        f"masks/{{split}}/{{stem}}{mask_end}.png",
+    )
+    folders = "train: images/train\nval: images/val\nmasks_dir: masks\n"
+    with pytest.raises(DataError) as caught:
+        reads(tmp_path, folders, truth)
+    told = caught.value.next_step.partition("write into data.yaml:\n")[2].splitlines()
+    lines = [line.strip() for line in told if "suffix" in line]
+    assert len(lines) == bool(image_end) + bool(mask_end)
+    reads(tmp_path, folders + "\n".join(lines) + "\n", truth)
+
+
+def test_names_that_differ_in_their_beginnings_are_told_what_to_take_away(tmp_path: Path) -> None:
+    made(tmp_path, "images/{split}/{stem}.jpg", "masks/{split}/{stem}.png")
+    for split, stems in STEMS.items():
+        for folder, what, ending in (("images", "photo_", "jpg"), ("masks", "label-", "png")):
+            for stem in stems:
+                file = tmp_path / folder / split / f"{stem}.{ending}"
+                file.rename(file.with_name(f"{what}{file.name}"))
+    with pytest.raises(DataError) as caught:
+        reads(tmp_path, "train: images/train\nval: images/val\nmasks_dir: masks\n", {})
+    assert "take 'photo_' from the beginning of the images' names" in caught.value.next_step
+    assert "'label-' from the beginning of the masks' names" in caught.value.next_step
+
+
+def test_where_some_have_their_masks_no_ending_is_guessed(tmp_path: Path) -> None:
+    made(tmp_path, "images/{split}/{stem}.jpg", "masks/{split}/{stem}_gt.png")
+    mask(tmp_path / "masks/train/a.png", 1)
+    with pytest.raises(DataError) as caught:
+        reads(tmp_path, "train: images/train\nval: images/val\nmasks_dir: masks\n", {})
+    assert "add the masks" in caught.value.next_step

@@ -13,6 +13,7 @@ from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.finding import folders_below
 from fasterseg.datasets.listed_pairs import two_paths
 from fasterseg.datasets.listing import is_file, is_folder
+from fasterseg.datasets.name_endings import told_by_endings
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed
 from fasterseg.errors import DataError
@@ -210,7 +211,9 @@ def pairing_of(tree: Tree, entries: Sequence[str], found: NamedImages) -> Pairin
         elif tree.is_inside(place):
             for line, places in lines_of(tree, place).items():
                 found.add_line(line, places)
-    return pair_files(tree, found.images, found.masks)
+    pairing = pair_files(tree, found.images, found.masks)
+    faults = told_by_endings(pairing.faults, found.images, found.masks)
+    return Pairing(pairing.pairs, faults)
 
 
 def masks_beside(images: PurePosixPath, masks_dir: str) -> PurePosixPath:
