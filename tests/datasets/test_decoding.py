@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.decoding import read_image
+from fasterseg.datasets.decoding import decode, read_image
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.reading import Reading
+from fasterseg.errors import DataError
 
 Array = npt.NDArray[Any]
 
@@ -238,3 +239,56 @@ def test_values_that_no_rule_scales_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(FileFault, match="cannot be read"):
         read_image(path)
+
+
+COLOURS = np.random.default_rng(5).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        COLOURS / 255,
+        COLOURS.astype(np.float32),
+        COLOURS.astype(np.int64),
+        COLOURS > 127,
+        COLOURS.transpose(2, 0, 1),
+        COLOURS.transpose(2, 0, 1)[None] / np.float32(255),
+        COLOURS[None],
+        COLOURS[..., :1],
+        COLOURS[None, ..., :1].transpose(0, 3, 1, 2),
+    ],
+    ids=lambda one: str(getattr(one, "shape", one))[:30],
+)
+def test_an_array_of_another_form_is_told_how_it_is_written(given: npt.NDArray[Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        decode(given)
+    step = caught.value.next_step
+    assert step.startswith("give ")
+    advised = eval(step.removeprefix("give "), {"image": given})  # noqa: S307
+    found = decode(advised).pixels
+    grey = np.repeat(COLOURS[..., :1], 3, axis=2)
+    dark = (COLOURS > 127).astype(np.uint8) * 255
+    assert any(np.array_equal(found, wanted) for wanted in (COLOURS, grey, dark))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "cv2.imread gives None"),
+        (b"\xff\xd8\xff", "PIL.Image.open(io.BytesIO(data))"),
+        (io.BytesIO(), "PIL.Image.open(file)"),
+        ([COLOURS, COLOURS], "one image at a time"),
+        (np.stack([COLOURS, COLOURS]), "one image at a time"),
+        (COLOURS[:0], "it has no pixel"),
+        (COLOURS / 128.0 - 1, "the model normalises them itself"),
+        (np.full((4, 4, 3), np.nan), "not all of its values are numbers"),
+        (np.zeros((4, 4, 4), np.uint8), "the Pillow image"),
+        (["a.jpg"], "the file's path"),
+        ([[1, 2], [3]], "a NumPy array"),
+    ],
+    ids=lambda one: str(getattr(one, "shape", one))[:30],
+)
+def test_what_is_no_image_is_told_what_to_give_instead(given: Any, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        decode(given)
+    assert said in caught.value.next_step

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fasterseg.datasets.array_advice import advice_for
 from fasterseg.datasets.deep_pixels import OutOfRange
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.limits import DEFAULT_LIMIT, PixelLimit, TooLarge
@@ -90,12 +91,12 @@ def decode(
         name = name or printable(getattr(picture, "filename", "")) or "a Pillow image"
         opened = _of_pillow(picture, name, wanted)
     else:
-        values = np.asarray(picture)
+        values = _values_of(picture)
         name = name or "an array"
         _require_few_pixels(values, name, wanted)
         if values.dtype == np.uint8 and values.ndim == 3 and values.shape[2] == 3 and values.size:
             return Decoded(without_colour(values) if reading.is_grey else values)
-        opened = _of_array(values)
+        opened = _of_array(values, picture)
     try:
         return interpret(opened, reading)
     except OutOfRange as error:
@@ -218,7 +219,19 @@ def _data_behind(image: Image.Image, wanted: Wanted) -> bytes | None:
     return data
 
 
-def _of_array(values: npt.NDArray[Any]) -> Opened:
+def _values_of(picture: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(picture)
+    except (TypeError, ValueError, RuntimeError) as error:  # a tensor of a GPU, rows of any length
+        raise DataError(
+            "this is no image",
+            where=type(picture).__name__,
+            why=str(error),
+            next_step="give the file's path, the Pillow image, or a NumPy array",
+        ) from error
+
+
+def _of_array(values: npt.NDArray[Any], given: Any) -> Opened:
     kind, has_three = values.dtype, values.ndim == 3 and values.shape[2] == 3
     if values.size and has_three and kind.kind == "u" and kind.itemsize == 2:
         parts = [Image.fromarray(part.astype(np.uint8)) for part in (values >> 8, values & 255)]
@@ -237,5 +250,5 @@ def _of_array(values: npt.NDArray[Any]) -> Opened:
         where=f"{values.dtype} {values.shape}",
         why="grey ones may be of int32 or of floats too; what a fourth band means is not in an "
         "array",
-        next_step="give the file's path, or the Pillow image",
+        next_step=advice_for(given, values),
     )
