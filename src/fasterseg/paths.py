@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 from fasterseg.durable import temporary_name
 from fasterseg.errors import EnvironmentFault, UsageError
 
 _USUAL_NAME_BYTES = 255
+_MOST_NAMES, _ALIKE = 2000, 0.7
 
 
 def given(path: Path | str, option: str = "") -> Path:
@@ -51,6 +54,28 @@ def given(path: Path | str, option: str = "") -> Path:
             next_step="name another",
         ) from error
     return found
+
+
+def guess(path: Path) -> str:
+    """``did you mean 'photos'? Else `` where nothing of a path is there and of a like one is.
+
+    Likened is the first of its names that is not there.
+    """
+    if os.path.lexists(path):
+        return ""
+    missing = path
+    while not os.path.lexists(missing.parent) and missing.parent != missing:
+        missing = missing.parent
+    try:
+        with os.scandir(missing.parent) as entries:
+            known = {one.name.casefold(): one.name for one in islice(entries, _MOST_NAMES)}
+    except OSError:
+        return ""
+    near = get_close_matches(missing.name.casefold(), known, n=1, cutoff=_ALIKE)
+    if not near:
+        return ""
+    found = missing.with_name(known[near[0]]) / path.relative_to(missing)
+    return f"did you mean {str(found)!r}? Else " if os.path.lexists(found) else ""
 
 
 def without_steps_up(path: Path) -> Path:

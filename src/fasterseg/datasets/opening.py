@@ -28,7 +28,7 @@ from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import what_it_is
-from fasterseg.paths import given
+from fasterseg.paths import given, guess
 
 NONE_BESIDE = Beside()
 
@@ -103,7 +103,8 @@ def _opened(
             "there is no such data set",
             where=str(where),
             why="nothing of this name is there",
-            next_step=f"give a folder, a zip, a data.yaml, or '{STREET}' for the built-in scenes",
+            next_step=f"{guess(path)}give a folder, a zip, a data.yaml, or '{STREET}' for the "
+            "built-in scenes",
         )
     if (special := what_it_is(path)) and not path.is_dir():
         raise DataError(

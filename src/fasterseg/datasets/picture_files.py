@@ -14,7 +14,7 @@ from fasterseg.datasets.listing import is_file, is_hidden, list_pictures, printa
 from fasterseg.durable import temporary_name
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
-from fasterseg.paths import given
+from fasterseg.paths import given, guess
 
 ENDINGS = ("_overlay.png", "_colours.png", "_labels.png")
 FOLDER_SUFFIX = "-predictions"
@@ -85,7 +85,7 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
         f"there is no image or folder {source!r}",
         where=source,
         why="nothing of this name is there",
-        next_step="name an image, a video, a folder, or a pattern in quotes, such as "
+        next_step=f"{guess(path)}name an image, a video, a folder, or a pattern in quotes, such as "
         "'frames/*.png'; a camera by its number",
     )
 

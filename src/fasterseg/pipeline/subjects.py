@@ -84,16 +84,25 @@ def _of_file(path: Path, run: RunFolder | None) -> Subject:
             why="it holds the graph, and a card of what goes in and comes out",
             next_step="name the bundle's folder that it was exported from",
         )
-    document = read_json(path)
+    try:
+        document = read_json(path)
+    except FileError as error:
+        raise _no_architecture(path, error.why) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if not Architecture.reads(schema):
-        raise FileError(
-            "this file holds no architecture",
-            where=str(path),
-            why=f"{Architecture.schema_tag} was expected, not {schema}",
-        )
+        raise _no_architecture(path, f"{Architecture.schema_tag} was expected, not {schema}")
     size, classes = _geometry_of_run(run) if run is not None else (None, None)
     return Subject(path.stem, Architecture.load(path), size, classes)
+
+
+def _no_architecture(path: Path, why: str) -> FileError:
+    return FileError(
+        "this file holds no architecture",
+        where=str(path),
+        why=why,
+        next_step="name an architecture's JSON file (of a run: search/student.json), a bundle's "
+        "folder, or a baseline",
+    )
 
 
 def _of_bundle(path: Path) -> Subject | HandMade:
