@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fasterseg.datasets import smoothed
 from fasterseg.datasets.bands import bands_of
 from fasterseg.datasets.deep_pixels import WIDE_MODES
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
@@ -113,7 +114,7 @@ def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
     for band in bands_of(image):
         colours = np.asarray(band.image.convert("RGB"))
         if not (colours == colours[..., :1]).all():
-            raise FileFault(Fault(FaultKind.COLOUR_MASK, name, _listed(image)))
+            raise FileFault(_in_colours(image, name))
         found[band.rows] = colours[..., 0]
     return found
 
@@ -137,17 +138,27 @@ def _in_words(mode: str) -> str:
     return "grey of 16 bits or more" if mode in WIDE_MODES else _IN_WORDS.get(mode, mode)
 
 
-def _listed(image: Image.Image) -> str:
-    """Some of the colours, and how many more there are."""
-    counts = ValueCounts()
+def _in_colours(image: Image.Image, name: str) -> Fault:
+    """The fault of a mask in colours: some of these, and how many more there are."""
     try:
-        for band in bands_of(image):
-            counts.add(packed(np.asarray(band.image.convert("RGB"))))
+        counts = colour_counts(image)
     except TooManyValues as error:
-        return str(error)
-    found = [shown_colour(value) for value in counts.by_value()]
-    rest = len(found) - _NAMED_COLOURS
-    return ", ".join(found[:_NAMED_COLOURS]) + (f" and {rest} more colours" if rest > 0 else "")
+        return Fault(FaultKind.COLOUR_MASK, name, str(error))
+    main = smoothed.main_colours(counts)
+    found = list(map(shown_colour, main or counts))[:_NAMED_COLOURS]
+    rest = len(counts) - len(found)
+    more = f" and {rest} more colours" if rest > 0 else ""
+    between = " between them" if main and rest > 0 else ""
+    step = smoothed.STEP if main else ""
+    return Fault(FaultKind.COLOUR_MASK, name, ", ".join(found) + more + between, step)
+
+
+def colour_counts(image: Image.Image) -> dict[int, int]:
+    """Return how many pixels have each colour, packed; raises `TooManyValues`."""
+    counts = ValueCounts()
+    for band in bands_of(image):
+        counts.add(packed(np.asarray(band.image.convert("RGB"))))
+    return counts.by_value()
 
 
 def _unreadable(name: str, detail: str, next_step: str) -> FileFault:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.faults import FaultKind, FileFault
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.mask_reading import read_mask, unpacked
+from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.pairing import Pairing, Tree
+from fasterseg.datasets.smoothed import main_colours
 from fasterseg.datasets.tools.classes import ToolClasses
 from fasterseg.datasets.tools.id_classes import some_masks
 
@@ -23,19 +24,22 @@ _MOST = 64
 def colours_in(pairings: Mapping[str, Pairing]) -> tuple[Colour, ...]:
     """Return the colours in some of the masks, dark ones first.
 
-    None where masks hold ids, or more colours than there can be classes.
+    None where masks hold ids, or more colours than there can be classes, or where they were
+    smoothed: that is told of each of them where they are read.
     """
     some = some_masks(pairings)
     if not any(map(_is_in_colour, some[:1] + some[-1:])):
         return ()
-    found: set[int] = set()
+    found: Counter[int] = Counter()
     for path in some:
         try:
-            found |= {*np.unique(read_mask(path, in_colour=True)).tolist()}
-        except FileFault:
+            found.update(counts_of(read_mask(path, in_colour=True)))
+        except (FileFault, TooManyValues):
             continue  # told where all of them are looked at
         if len(found) > _MOST:
             return ()
+    if main_colours(found):
+        return ()
     return tuple(map(unpacked, sorted(found)))
 
 
