@@ -27,21 +27,22 @@ CPU = torch.device("cpu")
 STEPS = 3
 
 
-def recipe(**selection: int) -> Recipe:
+def recipe(*, start: str = "fresh", **selection: int) -> Recipe:
     content = RECIPE.content()
+    content["student"] = {**content.get("student", {}), "start": start}
     content["search"]["selection"] = {"candidates": 4, "images": 2, **selection}
     content["training"] = {"augmentation": CROP, "batch_size": 2}
     return Recipe.model_validate(content)
 
 
 def begun(
-    folder: Path, *, ranks: Ranks = ALONE, stop: StopRequest | None = None
+    folder: Path, *, start: str = "fresh", ranks: Ranks = ALONE, stop: StopRequest | None = None
 ) -> tuple[FinalistTraining, Search, Architecture]:
     """What trains finalists of a search that is at its beginning, and one of these."""
-    given = recipe(trained=2, trained_steps=STEPS)
+    given = recipe(start=start, trained=2, trained_steps=STEPS)
     job = search_job_in(folder, recipe=given)
-    start = agreed_start(job, progress=silent)
-    search, data = Search.begin(task_of(job, start)), data_of(job, start)
+    agreed = agreed_start(job, progress=silent)
+    search, data = Search.begin(task_of(job, agreed)), data_of(job, agreed)
     student = search.contenders[-1]
     network = derive(student.options, student.parameters.probabilities())
     _, final = candidate_scores(search.weights.supernet, data, device=CPU, ranks=ranks)
@@ -50,10 +51,11 @@ def begun(
     return training, search, network
 
 
+@pytest.mark.parametrize("start", ["fresh", "supernet"])
 def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
-    tmp_path: Path,
+    start: str, tmp_path: Path
 ) -> None:
-    training, search, network = begun(tmp_path)
+    training, search, network = begun(tmp_path, start=start)
     supernet = search.weights.supernet
     before = {key: tensor.clone() for key, tensor in supernet.state_dict().items()}
     told: list[tuple[int, int]] = []
@@ -63,11 +65,26 @@ def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
     assert found != untrained
     for key, tensor in supernet.state_dict().items():
         torch.testing.assert_close(tensor, before[key], rtol=0, atol=0, equal_nan=True)
-    again, _, _ = begun(tmp_path / "again")
+    again, _, _ = begun(tmp_path / "again", start=start)
     assert again.score(network, "student", silent) == found, "a function of seed and supernet"
     wanted = recipe().training_of("student")
     assert training.settings.lr == wanted.lr
     assert (training.settings.steps, training.settings.distillation_weight) == (STEPS, 0.0)
+
+
+def test_it_begins_with_the_weights_that_the_student_begins_with(tmp_path: Path) -> None:
+    def weights(start: str, *, shift: float) -> list[torch.Tensor]:
+        training, search, network = begun(tmp_path / f"{start} {shift}", start=start)
+        with torch.no_grad():
+            for one in search.weights.supernet.parameters():
+                one.add_(shift)
+        return [one.detach().clone() for one in training._begun(network, "student").parameters()]
+
+    fresh, same = weights("fresh", shift=0.0), weights("fresh", shift=1.0)
+    assert all(map(torch.equal, fresh, same)), "the supernet has no part in it"
+    cut, moved = weights("supernet", shift=0.0), weights("supernet", shift=1.0)
+    assert not any(map(torch.equal, cut, moved))
+    assert not all(map(torch.equal, fresh, cut))
 
 
 @pytest.mark.parametrize("what", ["training", "scoring"])
@@ -137,7 +154,8 @@ def test_where_none_is_trained_there_is_nothing_that_trains(tmp_path: Path) -> N
 
 
 def scored(ranks: Ranks, folder: Path) -> float:
-    training, _, network = begun(folder / str(ranks.rank), ranks=ranks)
+    folder = folder / str(ranks.rank)
+    training, _, network = begun(folder, start="supernet", ranks=ranks)
     return training.score(network, "student", silent).mean_iou
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,16 @@ from fasterseg.searching.breeding import Window
 from fasterseg.searching.candidates import Candidate, Source
 from fasterseg.searching.landing import ATTEMPTS, Landing, Trials, land
 from fasterseg.searching.scores import Redrawn
-from fasterseg.searching.selection import ROUNDS, Scoring, Selected, Selection
+from fasterseg.searching.selection import (
+    ROUNDS,
+    Scoring,
+    Selected,
+    Selection,
+    variant_of,
+    variants_in_turn,
+)
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.choices import BRANCHES, INPUT_SCALE
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
@@ -372,3 +381,51 @@ def test_a_winner_of_training_that_does_not_fit_is_passed_over() -> None:
     assert selected.landing.architecture != winner
     assert selected.passed_over == 1
     assert selected.chosen.trained is not None
+
+
+SEVERAL = make_space(3, branches=((32,), (32, 8)), input_scale=("1", "3/4"))
+VARIED = Options.of(SEVERAL, make_student())
+FAVOURITE = ("3/4", 32)
+
+
+def among_variants(**changes: Any) -> Search:
+    """A selection where subnets of one variant score best, whatever they are."""
+    few = {"even": 0.1, "probable": 0.1, "population": 4}
+    search = Search(2, options=VARIED, candidates=48, **few, **changes)
+    search.budget_ms = sum(ends_ms(VARIED)) / 2
+    counts = {name: len(VARIED.choices[name]) for name in (BRANCHES, INPUT_SCALE)}
+    even = {name: torch.full((count,), 1 / count) for name, count in counts.items()}
+    search.probabilities = search.probabilities | even
+    search.misled = lambda one: score(one) + (variant_of(one) == FAVOURITE)
+    search.select()
+    return search
+
+
+def test_where_training_decides_every_variant_breeds() -> None:
+    """Else one that the supernet trains well has all the children."""
+    plain, trained = (children_by_variant(among_variants(trained=count)) for count in (0, 4))
+    common = [sum(count > 5 for count in one.values()) for one in (plain, trained)]
+    assert common == [2, 3], "the fourth has few networks that take so long"
+    assert trained.total() >= plain.total(), "one that has no new child leaves its turn to others"
+
+
+def children_by_variant(search: Search) -> Counter[tuple[object, ...]]:
+    found = search.scored.values()
+    return Counter(variant_of(one.architecture) for one in found if one.origin == "child")
+
+
+def test_each_variant_has_one_that_is_trained() -> None:
+    search = among_variants(trained=4)
+    assert {variant_of(one) for one in search.trained} == {variant_of(one) for one in search.scored}
+
+
+def test_variants_take_turns_in_their_own_order() -> None:
+    search = among_variants()
+    order = sorted(search.scored, key=score)
+    turns = variants_in_turn(order)
+    assert sorted(turns, key=score) == order
+    firsts = [variant_of(one) for one in turns[: len(set(map(variant_of, order)))]]
+    assert len(firsts) == len({*firsts})
+    for one in firsts:
+        own = [network for network in turns if variant_of(network) == one]
+        assert own == [network for network in order if variant_of(network) == one]

@@ -1,7 +1,8 @@
-"""Scoring the finalists of a selection after some training, from the supernet's weights.
+"""Scoring the finalists of a selection after some training, begun and done as the student's.
 
-How well trained a subnet's weights are differs, and by more than the networks do.  After some
-hundred steps as the student will be trained most of that is gone.
+What a subnet scores says how well its weights were trained as much as how good it is, and what it
+scores after some hundred steps from these weights does too.  What tells networks apart is what they
+come to from the weights that the student begins with.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from fasterseg.events import Progress
 from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.candidate_scoring import SubnetScoring
-from fasterseg.runtime import memory_kept
+from fasterseg.runtime import derived_seed, memory_kept
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.scores import Redrawn
 from fasterseg.space.architecture import Architecture
@@ -35,9 +37,9 @@ from fasterseg.training.stage import TrainingStage
 class FinalistTraining:
     """Trains a finalist on the half that weights learn from, and scores it on the other.
 
-    What it comes to is a function of the recipe's seed, the supernet and the architecture: a
-    training that was killed is done again from its beginning, with the same outcome.  All `ranks`
-    train it together.
+    What it comes to is a function of the recipe's seed, the architecture and, where the student
+    begins with it, the supernet: a training that was killed is done again from its beginning, with
+    the same outcome.  All `ranks` train it together.
     """
 
     recipe: Recipe
@@ -53,7 +55,7 @@ class FinalistTraining:
 
         Raises `Interrupted` on a stop, where there is one rank; several finish it first.
         """
-        network = self.scoring.calibrated(architecture, name)
+        network = self._begun(architecture, name)
         with closing(self._stage(network, name)) as stage:
             for index in range(self.settings.steps):
                 stage.step(index)
@@ -61,6 +63,17 @@ class FinalistTraining:
                 if self.stop is not None and self.ranks.alone:
                     self.stop.raise_if_set(f"training a finalist of {name}: it is done again")
         return self.scoring.redrawn_of(network)
+
+    def _begun(self, architecture: Architecture, name: str) -> nn.Module:
+        """A network as the student's training begins: the supernet's slices, or fresh weights."""
+        if self.settings.start == "supernet":
+            return self.scoring.calibrated(architecture, name)
+        classes = self.data.source.label_space.classes
+        network = NetworkDescription(classes=classes, architecture=architecture).build_seeded(
+            derived_seed(self.recipe.seed, "weights", name),
+            fan_in=self.settings.initialisation == "fan-in",
+        )
+        return network.to(self.device)
 
     @cached_property
     def settings(self) -> TrainingSettings:

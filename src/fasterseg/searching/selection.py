@@ -4,9 +4,11 @@ It begins with the gradient search's most probable network, samples by probabili
 all fitted to the budget as it will be measured.  Each is scored as a subnet of the supernet; the
 best so far have children, by mutation and crossover.  The best of all are scored once more, on more
 images, since the best of many noisy scores flatters.  Where the settings say so, some of these are
-trained for a while and scored again: how well trained a subnet's weights are differs, and by more
-than the networks do.  In the order of the scores they are measured on the target, and the first
-that fits its budget is the student: it is what was scored.
+trained for a while and scored again: how well trained a subnet's weights are differs, by variants
+(sets of branches and input scales) above all, and by more than the networks do.  So variants breed
+in turn then, and what training tells decides between them.  In the order of the scores the
+finalists are measured on the target, and the first that fits its budget is the student: it is what
+was scored.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from fasterseg.config import SelectionSettings
 from fasterseg.searching.breeding import Breeding, Window
@@ -26,6 +29,8 @@ ROUNDS = 3
 """So often are finalists fitted and measured, where none of those before fits its budget."""
 BREEDING_TRIES = 40
 """Children that are bred for a new one: in a small window most are known already."""
+LEAST_PARENTS = 3
+"""So many of a variant's best have children, where each variant breeds by itself."""
 MOST_FAILURES = 6
 """So many of them may find no way into the window."""
 
@@ -162,7 +167,10 @@ class Selection:
         for one in self._first_generation(window, breeding, others):
             self._add(one)
         while len(self.known) < self.settings.count:
-            child = self._child(breeding)
+            families = self._families(breeding)
+            turn = len(self.known) % len(families)
+            bred = (self._child(*family) for family in (*families[turn:], *families[:turn]))
+            child = next(filter(None, bred), None)
             if child is None:
                 break
             self._add(child)
@@ -192,9 +200,21 @@ class Selection:
                 left -= 1
                 yield one
 
-    def _child(self, breeding: Breeding) -> Candidate | None:
-        """A new network from the best so far; None where all that is bred is known."""
-        parents = [self.known[one] for one in self._ranked()[: self.settings.population]]
+    def _families(self, breeding: Breeding) -> list[tuple[Breeding, list[Candidate]]]:
+        """What breeds, and its parents: the best so far; where some are trained each variant's."""
+        ranked, most = [self.known[one] for one in self._ranked()], self.settings.population
+        if self.scoring.trained is None:
+            return [(breeding, ranked[:most])]
+        variants = self.source.options.variants
+        share = max(LEAST_PARENTS, most // len(variants))
+        families = [
+            (replace(breeding, options=one), [of for of in ranked if one.allows(of.assignment)])
+            for one in variants
+        ]
+        return [(breeds, parents[:share]) for breeds, parents in families if parents]
+
+    def _child(self, breeding: Breeding, parents: Sequence[Candidate]) -> Candidate | None:
+        """A new network of these parents; None where all that is bred is known."""
         failures = 0
         for attempt in range(BREEDING_TRIES):
             dice = self.source.dice("child", len(self.known), attempt)
@@ -264,22 +284,20 @@ class Selection:
     def _finalists(self, window: Window) -> list[Architecture]:
         """The best at the budget, the most probable network, and the best of the even draws.
 
-        Where some are trained, the best of each variant too.
+        Where some are trained, the best of each variant at least.
         """
-        inside = self._inside(window, self._ranked())
-        first = () if self.scoring.trained is None else best_of_each_variant(inside)
-        chosen = (*inside[: self.settings.finalists], *first, *self._always())
-        return [*dict.fromkeys(chosen)]
+        inside, count = self._inside(window, self._ranked()), self.settings.finalists
+        if self.scoring.trained is not None:
+            count = max(count, len({variant_of(one) for one in inside}))
+        return [*dict.fromkeys((*inside[:count], *self._always()))]
 
     def _to_train(self, window: Window) -> list[Architecture]:
-        """The finalists to be trained: of each variant the best, then what is compared, and more.
-
-        Subnets' scores compare within a variant, so that each has one of its own.
-        """
+        """The finalists to be trained: each variant's best, then what is compared, and more."""
         order = sorted(self.finals, key=lambda one: self.finals[one].mean_iou, reverse=True)
-        inside = self._inside(window, order)
-        chosen = dict.fromkeys((*best_of_each_variant(inside), *self._always(), *inside))
-        return [*chosen][: self.settings.trained]
+        inside = variants_in_turn(self._inside(window, order))
+        first = len({variant_of(one) for one in inside})
+        chosen = (*inside[:first], *self._always(), *inside)
+        return [*dict.fromkeys(chosen)][: self.settings.trained]
 
     def _inside(self, window: Window, networks: Sequence[Architecture]) -> list[Architecture]:
         """Those that are expected to take the budget."""
@@ -294,8 +312,12 @@ class Selection:
         return self.even_there or max(self.even, key=self.scores.__getitem__, default=None)
 
     def _ranked(self) -> list[Architecture]:
-        """All that were scored, the best first; of equals the one scored first."""
-        return sorted(self.scores, key=self.scores.__getitem__, reverse=True)
+        """All that were scored, the best first; of equals the one scored first.
+
+        Where some are trained variants take turns: subnets' scores compare within one.
+        """
+        order = sorted(self.scores, key=self.scores.__getitem__, reverse=True)
+        return order if self.scoring.trained is None else variants_in_turn(order)
 
     def _in_order(self) -> list[Architecture]:
         """The finalists, the best first: those that were trained by their score after that."""
@@ -331,9 +353,15 @@ class Selection:
         )
 
 
-def best_of_each_variant(networks: Sequence[Architecture]) -> tuple[Architecture, ...]:
-    """The first network of each set of branches and input scale, in their order."""
-    first: dict[tuple[object, ...], Architecture] = {}
+def variant_of(network: Architecture) -> tuple[object, ...]:
+    """Its input scale and its set of branches."""
+    return network.input_scale, *(branch.stride for branch in network.branches)
+
+
+def variants_in_turn(networks: Sequence[Architecture]) -> list[Architecture]:
+    """The first network of each variant, in their order, then the second of each, and so on."""
+    variants: dict[tuple[object, ...], list[Architecture]] = {}
     for one in networks:
-        first.setdefault((one.input_scale, *(branch.stride for branch in one.branches)), one)
-    return tuple(first.values())
+        variants.setdefault(variant_of(one), []).append(one)
+    turns = zip_longest(*variants.values())
+    return [one for turn in turns for one in turn if one is not None]
