@@ -8,6 +8,7 @@ import pytest
 from made_up_search import RECIPE, scored_alike, search_job_in, unseen
 
 from fasterseg.config import Recipe
+from fasterseg.deploy.benchmark.measuring import NetworkLatency
 from fasterseg.errors import UsageError
 from fasterseg.events import silent
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
@@ -222,3 +223,15 @@ def test_where_no_ratio_can_be_told_a_network_is_measured_by_itself(
         Options.of(job.recipe.space, job.students[0]), job.geometry, job.table.cost_ms
     )
     assert beside["student-fast-scnn"](network) == Figures(9.0, 9.5)
+
+
+def test_the_file_s_latency_is_told_at_the_pace_of_its_model(tmp_path: Path) -> None:
+    job = search_job_in(tmp_path, recipe=MATCHING)
+    timed(job, Timer(8.0))
+    slow = NetworkLatency(9.0, 9.9, 7, 256, 5, 0.02, pace=1.02)
+    against = ModelComparison(model=FAST_SCNN, ratio=0.95)
+    found = matching.at_pace_of_model(slow, against, job.run)
+    assert (found.median_ms, found.p95_ms) == (0.95 * 8.0, pytest.approx(0.95 * 8.8))
+    assert found.median_ms * found.pace == pytest.approx(9.0 * 1.02), "by the clock as it was"
+    for other in (None, ModelComparison(model=FAST_SCNN, reason="too noisy")):
+        assert matching.at_pace_of_model(slow, other, job.run) is slow

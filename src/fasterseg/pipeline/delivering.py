@@ -16,7 +16,7 @@ from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
 from fasterseg.latency.table import Target
-from fasterseg.pipeline.matching import against_model
+from fasterseg.pipeline.matching import against_model, at_pace_of_model
 from fasterseg.pipeline.verifying import int8_evidence_of
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
@@ -60,6 +60,7 @@ def deliver(
         )
         latency = latency_of(meter, deployed.session, target.geometry, promise=promise)
         against = against_model(recipe, contender.name, deployed.session, target, meter)
+        latency = at_pace_of_model(latency, against, folder)
     scored = Scored(deployed.session.digest, deployed.mean_iou)
     result = result_of(recipe, folder, contender, summary, latency, scored=scored)
     result = result.model_copy(update={"against": against})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from fasterseg.config import AsFastAs, Recipe
@@ -13,7 +14,7 @@ from fasterseg.deploy.benchmark.matching import (
     measure_model,
     require_model_for,
 )
-from fasterseg.deploy.benchmark.measuring import Meter
+from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency
 from fasterseg.deploy.benchmark.on_target import meter_of, network_measure
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.deploying import running_here
@@ -129,6 +130,26 @@ def measures_beside(recipe: Recipe, run: RunFolder, table: LatencyTable) -> Mapp
 
     named = (one for one in recipe.students() if AsFastAs.of(recipe.budget_of(one)) is not None)
     return {student.name: partial(measured, student.name) for student in named}
+
+
+def at_pace_of_model(
+    latency: NetworkLatency, against: ModelComparison | None, run: RunFolder
+) -> NetworkLatency:
+    """A network's latency at the pace that the model of its budget had beside the table.
+
+    That is what the budget is in; by the clock it stays what it was.  Without a ratio, or without
+    such a budget, it stays at the pace of the table's reference.
+    """
+    if against is None or against.ratio is None:
+        return latency
+    model = ModelLatencies.of_run(run).models[against.model]
+    median_ms = against.ratio * model.median_ms
+    return replace(
+        latency,
+        median_ms=median_ms,
+        p95_ms=against.ratio * model.p95_ms,
+        pace=latency.pace * latency.median_ms / median_ms,
+    )
 
 
 def against_model(
