@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -309,6 +310,17 @@ def test_recordings_of_val_are_not_learned_from_either(tmp_path: Path) -> None:
         check_data(own)
     assert "recordings that are in more than one split" in str(refusal.value)
     assert "31 (31 in val, frames/31.png in unlabelled)" in str(refusal.value)
+
+
+def test_a_recording_is_one_however_its_accents_are_composed(tmp_path: Path) -> None:
+    own = data_with(tmp_path, "frames\ngroups: '^(Allée)-'")
+    taken_apart = unicodedata.normalize("NFD", "Allée-7.png")
+    (own / "frames/000.png").rename(own / "frames" / taken_apart)
+    for kind in ("images", "masks"):
+        place = own / kind / "val"
+        (place / "0.png").rename(place / unicodedata.normalize("NFC", "Allée-1.png"))
+    with pytest.raises(DataError, match="recordings that are in more than one split"):
+        check_data(own)
 
 
 def test_what_was_found_is_kept_and_not_read_again(

@@ -14,7 +14,7 @@ from fasterseg.datasets.lone_images import LoneImages
 from fasterseg.datasets.named_images import leads_out, lines_of
 from fasterseg.datasets.pairing import PICTURES, Lone, Tree
 from fasterseg.datasets.video_frames import Frames
-from fasterseg.datasets.written_paths import OtherRoot, as_it_lies
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class _Found:
         if path.suffix.lower() not in IMAGE_SUFFIXES:
             self.faults.append(Fault(FaultKind.UNSUPPORTED, self.tree.shown(path)))
         else:
-            self.images.append(Lone(printable(name), path, inside))
+            self.images.append(Lone(printable(composed(name)), path, composed(inside)))
 
     def result(self) -> LoneImages:
         """All that was found."""
