@@ -77,7 +77,7 @@ def test_an_image_that_no_list_names_is_told(tmp_path: Path) -> None:
     source = open_files(tmp_path)
 
     assert source.splits() == ("train", "test")
-    assert "4 images are in none of train.txt, test.txt" in source.layout.notes[2]
+    assert "4 images in none of train.txt, test.txt" in source.layout.notes[2]
 
 
 def test_a_line_of_a_list_that_names_no_image_is_a_fault(tmp_path: Path) -> None:

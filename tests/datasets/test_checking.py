@@ -362,7 +362,7 @@ def test_images_that_are_in_their_split_twice_are_noted(make_folder: MakeFolder)
     shutil.copy(image(root), image(root, "train/copy.jpg"))
     shutil.copy(mask(root), mask(root, "train/copy.png"))
 
-    assert "1 images are in their split more than once" in check_data(root).notes
+    assert "1 image is in its split more than once" in check_data(root).notes
 
 
 def test_notes_and_hidden_files_beside_the_pictures_do_no_harm(make_folder: MakeFolder) -> None:

@@ -291,7 +291,7 @@ def test_a_copy_of_a_labelled_image_is_refused_by_its_content(tmp_path: Path) ->
 def test_copies_among_themselves_are_noted(tmp_path: Path) -> None:
     own = data_with(tmp_path, "frames")
     shutil.copy(own / "frames/000.png", own / "frames/again.png")
-    assert "1 images are in their split more than once" in check_data(own).notes
+    assert "1 image is in its split more than once" in check_data(own).notes
 
 
 def test_recordings_of_val_are_not_learned_from_either(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.camvid import LABELS, RECORDINGS, TERMS
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.files import FileSource
@@ -243,5 +244,5 @@ def _notes(
     files = ", ".join(path.name for path in lists.values())
     notes = [f"splits are those of {files}" if lists else "splits go by recordings, as SegNet's do"]
     left = len(images) - len({name for names in splits.values() for name in names})
-    notes += [f"{left:,} images are in none of {files}, and are not used"] if left else []
+    notes += [f"{number_of(left, 'image')} in none of {files}: not used"] if left else []
     return ("masks hold 32 colours, which count as 11 classes", *notes)

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.dividing import Counted, Division
 from fasterseg.datasets.recordings import Recordings
 from fasterseg.datasets.split_file import SPLITS, UNUSED
@@ -135,11 +136,11 @@ def _notes_on_division(division: Division, recordings: Recordings, copies: int) 
         )
     if division.unlabelled:
         yield (
-            f"{len(division.unlabelled)} images without a labelled pixel are in no split: "
+            f"{number_of(len(division.unlabelled), 'image')} without a labelled pixel in no split: "
             f"{_listed(division.unlabelled)}"
         )
     if copies:
-        yield f"{copies} images are copies of others, to the pixel, and in no split"
+        yield f"{number_of(copies, 'image')} in no split: copies of others, to the pixel"
 
 
 def _notes_on_classes(splits: Mapping[str, SplitShare]) -> Iterator[str]:

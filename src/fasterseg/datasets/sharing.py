@@ -53,4 +53,6 @@ def shared_groups(source: FileSource) -> Iterator[Fault]:
 def notes_on_repeats(alike: Iterable[Places]) -> list[str]:
     """Return what is to be said of images that are in their split more than once."""
     repeats = sum(len(places) - 1 for places in alike)
-    return [f"{repeats} images are in their split more than once"] if repeats else []
+    if repeats == 1:
+        return ["1 image is in its split more than once"]
+    return [f"{repeats:,} images are in their split more than once"] if repeats else []
