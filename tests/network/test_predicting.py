@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tracemalloc
 from pathlib import Path
 
@@ -181,3 +182,15 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(b"x")
     with pytest.raises(FileError):
         load_model(tmp_path / "weights.pt")
+
+
+def test_a_segmentation_is_printed_by_its_classes_and_shown_as_its_overlay() -> None:
+    image = np.full((1200, 600, 3), 90, dtype=np.uint8)
+    labels = np.zeros((1200, 600), dtype=np.uint8)
+    labels[:300] = 1
+    found = Segmentation(image, labels, LABELS)
+    first, second = LABELS.names[:2]
+    assert repr(found) == f"<Segmentation of 1200x600: {first} 75.0 %, {second} 25.0 %>"
+    shown = np.asarray(Image.open(io.BytesIO(found._repr_png_())))
+    assert shown.shape == (1024, 512, 3)
+    assert abs(shown[900, 200].astype(int) - found.overlay()[1055, 234]).max() <= 1

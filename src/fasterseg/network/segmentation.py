@@ -21,7 +21,13 @@ from fasterseg.durable import durable_write
 _MIXED_AT_ONCE = 1 << 13
 
 
-@dataclass(frozen=True, slots=True)
+_NAMED = 3
+"""Classes that are named where a segmentation is printed."""
+_SHOWN_SIDE = 1024
+"""The longer side of the picture that a notebook shows of one."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Segmentation:
     """The labels of an image: `image` is (height, width, 3) uint8, `labels` (height, width).
 
@@ -63,6 +69,20 @@ class Segmentation:
         durable_write(colours, _png(self._painted(self._coloured)))
         durable_write(labels, png_bytes(self.labels))
         return overlay, colours, labels
+
+    def __repr__(self) -> str:
+        """``<Segmentation of 360x480: Sky 52.2 %, Road 37.8 %, Tree 5.4 %, ..>``."""
+        height, width = self.labels.shape
+        shares = sorted(self.shares().items(), key=lambda one: -one[1])
+        named = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares[:_NAMED] if share)
+        more = ", .." if sum(share > 0 for _, share in shares) > _NAMED else ""
+        return f"<Segmentation of {height}x{width}: {named or 'nothing labelled'}{more}>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the overlay, made smaller where it is large."""
+        shown = self._painted(lambda rows: self._mixed(rows, 0.5))
+        shown.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+        return _png(shown)
 
     def _coloured(self, rows: slice) -> Pixels:
         palette = np.array(self.label_space.colours, dtype=np.uint8)
