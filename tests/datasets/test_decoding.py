@@ -286,7 +286,7 @@ def test_an_array_of_another_form_is_told_how_it_is_written(given: npt.NDArray[A
         (["a.jpg"], "the file's path"),
         ([[1, 2], [3]], "a NumPy array"),
     ],
-    ids=lambda one: str(getattr(one, "shape", one))[:30],
+    ids=lambda one: one if isinstance(one, str) else type(one).__name__,
 )
 def test_what_is_no_image_is_told_what_to_give_instead(given: Any, said: str) -> None:
     with pytest.raises(DataError) as caught:
