@@ -275,8 +275,8 @@ def test_an_array_of_another_form_is_told_how_it_is_written(given: npt.NDArray[A
     ("given", "said"),
     [
         (None, "cv2.imread gives None"),
-        (b"\xff\xd8\xff", "PIL.Image.open(io.BytesIO(data))"),
-        (io.BytesIO(), "PIL.Image.open(file)"),
+        (b"\xff\xd8\xff", "opened from io.BytesIO(data)"),
+        (io.BytesIO(), "opened from this file"),
         ([COLOURS, COLOURS], "one image at a time"),
         (np.stack([COLOURS, COLOURS]), "one image at a time"),
         (COLOURS[:0], "it has no pixel"),

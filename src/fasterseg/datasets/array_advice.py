@@ -17,9 +17,9 @@ def advice_for(picture: Any, values: npt.NDArray[Any]) -> str:
     if picture is None:
         return "look where it is from: cv2.imread gives None for a file that it cannot read"
     if isinstance(picture, bytes | bytearray | memoryview):
-        return "give what they hold: PIL.Image.open(io.BytesIO(data))"
+        return "give what they hold as a Pillow image, opened from io.BytesIO(data)"
     if hasattr(picture, "read"):
-        return "give what it holds: PIL.Image.open(file)"
+        return "give what it holds as a Pillow image, opened from this file"
     if values.dtype.kind not in "biuf":
         return _ANY
     if not values.size:

@@ -100,7 +100,7 @@ def _no_architecture(path: Path, why: str) -> FileError:
         "this file holds no architecture",
         where=str(path),
         why=why,
-        next_step="name an architecture's JSON file (of a run: search/student.json), a bundle's "
+        next_step="name an architecture's JSON file (a run's lie in its folder search), a bundle's "
         "folder, or a baseline",
     )
 
