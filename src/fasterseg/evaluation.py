@@ -81,7 +81,7 @@ class ConfusionMatrix:
 
     @property
     def pixels(self) -> int:
-        """Labelled pixels number_of so far."""
+        """Labelled pixels counted so far."""
         return int(self.counts.sum() + self.missed.sum())
 
     def iou(self) -> tuple[float | None, ...]:

@@ -190,8 +190,9 @@ def test_networks_for_a_model_s_budget_are_measured_by_turns_with_it(
     job, asked = search_job_in(tmp_path, recipe=MATCHING), list[str]()
     timed(job, Timer(8.0))
     monkeypatch.setattr(matching, "match_of", lambda *_: comparing(0.95, asked))
-    monkeypatch.setattr(matching, "network_measure", lambda _: lambda _: Figures(99.0, 99.0))
-    beside = matching.measures_beside(job.recipe, job.run, job.table)
+    beside = matching.measures_beside(
+        job.recipe, job.run, job.table, alone=lambda _: Figures(99.0, 99.0)
+    )
     assert beside.keys() == {"student-fast-scnn", "student-2x-fast-scnn"}
     network = cheapest(
         Options.of(job.recipe.space, job.students[0]), job.geometry, job.table.cost_ms
@@ -217,8 +218,9 @@ def test_where_no_ratio_can_be_told_a_network_is_measured_by_itself(
     job = search_job_in(tmp_path, recipe=MATCHING)
     timed(job, Timer(8.0))
     monkeypatch.setattr(matching, "match_of", lambda *_: comparing(None, []))
-    monkeypatch.setattr(matching, "network_measure", lambda _: lambda _: Figures(9.0, 9.5))
-    beside = matching.measures_beside(job.recipe, job.run, job.table)
+    beside = matching.measures_beside(
+        job.recipe, job.run, job.table, alone=lambda _: Figures(9.0, 9.5)
+    )
     network = cheapest(
         Options.of(job.recipe.space, job.students[0]), job.geometry, job.table.cost_ms
     )

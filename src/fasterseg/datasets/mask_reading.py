@@ -141,7 +141,7 @@ def _in_words(mode: str) -> str:
 def _in_colours(image: Image.Image, name: str) -> Fault:
     """The fault of a mask in colours: some of these, and how many more there are."""
     try:
-        counts = colour_counts(image)
+        counts = _colour_counts(image)
     except TooManyValues as error:
         return Fault(FaultKind.COLOUR_MASK, name, str(error))
     main = smoothed.main_colours(counts)
@@ -153,7 +153,7 @@ def _in_colours(image: Image.Image, name: str) -> Fault:
     return Fault(FaultKind.COLOUR_MASK, name, ", ".join(found) + more + between, step)
 
 
-def colour_counts(image: Image.Image) -> dict[int, int]:
+def _colour_counts(image: Image.Image) -> dict[int, int]:
     """Return how many pixels have each colour, packed; raises `TooManyValues`."""
     counts = ValueCounts()
     for band in bands_of(image):

@@ -15,7 +15,7 @@ from fasterseg.datasets.listed_pairs import two_paths
 from fasterseg.datasets.listing import is_file, is_folder
 from fasterseg.datasets.name_endings import told_by_endings
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
-from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed, place_of
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of
 
@@ -74,7 +74,7 @@ class NamedImages:
         if found is None:
             step = self._elsewhere.step_for(line)
             self.tree.faults += [Fault(FaultKind.BAD_LIST, one, line, step) for one in places]
-        elif leads_out(self.tree, found.image) or leads_out(self.tree, found.mask):
+        elif self.tree.leads_out(found.image) or self.tree.leads_out(found.mask):
             self.tree.faults += [Fault(FaultKind.OUTSIDE, where, line) for where in places]
         elif self.tree.is_inside(self.tree.root / found.image):
             own = [self.tree.root / found.image] * len(places)
@@ -85,12 +85,12 @@ class NamedImages:
     def _named(self, line: str) -> _Listed | None:
         """What a line names; None where that is no image."""
         path, suffix = PurePosixPath(as_it_lies(self.tree.root, line)), self.data.image_suffix
-        if self._is_picture(str(path)):
+        if path.suffix.lower() in IMAGE_SUFFIXES and is_file(self.tree.root / path):
             return _Listed(_without_type(path).removesuffix(suffix), str(path))
         if pair := two_paths(line, self._is_picture):
             image, mask = (as_it_lies(self.tree.root, one) for one in pair)
             return _Listed(_without_type(PurePosixPath(image)).removesuffix(suffix), image, mask)
-        if leads_out(self.tree, str(path)):
+        if self.tree.leads_out(str(path)):
             return None if self._elsewhere.step_for(line) else _Listed(line, line)
         if path.suffix.lower() in IMAGE_SUFFIXES or not path.name:
             return None
@@ -102,8 +102,7 @@ class NamedImages:
 
     def _is_picture(self, name: str) -> bool:
         suffix = PurePosixPath(name).suffix.lower()
-        root = self.tree.root
-        return suffix in IMAGE_SUFFIXES and is_file(root / as_it_lies(root, name))
+        return suffix in IMAGE_SUFFIXES and is_file(place_of(self.tree.root, name))
 
     def _masks_listed(self, found: _Listed) -> list[Path]:
         """The mask that a line names, or those that lie where its image's mask may lie."""
@@ -133,7 +132,7 @@ class NamedImages:
         named, root = self.data.masks_dir, self.tree.root
         if isinstance(named, dict):
             return self._of_split(named)
-        there = root / as_it_lies(root, str(_in_place(folder, image, named or _DEFAULT_MASKS)))
+        there = place_of(root, str(_in_place(folder, image, named or _DEFAULT_MASKS)))
         if named == _BESIDE:
             return there if there != root and is_folder(there) else root / folder
         # Nothing names another folder, and there is none.
@@ -142,7 +141,7 @@ class NamedImages:
 
     def _of_split(self, named: Mapping[str, str]) -> Path:
         if self.split in named:
-            return self.tree.root / as_it_lies(self.tree.root, named[self.split])
+            return place_of(self.tree.root, named[self.split])
         raise DataError(
             f"masks_dir names no folder for {self.split}",
             where=f"{self.file}, masks_dir",
@@ -247,11 +246,6 @@ def lines_of(tree: Tree, place: Path) -> dict[str, list[str]]:
     return lines
 
 
-def leads_out(tree: Tree, path: str) -> bool:
-    """Whether a list may not name this path: it leads out of the data folder."""
-    return not tree.may_leave and (path.startswith("/") or ".." in path.split("/"))
-
-
 def _in_place(folder: PurePosixPath, image: PurePosixPath | None, masks: str) -> PurePosixPath:
     return masks_beside(folder, masks) if image is None else masks_beside(image, masks).parent
 
@@ -267,8 +261,7 @@ def _without_type(path: PurePosixPath) -> str:
 
 def _has(folder: Path, name: str, suffixes: Iterable[str]) -> bool:
     endings = (form for suffix in suffixes for form in (suffix, suffix.upper()))
-    files = (as_it_lies(folder, f"{name}{ending}") for ending in endings)
-    return any(is_file(folder / file) for file in files)
+    return any(is_file(place_of(folder, f"{name}{ending}")) for ending in endings)
 
 
 def _is_lossy(path: Path) -> bool:

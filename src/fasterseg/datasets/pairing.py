@@ -168,6 +168,10 @@ class Tree:
         self.faults.append(Fault(FaultKind.OUTSIDE, self.shown(path), f"leads to {target}"))
         return False
 
+    def leads_out(self, named: str) -> bool:
+        """Whether a list may not name this path: as written, it leads out of the data folder."""
+        return not self.may_leave and (named.startswith("/") or ".." in named.split("/"))
+
     def reaches(self, path: Path) -> bool:
         """Whether a path, with all links followed, is in the data folder, or may be elsewhere."""
         if self.may_leave:

@@ -11,10 +11,10 @@ from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.listing import is_file, printable
 from fasterseg.datasets.lone_images import LoneImages
-from fasterseg.datasets.named_images import leads_out, lines_of
+from fasterseg.datasets.named_images import lines_of
 from fasterseg.datasets.pairing import PICTURES, Lone, Tree
 from fasterseg.datasets.video_frames import Frames
-from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed, place_of
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class _Found:
 
     def look_into(self, entry: str, called: str) -> None:
         """Take in a folder, a picture, a video or a list; its images are named below `called`."""
-        place, before = self.tree.root / as_it_lies(self.tree.root, entry), len(self.images)
+        place, before = place_of(self.tree.root, entry), len(self.images)
         faults = len(self.faults) + len(self.tree.faults)
         if not is_file(place):
             self._add_folder(place, called)
@@ -74,7 +74,7 @@ class _Found:
             is_there = is_file(path) and path.suffix.lower() in PICTURES
             if not is_there:
                 step = elsewhere.step_for(line)
-            if leads_out(self.tree, lies) and not step:
+            if self.tree.leads_out(lies) and not step:
                 self.faults += [Fault(FaultKind.OUTSIDE, where, line) for where in places]
             elif not is_there:
                 self.faults += [Fault(FaultKind.BAD_LINE, where, line, step) for where in places]

@@ -43,6 +43,11 @@ def as_it_lies(root: Path, written: str) -> str:
     return written
 
 
+def place_of(root: Path, written: str) -> Path:
+    """Return where what is meant lies below ``root``, or would lie as it is written."""
+    return root / as_it_lies(root, written)
+
+
 @dataclass(slots=True)
 class OtherRoot:
     """Tells lists that were made elsewhere: by what their lines have before paths that lie here."""

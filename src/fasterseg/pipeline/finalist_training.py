@@ -24,13 +24,14 @@ from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.candidate_scoring import SubnetScoring
-from fasterseg.runtime import derived_seed, memory_kept
+from fasterseg.runtime import memory_kept
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.scores import Redrawn
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import StopRequest
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import TrainingStage
+from fasterseg.training.task import fresh_network
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,8 @@ class FinalistTraining:
         if self.settings.start == "supernet":
             return self.scoring.calibrated(architecture, name)
         classes = self.data.source.label_space.classes
-        network = NetworkDescription(classes=classes, architecture=architecture).build_seeded(
-            derived_seed(self.recipe.seed, "weights", name),
-            fan_in=self.settings.initialisation == "fan-in",
-        )
+        described = NetworkDescription(classes=classes, architecture=architecture)
+        network = fresh_network(described, self.settings, seed=self.recipe.seed, name=name)
         return network.to(self.device)
 
     @cached_property

@@ -15,7 +15,7 @@ from fasterseg.deploy.benchmark.matching import (
     require_model_for,
 )
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency
-from fasterseg.deploy.benchmark.on_target import meter_of, network_measure
+from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.deploying import running_here
 from fasterseg.errors import FileError, UsageError
@@ -113,13 +113,15 @@ def match_of(recipe: Recipe, table: LatencyTable) -> MatchModel:
     return match
 
 
-def measures_beside(recipe: Recipe, run: RunFolder, table: LatencyTable) -> Mapping[str, Measure]:
+def measures_beside(
+    recipe: Recipe, run: RunFolder, table: LatencyTable, *, alone: Measure
+) -> Mapping[str, Measure]:
     """By student what measures its networks, where its budget is a model: by turns with that.
 
     What counts is the ratio: hours after the model was timed beside the table, the machine may have
-    another pace.  Where it is too noisy for a ratio, the network is measured as any other.
+    another pace.  Where it is too noisy for a ratio, the network is measured `alone`, as any other.
     """
-    match, alone = match_of(recipe, table), network_measure(table)
+    match = match_of(recipe, table)
 
     def measured(name: str, architecture: Architecture) -> Measured:
         found = match(name, architecture)

@@ -58,9 +58,11 @@ def search_job(
     Whole networks are measured on the table's target; where that is another host's, in rounds,
     which hear of a `stop`.
     """
-    match, together, beside = match_of(recipe, table), None, dict[str, Measure]()
+    match, together = match_of(recipe, table), None
+    beside: Mapping[str, Measure] = {}
     if recipe.target.is_here and measure is None:
-        beside = dict(measures_beside(recipe, run, table))
+        measure = network_measure(table)
+        beside = measures_beside(recipe, run, table, alone=measure)
     elif measure is None:
         there = There(table, rounds_of(recipe.target, run, stop=stop))
         measure, together, match = there.estimate, there.networks, match_there(recipe, run)
@@ -70,7 +72,7 @@ def search_job(
         table,
         select_device(device or "auto"),
         run,
-        measure or network_measure(table),
+        measure,
         made_in(run, recipe),
         match,
         together=together,

@@ -153,8 +153,22 @@ def stage_of(
 
 
 def _fresh(task: TrainingTask, baselines: Mapping[str, BaselineBuilder] | None) -> nn.Module:
-    return task.description.build_seeded(
-        derived_seed(task.seed, "weights", task.name),
+    return fresh_network(
+        task.description, task.settings, seed=task.seed, name=task.name, baselines=baselines
+    )
+
+
+def fresh_network(
+    description: NetworkDescription,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    name: str,
+    baselines: Mapping[str, BaselineBuilder] | None = None,
+) -> nn.Module:
+    """A network with the random weights that its training begins with, by a run's seed."""
+    return description.build_seeded(
+        derived_seed(seed, "weights", name),
         baselines=baselines,
-        fan_in=task.settings.initialisation == "fan-in",
+        fan_in=settings.initialisation == "fan-in",
     )

@@ -31,7 +31,7 @@ from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
 from fasterseg.datasets.tools.drawn_set import DrawnSet, is_picture
 from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
 from fasterseg.datasets.tools.splits import usual_name
-from fasterseg.datasets.written_paths import as_it_lies, composed
+from fasterseg.datasets.written_paths import composed, place_of
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.foreign.opened_files import opened
 
@@ -230,13 +230,15 @@ class _Opening(DrawnSet):
         named = [place / name for place in (images, self.home) for name in (subset, split)]
         homes = list(dict.fromkeys((*own, *named, images, self.home)))
         some = file.images[:: max(1, len(file.images) // _SAMPLED)]
-        count = {home: sum(is_file(_in(home, one.file_name)) for one in some) for home in homes}
+        count = {
+            home: sum(is_file(place_of(home, one.file_name)) for one in some) for home in homes
+        }
         return sorted(homes, key=lambda home: -count[home])
 
     def _image(self, file: CocoFile, listed: CocoImage, homes: Sequence[Path]) -> Path | None:
         """Where an image is, by its name or by the last part of that; None for a fault."""
         name = listed.file_name
-        places = (_in(home, one) for one in (name, Path(name).name) for home in homes)
+        places = (place_of(home, one) for one in (name, Path(name).name) for home in homes)
         return self.image_among(filter(is_picture, places), file.shown, name)
 
     def _pair(self, entry: _Entry, numbers: dict[Id, int]) -> Pair:
@@ -271,10 +273,6 @@ class _Opening(DrawnSet):
         if left := self.not_among({entry.image for entry in entries}):
             notes.append(f"{number_of(left, 'image')} listed in no JSON file: not used")
         return [*notes, self.note]
-
-
-def _in(home: Path, name: str) -> Path:
-    return home / as_it_lies(home, name)
 
 
 def _by_id(category: CocoCategory) -> tuple[bool, int, str]:

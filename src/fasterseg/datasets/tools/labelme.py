@@ -40,7 +40,7 @@ from fasterseg.datasets.tools.labelme_file import (
 )
 from fasterseg.datasets.tools.split_folders import by_folders
 from fasterseg.datasets.tools.text_files import lines_of
-from fasterseg.datasets.written_paths import as_it_lies, composed
+from fasterseg.datasets.written_paths import composed, place_of
 from fasterseg.errors import FastersegError
 from fasterseg.foreign.opened_files import opened
 
@@ -186,7 +186,7 @@ class _Opening(DrawnSet):
         home, named = file.parent, name or file.stem
         beside = [named, PurePosixPath(named).name]
         beside += [f"{file.stem}{suffix}" for suffix in sorted(IMAGE_SUFFIXES)]
-        return [one for one in (home / as_it_lies(home, one) for one in beside) if is_picture(one)]
+        return [one for one in (place_of(home, one) for one in beside) if is_picture(one)]
 
     def _image(self, file: Path, found: _Found) -> Path | None:
         """A file's image: one beside it, else the one that it holds; None for a fault."""

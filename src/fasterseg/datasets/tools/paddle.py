@@ -15,7 +15,7 @@ from fasterseg.datasets.pairing import Pairing, Tree, pair_files
 from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
 from fasterseg.datasets.tools.splits import usual_name, without_empty
 from fasterseg.datasets.tools.text_files import beginning_of, first_there, lines_of
-from fasterseg.datasets.written_paths import as_it_lies
+from fasterseg.datasets.written_paths import as_it_lies, place_of
 
 TAKES = NAMED_BY_DATA
 
@@ -35,9 +35,8 @@ def _is_in(folder: Path) -> bool:
 
 
 def _is_picture(folder: Path, name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and is_file(
-        folder / as_it_lies(folder, name)
-    )
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix in IMAGE_SUFFIXES and is_file(place_of(folder, name))
 
 
 FORM = ToolForm(_is_in)
@@ -80,7 +79,7 @@ _STEP = "write an image and its mask to a line, as seen from the list's folder"
 
 
 def _may_be_read(tree: Tree, home: Path, name: str, where: str) -> bool:
-    if not tree.may_leave and (name.startswith("/") or ".." in name.split("/")):
+    if tree.leads_out(name):
         tree.faults.append(Fault(FaultKind.OUTSIDE, where, name))
         return False
     return tree.is_inside(home / name)

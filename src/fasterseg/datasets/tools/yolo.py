@@ -38,7 +38,7 @@ from fasterseg.datasets.tools import drawn_classes
 from fasterseg.datasets.tools.drawn_set import DrawnSet
 from fasterseg.datasets.tools.split_folders import sorted_pairings
 from fasterseg.datasets.tools.text_files import lines_of
-from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed, slashed
+from fasterseg.datasets.written_paths import OtherRoot, as_it_lies, composed, place_of, slashed
 from fasterseg.errors import DataError, EnvironmentFault, FileError
 from fasterseg.foreign.opened_files import bytes_of
 
@@ -284,4 +284,4 @@ def _labels_of(tree: Tree, image: Path) -> Path:
     parts = list(below.parts)
     if _IMAGES in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index(_IMAGES)] = _LABELS
-    return tree.root / as_it_lies(tree.root, Path(*parts).with_suffix(_SUFFIX).as_posix())
+    return place_of(tree.root, Path(*parts).with_suffix(_SUFFIX).as_posix())
