@@ -99,8 +99,10 @@ LAYOUTS: tuple[FolderLayout, ...] = (
     FolderLayout("labelme", (labelme.FORM,), labelme.open_labelme, drawn_classes.TAKES),
     FolderLayout(yolo.NAME, (yolo.FORM,), yolo.open_yolo, yolo.TAKES),
 )
-# It fits much of what the others have, too, so it is looked for where they were not found.
+# It fits much of what the others have, too, so it is looked for where they were not found; first by
+# what folders are called, then by what their files are.
 LAST_LAYOUT = FolderLayout(pairs.NAME, (pairs.FORM,), pairs.open_pairs, pairs.TAKES)
+_BY_FILES = FolderLayout(pairs.NAME, (pairs.MATCHED,), pairs.open_pairs, pairs.TAKES)
 _ALL = (*LAYOUTS, LAST_LAYOUT)
 LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in _ALL))
 
@@ -119,7 +121,7 @@ def layout_of(path: Path) -> FoundLayout:
     if len({one.place.images for one in deeper}) > 1:
         raise _several(deeper, path)
     layouts = right or [one.layout for one in deeper]
-    layouts = layouts or ([LAST_LAYOUT] if _is_undescribed(path) else [])
+    layouts = layouts or _undescribed(path)
     if not layouts:
         raise _none(path)
     found = _found(layouts[0], path)
@@ -127,9 +129,16 @@ def layout_of(path: Path) -> FoundLayout:
     return replace(found, notes=(*found.notes, *also))
 
 
-def _is_undescribed(path: Path) -> bool:
-    """Whether images and masks lie there that nothing describes, a data file beside them either."""
-    return LAST_LAYOUT.is_in(path) or (bool(_places(LAST_LAYOUT, path)) and _near(path) is None)
+def _undescribed(path: Path) -> list[FolderLayout]:
+    """The layout of images and masks that nothing describes, a data file beside them either."""
+    if LAST_LAYOUT.is_in(path):
+        return [LAST_LAYOUT]
+    if _near(path) is not None:
+        return []
+    by_name = _places(LAST_LAYOUT, path)
+    if len(by_name) != 1 and _BY_FILES.is_in(path):
+        return [_BY_FILES]
+    return [LAST_LAYOUT] if by_name else []
 
 
 def name_of_layout_in(path: Path) -> str | None:
@@ -215,6 +224,8 @@ def open_named(name: str, tree: Tree, where: Path, said: DataFile | None = None)
     layout = layout_named(name)
     if layout is None:
         raise _does_not_fit(name, where, "it needs a data.yaml" if name == FOLDER else "")
+    if layout is LAST_LAYOUT and len(_places(layout, tree.root)) != 1:
+        layout = _BY_FILES
     is_tool = any(isinstance(form, ToolForm) for form in layout.forms)
     says_where = said is not None and said.train  # as YOLO's own data file does
     if is_tool and not says_where and not _places(layout, tree.root):

@@ -27,7 +27,7 @@ from fasterseg.datasets.pixels import as_stored, turn_of, upright_shape
 RawMask = npt.NDArray[np.integer[Any]]
 """Of the narrowest type that the file's integers have: 8 or 16 bits, else 32."""
 
-_FORMATS = ("PNG", "TIFF", "BMP")
+_FORMATS = ("PNG", "TIFF", "BMP", "GIF")
 _GREY = frozenset({"1", "L", "LA"})
 _COLOURS = frozenset({"RGB", "RGBA", "RGBX"})
 _PALETTES = frozenset({"P", "PA"})

@@ -67,19 +67,19 @@ def _behind(name: str, start: str) -> str:
 def _ends(names: Collection[str]) -> Iterator[str]:
     """What all names end in, from one of its parts on: the whole, shorter ones, and nothing."""
     yield ""
-    shared = _beginning([PurePosixPath(name).name[::-1] for name in names])[::-1]
+    shared = shared_beginning([PurePosixPath(name).name[::-1] for name in names])[::-1]
     yield from (shared[found.start() :] for found in _PART.finditer(shared))
 
 
 def _starts(names: Collection[str]) -> Iterator[str]:
     """What all begin with, up to one of its parts."""
     yield ""
-    shared = _beginning([PurePosixPath(name).name for name in names])
+    shared = shared_beginning([PurePosixPath(name).name for name in names])
     yield from (shared[: found.end()] for found in _PART.finditer(shared))
 
 
-def _beginning(names: Collection[str]) -> str:
-    """What all names begin with: what the first and the last of them do."""
+def shared_beginning(names: Collection[str]) -> str:
+    """Return what all names begin with: what the first and the last of them do."""
     first, last = (min(names), max(names)) if names else ("", "")
     differ = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
     return first[: next(differ, len(first))]

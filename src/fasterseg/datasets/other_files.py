@@ -9,6 +9,7 @@ import csv
 import re
 from pathlib import Path
 
+from fasterseg.datasets.colour_rows import colours_of, is_table
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.remedies import lines, palette_line, written
 from fasterseg.errors import DataError, FastersegError
@@ -157,7 +158,17 @@ def _labelmap(told: list[re.Match[str]]) -> Found:
 
 
 def _classes(text: str) -> Found:
-    """Roboflow's ``_classes.csv``: an id and a name to a line; any other table has no names."""
+    """A table of colours, or Roboflow's of ids and names; any other has no names."""
+    if is_table(text) and (colours := colours_of(text.splitlines())):
+        return (
+            "a table of colours",
+            "it says what the colours of masks mean; where they lie stands in a data.yaml",
+            "write a data.yaml beside it, with train, val, masks_dir and"
+            + lines(
+                written("names", list(colours)),
+                palette_line({name: (colour,) for name, colour in colours.items()}),
+            ),
+        )
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
     except csv.Error:  # a cell without end

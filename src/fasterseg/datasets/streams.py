@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fasterseg.datasets import gif_blocks
 from fasterseg.datasets.jpeg_segments import segments_of
 from fasterseg.datasets.limits import PixelLimit, TooLarge, require_few_scans
 from fasterseg.datasets.png_chunks import SIGNATURE, chunks_of
@@ -49,6 +50,8 @@ def kind_of(data: bytes) -> str:
         return "WEBP"
     if data.startswith(_TIFF_STARTS):
         return "TIFF"
+    if data.startswith(gif_blocks.SIGNATURES):
+        return "GIF"
     return "BMP" if data.startswith(b"BM") else ""
 
 
@@ -72,6 +75,9 @@ def stream_of(data: bytes, limit: PixelLimit) -> Stream:
         if size := _webp_size(data):
             limit.require(*size, kind=kind)
         return Stream(data, kind, int.from_bytes(data[4:8], "little") + 8 <= len(data))
+    if kind == "GIF":
+        pictures, whole = gif_blocks.pictures_of(data)
+        return Stream(data, kind, whole, several=pictures > 1)
     if kind == "BMP":
         _require_few_runs(data)
         return Stream(data, kind, 0 < _end_of_bmp(data) <= len(data))

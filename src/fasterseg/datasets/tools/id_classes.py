@@ -28,7 +28,8 @@ NAMED_BY_DATA = OF_IDS | {"reduce_zero_label"}
 _BORDER = 255
 _LOOKED_AT = 128
 _MOST_MADE_UP = 1000
-_BACKGROUNDS = ("background", "_background_", "__background__")
+BACKGROUNDS = ("background", "_background_", "__background__")
+"""What lists call the class of what nobody labelled, in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class IdClasses:
         ids = {name: (label + first,) for label, name in enumerate(names)}
         if first:
             ids[IGNORE] = (0,)
-        background = names[0] if names[0].casefold() in _BACKGROUNDS else ""
+        background = names[0] if names[0].casefold() in BACKGROUNDS else ""
         classes = ToolClasses(
             names, self.where, ids=ids, background=background, shown=self._colours(names)
         )
@@ -76,7 +77,7 @@ class IdClasses:
     def _made_up(self, pairings: Mapping[str, Pairing], first: int) -> tuple[str, ...]:
         """Names after the ids in some of the masks; raises DataError where these are no classes."""
         masks = some_masks(pairings)
-        found = _values_in(masks)
+        found = values_in(masks)
         ids = sorted(value for value in found if value != _BORDER)
         if not masks or (ids[-1:] == [0] and _BORDER in found) or ids[-1:] > [_MOST_MADE_UP]:
             raise self._unknown(ids)
@@ -117,7 +118,8 @@ def some_masks(pairings: Mapping[str, Pairing]) -> list[Path]:
     return masks[:: max(1, -(-len(masks) // _LOOKED_AT))]
 
 
-def _values_in(masks: Sequence[Path]) -> set[int]:
+def values_in(masks: Sequence[Path]) -> set[int]:
+    """Return the integers that some masks hold; none of those in colours."""
     counts = ValueCounts()
     for path in masks:
         try:

@@ -1,7 +1,9 @@
 """Images and masks that no tool's file describes: in two folders, split by split, or side by side.
 
-It is looked for last, where nothing else was found.  Masks hold ids or colours; a list of classes
-in the folder names the ids, a data file either, else classes are called after them.
+It is looked for last, where nothing else was found.  Folders that are called in another way than
+usual are put together by what their files are called.  Masks hold ids or colours, or one class
+each; a list of classes in the folder names the ids or colours, a data file either, else classes are
+called after them.
 """
 
 from __future__ import annotations
@@ -17,14 +19,18 @@ from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm, folders_below
 from fasterseg.datasets.listing import is_folder
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.datasets.tools.class_masks import are_of_classes, open_class_masks
 from fasterseg.datasets.tools.classes import OF_COLOURS
 from fasterseg.datasets.tools.colour_classes import by_colours, colours_in
+from fasterseg.datasets.tools.colour_table import colour_table_in
 from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
+from fasterseg.datasets.tools.matched_pairs import divided_by_names, matches_of
+from fasterseg.datasets.tools.matched_series import Matches
 from fasterseg.datasets.tools.splits import ONE_SPLIT, Divided, usual_name, without_empty
 from fasterseg.datasets.tools.two_folders import LISTS, SPLITS, divided, has_mask
 
 NAME = "pairs"
-TAKES = NAMED_BY_DATA | OF_COLOURS | {"image_suffix", "mask_suffix"}
+TAKES = NAMED_BY_DATA | OF_COLOURS | {"image_suffix", "mask_suffix", "masks_dir"}
 
 _IMAGES = ("images", "image", "imgs", "img", "photos", "frames")
 _MASKS = ("masks", "mask", "labels", "label", "annotations", "segmentation", "gt")
@@ -36,13 +42,25 @@ def _is_in(folder: Path) -> bool:
     return _two_in(folder) is not None or any(_splits_in(folder)) or _ending_in(folder) is not None
 
 
+def _is_matched(folder: Path) -> bool:
+    return bool(matches_of(folder, DataFile()).found)
+
+
 FORM = ToolForm(_is_in)
+MATCHED = ToolForm(_is_matched)
 
 
 def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
     """Return the splits that are there, or one of all images; raises DataError."""
     home = place.images
-    found = _divided(tree, home, said)
+    matches = matches_of(home, said)
+    if are_of_classes(matches):
+        return open_class_masks(tree, home, said, matches)
+    found = _divided(tree, home, said, matches)
+    if said.palette is None and (table := colour_table_in(tree, home)) is not None:
+        return FileSource(
+            table.layout(NAME, tree, said, found.pairings, found.notes), found.pairings
+        )
     named = classes_listed_in(home, tree, NAME, *LISTS, shown=True)
     # Neither a list of classes nor a palette leaves it open what masks hold.
     is_open = named.where == home and said.palette is None
@@ -54,11 +72,19 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
     return FileSource(layout, found.pairings)
 
 
-def _divided(tree: Tree, home: Path, said: DataFile) -> Divided:
-    two = _two_in(home)
+def _divided(tree: Tree, home: Path, said: DataFile, matches: Matches) -> Divided:
+    if matches.found and (said.masks_dir or not _is_in(home)):
+        return divided_by_names(tree, home, matches)
+    found = _by_usual_names(tree, home, said)
+    # Folders that are called as usual may hold others, in which the masks are.
+    has_none = not any(pairing.pairs for pairing in found.pairings.values())
+    return divided_by_names(tree, home, matches) if has_none and matches.found else found
+
+
+def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
+    two, splits = _two_in(home), list(_splits_in(home))
     if two is not None:
         return divided(tree, *two, said)
-    splits = list(_splits_in(home))
     if splits:
         return _by_splits(tree, splits, said)
     return Divided({"train": _beside(tree, home, said)}, (ONE_SPLIT,))

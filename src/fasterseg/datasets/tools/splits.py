@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing import Pairing, Tree, pair_files
@@ -17,6 +18,11 @@ _CALLED: Mapping[str, tuple[str, ...]] = {
     "test": ("test", "testing"),
 }
 ONE_SPLIT = "there is one split, train: nothing divides the images"
+
+_SPLIT_IN_NAME = re.compile(
+    r"(?<![a-z])(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)(?![a-z])"
+    r"|^(train|val|test)(?=(?:x|y|images?|imgs?|masks?|labels?|annot)$)"
+)
 
 Files = Mapping[str, list[Path]]
 """Files by the name of their sample."""
@@ -36,6 +42,20 @@ def usual_name(split: str) -> str:
     return next((name for name, words in _CALLED.items() if folded in words), split)
 
 
+def split_in(place: str) -> str:
+    """Return the split that a path names, train, val or test; empty where it names none.
+
+    A split is a folder's name or a word of it, as in train_masks; the first folder that has one
+    tells.
+    """
+    for part in PurePosixPath(place).parts:
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", part).casefold()
+        found = {usual_name(one[1] or one[2]) for one in _SPLIT_IN_NAME.finditer(words)}
+        if len(found) == 1:  # train_val is both
+            return found.pop()
+    return ""
+
+
 def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> Divided:
     """Return the pairs of the samples that lists name, one list to a split.
 
@@ -50,8 +70,8 @@ def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> 
         splits = {"train": sorted(images)}
         notes = [ONE_SPLIT]
     used = {name for names in splits.values() for name in names}
-    pairings = {split: _paired(tree, names, images, masks) for split, names in splits.items()}
-    notes += _notes_on_rest(used, images, masks)
+    pairings = {split: paired(tree, names, images, masks) for split, names in splits.items()}
+    notes += notes_on_rest(used, images, masks)
     return without_empty(pairings, notes)
 
 
@@ -90,8 +110,8 @@ def _names_of(line: str) -> tuple[str, ...]:
     return plain, plain.strip('"')
 
 
-def _paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:
-    """The pairs of these names; an image that has no mask was not annotated."""
+def paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:
+    """Return the pairs of these names; an image that has no mask was not annotated."""
     counts: dict[str, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
@@ -103,7 +123,8 @@ def _paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pa
     )
 
 
-def _notes_on_rest(used: set[str], images: Files, masks: Files) -> list[str]:
+def notes_on_rest(used: set[str], images: Files, masks: Files) -> list[str]:
+    """Return what is to be said of files that are used for nothing."""
     notes = []
     bare = len(used - masks.keys())
     if bare:

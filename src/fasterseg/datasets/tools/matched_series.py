@@ -1,0 +1,173 @@
+"""Which series of pictures are the images of a data set, and which their masks.
+
+Two series belong together where one has the names of the other.  Which of them is of masks is told
+by the words in which their folders and endings differ, else by what is in them; of several that
+fit, those lie together whose paths are most alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path, PurePosixPath
+
+from fasterseg.datasets.faults import FileFault
+from fasterseg.datasets.mask_reading import read_mask
+from fasterseg.datasets.mask_values import TooManyValues, counts_of
+from fasterseg.datasets.tools.name_series import Series, folders_of_pictures, series_in
+from fasterseg.datasets.tools.splits import split_in
+
+
+def _set_of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_MASKS = _set_of(
+    "mask masks label labels lbl lbls lab labs labelids annotation annotations annot annots ann "
+    "anns anno gt groundtruth truth seg segs segmentation segmentations segmentationclass semantic "
+    "target targets trimap trimaps manual"
+)
+_IMAGES = _set_of(
+    "image images img imgs photo photos picture pictures frame frames rgb original originals input "
+    "inputs raw sat source jpegimages"
+)
+_LOOKED_AT = 32
+_LEAST_SHARE = 0.9
+"""So many names of one series, or of the other, are names of both."""
+_MOST_COLOURS = 64
+"""More are in no mask of a data set that does not say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Images, and the series of masks that go with them: several where one is of each class."""
+
+    images: Series
+    masks: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What goes together in a folder, and the folders of pictures with which nothing does."""
+
+    found: tuple[Match, ...]
+    alone: tuple[Path, ...]
+
+
+def matches_in(
+    root: Path, *, masks_in: str = "", image_ending: str = "", mask_ending: str = ""
+) -> Matches:
+    """Return what goes together below a folder, in the order of its paths.
+
+    `masks_in` is a folder, or the end of the paths of several, that all masks lie in; the endings
+    are those of all images and of all masks.  Each where it is given.
+    """
+    folders = folders_of_pictures(root)
+    every = [one for folder, names in folders.items() for one in series_in(root, folder, names)]
+    images = [one for one in every if image_ending in ("", one.ending)]
+    masks = [
+        one
+        for one in every
+        if mask_ending in ("", one.ending) and (not masks_in or _lies_in(one, masks_in))
+    ]
+    found = tuple(_nearest(list(_fitting(images, masks))))
+    used = {one.folder for match in found for one in (match.images, *match.masks)}
+    return Matches(found, tuple(folder for folder in folders if folder not in used))
+
+
+def _lies_in(series: Series, folder: str) -> bool:
+    wanted, parts = PurePosixPath(folder).parts, PurePosixPath(series.place).parts
+    ends = range(len(wanted), len(parts) + 1)
+    return any(parts[end - len(wanted) : end] == wanted for end in ends)
+
+
+def _fitting(images: Sequence[Series], masks: Sequence[Series]) -> Iterator[tuple[Series, Series]]:
+    """All series of images with each of masks that has their names."""
+    having: defaultdict[str, list[int]] = defaultdict(list)
+    for number, one in enumerate(masks):
+        for name in one.files:
+            having[name].append(number)
+    for series in images:
+        hits = Counter(number for name in series.some(_LOOKED_AT) for number in having[name])
+        for number in sorted(hits):
+            other = masks[number]
+            is_one_split = _are_of_one_split(series, other)
+            if is_one_split and _share_names(series, other) and _is_of_masks(other, series):
+                yield series, other
+
+
+def _are_of_one_split(one: Series, other: Series) -> bool:
+    splits = {split_in(one.place), split_in(other.place)} - {""}
+    return len(splits) <= 1
+
+
+def _share_names(one: Series, other: Series) -> bool:
+    if one.folder == other.folder and one.ending == other.ending:
+        return False
+    both = one.files.keys() & other.files.keys()
+    return any(
+        len(both) >= _LEAST_SHARE * len(series.files) and series.files for series in (one, other)
+    )
+
+
+def _is_of_masks(series: Series, images: Series) -> bool:
+    """Whether a series is of masks, where it is of masks or of images and the other one of both."""
+    own, others = series.words - images.words, images.words - series.words
+    says_masks, says_images = bool(own.keys() & _MASKS), bool(others.keys() & _IMAGES)
+    if others.keys() & _MASKS or (own.keys() & _IMAGES and not says_masks):
+        return False
+    if says_masks and (says_images or images.is_lossy or images.folder != series.folder):
+        return True
+    if series.is_lossy or not (says_masks or _has_few_colours(series)):
+        return False
+    return images.is_lossy or not _has_few_colours(images)
+
+
+def _has_few_colours(series: Series) -> bool:
+    path = next(iter(series.files.values()))
+    try:
+        return len(counts_of(read_mask(path, in_colour=True))) <= _MOST_COLOURS
+    except (FileFault, TooManyValues):
+        return False
+
+
+def _nearest(fitting: Sequence[tuple[Series, Series]]) -> Iterator[Match]:
+    """Each series of images with the masks whose path is most like its own.
+
+    A folder has one part in this, but where images and masks lie together.  Masks that are left
+    over go with the images that they fit, beside the masks that these have.
+    """
+    order = sorted(fitting, key=_unlikeness)
+    images_in: dict[Path, Series] = {}
+    masks_in: dict[Path, Series] = {}
+    for images, masks in order:
+        is_new = images.folder not in images_in and masks.folder not in masks_in
+        is_two = images.folder in masks_in or masks.folder in images_in
+        if is_new and (not is_two or images.folder == masks.folder):
+            images_in[images.folder] = masks_in[masks.folder] = images
+    together: dict[Path, list[Series]] = {folder: [] for folder in sorted(images_in)}
+    for images, masks in order:
+        is_left = masks.folder not in masks_in and masks.folder not in images_in
+        if images_in.get(images.folder) is images and (
+            is_left or masks_in.get(masks.folder) is images
+        ):
+            together[images.folder].append(masks)
+    for folder, of_masks in together.items():
+        yield Match(images_in[folder], tuple(sorted(of_masks, key=_place)))
+
+
+def _place(series: Series) -> tuple[str, str]:
+    return series.place, series.ending
+
+
+def _unlikeness(pair: tuple[Series, Series]) -> tuple[float, int, str, str]:
+    images, masks = pair
+    alike = SequenceMatcher(None, images.place, masks.place, autojunk=False).ratio()
+    return -alike, len(images.ending) + len(masks.ending), images.place, masks.place
+
+
+def folders_of(series: Collection[Series]) -> list[str]:
+    """Return where series lie, each once, with what their names end in."""
+    return [f"{one.place}/*{one.ending}" if one.ending else one.place for one in series]

@@ -1,0 +1,199 @@
+"""Folders of images and masks that are called in any way, as published downloads have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from tool_sets import STREET, save, scene
+
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.tools.matched_series import matches_in
+from fasterseg.datasets.tools.splits import split_in
+from fasterseg.errors import DataError
+
+ReadsAs = Callable[..., DataSource]
+Labels = npt.NDArray[np.uint8]
+COLOURS = np.array([[0, 0, 0], *np.random.default_rng(0).integers(1, 255, (8, 3))], np.uint8)
+
+# Where an image and its mask lie, by split; {} is the image's own name.
+LAYOUTS = {
+    "camvid-kaggle": ("{split}/{}.png", "{split}_labels/{}_L.png", "train val test"),
+    "massachusetts": ("tiff/{split}/{}_15.tiff", "tiff/{split}_labels/{}_15.tif", "train val"),
+    "drone": ("original_images/{}.jpg", "label_images_semantic/{}.png", "train"),
+    "isic": ("ISIC2018_Training_Input/{}.jpg", "ISIC2018_Training_GroundTruth/{}_seg.png", "train"),
+    "deepglobe": ("{split}/{}_sat.jpg", "{split}/{}_mask.png", "train"),
+    "carvana": ("{split}/{}.jpg", "{split}_masks/{}_mask.gif", "train"),
+    "pets": ("images/{}.jpg", "annotations/trimaps/{}.png", "train"),
+    "vistas": ("{split}/images/{}.jpg", "{split}/v1.2/labels/{}.png", "training validation"),
+    "capitals": ("Images/{}.jpg", "Masks/{}.png", "train"),
+    "words": ("{split}_img/{}.jpg", "{split}_lab/{}.png", "train test"),
+    "letters": ("{split}x/{}.png", "{split}y/{}.png", "train test"),
+    "nothing but pixels": ("a/{}.png", "b/{}.png", "train"),
+    "splits inside": ("img/{split}/{}.jpg", "lbl/{split}/{}.png", "train val test"),
+}
+
+
+def save_ids(labels: Labels, path: Path) -> None:
+    """Ids as they are: Pillow would number the greys of a GIF anew."""
+    save(labels, path.with_suffix(".png") if path.suffix == ".gif" else path)
+    if path.suffix == ".gif":
+        path.with_suffix(".png").unlink()
+        picture = Image.fromarray(labels, "P")
+        picture.putpalette(COLOURS.tobytes())
+        picture.save(path, optimize=False)
+
+
+def put(root: Path, image: str, mask: str, splits: str) -> dict[str, dict[str, Labels]]:
+    """Three scenes to a split, and what labels each has."""
+    truth: dict[str, dict[str, Labels]] = {}
+    for place, split in enumerate(splits.split()):
+        own = truth[{"training": "train", "validation": "val"}.get(split, split)] = {}
+        for index in range(3):
+            picture, labels = scene(10 * place + index, (40, 56))
+            labels = np.where(labels == 255, 0, labels).astype(np.uint8)
+            name = f"{index:03}"
+            save(picture, root / image.format(name, split=split))
+            save_ids(labels, root / mask.format(name, split=split))
+            own[Path(image.format(name, split=split)).stem.removesuffix("_sat")] = labels
+    return truth
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_folders_go_together_by_their_files(layout: str, tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = put(tmp_path / "set", *LAYOUTS[layout])
+
+    source = reads_as(tmp_path / "set", truth)
+
+    assert source.label_space.names == tuple(f"class{label}" for label in range(9))
+    notes = check_data(tmp_path / "set").notes
+    assert any("were put together by their names" in note for note in notes)
+
+
+def test_recordings_of_the_same_names_keep_their_own_masks(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth: dict[str, dict[str, Labels]] = {"train": {}, "val": {}}
+    for place, (split, drive) in enumerate([("train", "a"), ("train", "b"), ("val", "c")]):
+        home = tmp_path / split / f"seq {drive}"
+        own = put(home, "Images/{}.png", "Labels/{}.png", "train")["train"]
+        start = "" if split == "val" else f"seq {drive}/"
+        truth[split] |= {f"{start}{name}": labels for name, labels in own.items()}
+        assert place < 3
+
+    reads_as(tmp_path, truth)
+
+
+def test_pictures_without_masks_are_named(tmp_path: Path) -> None:
+    put(tmp_path, "training/image_2/{}.png", "training/semantic/{}.png", "train")
+    put(tmp_path, "testing/image_2/{}.png", "ignored/{}.txt.png", "train")
+    for path in (tmp_path / "ignored").iterdir():
+        path.unlink()
+
+    notes = open_data(tmp_path).files.layout.notes
+
+    assert any("no masks go with the pictures in testing/image_2" in note for note in notes)
+
+
+def test_several_masks_to_an_image_are_refused_until_a_data_file_says_which(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = put(tmp_path, "training/image_2/{}.png", "training/semantic/{}.png", "train")["train"]
+    for name, labels in truth.items():
+        save(COLOURS[labels], tmp_path / "training" / "semantic_rgb" / f"{name}.png")
+
+    with pytest.raises(DataError, match="several masks go with the same images") as caught:
+        open_data(tmp_path)
+    told = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    (tmp_path / "data.yaml").write_text("\n".join(told))
+
+    assert told == ["layout: pairs", "masks_dir: training/semantic"]
+    reads_as(tmp_path, {"train": truth})
+
+
+def test_several_endings_are_refused_until_a_data_file_says_which(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = put(tmp_path, "Left/{}_image.png", "Truth/{}_labels.png", "train")["train"]
+    for name, labels in truth.items():
+        save(COLOURS[labels], tmp_path / "Truth" / f"{name.removesuffix('_image')}_colours.png")
+
+    with pytest.raises(DataError, match="several masks go with the same images") as caught:
+        open_data(tmp_path)
+    told = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    assert told == ["layout: pairs", "mask_suffix: _colours"]
+    (tmp_path / "data.yaml").write_text("layout: pairs\nmask_suffix: _labels\n")
+
+    reads_as(tmp_path, {"train": {name.removesuffix("_image"): one for name, one in truth.items()}})
+
+
+def test_photographs_of_the_same_names_are_no_masks(tmp_path: Path) -> None:
+    for index in range(3):
+        for folder in ("left", "right"):
+            save(scene(index, (40, 56))[0], tmp_path / folder / f"{index}.png")
+
+    assert not matches_in(tmp_path).found
+    with pytest.raises(DataError, match="layout of the data is not known"):
+        open_data(tmp_path)
+
+
+def test_a_table_of_colours_names_the_classes(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = put(tmp_path, *LAYOUTS["camvid-kaggle"])
+    for split, of_split in truth.items():
+        for name, labels in of_split.items():
+            save(COLOURS[labels], tmp_path / f"{split}_labels" / f"{name}_L.png")
+    rows = [f"{name},{r},{g},{b}" for name, (r, g, b) in zip(STREET, COLOURS, strict=True)]
+    (tmp_path / "class_dict.csv").write_text("name, r, g, b\n" + "\n".join(rows))
+
+    assert reads_as(tmp_path, truth).label_space.names == STREET
+
+
+def test_a_table_of_colours_names_ids_by_its_order(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = put(tmp_path, *LAYOUTS["drone"])
+    rows = [f"{name},{r},{g},{b}" for name, (r, g, b) in zip(STREET, COLOURS, strict=True)]
+    (tmp_path / "class_dict_seg.csv").write_text("name,r,g,b\n" + "\n".join(rows))
+
+    assert reads_as(tmp_path, truth).label_space.names == STREET
+
+
+def test_a_mask_of_several_pictures_is_no_mask(tmp_path: Path) -> None:
+    put(tmp_path, *LAYOUTS["carvana"])
+    mask = tmp_path / "train_masks" / "000_mask.gif"
+    frames = [Image.new("RGB", (56, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(mask, save_all=True, append_images=frames[1:])
+
+    with pytest.raises(DataError, match="several pictures in one file"):
+        check_data(tmp_path)
+
+
+def test_a_mask_that_ends_early_is_told(tmp_path: Path) -> None:
+    put(tmp_path, *LAYOUTS["carvana"])
+    mask = tmp_path / "train_masks" / "000_mask.gif"
+    mask.write_bytes(mask.read_bytes()[:-8])
+
+    with pytest.raises(DataError, match="ends before its end mark"):
+        check_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "split"),
+    [
+        ("train/x", "train"),
+        ("trainx", "train"),
+        ("TestImages", "test"),
+        ("ISIC2018_Task1-2_Training_Input", "train"),
+        ("images/val2017", "val"),
+        ("a/Valid", "val"),
+        ("train_val/a", ""),
+        ("latest", ""),
+        ("pretraining", ""),
+    ],
+)
+def test_splits_are_words_of_folders(place: str, split: str) -> None:
+    assert split_in(place) == split
