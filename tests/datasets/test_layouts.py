@@ -244,3 +244,27 @@ def test_camvid_passes_the_checker(camvid: Path) -> None:
 
     assert report.splits["train"].sizes == {"360x480": 367}
     assert report.splits["test"].class_shares()["Road"] == pytest.approx(0.2684, abs=1e-3)
+
+
+def test_pictures_without_masks_are_told_where_they_lie(tmp_path: Path) -> None:
+    for index in range(3):
+        put_picture(tmp_path / "photos" / f"{index}.png", index)
+
+    with pytest.raises(DataError, match=r"pictures lie in photos \(3 pictures\)") as caught:
+        open_data(tmp_path)
+
+    assert "train: photos" in caught.value.next_step
+
+
+def test_masks_of_label_studio_alone_are_told_as_that(tmp_path: Path) -> None:
+    for index in range(3):
+        put_picture(tmp_path / f"task-{index}-annotation-7-by-1-tag-car-0.png", index)
+
+    with pytest.raises(DataError, match="masks of Label Studio"):
+        open_data(tmp_path)
+
+
+def put_picture(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 255, (20, 30, 3))
+    Image.fromarray(noise.astype(np.uint8)).save(path)

@@ -98,6 +98,7 @@ def test_the_recipe_fits_data_hours_and_machine(photos: Path) -> None:
     recipe = recipe_at("photos")
 
     assert (recipe.search.hours, recipe.student.hours) == (1.6, 2.0)
+    assert recipe.student.start == "supernet"
     assert recipe.student.batch_size == 8
     assert len(recipe.student.class_weights) == 10
     assert recipe.student.augmentation.crop == (32, 64)

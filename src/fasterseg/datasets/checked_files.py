@@ -215,10 +215,7 @@ def _stamps(pair: OnDisk) -> Iterator[int]:
 
 def _conditions_of(source: FileSource) -> str:
     """A digest of all that decides what is found in a file, beside the file itself."""
-    parts = [
-        [part, layout.reading.model_dump(mode="json"), layout.masks_in_colour, layout.most_pixels]
-        for part, layout in source.parts().items()
-    ]
+    parts = [[part, *layout.how_read()] for part, layout in source.parts().items()]
     root = os.path.realpath(source.layout.root)
     versions = [__version__, PIL.__version__]
     return digest_of_value([root, parts, versions, os.getuid()]).removeprefix("sha256:")

@@ -97,12 +97,13 @@ class _Findings:
     unknown_files: Counter[tuple[str, int]] = field(default_factory=Counter)
     # By the hash of an image's pixels: the (split, file) places where it lies.
     places: defaultdict[str, Places] = field(default_factory=lambda: defaultdict(list))
+    listed: frozenset[tuple[FaultKind, str]] = frozenset()
     lone_sizes: Counter[ImageSize] = field(default_factory=Counter)
     pixels: PixelTally = field(default_factory=PixelTally)
 
     def take_in(self, split: str, look: Look) -> None:
         """Remember what one sample's files held."""
-        self.faults += look.faults
+        self.faults += [one for one in look.faults if (one.kind, one.file) not in self.listed]
         _count(self.raw_values[look.part], look.raw_values)
         _count(self.unknown_pixels[look.part], look.unknown)
         _count(self.unknown_files, {(look.part, value): 1 for value in look.unknown})
@@ -129,7 +130,8 @@ def _check_files(
     known: CheckedFiles | None,
     seen: Callable[[Look], None],
 ) -> DataReport:
-    findings = _Findings(list(source.faults))
+    known_faults = frozenset((one.kind, one.file) for one in source.faults)
+    findings = _Findings(list(source.faults), listed=known_faults)
     tallies = {split: Tally(source.label_space) for split in source.splits()}
     total = sum(source.length(split) for split in source.splits()) + source.unlabelled
     for done, (split, look) in enumerate(_looks(source, known), start=1):

@@ -92,6 +92,9 @@ class DataFile(TrueIsNoNumber):
     """The colours of colour masks: for each class one [red, green, blue] or several, in the order
     of `names` or by name; `ignore` for colours that never count.  No key that speaks of integers
     goes with it."""
+    smoothed: bool = False
+    """Whether masks were smoothed, scaled or saved as JPEG: each pixel is then the nearest of the
+    colours of `palette`, or of the integers of `label_mapping`, which lie 32 apart at least."""
     reduce_zero_label: bool = False
     """Whether 0 never counts and all other integers are one too high."""
     background: Literal["class", "ignore", "auto"] = "auto"

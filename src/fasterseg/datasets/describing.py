@@ -20,6 +20,8 @@ from fasterseg.datasets.layouts import (
 from fasterseg.datasets.mixing import mixed
 from fasterseg.datasets.named_files import Naming, named_file
 from fasterseg.datasets.pairing import Tree
+from fasterseg.datasets.remedies import lines, written
+from fasterseg.datasets.smoothed import LEAST_APART, nearest_two
 from fasterseg.datasets.split_file import divided_by_lines, read_split_file, split_file_of
 from fasterseg.datasets.tools import yolo
 from fasterseg.datasets.unpacking import is_zip, open_zip
@@ -114,8 +116,9 @@ def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
     elif not (data.layout or data.format or data.train):
         # A file that only adds something to what lies there.
         data = data.model_copy(update={"layout": name_of_layout_in(tree.root)})
+    tree.takes_lossy_masks = data.smoothed
     if data.layout_name == FOLDER:
-        return open_folder(tree, data, file)
+        return told_apart_when_smoothed(open_folder(tree, data, file), file)
     try:
         source = open_named(data.layout_name, tree, file, data)
     except UsageError as error:
@@ -152,9 +155,32 @@ def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource
         normalisation=data.normalize,
         groups=data.groups,
         most_pixels=data.most_pixels,
+        smoothed=data.smoothed and not _are_drawn(source),  # those are read where they are drawn
         unlabelled=data.unlabelled,
         unlabelled_every=data.unlabelled_every,
         class_weights=class_weights(data, layout.label_space, file),
         notes=(*layout.notes, *notes_on_keys(data)),
     )
-    return replace(source, layout=own)
+    return told_apart_when_smoothed(replace(source, layout=own), file)
+
+
+def _are_drawn(source: FileSource) -> bool:
+    return any(one.labels for pairing in source.pairings.values() for one in pairing.pairs)
+
+
+def told_apart_when_smoothed(source: FileSource, file: Path) -> FileSource:
+    """Return a source; raises DataError for smoothed masks whose integers lie too near together."""
+    layout = source.layout
+    if not layout.smoothed:
+        return source
+    found = nearest_two(layout.declared, in_colour=layout.masks_in_colour)
+    if found is not None and found[2] < LEAST_APART:
+        one, other = map(layout.shown_value, found[:2])
+        raise DataError(
+            "smoothed masks of these values cannot be told apart",
+            where=f"{file}, smoothed",
+            why=f"{one} and {other} both mean something, and lie less than {LEAST_APART:g} apart",
+            next_step="declare the palette, or in label_mapping a class for each integer that "
+            "masks hold, as in" + lines(written("label_mapping", {0: 0, 255: 1}), "smoothed: true"),
+        )
+    return source

@@ -83,7 +83,9 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.TRUNCATED_MASK: "restore the files from their source, or remove them",
     FaultKind.LARGE_IMAGE: "make them smaller, or write most_pixels into data.yaml",
     FaultKind.LARGE_MASK: "make them smaller, or write most_pixels into data.yaml",
-    FaultKind.LOSSY_MASK: "export the masks as PNG; JPEG changes ids at every edge",
+    FaultKind.LOSSY_MASK: "export the masks as PNG; JPEG changes ids at every edge. Where they are "
+    "all there is, write smoothed: true into data.yaml, beside palette, or beside what they held, "
+    "as in label_mapping: {0: 0, 255: 1}",
     FaultKind.COLOUR_MASK: "declare the colours in data.yaml, one or several to a class:  "
     "palette: {road: [128, 64, 128], car: [[0, 0, 142], [0, 0, 70]], ignore: [0, 0, 0]}",
     FaultKind.SIZE_MISMATCH: "export these masks at their image's size; masks are never resized",

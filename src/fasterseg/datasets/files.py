@@ -27,6 +27,7 @@ from fasterseg.datasets.pairing import Lone, OnDisk, Pair, Pairing
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap, Pixels, Recorded, Sample
+from fasterseg.datasets.smoothed import snapped
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
 
@@ -229,10 +230,15 @@ class FileSource:
 
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
-        in_colour, shown = self.layout_of(pair).masks_in_colour, self.shown_mask(pair)
+        layout, shown, limit = self.layout_of(pair), self.shown_mask(pair), self._limit(pair)
+        in_colour, is_smoothed = layout.masks_in_colour, layout.smoothed
         try:
-            limit = self._limit(pair)
-            return read_mask(pair.mask, in_colour=in_colour, shown_as=shown, limit=limit)
+            mask = read_mask(
+                pair.mask, in_colour=in_colour, lossy=is_smoothed, shown_as=shown, limit=limit
+            )
+            return snapped(mask, layout.declared, in_colour=in_colour) if is_smoothed else mask
+        except ValueError as error:
+            raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, str(error))) from error
         except FileFault as error:
             if pair.labels is None:
                 raise
@@ -301,6 +307,7 @@ class FileSource:
         layout = self.layout
         meaning = [[raw, label] for raw, label in layout.labelling.meaning.items()]
         parts: list[Any] = [meaning, self.label_space.content()]
+        parts += [["smoothed"]] if layout.smoothed else []
         parts += [
             [part, [[raw, label] for raw, label in layout.labelling.meaning.items()]]
             for part, layout in self.included.items()

@@ -118,6 +118,7 @@ def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
         labelling=Labelling(_meaning(data, space, marks_object=marks_object), space),
         terms=data.terms,
         masks_in_colour=data.palette is not None,
+        smoothed=data.smoothed,
         ambiguous=not settled and not marks_object,
         object_value=_OBJECT if marks_object else None,
         reading=data.reading,
@@ -187,8 +188,8 @@ def _meaning(data: DataFile, space: LabelSpace, *, marks_object: bool) -> Mappin
         # What a whole table of ids leaves out is no class, or 0 would be one wherever ids count
         # from 1.
         meaning.clear()
-    unlabelled = data.ignore if data.ignore is not None else space.ignore
-    meaning[unlabelled] = space.ignore
+    if data.ignore is not None or not data.smoothed:
+        meaning[space.ignore if data.ignore is None else data.ignore] = space.ignore
     if data.reduce_zero_label or data.background == "ignore":
         meaning[0] = space.ignore
     if marks_object:

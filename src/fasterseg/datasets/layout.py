@@ -34,6 +34,7 @@ class Layout:
     those of `DataFile`; ``recordings`` finds the recording in an image's name where the data set is
     known for it, and says only which images a search's halves keep apart: published splits share
     recordings.
+    ``smoothed`` says that each pixel of a mask is the nearest of what `labelling` has.
     ``form`` is what the table of layouts calls it; empty for what a data file describes.
     ``archive`` is the zip that the files were unpacked from.  ``made_up`` are the keys of a data
     file that name classes which no file of the data names.
@@ -45,6 +46,7 @@ class Layout:
     labelling: Labelling
     terms: str = ""
     masks_in_colour: bool = False
+    smoothed: bool = False
     ambiguous: bool = False
     object_value: int | None = None
     reading: Reading = DEFAULT_READING
@@ -63,6 +65,17 @@ class Layout:
     made_up: Mapping[str, Any] = field(default_factory=dict)
     unlabelled: tuple[str, ...] = ()
     unlabelled_every: int = USUAL_DISTANCE
+
+    @property
+    def declared(self) -> list[int]:
+        """The integers, or packed colours, that mean something in masks."""
+        return list(self.labelling.meaning)
+
+    def how_read(self) -> list[Any]:
+        """What decides which pixels and which integers are read of files, beside these."""
+        smoothed = [self.declared] if self.smoothed else []
+        reading = self.reading.model_dump(mode="json")
+        return [reading, self.masks_in_colour, self.most_pixels, *smoothed]
 
     @property
     def place(self) -> Path:

@@ -11,9 +11,7 @@ from fasterseg.datasets import bdd100k, camvid, camvid_full, cityscapes
 from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Form, Place, ToolForm, places_of
-from fasterseg.datasets.other_files import what_lies_in
 from fasterseg.datasets.pairing import Tree
-from fasterseg.datasets.remedies import lines
 from fasterseg.datasets.tools import (
     ade20k,
     coco,
@@ -27,6 +25,7 @@ from fasterseg.datasets.tools import (
     voc,
     yolo,
 )
+from fasterseg.datasets.unknown_layout import A_DATA_FILE, told_of_unknown
 from fasterseg.errors import DataError, UsageError
 
 STREET = "street"
@@ -106,10 +105,6 @@ _BY_FILES = FolderLayout(pairs.NAME, (pairs.MATCHED,), pairs.open_pairs, pairs.T
 _ALL = (*LAYOUTS, LAST_LAYOUT)
 LAYOUT_NAMES = ("auto", STREET, FOLDER, *(layout.name for layout in _ALL))
 
-_A_DATA_FILE = "put a data.yaml into it, such as" + lines(
-    "train: images/train", "val: images/val", "masks_dir: masks", "names: [road, car]"
-)
-
 
 def layout_of(path: Path) -> FoundLayout:
     """Return the layout of a folder, or of what lies deeper in it.
@@ -178,14 +173,10 @@ def _several(found: list[FoundLayout], path: Path) -> DataError:
 
 
 def _none(path: Path) -> DataError:
-    known, found, near = ", ".join(LAYOUT_NAMES[3:]), what_lies_in(path), _near(path)
-    why = f"it has no data.yaml, and the folders of none of {known}"
+    near = _near(path)
+    why, next_step = told_of_unknown(path, LAYOUT_NAMES[3:])
     if near is not None:
         next_step = f"name {near}, where a data set lies"
-    elif found is not None:
-        next_step, why = found[2], f"{why}; {found[0]} is {found[1]}"
-    else:
-        next_step = _A_DATA_FILE
     return DataError(
         "the layout of the data is not known", where=str(path), why=why, next_step=next_step
     )
@@ -247,7 +238,7 @@ def _does_not_fit(name: str, where: Path, why: str) -> DataError:
         f"the layout {name!r} does not fit here",
         where=str(where),
         why=why,
-        next_step=f"name another of {', '.join(LAYOUT_NAMES[3:])}, or {_A_DATA_FILE}",
+        next_step=f"name another of {', '.join(LAYOUT_NAMES[3:])}, or {A_DATA_FILE}",
     )
 
 

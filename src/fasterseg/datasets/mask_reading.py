@@ -21,8 +21,8 @@ from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.limits import DEFAULT_LIMIT, PixelLimit
 from fasterseg.datasets.mask_values import TooManyValues, ValueCounts
-from fasterseg.datasets.picture_opening import Wanted, file_bytes, opened_bytes
-from fasterseg.datasets.pixels import as_stored, turn_of, upright_shape
+from fasterseg.datasets.picture_opening import LOSSY_FORMATS, Wanted, file_bytes, opened_bytes
+from fasterseg.datasets.pixels import as_stored, upright_shape
 
 RawMask = npt.NDArray[np.integer[Any]]
 """Of the narrowest type that the file's integers have: 8 or 16 bits, else 32."""
@@ -40,16 +40,19 @@ def read_mask(
     path: Path,
     *,
     in_colour: bool = False,
+    lossy: bool = False,
     shown_as: str = "",
     limit: PixelLimit = DEFAULT_LIMIT,
 ) -> RawMask:
     """Return a mask's integers, (height, width); packed colours where ``in_colour``.
 
-    Its orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for
-    several pictures in one file, for transparency, for more bits than are read, for more pixels
-    than the ``limit``, and for colours where none were declared.
+    ``lossy`` lets JPEG and WebP pass, and takes the brightness of colours for integers.  A mask's
+    orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for several
+    pictures in one file, for transparency, for more bits than are read, for more pixels than the
+    ``limit``, and for colours where none were declared.
     """
-    name, wanted = shown_as or str(path), Wanted(_FORMATS, is_mask=True, limit=limit)
+    name, formats = shown_as or str(path), (*_FORMATS, *(LOSSY_FORMATS if lossy else ()))
+    wanted = Wanted(formats, is_mask=True, limit=limit)
     opened = opened_bytes(file_bytes(path, name, wanted), name, wanted)
     image = opened.image
     if opened.several:
@@ -64,8 +67,10 @@ def read_mask(
     if opened.bits > 8 and image.mode not in WIDE_MODES | {"F"}:
         reason = f"it has {opened.bits} bits to a channel, and several channels"
         raise _unreadable(name, reason, _PLAIN)
+    if lossy and not in_colour and image.mode in _COLOURS | {"CMYK"}:
+        image = image.convert("L")
     found = _packed_colours(image, name) if in_colour else _integers(image, name, opened.bits)
-    return _upright(found, turn_of(image))
+    return _upright(found, opened.turn)
 
 
 def pack(colour: Colour) -> int:

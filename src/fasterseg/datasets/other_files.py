@@ -169,6 +169,12 @@ def _classes(text: str) -> Found:
                 palette_line({name: (colour,) for name, colour in colours.items()}),
             ),
         )
+    if "encodedpixels" in text.partition("\n")[0].casefold():
+        return (
+            "a table of run lengths, as Kaggle has them",
+            _MASKS_WANTED,
+            "draw them into PNG masks called as their images, in a folder beside these",
+        )
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
     except csv.Error:  # a cell without end

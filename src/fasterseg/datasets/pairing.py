@@ -97,12 +97,14 @@ class Tree:
     """The data folder: walks it and never leaves it unless told that it may.
 
     ``progress`` is told what takes long before the data is there: masks that are drawn.
+    ``takes_lossy_masks`` says that masks may be JPEG: a data file calls them smoothed.
     """
 
     root: Path
     may_leave: bool = False
     faults: list[Fault] = field(default_factory=list)
     progress: Progress = silent
+    takes_lossy_masks: bool = False
     _listed: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
     _real: dict[Path, Path] = field(default_factory=dict)
 
@@ -234,6 +236,8 @@ def _faults_of_suffixes(
             faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(path)))
     for path in (file for files in masks.values() for file in files):
         if path.suffix.lower() in LOSSY_SUFFIXES:
+            if tree.takes_lossy_masks:
+                continue
             faults.append(Fault(FaultKind.LOSSY_MASK, tree.shown(path)))
         elif path.suffix.lower() not in MASK_SUFFIXES:
             faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(path)))

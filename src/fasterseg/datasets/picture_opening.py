@@ -23,6 +23,7 @@ from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.foreign.opened_files import bytes_of, what_it_is
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+LOSSY_FORMATS = ("JPEG", "WEBP")
 _RAW_PROFILE = "Raw profile type exif"
 _BITS_PER_SAMPLE_TAG = 258
 # Pillow keeps the upper byte of 16-bit colours; told that the bytes are swapped, the lower one.
@@ -76,7 +77,7 @@ def file_bytes(path: Path, name: str, wanted: Wanted) -> bytes:
         raise wanted.fault(name, reason) from error
     if not data:
         raise wanted.fault(name, "the file is empty")
-    if wanted.is_mask and kind_of(data) in ("JPEG", "WEBP"):
+    if wanted.is_mask and kind_of(data) in {*LOSSY_FORMATS} - {*wanted.formats}:
         raise FileFault(Fault(FaultKind.LOSSY_MASK, name, "JPEG or WebP inside"))
     return data
 

@@ -99,9 +99,7 @@ def _conditions_of(source: DataSource, size: ImageSize) -> str:
         else [
             [
                 part,
-                layout.reading.model_dump(mode="json"),
-                layout.masks_in_colour,
-                layout.most_pixels,
+                *layout.how_read(),
                 [[raw, label] for raw, label in layout.labelling.meaning.items()],
             ]
             for part, layout in files.parts().items()

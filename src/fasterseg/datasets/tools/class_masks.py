@@ -27,12 +27,14 @@ from fasterseg.datasets.drawing.kept import (
 )
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
+from fasterseg.datasets.limits import DEFAULT_LIMIT, PixelLimit
 from fasterseg.datasets.mask_reading import RawMask, read_mask
 from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.name_endings import shared_beginning
 from fasterseg.datasets.pairing import Pair, Tree
 from fasterseg.datasets.picture_opening import Wanted as Of
 from fasterseg.datasets.picture_opening import file_bytes
+from fasterseg.datasets.smoothed import snapped
 from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
 from fasterseg.datasets.tools.drawn_set import DrawnSet
 from fasterseg.datasets.tools.id_classes import BACKGROUNDS
@@ -47,10 +49,11 @@ _LOOKED_AT = 4
 _SEPARATORS = "/_.- "
 
 
-def are_of_classes(matches: Matches) -> bool:
+def are_of_classes(matches: Matches, said: DataFile) -> bool:
     """Whether the images that were found have a mask for each class: some of these are read."""
     several = [match for match in matches.found if len(match.masks) > 1]
-    return bool(several) and all(map(_shows_one_class, several[0].masks))
+    shows = partial(_shows_one_class, smoothed=said.smoothed)
+    return bool(several) and all(map(shows, several[0].masks))
 
 
 def open_class_masks(tree: Tree, home: Path, said: DataFile, matches: Matches) -> FileSource:
@@ -78,13 +81,25 @@ def _shared(texts: Sequence[str]) -> int:
     return max(ends, default=0)
 
 
-def _shows_one_class(series: Series) -> bool:
+def _shows_one_class(series: Series, *, smoothed: bool) -> bool:
+    some = [series.files[name] for name in series.some(_LOOKED_AT)]
     try:
-        return all(
-            len(_values(read_mask(series.files[name]))) <= 1 for name in series.some(_LOOKED_AT)
-        )
+        return all(len(_values(_read(path, smoothed=smoothed))) <= 1 for path in some)
     except (FileFault, TooManyValues):
         return False
+
+
+def _read(
+    path: Path, *, smoothed: bool, shown: str = "", limit: PixelLimit = DEFAULT_LIMIT
+) -> RawMask:
+    """A mask of one class: of a smoothed one what is black, and what is white."""
+    mask = read_mask(path, lossy=smoothed, shown_as=shown, limit=limit)
+    if not smoothed:
+        return mask
+    try:
+        return snapped(mask, (0, 255), in_colour=False)
+    except ValueError as error:
+        raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, str(error))) from error
 
 
 def _values(mask: RawMask) -> list[int]:
@@ -159,9 +174,10 @@ class _Opening(DrawnSet):
 
     def _pair(self, entry: _Entry, numbers: Mapping[str, int]) -> Pair | None:
         """An image with where its mask is drawn; None where one of its masks cannot be read."""
+        smoothed = "smoothed" if self.said.smoothed else ""
         try:
             parts = [
-                f"{numbers[name]}:{self._digest(entry.masks[name])}".encode()
+                f"{numbers[name]}:{self._digest(entry.masks[name])}{smoothed}".encode()
                 for name in sorted(entry.masks, key=numbers.__getitem__)
             ]
         except FileFault as error:
@@ -176,8 +192,7 @@ class _Opening(DrawnSet):
         if known and isinstance(known[0], str):
             return known[0]
         stamp = stamp_of_file(mask)
-        wanted = Of(is_mask=True, limit=self.limit)
-        data = file_bytes(mask, self.tree.shown(mask), wanted)
+        data = file_bytes(mask, self.tree.shown(mask), Of(limit=self.limit))
         digest = hashlib.sha256(data).hexdigest()
         self.kept.keep(mask, stamp, [digest])
         return digest
@@ -187,7 +202,7 @@ class _Opening(DrawnSet):
         canvas = Canvas(size, highest=max(numbers.values()))
         for name in sorted(entry.masks, key=numbers.__getitem__):
             mask, shown = entry.masks[name], self.tree.shown(entry.masks[name])
-            pixels = read_mask(mask, shown_as=shown, limit=self.limit)
+            pixels = _read(mask, smoothed=self.said.smoothed, shown=shown, limit=self.limit)
             if pixels.shape != size:
                 sizes = "mask {}x{}, image {}x{}".format(*pixels.shape, *size)
                 raise FileFault(Fault(FaultKind.SIZE_MISMATCH, shown, sizes))

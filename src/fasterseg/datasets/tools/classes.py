@@ -19,10 +19,10 @@ from fasterseg.datasets.pairing import Tree
 from fasterseg.datasets.remedies import IGNORE
 from fasterseg.errors import DataError
 
-OF_COLOURS = frozenset({"names", "nc", "background", "palette"})
+OF_COLOURS = frozenset({"names", "nc", "background", "palette", "smoothed"})
 """The keys of a data file that mean something beside a tool's colours."""
 
-OF_IDS = frozenset({"names", "nc", "background", "ignore", "label_mapping"})
+OF_IDS = frozenset({"names", "nc", "background", "ignore", "label_mapping", "smoothed"})
 """The keys that mean something beside a tool's ids."""
 
 _UNLABELLED = 255
@@ -105,10 +105,12 @@ class ToolClasses:
         """The whole table of ids: one that is left out is one of those that never count."""
         mapping: dict[int, int | str] = {}
         labels = {name: label for label, name in enumerate(names)}
-        for name, values in self.ids.items():
+        # Of smoothed masks only what is said of them: other integers would lie between.
+        says_all = said.smoothed and {*labels.values()} <= {*said.label_mapping.values()}
+        for name, values in self.ids.items() if not says_all else ():
             mapping.update(dict.fromkeys(values, labels.get(name, "ignore_label")))
         mapping |= said.label_mapping
-        free = _UNLABELLED not in mapping and len(names) <= _UNLABELLED
+        free = _UNLABELLED not in mapping and len(names) <= _UNLABELLED and not said.smoothed
         unlabelled = _UNLABELLED if free else None
         ignore = unlabelled if said.ignore is None else said.ignore
         if ignore is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fasterseg.datasets.bands import rows_at_a_time
 from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.layout import Layout
@@ -77,6 +78,8 @@ class IdClasses:
     def _made_up(self, pairings: Mapping[str, Pairing], first: int) -> tuple[str, ...]:
         """Names after the ids in some of the masks; raises DataError where these are no classes."""
         masks = some_masks(pairings)
+        if masks and all(path.suffix.lower() in LOSSY_SUFFIXES for path in masks):
+            raise self._lossy()
         found = values_in(masks)
         ids = sorted(value for value in found if value != _BORDER)
         if not masks or (ids[-1:] == [0] and _BORDER in found) or ids[-1:] > [_MOST_MADE_UP]:
@@ -87,6 +90,22 @@ class IdClasses:
         return (
             f"no file names the classes: they are called {names[0]} to {names[-1]}, after the ids "
             f"in the masks; name them in a data.yaml, with layout: {self.form} and names"
+        )
+
+    def _lossy(self) -> DataError:
+        return DataError(
+            "nothing says what the masks mean",
+            where=str(self.where),
+            why="they are JPEG or WebP, in which what masks hold changes at every edge, and no "
+            "file names classes",
+            next_step="export them as PNG; where they are all there is, write a data.yaml with "
+            "what they held, colours as a palette in place of label_mapping"
+            + lines(
+                f"layout: {self.form}",
+                written("names", ["background", "object"]),
+                written("label_mapping", {0: 0, _BORDER: 1}),
+                "smoothed: true",
+            ),
         )
 
     def _unknown(self, ids: Sequence[int]) -> DataError:

@@ -54,7 +54,7 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
     """Return the splits that are there, or one of all images; raises DataError."""
     home = place.images
     matches = matches_of(home, said)
-    if are_of_classes(matches):
+    if are_of_classes(matches, said):
         return open_class_masks(tree, home, said, matches)
     found = _divided(tree, home, said, matches)
     if said.palette is None and (table := colour_table_in(tree, home)) is not None:
