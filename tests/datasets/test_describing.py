@@ -43,6 +43,7 @@ VALUES: dict[str, Any] = {
     "mask_suffix": "0",
     "image_suffix": "0",
     "palette": [[0, 0, 0], [1, 1, 1], [2, 2, 2]],
+    "smoothed": True,
     "reduce_zero_label": True,
     "background": "ignore",
     "channels": 1,
@@ -76,7 +77,7 @@ def outcome(root: Path, content: dict[str, Any]) -> object:
     own = source.layout
     # Of an included data set these count; the rest is that of the data set which includes it.
     parts = [
-        (one.labelling.meaning, one.reading, one.groups, one.masks_in_colour, one.most_pixels)
+        (one.labelling.meaning, one.groups, one.how_read(), one.smoothed)
         for one in source.parts().values()
     ]
     seen = (parts, own.normalisation, own.class_weights, own.terms, own.notes)

@@ -144,3 +144,42 @@ def test_a_damaged_mask_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="masks/road"):
         check_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("image", "masks"), [("images/{}.jpg", "masks/{}"), ("{}/images/{}.png", "{}/masks")]
+)
+def test_a_folder_of_masks_to_each_image(
+    image: str, masks: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = put(tmp_path / "made", PLACES["folders"])
+    for name, labels in truth.items():
+        save(scene(int(name), SIZE)[0], tmp_path / "set" / image.format(name, name))
+        for number, of in enumerate(CLASSES, start=1):
+            if (labels == number).any():
+                bits = ((labels == number) * 255).astype(np.uint8)
+                save(bits, tmp_path / "set" / masks.format(name) / f"{of}.png")
+
+    source = reads_as(tmp_path / "set", {"train": truth})
+
+    assert source.label_space.names == ("background", *CLASSES)
+
+
+def test_masks_of_single_things_are_one_class(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth: dict[str, dict[str, Labels]] = {"train": {}, "test": {}}
+    for index in range(6):
+        split = "train" if index < 4 else "test"
+        home, rng = tmp_path / split / f"id{index}", np.random.default_rng(index)
+        save(scene(index, SIZE)[0], home / "images" / f"id{index}.png")
+        whole = np.zeros(SIZE, np.uint8)
+        for _ in range(3):
+            bits = np.zeros(SIZE, np.uint8)
+            top, left = rng.integers(0, 20, 2)
+            bits[top : top + 9, left : left + 9] = 255
+            whole |= bits > 0
+            save(bits, home / "masks" / f"{rng.integers(1 << 40):x}.png")
+        truth[split][f"id{index}"] = whole
+
+    source = reads_as(tmp_path, truth)
+
+    assert source.label_space.names == ("background", "object")

@@ -1,14 +1,14 @@
 """A mask for each class: of each image several masks, each of which shows one class.
 
-They lie in a folder for each class, or end in its name.  Each holds 0 and one integer more.  They
-are drawn into one mask, once.
+They lie in a folder for each class, or end in its name, or lie in a folder for each image.  Each
+holds 0 and one integer more.  They are drawn into one mask, once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from fasterseg.datasets.drawing.kept import (
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.limits import DEFAULT_LIMIT, PixelLimit
+from fasterseg.datasets.listing import printable
 from fasterseg.datasets.mask_reading import RawMask, read_mask
 from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.name_endings import shared_beginning
@@ -38,11 +39,13 @@ from fasterseg.datasets.smoothed import snapped
 from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
 from fasterseg.datasets.tools.drawn_set import DrawnSet
 from fasterseg.datasets.tools.id_classes import BACKGROUNDS
+from fasterseg.datasets.tools.mask_folders import MaskFolder
 from fasterseg.datasets.tools.matched_pairs import beginnings, by_splits, notes_of
 from fasterseg.datasets.tools.matched_series import Match, Matches
 from fasterseg.datasets.tools.name_series import Series
-from fasterseg.datasets.tools.split_folders import sorted_pairings
-from fasterseg.datasets.tools.splits import ONE_SPLIT
+from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
+from fasterseg.datasets.tools.splits import ONE_SPLIT, split_in
+from fasterseg.datasets.written_paths import composed
 
 _BACKGROUND = "background"
 _LOOKED_AT = 4
@@ -58,7 +61,14 @@ def are_of_classes(matches: Matches, said: DataFile) -> bool:
 
 def open_class_masks(tree: Tree, home: Path, said: DataFile, matches: Matches) -> FileSource:
     """Return the images with their masks drawn from those of the classes; raises DataError."""
-    return _Opening(tree, home, said, matches).source()
+    return _Opening(tree, home, said).of_matches(matches)
+
+
+def open_mask_folders(
+    tree: Tree, home: Path, said: DataFile, found: Sequence[MaskFolder]
+) -> FileSource:
+    """Return the images with their masks drawn from those in their folders; raises DataError."""
+    return _Opening(tree, home, said).of_folders(found)
 
 
 def class_names(masks: Sequence[Series]) -> list[str]:
@@ -109,34 +119,50 @@ def _values(mask: RawMask) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An image and its masks by class; those of some classes may not be there."""
+    """An image and its masks, each with the class that it shows: of some classes there is none."""
 
     name: str
     image: Path
-    masks: Mapping[str, Path]
+    masks: tuple[tuple[str, Path], ...]
 
 
 class _Opening(DrawnSet):
     """Images and their masks of one class each on their way to a data source."""
 
-    def __init__(self, tree: Tree, home: Path, said: DataFile, matches: Matches) -> None:
+    def __init__(self, tree: Tree, home: Path, said: DataFile) -> None:
         super().__init__(tree, home, said, form="class-masks")
-        self.matches = matches
         self.there = set(tree.pictures(home))
         self.bare = 0
 
-    def source(self) -> FileSource:
-        """Draw what is not drawn, and return the pairs by their split."""
+    def of_matches(self, matches: Matches) -> FileSource:
+        """Return the images of series that were put together by their names."""
         splits = {
             split: [
                 entry
                 for start, match in beginnings(found).items()
                 for entry in self._entries(start, match)
             ]
-            for split, found in by_splits(self.matches.found).items()
+            for split, found in by_splits(matches.found).items()
         }
+        return self._source(splits, notes_of(self.tree, matches))
+
+    def of_folders(self, found: Sequence[MaskFolder]) -> FileSource:
+        """Return the images that have a folder of masks each."""
+        splits: dict[str, list[_Entry]] = {}
+        for one in found:
+            place = printable(one.image.parent.relative_to(self.home).as_posix())
+            entry = self._entry(composed(printable(one.image.stem)), one.image, one.masks)
+            splits.setdefault(split_in(place) or USUAL[0], []).extend(entry)
+        note = (
+            f"each image has a folder of masks that is called after it, as "
+            f"{self.tree.shown(found[0].image)} has {self.tree.shown(found[0].folder)}"
+        )
+        return self._source({name: splits[name] for name in USUAL if name in splits}, [note])
+
+    def _source(self, splits: Mapping[str, Sequence[_Entry]], notes: Sequence[str]) -> FileSource:
+        """Draw what is not drawn, and return the pairs by their split."""
         entries = [entry for of_split in splits.values() for entry in of_split]
-        found = sorted({name for entry in entries for name in entry.masks})
+        found = sorted({name for entry in entries for name, _ in entry.masks})
         background = next((name for name in found if name.casefold() in BACKGROUNDS), _BACKGROUND)
         # Those that a data file names are drawn last, in its order.
         order = [name for name in found if name not in self.said.names]
@@ -149,43 +175,45 @@ class _Opening(DrawnSet):
                 if (pair := self._pair(entry, numbers)) is not None:
                     pairs[split].append(pair)
                     wanted.append(Wanted(pair.mask, partial(self._draw, entry, numbers)))
-        self.kept.write([mask for entry in entries for mask in entry.masks.values()])
+        self.kept.write([mask for entry in entries for _, mask in entry.masks])
         self.tree.faults += draw_missing(wanted, self.tree.progress)
+        told = self._notes(order, divides=[*splits] != [USUAL[0]])
         layout = drawn_classes(order, self.home, background).layout(
-            self.tree, self.said, notes=self._notes(order, splits)
+            self.tree, self.said, notes=(*notes, *told)
         )
         return FileSource(layout, sorted_pairings(self.tree, pairs))
 
-    def _entries(self, start: str, match: Match) -> list[_Entry]:
+    def _entries(self, start: str, match: Match) -> Iterator[_Entry]:
         """The images that have a mask of any class."""
         classes = dict(zip(class_names(match.masks), match.masks, strict=True))
         of_masks = {path for one in match.masks for path in one.files.values()}
-        entries = []
         for name, image in match.images.files.items():
-            if image in of_masks or image not in self.there:
-                continue
-            own = {of: one.files[name] for of, one in classes.items() if name in one.files}
-            masks = {of: path for of, path in own.items() if path in self.there}
-            if masks:
-                entries.append(_Entry(f"{start}{name}", image, masks))
-            else:
-                self.bare += 1
-        return entries
+            own = [(of, one.files[name]) for of, one in classes.items() if name in one.files]
+            if image not in of_masks:
+                yield from self._entry(f"{start}{name}", image, own)
+
+    def _entry(self, name: str, image: Path, masks: Sequence[tuple[str, Path]]) -> Iterator[_Entry]:
+        """An image with those of its masks that may be read; none of an image without any."""
+        found = tuple((of, path) for of, path in masks if path in self.there)
+        if image in self.there and found:
+            yield _Entry(name, image, found)
+        elif image in self.there:
+            self.bare += 1
 
     def _pair(self, entry: _Entry, numbers: Mapping[str, int]) -> Pair | None:
         """An image with where its mask is drawn; None where one of its masks cannot be read."""
         smoothed = "smoothed" if self.said.smoothed else ""
         try:
             parts = [
-                f"{numbers[name]}:{self._digest(entry.masks[name])}{smoothed}".encode()
-                for name in sorted(entry.masks, key=numbers.__getitem__)
+                f"{numbers[name]}:{self._digest(mask)}{smoothed}".encode()
+                for name, mask in _in_order(entry, numbers)
             ]
         except FileFault as error:
             self.tree.faults.append(error.fault)
             return None
         content = content_digest(*parts)
-        first = next(iter(entry.masks.values()))
-        return Pair(entry.name, entry.image, self.kept.mask(content), labels=first, content=content)
+        first, mask = entry.masks[0][1], self.kept.mask(content)
+        return Pair(entry.name, entry.image, mask, labels=first, content=content)
 
     def _digest(self, mask: Path) -> str:
         known = self.kept.known(mask)
@@ -200,8 +228,8 @@ class _Opening(DrawnSet):
     def _draw(self, entry: _Entry, numbers: Mapping[str, int]) -> Drawn:
         size = self.size_of(entry.image)
         canvas = Canvas(size, highest=max(numbers.values()))
-        for name in sorted(entry.masks, key=numbers.__getitem__):
-            mask, shown = entry.masks[name], self.tree.shown(entry.masks[name])
+        for name, mask in _in_order(entry, numbers):
+            shown = self.tree.shown(mask)
             pixels = _read(mask, smoothed=self.said.smoothed, shown=shown, limit=self.limit)
             if pixels.shape != size:
                 sizes = "mask {}x{}, image {}x{}".format(*pixels.shape, *size)
@@ -218,14 +246,15 @@ class _Opening(DrawnSet):
             raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, detail, step))
         return np.asarray(pixels != 0)
 
-    def _notes(self, order: Sequence[str], splits: Mapping[str, Sequence[_Entry]]) -> list[str]:
+    def _notes(self, order: Sequence[str], *, divides: bool) -> list[str]:
         last = f"; where those of several classes overlap, the last of {', '.join(order)} counts"
-        notes = notes_of(self.tree, self.matches)
-        notes.append(
+        notes = [
             f"each image has a mask for each class that is in it{last if len(order) > 1 else ''}"
-        )
+        ]
         if self.bare:
             notes.append(f"{number_of(self.bare, 'image')} without any mask: not used")
-        if [*splits] == ["train"]:
-            notes.append(ONE_SPLIT)
-        return [*notes, self.note]
+        return [*notes, *(() if divides else (ONE_SPLIT,)), self.note]
+
+
+def _in_order(entry: _Entry, numbers: Mapping[str, int]) -> list[tuple[str, Path]]:
+    return sorted(entry.masks, key=lambda mask: numbers[mask[0]])

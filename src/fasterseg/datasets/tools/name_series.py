@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
-from fasterseg.datasets.listing import is_hidden, is_picture
+from fasterseg.datasets.listing import is_hidden, is_picture, printable
 from fasterseg.datasets.pairing import PICTURES
 from fasterseg.datasets.written_paths import composed
 
@@ -46,7 +46,7 @@ class Series:
     @cached_property
     def place(self) -> str:
         """Its folder, as seen from the root."""
-        return self.folder.relative_to(self.root).as_posix()
+        return printable(self.folder.relative_to(self.root).as_posix())
 
     @cached_property
     def words(self) -> Counter[str]:

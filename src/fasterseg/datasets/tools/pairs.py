@@ -19,11 +19,16 @@ from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm, folders_below
 from fasterseg.datasets.listing import is_folder
 from fasterseg.datasets.pairing import Pairing, Tree, keyed, pair_files, stem_below
-from fasterseg.datasets.tools.class_masks import are_of_classes, open_class_masks
+from fasterseg.datasets.tools.class_masks import (
+    are_of_classes,
+    open_class_masks,
+    open_mask_folders,
+)
 from fasterseg.datasets.tools.classes import OF_COLOURS
 from fasterseg.datasets.tools.colour_classes import by_colours, colours_in
 from fasterseg.datasets.tools.colour_table import colour_table_in
 from fasterseg.datasets.tools.id_classes import NAMED_BY_DATA, classes_listed_in
+from fasterseg.datasets.tools.mask_folders import mask_folders_in
 from fasterseg.datasets.tools.matched_pairs import divided_by_names, matches_of
 from fasterseg.datasets.tools.matched_series import Matches
 from fasterseg.datasets.tools.splits import ONE_SPLIT, Divided, usual_name, without_empty
@@ -43,7 +48,7 @@ def _is_in(folder: Path) -> bool:
 
 
 def _is_matched(folder: Path) -> bool:
-    return bool(matches_of(folder, DataFile()).found)
+    return bool(matches_of(folder, DataFile()).found or mask_folders_in(folder))
 
 
 FORM = ToolForm(_is_in)
@@ -56,6 +61,8 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
     matches = matches_of(home, said)
     if are_of_classes(matches, said):
         return open_class_masks(tree, home, said, matches)
+    if not matches.found and (folders := mask_folders_in(home)):
+        return open_mask_folders(tree, home, said, folders)
     found = _divided(tree, home, said, matches)
     if said.palette is None and (table := colour_table_in(tree, home)) is not None:
         return FileSource(
