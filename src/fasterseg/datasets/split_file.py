@@ -18,6 +18,7 @@ from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.named_files import Naming, named_file
 from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.tools.splits import ONE_SPLIT
 from fasterseg.datasets.written_paths import composed, slashed
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of
@@ -147,7 +148,9 @@ def divided_by_lines(source: FileSource, lines: Sequence[Line], *, shown: str) -
     first = next(iter(found), SPLITS[0])
     pairings = {split: _pairing(some) for split, some in found.items()}
     pairings[first] = _pairing(found.get(first, []), faults)
-    return replace(source, layout=replace(source.layout, withheld=(), scored=""), pairings=pairings)
+    notes = tuple(note for note in source.layout.notes if note != ONE_SPLIT)
+    layout = replace(source.layout, withheld=(), scored="", notes=notes)
+    return replace(source, layout=layout, pairings=pairings)
 
 
 def _pairing(pairs: Iterable[Pair], faults: tuple[Fault, ...] = ()) -> Pairing:

@@ -15,7 +15,7 @@ from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.source import DataSource
 from fasterseg.datasets.tools.matched_series import matches_in
-from fasterseg.datasets.tools.splits import split_in
+from fasterseg.datasets.tools.splits import ONE_SPLIT, split_in
 from fasterseg.errors import DataError
 
 ReadsAs = Callable[..., DataSource]
@@ -197,3 +197,18 @@ def test_a_mask_that_ends_early_is_told(tmp_path: Path) -> None:
 )
 def test_splits_are_words_of_folders(place: str, split: str) -> None:
     assert split_in(place) == split
+
+
+def test_a_file_of_splits_divides_what_had_one(tmp_path: Path) -> None:
+    put(tmp_path, *LAYOUTS["drone"])
+    assert ONE_SPLIT in open_data(tmp_path).files.layout.notes
+    lines = [
+        f"{split},original_images/00{i}.jpg" for i, split in enumerate(("train", "val", "test"))
+    ]
+    (tmp_path / "splits.csv").write_text("\n".join(["split,image", *lines]))
+    (tmp_path / "data.yaml").write_text("layout: pairs\nsplits: splits.csv\n")
+
+    source = open_data(tmp_path)
+
+    assert source.splits() == ("train", "val", "test")
+    assert ONE_SPLIT not in source.files.layout.notes
