@@ -114,6 +114,11 @@ def test_roboflow_s_table_of_classes_becomes_the_line_of_names(make_folder: Make
     [
         ("labelmap.txt", LABELMAP, "palette:"),
         ("photos.zip", b"PK\x03\x04", "name the zip itself: fasterseg check-data"),
+        ("annotations.xml", "<?xml version='1.0'?><annotations></annotations>", "COCO 1.0"),
+        ("meta.json", '{"classes": [{"title": "car", "shape": "bitmap"}]}', "Supervisely"),
+        ("via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "COCO format"),
+        ("train.csv", "ImageId,EncodedPixels\na.jpg,1 5\n", "PNG masks called as their images"),
+        ("class_dict.csv", "name,r,g,b\ncar,1,2,3\n", "palette: {car: [1, 2, 3]}"),
     ],
 )
 def test_a_folder_without_a_data_file_is_told_by_what_a_tool_left_in_it(

@@ -36,6 +36,22 @@ _MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
 _MASKS_WANTED = "masks are pictures here, one to an image, whose pixels are class ids"
 _COLOUR_LINE = re.compile(r"([^:#]+):(\d{1,3}),(\d{1,3}),(\d{1,3}):")
 
+# What a tool's own file has in it, and which of the tool's exports are read.
+_OTHER_TOOLS = (
+    (
+        "Supervisely's list of classes",
+        ('"classes"', '"title"', '"shape"'),
+        "export the project from Supervisely as COCO or as Pascal VOC, with its images, and name "
+        "that folder or zip",
+    ),
+    (
+        "the outlines of VGG's annotator (VIA)",
+        ('"regions"', '"shape_attributes"'),
+        "open it in VIA, choose Annotation and 'Export Annotations (COCO format)', and put that "
+        "file beside the images",
+    ),
+)
+
 # A sentence's end, "this is ..."; why it is not read; what to do.
 Found = tuple[str, str, str]
 
@@ -103,6 +119,13 @@ def _text(path: Path, head: bytes) -> Found | None:
     start = text.lstrip()[:1]
     if start in ("{", "[") and path.suffix.lower() not in (".yaml", ".yml"):
         return _annotations(text)
+    if start == "<" and "<annotations>" in text:
+        return (
+            "CVAT's own XML",
+            "of what CVAT exports other forms are read",
+            "export the same task or project from CVAT as 'Segmentation mask 1.1', or as "
+            "'COCO 1.0' with its images, and name that zip",
+        )
     if start == "<":
         return "XML", _MASKS_WANTED, "export masks as pictures from the tool that wrote it"
     told = [_COLOUR_LINE.match(line) for line in text.splitlines() if not line.startswith("#")]
@@ -131,6 +154,9 @@ def _annotations(text: str) -> Found | None:
             "name that folder: fasterseg check-data FOLDER; if it is not recognised, export it "
             "from the tool again, with its images",
         )
+    for kind, marks, step in _OTHER_TOOLS:
+        if all(mark in text for mark in marks):
+            return kind, f"such files are not read: {_MASKS_WANTED}", step
     kinds = {
         '"features"': "GeoJSON",
         '"objects"': "polygons of objects",

@@ -402,7 +402,21 @@ def test_a_large_file_is_never_in_memory_whole(
     assert longest < 5000
 
 
-def test_ids_of_files_are_compared_as_json_has_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["images", "annotations"])
+@pytest.mark.parametrize("key", ["image", "category"])
+def test_ids_that_are_numbers_may_be_text_in_one_of_two_places(
+    key: str, place: str, tmp_path: Path
+) -> None:
+    file = content(annotation([SQUARE]))
+    if place == "annotations":
+        file["annotations"][0][f"{key}_id"] = "1"
+    else:
+        file["images" if key == "image" else "categories"][0]["id"] = "1"
+
+    assert counts(one(tmp_path, file))["car"] == 256
+
+
+def test_ids_of_files_may_be_text(tmp_path: Path) -> None:
     file = content(annotation([SQUARE], "x", image_id="1"))
     file["images"][0]["id"] = "1"
     file["categories"] = [{"id": "x", "name": "car"}, {"id": 2, "name": "road"}]

@@ -7,6 +7,7 @@ its annotations only places and digests are held; an image's own are read again 
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,8 +32,16 @@ from fasterseg.foreign.strict_json import NotStrict
 
 _LISTS = ("images", "categories", "annotations")
 _NAMED = 5
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
-Id = int | str
+
+def id_of(value: Any) -> Any:
+    """Return an id as it is known here: some tools write numbers as text in one place of two."""
+    is_number = isinstance(value, str) and _NUMBER.fullmatch(value)
+    return int(value) if is_number else value
+
+
+Id = Annotated[int | str, BeforeValidator(id_of)]
 Side = Annotated[int, Field(ge=0, le=LONGEST_SIDE)]
 
 
@@ -100,7 +109,7 @@ class CocoFile:
         canvas = Canvas(size, highest=max(numbers.values(), default=0) + 1)
         for annotation in self._annotations(image, shown):
             try:
-                number = numbers[annotation["category_id"]]
+                number = numbers[id_of(annotation["category_id"])]
                 _draw(canvas, annotation.get("segmentation"), number, size)
             except BadShape as error:
                 detail = f"annotation {str(annotation.get('id'))[:20]}: {error}"
@@ -163,7 +172,7 @@ class _Reading:
 
     def _annotation(self, offset: int, text: bytes, value: Any) -> None:
         keys = value if isinstance(value, dict) else {}
-        image, category = keys.get("image_id"), keys.get("category_id")
+        image, category = id_of(keys.get("image_id")), id_of(keys.get("category_id"))
         if not isinstance(image, int | str) or not isinstance(category, int | str):
             raise NotStrict(f"at byte {offset:,}: an annotation without image_id and category_id")
         places = self.file.places.setdefault(image, _Places())
