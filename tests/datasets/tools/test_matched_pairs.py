@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fasterseg.datasets.tools.matched_series import matches_in
 from fasterseg.datasets.tools.splits import ONE_SPLIT, split_in
 from fasterseg.errors import DataError
 
+NAMED_OTHERWISE = re.compile(r"_sat|-rgb|img_|/image\{")
 ReadsAs = Callable[..., DataSource]
 Labels = npt.NDArray[np.uint8]
 COLOURS = np.array([[0, 0, 0], *np.random.default_rng(0).integers(1, 255, (8, 3))], np.uint8)
@@ -36,6 +38,10 @@ LAYOUTS = {
     "words": ("{split}_img/{}.jpg", "{split}_lab/{}.png", "train test"),
     "letters": ("{split}x/{}.png", "{split}y/{}.png", "train test"),
     "nothing but pixels": ("a/{}.png", "b/{}.png", "train"),
+    "starts": ("Pictures/img_{}.jpg", "Truth/mask_{}.png", "train"),
+    "starts side by side": ("{split}/image{}.png", "{split}/label{}.png", "train val"),
+    "endings on both": ("data/{}-rgb.png", "data/{}-gt.png", "train"),
+    "two types": ("shots/{}.jpg", "truth/{}.jpg.png", "train"),
     "splits inside": ("img/{split}/{}.jpg", "lbl/{split}/{}.png", "train val test"),
 }
 
@@ -61,7 +67,8 @@ def put(root: Path, image: str, mask: str, splits: str) -> dict[str, dict[str, L
             name = f"{index:03}"
             save(picture, root / image.format(name, split=split))
             save_ids(labels, root / mask.format(name, split=split))
-            own[Path(image.format(name, split=split)).stem.removesuffix("_sat")] = labels
+            stem = Path(image.format(name, split=split)).stem
+            own[name if NAMED_OTHERWISE.search(image) else stem] = labels
     return truth
 
 

@@ -76,10 +76,9 @@ def class_names(masks: Sequence[Series]) -> list[str]:
 
     That is where their folders differ, or else their endings.
     """
-    places = [one.place for one in masks]
-    texts = (
-        places if len({*places}) == len(places) else [f"{one.place}/{one.ending}" for one in masks]
-    )
+    texts = [one.place for one in masks]
+    if len({*texts}) < len(texts):
+        texts = [f"{one.place}/{one.start}{one.ending}" for one in masks]
     start, end = _shared(texts), _shared([text[::-1] for text in texts])
     return [text[start : len(text) - end].strip(_SEPARATORS) or text for text in texts]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.pairing import Pairing, Tree, keyed, stem_below
+from fasterseg.datasets.pairing import Pairing, Tree, keyed
 from fasterseg.datasets.remedies import lines
-from fasterseg.datasets.tools.matched_series import Match, Matches, folders_of, matches_in
+from fasterseg.datasets.tools.matched_series import Match, Matches, matches_in
 from fasterseg.datasets.tools.split_folders import USUAL
 from fasterseg.datasets.tools.splits import (
     ONE_SPLIT,
@@ -87,23 +87,19 @@ def files_of(
     match: Match, below: Mapping[Path, Sequence[Path]]
 ) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
     """Return images and masks by their names, of the pictures right in each folder."""
-    masks = keyed(below[match.masks[0].folder], _name_in(match, masks=True))
-    if match.images.folder != match.masks[0].folder:
-        return keyed(below[match.images.folder], _name_in(match)), masks
+    of_masks = match.masks[0]
+    masks = keyed(below[of_masks.folder], of_masks.name_of)
+    if match.images.folder != of_masks.folder:
+        return keyed(below[match.images.folder], match.images.name_of), masks
     known = {path for files in masks.values() for path in files}
     others = [path for path in below[match.images.folder] if path not in known]
-    return keyed(others, _name_in(match)), masks
-
-
-def _name_in(match: Match, *, masks: bool = False) -> Callable[[Path], str | None]:
-    series = match.masks[0] if masks else match.images
-    return stem_below(series.folder, series.ending)
+    return keyed(others, match.images.name_of), masks
 
 
 def notes_of(tree: Tree, matches: Matches) -> list[str]:
     """Return what was put together, and the pictures with which nothing goes."""
     pairs = [
-        f"{folders_of([match.images])[0]} with {' and '.join(folders_of(match.masks))}"
+        f"{match.images.shown} with {' and '.join(one.shown for one in match.masks)}"
         for match in matches.found
     ]
     notes = [f"images and masks were put together by their names: {_some(pairs)}"]
@@ -119,12 +115,18 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def _ambiguous(tree: Tree, match: Match) -> DataError:
-    first = match.masks[0]
-    is_ending = len({one.folder for one in match.masks}) == 1
-    key = f"mask_suffix: {first.ending}" if is_ending else f"masks_dir: {first.place}"
+    first, others = match.masks[0], match.masks[1:]
+    if any(one.folder != first.folder for one in others):
+        step = "say in a data.yaml which are meant, as in"
+        step += lines("layout: pairs", f"masks_dir: {first.place}")
+    elif any(one.ending != first.ending for one in others):
+        step = "say in a data.yaml which are meant, as in"
+        step += lines("layout: pairs", f"mask_suffix: {first.ending or others[0].ending}")
+    else:
+        step = "put those that are meant into a folder of their own"
     return DataError(
         "several masks go with the same images",
         where=tree.shown(match.images.folder),
-        why=f"masks in {', '.join(folders_of(match.masks))} have their names",
-        next_step="say in a data.yaml which are meant, as in" + lines("layout: pairs", key),
+        why=f"masks in {', '.join(one.shown for one in match.masks)} have their names",
+        next_step=step,
     )

@@ -8,7 +8,7 @@ fit, those lie together whose paths are most alike.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
@@ -104,7 +104,7 @@ def _are_of_one_split(one: Series, other: Series) -> bool:
 
 
 def _share_names(one: Series, other: Series) -> bool:
-    if one.folder == other.folder and one.ending == other.ending:
+    if one.shown == other.shown:
         return False
     both = one.files.keys() & other.files.keys()
     return any(
@@ -158,16 +158,12 @@ def _nearest(fitting: Sequence[tuple[Series, Series]]) -> Iterator[Match]:
         yield Match(images_in[folder], tuple(sorted(of_masks, key=_place)))
 
 
-def _place(series: Series) -> tuple[str, str]:
-    return series.place, series.ending
+def _place(series: Series) -> tuple[str, str, str]:
+    return series.place, series.start, series.ending
 
 
 def _unlikeness(pair: tuple[Series, Series]) -> tuple[float, int, str, str]:
     images, masks = pair
     alike = SequenceMatcher(None, images.place, masks.place, autojunk=False).ratio()
-    return -alike, len(images.ending) + len(masks.ending), images.place, masks.place
-
-
-def folders_of(series: Collection[Series]) -> list[str]:
-    """Return where series lie, each once, with what their names end in."""
-    return [f"{one.place}/*{one.ending}" if one.ending else one.place for one in series]
+    affixes = (images.start, images.ending, masks.start, masks.ending)
+    return -alike, sum(map(len, affixes)), images.shown, masks.shown
