@@ -43,13 +43,14 @@ class FolderLayout:
     """How a data set's files lie, in one form or several, and how it is opened.
 
     ``takes`` names the keys of a data file, beside those that go with any layout, that mean
-    something here; any other is refused.
+    something here; any other is refused.  ``is_published`` says that it is a data set's own.
     """
 
     name: str
     forms: tuple[Form | ToolForm, ...]
     open: Opening
     takes: frozenset[str] = frozenset()
+    is_published: bool = False
 
     def is_in(self, folder: Path) -> bool:
         """Whether the data set lies right in a folder."""
@@ -67,6 +68,10 @@ class FoundLayout:
     def open(self, tree: Tree, said: DataFile | None = None) -> FileSource:
         """Return the data set that lies there, with what a data file adds to it."""
         source = self.layout.open(tree, self.place, said or DataFile())
+        if self.layout.is_published and _is_empty(source) and _BY_FILES.is_in(tree.root):
+            note = f"the folders are named as those of {self.layout.name}, the files are not"
+            place = Place(tree.root, tree.root)
+            return FoundLayout(_BY_FILES, place, (*self.notes, note)).open(tree, said)
         own = source.layout
         named = replace(own, form=self.layout.name, notes=(*own.notes, *self.notes))
         return replace(source, layout=named)
@@ -75,7 +80,11 @@ class FoundLayout:
 def _published(
     name: str, opening: Callable[[Tree, Place], FileSource], *forms: Form
 ) -> FolderLayout:
-    return FolderLayout(name, forms, lambda tree, place, _: opening(tree, place))
+    return FolderLayout(name, forms, lambda tree, place, _: opening(tree, place), is_published=True)
+
+
+def _is_empty(source: FileSource) -> bool:
+    return not any(one.pairs or one.faults for one in source.pairings.values())
 
 
 LAYOUTS: tuple[FolderLayout, ...] = (

@@ -219,3 +219,18 @@ def test_a_file_of_splits_divides_what_had_one(tmp_path: Path) -> None:
 
     assert source.splits() == ("train", "val", "test")
     assert ONE_SPLIT not in source.files.layout.notes
+
+
+def test_folders_called_as_a_published_data_set_s_with_other_files(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    image, mask = "leftImg8bit/{split}/{}_image.png", "gtFine/{split}/{}_label.png"
+    truth = put(tmp_path, image, mask, "train val")
+    own = {
+        split: {name.removesuffix("_image"): labels for name, labels in of_split.items()}
+        for split, of_split in truth.items()
+    }
+
+    source = reads_as(tmp_path, own)
+
+    assert any("named as those of cityscapes" in note for note in source.files.layout.notes)
