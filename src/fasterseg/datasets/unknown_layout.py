@@ -26,7 +26,7 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
     pictures = folders_of_pictures(folder)
     if not pictures:
         return (
-            f"no picture lies in it; {plain}",
+            f"no picture lies in it, or more folders than are looked through; {plain}",
             "name the folder of the images and their masks; or, once they are there, "
             + A_DATA_FILE,
         )

@@ -120,7 +120,7 @@ def test_several_masks_to_an_image_are_refused_until_a_data_file_says_which(
     told = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
     (tmp_path / "data.yaml").write_text("\n".join(told))
 
-    assert told == ["layout: pairs", "masks_dir: training/semantic"]
+    assert told == ["layout: pairs", "masks_dir: semantic"]
     reads_as(tmp_path, {"train": truth})
 
 
@@ -234,3 +234,29 @@ def test_folders_called_as_a_published_data_set_s_with_other_files(
     source = reads_as(tmp_path, own)
 
     assert any("named as those of cityscapes" in note for note in source.files.layout.notes)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("nowhere", "no masks that go with images"), ("{train: a}", "a folder for each split")],
+)
+def test_a_folder_of_masks_that_is_none_is_told(said: str, why: str, tmp_path: Path) -> None:
+    put(tmp_path, "images/{}.jpg", "masks/{}.png", "train")
+    (tmp_path / "data.yaml").write_text(f"layout: pairs\nmasks_dir: {said}\n")
+
+    with pytest.raises(DataError, match=why):
+        open_data(tmp_path)
+
+
+def test_each_of_many_recordings_of_the_same_names_has_its_own_masks(tmp_path: Path) -> None:
+    for drive in range(300):
+        for folder, end in (("rgb", "jpg"), ("gt", "png")):
+            home = tmp_path / f"drive{drive:03}" / folder
+            home.mkdir(parents=True)
+            for frame in range(10):
+                (home / f"{frame:06}.{end}").touch()
+
+    found = matches_in(tmp_path).found
+
+    assert len(found) == 300
+    assert all(one.images.folder.parent == one.masks[0].folder.parent for one in found)

@@ -25,13 +25,29 @@ _NAMED = 3
 
 
 def matches_of(home: Path, said: DataFile) -> Matches:
-    """Return which folders of pictures go together, as far as a data file leaves that open."""
-    return matches_in(
-        home,
-        masks_in=said.masks_dir if isinstance(said.masks_dir, str) else "",
-        image_ending=said.image_suffix,
-        mask_ending=said.mask_suffix,
+    """Return which folders of pictures go together, as far as a data file leaves that open.
+
+    Raises DataError where no masks lie where it says that they do.
+    """
+    if isinstance(said.masks_dir, dict):
+        raise DataError(
+            "masks_dir names a folder for each split",
+            where="data.yaml, masks_dir",
+            why="by layout: pairs the splits are words of the folders themselves",
+            next_step="write what the masks' folders have in common, as in  masks_dir: masks",
+        )
+    folder = said.masks_dir or ""
+    found = matches_in(
+        home, masks_in=folder, image_ending=said.image_suffix, mask_ending=said.mask_suffix
     )
+    if folder and not found.found:
+        raise DataError(
+            f"no masks that go with images lie in {folder!r}",
+            where="data.yaml, masks_dir",
+            why="no folder of this name has pictures that are called as others are",
+            next_step="leave it out to be told what goes together, or name the masks' folder",
+        )
+    return found
 
 
 def divided_by_names(tree: Tree, home: Path, matches: Matches) -> Divided:
@@ -116,9 +132,11 @@ def _some(texts: Sequence[str]) -> str:
 
 def _ambiguous(tree: Tree, match: Match) -> DataError:
     first, others = match.masks[0], match.masks[1:]
-    if any(one.folder != first.folder for one in others):
+    if apart := [one.place for one in others if one.folder != first.folder]:
+        parts = {*PurePosixPath(apart[0]).parts}
+        own = [part for part in PurePosixPath(first.place).parts if part not in parts]
         step = "say in a data.yaml which are meant, as in"
-        step += lines("layout: pairs", f"masks_dir: {first.place}")
+        step += lines("layout: pairs", f"masks_dir: {own[-1] if own else first.place}")
     elif any(one.ending != first.ending for one in others):
         step = "say in a data.yaml which are meant, as in"
         step += lines("layout: pairs", f"mask_suffix: {first.ending or others[0].ending}")

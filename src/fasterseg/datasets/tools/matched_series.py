@@ -7,17 +7,18 @@ fit, those lie together whose paths are most alike.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
+from heapq import nlargest
 from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.mask_reading import read_mask
 from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.tools.name_series import Series, folders_of_pictures, series_in
-from fasterseg.datasets.tools.splits import split_in
 
 
 def _set_of(words: str) -> frozenset[str]:
@@ -33,7 +34,9 @@ _IMAGES = _set_of(
     "image images img imgs photo photos picture pictures frame frames rgb original originals input "
     "inputs raw sat source jpegimages"
 )
-_LOOKED_AT = 32
+_LOOKED_AT, _MANY = 32, 200
+_MOST_NEAR = 16
+"""So many folders are looked at closer: recordings may all have the same names."""
 _LEAST_SHARE = 0.9
 """So many names of one series, or of the other, are names of both."""
 _MOST_COLOURS = 64
@@ -89,18 +92,27 @@ def _fitting(images: Sequence[Series], masks: Sequence[Series]) -> Iterator[tupl
     for number, one in enumerate(masks):
         for name in one.files:
             having[name].append(number)
+    looked_at = _LOOKED_AT if len(masks) < _MANY else _LOOKED_AT // 4
     for series in images:
-        hits = Counter(number for name in series.some(_LOOKED_AT) for number in having[name])
-        for number in sorted(hits):
-            other = masks[number]
-            is_one_split = _are_of_one_split(series, other)
-            if is_one_split and _share_names(series, other) and _is_of_masks(other, series):
+        hits = {number for name in series.some(looked_at) for number in having[name]}
+        others = (masks[number] for number in sorted(hits))
+        fit = [
+            one for one in others if _are_of_one_split(one, series) and _is_of_masks(one, series)
+        ]
+        for other in _near(series, fit):
+            if _share_names(series, other):
                 yield series, other
 
 
+def _near(series: Series, others: Sequence[Series]) -> list[Series]:
+    """Those in the folders whose paths have most in common with its own."""
+    shared = {one.folder: len(series.parts & one.parts) for one in others}
+    nearest = {*nlargest(_MOST_NEAR, shared, key=shared.__getitem__)}
+    return [one for one in others if one.folder in nearest]
+
+
 def _are_of_one_split(one: Series, other: Series) -> bool:
-    splits = {split_in(one.place), split_in(other.place)} - {""}
-    return len(splits) <= 1
+    return not (one.split and other.split) or one.split == other.split
 
 
 def _share_names(one: Series, other: Series) -> bool:
@@ -115,8 +127,8 @@ def _share_names(one: Series, other: Series) -> bool:
 def _is_of_masks(series: Series, images: Series) -> bool:
     """Whether a series is of masks, where it is of masks or of images and the other one of both."""
     own, others = series.words - images.words, images.words - series.words
-    says_masks, says_images = bool(own.keys() & _MASKS), bool(others.keys() & _IMAGES)
-    if others.keys() & _MASKS or (own.keys() & _IMAGES and not says_masks):
+    says_masks, says_images = bool(own & _MASKS), bool(others & _IMAGES)
+    if others & _MASKS or (own & _IMAGES and not says_masks):
         return False
     if says_masks and (says_images or images.is_lossy or images.folder != series.folder):
         return True
@@ -126,7 +138,11 @@ def _is_of_masks(series: Series, images: Series) -> bool:
 
 
 def _has_few_colours(series: Series) -> bool:
-    path = next(iter(series.files.values()))
+    return _are_few(next(iter(series.files.values())))
+
+
+@lru_cache(maxsize=4096)
+def _are_few(path: Path) -> bool:
     try:
         return len(counts_of(read_mask(path, in_colour=True))) <= _MOST_COLOURS
     except (FileFault, TooManyValues):

@@ -12,15 +12,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.listing import is_hidden, is_picture, printable
 from fasterseg.datasets.pairing import PICTURES
+from fasterseg.datasets.tools.splits import split_in
 from fasterseg.datasets.written_paths import composed
 
 _DEEPEST = 6
-_MOST_FOLDERS = 2000
+_MOST_FOLDERS = 10_000
 _MOST_PICTURES = 1_000_000
 _SEPARATOR = re.compile(r"[._\- ]")
 _NUMBER = re.compile(r"\d")
@@ -29,6 +31,8 @@ _MOST_PARTS = 3
 _FEWEST = 2
 """So many pictures have one; what a single one has is its name."""
 _MOST_AFFIXES = 64
+_MOST_LISTED = 500_000
+"""So many names all series of a folder have together: of a large one fewer are looked at."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -51,10 +55,20 @@ class Series:
         return printable(self.folder.relative_to(self.root).as_posix())
 
     @cached_property
-    def words(self) -> Counter[str]:
+    def split(self) -> str:
+        """The split that its folder names; empty where it names none."""
+        return split_in(self.place)
+
+    @cached_property
+    def parts(self) -> frozenset[str]:
+        """The names of its folders."""
+        return frozenset(PurePosixPath(self.place).parts)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
         """The words that its folders' names and its ending are made of, in small letters."""
         text = f"{self.place}/{self.start}/{self.ending}"
-        return Counter(word.casefold() for word in _WORD.findall(text))
+        return frozenset(word.casefold() for word in _WORD.findall(text))
 
     @cached_property
     def is_lossy(self) -> bool:
@@ -146,4 +160,5 @@ def _usual(counts: Counter[str], stems: Collection[str]) -> list[str]:
         for part, count in counts.most_common()
         if count >= min(_FEWEST, len(stems) // 2) and re.search(r"[^\W\d_]", part)
     )
-    return [part for part, _ in zip(usual, range(_MOST_AFFIXES), strict=False)]
+    most = min(_MOST_AFFIXES, max(_FEWEST, _MOST_LISTED // max(1, len(stems))))
+    return list(islice(usual, most))
