@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from fasterseg.datasets import smoothed
 from fasterseg.datasets.labels import Colour
 
 IGNORE = "ignore"
@@ -74,10 +75,7 @@ def remedy_for_colours(
     """
     some = tuple(unknown)
     if len(some) > _MOST_IN_A_LINE:
-        return (
-            "so many colours come from edges that were smoothed or from a lossy format: export the "
-            "masks as PNG, one colour to a class and without smoothing"
-        )
+        return smoothed.STEP
     never = {IGNORE: (*colours.get(IGNORE, ()), *some)}
     rest = {name: of_name for name, of_name in colours.items() if name != IGNORE}
     named = [written("names", list(names))] if names else []

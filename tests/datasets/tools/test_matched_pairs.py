@@ -124,12 +124,13 @@ def test_several_masks_to_an_image_are_refused_until_a_data_file_says_which(
     reads_as(tmp_path, {"train": truth})
 
 
+@pytest.mark.parametrize(("images", "masks"), [("Left", "Truth"), ("images", "masks")])
 def test_several_endings_are_refused_until_a_data_file_says_which(
-    tmp_path: Path, reads_as: ReadsAs
+    images: str, masks: str, tmp_path: Path, reads_as: ReadsAs
 ) -> None:
-    truth = put(tmp_path, "Left/{}_image.png", "Truth/{}_labels.png", "train")["train"]
+    truth = put(tmp_path, f"{images}/{{}}_image.png", f"{masks}/{{}}_labels.png", "train")["train"]
     for name, labels in truth.items():
-        save(COLOURS[labels], tmp_path / "Truth" / f"{name.removesuffix('_image')}_colours.png")
+        save(COLOURS[labels], tmp_path / masks / f"{name.removesuffix('_image')}_colours.png")
 
     with pytest.raises(DataError, match="several masks go with the same images") as caught:
         open_data(tmp_path)

@@ -50,6 +50,11 @@ class Match:
     images: Series
     masks: tuple[Series, ...]
 
+    @property
+    def masks_are_mixed(self) -> bool:
+        """Whether several series of masks lie in one folder."""
+        return len({one.folder for one in self.masks}) < len(self.masks)
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:

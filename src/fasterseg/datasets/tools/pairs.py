@@ -80,7 +80,8 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
 
 
 def _divided(tree: Tree, home: Path, said: DataFile, matches: Matches) -> Divided:
-    if matches.found and (said.masks_dir or not _is_in(home)):
+    several = any(match.masks_are_mixed for match in matches.found)
+    if several or (matches.found and (said.masks_dir or not _is_in(home))):
         return divided_by_names(tree, home, matches)
     found = _by_usual_names(tree, home, said)
     # Folders that are called as usual may hold others, in which the masks are.
