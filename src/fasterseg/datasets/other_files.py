@@ -122,9 +122,10 @@ def _text(path: Path, head: bytes) -> Found | None:
     if start == "<" and "<annotations>" in text:
         return (
             "CVAT's own XML",
-            "of what CVAT exports other forms are read",
-            "export the same task or project from CVAT as 'Segmentation mask 1.1', or as "
-            "'COCO 1.0' with its images, and name that zip",
+            "a data set is the folder in which it and its images lie",
+            "name that folder: fasterseg check-data FOLDER; if it is not recognised, export the "
+            "task from CVAT as 'CVAT for images 1.1', 'Segmentation mask 1.1' or 'COCO 1.0', with "
+            "its images",
         )
     if start == "<":
         return "XML", _MASKS_WANTED, "export masks as pictures from the tool that wrote it"

@@ -32,9 +32,20 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "pairs": (lambda root: paddle_set(root, {"train": ["a"]}), "train.txt"),
     "labels": (lambda root: paddle_set(root, {"train": ["a"]}), "labels.txt"),
     "objects": (lambda root: ade20k_set(root, {"training": 1}), "objectInfo150.txt"),
+    "table of colours": (
+        lambda root: mmsegmentation_set(root, {".": 1}, folders=("images", "masks")),
+        "class_dict.csv",
+    ),
     "mmsegmentation's names": (
         lambda root: mmsegmentation_set(root, {"train": 1}),
         "classes.txt",
+    ),
+}
+# What is looked at only where it is an ordinary file.
+OTHERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cvat's xml": (
+        lambda root: mmsegmentation_set(root, {".": 1}, folders=("images", "masks")),
+        "annotations.xml",
     ),
 }
 CONTENTS: dict[str, bytes] = {
@@ -55,6 +66,18 @@ CONTENTS: dict[str, bytes] = {
     "70,000 rows apart": b"Pixel Value, Class\n"
     + b"".join(b"%d, n%d\n" % (n, n) for n in range(70_000)),
     "numbers that have no end": b"Pixel Value, Class\n" + b"9" * 10_000 + b", a\n",
+    "colours without end": b"name,r,g,b\n" + b'"' + b"x\n" * 100_000,
+    "70,000 colours": b"name,r,g,b\n"
+    + b"".join(b"n%d,%d,%d,7\n" % (n, n % 256, n // 256) for n in range(70_000)),
+    "numbers of colours that have no end": b"name,r,g,b\na," + b"9" * 10_000 + b",1,2\n",
+    "a document type": b"<!DOCTYPE a [<!ENTITY b 'bbbbbbbb'>]>\n<annotations><version>1.1</version>"
+    b"<image id='0' name='&b;' width='9' height='9'/></annotations>",
+    "XML that ends early": b"<annotations><version>1.1</version><image id='0' name='a' width='9'",
+    "XML of another size": b"<annotations><version>1.1</version><image id='0' name='a' width='-9' "
+    b"height='99999999999999999999'/></annotations>",
+    "deep XML": b"<annotations><version>1.1</version>" + b"<a>" * 100_000,
+    "XML of a step up": b"<annotations><version>1.1</version><image id='0' "
+    b"name='../../../../etc/passwd' width='9' height='9'/></annotations>",
     "a step up": b"../../outside.jpg ../../outside.png\n../../outside\n",
     "the root": b"/etc/passwd /etc/passwd\n",
 }
@@ -62,11 +85,11 @@ CONTENTS: dict[str, bytes] = {
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("content", CONTENTS)
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, *OTHERS])
 def test_odd_contents_are_read_or_refused_in_a_sentence(
     file: str, content: str, tmp_path: Path
 ) -> None:
-    make, name = FILES[file]
+    make, name = (FILES | OTHERS)[file]
     make(tmp_path)
     (tmp_path / name).write_bytes(CONTENTS[content])
 

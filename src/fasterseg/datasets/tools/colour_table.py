@@ -46,9 +46,16 @@ class ColourTable:
 
 
 def colour_table_in(tree: Tree, folder: Path) -> ColourTable | None:
-    """Return the first table of colours right in a folder; None where it has none."""
+    """Return the first table of colours right in a folder; None where it has none.
+
+    Raises DataError where what is called as one lies elsewhere.
+    """
     tables = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".csv")
     for path in tables[:_MOST_LOOKED_AT]:
-        if is_file(path) and tree.reaches(path) and is_table(beginning_of(path)):
-            return ColourTable(path, colours_of(line for line, _ in lines_of(tree, path)))
+        if not tree.reaches(path):
+            if "class" in path.name.casefold():
+                next(lines_of(tree, path))  # raises
+        elif is_file(path) and is_table(beginning_of(path)):
+            colours = colours_of(line for line, _ in lines_of(tree, path))
+            return ColourTable(path, colours) if colours else None
     return None
