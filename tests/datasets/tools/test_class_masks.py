@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 from tool_sets import save, scene
 
 from fasterseg.datasets.checking import check_data
@@ -119,8 +121,12 @@ def test_images_without_a_mask_are_not_used(tmp_path: Path, reads_as: ReadsAs) -
 @pytest.mark.parametrize(
     ("pixels", "why"),
     [
-        (np.arange(SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.uint8) % 7, "it holds 0, 1, 2, 3"),
+        (
+            np.arange(SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.uint8) % 7,
+            "it holds 6 integers or colours",
+        ),
         (np.zeros((20, 20), np.uint8), "mask 20x20, image 40x56"),
+        (np.arange(6720, dtype=np.uint8).reshape(40, 56, 3), "integers or colours"),
     ],
 )
 def test_what_is_no_mask_of_one_class_is_told(pixels: Labels, why: str, tmp_path: Path) -> None:
@@ -183,3 +189,25 @@ def test_masks_of_single_things_are_one_class(tmp_path: Path, reads_as: ReadsAs)
     source = reads_as(tmp_path, truth)
 
     assert source.label_space.names == ("background", "object")
+
+
+def test_masks_may_be_in_the_colour_of_their_class(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = put(tmp_path, PLACES["folders"])
+    for of, colour in zip(CLASSES, ([250, 0, 0], [0, 9, 200], [1, 2, 3]), strict=True):
+        for path in (tmp_path / "masks" / of).iterdir():
+            bits = np.asarray(Image.open(path)) > 0
+            save(np.where(bits[..., None], np.uint8(colour), np.uint8(0)), path)
+
+    reads_as(tmp_path, {"train": truth})
+
+
+def test_a_split_with_one_class_has_it_by_its_name(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        put(tmp_path, f"{split}/masks/{{of}}/{{name}}.png", images=f"{split}/images")
+    for of in ("road", "tree"):
+        shutil.rmtree(tmp_path / "val" / "masks" / of)
+
+    source = open_data(tmp_path)
+
+    assert source.label_space.names == ("background", *CLASSES)
+    assert set(np.unique(source.sample("val", 0).labels)) == {0, 1}

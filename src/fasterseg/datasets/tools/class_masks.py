@@ -74,8 +74,11 @@ def open_mask_folders(
 def class_names(masks: Sequence[Series]) -> list[str]:
     """Return what tells each of several series of masks from the others.
 
-    That is where their folders differ, or else their endings.
+    That is where their folders differ, or else their endings; of a single one, its own.
     """
+    if len(masks) == 1:
+        (one,) = masks
+        return [(one.ending or one.start).strip(_SEPARATORS) or printable(one.folder.name)]
     texts = [one.place for one in masks]
     if len({*texts}) < len(texts):
         texts = [f"{one.place}/{one.start}{one.ending}" for one in masks]
@@ -101,8 +104,13 @@ def _shows_one_class(series: Series, *, smoothed: bool) -> bool:
 def _read(
     path: Path, *, smoothed: bool, shown: str = "", limit: PixelLimit = DEFAULT_LIMIT
 ) -> RawMask:
-    """A mask of one class: of a smoothed one what is black, and what is white."""
-    mask = read_mask(path, lossy=smoothed, shown_as=shown, limit=limit)
+    """A mask of one class, in which 0 is none; of a smoothed one what is white is the class."""
+    try:
+        mask = read_mask(path, lossy=smoothed, shown_as=shown, limit=limit)
+    except FileFault as error:
+        if error.fault.kind is not FaultKind.COLOUR_MASK:
+            raise
+        return read_mask(path, in_colour=True, shown_as=shown, limit=limit)  # black is none
     if not smoothed:
         return mask
     try:
@@ -237,10 +245,12 @@ class _Opening(DrawnSet):
         return canvas.mask()
 
     def _shown_class(self, pixels: RawMask, shown: str) -> Bits:
-        values = _values(pixels)
+        try:
+            values = _values(pixels)
+        except TooManyValues as error:
+            raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, str(error))) from error
         if len(values) > 1:
-            some = ", ".join(map(str, values[:4]))
-            detail = f"it holds 0, {some}{' and more' if len(values) > 4 else ''}"
+            detail = f"it holds {len(values):,} integers or colours beside 0"
             step = "a mask of one class holds 0 and one integer more: save it as black and white"
             raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, detail, step))
         return np.asarray(pixels != 0)
