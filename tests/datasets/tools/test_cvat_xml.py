@@ -219,3 +219,14 @@ def test_a_document_type_is_refused_however_it_is_written(encoding: str, tmp_pat
 
     with pytest.raises(DataError):
         open_data(tmp_path)
+
+
+@pytest.mark.parametrize("deep", ["", "export/"])
+def test_several_tasks_are_one_data_set(deep: str, tmp_path: Path) -> None:
+    for task in ("task 1", "task 2"):
+        home = tmp_path / f"{deep}{task}"
+        put(home, image("a.png", square("car", 5, 5)), names=("images/a.png",))
+
+    assert open_data(tmp_path).names("train") == tuple(
+        f"{deep}task {number}/images/a" for number in (1, 2)
+    )

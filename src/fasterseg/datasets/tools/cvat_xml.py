@@ -15,7 +15,7 @@ from fasterseg.datasets.data_file import DataFile
 from fasterseg.datasets.drawing.kept import Drawn, Wanted, content_digest, draw_missing
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault, error_of_faults
 from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.finding import Place, ToolForm
+from fasterseg.datasets.finding import Place, ToolForm, folders_below
 from fasterseg.datasets.listing import is_hidden
 from fasterseg.datasets.pairing import Pair, Tree
 from fasterseg.datasets.tools.cvat_xml_file import CvatFile, CvatImage, draw_cvat, read_cvat
@@ -26,6 +26,7 @@ from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
 from fasterseg.datasets.tools.splits import ONE_SPLIT, split_in, usual_name
 from fasterseg.datasets.tools.text_files import beginning_of
 from fasterseg.datasets.written_paths import composed, place_of
+from fasterseg.errors import DataError
 
 NAME = "cvat-xml"
 _MOST_FILES = 64
@@ -103,11 +104,18 @@ class _Opening(DrawnSet):
 
     def _files(self) -> list[Path]:
         """The XML files that are CVAT's: right there, or in the folders of several tasks."""
-        below = (folder for folder in sorted(self.home.iterdir()) if folder.is_dir())
         here = [one for one in _files_in(self.home) if _is_cvat(one)]
-        deeper = (one for folder in below if not folder.is_symlink() for one in _files_in(folder))
+        deeper = (one for folder in folders_below(self.home) for one in _files_in(folder))
         found = here or [one for one in deeper if _is_cvat(one)]
-        return [one for one in found if self.tree.is_inside(one)]
+        files = [one for one in found if self.tree.is_inside(one)]
+        if not files:
+            raise DataError(
+                "there are no annotations of CVAT",
+                where=str(self.home),
+                why="no XML file of images and their shapes lies there",
+                next_step="name the folder of the export, or export the task from CVAT again",
+            )
+        return files
 
     def _read(self, path: Path) -> CvatFile:
         shown = self.tree.shown(path)
