@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,9 @@ def good_masks() -> Iterator[Animal]:
         yield mask(f"tiff mask of {form.__name__}", data, true, "a.tif")
     yield mask("lzw tiff mask", saved(true, "TIFF", compression="tiff_lzw"), true, "a.tif")
     yield mask("bmp mask", saved(true, "BMP"), true, "a.bmp")
+    yield mask("gif mask of greys", saved(true, "GIF"), true, "a.gif")
+    yield mask("gif mask called png", saved(true, "GIF"), true)
+    yield mask("gif mask of indices", gif(few), few, "a.gif")
     yield mask("mask in capitals", png(true), true, "a.PNG")
     yield mask("tiff mask called png", saved(true, "TIFF"), true)
     mirrored = saved(np.ascontiguousarray(true[:, ::-1]), "PNG", exif=with_exif(2))
@@ -71,6 +75,23 @@ def good_masks() -> Iterator[Animal]:
     yield mask("mask with a mapped id", png(seven), few, lines="label_mapping: {7: 1}\n")
     shifted = np.where(true == 255, 0, true + 1).astype(np.uint8)
     yield mask("mask that counts from 1", png(shifted), true, lines="reduce_zero_label: true\n")
+
+
+def gif(indices: Array) -> bytes:
+    """A GIF of these indices into the palette of colours, which Pillow leaves as they are."""
+    picture = Image.fromarray(indices.astype(np.uint8), "P")
+    picture.putpalette(COLOURS.astype(np.uint8).tobytes())
+    stream = io.BytesIO()
+    picture.save(stream, "GIF", optimize=False)
+    return stream.getvalue()
+
+
+def moving(indices: Array) -> bytes:
+    """A GIF of two pictures."""
+    stream = io.BytesIO()
+    first, second = (Image.fromarray(COLOURS[one]) for one in (indices, indices[::-1]))
+    first.save(stream, "GIF", save_all=True, append_images=[second])
+    return stream.getvalue()
 
 
 def colour_masks() -> Iterator[Animal]:
@@ -84,6 +105,7 @@ def colour_masks() -> Iterator[Animal]:
         "colour mask with opaque alpha": (png(np.dstack([painted, full])), few, "a.png"),
         "palette mask of colours": (png(few, before=(palette_chunk(COLOURS),)), few, "a.png"),
         "colour tiff": (saved(painted, "TIFF"), few, "a.tif"),
+        "colour gif": (gif(few), few, "a.gif"),
         "colour bmp": (saved(painted, "BMP"), few, "a.bmp"),
         "black grey mask among coloured ones": (png(black), black, "a.png"),
         "black mask of one bit among coloured ones": (png(black, bits=1), black, "a.png"),
@@ -129,8 +151,8 @@ def bad_masks() -> Iterator[Animal]:
         "a jpeg": (saved(few, "JPEG"), "a.jpg", ""),
         "a jpeg called png": (saved(few, "JPEG"), "a.png", ""),
         "a webp": (saved(rgb_of(few), "WEBP", lossless=True), "a.webp", ""),
-        "a gif called png": (saved(few, "GIF"), "a.png", ""),
-        "a gif": (saved(few, "GIF"), "a.gif", ""),
+        "a gif that moves": (moving(few), "a.gif", ""),
+        "a gif that ends early": (saved(few, "GIF")[:-9], "a.gif", ""),
         "an array": (b"\x93NUMPY" + bytes(90), "a.npy", ""),
         "nothing": (b"", "a.png", ""),
         "text": (b"0 0 1 1 2\n" * 9, "a.png", ""),

@@ -69,7 +69,8 @@ class FoundLayout:
     def open(self, tree: Tree, said: DataFile | None = None) -> FileSource:
         """Return the data set that lies there, with what a data file adds to it."""
         source = self.layout.open(tree, self.place, said or DataFile())
-        if self.layout.is_published and _is_empty(source) and _BY_FILES.is_in(tree.root):
+        is_there = self.layout.is_published and bool(_places(self.layout, tree.root))
+        if is_there and _is_empty(source) and _BY_FILES.is_in(tree.root):
             note = f"the folders are named as those of {self.layout.name}, the files are not"
             place = Place(tree.root, tree.root)
             return FoundLayout(_BY_FILES, place, (*self.notes, note)).open(tree, said)

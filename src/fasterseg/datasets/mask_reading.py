@@ -1,8 +1,8 @@
 """Reading one mask file: the integers that it holds, or its colours for a declared palette.
 
-Palette files are read as indices, grey ones as what the file stores, and RGB whose three channels
-are equal as one of them.  For a palette every picture is one of colours, grey ones too: packed as
-``red << 16 | green << 8 | blue``.
+Palette files are read as indices (a GIF of greys as greys), grey ones as what the file stores, and
+RGB whose three channels are equal as one of them.  For a palette every picture is one of colours,
+grey ones too: packed as ``red << 16 | green << 8 | blue``.
 """
 
 from __future__ import annotations
@@ -111,6 +111,8 @@ def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
     if image.mode in WIDE_MODES:
         values = np.asarray(image)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
+    if image.format == "GIF" and image.mode == "P":
+        return _of_gif(image)
     if image.mode in _GREY | _PALETTES:
         return np.asarray(image.getchannel(0)).astype(np.uint8) // np.uint8(_grey_step(image, bits))
     if image.mode not in _COLOURS:
@@ -122,6 +124,14 @@ def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
             raise FileFault(_in_colours(image, name))
         found[band.rows] = colours[..., 0]
     return found
+
+
+def _of_gif(image: Image.Image) -> RawMask:
+    """Indices, but greys where all colours are: GIF has no other way to hold these."""
+    indices = np.asarray(image)
+    palette = np.asarray(image.getpalette() or [], np.uint8).reshape(-1, 3)
+    used = palette[np.flatnonzero(np.bincount(indices.reshape(-1), minlength=len(palette)))]
+    return palette[indices][..., 0] if (used == used[:, :1]).all() else indices
 
 
 def _grey_step(image: Image.Image, bits: int) -> int:
