@@ -118,7 +118,7 @@ def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
         data = data.model_copy(update={"layout": name_of_layout_in(tree.root)})
     tree.takes_lossy_masks = data.smoothed
     if data.layout_name == FOLDER:
-        return told_apart_when_smoothed(open_folder(tree, data, file), file)
+        return _told_apart(open_folder(tree, data, file), file)
     try:
         source = open_named(data.layout_name, tree, file, data)
     except UsageError as error:
@@ -161,15 +161,15 @@ def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource
         class_weights=class_weights(data, layout.label_space, file),
         notes=(*layout.notes, *notes_on_keys(data)),
     )
-    return told_apart_when_smoothed(replace(source, layout=own), file)
+    return _told_apart(replace(source, layout=own), file)
 
 
 def _are_drawn(source: FileSource) -> bool:
     return any(one.labels for pairing in source.pairings.values() for one in pairing.pairs)
 
 
-def told_apart_when_smoothed(source: FileSource, file: Path) -> FileSource:
-    """Return a source; raises DataError for smoothed masks whose integers lie too near together."""
+def _told_apart(source: FileSource, file: Path) -> FileSource:
+    """The source; raises DataError for smoothed masks whose integers lie too near together."""
     layout = source.layout
     if not layout.smoothed:
         return source

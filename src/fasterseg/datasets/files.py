@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,12 @@ from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.layout import Layout
 from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.lone_images import LoneImages
-from fasterseg.datasets.mask_reading import RawMask, read_mask
+from fasterseg.datasets.mask_reading import RawMask, read_mask, read_smoothed_mask
 from fasterseg.datasets.mask_values import TooManyValues
 from fasterseg.datasets.pairing import Lone, OnDisk, Pair, Pairing
 from fasterseg.datasets.pixels import Decoded
 from fasterseg.datasets.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap, Pixels, Recorded, Sample
-from fasterseg.datasets.smoothed import snapped
 from fasterseg.datasets.transforms import Normalisation
 from fasterseg.errors import DataError
 
@@ -231,14 +231,11 @@ class FileSource:
     def mask(self, pair: Pair) -> RawMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
         layout, shown, limit = self.layout_of(pair), self.shown_mask(pair), self._limit(pair)
-        in_colour, is_smoothed = layout.masks_in_colour, layout.smoothed
+        read = read_mask
+        if layout.smoothed:
+            read = partial(read_smoothed_mask, declared=layout.declared)
         try:
-            mask = read_mask(
-                pair.mask, in_colour=in_colour, lossy=is_smoothed, shown_as=shown, limit=limit
-            )
-            return snapped(mask, layout.declared, in_colour=in_colour) if is_smoothed else mask
-        except ValueError as error:
-            raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, str(error))) from error
+            return read(pair.mask, in_colour=layout.masks_in_colour, shown_as=shown, limit=limit)
         except FileFault as error:
             if pair.labels is None:
                 raise

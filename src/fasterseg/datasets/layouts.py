@@ -167,7 +167,7 @@ def _found(layout: FolderLayout, path: Path) -> FoundLayout:
     if len(places) > 1 and not layout.is_in(path):
         raise _several([FoundLayout(layout, place) for place in places], path)
     place = places[0] if places else layout.forms[0].place_in(path)
-    if layout.is_in(path) or not places or place.images == path:
+    if not places or place.images == path or layout.is_in(path):
         return FoundLayout(layout, place)
     note = f"{layout.name} was found deeper in the folder: {place.seen_from(path)}"
     return FoundLayout(layout, place, (note,))

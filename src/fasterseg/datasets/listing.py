@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from fasterseg.foreign.opened_files import what_it_is
@@ -47,6 +48,19 @@ def list_pictures(folder: Path, suffixes: AbstractSet[str], *, follow: bool = Fa
         listing.pictures += [path for path in found if path not in special]
         listing.special += [path for path in found if path in special]
     return listing
+
+
+def entries_in(folder: Path, *, most: int | None = None) -> list[Path]:
+    """Return what lies right in a folder and is not hidden, sorted; of a large one so many.
+
+    Nothing where it cannot be read: that is told where its files are.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            some = islice(entries, most)
+            return sorted(Path(one.path) for one in some if not is_hidden(one.name))
+    except OSError:
+        return []
 
 
 def _is_left(folder: Path, *, follow: bool) -> bool:

@@ -7,6 +7,7 @@ grey ones too: packed as ``red << 16 | green << 8 | blue``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,26 @@ def read_mask(
         image = image.convert("L")
     found = _packed_colours(image, name) if in_colour else _integers(image, name, opened.bits)
     return _upright(found, opened.turn)
+
+
+def read_smoothed_mask(
+    path: Path,
+    declared: Sequence[int],
+    *,
+    in_colour: bool = False,
+    shown_as: str = "",
+    limit: PixelLimit = DEFAULT_LIMIT,
+) -> RawMask:
+    """Return a mask of which each pixel is the nearest of the integers that are declared.
+
+    Raises as `read_mask` does, but for lossy formats, and for a mask of something else.
+    """
+    mask = read_mask(path, in_colour=in_colour, lossy=True, shown_as=shown_as, limit=limit)
+    try:
+        return smoothed.snapped(mask, declared, in_colour=in_colour)
+    except ValueError as error:
+        reason = Fault(FaultKind.UNREADABLE_MASK, shown_as or str(path), str(error))
+        raise FileFault(reason) from error
 
 
 def pack(colour: Colour) -> int:

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from fasterseg.amounts import number_of
+from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.limits import PixelLimit, TooLarge
 from fasterseg.datasets.sample import ImageSize
 
 Points = npt.NDArray[np.float64]
@@ -125,6 +127,15 @@ class Canvas:
         self._pixels_left -= count
         if self._pixels_left < 0:
             raise BadShape(f"this image's shapes cover more than {_MOST_PIXELS:,} pixels in all")
+
+
+def canvas_within(limit: PixelLimit, size: ImageSize, shown: str, *, highest: int) -> Canvas:
+    """Return a canvas for a mask that messages call so; raises FileFault for one beyond a limit."""
+    try:
+        limit.require(size[1], size[0])
+    except TooLarge as error:
+        raise FileFault(Fault(FaultKind.LARGE_MASK, shown, str(error), error.next_step)) from error
+    return Canvas(size, highest=highest)
 
 
 def points_of(numbers: Iterable[float]) -> Points:

@@ -21,13 +21,16 @@ _MOST_SIGNS = 7
 """Of one number: a count of 32 bits needs no more."""
 
 
-def bits_of(counts: Sequence[int] | str, size: ImageSize) -> Bits:
-    """Return the pixels that are ones, (height, width); raises BadShape for other lengths."""
+def bits_of(counts: Sequence[int] | str, size: ImageSize, *, of: str = "the image") -> Bits:
+    """Return the pixels that are ones, (height, width); raises BadShape for other lengths.
+
+    ``of`` is what has this size, as messages call it.
+    """
     runs = _unpacked(counts) if isinstance(counts, str) else _plain(counts)
     height, width = size
     total = int(runs.sum())
     if total != height * width or (runs < 0).any():
-        raise BadShape(f"run lengths of {total:,} pixels, and the image has {height * width:,}")
+        raise BadShape(f"run lengths of {total:,} pixels, and {of} has {height * width:,}")
     ones = np.zeros(len(runs), dtype=np.bool_)
     ones[1::2] = True
     return np.repeat(ones, runs).reshape(width, height).T

@@ -29,16 +29,14 @@ from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.limits import DEFAULT_LIMIT, PixelLimit
 from fasterseg.datasets.listing import printable
-from fasterseg.datasets.mask_reading import RawMask, read_mask
+from fasterseg.datasets.mask_reading import RawMask, read_mask, read_smoothed_mask
 from fasterseg.datasets.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.name_endings import shared_beginning
 from fasterseg.datasets.pairing import Pair, Tree
 from fasterseg.datasets.picture_opening import Wanted as Of
 from fasterseg.datasets.picture_opening import file_bytes
-from fasterseg.datasets.smoothed import snapped
-from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
+from fasterseg.datasets.tools.drawn_classes import background_among, drawn_classes, numbers_of
 from fasterseg.datasets.tools.drawn_set import DrawnSet
-from fasterseg.datasets.tools.id_classes import BACKGROUNDS
 from fasterseg.datasets.tools.mask_folders import MaskFolder
 from fasterseg.datasets.tools.matched_pairs import beginnings, by_splits, notes_of
 from fasterseg.datasets.tools.matched_series import Match, Matches
@@ -47,7 +45,6 @@ from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
 from fasterseg.datasets.tools.splits import ONE_SPLIT, split_in
 from fasterseg.datasets.written_paths import composed
 
-_BACKGROUND = "background"
 _LOOKED_AT = 4
 _SEPARATORS = "/_.- "
 
@@ -105,18 +102,14 @@ def _read(
     path: Path, *, smoothed: bool, shown: str = "", limit: PixelLimit = DEFAULT_LIMIT
 ) -> RawMask:
     """A mask of one class, in which 0 is none; of a smoothed one what is white is the class."""
+    if smoothed:
+        return read_smoothed_mask(path, (0, 255), shown_as=shown, limit=limit)
     try:
-        mask = read_mask(path, lossy=smoothed, shown_as=shown, limit=limit)
+        return read_mask(path, shown_as=shown, limit=limit)
     except FileFault as error:
         if error.fault.kind is not FaultKind.COLOUR_MASK:
             raise
         return read_mask(path, in_colour=True, shown_as=shown, limit=limit)  # black is none
-    if not smoothed:
-        return mask
-    try:
-        return snapped(mask, (0, 255), in_colour=False)
-    except ValueError as error:
-        raise FileFault(Fault(FaultKind.UNREADABLE_MASK, shown, str(error))) from error
 
 
 def _values(mask: RawMask) -> list[int]:
@@ -170,7 +163,7 @@ class _Opening(DrawnSet):
         """Draw what is not drawn, and return the pairs by their split."""
         entries = [entry for of_split in splits.values() for entry in of_split]
         found = sorted({name for entry in entries for name, _ in entry.masks})
-        background = next((name for name in found if name.casefold() in BACKGROUNDS), _BACKGROUND)
+        background = background_among(found)
         # Those that a data file names are drawn last, in its order.
         order = [name for name in found if name not in self.said.names]
         order += [name for name in self.said.names if name in found]

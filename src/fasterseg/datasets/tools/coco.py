@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from fasterseg.datasets.drawing.kept import (
 from fasterseg.datasets.faults import FileFault, error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
-from fasterseg.datasets.listing import is_file, is_folder, is_hidden
+from fasterseg.datasets.listing import entries_in, is_file, is_folder
 from fasterseg.datasets.pairing import Pair, Tree
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.tools.coco_file import CocoCategory, CocoFile, CocoImage, Id, read_coco
-from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
+from fasterseg.datasets.tools.drawn_classes import background_among, drawn_classes, numbers_of
 from fasterseg.datasets.tools.drawn_set import DrawnSet, is_picture
 from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
 from fasterseg.datasets.tools.splits import usual_name
@@ -68,12 +67,7 @@ def _is_split(name: str) -> bool:
 
 
 def _entries(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = (Path(one.path) for one in entries if not is_hidden(one.name))
-            return sorted(one for one in found if one.suffix.lower() in ("", ".json"))
-    except OSError:
-        return []  # told where its files are read
+    return [one for one in entries_in(folder) if one.suffix.lower() in ("", ".json")]
 
 
 def _is_coco(file: Path) -> bool:
@@ -127,7 +121,7 @@ class _Opening(DrawnSet):
         if faults := [fault for file in files.values() for fault in file.faults]:
             raise error_of_faults(faults, str(self.home))
         names = self._names(list(files.values()))
-        background = next((one for one in names if one.casefold() in _BACKGROUNDS), "background")
+        background = background_among(names, _BACKGROUNDS)
         numbers = numbers_of(names, background)
         splits: dict[str, list[Pair]] = {}
         entries: list[_Entry] = []

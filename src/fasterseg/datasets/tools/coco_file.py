@@ -18,11 +18,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fasterseg.artifacts import first_fault
-from fasterseg.datasets.drawing.canvas import BadShape, Canvas, points_of
+from fasterseg.datasets.drawing.canvas import BadShape, Canvas, canvas_within, points_of
 from fasterseg.datasets.drawing.kept import Drawn
 from fasterseg.datasets.drawing.run_lengths import bits_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.limits import PixelLimit, TooLarge
+from fasterseg.datasets.limits import PixelLimit
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.foreign.bounds import LONGEST_SIDE
@@ -101,12 +101,8 @@ class CocoFile:
         ``numbers`` has the number that each category is drawn with.  Raises FileFault.
         """
         shown = f"{self.shown} ({image.file_name})"
-        try:
-            limit.require(size[1], size[0])
-        except TooLarge as error:
-            fault = Fault(FaultKind.LARGE_MASK, shown, str(error), error.next_step)
-            raise FileFault(fault) from error
-        canvas = Canvas(size, highest=max(numbers.values(), default=0) + 1)
+        highest = max(numbers.values(), default=0) + 1
+        canvas = canvas_within(limit, size, shown, highest=highest)
         for annotation in self._annotations(image, shown):
             try:
                 number = numbers[id_of(annotation["category_id"])]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from fasterseg.amounts import number_of
@@ -16,12 +15,11 @@ from fasterseg.datasets.drawing.kept import Drawn, Wanted, content_digest, draw_
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault, error_of_faults
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm, folders_below
-from fasterseg.datasets.listing import is_hidden
+from fasterseg.datasets.listing import entries_in
 from fasterseg.datasets.pairing import Pair, Tree
 from fasterseg.datasets.tools.cvat_xml_file import CvatFile, CvatImage, draw_cvat, read_cvat
-from fasterseg.datasets.tools.drawn_classes import drawn_classes, numbers_of
+from fasterseg.datasets.tools.drawn_classes import background_among, drawn_classes, numbers_of
 from fasterseg.datasets.tools.drawn_set import DrawnSet, is_picture
-from fasterseg.datasets.tools.id_classes import BACKGROUNDS
 from fasterseg.datasets.tools.split_folders import USUAL, sorted_pairings
 from fasterseg.datasets.tools.splits import ONE_SPLIT, split_in, usual_name
 from fasterseg.datasets.tools.text_files import beginning_of
@@ -30,7 +28,6 @@ from fasterseg.errors import DataError
 
 NAME = "cvat-xml"
 _MOST_FILES = 64
-_BACKGROUND = "background"
 _IMAGES = "images"
 
 
@@ -43,13 +40,8 @@ FORM = ToolForm(_is_in, joined=True)
 
 def _files_in(home: Path) -> Iterator[Path]:
     """The XML right in a folder."""
-    try:
-        with os.scandir(home) as entries:
-            found = sorted(Path(one.path) for one in entries if not is_hidden(one.name))
-    except OSError:
-        return  # told where its files are read
-    files = [one for one in found if one.suffix.lower() == ".xml" and not one.is_symlink()]
-    yield from files[:_MOST_FILES]
+    found = (one for one in entries_in(home) if one.suffix.lower() == ".xml")
+    yield from islice((one for one in found if not one.is_symlink()), _MOST_FILES)
 
 
 def _is_cvat(file: Path) -> bool:
@@ -83,7 +75,7 @@ class _Opening(DrawnSet):
         entries = [one for path, file in files.items() for one in self._entries(path, file)]
         names = list(dict.fromkeys(chain(*(file.colours for file in files.values()))))
         names += sorted({label for one in entries for label in one.listed.labels} - {*names})
-        background = next((one for one in names if one.casefold() in BACKGROUNDS), _BACKGROUND)
+        background = background_among(names)
         numbers = numbers_of(names, background)
         pairs = [self._pair(one, numbers) for one in entries]
         self.kept.write([])

@@ -17,11 +17,19 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 import numpy as np
 
-from fasterseg.datasets.drawing.canvas import BadShape, Bits, Canvas, Points, points_of
+from fasterseg.datasets.drawing.canvas import (
+    BadShape,
+    Bits,
+    Canvas,
+    Points,
+    canvas_within,
+    points_of,
+)
 from fasterseg.datasets.drawing.kept import Drawn
+from fasterseg.datasets.drawing.run_lengths import bits_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import Colour
-from fasterseg.datasets.limits import PixelLimit, TooLarge
+from fasterseg.datasets.limits import PixelLimit
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.foreign.bounds import LONGEST_SIDE
@@ -121,11 +129,7 @@ def draw_cvat(
 
     ``numbers`` has the number that each class is drawn with.
     """
-    try:
-        limit.require(size[1], size[0])
-    except TooLarge as error:
-        raise FileFault(Fault(FaultKind.LARGE_MASK, shown, str(error), error.next_step)) from error
-    canvas = Canvas(size, highest=max(numbers.values()))
+    canvas = canvas_within(limit, size, shown, highest=max(numbers.values()))
     areas = [one for one in fromstring(image.shapes) if one.tag in _AREAS]
     for shape in sorted(areas, key=_layer):
         label = shape.get("label") or ""
@@ -196,12 +200,7 @@ def _bits(shape: Element) -> Bits:
     texts = (shape.get("rle") or "").split(",")
     if not all(one.strip().isdecimal() and len(one) < 12 for one in texts):
         raise BadShape("run lengths that are no counts of pixels")
-    runs = np.array([int(one) for one in texts], np.int64)
-    if runs.sum() != height * width:
-        raise BadShape(f"run lengths of {runs.sum():,} pixels, and its box has {height * width:,}")
-    ones = np.zeros(len(runs), np.bool_)
-    ones[1::2] = True
-    return np.repeat(ones, runs).reshape(height, width)
+    return bits_of([int(one) for one in texts], (width, height), of="its box").T
 
 
 def _unreadable(shown: str, reason: str) -> FileFault:

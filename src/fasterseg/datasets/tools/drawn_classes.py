@@ -14,6 +14,15 @@ IGNORED = "__ignore__"
 """What never counts, as LabelMe calls it; no class of any tool has this name."""
 
 
+BACKGROUNDS = ("background", "_background_", "__background__")
+"""What lists call the class of what nobody labelled, in small letters."""
+
+
+def background_among(names: Sequence[str], called: Sequence[str] = BACKGROUNDS) -> str:
+    """Return the class of what no shape covers: the first that is called so, else one more."""
+    return next((name for name in names if name.casefold() in called), "background")
+
+
 def drawn_classes(names: Sequence[str], where: Path, background: str) -> ToolClasses:
     """Return the classes of masks that are drawn with `numbers_of` the same names.
 

@@ -18,6 +18,7 @@ from fasterseg.datasets.mask_values import TooManyValues, ValueCounts
 from fasterseg.datasets.pairing import Pairing, Tree
 from fasterseg.datasets.remedies import IGNORE, lines, written
 from fasterseg.datasets.tools.classes import OF_IDS, ToolClasses
+from fasterseg.datasets.tools.drawn_classes import BACKGROUNDS
 from fasterseg.datasets.tools.text_files import first_there, lines_of
 from fasterseg.datasets.tools.voc_colours import voc_colour
 from fasterseg.errors import DataError
@@ -29,8 +30,6 @@ NAMED_BY_DATA = OF_IDS | {"reduce_zero_label"}
 _BORDER = 255
 _LOOKED_AT = 128
 _MOST_MADE_UP = 1000
-BACKGROUNDS = ("background", "_background_", "__background__")
-"""What lists call the class of what nobody labelled, in small letters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from fasterseg.datasets.drawing.kept import (
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.finding import Place, ToolForm
-from fasterseg.datasets.listing import is_file, is_hidden
+from fasterseg.datasets.listing import entries_in, is_file
 from fasterseg.datasets.pairing import Pair, Tree
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.tools.classes import ToolClasses
@@ -46,25 +46,17 @@ from fasterseg.foreign.opened_files import opened
 
 _LABELS_FILE = "labels.txt"
 _JSON = frozenset({".json"})
-_MOST_LOOKED_AT = 20
+_MOST_ENTRIES, _MOST_LOOKED_AT = 2000, 20
 _HEAD = 1 << 16
 
 
 def _is_in(folder: Path) -> bool:
-    files = (one for one in sorted(_entries(folder)) if one.suffix.lower() in _JSON)
+    files = (one for one in entries_in(folder, most=_MOST_ENTRIES) if one.suffix.lower() in _JSON)
     own = (one for one in files if not one.is_symlink())
     return any(map(_is_labelme, islice(own, _MOST_LOOKED_AT)))
 
 
 FORM = ToolForm(_is_in, joined=True)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            return [Path(one.path) for one in islice(entries, 2000) if not is_hidden(one.name)]
-    except OSError:
-        return []  # told where its files are listed
 
 
 def _is_labelme(file: Path) -> bool:

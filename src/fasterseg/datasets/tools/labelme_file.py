@@ -16,10 +16,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fasterseg.artifacts import first_fault
-from fasterseg.datasets.drawing.canvas import BadShape, Bits, Canvas, Points
+from fasterseg.datasets.drawing.canvas import (
+    BadShape,
+    Bits,
+    Canvas,
+    Points,
+    canvas_within,
+)
 from fasterseg.datasets.drawing.kept import Drawn
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.limits import PixelLimit, TooLarge
+from fasterseg.datasets.limits import PixelLimit
 from fasterseg.datasets.picture_opening import Wanted, opened_bytes
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.errors import EnvironmentFault, FileError
@@ -112,11 +118,7 @@ def draw_labelme(
 
     ``numbers`` has the number that each class is drawn with, ``__ignore__`` among them.
     """
-    try:
-        limit.require(size[1], size[0])
-    except TooLarge as error:
-        raise FileFault(Fault(FaultKind.LARGE_MASK, shown, str(error), error.next_step)) from error
-    canvas = Canvas(size, highest=max(numbers.values()))
+    canvas = canvas_within(limit, size, shown, highest=max(numbers.values()))
     for place, shape in enumerate(file.shapes, start=1):
         try:
             _draw(canvas, shape, numbers[file.label_of(shape)])
