@@ -19,7 +19,7 @@ from fasterseg.config.shipped_recipes import shipped_recipes
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+LINK = re.compile(r"\]\(([^)]+)\)")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,7 @@ def test_the_links_of_a_page_lead_to_pages_and_pictures(
     ):
         if re.match(r"[a-z]+:|#", target) or target.startswith("*"):
             continue
+        assert not re.search(r"\s", target), f"a link's place stands on one line: {target!r}"
         place = (page.parent / target.partition("#")[0]).resolve()
         assert place.is_relative_to(DOCS), f"{target} is no page of the site"
         assert place in made or is_of_the_code(place) or place.exists(), target
