@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from published_trees import camvid_full_tree
 
+from fasterseg import caches
+from fasterseg.caches import cache_folder
 from fasterseg.datasets import checked_files, checking
-from fasterseg.datasets.checked_files import CheckedFiles, cache_folder
+from fasterseg.datasets.checked_files import CheckedFiles
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_report import DataReport
 from fasterseg.datasets.faults import FaultKind
@@ -31,7 +33,7 @@ def kept_of_any(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Small data sets whose files were made just now are remembered too, in the test's folder."""
     monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(checked_files, "LEAST_PAIRS", 1)
-    monkeypatch.setattr(checked_files, "SETTLED_S", 0.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 0.0)
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_a_file_of_the_same_size_and_time_but_other_bytes_is_read_again(
 def test_what_was_changed_a_moment_ago_is_not_kept(
     make_folder: MakeFolder, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checked_files, "SETTLED_S", 3600.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 3600.0)
     root = make_folder()
     check_data(root, remember=True)
     check_data(root, remember=True)

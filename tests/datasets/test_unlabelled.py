@@ -14,8 +14,8 @@ import pytest
 from own_data import SIZE, own_data
 from PIL import Image
 
+from fasterseg.caches import FOLDER_VARIABLE
 from fasterseg.config import build_recipe
-from fasterseg.datasets.checked_files import FOLDER_VARIABLE
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.class_weights import class_weights_of
 from fasterseg.datasets.data_report import DataReport
@@ -327,7 +327,7 @@ def test_what_was_found_is_kept_and_not_read_again(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fasterseg.datasets.checked_files.LEAST_PAIRS", 1)
-    monkeypatch.setattr("fasterseg.datasets.checked_files.SETTLED_S", 0.0)
+    monkeypatch.setattr("fasterseg.caches.SETTLED_S", 0.0)
     own = data_with(tmp_path / "data", "frames")
     first = check_data(own, remember=True)
     second = check_data(own, remember=True)

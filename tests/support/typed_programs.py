@@ -28,10 +28,10 @@ from told_commands import Command
 from told_sandbox import Sandbox, value_of
 
 from fasterseg import cli
+from fasterseg.caches import cache_folder
 from fasterseg.config import build_recipe
 from fasterseg.config.hosts import is_elsewhere
 from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
-from fasterseg.datasets.checked_files import cache_folder
 
 ROOT = Path(__file__).parents[2]
 Understood = Callable[[Command], object]

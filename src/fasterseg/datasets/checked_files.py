@@ -17,7 +17,9 @@ from typing import NamedTuple, Self
 
 import PIL
 
+from fasterseg import caches
 from fasterseg.artifacts import digest_of_value
+from fasterseg.caches import cache_folder, fault_of_kept, forget
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.pairing import OnDisk
 from fasterseg.datasets.sample import ImageSize
@@ -27,14 +29,8 @@ from fasterseg.errors import FastersegError
 from fasterseg.foreign.opened_files import opened
 from fasterseg.version import __version__
 
-FOLDER_VARIABLE = "FASTERSEG_CACHE"
-"""The variable of the environment that names another folder for what is kept."""
-
 LEAST_PAIRS = 256
 """Fewer are looked at in seconds, and nothing is kept of them."""
-
-SETTLED_S = 2.0
-"""What was changed so shortly before it was read may be changed once more at the same time."""
 
 _MARK = b"fasterseg.checked/1"
 _MOST_BYTES = 1 << 31
@@ -103,7 +99,7 @@ class CheckedFiles:
         """Keep what was found in a pair, where it is still what was stamped before it was read."""
         if stamp is None or self._why_not or stamp != stamp_of(pair):
             return
-        if time.time_ns() - max(stamp) < SETTLED_S * 1e9:
+        if time.time_ns() - max(stamp) < caches.SETTLED_S * 1e9:
             return
         known = Known(stamp, size, _UNSEEN if seen is None else seen.line())
         key = self._key(pair)
@@ -180,23 +176,6 @@ class CheckedFiles:
             self.write()
 
 
-def cache_folder() -> Path:
-    """Return where what can be made again is kept: as the environment says, or in the home."""
-    named = os.environ.get(FOLDER_VARIABLE, "")
-    if named:
-        return Path(named).expanduser().absolute()
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "fasterseg"
-
-
-def forget(path: Path) -> None:
-    """Delete what is kept, where it can be deleted."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return  # it is told where it cannot be written
-
-
 def stamp_of(pair: OnDisk) -> Stamp | None:
     """Return how large a pair's files are and when they were changed; None where they are gone."""
     try:
@@ -219,14 +198,6 @@ def _conditions_of(source: FileSource) -> str:
     root = os.path.realpath(source.layout.root)
     versions = [__version__, PIL.__version__]
     return digest_of_value([root, parts, versions, os.getuid()]).removeprefix("sha256:")
-
-
-def fault_of_kept(path: Path) -> str:
-    """Return why a file cannot be this user's own; empty where it can."""
-    found = path.lstat()
-    if path.is_symlink() or not path.is_file():
-        return "something else lies in its place"
-    return "it is another user's" if found.st_uid != os.getuid() else ""
 
 
 def _line_of(key: bytes, known: Known) -> bytes:

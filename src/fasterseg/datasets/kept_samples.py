@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.checked_files import cache_folder
+from fasterseg.caches import cache_folder
 from fasterseg.datasets.sample import ImageSize, Sample
 from fasterseg.durable import make_folder
 from fasterseg.errors import FastersegError

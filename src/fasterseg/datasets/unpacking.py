@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.checked_files import FOLDER_VARIABLE, cache_folder
+from fasterseg.caches import FOLDER_VARIABLE, cache_folder, forget_unused_folders
 from fasterseg.datasets.files import FileSource
 from fasterseg.datasets.listing import is_file
-from fasterseg.datasets.unused import forget_unused_folders
 from fasterseg.durable import make_folder
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError
 from fasterseg.events import Progress, silent

@@ -16,12 +16,11 @@ from typing import NamedTuple, Protocol
 from PIL import Image
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.checked_files import FOLDER_VARIABLE, cache_folder
+from fasterseg.caches import FOLDER_VARIABLE, cache_folder, forget_unused_folders
 from fasterseg.datasets.data_values import USUAL_DISTANCE
 from fasterseg.datasets.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.listing import printable
 from fasterseg.datasets.sample import Pixels
-from fasterseg.datasets.unused import forget_unused_folders
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError
 from fasterseg.events import Progress, silent

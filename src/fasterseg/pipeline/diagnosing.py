@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from fasterseg.caches import cache_folder
 from fasterseg.config import Runtime, opened_runtimes
-from fasterseg.datasets.checked_files import cache_folder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.gpus import gpu_conditions
 from fasterseg.machine import (

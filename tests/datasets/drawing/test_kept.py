@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fasterseg.datasets import checked_files
+from fasterseg import caches
 from fasterseg.datasets.drawing import kept
 from fasterseg.datasets.drawing.kept import (
     KeptMasks,
@@ -25,9 +25,9 @@ MASK = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
 
 @pytest.fixture(autouse=True)
-def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder_of_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "caches"))
-    monkeypatch.setattr(checked_files, "SETTLED_S", 0.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 0.0)
     return tmp_path / "caches"
 
 
@@ -111,10 +111,10 @@ def test_no_other_process_sees_half_a_mask(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_what_names_another(
-    tmp_path: Path, caches: Path
+    tmp_path: Path, folder_of_caches: Path
 ) -> None:
     store = KeptMasks(tmp_path, "coco")
-    caches.write_text("no folder")
+    folder_of_caches.write_text("no folder")
 
     with pytest.raises(EnvironmentFault, match="could not"):
         draw_missing([wanted(store, "ab" * 32, Drawing())], lambda *_: None)
@@ -136,7 +136,7 @@ def test_what_was_read_of_a_file_holds_until_it_changes(tmp_path: Path) -> None:
 def test_what_changed_a_moment_ago_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checked_files, "SETTLED_S", 3600.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 3600.0)
     file = tmp_path / "a.json"
     file.write_text("{}")
     store = KeptMasks(tmp_path, "labelme")

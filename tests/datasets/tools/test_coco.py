@@ -19,7 +19,7 @@ from polygon_sets import (
 )
 from tracing import packed_lengths, run_lengths
 
-from fasterseg.datasets import checked_files
+from fasterseg import caches
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.opening import open_data, open_files
@@ -325,7 +325,7 @@ def readings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     from fasterseg.datasets.tools import coco, coco_file
 
     monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "caches"))
-    monkeypatch.setattr(checked_files, "SETTLED_S", 0.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 0.0)
     read: list[Path] = []
 
     def listen(path: Path, shown: str) -> coco_file.CocoFile:

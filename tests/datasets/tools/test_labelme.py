@@ -12,7 +12,7 @@ from held_sets import held_to, names_and_labels
 from PIL import Image, ImageDraw
 from polygon_sets import NAMES, labelme_file, labelme_set, scenes, shape
 
-from fasterseg.datasets import checked_files
+from fasterseg import caches
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.opening import open_data, open_files
@@ -279,7 +279,7 @@ def test_a_file_that_did_not_change_is_not_read_again_and_one_that_did_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "caches"))
-    monkeypatch.setattr(checked_files, "SETTLED_S", 0.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 0.0)
     for name in "ab":
         one(tmp_path / "data", shape("car", SQUARE), name=name)
     open_data(tmp_path / "data")

@@ -7,7 +7,7 @@ import pytest
 from held_sets import held_to, names_and_labels
 from polygon_sets import NAMES, save_image, scenes, yolo_set
 
-from fasterseg.datasets import checked_files
+from fasterseg import caches
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.opening import open_data, open_files
@@ -163,7 +163,7 @@ def test_an_image_or_text_that_changed_is_read_again_and_others_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FASTERSEG_CACHE", str(tmp_path / "caches"))
-    monkeypatch.setattr(checked_files, "SETTLED_S", 0.0)
+    monkeypatch.setattr(caches, "SETTLED_S", 0.0)
     data = one(tmp_path / "data", SQUARE)
     before = open_data(data).digest("train")
     with monkeypatch.context() as closed:

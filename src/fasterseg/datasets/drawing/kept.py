@@ -24,12 +24,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fasterseg import caches
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets import checked_files
-from fasterseg.datasets.checked_files import FOLDER_VARIABLE, cache_folder, fault_of_kept, forget
+from fasterseg.caches import (
+    FOLDER_VARIABLE,
+    cache_folder,
+    fault_of_kept,
+    forget,
+    forget_unused_folders,
+    is_unused,
+    note_use,
+)
 from fasterseg.datasets.faults import Fault, FileFault
 from fasterseg.datasets.streams import kind_of
-from fasterseg.datasets.unused import forget_unused_folders, is_unused, note_use
 from fasterseg.durable import (
     DISK_IS_FULL,
     disk_fault,
@@ -87,7 +94,7 @@ class KeptMasks:
         """Keep what was read of a file, where it is still what was stamped before it was read."""
         if stamp is None or stamp != stamp_of_file(file):
             return
-        if time.time_ns() - max(stamp[1:]) >= checked_files.SETTLED_S * 1e9:
+        if time.time_ns() - max(stamp[1:]) >= caches.SETTLED_S * 1e9:
             self._known[str(file)] = (stamp, list(found))
             self._changed = True
 

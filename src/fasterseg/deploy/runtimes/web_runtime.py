@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fasterseg.artifacts import digest_of_bytes
-from fasterseg.datasets.checked_files import cache_folder
+from fasterseg.caches import cache_folder
 from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, FileError
 from fasterseg.foreign.opened_files import bytes_of, opened

@@ -1,4 +1,8 @@
-"""What lies in the folder of caches and was used by nobody for long: it goes when others come."""
+"""The user's folder of caches: where it lies, and what goes of what can be made again.
+
+Nothing in it is needed: it may be deleted at any time, and what nobody used for long goes when
+others come.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,43 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+FOLDER_VARIABLE = "FASTERSEG_CACHE"
+"""The variable of the environment that names another folder for what is kept."""
+
+SETTLED_S = 2.0
+"""What was changed so shortly before it was read may be changed once more at the same time."""
+
 KEPT_DAYS = 90
 """So long what nobody uses is kept."""
 
 _TOLD_AFTER_DAYS = 1
 """Times of use are good to a day: nothing is written each time that a file is used."""
 _DAY_S = 86_400.0
+
+
+def cache_folder() -> Path:
+    """Return where what can be made again is kept: as the environment says, or in the home."""
+    named = os.environ.get(FOLDER_VARIABLE, "")
+    if named:
+        return Path(named).expanduser().absolute()
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "fasterseg"
+
+
+def forget(path: Path) -> None:
+    """Delete what is kept, where it can be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return  # it is told where it cannot be written
+
+
+def fault_of_kept(path: Path) -> str:
+    """Return why a file cannot be this user's own; empty where it can."""
+    found = path.lstat()
+    if path.is_symlink() or not path.is_file():
+        return "something else lies in its place"
+    return "it is another user's" if found.st_uid != os.getuid() else ""
 
 
 def note_use(path: Path, *, modified_s: float) -> None:
