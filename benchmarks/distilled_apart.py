@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fasterseg.baselines.catalogue import BASELINES
-from fasterseg.datasets.answers_at import KnownAnswers, sampled
-from fasterseg.datasets.augmenting import Augmentation
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import seen_through
-from fasterseg.datasets.views import View
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import KnownAnswers, sampled
+from fasterseg.datasets.transforming.augmenting import Augmentation
+from fasterseg.datasets.transforming.transforms import seen_through
+from fasterseg.datasets.transforming.views import View
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.learning.divergence import divergence, looked_at
 from fasterseg.network.predicting import NetworkPredictor

@@ -40,9 +40,9 @@ from fasterseg.amounts import duration
 from fasterseg.amounts import size as amount
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings, TrainingSettings
-from fasterseg.datasets.opening import open_data
-from fasterseg.datasets.part import PartOfSplit
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.sources.part import PartOfSplit
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.stepping import CLOCK

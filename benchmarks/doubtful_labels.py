@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.contradictions import Contradiction, worst_of
+from fasterseg.datasets.checking.contradictions import Contradiction, worst_of
 from fasterseg.datasets.sample import Sample
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.evaluation import Observer, Tally
 from fasterseg.pipeline.opening import open_source

@@ -24,11 +24,11 @@ import numpy as np
 from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.datasets.opening import open_data
-from fasterseg.datasets.part import PartOfSplit, spread
+from fasterseg.datasets.opening.data import open_data
 from fasterseg.datasets.sample import Pixels
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import Normalisation, resize_image
+from fasterseg.datasets.sources.part import PartOfSplit, spread
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.transforms import Normalisation, resize_image
 from fasterseg.deploy.benchmark.alternating import AlternationSettings, Query
 from fasterseg.deploy.benchmark.benchmark_report import Comparison
 from fasterseg.deploy.benchmark.benchmarking import compare_by_turns

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.limits import PixelLimit
-from fasterseg.datasets.mask_reading import read_mask
-from fasterseg.datasets.mask_values import counts_of
+from fasterseg.datasets.masks.mask_reading import read_mask
+from fasterseg.datasets.masks.mask_values import counts_of
+from fasterseg.datasets.pictures.decoding import decode
+from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes

@@ -28,13 +28,13 @@ import numpy as np
 from PIL import Image
 
 from fasterseg.config import AugmentationSettings
-from fasterseg.datasets.checking import check_data
-from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.loading import TrainingBatches
-from fasterseg.datasets.opening import open_data, open_files
-from fasterseg.datasets.sizes import image_sizes
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.splitting import halves_of
+from fasterseg.datasets.batches.loading import TrainingBatches
+from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking.sizes import image_sizes
+from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.sources.files import FileSource
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.sources.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.feeding import augmentation_of
 from fasterseg.resources import resident_bytes

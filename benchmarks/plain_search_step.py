@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fasterseg.config import SearchSettings
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.resizing import map_size, resize
 from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
 from fasterseg.runtime import torch_generator

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.datasets.loading import Batch, Share
+from fasterseg.datasets.batches.loading import Batch, Share
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.cosearch import CoSearch
 from fasterseg.searching.search import Search, SearchTask, fresh_supernet

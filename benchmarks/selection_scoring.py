@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.part import spread
-from fasterseg.datasets.splitting import halves_of
+from fasterseg.datasets.sources.part import spread
+from fasterseg.datasets.sources.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.pipeline.candidate_scoring import SubnetScoring

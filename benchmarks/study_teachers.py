@@ -14,8 +14,8 @@ import numpy as np
 
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.datasets.answers_at import Answer, small_size
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import Answer, small_size
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.runs import RunFolder
 from fasterseg.stages import StageTimes

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.runtime import processor_name, torch_generator
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Geometry

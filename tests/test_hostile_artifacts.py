@@ -13,7 +13,7 @@ import pytest
 from fake_run import FakeRun
 
 from fasterseg.artifacts import Artifact, digest_of_value
-from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable

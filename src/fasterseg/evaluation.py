@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.amounts import number_of
 from fasterseg.artifacts import Artifact
-from fasterseg.datasets.bands import rows_at_a_time
-from fasterseg.datasets.contradictions import Contradiction, contradiction_in, worst_of
+from fasterseg.datasets.checking.contradictions import Contradiction, contradiction_in, worst_of
+from fasterseg.datasets.pictures.bands import rows_at_a_time
 from fasterseg.datasets.sample import Pixels, Sample
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import resize_labels
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.transforms import resize_labels
 from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
 

@@ -24,7 +24,7 @@ from fasterseg.config import Recipe
 from fasterseg.config.reading import MAX_RECIPE_BYTES
 from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.options import Common
-from fasterseg.datasets.joining import share_images
+from fasterseg.datasets.sources.joining import share_images
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor

@@ -24,8 +24,8 @@ from fasterseg.cli import main
 from fasterseg.commands.evaluate import evaluate
 from fasterseg.commands.export import export
 from fasterseg.commands.predict import predict
-from fasterseg.datasets.camvid import LABELS as CAMVID
-from fasterseg.datasets.cityscapes import raw_meaning
+from fasterseg.datasets.layouts.published.camvid import LABELS as CAMVID
+from fasterseg.datasets.layouts.published.cityscapes import raw_meaning
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.predicting import load_model
 

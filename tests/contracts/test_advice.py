@@ -14,7 +14,7 @@ from verb_apps import app_of
 import fasterseg
 from fasterseg import cli
 from fasterseg.config.recipe import Recipe
-from fasterseg.datasets.data_file import DataFile
+from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.faults import NEXT_STEPS, FaultKind
 
 SOURCE = Path(fasterseg.__file__).parent

@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.teacher_card import TeacherCard
+from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.data_files.teacher_card import TeacherCard
 
 SHORTEST, LONGEST = 20, 450
 

@@ -13,7 +13,7 @@ UNPICKLES = re.compile(
     r"\bimport pickle\b|\bfrom pickle\b|Unpickler|\btorch\.load\(|\bnp\.load\(|allow_pickle"
     r"|safe_globals|\b(?:dill|joblib|shelve|marshal|cloudpickle)\b"
 )
-OWN_CHILDREN = "datasets/workers.py"
+OWN_CHILDREN = "datasets/batches/workers.py"
 """Between a process and the children that it started itself, over a pipe that no other has."""
 
 

@@ -41,9 +41,9 @@ OWN = {
     # An ordinary file, as large as what would be written, that is compared with it.
     "durable.py": "what would be written again",
     # These look at their files themselves, and say which picture of which data it is.
-    "datasets/decoding.py": "pictures",
-    "datasets/picture_opening.py": "pictures, of bytes that were read",
-    "datasets/file_digests.py": "pictures",
+    "datasets/pictures/decoding.py": "pictures",
+    "datasets/pictures/picture_opening.py": "pictures, of bytes that were read",
+    "datasets/pairing/file_digests.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/build_engine.py": "a graph",
     "kit/runners/run.py": "a kit",

@@ -12,7 +12,7 @@ from PIL import Image
 from tiny_export import DESCRIPTION, FORM, SOURCE, network, origin
 
 from fasterseg.commands.predict import predict
-from fasterseg.datasets.reading import Reading
+from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.format_table import Format

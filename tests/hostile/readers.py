@@ -62,13 +62,13 @@ def _override(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _data_file(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.data_file_reading import read_data_file
+    from fasterseg.datasets.data_files.reading import read_data_file
 
     read_data_file(_written("data.yaml", data, place))
 
 
 def _data_set(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening import open_data
+    from fasterseg.datasets.opening.data import open_data
 
     root = place.brought / "data"
     if not root.exists():
@@ -78,7 +78,7 @@ def _data_set(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _list(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening import open_data
+    from fasterseg.datasets.opening.data import open_data
 
     root = place.brought / "listed"
     if not root.exists():
@@ -90,7 +90,7 @@ def _list(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _split_file(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening import open_files
+    from fasterseg.datasets.opening.data import open_files
 
     root = place.brought / "divided"
     if not root.exists():
@@ -142,7 +142,7 @@ def _onnx(data: bytes, place: Place, stock: Stock) -> None:
 def _foreign_teacher(data: bytes, place: Place, stock: Stock) -> None:
     import foreign_teachers
 
-    from fasterseg.datasets.teacher_card import TeacherCard
+    from fasterseg.datasets.data_files.teacher_card import TeacherCard
     from fasterseg.teaching.foreign_graph import looked_at
 
     looked_at(_written("m.onnx", data, place), TeacherCard.model_validate(foreign_teachers.CARD))
@@ -187,13 +187,13 @@ def _card(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _image(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.decoding import decode
+    from fasterseg.datasets.pictures.decoding import decode
 
     decode(_written("a.png", data, place))
 
 
 def _mask(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.mask_reading import read_mask
+    from fasterseg.datasets.masks.mask_reading import read_mask
 
     read_mask(_written("a.png", data, place))
 
@@ -217,8 +217,8 @@ def _journal(data: bytes, place: Place, stock: Stock) -> None:
 
 def _checked(data: bytes, place: Place, stock: Stock) -> None:
     """Lines of what was checked, each with the checksum that it should have."""
-    from fasterseg.datasets import checked_files
-    from fasterseg.datasets.seen import Seen
+    from fasterseg.datasets.checking import checked_files
+    from fasterseg.datasets.checking.seen import Seen
 
     path, (head, *lines) = place.out / "checked", data.split(b"\n")
     bodies = [line.partition(b" ")[2] for line in lines]
@@ -254,7 +254,7 @@ def _measured_seeds(stock: Stock) -> Sequence[bytes]:
 def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
     from published_trees import camvid_full_tree
 
-    from fasterseg.datasets.opening import open_data
+    from fasterseg.datasets.opening.data import open_data
 
     root = place.brought / "camvid"
     if not root.exists():
@@ -266,7 +266,7 @@ def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
 def _tool_file(form: str, name: str, data: bytes, place: Place, stock: Stock) -> None:
     import tool_sets
 
-    from fasterseg.datasets.opening import open_data
+    from fasterseg.datasets.opening.data import open_data
 
     root = place.brought / form
     if not root.exists():
@@ -278,7 +278,7 @@ def _tool_file(form: str, name: str, data: bytes, place: Place, stock: Stock) ->
 
 
 def _data_zip(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening import open_data
+    from fasterseg.datasets.opening.data import open_data
 
     os.environ["FASTERSEG_CACHE"] = str(place.out / "cache")
     open_data(_written("photos.zip", data, place))
@@ -317,7 +317,7 @@ def _bundle_file(file: str, data: bytes, place: Place, stock: Stock) -> None:
 def _of_polygons(form: str, file: str, data: bytes, place: Place, stock: Stock) -> None:
     from of_polygons import SETS
 
-    from fasterseg.datasets.opening import open_data
+    from fasterseg.datasets.opening.data import open_data
 
     root = place.brought / form
     for name, content in {**SETS[form], file: data}.items():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fasterseg.datasets.resampling import resampled
-from fasterseg.datasets.transforms import resize_labels
+from fasterseg.datasets.pictures.resampling import resampled
+from fasterseg.datasets.transforming.transforms import resize_labels
 from fasterseg.layers.resampling import Resampling, nearest
 from fasterseg.space.blocks import Size
 

@@ -10,7 +10,7 @@ import torch
 from ranked import in_ranks
 from torch import Tensor, nn
 
-from fasterseg.datasets.loading import Share
+from fasterseg.datasets.batches.loading import Share
 from fasterseg.layers.synchronised import (
     SynchronisedNorm,
     average_statistics,

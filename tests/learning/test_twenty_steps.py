@@ -8,9 +8,9 @@ from ranked import in_ranks
 from tiny_training import tiny_architecture
 from torch import Tensor
 
-from fasterseg.datasets.augmenting import Augmentation
-from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.batches.loading import TrainingBatches
 from fasterseg.datasets.street import StreetScenes
+from fasterseg.datasets.transforming.augmenting import Augmentation
 from fasterseg.layers.synchronised import synchronised
 from fasterseg.learning.batch_loss import BatchLoss, Criterion
 from fasterseg.learning.losses import HardPixels

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.transforms import Normalisation, resize_image, resize_labels
+from fasterseg.datasets.transforming.transforms import Normalisation, resize_image, resize_labels
 from fasterseg.errors import DataError, FileError, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, TrainingFacts

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.errors import FileError
 from fasterseg.layers.building import InputBlock

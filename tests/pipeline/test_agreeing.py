@@ -14,7 +14,7 @@ from PIL import Image
 from fasterseg.artifacts import digest_of_value, read_json
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.opening import OpenedRun, open_run

@@ -20,8 +20,8 @@ from small_settings import SMALL, settings
 from fasterseg.artifacts import digest_of_value
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import main
-from fasterseg.datasets.data_report import DataReport
-from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.batches.loading import TrainingBatches
+from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 
@@ -330,7 +330,7 @@ def test_a_killed_worker_is_the_machine_s_fault_and_the_step_that_is_named_goes_
         return arrays(batches, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr("fasterseg.datasets.loading.TrainingBatches._arrays", deadly)
+        patch.setattr("fasterseg.datasets.batches.loading.TrainingBatches._arrays", deadly)
         said = fails(*words, code=4)
     assert "SIGKILL" in said
     assert "--set data.workers=0" in said

@@ -16,8 +16,8 @@ from made_up_search import unseen
 from PIL import Image
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.limits import PixelLimit
-from fasterseg.datasets.reading import DEFAULT_READING
+from fasterseg.datasets.pictures.limits import PixelLimit
+from fasterseg.datasets.pictures.reading import DEFAULT_READING
 from fasterseg.errors import DataError, Interrupted
 from fasterseg.events import Progress
 from fasterseg.network.predicted import PredictResult

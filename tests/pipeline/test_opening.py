@@ -10,7 +10,7 @@ import pytest
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for
-from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
+from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.pipeline.opening import open_run, open_settled, open_source
 from fasterseg.pipeline.recipes import resolve_recipe

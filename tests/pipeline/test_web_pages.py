@@ -9,7 +9,7 @@ import pytest
 from tiny_export import origin
 
 from fasterseg.cli import main
-from fasterseg.datasets.reading import Reading
+from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.errors import UsageError
 
 

@@ -18,11 +18,11 @@ from fasterseg.commands.export import export
 from fasterseg.commands.predict import predict
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.opening import open_data
-from fasterseg.datasets.resampling import resampled
-from fasterseg.datasets.sized import brought_to
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import resize_labels
+from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.pictures.resampling import resampled
+from fasterseg.datasets.sources.sized import brought_to
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.transforms import resize_labels
 from fasterseg.deploy.benchmark.contestants import size_of
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import position_baseline

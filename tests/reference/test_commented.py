@@ -8,7 +8,7 @@ import pytest
 
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
-from fasterseg.datasets.data_file_reading import read_data_file
+from fasterseg.datasets.data_files.reading import read_data_file
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.reference.commented import WIDTH, commented
 from fasterseg.reference.keys import keys_of

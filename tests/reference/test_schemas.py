@@ -15,7 +15,7 @@ from jsonschema import Draft7Validator
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.idle import leaves
 from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
-from fasterseg.datasets.data_file_reading import FOREIGN_KEYS, read_data_file
+from fasterseg.datasets.data_files.reading import FOREIGN_KEYS, read_data_file
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.reference.keys import keys_of

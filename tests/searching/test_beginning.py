@@ -12,7 +12,7 @@ from made_up_search import COUNTS, HEIGHT, RECIPE, WIDTH, search_job_in
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.config import Recipe
-from fasterseg.datasets.class_weights import class_weights_of
+from fasterseg.datasets.sources.class_weights import class_weights_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import UsageError
 from fasterseg.events import silent

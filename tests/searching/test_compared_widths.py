@@ -24,7 +24,7 @@ from small_spaces import (
 from torch import Tensor, nn
 
 from fasterseg.config import ContenderSettings, Operator, SearchSpace
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.ranks import ALONE
 from fasterseg.runtime import torch_generator

@@ -15,7 +15,7 @@ from small_spaces import PRICING, make_space, make_student, make_teacher
 from torch import Tensor
 
 from fasterseg.checkpoints import load_checkpoint
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.layers.units import Take
 from fasterseg.learning.ranks import ALONE

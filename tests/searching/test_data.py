@@ -8,7 +8,7 @@ from given_logits import segmentation_loss
 from small_searches import small_search
 
 from fasterseg.config import AugmentationSettings, PretrainingSettings, SearchSettings
-from fasterseg.datasets.changed import scaled
+from fasterseg.datasets.sources.changed import scaled
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.losses import HardPixels
 from fasterseg.searching.data import SearchData

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from small_searches import SmallSearch, random_batch, small_search
 
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.learning.stepping import StageState, run_steps
 from fasterseg.searching.contenders import all_parameters

@@ -14,7 +14,7 @@ from small_spaces import open_student, tied_space
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.learning.ranks import ALONE, Ranks
 

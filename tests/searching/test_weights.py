@@ -13,7 +13,7 @@ from small_spaces import make_space
 from torch import Tensor, nn
 
 from fasterseg.config import SearchSettings
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import FileError
 from fasterseg.searching.gradients import SlicedGradients
 from fasterseg.searching.weights import search_numerics

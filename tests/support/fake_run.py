@@ -14,7 +14,7 @@ import numpy.typing as npt
 from named_street import NamedStreet
 
 from fasterseg.config import ContenderSettings, DataSettings, Recipe, SearchSpace, TargetSettings
-from fasterseg.datasets.data_report import DataReport, LabelCounts, Tally
+from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, Tally
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.shipping.verification_report import (
     Check,

@@ -10,7 +10,7 @@ from polygon_sets import IGNORE, NAMES
 from tracing import away_from_edges
 
 from fasterseg.datasets.sample import LabelMap, Sample
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 
 LEAST_EQUAL = 0.995
 """Of the pixels that have no other label within one pixel."""

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from fasterseg.datasets.answers_at import Answer
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import Answer
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from published_trees import (
 )
 from tool_sets import cvat_set, scene, zipped
 
-from fasterseg.datasets.camvid import LABELS
+from fasterseg.datasets.layouts.published.camvid import LABELS
 from fasterseg.kit.kept import kit_of
 
 SIZE = (64, 128)

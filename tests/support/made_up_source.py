@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fasterseg.datasets.labels import DeclaredWeights
-from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import ImageSize, Recorded, Sample
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforming.transforms import Normalisation
 
 
 class MadeUpSource:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tiny_training import tiny_architecture
 
-from fasterseg.datasets.cityscapes import LABELS
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.layouts.published.cityscapes import LABELS
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card, TrainingFacts
 from fasterseg.network.description import NetworkDescription

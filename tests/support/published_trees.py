@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fasterseg.datasets.camvid_full import COLOURS
-from fasterseg.datasets.cityscapes import LABELS, raw_meaning
+from fasterseg.datasets.layouts.published.camvid_full import COLOURS
+from fasterseg.datasets.layouts.published.cityscapes import LABELS, raw_meaning
 
 Ids = npt.NDArray[np.uint8]
 

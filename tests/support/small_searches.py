@@ -10,7 +10,7 @@ import torch
 from small_spaces import GEOMETRY, made_up_cost_ms, make_space, make_student, make_teacher
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.datasets.loading import Batch, Share
+from fasterseg.datasets.batches.loading import Batch, Share
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.contenders import Contender

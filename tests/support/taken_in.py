@@ -17,15 +17,15 @@ import zoo_hostile
 from zoo_animals import Animal
 from zoo_encoders import COLOURS, ids, png, scene
 
-from fasterseg.datasets.decoding import decode
+from fasterseg.datasets.checking.looking import look_at
+from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.labelling import Labelling
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.layout import Layout
-from fasterseg.datasets.looking import look_at
-from fasterseg.datasets.mask_reading import pack
-from fasterseg.datasets.pairing import Pair, Pairing
+from fasterseg.datasets.masks.labelling import Labelling
+from fasterseg.datasets.masks.mask_reading import pack
+from fasterseg.datasets.pairing.pairs import Pair, Pairing
+from fasterseg.datasets.pictures.decoding import decode
+from fasterseg.datasets.sources.files import FileSource
 
 SPACE = LabelSpace(names=("ground", "car", "road"), colours=((0, 0, 0), (255, 0, 0), (0, 255, 0)))
 IDS = {0: 0, 1: 1, 2: 2, 255: 255}

@@ -12,7 +12,7 @@ from tiny_training import tiny_architecture
 from torch import nn
 
 from fasterseg.config import OutputForm, Precision
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
 from fasterseg.deploy.exporting.formats import ExportForm

@@ -1,6 +1,6 @@
 """Street scenes in the forms in which labelling tools and training kits write data sets.
 
-Written from the tools' own exporters, with nothing of the readers in `datasets.tools`: each maker
+Written from the tools' own exporters, with nothing of the readers in `datasets.layouts`: each maker
 paints masks by itself, and returns the label ids that every image must be read as.
 """
 

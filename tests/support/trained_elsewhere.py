@@ -15,7 +15,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.street import StreetScenes
 
 SIZE = (48, 96)

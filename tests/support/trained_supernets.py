@@ -10,7 +10,7 @@ from small_spaces import made_up_cost_ms, make_space, make_student
 from torch import Tensor
 
 from fasterseg.config import AugmentationSettings
-from fasterseg.datasets.loading import TrainingBatches
+from fasterseg.datasets.batches.loading import TrainingBatches
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.schedules import Schedule
 from fasterseg.network.network import Network

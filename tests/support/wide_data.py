@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.datasets.sample import Pixels
-from fasterseg.datasets.source import SourceOver
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.sources.source import SourceOver
+from fasterseg.datasets.transforming.transforms import Normalisation
 
 
 class _Wide(Normalisation):

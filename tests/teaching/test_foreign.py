@@ -22,7 +22,7 @@ from foreign_teachers import (
 )
 from onnx import TensorProto, helper
 
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.errors import FastersegError, FileError, UsageError
 from fasterseg.teaching.class_map import probabilities
 from fasterseg.teaching.grids import averaged

@@ -14,10 +14,10 @@ from tiny_export import SOURCE, faithful, origin
 
 from fasterseg.config import OutputForm
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.reading import Reading
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.reading import Reading
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.datasets.transforms import IMAGENET_NORMALISATION
+from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.predicting import NetworkPredictor

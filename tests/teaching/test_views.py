@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import Pixels
 from fasterseg.network.taught import TeacherFacts
 from fasterseg.teaching.answering import Logits

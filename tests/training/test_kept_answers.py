@@ -13,8 +13,8 @@ from known_answers import AnswersOf
 from tiny_training import CPU, tiny_task
 from torch import Tensor
 
-from fasterseg.datasets.batch import Batch
-from fasterseg.datasets.loading import Share
+from fasterseg.datasets.batches.batch import Batch
+from fasterseg.datasets.batches.loading import Share
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.network.bundle import weights_digest

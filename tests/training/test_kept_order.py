@@ -9,8 +9,8 @@ import numpy as np
 from tiny_training import CPU, tiny_task
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.answers_at import Answer, KnownAnswers
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import Answer, KnownAnswers
 from fasterseg.learning.precision import Numerics
 from fasterseg.training.sharing import TrainingOrder, order_of
 from fasterseg.training.task import KeptTeacher, TrainingTask

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tiny_training import tiny_task
 from torch import Tensor, nn
 
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.learning.batch_loss import Criterion
 from fasterseg.training.stage import TrainingStage

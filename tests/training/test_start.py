@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_training import tiny_task
 
-from fasterseg.datasets.source import SourceOver
+from fasterseg.datasets.sources.source import SourceOver
 from fasterseg.errors import UsageError
 from fasterseg.training.beginning import TrainingStart
 from fasterseg.training.training import TrainingTask, train_network

@@ -14,9 +14,9 @@ from tiny_training import CPU, tiny_task
 from torch import Tensor
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.loading import Unlabelled
+from fasterseg.datasets.batches.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.learning.precision import choose_numerics

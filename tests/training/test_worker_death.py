@@ -109,7 +109,7 @@ def test_worker_death_is_told_and_the_same_command_ends_as_if_nothing_had_been(
 def test_worker_death_a_stopped_process_ends_the_training_and_it_resumes(
     reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fasterseg.datasets.workers.STOPPED_S", 0.5)
+    monkeypatch.setattr("fasterseg.datasets.batches.workers.STOPPED_S", 0.5)
     task = tiny_task(taught=True, workers=WORKERS)
 
     def stop_one(done: int, _total: int, _note: str) -> None:

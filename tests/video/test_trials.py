@@ -8,7 +8,7 @@ import clips
 import pytest
 
 from fasterseg.children.running import Ended
-from fasterseg.datasets.limits import PixelLimit
+from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.errors import DataError
 from fasterseg.video import trials
 from fasterseg.video.clips import opened_video

@@ -16,7 +16,7 @@ from fasterseg.console.options import (
 )
 
 if TYPE_CHECKING:
-    from fasterseg.datasets.data_report import DataReport
+    from fasterseg.datasets.checking.data_report import DataReport
 
 
 def check_data(

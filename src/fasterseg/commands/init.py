@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from fasterseg.console.asking import ask_on_terminal, take_usual
 from fasterseg.console.options import Json, Layout, Outside
-from fasterseg.datasets.recordings import By
+from fasterseg.datasets.splits.recordings import By
 
 if TYPE_CHECKING:
     from fasterseg.pipeline.setup_report import SetupReport

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fasterseg.console.options import Json, Layout, Outside
-from fasterseg.datasets.recordings import By
+from fasterseg.datasets.splits.recordings import By
 
 if TYPE_CHECKING:
-    from fasterseg.datasets.division_report import SplitResult
+    from fasterseg.datasets.splits.division_report import SplitResult
 
 
 def split(

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.datasets.cityscapes import LABELS, raw_meaning
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.listing import is_folder, list_pictures, printable
+from fasterseg.datasets.layouts.published.cityscapes import LABELS, raw_meaning
+from fasterseg.datasets.pictures.listing import is_folder, list_pictures, printable
 from fasterseg.datasets.sample import LabelMap
 from fasterseg.errors import DataError, UsageError
 from fasterseg.paths import given

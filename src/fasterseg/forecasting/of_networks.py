@@ -9,7 +9,7 @@ from functools import partial
 from fasterseg.amounts import size
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
-from fasterseg.datasets.joining import share_images
+from fasterseg.datasets.sources.joining import share_images
 from fasterseg.deploy.benchmark.measuring import PROMISE
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fasterseg.datasets.resampling import ROUNDED_UP_FROM
+from fasterseg.datasets.pictures.resampling import ROUNDED_UP_FROM
 from fasterseg.layers.resizing import MapSize, map_size
 from fasterseg.space.blocks import Size
 

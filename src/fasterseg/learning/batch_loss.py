@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from fasterseg.datasets.loading import Share
+from fasterseg.datasets.batches.loading import Share
 from fasterseg.layers.shared_moments import Exchange
 from fasterseg.layers.synchronised import still_statistics
 from fasterseg.learning.divergence import EVERY, divergence, looked_at

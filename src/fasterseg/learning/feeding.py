@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from fasterseg.config import AugmentationSettings
-from fasterseg.datasets.augmenting import Augmentation
-from fasterseg.datasets.loading import Batch, TrainingBatches
-from fasterseg.datasets.own_function import OwnFunction
+from fasterseg.datasets.batches.loading import Batch, TrainingBatches
+from fasterseg.datasets.transforming.augmenting import Augmentation
+from fasterseg.datasets.transforming.own_function import OwnFunction
 
 FLIP_PROBABILITY = 0.5
 

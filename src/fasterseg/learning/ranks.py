@@ -25,7 +25,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from fasterseg.datasets.loading import Share
+from fasterseg.datasets.batches.loading import Share
 from fasterseg.errors import FastersegError
 from fasterseg.foreign.strict_json import load_json
 from fasterseg.learning.presence import Presence, told_by

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from fasterseg.config import AugmentationSettings
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 
 
 def noise_batch(

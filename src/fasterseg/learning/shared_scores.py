@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
-from fasterseg.datasets.contradictions import Contradiction
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.checking.contradictions import Contradiction
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.evaluation import (
     EvaluationReport,
     ImageScore,

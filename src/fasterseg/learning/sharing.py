@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 from fasterseg.learning.ranks import ALONE, Ranks
 

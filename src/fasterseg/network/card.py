@@ -12,8 +12,8 @@ from fasterseg.amounts import number_of
 from fasterseg.artifacts import Artifact, short_digest
 from fasterseg.config.working_size import WorkingSize
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading, without_default_reading
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.network.scores import Facts, Score

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
-from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.limits import PixelLimit
-from fasterseg.datasets.pixels import Decoded
-from fasterseg.datasets.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.decoding import Picture, decode
+from fasterseg.datasets.pictures.limits import PixelLimit
+from fasterseg.datasets.pictures.pixels import Decoded
+from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import LabelMap, Pixels
-from fasterseg.datasets.transforms import Normalisation, resize_labels
+from fasterseg.datasets.transforming.transforms import Normalisation, resize_labels
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import Seen
 from fasterseg.network.bundle import ModelBundle

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fasterseg.datasets.bands import counted, rows_at_a_time
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pixels import NO_REMARKS, Remarks
+from fasterseg.datasets.pictures.bands import counted, rows_at_a_time
+from fasterseg.datasets.pictures.pixels import NO_REMARKS, Remarks
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.durable import durable_write
 

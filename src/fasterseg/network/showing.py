@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fasterseg.datasets.limits import PixelLimit, TooLarge
+from fasterseg.datasets.pictures.limits import PixelLimit, TooLarge
 from fasterseg.errors import UsageError
 from fasterseg.space.blocks import Size
 

@@ -14,9 +14,9 @@ from fasterseg.artifacts import sealed_content
 from fasterseg.changes import UsedBy, refuse_changes
 from fasterseg.config import Recipe
 from fasterseg.config.uses import Use, keyed, uses_of
-from fasterseg.datasets.joining import parts_of
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.joining import parts_of
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.made import made_in
 from fasterseg.runs import RunFolder

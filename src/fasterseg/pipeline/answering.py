@@ -15,10 +15,10 @@ from pathlib import Path
 from fasterseg.amounts import size
 from fasterseg.callbacks import AnswersKept
 from fasterseg.config import Recipe, TrainingSettings
-from fasterseg.datasets.answers_at import KnownAnswers
-from fasterseg.datasets.loading import Unlabelled
+from fasterseg.datasets.batches.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import KnownAnswers
 from fasterseg.learning.sharing import require_same_data
 from fasterseg.network.taught import TaughtFacts, UnlabelledFacts
 from fasterseg.pipeline.answers_room import splits_to_ask

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fasterseg.amounts import size
 from fasterseg.config import Recipe
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.resources import free_disk_bytes
 from fasterseg.runs import RunFolder

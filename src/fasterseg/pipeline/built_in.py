@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fasterseg.config import StreetSettings
-from fasterseg.datasets.layouts import STREET
-from fasterseg.datasets.opening import open_data
+from fasterseg.datasets.layouts.known import STREET
+from fasterseg.datasets.opening.data import open_data
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 
 
 def is_built_in(where: str, layout: str) -> bool:

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fasterseg.datasets.loading import WHOLE, SampleMemory, Share, TrainingBatches
-from fasterseg.datasets.part import PartOfSplit, spread
+from fasterseg.datasets.batches.loading import WHOLE, SampleMemory, Share, TrainingBatches
 from fasterseg.datasets.sample import MEMORY_BYTES, Sample
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.part import PartOfSplit, spread
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.evaluation import ConfusionMatrix, labels_of
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.data_file_reading import read_data_file
-from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.layouts import STREET, data_file_in
-from fasterseg.datasets.opening import open_files
+from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.data_files.reading import read_data_file
+from fasterseg.datasets.layouts.known import STREET, data_file_in
+from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.sources.files import FileSource
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.opened_files import bytes_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fasterseg.config import ContenderSettings, Promise, Recipe
 from fasterseg.console.options import IMAGES
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency
 from fasterseg.deploy.benchmark.on_target import STEADY_WINDOWS, latency_of
 from fasterseg.deploy.shipping.deploying import deploy

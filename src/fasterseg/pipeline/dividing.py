@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fasterseg.datasets.division_report import SplitResult
-from fasterseg.datasets.recordings import By
-from fasterseg.datasets.split_file import written_lines
+from fasterseg.datasets.splits.division_report import SplitResult
+from fasterseg.datasets.splits.recordings import By
+from fasterseg.datasets.splits.split_file import written_lines
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError
 from fasterseg.paths import place_for_folder

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.sized import brought_to
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.sized import brought_to
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.formats import digest_of_export
 from fasterseg.deploy.runtimes.models import load_model, require_model, require_runs_on
 from fasterseg.deploy.runtimes.opening import is_export

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fasterseg.datasets.decoding import decode
-from fasterseg.datasets.limits import PixelLimit
-from fasterseg.datasets.listing import printable
+from fasterseg.datasets.pictures.decoding import decode
+from fasterseg.datasets.pictures.limits import PixelLimit
+from fasterseg.datasets.pictures.listing import printable
 from fasterseg.deploy.runtimes.models import Predictor
 from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, Interrupted, UsageError

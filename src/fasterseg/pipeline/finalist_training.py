@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from fasterseg.config import Recipe, TrainingSettings
-from fasterseg.datasets.class_weights import class_weights_of
-from fasterseg.datasets.part import PartOfSplit
+from fasterseg.datasets.sources.class_weights import class_weights_of
+from fasterseg.datasets.sources.part import PartOfSplit
 from fasterseg.events import Progress
 from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fasterseg.datasets.checking import check_data
-from fasterseg.datasets.data_report import DataReport
-from fasterseg.datasets.dividing import USUAL_SHARES
-from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.opening import open_files
-from fasterseg.datasets.recordings import By
-from fasterseg.datasets.serving import TEST, TRAIN, VAL
-from fasterseg.datasets.split_file import SPLITS
+from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking.data_report import DataReport
+from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.sources.files import FileSource
+from fasterseg.datasets.sources.serving import TEST, TRAIN, VAL
+from fasterseg.datasets.splits.dividing import USUAL_SHARES
+from fasterseg.datasets.splits.recordings import By
+from fasterseg.datasets.splits.split_file import SPLITS
 from fasterseg.pipeline.data_place import DataPlace
 from fasterseg.pipeline.dividing import require_one_data_set
 from fasterseg.pipeline.looking_over import Divided, divided_by, look_over

@@ -121,8 +121,8 @@ def _crop(size: Size, pixels: int) -> dict[str, int]:
 def class_weights(shares: Mapping[str, float]) -> list[float]:
     """Return what each class counts: the root of what `auto` gives it; none where all are alike.
 
-    On CamVid the root was as good in the mean, and better for large classes
-    (`fasterseg.datasets.class_weights` has the formula of `auto`).  A class without a pixel has 1.
+    On CamVid the root was as good in the mean, and better for large classes; the formula of `auto`
+    stands in `fasterseg.datasets.sources.class_weights`.  A class without a pixel has 1.
     """
     found = np.array([*shares.values()])
     known = found > 0

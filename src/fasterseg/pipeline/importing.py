@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.datasets.cityscapes import LABELS, TERMS
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.transforms import IMAGENET_NORMALISATION
+from fasterseg.datasets.layouts.published.cityscapes import LABELS, TERMS
+from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION
 from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
 from fasterseg.latency.table import LatencyTable

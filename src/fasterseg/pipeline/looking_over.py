@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fasterseg.datasets.checking import check_data
-from fasterseg.datasets.data_report import DataReport
-from fasterseg.datasets.dividing import USUAL_SHARES, Counted, divide
-from fasterseg.datasets.division_report import DivisionReport
-from fasterseg.datasets.files import FileSource
-from fasterseg.datasets.looking import Look
-from fasterseg.datasets.recordings import By, Recordings, recordings_of
-from fasterseg.datasets.split_file import SPLITS, UNUSED, Line, pooled
+from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking.data_report import DataReport
+from fasterseg.datasets.checking.looking import Look
+from fasterseg.datasets.sources.files import FileSource
+from fasterseg.datasets.splits.dividing import USUAL_SHARES, Counted, divide
+from fasterseg.datasets.splits.division_report import DivisionReport
+from fasterseg.datasets.splits.recordings import By, Recordings, recordings_of
+from fasterseg.datasets.splits.split_file import SPLITS, UNUSED, Line, pooled
 from fasterseg.stopping import Show
 
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from fasterseg.config import Normalize, Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for, when_slow
-from fasterseg.datasets.changed import NormalisedSource
-from fasterseg.datasets.opening import open_data
-from fasterseg.datasets.sized import brought_to
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import IMAGENET_NORMALISATION, Normalisation
+from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.sources.changed import NormalisedSource
+from fasterseg.datasets.sources.sized import brought_to
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.events import Progress, silent
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.agreeing import agree

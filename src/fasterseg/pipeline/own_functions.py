@@ -12,8 +12,8 @@ import numpy as np
 
 from fasterseg.config import AugmentationSettings, Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.own_function import OwnFunction
-from fasterseg.datasets.transforms import MID_GREY
+from fasterseg.datasets.transforming.own_function import OwnFunction
+from fasterseg.datasets.transforming.transforms import MID_GREY
 from fasterseg.errors import UsageError
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.runtime import numpy_generator

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fasterseg.baselines.efficientnet_lite import EfficientNetLite
 from fasterseg.baselines.pretrained import INSTALL, WEIGHTS, EncoderWeights
 from fasterseg.config import TrainingSettings
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.network.encoder_files import known_tensors, packaged_file
 from fasterseg.space.search_space import Role
 from fasterseg.training.task import EncoderStart

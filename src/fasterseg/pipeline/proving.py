@@ -14,7 +14,7 @@ from pathlib import Path
 from fasterseg.artifacts import digest_of_file
 from fasterseg.config import AsFastAs, ContenderSettings, Recipe
 from fasterseg.console.options import IMAGES
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.benchmark.matching import graph_on_target
 from fasterseg.deploy.benchmark.measuring import NetworkLatency
 from fasterseg.deploy.shipping.deploying import deploy_for

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fasterseg.baselines.catalogue import require_trained
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.shipped import model_path
 from fasterseg.paths import place_for_file

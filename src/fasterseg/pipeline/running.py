@@ -10,9 +10,9 @@ from pathlib import Path
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.whole_run import WholeRun
-from fasterseg.datasets.joining import parts_of
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.joining import parts_of
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.benchmark.on_target import meter_of
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import EvaluationReport, position_baseline

@@ -10,7 +10,7 @@ from typing import Any
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.benchmark.on_target import network_measure
 from fasterseg.events import warn_on_stderr
 from fasterseg.latency.table import LatencyTable

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fasterseg.config import AUTO, Recipe
-from fasterseg.datasets import serving
-from fasterseg.datasets.serving import split_to_score
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources import serving
+from fasterseg.datasets.sources.serving import split_to_score
+from fasterseg.datasets.sources.source import DataSource
 
 
 def settled(recipe: Recipe, source: DataSource, *, known: Recipe | None = None) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.amounts import number_of
-from fasterseg.datasets.division_report import DivisionReport
+from fasterseg.datasets.splits.division_report import DivisionReport
 
 _NAMED = 3
 

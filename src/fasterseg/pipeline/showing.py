@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fasterseg.datasets.sized import brought_to
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.sized import brought_to
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.models import Predictor
 from fasterseg.network.showing import shown_size

@@ -13,10 +13,10 @@ from math import sqrt
 from typing import Any, TypeVar
 
 from fasterseg.config import PretrainingSettings, Recipe, SearchSettings, TrainingSettings
-from fasterseg.datasets.resampling import stretch
-from fasterseg.datasets.sizes import image_sizes
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import scaled_size
+from fasterseg.datasets.checking.sizes import image_sizes
+from fasterseg.datasets.pictures.resampling import stretch
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.transforms import scaled_size
 from fasterseg.errors import UsageError
 
 SEARCH_CROP_PIXELS, TRAINING_CROP_PIXELS = 256 * 256, 512 * 512

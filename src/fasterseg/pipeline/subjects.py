@@ -8,7 +8,7 @@ from fasterseg.artifacts import read_json
 from fasterseg.baselines.catalogue import BASELINES, PREFIX, baseline_name
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.loading import TrainingBatches
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.batches.loading import TrainingBatches
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.pipeline.candidate_scoring import matrices_of

@@ -10,7 +10,7 @@ import torch
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.taught import is_taught
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import ModelBundle, weights_digest

@@ -23,7 +23,7 @@ from fasterseg.callbacks import (
 )
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog

@@ -11,7 +11,7 @@ from typing import Any
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.callbacks import NOBODY, StageTeller
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.events import Progress, silent
 from fasterseg.learning.leading import Calls
 from fasterseg.learning.ranks import ALONE, Ranks

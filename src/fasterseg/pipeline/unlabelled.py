@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fasterseg.config import DataSettings, Recipe
 from fasterseg.config.taught import is_taught
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.unlabelled import Beside
+from fasterseg.datasets.opening.unlabelled import Beside
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.video.frames import VideoFrames
 
 NAMED_BY_DATA = Beside(videos=VideoFrames())

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from fasterseg.config.budgets import one_or_several
-from fasterseg.datasets.recordings import By
+from fasterseg.datasets.splits.recordings import By
 from fasterseg.errors import UsageError
 from fasterseg.space.blocks import Size
 

@@ -13,9 +13,9 @@ from typing import Literal
 from fasterseg.config.recipe import Recipe
 from fasterseg.config.search_section import EARLIER_NAMES
 from fasterseg.config.selection import DRAWS
-from fasterseg.datasets.data_file import DataFile
-from fasterseg.datasets.data_file_reading import FOREIGN_KEYS
-from fasterseg.datasets.teacher_card import TeacherCard
+from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.data_files.reading import FOREIGN_KEYS
+from fasterseg.datasets.data_files.teacher_card import TeacherCard
 from fasterseg.durable import durable_write
 from fasterseg.foreign.bounds import MOST_NAMED
 from fasterseg.reference.plain_schema import Schema, plain_schema

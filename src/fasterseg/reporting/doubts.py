@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.reporting.facts import RunFacts
 from fasterseg.reporting.pictures import Picture, map_of, photograph

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from fasterseg.artifacts import Artifact, Made, Provenance, digest_of_file
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import ContenderSettings, Recipe
-from fasterseg.datasets.data_report import DataReport
+from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sample import LabelMap
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.evaluation import ConfusionMatrix, EvaluationReport, Predictor, labels_of
 from fasterseg.reporting.pictures import Picture, largest_classes, map_of, painted, photograph
 

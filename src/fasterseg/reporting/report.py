@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.durable import durable_write, holds
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.network.segmentation import png_bytes

@@ -11,10 +11,10 @@ import torch
 from fasterseg.artifacts import short_digest
 from fasterseg.config import AsFastAs, ContenderSettings, Recipe, budget_in_ms
 from fasterseg.config.uses import Use
-from fasterseg.datasets.changed import scaled
-from fasterseg.datasets.class_weights import class_weights_of
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.splitting import Halves, halves_of
+from fasterseg.datasets.sources.changed import scaled
+from fasterseg.datasets.sources.class_weights import class_weights_of
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.sources.splitting import Halves, halves_of
 from fasterseg.events import Progress
 from fasterseg.latency.models import ModelComparison, ModelLatencies
 from fasterseg.latency.table import LatencyTable

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.layers.units import taken_frozen
 from fasterseg.learning.schedules import search_schedule

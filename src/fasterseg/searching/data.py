@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fasterseg.config import SearchSettings
-from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.splitting import Halves
+from fasterseg.datasets.batches.loading import WHOLE, Share, TrainingBatches
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.sources.splitting import Halves
 from fasterseg.learning.feeding import BatchFeed, augmentation_of
 from fasterseg.runtime import derived_seed
 from fasterseg.searching.pretraining import BatchAt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.learning.schedules import search_schedule
 from fasterseg.learning.stepping import StageState
 from fasterseg.searching.passes import Passes

@@ -9,7 +9,7 @@ from typing import Literal, Self
 import torch
 
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.synchronised import synchronised
 from fasterseg.layers.units import drawn_by_inputs
 from fasterseg.learning.losses import HardPixels

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import SearchSettings
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
 from fasterseg.learning.losses import HardPixels

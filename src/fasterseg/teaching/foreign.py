@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fasterseg.datasets.remedies import Contradiction, lines, written
-from fasterseg.datasets.teacher_card import NONE, TeacherCard
+from fasterseg.datasets.data_files.remedies import Contradiction, lines, written
+from fasterseg.datasets.data_files.teacher_card import NONE, TeacherCard
 from fasterseg.errors import UsageError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import NotStrict, shortened

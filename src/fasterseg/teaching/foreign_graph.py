@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fasterseg.children.running import Ended, run_limited
-from fasterseg.datasets.remedies import lines, written
-from fasterseg.datasets.teacher_card import TeacherCard
+from fasterseg.datasets.data_files.remedies import lines, written
+from fasterseg.datasets.data_files.teacher_card import TeacherCard
 from fasterseg.deploy.exporting.export import require_onnx
 from fasterseg.deploy.runtimes.onnx_graphs import parsed, plain_graph, texts_of
 from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from fasterseg.datasets.teacher_card import ANY, TeacherCard
+from fasterseg.datasets.data_files.teacher_card import ANY, TeacherCard
 from fasterseg.deploy.runtimes.plain_graphs import Dims, Graph, Value
 from fasterseg.errors import FastersegError, FileError, UsageError
 from fasterseg.foreign.strict_json import shortened

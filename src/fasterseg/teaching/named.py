@@ -16,9 +16,9 @@ import torch
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.baselines.catalogue import BASELINES
-from fasterseg.datasets.reading import Reading
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.teacher_card import TeacherCard
+from fasterseg.datasets.data_files.teacher_card import TeacherCard
+from fasterseg.datasets.pictures.reading import Reading
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import digest_of_export
 from fasterseg.deploy.runtimes.models import open_bundle, require_model

@@ -12,7 +12,7 @@ import torch
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.config.size_bounds import LEAST_SIDE
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.outputs import fault_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fasterseg.config import AugmentationSettings
-from fasterseg.datasets.answers_at import KnownAnswers
-from fasterseg.datasets.joining import share_images
-from fasterseg.datasets.loading import WHOLE, Share, TrainingBatches, Unlabelled
+from fasterseg.datasets.batches.loading import WHOLE, Share, TrainingBatches, Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.joining import share_images
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import KnownAnswers
 from fasterseg.learning.feeding import augmentation_of
 from fasterseg.runtime import derived_seed
 

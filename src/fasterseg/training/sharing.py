@@ -15,11 +15,11 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.config import FloatPrecision, Recipe, TrainingSettings
-from fasterseg.datasets.answers_at import KnownAnswers
-from fasterseg.datasets.class_weights import class_weights_of
-from fasterseg.datasets.loading import Unlabelled
+from fasterseg.datasets.batches.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.class_weights import class_weights_of
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import KnownAnswers
 from fasterseg.learning.leading import Calls, Lead, led, stage_calls
 from fasterseg.learning.precision import Numerics
 from fasterseg.learning.ranks import Ranks

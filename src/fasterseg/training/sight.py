@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.network.card import Card
 from fasterseg.space.blocks import Size

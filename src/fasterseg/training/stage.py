@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import TrainingSettings
-from fasterseg.datasets.class_weights import class_weights_of
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
+from fasterseg.datasets.sources.class_weights import class_weights_of
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.layers.synchronised import average_statistics, synchronised
 from fasterseg.learning.batch_loss import (

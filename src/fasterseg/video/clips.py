@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fasterseg.datasets.limits import PixelLimit, TooLarge
-from fasterseg.datasets.listing import printable
+from fasterseg.datasets.pictures.limits import PixelLimit, TooLarge
+from fasterseg.datasets.pictures.listing import printable
 from fasterseg.datasets.sample import Pixels
 from fasterseg.errors import DataError
 from fasterseg.space.blocks import Size

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.picture_files import Found, find_images, find_pictures, output_names
+from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.pictures.picture_files import (
+    Found,
+    find_images,
+    find_pictures,
+    output_names,
+)
 from fasterseg.errors import EnvironmentFault
 from fasterseg.paths import given
 from fasterseg.video.opencv_library import imported_opencv

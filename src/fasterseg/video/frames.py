@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fasterseg.datasets.limits import PixelLimit
+from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.sample import Pixels
 from fasterseg.video.clips import opened_video
 from fasterseg.video.recognising import VIDEO_SUFFIXES, is_video

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.children.running import Ended, run_limited
-from fasterseg.datasets.listing import printable
+from fasterseg.datasets.pictures.listing import printable
 from fasterseg.errors import DataError
 from fasterseg.video.opencv_library import imported_opencv
 

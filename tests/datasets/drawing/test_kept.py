@@ -18,7 +18,7 @@ from fasterseg.datasets.drawing.kept import (
     stamp_of_file,
 )
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.mask_reading import read_mask
+from fasterseg.datasets.masks.mask_reading import read_mask
 from fasterseg.errors import EnvironmentFault, Interrupted
 
 MASK = np.arange(12, dtype=np.uint8).reshape(3, 4)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from tiny_export import FORM, SOURCE, evidence, origin
 
-from fasterseg.datasets.resampling import resampled
-from fasterseg.datasets.sized import brought_to
-from fasterseg.datasets.transforms import resize_labels
+from fasterseg.datasets.pictures.resampling import resampled
+from fasterseg.datasets.sources.sized import brought_to
+from fasterseg.datasets.transforming.transforms import resize_labels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import load_model

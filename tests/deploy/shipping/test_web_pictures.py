@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scripts import OF_PAGE, run_scripts
 
-from fasterseg.datasets.resampling import resampled
-from fasterseg.datasets.transforms import resize_labels
+from fasterseg.datasets.pictures.resampling import resampled
+from fasterseg.datasets.transforming.transforms import resize_labels
 
 SIZES = [
     ((20, 30), (20, 30)),

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from fasterseg.amounts import number_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.limits import PixelLimit, TooLarge
+from fasterseg.datasets.pictures.limits import PixelLimit, TooLarge
 from fasterseg.datasets.sample import ImageSize
 
 Points = npt.NDArray[np.float64]

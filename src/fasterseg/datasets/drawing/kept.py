@@ -36,7 +36,7 @@ from fasterseg.caches import (
     note_use,
 )
 from fasterseg.datasets.faults import Fault, FileFault
-from fasterseg.datasets.streams import kind_of
+from fasterseg.datasets.pictures.streams import kind_of
 from fasterseg.durable import (
     DISK_IS_FULL,
     disk_fault,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
-from fasterseg.datasets.reading import DEFAULT_READING, Reading
+from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import UNLABELLED, ImageSize, Recorded, Sample
 from fasterseg.datasets.street.conditions import ANY, CONDITIONS, StreetLight
 from fasterseg.datasets.street.scene import paint_scene
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.errors import DataError, UsageError
 
 STREET_LABELS = LabelSpace(

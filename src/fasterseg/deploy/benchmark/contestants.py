@@ -12,9 +12,9 @@ import torch
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.config import Recipe, TailForm, TargetSettings, opened_runtimes, runtime_named
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.reading import DEFAULT_READING
+from fasterseg.datasets.pictures.reading import DEFAULT_READING
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.deploy.benchmark.contest import Contestant
 from fasterseg.deploy.benchmark.measuring import CANARY
 from fasterseg.deploy.benchmark.parts import parts_of_job

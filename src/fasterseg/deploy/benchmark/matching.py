@@ -15,7 +15,7 @@ from typing import Self
 from fasterseg.artifacts import digest_of_file
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
 from fasterseg.config import AsFastAs, Promise, runtime_named
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.deploy.benchmark.alternating import AlternationSettings, Query
 from fasterseg.deploy.benchmark.benchmark_report import Comparison
 from fasterseg.deploy.benchmark.benchmarking import compare_by_turns

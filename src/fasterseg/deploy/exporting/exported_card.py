@@ -15,8 +15,8 @@ from fasterseg.artifacts import Artifact, first_fault
 from fasterseg.config import OutputForm, Precision
 from fasterseg.config.working_size import WorkingSize
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.reading import DEFAULT_READING, Reading, without_default_reading
-from fasterseg.datasets.transforms import Normalisation
+from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading, without_default_reading
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.deploy.exporting.quantisation import Quantisation
 from fasterseg.deploy.exporting.seals import CHANGED, COPY_AGAIN
 from fasterseg.deploy.tail.beside import Suffix, digests

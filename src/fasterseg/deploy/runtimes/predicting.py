@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.limits import PixelLimit
-from fasterseg.datasets.reading import Reading
+from fasterseg.datasets.pictures.decoding import Picture, decode
+from fasterseg.datasets.pictures.limits import PixelLimit
+from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.outputs import fault_of

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.config import OutputForm
-from fasterseg.datasets.part import PartOfSplit, spread
 from fasterseg.datasets.sample import Pixels
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.part import PartOfSplit, spread
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.quantisation import Quantisation, Quantised, Settings
 from fasterseg.deploy.runtimes.quantisers import Quantiser
 from fasterseg.deploy.runtimes.sessions import Session

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.config import Precision
-from fasterseg.datasets.resampling import resampled
+from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import Pixels
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.transforms import resize_image, resize_labels
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.transforms import resize_image, resize_labels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.int8_search import Int8Evidence

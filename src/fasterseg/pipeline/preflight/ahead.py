@@ -9,7 +9,7 @@ from typing import Literal
 
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.made import made_in
 from fasterseg.pipeline.teachers import Models

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from difflib import get_close_matches
 
-from fasterseg.datasets.class_weights import class_weights_of
-from fasterseg.datasets.joining import parts_of
-from fasterseg.datasets.source import DataSource
-from fasterseg.datasets.splitting import halves_of
+from fasterseg.datasets.sources.class_weights import class_weights_of
+from fasterseg.datasets.sources.joining import parts_of
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.sources.splitting import halves_of
 from fasterseg.errors import DataError
 from fasterseg.pipeline.preflight.ahead import Ahead
 

@@ -15,7 +15,7 @@ from torch import nn
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import SearchSettings, TrainingSettings
 from fasterseg.config.uses import Use
-from fasterseg.datasets.loading import require_shareable
+from fasterseg.datasets.batches.loading import require_shareable
 from fasterseg.errors import UsageError
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, Section, TrainingAhead

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from fasterseg.config import PretrainingSettings, SearchSettings
-from fasterseg.datasets.loading import Batch
+from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken_frozen
 from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.rehearsing import noise_batch

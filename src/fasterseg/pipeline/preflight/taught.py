@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fasterseg.artifacts import short_digest
 from fasterseg.config.taught import keeps_answers
-from fasterseg.datasets.answers_at import refuse_own_function
+from fasterseg.datasets.transforming.answers_at import refuse_own_function
 from fasterseg.errors import UsageError
 from fasterseg.network.bundle import weights_digest
 from fasterseg.pipeline.answering import asks_live

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fasterseg.baselines.catalogue import BASELINES
-from fasterseg.datasets.answers_at import Answer, small_size
-from fasterseg.datasets.remembering import FEW
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.remembering import FEW
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.datasets.transforming.answers_at import Answer, small_size
 from fasterseg.durable import make_folder
 from fasterseg.events import Progress
 from fasterseg.forecasting.timings import AnswersTiming

@@ -6,12 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fasterseg.datasets.data_report import LabelCounts, Tally
-from fasterseg.datasets.joining import share_images
-from fasterseg.datasets.looking import look_at
-from fasterseg.datasets.part import spread
+from fasterseg.datasets.checking.data_report import LabelCounts, Tally
+from fasterseg.datasets.checking.looking import look_at
 from fasterseg.datasets.sample import MEMORY_BYTES
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.joining import share_images
+from fasterseg.datasets.sources.part import spread
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.events import Progress
 from fasterseg.forecasting.timings import DataTiming
 from fasterseg.pipeline.answers_room import splits_to_ask

@@ -10,10 +10,10 @@ from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import Recipe
 from fasterseg.config.taught import keeps_answers
 from fasterseg.console.options import IMAGES
-from fasterseg.datasets.loading import Unlabelled
-from fasterseg.datasets.remembering import as_after_an_epoch
+from fasterseg.datasets.batches.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED
-from fasterseg.datasets.source import DataSource
+from fasterseg.datasets.sources.remembering import as_after_an_epoch
+from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.benchmark.measuring import noise_image
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import digest_of_export, files_of

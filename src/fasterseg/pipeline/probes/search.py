@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from fasterseg.config import Recipe
-from fasterseg.datasets.remembering import as_after_an_epoch
+from fasterseg.datasets.sources.remembering import as_after_an_epoch
 from fasterseg.errors import BudgetError, Diverged
 from fasterseg.evaluation import evaluate_predictor
 from fasterseg.events import Progress, silent

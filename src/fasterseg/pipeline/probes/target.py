@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from fasterseg.datasets.part import spread
+from fasterseg.datasets.sources.part import spread
 from fasterseg.deploy.benchmark.matching import open_on_target
 from fasterseg.deploy.benchmark.measuring import Meter
 from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, meter_of, windows_for

@@ -1,0 +1,217 @@
+"""What is given as a data set and is none: archives, annotations in JSON, lists, pictures.
+
+Each is told by what it is, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from fasterseg.datasets.data_files.remedies import lines, palette_line, written
+from fasterseg.datasets.masks.colour_rows import colours_of, is_table
+from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
+from fasterseg.errors import DataError, FastersegError
+from fasterseg.foreign.links import leads_outside
+from fasterseg.foreign.opened_files import opened
+
+_LOOKED_AT = 1 << 20
+_ZIP = "a zip archive"
+_ARCHIVES = {
+    b"PK\x03\x04": _ZIP,
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+}
+_BY_PYTHON = dict.fromkeys(
+    ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
+)
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
+_TELLING = frozenset({".zip", ".json", ".txt", ".csv", ".xml", ".tar", ".gz", ".tgz"})
+_MOST_FILES = 20
+_MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
+_MASKS_WANTED = "masks are pictures here, one to an image, whose pixels are class ids"
+_COLOUR_LINE = re.compile(r"([^:#]+):(\d{1,3}),(\d{1,3}),(\d{1,3}):")
+
+# What a tool's own file has in it, and which of the tool's exports are read.
+_OTHER_TOOLS = (
+    (
+        "Supervisely's list of classes",
+        ('"classes"', '"title"', '"shape"'),
+        "export the project from Supervisely as COCO or as Pascal VOC, with its images, and name "
+        "that folder or zip",
+    ),
+    (
+        "the outlines of VGG's annotator (VIA)",
+        ('"regions"', '"shape_attributes"'),
+        "open it in VIA, choose Annotation and 'Export Annotations (COCO format)', and put that "
+        "file beside the images",
+    ),
+)
+
+# A sentence's end, "this is ..."; why it is not read; what to do.
+Found = tuple[str, str, str]
+
+
+def refuse_other_files(path: Path) -> None:
+    """Raise DataError where a file is known to be something else than a ``data.yaml``."""
+    if found := _found(path):
+        what, why, next_step = found
+        raise DataError(
+            f"this is {what}, not a data set", where=str(path), why=why, next_step=next_step
+        )
+
+
+def what_lies_in(folder: Path) -> tuple[str, str, str] | None:
+    """Return a labelling tool's file in a folder, what it is, and what to do with it."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    telling = [path for path in inside if path.suffix.lower() in _TELLING and path.is_file()]
+    telling = [path for path in telling if not leads_outside(path, folder)]
+    for path in telling[:_MOST_FILES]:
+        if found := _found(path):
+            return path.name, found[0], found[2]
+    return None
+
+
+def _found(path: Path) -> Found | None:
+    try:
+        with opened(path) as stream:
+            head = stream.read(_LOOKED_AT)
+    except (OSError, FastersegError):
+        return None  # told where the file is read
+    return _binary(path, head) or _text(path, head)
+
+
+def _binary(path: Path, head: bytes) -> Found | None:
+    if path.suffix.lower() in _MODELS:
+        return "a model", "", "give a folder of images and masks, or its data.yaml"
+    kind = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")
+    kind = kind or ("a tar archive" if head[257:262] == b"ustar" else "")
+    if kind == _ZIP:
+        return kind, "", f"name the zip itself: fasterseg check-data {path}"
+    if kind:
+        return kind, "images and masks are read from folders and zips", _unpacking(path, kind)
+    if path.suffix.lower() in IMAGE_SUFFIXES or head.startswith(_PICTURES):
+        return (
+            "a picture",
+            "",
+            "give the folder of images and masks, or its data.yaml; fasterseg predict segments it",
+        )
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "no text", "", "give a folder of images and masks, or its data.yaml"
+    return None
+
+
+def _unpacking(path: Path, kind: str) -> str:
+    into = path.with_name(path.name.partition(".")[0] + "-data")
+    how = f"python -m {_BY_PYTHON[kind]} -e {path} {into}" if kind in _BY_PYTHON else ""
+    return (
+        f"unpack it{f': {how}' if how else ''}, then write a data.yaml into it with "
+        f"train, val, masks_dir and names: fasterseg check-data {into}"
+    )
+
+
+def _text(path: Path, head: bytes) -> Found | None:
+    text = head.decode("utf-8-sig", "replace")
+    start = text.lstrip()[:1]
+    if start in ("{", "[") and path.suffix.lower() not in (".yaml", ".yml"):
+        return _annotations(text)
+    if start == "<" and "<annotations>" in text:
+        return (
+            "CVAT's own XML",
+            "a data set is the folder in which it and its images lie",
+            "name that folder: fasterseg check-data FOLDER; if it is not recognised, export the "
+            "task from CVAT as 'CVAT for images 1.1', 'Segmentation mask 1.1' or 'COCO 1.0', with "
+            "its images",
+        )
+    if start == "<":
+        return "XML", _MASKS_WANTED, "export masks as pictures from the tool that wrote it"
+    told = [_COLOUR_LINE.match(line) for line in text.splitlines() if not line.startswith("#")]
+    if told and all(told):
+        return _labelmap([match for match in told if match])
+    if path.suffix.lower() == ".csv":
+        return _classes(text)
+    if path.suffix.lower() in (".txt", ".lst"):
+        return (
+            "a list",
+            "a list names the images of a split; what the masks mean stands in a data.yaml",
+            "write a data.yaml beside it, with"
+            + lines(f"train: {path.name}", "names: [road, car]"),
+        )
+    return None
+
+
+def _annotations(text: str) -> Found | None:
+    if '"train"' in text and '"names"' in text:
+        return None  # a data file: what is JSON is YAML too
+    read = {'"annotations"': "COCO's annotations", '"shapes"': "LabelMe's polygons"}
+    if kind := next((kind for mark, kind in read.items() if mark in text), ""):
+        return (
+            kind,
+            "a data set is the folder in which such files and their images lie",
+            "name that folder: fasterseg check-data FOLDER; if it is not recognised, export it "
+            "from the tool again, with its images",
+        )
+    for kind, marks, step in _OTHER_TOOLS:
+        if all(mark in text for mark in marks):
+            return kind, f"such files are not read: {_MASKS_WANTED}", step
+    kinds = {
+        '"features"': "GeoJSON",
+        '"objects"': "polygons of objects",
+    }
+    kind = next((kind for mark, kind in kinds.items() if mark in text), "JSON")
+    return (
+        kind,
+        f"such polygons are not read: {_MASKS_WANTED}",
+        "export masks as pictures from the tool that wrote it, beside the images, and write a "
+        "data.yaml with train, val, masks_dir and names",
+    )
+
+
+def _labelmap(told: list[re.Match[str]]) -> Found:
+    """CVAT's ``labelmap.txt``: a name and a colour to a line."""
+    colours = {one[1].strip(): ((int(one[2]), int(one[3]), int(one[4])),) for one in told}
+    never = colours.pop("background", None)
+    palette = colours | ({"ignore": never} if never else {})
+    return (
+        "CVAT's list of colours",
+        "it says what the colours of masks mean; where they lie stands in a data.yaml",
+        "write a data.yaml beside it, with train, val, masks_dir and"
+        + lines(written("names", list(colours)), palette_line(palette)),
+    )
+
+
+def _classes(text: str) -> Found:
+    """A table of colours, or Roboflow's of ids and names; any other has no names."""
+    if is_table(text) and (colours := colours_of(text.splitlines())):
+        return (
+            "a table of colours",
+            "it says what the colours of masks mean; where they lie stands in a data.yaml",
+            "write a data.yaml beside it, with train, val, masks_dir and"
+            + lines(
+                written("names", list(colours)),
+                palette_line({name: (colour,) for name, colour in colours.items()}),
+            ),
+        )
+    if "encodedpixels" in text.partition("\n")[0].casefold():
+        return (
+            "a table of run lengths, as Kaggle has them",
+            _MASKS_WANTED,
+            "draw them into PNG masks called as their images, in a folder beside these",
+        )
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
+    except csv.Error:  # a cell without end
+        rows = []
+    named = {row[0]: row[1] for row in rows if len(row) == 2 and row[0].isdigit()}
+    wanted = [str(index) for index in range(len(named))]
+    line = [written("names", [named[i] for i in wanted])] if list(named) == wanted else []
+    return (
+        "a table",
+        "what masks mean stands in a data.yaml",
+        f"write a data.yaml, with train, val, masks_dir and {'names:' if not line else ''}"
+        + (lines(*line) if line else ""),
+    )

@@ -1,0 +1,1 @@
+"""What labelling tools and toolkits for training write as masks."""

@@ -1,0 +1,1 @@
+"""Folders that nothing describes: what goes together there is told by names alone."""

@@ -1,0 +1,150 @@
+"""Images and masks in folders that are called in any way: put together by their files' names."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.data_files.remedies import lines
+from fasterseg.datasets.layouts.annotations.split_folders import USUAL
+from fasterseg.datasets.layouts.folders.matched_series import Match, Matches, matches_in
+from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed
+from fasterseg.datasets.pairing.splits import (
+    ONE_SPLIT,
+    Divided,
+    notes_on_rest,
+    paired,
+    split_in,
+    without_empty,
+)
+from fasterseg.errors import DataError
+
+_NAMED = 3
+
+
+def matches_of(home: Path, said: DataFile) -> Matches:
+    """Return which folders of pictures go together, as far as a data file leaves that open.
+
+    Raises DataError where no masks lie where it says that they do.
+    """
+    if isinstance(said.masks_dir, dict):
+        raise DataError(
+            "masks_dir names a folder for each split",
+            where="data.yaml, masks_dir",
+            why="by layout: pairs the splits are words of the folders themselves",
+            next_step="write what the masks' folders have in common, as in  masks_dir: masks",
+        )
+    folder = said.masks_dir or ""
+    found = matches_in(
+        home, masks_in=folder, image_ending=said.image_suffix, mask_ending=said.mask_suffix
+    )
+    if folder and not found.found:
+        raise DataError(
+            f"no masks that go with images lie in {folder!r}",
+            where="data.yaml, masks_dir",
+            why="no folder of this name has pictures that are called as others are",
+            next_step="leave it out to be told what goes together, or name the masks' folder",
+        )
+    return found
+
+
+def divided_by_names(tree: Tree, home: Path, matches: Matches) -> Divided:
+    """Return the pairs by the splits that folders are called after, else all as ``train``.
+
+    Raises DataError where several masks go with the same images.
+    """
+    several = [match for match in matches.found if len(match.masks) > 1]
+    if several:
+        raise _ambiguous(tree, several[0])
+    below = defaultdict[Path, list[Path]](list)
+    for path in tree.pictures(home):
+        below[path.parent].append(path)
+    pairings: dict[str, Pairing] = {}
+    notes: list[str] = []
+    for split, of_split in by_splits(matches.found).items():
+        images: dict[str, list[Path]] = {}
+        masks: dict[str, list[Path]] = {}
+        for start, match in beginnings(of_split).items():
+            own, of_masks = files_of(match, below)
+            images |= {f"{start}{name}": files for name, files in own.items()}
+            masks |= {f"{start}{name}": files for name, files in of_masks.items()}
+        pairings[split] = paired(tree, sorted(images), images, masks)
+        notes += [f"{split}: {note}" for note in notes_on_rest(set(images), images, masks)]
+    told = without_empty(pairings, (*notes_of(tree, matches), *notes))
+    one = (ONE_SPLIT,) if [*told.pairings] == ["train"] else ()
+    return Divided(told.pairings, (*told.notes, *one))
+
+
+def by_splits(found: Iterable[Match]) -> dict[str, list[Match]]:
+    """Return matches by their split, in the usual order; what names none is for training."""
+    splits: defaultdict[str, list[Match]] = defaultdict(list)
+    for match in found:
+        split = split_in(match.images.place) or split_in(match.masks[0].place)
+        splits[split or USUAL[0]].append(match)
+    return {split: splits[split] for split in USUAL if split in splits}
+
+
+def beginnings(found: Sequence[Match]) -> dict[str, Match]:
+    """Return the matches of one split by what samples' names begin with: where folders differ."""
+    if len(found) == 1:
+        return {"": found[0]}
+    parts = [PurePosixPath(match.images.place).parts for match in found]
+    if len({len(of_one) for of_one in parts}) == 1:
+        differ = [
+            place for place, names in enumerate(zip(*parts, strict=True)) if len({*names}) > 1
+        ]
+        parts = [tuple(of_one[place] for place in differ) for of_one in parts]
+    return {f"{'/'.join(of_one)}/": match for of_one, match in zip(parts, found, strict=True)}
+
+
+def files_of(
+    match: Match, below: Mapping[Path, Sequence[Path]]
+) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+    """Return images and masks by their names, of the pictures right in each folder."""
+    of_masks = match.masks[0]
+    masks = keyed(below[of_masks.folder], of_masks.name_of)
+    if match.images.folder != of_masks.folder:
+        return keyed(below[match.images.folder], match.images.name_of), masks
+    known = {path for files in masks.values() for path in files}
+    others = [path for path in below[match.images.folder] if path not in known]
+    return keyed(others, match.images.name_of), masks
+
+
+def notes_of(tree: Tree, matches: Matches) -> list[str]:
+    """Return what was put together, and the pictures with which nothing goes."""
+    pairs = [
+        f"{match.images.shown} with {' and '.join(one.shown for one in match.masks)}"
+        for match in matches.found
+    ]
+    notes = [f"images and masks were put together by their names: {_some(pairs)}"]
+    if matches.alone:
+        left = _some([tree.shown(folder) for folder in matches.alone])
+        notes.append(f"no masks go with the pictures in {left}: not used")
+    return notes
+
+
+def _some(texts: Sequence[str]) -> str:
+    rest = len(texts) - _NAMED
+    return ", ".join(texts[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _ambiguous(tree: Tree, match: Match) -> DataError:
+    first, others = match.masks[0], match.masks[1:]
+    if apart := [one.place for one in others if one.folder != first.folder]:
+        parts = {*PurePosixPath(apart[0]).parts}
+        own = [part for part in PurePosixPath(first.place).parts if part not in parts]
+        step = "say in a data.yaml which are meant, as in"
+        step += lines("layout: pairs", f"masks_dir: {own[-1] if own else first.place}")
+    elif any(one.ending != first.ending for one in others):
+        step = "say in a data.yaml which are meant, as in"
+        step += lines("layout: pairs", f"mask_suffix: {first.ending or others[0].ending}")
+    else:
+        step = "put those that are meant into a folder of their own"
+    return DataError(
+        "several masks go with the same images",
+        where=tree.shown(match.images.folder),
+        why=f"masks in {', '.join(one.shown for one in match.masks)} have their names",
+        next_step=step,
+    )

@@ -1,0 +1,169 @@
+"""Images and masks that no tool's file describes: in two folders, split by split, or side by side.
+
+It is looked for last, where nothing else was found.  Folders that are called in another way than
+usual are put together by what their files are called.  Masks hold ids or colours, or one class
+each; a list of classes in the folder names the ids or colours, a data file either, else classes are
+called after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.layouts.classes.colour_classes import by_colours, colours_in
+from fasterseg.datasets.layouts.classes.colour_table import colour_table_in
+from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes_listed_in
+from fasterseg.datasets.layouts.classes.tool_classes import OF_COLOURS
+from fasterseg.datasets.layouts.folders.class_masks import (
+    are_of_classes,
+    open_class_masks,
+    open_mask_folders,
+)
+from fasterseg.datasets.layouts.folders.mask_folders import mask_folders_in
+from fasterseg.datasets.layouts.folders.matched_pairs import divided_by_names, matches_of
+from fasterseg.datasets.layouts.folders.matched_series import Matches
+from fasterseg.datasets.layouts.folders.two_folders import LISTS, SPLITS, divided, has_mask
+from fasterseg.datasets.pairing.beside import told_apart
+from fasterseg.datasets.pairing.finding import Place, ToolForm, folders_below
+from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.datasets.pairing.splits import ONE_SPLIT, Divided, usual_name, without_empty
+from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
+from fasterseg.datasets.pictures.listing import is_folder
+from fasterseg.datasets.sources.files import FileSource
+
+NAME = "pairs"
+TAKES = NAMED_BY_DATA | OF_COLOURS | {"image_suffix", "mask_suffix", "masks_dir"}
+
+_IMAGES = ("images", "image", "imgs", "img", "photos", "frames")
+_MASKS = ("masks", "mask", "labels", "label", "annotations", "segmentation", "gt")
+_ENDINGS = ("", "_mask", "_masks", "_label", "_labels", "_labelIds", "_seg", "_gt", "-mask", "_L")
+_MOST_LOOKED_AT, _MOST_LOOKED_INTO = 64, 16
+
+
+def _is_in(folder: Path) -> bool:
+    return _two_in(folder) is not None or any(_splits_in(folder)) or _ending_in(folder) is not None
+
+
+def _is_matched(folder: Path) -> bool:
+    return bool(matches_of(folder, DataFile()).found or mask_folders_in(folder))
+
+
+FORM = ToolForm(_is_in)
+MATCHED = ToolForm(_is_matched)
+
+
+def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
+    """Return the splits that are there, or one of all images; raises DataError."""
+    home = place.images
+    matches = matches_of(home, said)
+    if are_of_classes(matches, said):
+        return open_class_masks(tree, home, said, matches)
+    if not matches.found and (folders := mask_folders_in(home)):
+        return open_mask_folders(tree, home, said, folders)
+    found = _divided(tree, home, said, matches)
+    if said.palette is None and (table := colour_table_in(tree, home)) is not None:
+        return FileSource(
+            table.layout(NAME, tree, said, found.pairings, found.notes), found.pairings
+        )
+    named = classes_listed_in(home, tree, NAME, *LISTS, shown=True)
+    # Neither a list of classes nor a palette leaves it open what masks hold.
+    is_open = named.where == home and said.palette is None
+    colours = colours_in(found.pairings) if is_open else ()
+    if said.palette is not None or colours:
+        layout = by_colours(NAME, tree, home, said, colours, notes=found.notes)
+    else:
+        layout = named.layout(tree, said, found.pairings, notes=found.notes)
+    return FileSource(layout, found.pairings)
+
+
+def _divided(tree: Tree, home: Path, said: DataFile, matches: Matches) -> Divided:
+    several = any(match.masks_are_mixed for match in matches.found)
+    if several or (matches.found and (said.masks_dir or not _is_in(home))):
+        return divided_by_names(tree, home, matches)
+    found = _by_usual_names(tree, home, said)
+    # Folders that are called as usual may hold others, in which the masks are.
+    has_none = not any(pairing.pairs for pairing in found.pairings.values())
+    return divided_by_names(tree, home, matches) if has_none and matches.found else found
+
+
+def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
+    two, splits = _two_in(home), list(_splits_in(home))
+    if two is not None:
+        return divided(tree, *two, said)
+    if splits:
+        return _by_splits(tree, splits, said)
+    return Divided({"train": _beside(tree, home, said)}, (ONE_SPLIT,))
+
+
+def _by_splits(tree: Tree, splits: list[Path], said: DataFile) -> Divided:
+    """Each split's folder has both: in two folders of its own, or side by side."""
+    pairings: dict[str, Pairing] = {}
+    for folder in splits:
+        two = _two_in(folder)
+        pairings[usual_name(folder.name)] = (
+            _beside(tree, folder, said)
+            if two is None
+            else divided(tree, *two, said).pairings["train"]
+        )
+    return without_empty(pairings, ())
+
+
+def _beside(tree: Tree, folder: Path, said: DataFile) -> Pairing:
+    ending = said.mask_suffix or _ending_in(folder) or ""
+    images, masks = told_apart(tree.pictures(folder), folder, ending)
+    return pair_files(
+        tree,
+        keyed(images, stem_below(folder, said.image_suffix)),
+        keyed(masks, stem_below(folder, ending)),
+    )
+
+
+def _two_in(folder: Path) -> tuple[Path, Path] | None:
+    """A folder of images and one of masks, each with pictures in it or in folders of splits."""
+    images = [one for name in _IMAGES if _holds_images(one := folder / name)]
+    masks = [one for name in _MASKS if _holds_masks(one := folder / name)]
+    return (images[0], masks[0]) if len(images) == len(masks) == 1 else None
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(map(_first_files, _with_folders(folder)))
+
+
+def _holds_masks(folder: Path) -> bool:
+    return any(map(has_mask, _with_folders(folder)))
+
+
+def _with_folders(folder: Path) -> list[Path]:
+    """A folder and the first of those in it: of splits, or of recordings."""
+    return [folder, *islice(folders_below(folder), _MOST_LOOKED_INTO)] if is_folder(folder) else []
+
+
+def _splits_in(folder: Path) -> Iterator[Path]:
+    """The folders of splits that have images and masks."""
+    for name in SPLITS:
+        inside = folder / name
+        if is_folder(inside) and (_two_in(inside) or _ending_in(inside) is not None):
+            yield inside
+
+
+def _ending_in(folder: Path) -> str | None:
+    """What masks' names have behind those of the images beside them; None where there are none."""
+    files = _first_files(folder)
+    photos = {path.stem for path in files if path.suffix.lower() in LOSSY_SUFFIXES}
+    others = {path.stem for path in files if path.suffix.lower() not in LOSSY_SUFFIXES}
+    for ending in _ENDINGS:
+        images = photos if not ending else photos | others
+        if any(f"{stem}{ending}" in others for stem in images):
+            return ending
+    return None
+
+
+def _first_files(folder: Path) -> list[Path]:
+    """The first pictures of a folder."""
+    if not is_folder(folder):
+        return []
+    pictures = (one for one in sorted(folder.iterdir()) if one.suffix.lower() in IMAGE_SUFFIXES)
+    return list(islice(pictures, _MOST_LOOKED_AT))

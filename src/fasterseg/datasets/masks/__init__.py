@@ -1,0 +1,1 @@
+"""Masks: from what a mask's file holds, integers or colours, to class ids."""

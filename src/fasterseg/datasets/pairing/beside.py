@@ -1,0 +1,42 @@
+"""Masks in their images' own folder: told by an ending of their names, or by their type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fasterseg.datasets.data_files.written_paths import composed
+from fasterseg.datasets.pictures.decoding import LOSSY_SUFFIXES
+
+
+def told_apart(
+    files: Sequence[Path], folder: Path, mask_suffix: str
+) -> tuple[list[Path], list[Path]]:
+    """Return images and masks.
+
+    A mask is called as an image with ``mask_suffix`` behind; without one, as an image of a lossy
+    type: photo.png beside photo.jpg.
+    """
+    stems = {_below(path, folder) for path in files}
+    lossy = {_below(path, folder) for path in files if _is_lossy(path)}
+
+    def is_mask(path: Path) -> bool:
+        stem = _below(path, folder)
+        if _is_lossy(path) or not stem.endswith(mask_suffix):
+            return False
+        if not mask_suffix:
+            return stem in lossy
+        # An image may end as masks do, and has a mask of its own then.
+        return stem.removesuffix(mask_suffix) in stems or f"{stem}{mask_suffix}" not in stems
+
+    masks = [path for path in files if is_mask(path)]
+    known = set(masks)
+    return [path for path in files if path not in known], masks
+
+
+def _is_lossy(path: Path) -> bool:
+    return path.suffix.lower() in LOSSY_SUFFIXES
+
+
+def _below(path: Path, folder: Path) -> str:
+    return composed(path.relative_to(folder).with_suffix("").as_posix())

@@ -1,0 +1,143 @@
+"""Splits as tools call them, and lists that name the images of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from fasterseg.datasets.data_files.written_paths import composed, slashed
+from fasterseg.datasets.faults import Fault, FaultKind
+from fasterseg.datasets.pairing.pairs import Pairing, Tree, pair_files
+from fasterseg.datasets.pairing.text_files import lines_of
+
+_CALLED: Mapping[str, tuple[str, ...]] = {
+    "train": ("train", "training", "default"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+ONE_SPLIT = "there is one split, train: nothing divides the images"
+
+_SPLIT_IN_NAME = re.compile(
+    r"(?<![a-z])(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)(?![a-z])"
+    r"|^(train|val|test)(?=(?:x|y|images?|imgs?|masks?|labels?|annot)$)"
+)
+
+Files = Mapping[str, list[Path]]
+"""Files by the name of their sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A tool's pairs, split by split, and what is to be said of the files that are in none."""
+
+    pairings: Mapping[str, Pairing]
+    notes: tuple[str, ...] = ()
+
+
+def usual_name(split: str) -> str:
+    """Return what a split is called here: train, val or test where a tool's word means that."""
+    folded = split.casefold()
+    return next((name for name, words in _CALLED.items() if folded in words), split)
+
+
+def split_in(place: str) -> str:
+    """Return the split that a path names, train, val or test; empty where it names none.
+
+    A split is a folder's name or a word of it, as in train_masks; the first folder that has one
+    tells.
+    """
+    for part in PurePosixPath(place).parts:
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", part).casefold()
+        found = {usual_name(one[1] or one[2]) for one in _SPLIT_IN_NAME.finditer(words)}
+        if len(found) == 1:  # train_val is both
+            return found.pop()
+    return ""
+
+
+def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> Divided:
+    """Return the pairs of the samples that lists name, one list to a split.
+
+    Without a list there is one split, ``train``, of all images that have a mask.
+    """
+    named = {path.stem: _names_in(tree, path, images) for path in lists}
+    splits: dict[str, list[str]] = {}
+    for stem, names in named.items():
+        splits.setdefault(usual_name(stem), []).extend(names)
+    notes = _without_overlapping(splits)
+    if not splits:
+        splits = {"train": sorted(images)}
+        notes = [ONE_SPLIT]
+    used = {name for names in splits.values() for name in names}
+    pairings = {split: paired(tree, names, images, masks) for split, names in splits.items()}
+    notes += notes_on_rest(used, images, masks)
+    return without_empty(pairings, notes)
+
+
+def without_empty(pairings: Mapping[str, Pairing], notes: Sequence[str]) -> Divided:
+    """Return splits without those in which nothing is labelled: their labels are not published."""
+    kept = {split: one for split, one in pairings.items() if one.pairs or one.faults}
+    left = [split for split in pairings if split not in kept]
+    told = [f"{', '.join(left)}: no image has a mask, and none is used"] if left and kept else []
+    return Divided(kept or pairings, (*notes, *told))
+
+
+def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
+    """The samples that a list names; a line that names none is a fault."""
+    found = []
+    for line, where in lines_of(tree, path):
+        name = next((one for one in _names_of(line) if one in images), "")
+        if name:
+            found.append(name)
+        else:
+            tree.faults.append(Fault(FaultKind.BAD_LIST, where, line))
+    return found
+
+
+def _without_overlapping(splits: dict[str, list[str]]) -> list[str]:
+    """Take out lists of other names than usual that are made of the usual ones, as trainval is."""
+    usual = {name for split in _CALLED for name in splits.get(split, ())}
+    other = [split for split in splits if split not in _CALLED and usual & {*splits[split]}]
+    for split in other:
+        del splits[split]
+    return [f"{split} names images of other lists again, and is no split" for split in other]
+
+
+def _names_of(line: str) -> tuple[str, ...]:
+    """The names that a line may mean."""
+    plain = composed(slashed(line))
+    return plain, plain.strip('"')
+
+
+def paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:
+    """Return the pairs of these names; an image that has no mask was not annotated."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    annotated = {name: count for name, count in counts.items() if name in masks}
+    return pair_files(
+        tree,
+        {name: images[name] * count for name, count in annotated.items()},
+        {name: masks[name] for name in annotated},
+    )
+
+
+def notes_on_rest(used: set[str], images: Files, masks: Files) -> list[str]:
+    """Return what is to be said of files that are used for nothing."""
+    notes = []
+    bare = len(used - masks.keys())
+    if bare:
+        notes.append(f"{_images(bare)} not annotated (no mask), and not used")
+    left = len(images.keys() - used)
+    if left:
+        notes.append(f"{_images(left)} in no list of a split, and not used")
+    alone = len(masks.keys() - images.keys())
+    if alone:
+        masks_are = "1 mask has" if alone == 1 else f"{alone:,} masks have"
+        notes.append(f"{masks_are} no image, and {'is' if alone == 1 else 'are'} not used")
+    return notes
+
+
+def _images(count: int) -> str:
+    return "1 image is" if count == 1 else f"{count:,} images are"

@@ -1,0 +1,1 @@
+"""Pictures: their bytes are looked at, opened within limits, and become pixels in one way."""

@@ -1,0 +1,127 @@
+"""The directories of a TIFF, or of Exif tags, looked at before a reader follows their offsets.
+
+A directory names places, and a few bytes may name the same megabytes thousands of times, or lead
+round in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fasterseg.datasets.pictures.limits import TooLarge
+
+MOST_TAGS = 4096
+MOST_NUMBERS = 1 << 18
+MOST_STRIPS = 32_768
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_LONG_TYPE_BYTES = {16: 8, 17: 8, 18: 8}
+_TEXTS = frozenset({1, 2, 7})
+_STRIPS = frozenset({273, 279, 324, 325})
+_TILE_WIDTH, _TILE_HEIGHT, _WIDTH, _HEIGHT, _PACKING = 322, 323, 256, 257, 259
+_BELOW = frozenset({34665, 34853, 40965})
+"""Tags that lead to directories of their own, which Pillow reads too."""
+_SPARE_BYTES = 1 << 20
+_LEAST_TILE = 1 << 22
+_JPEG = frozenset({6, 7})
+_MOST_SCANS_OF_A_STRIP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How numbers lie in a file: their order, and whether offsets have eight bytes."""
+
+    order: str
+    large: bool
+
+    def number(self, data: bytes, place: int, size: int) -> int:
+        """A whole number; 0 where the file ends before it."""
+        part = data[place : place + size]
+        return int.from_bytes(part, self.order) if len(part) == size else 0  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Directories:
+    """What the first directory of a file says, and how many bytes all that are read take."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    strips: int = 0
+    value_bytes: int = 0
+    several: bool = False
+
+
+def require_bounded(data: bytes) -> Directories:
+    """Look at the directories that a reader would load, and return what they say.
+
+    Those that make no sense are left to the reader, which says so.  Raises `TooLarge` where they
+    name more than any file has: tags, numbers, strips, or the same bytes again and again.
+    """
+    found = Directories()
+    order = {b"II": "little", b"MM": "big"}.get(data[:2])
+    if order is None:
+        return found
+    form = _Form(order, 43 in data[2:4])
+    first = form.number(data, 8 if form.large else 4, 8 if form.large else 4)
+    following = _walk(data, form, first, found, seen=set())
+    found.several = following not in (0, first) and _tags_at(data, form, following) > 0
+    if found.value_bytes > 4 * len(data) + _SPARE_BYTES:
+        raise TooLarge(f"its tags name {found.value_bytes:,} bytes, and the file has {len(data):,}")
+    return found
+
+
+def require_sound_tiff(data: bytes) -> bool:
+    """Return whether a TIFF has further pages; raises `TooLarge` for parts that no picture has."""
+    found = require_bounded(data)
+    numbers: Mapping[int, int] = found.numbers
+    if found.strips > MOST_STRIPS:
+        raise TooLarge(f"it has {found.strips:,} strips or tiles, and {MOST_STRIPS:,} is the most")
+    tile = numbers.get(_TILE_WIDTH, 0) * numbers.get(_TILE_HEIGHT, 0)
+    if tile > max(_LEAST_TILE, 4 * numbers.get(_WIDTH, 0) * numbers.get(_HEIGHT, 0)):
+        raise TooLarge(f"each of its tiles has {tile:,} pixels, more than the picture")
+    if numbers.get(_PACKING) in _JPEG:
+        scans = data.count(b"\xff\xda")
+        if scans > _MOST_SCANS_OF_A_STRIP * max(1, found.strips):
+            raise TooLarge(f"its {found.strips} parts have {scans} scans")
+    return found.several
+
+
+def _tags_at(data: bytes, form: _Form, place: int) -> int:
+    return form.number(data, place, 8 if form.large else 2)
+
+
+def _walk(data: bytes, form: _Form, place: int, found: Directories, *, seen: set[int]) -> int:
+    """Take in a directory and those below it; return where the next one is said to be."""
+    if place in seen:
+        return 0
+    is_first = not seen
+    seen.add(place)
+    said = _tags_at(data, form, place)
+    step, place = (20, place + 8) if form.large else (12, place + 2)
+    count = min(said, max(0, len(data) - place) // step)
+    if count > MOST_TAGS:
+        raise TooLarge(f"a directory of {count:,} tags, and {MOST_TAGS:,} is the most")
+    below = []
+    for at in range(place, place + count * step, step):
+        tag, kind = form.number(data, at, 2), form.number(data, at + 2, 2)
+        if tag in _BELOW:
+            below.append(form.number(data, at + (12 if form.large else 8), 4))
+        values = form.number(data, at + 4, 8 if form.large else 4)
+        _take_in(found, tag, kind, values, len(data))
+        if is_first:
+            found.numbers.setdefault(tag, _first_value(data, form, at, kind))
+            found.strips = max(found.strips, values if tag in _STRIPS else 0)
+    for offset in below:
+        _walk(data, form, offset, found, seen=seen)
+    return form.number(data, place + count * step, 8 if form.large else 4)
+
+
+def _take_in(found: Directories, tag: int, kind: int, values: int, most: int) -> None:
+    size = (_TYPE_BYTES | _LONG_TYPE_BYTES).get(kind, 0)
+    found.value_bytes += min(size * values, most)
+    if size and kind not in _TEXTS and values > MOST_NUMBERS:
+        raise TooLarge(f"its tag {tag} has {values:,} numbers, and {MOST_NUMBERS:,} is the most")
+
+
+def _first_value(data: bytes, form: _Form, at: int, kind: int) -> int:
+    """A tag's one number, where it has one of up to four bytes."""
+    return form.number(data, at + (12 if form.large else 8), min(4, _TYPE_BYTES.get(kind, 4)))

@@ -1,1 +1,0 @@
-"""Data as labelling tools and training kits write it: one module for each form."""

@@ -1,0 +1,1 @@
+"""What training does to samples, and where each pixel of what it sees comes from."""

@@ -1,0 +1,158 @@
+"""Images and masks that nothing describes: where they lie, and what their classes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from tool_sets import STREET, mmsegmentation_set, save, scene, zipped
+
+from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.layouts.classes.colour_classes import colours_in
+from fasterseg.datasets.layouts.folders import pairs
+from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.errors import DataError
+
+ReadsAs = Callable[..., DataSource]
+Labels = npt.NDArray[np.uint8]
+COLOURS = np.array([[0, 0, 0], *np.random.default_rng(0).integers(1, 255, (8, 3))], np.uint8)
+
+
+def some(count: int, put: Callable[[str, Labels, Labels], None]) -> dict[str, Labels]:
+    """Put so many scenes somewhere; the labels of each by its name."""
+    truth = {}
+    for index in range(count):
+        image, labels = scene(index)
+        labels = np.where(labels == 255, 0, labels).astype(np.uint8)
+        put(f"{index:03}", image, labels)
+        truth[f"{index:03}"] = labels
+    return truth
+
+
+@pytest.mark.parametrize("folders", [("images", "masks"), ("img", "label"), ("photos", "gt")])
+@pytest.mark.parametrize("ending", ["", "_mask"])
+def test_two_folders_are_one_split_of_what_both_have(
+    folders: tuple[str, str], ending: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = mmsegmentation_set(tmp_path / "set", {".": 3}, folders=folders, ending=ending)["."]
+
+    source = reads_as(zipped(tmp_path / "set", tmp_path / "set.zip"), {"train": truth})
+
+    assert source.label_space.names == tuple(f"class{label}" for label in range(9))
+    notes = check_data(tmp_path / "set").notes
+    assert any("layout: pairs and names" in note for note in notes)
+
+
+def test_splits_are_folders_in_both_or_have_both(tmp_path: Path, reads_as: ReadsAs) -> None:
+    counts = {"train": 2, "valid": 1}
+    truth = mmsegmentation_set(tmp_path / "in", counts, folders=("images", "masks"))
+    expected = {"train": truth["train"], "val": truth["valid"]}
+    reads_as(tmp_path / "in", expected)
+
+    for split in counts:
+        for folder in ("images", "masks"):
+            (tmp_path / "around" / split).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "in" / folder / split).rename(tmp_path / "around" / split / folder)
+    reads_as(tmp_path / "around", expected)
+
+
+@pytest.mark.parametrize(("photo", "ending"), [(".jpg", ""), (".png", "_mask"), (".jpg", "_gt")])
+@pytest.mark.parametrize("split", ["", "train"])
+def test_masks_lie_beside_their_images(
+    photo: str, ending: str, split: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    def put(name: str, image: Labels, labels: Labels) -> None:
+        save(image, tmp_path / split / f"{name}{photo}")
+        save(labels, tmp_path / split / f"{name}{ending}.png")
+
+    reads_as(tmp_path, {"train": some(3, put)})
+
+
+def test_recordings_are_folders_in_both(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = mmsegmentation_set(tmp_path, {"drive a": 2, "drive b": 1}, folders=("images", "masks"))
+
+    reads_as(
+        tmp_path,
+        {
+            "train": {
+                f"{drive}/{name}": labels
+                for drive, of_drive in truth.items()
+                for name, labels in of_drive.items()
+            }
+        },
+    )
+
+
+def coloured(folder: Path) -> dict[str, Labels]:
+    """Two folders, the masks in colours."""
+
+    def put(name: str, image: Labels, labels: Labels) -> None:
+        save(image, folder / "images" / f"{name}.jpg")
+        save(COLOURS[labels], folder / "masks" / f"{name}.png")
+
+    return some(3, put)
+
+
+def test_colours_are_classes_each_until_a_data_file_names_them(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = coloured(tmp_path)
+    order = sorted(range(9), key=lambda label: tuple(COLOURS[label]))
+    place = np.argsort(order).astype(np.uint8)
+
+    source = reads_as(tmp_path, {"train": {name: place[one] for name, one in truth.items()}})
+
+    assert source.label_space.names == tuple(f"class{label}" for label in range(9))
+    palette = {name: COLOURS[label].tolist() for label, name in enumerate(STREET)}
+    (tmp_path / "data.yaml").write_text(
+        f"layout: pairs\nnames: [{', '.join(STREET)}]\npalette: {palette}\n"
+    )
+    assert reads_as(tmp_path, {"train": truth}).label_space.names == STREET
+
+
+def test_masks_of_smoothed_colours_are_no_classes(tmp_path: Path) -> None:
+    coloured(tmp_path)
+    rng = np.random.default_rng(0)
+    for mask in (tmp_path / "masks").iterdir():
+        save(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8), mask)
+    found = open_data(tmp_path)
+
+    with pytest.raises(DataError, match="colour masks without a palette"):
+        check_data(tmp_path)
+    assert found.splits() == ("train",)
+    assert colours_in({}) == ()
+
+
+def test_a_list_beside_them_names_the_classes(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = mmsegmentation_set(tmp_path, {".": 2}, folders=("images", "masks"))["."]
+    (tmp_path / "classes.txt").write_text("\n".join(STREET))
+
+    assert reads_as(tmp_path, {"train": truth}).label_space.names == STREET
+
+
+def test_masks_of_0_and_255_are_refused_with_what_to_write(tmp_path: Path) -> None:
+    def put(name: str, image: Labels, labels: Labels) -> None:
+        save(image, tmp_path / "images" / f"{name}.jpg")
+        save(np.where(labels > 4, 255, 0).astype(np.uint8), tmp_path / "masks" / f"{name}.png")
+
+    some(2, put)
+    with pytest.raises(DataError) as caught:
+        open_data(tmp_path)
+    lines = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    (tmp_path / "data.yaml").write_text("\n".join(lines))
+
+    assert open_data(tmp_path).label_space.names == ("background", "object")
+
+
+def test_what_a_tool_or_a_data_set_describes_is_none(tmp_path: Path) -> None:
+    mmsegmentation_set(tmp_path / "tool", {"train": 1})
+    assert not pairs.FORM.is_in(tmp_path / "tool")
+    for name in ("images", "masks"):
+        (tmp_path / "empty" / name).mkdir(parents=True)
+    assert not pairs.FORM.is_in(tmp_path / "empty")
+    with pytest.raises(DataError, match="layout of the data is not known"):
+        open_data(tmp_path / "empty")
