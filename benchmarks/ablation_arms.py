@@ -16,12 +16,12 @@ from fasterseg.evaluation import position_baseline
 from fasterseg.events import EventLog, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.stepping import run_steps
-from fasterseg.pipeline.answering import NOBODY_TEACHES, Taught
-from fasterseg.pipeline.evaluating import evaluate_stage
-from fasterseg.pipeline.searching import search_job
-from fasterseg.pipeline.teachers import live_teacher, taught_facts
-from fasterseg.pipeline.trainees import contender_named
-from fasterseg.pipeline.trainer import Trainer
+from fasterseg.pipeline.models.evaluating import evaluate_stage
+from fasterseg.pipeline.stages.searching import search_job
+from fasterseg.pipeline.stages.trainer import Trainer
+from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, Taught
+from fasterseg.pipeline.trainings.teachers import live_teacher, taught_facts
+from fasterseg.pipeline.trainings.trainees import contender_named
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed
 from fasterseg.searching.beginning import agreed_start, task_of

@@ -38,7 +38,7 @@ from fasterseg.latency.timing import (
     Timing,
     time_interleaved,
 )
-from fasterseg.pipeline.profiling import all_options
+from fasterseg.pipeline.stages.profiling import all_options
 from fasterseg.space.blocks import BlockSpec
 
 RECIPE = recipe_file("camvid-small")

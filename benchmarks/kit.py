@@ -48,7 +48,7 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.profiling import block_settings
 from fasterseg.latency.table import LatencyTable, Target
 from fasterseg.latency.timing import Call, time_interleaved
-from fasterseg.pipeline.profiling import all_options, profile_stage
+from fasterseg.pipeline.stages.profiling import all_options, profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import BlockSpec
 

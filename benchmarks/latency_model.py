@@ -49,7 +49,7 @@ from fasterseg.durable import durable_write
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.table import LatencyTable, WholeNetwork, describe
 from fasterseg.latency.timing import MonotonicStopwatch, Stopwatch
-from fasterseg.pipeline.profiling import all_options, profile_stage
+from fasterseg.pipeline.stages.profiling import all_options, profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed, processor_name
 from fasterseg.space.architecture import wire

@@ -17,7 +17,7 @@ from pathlib import Path
 from fasterseg.config import PAPER_CONTENDERS, Recipe, SearchSpace, TargetSettings
 from fasterseg.console.progress import progress_for
 from fasterseg.latency.profiled import ProfileResult
-from fasterseg.pipeline.profiling import profile_stage
+from fasterseg.pipeline.stages.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import available_cores, processor_name
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import QUICK
 from fasterseg.deploy.benchmark.entry import Entry, time_models
-from fasterseg.pipeline.benchmarking import write_files
+from fasterseg.pipeline.models.benchmarking import write_files
 from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.blocks import Size
 

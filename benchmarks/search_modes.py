@@ -38,7 +38,7 @@ from fasterseg.console.progress import progress_for
 from fasterseg.durable import durable_write
 from fasterseg.errors import FastersegError
 from fasterseg.latency.table import describe
-from fasterseg.pipeline.profiling import profile_stage
+from fasterseg.pipeline.stages.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import processor_name
 from fasterseg.stopping import stop_on_signals

@@ -26,7 +26,7 @@ from fasterseg.datasets.sources.part import spread
 from fasterseg.datasets.sources.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.evaluation import ConfusionMatrix
-from fasterseg.pipeline.candidate_scoring import SubnetScoring
+from fasterseg.pipeline.scoring.candidate_scoring import SubnetScoring
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Architecture

@@ -35,7 +35,7 @@ from fasterseg.kit.reading import table_of
 from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import LatencyTable, Target
-from fasterseg.pipeline.profiling import all_options
+from fasterseg.pipeline.stages.profiling import all_options
 from fasterseg.reporting.charts import (
     INK,
     PAPER,

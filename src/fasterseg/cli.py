@@ -216,7 +216,7 @@ def _run_as_rank(verb: Verb, words: Sequence[str], place: Place) -> int:
             where="--processes",
             next_step="leave --processes out, or start the command without torchrun",
         )
-    from fasterseg.pipeline.following import follow_leader, leading
+    from fasterseg.pipeline.stages.following import follow_leader, leading
 
     report = partial(report_failure, words=words, stream=sys.stderr)
     device = _value_of(words, "--device") or "auto"

@@ -33,7 +33,7 @@ from fasterseg.network import shipped
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Score
 from fasterseg.pipeline.opening import open_source
-from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe
 from fasterseg.stage_folders import BundleFolder
 
 RECIPE = "recipe.yaml"

@@ -20,7 +20,7 @@ from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.network.card import Card
 from fasterseg.network.shipped import shipped_card
-from fasterseg.pipeline.evaluating import OTHERWISE, evaluate_stage
+from fasterseg.pipeline.models.evaluating import OTHERWISE, evaluate_stage
 from fasterseg.training.data import TrainingData
 from fasterseg.training.sight import require_same_sight
 from fasterseg.training.training import train_network

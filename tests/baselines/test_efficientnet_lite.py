@@ -21,7 +21,7 @@ from fasterseg.baselines.efficientnet_lite import (
     names_in_files,
 )
 from fasterseg.baselines.pretrained import WEIGHTS
-from fasterseg.pipeline.pretrained import read_encoder
+from fasterseg.pipeline.trainings.pretrained import read_encoder
 from fasterseg.reporting.counting import NORMALISATION_COST, baseline_costs
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size

@@ -26,8 +26,8 @@ from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.network.predicting import load_model
-from fasterseg.pipeline import benchmarking
-from fasterseg.pipeline.benchmarking import write_files
+from fasterseg.pipeline.models import benchmarking
+from fasterseg.pipeline.models.benchmarking import write_files
 from fasterseg.reporting.counting import evaluated_macs
 from fasterseg.space.architecture import wire
 from fasterseg.space.blocks import Size
@@ -236,7 +236,7 @@ def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.Monke
         asked.append(settings)
         return made
 
-    monkeypatch.setattr("fasterseg.pipeline.benchmarking.time_models", fake)
+    monkeypatch.setattr("fasterseg.pipeline.models.benchmarking.time_models", fake)
     verb.benchmark(bundle)
     verb.benchmark(bundle, quick=True)
     assert [settings.mode for settings in asked] == ["headline", "quick"]

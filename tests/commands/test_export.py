@@ -17,8 +17,8 @@ from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.onnx_files import looked_at, sealed_model
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
-from fasterseg.pipeline.evaluating import default_report_path
-from fasterseg.pipeline.exporting import default_file
+from fasterseg.pipeline.models.evaluating import default_report_path
+from fasterseg.pipeline.models.exporting import default_file
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
 from fasterseg.space.blocks import Size

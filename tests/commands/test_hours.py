@@ -11,8 +11,8 @@ from fasterseg.config.learning_sections import TRAINING_HOURS
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.opening import open_run
-from fasterseg.pipeline.trainees import split_names
-from fasterseg.pipeline.training import with_hours
+from fasterseg.pipeline.stages.training import with_hours
+from fasterseg.pipeline.trainings.trainees import split_names
 from fasterseg.runs import RunFolder
 
 

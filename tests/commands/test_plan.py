@@ -19,11 +19,11 @@ from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress, silent
 from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.forecasting.timings import DataTiming, Part
-from fasterseg.pipeline import planning
 from fasterseg.pipeline.opening import open_settled
-from fasterseg.pipeline.planning import forecast_of, parts_of, take_timings
-from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.probing import probed
+from fasterseg.pipeline.planning.plan import forecast_of, parts_of, take_timings
+from fasterseg.pipeline.planning import plan as planning
+from fasterseg.pipeline.planning.probes.job import Job
+from fasterseg.pipeline.planning.probing import probed
 from fasterseg.runs import RunFolder
 from fasterseg.stages import StageTimes
 
@@ -273,7 +273,7 @@ def test_a_plan_that_is_stopped_before_it_times_anything_says_so(
     def interrupted(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("fasterseg.pipeline.planning.require", interrupted)
+    monkeypatch.setattr("fasterseg.pipeline.planning.plan.require", interrupted)
     assert main(["plan", "--recipe", str(TINY), "--run", str(tmp_path / "run")]) == 7
     assert "stopped by SIGTERM" in capsys.readouterr().err
 

@@ -22,7 +22,7 @@ from fasterseg.datasets.pictures.picture_files import output_names
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
-from fasterseg.pipeline.predicting import BYTES_PER_PIXEL, predict_images, scale_note
+from fasterseg.pipeline.models.predicting import BYTES_PER_PIXEL, predict_images, scale_note
 from fasterseg.space.blocks import Size
 
 

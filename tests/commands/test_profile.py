@@ -17,7 +17,7 @@ from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.latency.networks import NetworkSpec
 from fasterseg.latency.table import LatencyTable
 from fasterseg.latency.timing import Call, MonotonicStopwatch, TimerSettings, Timing
-from fasterseg.pipeline.profiling import profile_stage
+from fasterseg.pipeline.stages.profiling import profile_stage
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size

@@ -14,7 +14,7 @@ from fasterseg.commands.train import train
 from fasterseg.config import Recipe
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import ModelBundle, weights_digest
-from fasterseg.pipeline.trainees import chosen_contenders
+from fasterseg.pipeline.trainings.trainees import chosen_contenders
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 from fasterseg.stages import StageTimes

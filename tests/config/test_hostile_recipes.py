@@ -15,7 +15,7 @@ from fasterseg.config.contenders import ContenderSettings
 from fasterseg.config.idle import leaves
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe
 
 MANY = 20_000
 HUGE = "9" * 4300

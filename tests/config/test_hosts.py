@@ -10,7 +10,7 @@ from fasterseg.config.uses import keyed
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.latency.table import Target
-from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe
 
 
 @pytest.mark.parametrize(

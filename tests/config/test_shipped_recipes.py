@@ -10,7 +10,7 @@ from fasterseg.config import Recipe
 from fasterseg.config.shipped_recipes import FOLDER, recipe_file, shipped_recipes
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe
 
 
 def test_a_recipe_is_called_by_its_name_and_has_that_name() -> None:

@@ -8,7 +8,7 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.uses import Use, uses_of
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe
 from fasterseg.space.blocks import Size
 
 

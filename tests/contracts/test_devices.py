@@ -26,7 +26,7 @@ from fasterseg.learning.divergence import divergence
 from fasterseg.learning.pixel_losses import Truth, cross_entropies
 from fasterseg.learning.states import require_finite
 from fasterseg.learning.stepping import StageState
-from fasterseg.pipeline.searching import subnet_scorers
+from fasterseg.pipeline.stages.searching import subnet_scorers
 from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.derivation import derive

@@ -35,7 +35,7 @@ from fasterseg.deploy.shipping.origin import origin_of
 from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.latency.table import LatencyTable, Target
-from fasterseg.pipeline import benchmarking
+from fasterseg.pipeline.models import benchmarking
 from fasterseg.runs import RunFolder
 
 PRETENDED: dict[str, Callable[[pytest.MonkeyPatch], Gpu]] = {

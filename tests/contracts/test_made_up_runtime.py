@@ -29,7 +29,7 @@ from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import LatencyTable, Target
-from fasterseg.pipeline import benchmarking
+from fasterseg.pipeline.models import benchmarking
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size
 

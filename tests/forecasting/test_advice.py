@@ -13,7 +13,7 @@ from fasterseg.amounts import duration, size
 from fasterseg.config import Recipe
 from fasterseg.forecasting.forecast import Proposal, RunForecast
 from fasterseg.forecasting.timings import TargetTiming
-from fasterseg.pipeline.planning import forecast_of
+from fasterseg.pipeline.planning.plan import forecast_of
 
 PLENTY = 64_000 * MB
 

@@ -7,7 +7,7 @@ from fake_timings import MB, recipe_of, timings_of
 
 from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.forecasting.outcome import Comparison
-from fasterseg.pipeline.planning import forecast_of
+from fasterseg.pipeline.planning.plan import forecast_of
 from fasterseg.stages import StageTimes
 
 

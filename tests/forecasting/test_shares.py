@@ -8,7 +8,7 @@ from fake_timings import MB, recipe_of, timings_of
 from fasterseg.config import Recipe
 from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.forecasting.shares import recipe_of_rank, told_shares
-from fasterseg.pipeline.planning import forecast_of
+from fasterseg.pipeline.planning.plan import forecast_of
 
 PLENTY = 64_000 * MB
 

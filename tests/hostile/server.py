@@ -142,8 +142,8 @@ def import_everything() -> None:
 
 _MODULES = (
     *("onnx", "onnx.reference", "onnxruntime", "PIL.Image", "safetensors.torch", "jinja2"),
-    *("matplotlib.pyplot", "fasterseg.pipeline.running", "torch.export"),
-    *("fasterseg.pipeline.benchmarking", "fasterseg.pipeline.drawing"),
+    *("matplotlib.pyplot", "fasterseg.pipeline.stages.running", "torch.export"),
+    *("fasterseg.pipeline.models.benchmarking", "fasterseg.pipeline.models.drawing"),
 )
 
 

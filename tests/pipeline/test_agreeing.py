@@ -16,8 +16,8 @@ from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.opening import OpenedRun, open_run
+from fasterseg.pipeline.stages.checking import check_stage
 
 
 def own_data(root: Path, *splits: str) -> Path:

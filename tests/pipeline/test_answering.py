@@ -17,8 +17,8 @@ from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import Interrupted
 from fasterseg.events import Progress
 from fasterseg.network.taught import TeacherFacts
-from fasterseg.pipeline import answering
-from fasterseg.pipeline.answering import Lessons, note_on_answers
+from fasterseg.pipeline.trainings import answering
+from fasterseg.pipeline.trainings.answering import Lessons, note_on_answers
 from fasterseg.runs import RunFolder
 from fasterseg.stages import StageTimes, Watch
 from fasterseg.stopping import StopRequest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fasterseg.config import Recipe
-from fasterseg.pipeline.architectures import widths_outside
+from fasterseg.pipeline.trainings.architectures import widths_outside
 from fasterseg.space.architecture import Architecture
 
 

@@ -11,9 +11,9 @@ from tiny_training import tiny_architecture
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.events import silent
 from fasterseg.pipeline.opening import open_settled
-from fasterseg.pipeline.probes import networks
-from fasterseg.pipeline.probes.answers import MadeUpAnswers, probe_answers
-from fasterseg.pipeline.probes.job import Job
+from fasterseg.pipeline.planning.probes import networks
+from fasterseg.pipeline.planning.probes.answers import MadeUpAnswers, probe_answers
+from fasterseg.pipeline.planning.probes.job import Job
 from fasterseg.training.task import KeptTeacher, Teacher
 
 TINY = Path(__file__).with_name("tiny.yaml")

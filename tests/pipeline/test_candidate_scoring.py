@@ -15,9 +15,13 @@ from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.events import silent
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.pipeline import candidate_scoring
-from fasterseg.pipeline.candidate_scoring import KeptBatches, SubnetScoring, candidate_scores
-from fasterseg.pipeline.subnets import subnet_scorer
+from fasterseg.pipeline.scoring import candidate_scoring
+from fasterseg.pipeline.scoring.candidate_scoring import (
+    KeptBatches,
+    SubnetScoring,
+    candidate_scores,
+)
+from fasterseg.pipeline.scoring.subnets import subnet_scorer
 from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.data import SearchData
 from fasterseg.searching.derivation import derive

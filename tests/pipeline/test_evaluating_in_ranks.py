@@ -15,7 +15,7 @@ from fasterseg.evaluation import EvaluationReport
 from fasterseg.learning.leading import dismiss, follow
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
-from fasterseg.pipeline.evaluating import ORDER, evaluate_stage, follow_evaluation
+from fasterseg.pipeline.models.evaluating import ORDER, evaluate_stage, follow_evaluation
 from fasterseg.pipeline.opening import open_source
 from fasterseg.training.training import train_network
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.config import build_recipe
-from fasterseg.pipeline.expecting import expected
+from fasterseg.pipeline.stages.expecting import expected
 from fasterseg.runs import RunFolder
 from fasterseg.verbs import STAGES
 

@@ -21,8 +21,8 @@ from fasterseg.datasets.pictures.reading import DEFAULT_READING
 from fasterseg.errors import DataError, Interrupted
 from fasterseg.events import Progress
 from fasterseg.network.predicted import PredictResult
-from fasterseg.pipeline import filming
-from fasterseg.pipeline.filming import Film, Filming
+from fasterseg.pipeline.models import filming
+from fasterseg.pipeline.models.filming import Film, Filming
 from fasterseg.resources import resident_bytes
 from fasterseg.stopping import StopRequest
 from fasterseg.video import clips as reading

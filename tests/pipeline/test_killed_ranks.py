@@ -21,7 +21,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import FastersegError
 from fasterseg.learning.leading import dismiss, follow
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.pipeline.following import BUILDERS
+from fasterseg.pipeline.stages.following import BUILDERS
 from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 

@@ -14,9 +14,9 @@ from fasterseg.events import silent
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.description import NetworkDescription
-from fasterseg.pipeline import matching
-from fasterseg.pipeline.matching import models_stage, require_models
-from fasterseg.pipeline.searching import search_stage
+from fasterseg.pipeline.devices import matching
+from fasterseg.pipeline.devices.matching import models_stage, require_models
+from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginning import MatchModel, SearchJob, agreed_start
 from fasterseg.searching.measurements import Figures, KeptMeasurements

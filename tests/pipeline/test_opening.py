@@ -13,7 +13,7 @@ from fasterseg.console.progress import progress_for
 from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import Interrupted, UsageError
 from fasterseg.pipeline.opening import open_run, open_settled, open_source
-from fasterseg.pipeline.recipes import resolve_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe
 from fasterseg.runs import RunFolder
 from fasterseg.stopping import StopRequest
 

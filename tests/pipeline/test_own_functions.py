@@ -10,7 +10,7 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.own_functions import require_functions
+from fasterseg.pipeline.settings.own_functions import require_functions
 
 TRIED: list[tuple[int, ...]] = []
 

@@ -13,8 +13,8 @@ from fasterseg.cli import main
 from fasterseg.config import build_recipe
 from fasterseg.errors import DataError, FastersegError, Interrupted
 from fasterseg.forecasting.timings import DataTiming
-from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.probing import probed
+from fasterseg.pipeline.planning.probes.job import Job
+from fasterseg.pipeline.planning.probing import probed
 from fasterseg.processes import is_running
 from fasterseg.stopping import StopRequest
 

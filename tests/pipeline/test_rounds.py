@@ -20,9 +20,9 @@ from fasterseg.kit.packing import pack_networks
 from fasterseg.kit.reading import conditions_there
 from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.table import LatencyTable, Target
-from fasterseg.pipeline.elsewhere import require_from_a_kit, require_same_device
-from fasterseg.pipeline.kit_reading import read_named
-from fasterseg.pipeline.rounds import Answer, Rounds
+from fasterseg.pipeline.devices.elsewhere import require_from_a_kit, require_same_device
+from fasterseg.pipeline.devices.rounds import Answer, Rounds
+from fasterseg.pipeline.kits.kit_reading import read_named
 
 TARGET = Target(
     device="cpu",

@@ -18,7 +18,7 @@ from fasterseg.errors import Interrupted
 from fasterseg.kit.manifest import KitManifest
 from fasterseg.latency.models import ModelLatencies
 from fasterseg.latency.table import LatencyTable
-from fasterseg.pipeline.rounds import AskedRound
+from fasterseg.pipeline.devices.rounds import AskedRound
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.searching.start import SearchStart

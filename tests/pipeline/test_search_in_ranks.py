@@ -19,8 +19,8 @@ from fasterseg.errors import DataError, Interrupted
 from fasterseg.events import EventLog, Progress, silent
 from fasterseg.learning.leading import dismiss, follow, led
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.pipeline import searching
-from fasterseg.pipeline.following import BUILDERS
+from fasterseg.pipeline.stages import searching
+from fasterseg.pipeline.stages.following import BUILDERS
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.choosing import CandidateScores

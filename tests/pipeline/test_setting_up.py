@@ -23,11 +23,11 @@ from fasterseg.console.progress import progress_for
 from fasterseg.datasets.opening.data import open_data
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.opening import open_settled
-from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.setting_up import set_up
-from fasterseg.pipeline.setup_report import SetupReport
-from fasterseg.pipeline.sizing import with_sizes
-from fasterseg.pipeline.wishes import Wishes
+from fasterseg.pipeline.planning.probes.job import Job
+from fasterseg.pipeline.settings.sizing import with_sizes
+from fasterseg.pipeline.setup.setting_up import set_up
+from fasterseg.pipeline.setup.setup_report import SetupReport
+from fasterseg.pipeline.setup.wishes import Wishes
 
 NAMES = [f"drive{drive}_{frame:03d}" for drive in range(8) for frame in range(3)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fasterseg.pipeline.size_advice import (
+from fasterseg.pipeline.setup.size_advice import (
     Fastest,
     advised_by_budget,
     advised_by_pixels,

@@ -13,8 +13,8 @@ from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.opening import OpenedRun, open_run, open_settled
-from fasterseg.pipeline.recipes import resolve_recipe
-from fasterseg.pipeline.sizing import crop_within, note_on_crops, note_on_sizes
+from fasterseg.pipeline.settings.recipes import resolve_recipe
+from fasterseg.pipeline.settings.sizing import crop_within, note_on_crops, note_on_sizes
 
 
 def all_of(folder: Path, size: tuple[int, int]) -> Path:

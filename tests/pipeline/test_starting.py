@@ -17,9 +17,9 @@ from fasterseg.errors import FastersegError, FileError, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.starts import weights_to_start_with
-from fasterseg.pipeline.starting import supernet_start
-from fasterseg.pipeline.trainees import SplitNames
-from fasterseg.pipeline.trainer import Trainer
+from fasterseg.pipeline.stages.trainer import Trainer
+from fasterseg.pipeline.trainings.starting import supernet_start
+from fasterseg.pipeline.trainings.trainees import SplitNames
 from fasterseg.runs import RunFolder
 from fasterseg.searching.kept_supernet import KeptSupernet
 from fasterseg.space.architecture import Architecture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fasterseg.config import build_recipe
-from fasterseg.pipeline.answers_room import splits_to_ask
 from fasterseg.pipeline.opening import open_source
-from fasterseg.pipeline.unlabelled import note_on_unlabelled
+from fasterseg.pipeline.settings.unlabelled import note_on_unlabelled
+from fasterseg.pipeline.trainings.answers_room import splits_to_ask
 
 SOME = "data.street.unlabelled=3"
 ALONE = "contenders=[{name: small, role: student}]"

@@ -28,9 +28,9 @@ from fasterseg.errors import UsageError
 from fasterseg.evaluation import position_baseline
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import load_model
-from fasterseg.pipeline.checking import check_stage
 from fasterseg.pipeline.opening import OpenedRun, open_run, open_source
-from fasterseg.pipeline.sizing import note_on_sizes
+from fasterseg.pipeline.settings.sizing import note_on_sizes
+from fasterseg.pipeline.stages.checking import check_stage
 from fasterseg.reporting.gallery import gallery
 from fasterseg.runs import RunFolder
 from fasterseg.space.blocks import Size

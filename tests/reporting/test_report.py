@@ -19,7 +19,7 @@ from PIL import Image
 from fasterseg.errors import FileError
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.network.card import Card, Segment, SupernetFacts
-from fasterseg.pipeline.planning import forecast_of
+from fasterseg.pipeline.planning.plan import forecast_of
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.gallery import LEADING, choose_images

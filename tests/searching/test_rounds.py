@@ -16,7 +16,7 @@ from made_up_search import RECIPE, scored_alike, search_job_in, unseen
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError, Interrupted
 from fasterseg.events import EventLog, silent
-from fasterseg.pipeline.searching import search_stage
+from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.choosing import Choice, KeptScores, Selector
 from fasterseg.searching.concluding import Appraisal

@@ -10,7 +10,7 @@ import pytest
 from made_up_search import scored_alike, search_job_in, unseen
 
 from fasterseg.errors import Interrupted
-from fasterseg.pipeline.searching import search_stage
+from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
 from fasterseg.stopping import StopRequest

@@ -15,7 +15,7 @@ from small_spaces import PRICING, Logits, ends_ms, estimate_ms, make_space, make
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress, silent
-from fasterseg.pipeline.searching import search_stage
+from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.searching.beginning import agreed_start, task_of
 from fasterseg.searching.branch_selection import try_variants
 from fasterseg.searching.breeding import Window

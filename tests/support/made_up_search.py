@@ -18,8 +18,8 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.models import ModelComparison
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.searching import search_stage
+from fasterseg.pipeline.settings.made import made_in
+from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginning import SearchJob
 from fasterseg.searching.data import SearchData

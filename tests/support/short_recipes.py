@@ -20,9 +20,12 @@ from fasterseg.deploy.benchmark import entry, on_target
 from fasterseg.deploy.benchmark.peak import Peak
 from fasterseg.forecasting.timings import AnyPart
 from fasterseg.foreign.strict_json import load_json
-from fasterseg.pipeline import benchmarking, planning, recipes, setting_up
-from fasterseg.pipeline.probes.job import Job
-from fasterseg.pipeline.probing import answer_job
+from fasterseg.pipeline.models import benchmarking
+from fasterseg.pipeline.planning import plan as planning
+from fasterseg.pipeline.planning.probes.job import Job
+from fasterseg.pipeline.planning.probing import answer_job
+from fasterseg.pipeline.settings import recipes
+from fasterseg.pipeline.setup import setting_up
 from fasterseg.searching import procedure
 
 ROOMY = "1000ms"

@@ -57,7 +57,7 @@ def check_data(
     fasterseg check-data photos/data.yaml
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.checking import check_named
+    from fasterseg.pipeline.stages.checking import check_named
 
     common = Common(**options)
     show = progress_for(json=common.json)

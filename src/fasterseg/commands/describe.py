@@ -48,7 +48,7 @@ def describe(
     """
     from fasterseg.commands.results import DescribeResult
     from fasterseg.deploy.runtimes.opening import is_export
-    from fasterseg.pipeline.describing import describe_file, describe_named
+    from fasterseg.pipeline.models.describing import describe_file, describe_named
 
     path = given(model)
     if is_export(path) and path.is_file():

@@ -44,7 +44,7 @@ def draw(
     fasterseg draw camvid-8ms --out camvid-8ms.svg
     """
     from fasterseg.commands.results import DrawResult
-    from fasterseg.pipeline.drawing import draw_named
+    from fasterseg.pipeline.models.drawing import draw_named
 
     text, file, notes = draw_named(
         model, Common(**options), out=out, size=size, classes=classes, overwrite=overwrite

@@ -54,7 +54,7 @@ def evaluate(
     from fasterseg.commands.results import EvaluateResult
     from fasterseg.console.progress import progress_for
     from fasterseg.network.showing import shown_text
-    from fasterseg.pipeline.evaluating import evaluate_named
+    from fasterseg.pipeline.models.evaluating import evaluate_named
 
     common = Common(**options)
     path, report, note = evaluate_named(

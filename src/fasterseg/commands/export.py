@@ -99,8 +99,8 @@ def export(
     fasterseg export camvid-8ms --format web --out camvid-8ms-web
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.exporting import Wanted, export_named
-    from fasterseg.pipeline.web_pages import export_page
+    from fasterseg.pipeline.models.exporting import Wanted, export_named
+    from fasterseg.pipeline.models.web_pages import export_page
     from fasterseg.space.blocks import Size
 
     common = Common(**options)

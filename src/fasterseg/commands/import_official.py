@@ -50,7 +50,7 @@ def import_official(
     --------
     fasterseg import-official --arch arch_1.pt --weights weights1.pt --out published
     """
-    from fasterseg.pipeline.importing import import_files
+    from fasterseg.pipeline.models.importing import import_files
 
     Common(**options)
     return import_files(

@@ -12,7 +12,7 @@ from fasterseg.console.options import Json, Layout, Outside
 from fasterseg.datasets.splits.recordings import By
 
 if TYPE_CHECKING:
-    from fasterseg.pipeline.setup_report import SetupReport
+    from fasterseg.pipeline.setup.setup_report import SetupReport
 
 
 def init(
@@ -68,8 +68,8 @@ def init(
     fasterseg init photos/ --budget 25fps --size 360x640 --hours 4
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.setting_up import set_up
-    from fasterseg.pipeline.wishes import Wishes
+    from fasterseg.pipeline.setup.setting_up import set_up
+    from fasterseg.pipeline.setup.wishes import Wishes
 
     return set_up(
         path,

@@ -59,7 +59,7 @@ def kit_pack(
     fasterseg kit pack --recipe demo --run runs/board
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.kit_packing import pack
+    from fasterseg.pipeline.kits.kit_packing import pack
 
     common = Common.reaching(**options).with_size(size)
     return pack(networks, common, out, progress_for(json=common.json), runtime=web_runtime)

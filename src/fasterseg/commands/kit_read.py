@@ -46,6 +46,6 @@ def kit_read(
     --------
     fasterseg kit read measured.json --run runs/board
     """
-    from fasterseg.pipeline.kit_reading import read_named
+    from fasterseg.pipeline.kits.kit_reading import read_named
 
     return read_named(given(measured), Common(**options), kit)

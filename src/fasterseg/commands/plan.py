@@ -46,7 +46,7 @@ def plan(
     fasterseg plan --data photos --budget 12ms --hours 8
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.planning import plan_run
+    from fasterseg.pipeline.planning.plan import plan_run
 
     common = Common.reaching(**options).with_budget(budget).with_size(size)
     common = with_teachers(common, teacher)

@@ -89,7 +89,7 @@ def predict(
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.network.showing import shown_text
-    from fasterseg.pipeline.predicting import predict_named
+    from fasterseg.pipeline.models.predicting import predict_named
 
     common = Common(**options)
     show = progress_for(json=common.json)

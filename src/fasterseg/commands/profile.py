@@ -27,9 +27,9 @@ def profile(*, size: RunSize = "", **options: Unpack[CommonOptions]) -> ProfileR
     fasterseg profile --data photos --run runs/photos
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.recipes import not_held
+    from fasterseg.pipeline.settings.recipes import not_held
 
     common = not_held(Common.reaching(**options).with_size(size))
-    from fasterseg.pipeline.profiling import profile_run
+    from fasterseg.pipeline.stages.profiling import profile_run
 
     return profile_run(common, progress_for(json=common.json))

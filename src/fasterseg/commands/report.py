@@ -38,7 +38,7 @@ def report(
     fasterseg report runs/demo
     """
     from fasterseg.commands.results import ReportResult
-    from fasterseg.pipeline.reporting import report_named
+    from fasterseg.pipeline.stages.reporting import report_named
 
     path, note, verdicts, card = report_named(folder, Common(**options), out=out)
     return ReportResult(file=str(path), note=note, verdicts=verdicts, card=str(card or ""))

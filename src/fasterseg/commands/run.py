@@ -40,11 +40,11 @@ def run(
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.console.whole_run import WholeRun
-    from fasterseg.pipeline.recipes import not_held
+    from fasterseg.pipeline.settings.recipes import not_held
 
     common = Common.reaching(**options).with_budget(budget).with_size(size)
     common = not_held(with_teachers(common, teacher))
-    from fasterseg.pipeline.running import run_until
+    from fasterseg.pipeline.stages.running import run_until
 
     whole = WholeRun()
     return run_until(until, common, progress_for(json=common.json, run=whole), whole)

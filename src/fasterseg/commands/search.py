@@ -39,10 +39,10 @@ def search(
     fasterseg search --data photos --budget 8ms --budget 12ms --run runs/photos
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.recipes import not_held
+    from fasterseg.pipeline.settings.recipes import not_held
 
     common = not_held(Common.reaching(**options).with_budget(budget).with_size(size))
-    from fasterseg.pipeline.searching import search_run
+    from fasterseg.pipeline.stages.searching import search_run
 
     if hours is not None:
         common = replace(common, set=(*common.set, f"search.hours={hours}"))

@@ -60,7 +60,7 @@ def split(
     fasterseg split photos.zip --shares 80/10/10 --by folder
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.dividing import split_data
+    from fasterseg.pipeline.setup.dividing import split_data
 
     return split_data(
         path,

@@ -54,10 +54,10 @@ def train(
     """
     from fasterseg.commands.results import TrainResult
     from fasterseg.console.progress import progress_for
-    from fasterseg.pipeline.recipes import not_held
+    from fasterseg.pipeline.settings.recipes import not_held
 
     common = not_held(Common(**options).with_size(size))
-    from fasterseg.pipeline.training import train_named
+    from fasterseg.pipeline.stages.training import train_named
 
     trained = train_named(
         contenders,

@@ -12,7 +12,7 @@ from fasterseg.config.idle import leaves
 from fasterseg.config.roles import SHARED
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
-from fasterseg.pipeline.recipes import resolve_recipe, stored_recipe
+from fasterseg.pipeline.settings.recipes import resolve_recipe, stored_recipe
 from fasterseg.reference.commented import commented
 from fasterseg.reference.explained import ExplainedKey, explained, keys_meant
 from fasterseg.reference.schemas import FileKind, schema_of

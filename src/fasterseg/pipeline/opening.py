@@ -18,21 +18,21 @@ from fasterseg.datasets.sources.source import DataSource
 from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.events import Progress, silent
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.pipeline.agreeing import agree
-from fasterseg.pipeline.built_in import built_in_scenes, is_built_in
-from fasterseg.pipeline.own_functions import require_functions
 from fasterseg.pipeline.preflight.ahead import Ahead, Trained
 from fasterseg.pipeline.preflight.stages import needs_of, require
-from fasterseg.pipeline.recipes import (
+from fasterseg.pipeline.settings.agreeing import agree
+from fasterseg.pipeline.settings.built_in import built_in_scenes, is_built_in
+from fasterseg.pipeline.settings.own_functions import require_functions
+from fasterseg.pipeline.settings.recipes import (
     folder_of,
     resolve_recipe,
     stored_or_new_recipe,
     stored_recipe,
 )
-from fasterseg.pipeline.settling import note_on_scores, settled
-from fasterseg.pipeline.sizing import note_on_crops, note_on_sizes, with_sizes
-from fasterseg.pipeline.teachers import note_on_teachers
-from fasterseg.pipeline.unlabelled import beside_of, note_on_unlabelled
+from fasterseg.pipeline.settings.settling import note_on_scores, settled
+from fasterseg.pipeline.settings.sizing import note_on_crops, note_on_sizes, with_sizes
+from fasterseg.pipeline.settings.unlabelled import beside_of, note_on_unlabelled
+from fasterseg.pipeline.trainings.teachers import note_on_teachers
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.stopping import Show, StopRequest, stop_on_signals

@@ -23,7 +23,7 @@ from fasterseg.deploy.shipping.web_page import (
     write_page,
 )
 from fasterseg.errors import FileError, UsageError
-from fasterseg.pipeline.web_pages import place_for_page, promised_of
+from fasterseg.pipeline.models.web_pages import place_for_page, promised_of
 
 RUNTIME = WebRuntime({name: name.encode() for name in DIGESTS})
 

@@ -11,7 +11,7 @@ from own_data import own_data
 from fasterseg.config import build_recipe
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.preflight.ahead import ALL_CONTENDERS, Ahead, Trained
-from fasterseg.pipeline.trainees import SplitNames
+from fasterseg.pipeline.trainings.trainees import SplitNames
 from fasterseg.runs import RunFolder
 
 TINY = Path(__file__).parents[2] / "pipeline" / "tiny.yaml"

@@ -12,12 +12,12 @@ from pretrained_files import require_encoders
 from fasterseg.baselines import pretrained
 from fasterseg.errors import EnvironmentFault, FileError, UsageError
 from fasterseg.network.encoder_files import packaged_file
-from fasterseg.pipeline import pretrained as reading
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.passes import a_training_pass
 from fasterseg.pipeline.preflight.stages import require
 from fasterseg.pipeline.preflight.starts import weights_to_start_with
-from fasterseg.pipeline.trainees import SplitNames
+from fasterseg.pipeline.trainings import pretrained as reading
+from fasterseg.pipeline.trainings.trainees import SplitNames
 
 MakeAhead = Callable[..., Ahead]
 

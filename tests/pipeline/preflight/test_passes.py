@@ -15,7 +15,7 @@ from fasterseg.pipeline.preflight.passes import (
     maps_to_search_on,
     maps_to_train_on,
 )
-from fasterseg.pipeline.trainees import SplitNames
+from fasterseg.pipeline.trainings.trainees import SplitNames
 
 MakeAhead = Callable[..., Ahead]
 Need = Callable[[Ahead], None]

@@ -17,7 +17,7 @@ from fasterseg.pipeline.preflight import machine
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.machine import a_target, an_export, room_on_disk
 from fasterseg.pipeline.preflight.stages import NEEDS, needs_of, require
-from fasterseg.pipeline.running import Pipeline
+from fasterseg.pipeline.stages.running import Pipeline
 from fasterseg.verbs import STAGES
 
 MakeAhead = Callable[..., Ahead]

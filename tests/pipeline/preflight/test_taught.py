@@ -11,12 +11,12 @@ from tiny_export import faithful, origin
 from fasterseg.config import build_recipe
 from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
 from fasterseg.network.bundle import weights_digest
-from fasterseg.pipeline import answers_room
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.stages import needs_of
 from fasterseg.pipeline.preflight.taught import a_teacher
-from fasterseg.pipeline.teachers import note_on_teachers
+from fasterseg.pipeline.trainings import answers_room
+from fasterseg.pipeline.trainings.teachers import note_on_teachers
 from fasterseg.runs import RunFolder
 from fasterseg.training.beginning import TrainingStart
 from fasterseg.verbs import STAGES

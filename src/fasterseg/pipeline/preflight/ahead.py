@@ -11,9 +11,9 @@ from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
 from fasterseg.config.uses import Use
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.learning.ranks import ALONE, Ranks
-from fasterseg.pipeline.made import made_in
-from fasterseg.pipeline.teachers import Models
-from fasterseg.pipeline.trainees import SplitNames
+from fasterseg.pipeline.settings.made import made_in
+from fasterseg.pipeline.trainings.teachers import Models
+from fasterseg.pipeline.trainings.trainees import SplitNames
 from fasterseg.runs import RunFolder
 from fasterseg.searching.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry

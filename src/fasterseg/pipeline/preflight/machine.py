@@ -20,7 +20,7 @@ from fasterseg.kit.packing import require_packable
 from fasterseg.latency.table import Target
 from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.pipeline.matching import require_models
+from fasterseg.pipeline.devices.matching import require_models
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.networks import numbers_of
 from fasterseg.pipeline.preflight.reach import require_near

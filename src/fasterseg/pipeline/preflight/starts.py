@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fasterseg.pipeline.preflight.ahead import Ahead
-from fasterseg.pipeline.pretrained import read_encoder, wanted_weights
-from fasterseg.pipeline.starting import (
+from fasterseg.pipeline.trainings.pretrained import read_encoder, wanted_weights
+from fasterseg.pipeline.trainings.starting import (
     refuse_baseline,
     require_member,
     require_part,

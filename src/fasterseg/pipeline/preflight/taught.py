@@ -9,10 +9,10 @@ from fasterseg.config.taught import keeps_answers
 from fasterseg.datasets.transforming.answers_at import refuse_own_function
 from fasterseg.errors import UsageError
 from fasterseg.network.bundle import weights_digest
-from fasterseg.pipeline.answering import asks_live
-from fasterseg.pipeline.answers_room import require_room
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
-from fasterseg.pipeline.teachers import Models, asked_teacher, require_live
+from fasterseg.pipeline.trainings.answering import asks_live
+from fasterseg.pipeline.trainings.answers_room import require_room
+from fasterseg.pipeline.trainings.teachers import Models, asked_teacher, require_live
 from fasterseg.training.beginning import TrainingStart
 
 

@@ -1,0 +1,1 @@
+"""What a run will take: from a recipe to its forecast, by timings in processes of their own."""

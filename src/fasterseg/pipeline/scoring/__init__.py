@@ -1,0 +1,1 @@
+"""How a search scores what it found: subnets, and finalists after some training."""

@@ -1,0 +1,47 @@
+"""Scoring subnets on the validation split: cut out, recalibrated until they settle, evaluated."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from fasterseg.config import Recipe
+from fasterseg.datasets.batches.loading import TrainingBatches
+from fasterseg.datasets.sources.source import DataSource
+from fasterseg.learning.ranks import ALONE, Ranks
+from fasterseg.network.network import Network
+from fasterseg.pipeline.scoring.candidate_scoring import matrices_of
+from fasterseg.searching.scores import Redrawn, ScoreRedrawn, redrawn
+from fasterseg.space.architecture import Architecture
+from fasterseg.supernet.calibrating import recalibrate
+from fasterseg.supernet.supernet import Supernet
+
+
+def subnet_scorer(
+    recipe: Recipe,
+    supernet: Supernet,
+    source: DataSource,
+    batches: TrainingBatches,
+    *,
+    device: torch.device,
+    ranks: Ranks = ALONE,
+) -> ScoreRedrawn:
+    """A function from a contender's architecture to its subnet's mean IoU on the validation split.
+
+    The statistics are measured on training images until they settle; a subnet cannot be scored
+    without that, since those it is cut out with are not numbers.  All `ranks` score it together.
+    """
+    split = recipe.data.val_split
+    scored = min(recipe.search.validation_images, source.length(split))
+    sample = partial(source.sample, split)
+
+    def score(architecture: Architecture, name: str) -> Redrawn:
+        turns = ranks.share.turns(max(4, recipe.search.calibration_batches))
+        images = (batches.batch(step).images.to(device) for step in turns)
+        network = supernet.subnet(architecture, Network, owner=name)
+        recalibrate(network, images, gather=ranks.gathered)
+        matrices = matrices_of(network, sample, scored, source, device=device, ranks=ranks)
+        return redrawn(matrices, seed=recipe.seed)
+
+    return score
