@@ -20,8 +20,8 @@ from fasterseg.events import Progress, silent
 from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.forecasting.timings import DataTiming, Part
 from fasterseg.pipeline.opening import open_settled
-from fasterseg.pipeline.planning.plan import forecast_of, parts_of, take_timings
 from fasterseg.pipeline.planning import plan as planning
+from fasterseg.pipeline.planning.plan import forecast_of, parts_of, take_timings
 from fasterseg.pipeline.planning.probes.job import Job
 from fasterseg.pipeline.planning.probing import probed
 from fasterseg.runs import RunFolder
