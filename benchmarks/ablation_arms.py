@@ -24,11 +24,11 @@ from fasterseg.pipeline.trainings.teachers import live_teacher, taught_facts
 from fasterseg.pipeline.trainings.trainees import contender_named
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import derived_seed
-from fasterseg.searching.beginning import agreed_start, task_of
-from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.beginnings.beginning import agreed_start, task_of
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.landing.concluding import Appraisal, land_all
+from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.search import Search
-from fasterseg.searching.start import SearchStart
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing

@@ -24,8 +24,8 @@ from fasterseg.config import PAPER_CONTENDERS, SearchSpace
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.foreign_files import read_numbers
 from fasterseg.network.official_table import CLASSES, SIZE, misread, official_table
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.penalty import Response, responses
+from fasterseg.searching.steps.latency import ExpectedLatency
+from fasterseg.searching.steps.penalty import Response, responses
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options

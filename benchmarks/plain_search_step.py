@@ -20,11 +20,11 @@ from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.resizing import map_size, resize
 from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender, all_parameters
-from fasterseg.searching.passes import Passes, passes_of
-from fasterseg.searching.penalty import latency_penalty
-from fasterseg.searching.target import LatencyModel
-from fasterseg.searching.weights import Objective
+from fasterseg.searching.steps.contenders import Contender, all_parameters
+from fasterseg.searching.steps.passes import Passes, passes_of
+from fasterseg.searching.steps.penalty import latency_penalty
+from fasterseg.searching.steps.target import LatencyModel
+from fasterseg.searching.steps.weights import Objective
 from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import Relaxation, narrowest, widest
 from fasterseg.supernet.supernet import Supernet

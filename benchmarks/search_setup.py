@@ -12,7 +12,7 @@ from fasterseg.datasets.batches.loading import Batch, Share
 from fasterseg.runtime import torch_generator
 from fasterseg.searching.cosearch import CoSearch
 from fasterseg.searching.search import Search, SearchTask, fresh_supernet
-from fasterseg.searching.sliced_sgd import MOMENTUM
+from fasterseg.searching.steps.sliced_sgd import MOMENTUM
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size
 from fasterseg.space.search_space import Branches

@@ -27,7 +27,7 @@ from fasterseg.datasets.sources.splitting import halves_of
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.pipeline.scoring.candidate_scoring import SubnetScoring
-from fasterseg.searching.data import SearchData
+from fasterseg.searching.beginnings.data import SearchData
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import cheapest, dearest

@@ -26,7 +26,7 @@ from fasterseg.events import silent
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import SearchJob, agreed_start, task_of
+from fasterseg.searching.beginnings.beginning import SearchJob, agreed_start, task_of
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size

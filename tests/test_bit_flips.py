@@ -18,7 +18,7 @@ from fasterseg.checkpoints import Checkpoint, save_checkpoint
 from fasterseg.events import EventLog
 from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.runs import RunFolder
-from fasterseg.searching.kept_supernet import KeptSupernet
+from fasterseg.searching.beginnings.kept_supernet import KeptSupernet
 from fasterseg.tensors import save_tensors
 from fasterseg.training.segments import Segments
 

@@ -20,7 +20,7 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.network.description import NetworkDescription
 from fasterseg.reporting.results import NetworkResult
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import StageTimes
 

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from fasterseg.searching.derivation import Preferences, derive, derive_within
 from fasterseg.searching.guards import read_signs
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.penalty import latency_terms, responses
+from fasterseg.searching.steps.latency import ExpectedLatency
+from fasterseg.searching.steps.penalty import latency_terms, responses
 from fasterseg.space.architecture import wire
 from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.extremes import best_trade

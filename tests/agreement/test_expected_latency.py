@@ -28,7 +28,7 @@ from torch import Tensor
 
 from fasterseg.config import ContenderSettings, SearchSpace
 from fasterseg.latency.enumeration import specs_of
-from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.steps.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.blocks import BlockSpec

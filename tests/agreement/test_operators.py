@@ -27,7 +27,7 @@ from fasterseg.layers.units import taken
 from fasterseg.network.network import Network
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.listing import draw_text
-from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.steps.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.kinds import KINDS, OPERATORS

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from fasterseg.config import build_recipe
 from fasterseg.errors import UsageError
-from fasterseg.searching.breeding import Breeding, Window
 from fasterseg.searching.derivation import Preferences, derive, derive_within
+from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of, idle_choices, is_allowed
 from fasterseg.space.choices import section

@@ -29,7 +29,7 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.network.network import Network
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.latency import ExpectedLatency
+from fasterseg.searching.steps.latency import ExpectedLatency
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.extremes import cheapest, dearest

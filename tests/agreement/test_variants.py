@@ -25,8 +25,8 @@ from fasterseg.errors import BudgetError
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.network.network import Network
 from fasterseg.searching.derivation import assign_within, derive
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.visits import Visits
+from fasterseg.searching.steps.latency import ExpectedLatency
+from fasterseg.searching.steps.visits import Visits
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.assignment import architecture_of, idle_choices
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE

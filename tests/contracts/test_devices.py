@@ -27,10 +27,10 @@ from fasterseg.learning.pixel_losses import Truth, cross_entropies
 from fasterseg.learning.states import require_finite
 from fasterseg.learning.stepping import StageState
 from fasterseg.pipeline.stages.searching import subnet_scorers
-from fasterseg.searching.beginning import agreed_start, data_of, task_of
-from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.search import Search
+from fasterseg.searching.steps.contenders import all_parameters
 from fasterseg.training.training import TrainingReport, train_network
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")

@@ -13,7 +13,7 @@ from fasterseg.forecasting.forecast import StageForecast
 from fasterseg.forecasting.of_search import SearchForecast
 from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.forecasting.workload import Cost
-from fasterseg.searching.scores import FINAL_TIMES
+from fasterseg.searching.landing.scores import FINAL_TIMES
 
 HOUR = 3600.0
 IMAGES, HALF, READING = 360, 180, 0.01  # of the training split, read once

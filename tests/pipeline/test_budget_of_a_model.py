@@ -15,8 +15,8 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.latency.models import ModelLatencies
 from fasterseg.network.card import Card
 from fasterseg.runs import RunFolder
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.training.beginning import TrainingStart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -22,10 +22,10 @@ from fasterseg.pipeline.scoring.candidate_scoring import (
     candidate_scores,
 )
 from fasterseg.pipeline.scoring.subnets import subnet_scorer
-from fasterseg.searching.beginning import agreed_start, data_of, task_of
-from fasterseg.searching.data import SearchData
+from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.data import SearchData
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.scores import FINAL_TIMES
+from fasterseg.searching.landing.scores import FINAL_TIMES
 from fasterseg.searching.search import Search
 
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ from fasterseg.events import silent
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.scoring.candidate_scoring import candidate_scores
 from fasterseg.pipeline.scoring.finalist_training import FinalistTraining, finalist_training
-from fasterseg.searching.beginning import agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture

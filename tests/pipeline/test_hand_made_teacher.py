@@ -15,8 +15,8 @@ from pretrained_files import require_encoders
 from fasterseg.baselines.pretrained import WEIGHTS
 from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.runs import RunFolder
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.training.beginning import TrainingStart
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

@@ -18,10 +18,10 @@ from fasterseg.pipeline.devices import matching
 from fasterseg.pipeline.devices.matching import models_stage, require_models
 from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import MatchModel, SearchJob, agreed_start
-from fasterseg.searching.measurements import Figures, KeptMeasurements
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.beginnings.beginning import MatchModel, SearchJob, agreed_start
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.landing.measurements import Figures, KeptMeasurements
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import cheapest
 from fasterseg.space.options import Options

@@ -29,9 +29,9 @@ from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
 from fasterseg.runs import RIVALS, RunFolder
-from fasterseg.searching.choosing import CandidateScores
-from fasterseg.searching.selection_summary import MOST_PROBABLE
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.selecting.choosing import CandidateScores
+from fasterseg.searching.summaries.selection_summary import MOST_PROBABLE
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.stages import StageTimes
 from fasterseg.verbs import STAGES

@@ -21,8 +21,8 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.pipeline.devices.rounds import AskedRound
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.summaries.summary import SearchSummary
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

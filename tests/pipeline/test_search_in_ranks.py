@@ -22,10 +22,10 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.stages import searching
 from fasterseg.pipeline.stages.following import BUILDERS
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import agreed_start, data_of, task_of
-from fasterseg.searching.choosing import CandidateScores
-from fasterseg.searching.hours import SearchStages, counted
-from fasterseg.searching.sharing import ORDER, Together, Words
+from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.hours import SearchStages, counted
+from fasterseg.searching.beginnings.sharing import ORDER, Together, Words
+from fasterseg.searching.selecting.choosing import CandidateScores
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
 from fasterseg.stopping import StopRequest

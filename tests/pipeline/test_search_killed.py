@@ -21,7 +21,7 @@ from fasterseg.checkpoints import Checkpoint, load_checkpoint
 from fasterseg.events import EventLog
 from fasterseg.learning.stepping import without_clock
 from fasterseg.runs import RunFolder
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 
 pytestmark = pytest.mark.timeout(400)

@@ -21,7 +21,7 @@ from fasterseg.pipeline.stages.trainer import Trainer
 from fasterseg.pipeline.trainings.starting import supernet_start
 from fasterseg.pipeline.trainings.trainees import SplitNames
 from fasterseg.runs import RunFolder
-from fasterseg.searching.kept_supernet import KeptSupernet
+from fasterseg.searching.beginnings.kept_supernet import KeptSupernet
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_architecture

@@ -15,8 +15,8 @@ from fasterseg.config import Recipe
 from fasterseg.reporting.facts import read_facts
 from fasterseg.reporting.front import front_charts, front_rows
 from fasterseg.runs import RunFolder
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.training.beginning import TrainingStart
 

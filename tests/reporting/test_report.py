@@ -27,7 +27,7 @@ from fasterseg.reporting.report import write_report
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.reporting.verdict import verdicts_of
 from fasterseg.runs import RunFolder
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 
 STUDENT = '_a<b>&"$x$'
 VOID = {"meta", "img", "br", "link", "input", "hr"}

@@ -13,7 +13,7 @@ from fasterseg.reporting.results import Verdict
 from fasterseg.reporting.standing import Accuracy, ClassScore, Searched, Speed, Standing
 from fasterseg.reporting.taught import Taught
 from fasterseg.reporting.verdict import verdict_on
-from fasterseg.searching.selection_summary import LeadSummary, RivalSummary
+from fasterseg.searching.summaries.selection_summary import LeadSummary, RivalSummary
 
 SPEED = Speed(
     budget_ms=8.0,

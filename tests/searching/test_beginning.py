@@ -17,9 +17,9 @@ from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import UsageError
 from fasterseg.events import silent
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.beginning import SearchJob, agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.searching.search import Search
-from fasterseg.searching.start import SearchStart
 
 NUMBERS = (1.0, 2.0, 0.5, 1.0, 1.0, 1.0, 3.0, 1.0, 1.0)
 

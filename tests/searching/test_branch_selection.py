@@ -18,9 +18,9 @@ from small_spaces import (
 )
 
 from fasterseg.errors import BudgetError
-from fasterseg.searching.branch_selection import EXPONENT, try_variants, value
-from fasterseg.searching.contenders import Contender, make_contenders
 from fasterseg.searching.derivation import derive
+from fasterseg.searching.landing.branch_selection import EXPONENT, try_variants, value
+from fasterseg.searching.steps.contenders import Contender, make_contenders
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE
 from fasterseg.space.extremes import cheapest

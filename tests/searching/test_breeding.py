@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from small_spaces import PRICING, ends_ms, make_space, make_student, open_student
 
-from fasterseg.searching.breeding import Breeding, Window
+from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.options import Options
 from fasterseg.space.sampling import random_assignment

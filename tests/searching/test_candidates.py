@@ -14,8 +14,8 @@ from small_spaces import (
     make_student,
 )
 
-from fasterseg.searching.breeding import Window
-from fasterseg.searching.candidates import Candidate, Source, gumbel
+from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.selecting.candidates import Candidate, Source, gumbel
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation

@@ -15,20 +15,20 @@ from small_spaces import random_architectures
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
 from fasterseg.events import EventLog, Progress, silent
-from fasterseg.searching.beginning import agreed_start, task_of
-from fasterseg.searching.choosing import (
+from fasterseg.searching.beginnings.beginning import agreed_start, task_of
+from fasterseg.searching.landing.concluding import Appraisal, land_all
+from fasterseg.searching.landing.measurements import KeptMeasurements
+from fasterseg.searching.landing.on_budget import Measure
+from fasterseg.searching.landing.scores import FINAL_TIMES, Redrawn, ScoreTrained
+from fasterseg.searching.search import Search
+from fasterseg.searching.selecting.choosing import (
     CandidateScores,
     Choice,
     KeptScores,
     Selector,
     one_candidate,
 )
-from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.effort import STEPS_OF_A_SCORE
-from fasterseg.searching.landing import Measure
-from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.scores import FINAL_TIMES, Redrawn, ScoreTrained
-from fasterseg.searching.search import Search
+from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 

@@ -28,16 +28,16 @@ from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.ranks import ALONE
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.compared_widths import (
+from fasterseg.searching.derivation import derive
+from fasterseg.searching.steps.compared_widths import (
     Compared,
     Group,
     compared,
     inner_widths,
     outer_widths,
 )
-from fasterseg.searching.derivation import derive
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.weights import Objective
+from fasterseg.searching.steps.latency import ExpectedLatency
+from fasterseg.searching.steps.weights import Objective
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import HEAD, OUTER, STEM, STEMS
 from fasterseg.space.lattice import Lattice

@@ -11,9 +11,9 @@ from made_up_search import search_job_in
 
 from fasterseg.errors import BudgetError
 from fasterseg.events import silent
-from fasterseg.searching.beginning import agreed_start, task_of
-from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.measurements import KeptMeasurements, MeasuredNetworks
+from fasterseg.searching.beginnings.beginning import agreed_start, task_of
+from fasterseg.searching.landing.concluding import Appraisal, land_all
+from fasterseg.searching.landing.measurements import KeptMeasurements, MeasuredNetworks
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 

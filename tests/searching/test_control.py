@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from small_searches import settings_of
 
-from fasterseg.searching.control import BudgetController, WindowController, controller_of
+from fasterseg.searching.steps.control import BudgetController, WindowController, controller_of
 
 
 def latency_under(strength: float) -> float:

@@ -20,11 +20,11 @@ from fasterseg.errors import Diverged
 from fasterseg.layers.units import Take
 from fasterseg.learning.ranks import ALONE
 from fasterseg.learning.stepping import Stage, StageState, run_steps, without_clock
-from fasterseg.searching.contenders import all_parameters
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.passes import in_turn
-from fasterseg.searching.penalty import latency_penalty
+from fasterseg.searching.steps.contenders import all_parameters
+from fasterseg.searching.steps.passes import in_turn
+from fasterseg.searching.steps.penalty import latency_penalty
 from fasterseg.space.choices import SECTIONS
 from fasterseg.supernet.relaxation import Relaxation
 

@@ -10,7 +10,7 @@ from small_searches import CPU, SmallSearch, small_search
 from small_spaces import make_space, make_teacher, open_student
 
 from fasterseg.learning.stepping import StageState
-from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.steps.contenders import all_parameters
 
 MODES = ["exact", "sampled"]
 OPERATORS = ("skip", "conv", "zoomed_conv")

@@ -11,7 +11,7 @@ from fasterseg.config import AugmentationSettings, PretrainingSettings, SearchSe
 from fasterseg.datasets.sources.changed import scaled
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.losses import HardPixels
-from fasterseg.searching.data import SearchData
+from fasterseg.searching.beginnings.data import SearchData
 
 SCENES = StreetScenes(size=(64, 128), counts={"train": 8, "val": 2, "test": 1})
 SETTINGS = SearchSettings(

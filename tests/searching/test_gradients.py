@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fasterseg.layers.units import SlimmableConv
-from fasterseg.searching.gradients import SlicedGradients
-from fasterseg.searching.sliced_sgd import SlicedSGD
+from fasterseg.searching.steps.gradients import SlicedGradients
+from fasterseg.searching.steps.sliced_sgd import SlicedSGD
 from fasterseg.space.convolutions import ConvForm
 
 WIDTHS = [(2, 3), (4, 3), (2, 5), (4, 5)]

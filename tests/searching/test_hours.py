@@ -14,9 +14,9 @@ from fake_clocks import FakeClock
 from fasterseg.config import SearchSettings
 from fasterseg.errors import UsageError
 from fasterseg.learning.allowance import Allowance
-from fasterseg.searching.effort import MOST_CANDIDATES, effort
-from fasterseg.searching.hours import SearchStages, counted, shared_out
-from fasterseg.searching.scores import FINAL_TIMES
+from fasterseg.searching.beginnings.hours import SearchStages, counted, shared_out
+from fasterseg.searching.landing.scores import FINAL_TIMES
+from fasterseg.searching.selecting.effort import MOST_CANDIDATES, effort
 
 CPU = torch.device("cpu")
 

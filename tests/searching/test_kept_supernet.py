@@ -13,7 +13,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import FileError
 from fasterseg.learning.states import part
 from fasterseg.runs import RunFolder
-from fasterseg.searching.kept_supernet import (
+from fasterseg.searching.beginnings.kept_supernet import (
     KeptSupernet,
     is_supernet_there,
     keep_supernet,

@@ -19,7 +19,7 @@ from small_spaces import (
 
 from fasterseg.config import Promise
 from fasterseg.errors import BudgetError
-from fasterseg.searching.landing import Landing, land, require_reachable
+from fasterseg.searching.landing.on_budget import Landing, land, require_reachable
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 

@@ -10,7 +10,6 @@ from small_searches import small_search
 from torch import Tensor
 
 from fasterseg.config import SearchSettings
-from fasterseg.searching.contenders import Contender
 from fasterseg.searching.noise_floor import (
     ADAM_BETAS,
     NoiseFloors,
@@ -18,8 +17,9 @@ from fasterseg.searching.noise_floor import (
     architecture_rate,
     matched_rate,
 )
+from fasterseg.searching.steps.contenders import Contender
+from fasterseg.searching.summaries.summary import ChoicesSummary, ContenderSummary, SearchSummary
 from fasterseg.searching.summarising import choices_of
-from fasterseg.searching.summary import ChoicesSummary, ContenderSummary, SearchSummary
 
 STEPS, RATE = 120, 0.05
 

@@ -16,7 +16,7 @@ from small_searches import SmallSearch, random_batch, small_search
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import Diverged
 from fasterseg.learning.stepping import StageState, run_steps
-from fasterseg.searching.contenders import all_parameters
+from fasterseg.searching.steps.contenders import all_parameters
 
 STEPS = 6
 NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))

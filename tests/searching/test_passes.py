@@ -11,7 +11,7 @@ from small_searches import small_search
 from small_spaces import make_space, make_student, make_teacher
 from torch import Tensor
 
-from fasterseg.searching.passes import Passes
+from fasterseg.searching.steps.passes import Passes
 from fasterseg.space.choices import OUTER, STEM
 from fasterseg.supernet.relaxation import Relaxation
 

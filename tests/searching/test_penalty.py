@@ -24,8 +24,8 @@ from small_spaces import (
 from torch import Tensor
 
 from fasterseg.config import ContenderSettings, PenaltySettings
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.penalty import (
+from fasterseg.searching.steps.latency import ExpectedLatency
+from fasterseg.searching.steps.penalty import (
     Response,
     even_others,
     joint_penalty,

@@ -9,11 +9,11 @@ import pytest
 from small_spaces import GEOMETRY, made_up_cost_ms, make_space, open_student
 
 from fasterseg.config import SelectionSettings
-from fasterseg.searching.breeding import Window
-from fasterseg.searching.candidates import Candidate, Source
-from fasterseg.searching.landing import Landing, Trials, Tried, land
-from fasterseg.searching.scores import Redrawn
-from fasterseg.searching.selection import Scoring, Selected, Selection
+from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.landing.on_budget import Landing, Trials, Tried, land
+from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.selecting.candidates import Candidate, Source
+from fasterseg.searching.selecting.selection import Scoring, Selected, Selection
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.options import Options

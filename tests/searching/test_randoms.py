@@ -19,8 +19,8 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.runs import RunFolder
-from fasterseg.searching.randoms import RandomName, random_architecture_of, sample_random
-from fasterseg.searching.summary import ContenderSummary, SearchSummary
+from fasterseg.searching.selecting.randoms import RandomName, random_architecture_of, sample_random
+from fasterseg.searching.summaries.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options

@@ -17,14 +17,14 @@ from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError, Interrupted
 from fasterseg.events import EventLog, silent
 from fasterseg.pipeline.stages.searching import search_stage
-from fasterseg.searching.beginning import agreed_start, task_of
-from fasterseg.searching.choosing import Choice, KeptScores, Selector
-from fasterseg.searching.concluding import Appraisal
-from fasterseg.searching.landing import Landing
-from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.rounds import land_together
-from fasterseg.searching.scores import Redrawn
+from fasterseg.searching.beginnings.beginning import agreed_start, task_of
+from fasterseg.searching.landing.concluding import Appraisal
+from fasterseg.searching.landing.measurements import KeptMeasurements
+from fasterseg.searching.landing.on_budget import Landing
+from fasterseg.searching.landing.rounds import land_together
+from fasterseg.searching.landing.scores import Redrawn
 from fasterseg.searching.search import Search
+from fasterseg.searching.selecting.choosing import Choice, KeptScores, Selector
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
 

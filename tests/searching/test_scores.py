@@ -9,7 +9,7 @@ import pytest
 
 from fasterseg.errors import DataError
 from fasterseg.evaluation import ConfusionMatrix
-from fasterseg.searching.scores import REDRAWN, Redrawn, lead, redrawn, whole_mean_iou
+from fasterseg.searching.landing.scores import REDRAWN, Redrawn, lead, redrawn, whole_mean_iou
 
 CLASSES, IGNORE = 4, 255
 

@@ -19,11 +19,11 @@ from small_spaces import (
 )
 
 from fasterseg.config import SelectionSettings
-from fasterseg.searching.breeding import Window
-from fasterseg.searching.candidates import Candidate, Source
-from fasterseg.searching.landing import ATTEMPTS, Landing, Trials, land
-from fasterseg.searching.scores import Redrawn
-from fasterseg.searching.selection import (
+from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Trials, land
+from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.selecting.candidates import Candidate, Source
+from fasterseg.searching.selecting.selection import (
     ROUNDS,
     Scoring,
     Selected,

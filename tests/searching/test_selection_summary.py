@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from fasterseg.searching.selection_summary import LeadSummary, RivalSummary, SelectionSummary
-from fasterseg.searching.summary import ContenderSummary, SearchSummary
+from fasterseg.searching.summaries.selection_summary import (
+    LeadSummary,
+    RivalSummary,
+    SelectionSummary,
+)
+from fasterseg.searching.summaries.summary import ContenderSummary, SearchSummary
 
 
 def rival(name: str, by: float, error: float) -> RivalSummary:

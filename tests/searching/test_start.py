@@ -10,7 +10,7 @@ from fasterseg.artifacts import read_json
 from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.config.uses import Use
 from fasterseg.errors import UsageError
-from fasterseg.searching.start import SearchStart
+from fasterseg.searching.beginnings.start import SearchStart
 
 
 def start() -> SearchStart:

@@ -10,8 +10,8 @@ import pytest
 from small_spaces import PRICING, make_space, make_student, make_teacher, random_architectures
 
 from fasterseg.events import silent
-from fasterseg.searching.scores import Redrawn
-from fasterseg.searching.subnets import SubnetScores, score_all
+from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.selecting.subnets import SubnetScores, score_all
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options

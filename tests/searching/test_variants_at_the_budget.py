@@ -16,16 +16,16 @@ from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress, silent
 from fasterseg.pipeline.stages.searching import search_stage
-from fasterseg.searching.beginning import agreed_start, task_of
-from fasterseg.searching.branch_selection import try_variants
-from fasterseg.searching.breeding import Window
-from fasterseg.searching.candidates import Source
-from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.scores import Redrawn, Scorers
+from fasterseg.searching.beginnings.beginning import agreed_start, task_of
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.landing.branch_selection import try_variants
+from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.landing.concluding import Appraisal, land_all
+from fasterseg.searching.landing.measurements import KeptMeasurements
+from fasterseg.searching.landing.scores import Redrawn, Scorers
 from fasterseg.searching.search import Search
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.selecting.candidates import Source
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE
 from fasterseg.space.options import Options

@@ -7,9 +7,9 @@ from small_searches import OPERATORS, SmallSearch, small_search
 from small_spaces import make_space, make_student, make_teacher
 
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT
+from fasterseg.searching.steps.visits import Visits, last_visits
+from fasterseg.searching.summaries.summary import ContenderSummary, SearchSummary
 from fasterseg.searching.summarising import Events
-from fasterseg.searching.summary import ContenderSummary, SearchSummary
-from fasterseg.searching.visits import Visits, last_visits
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation, one_option, uniform

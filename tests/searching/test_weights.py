@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from fasterseg.config import SearchSettings
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.errors import FileError
-from fasterseg.searching.gradients import SlicedGradients
-from fasterseg.searching.weights import search_numerics
+from fasterseg.searching.steps.gradients import SlicedGradients
+from fasterseg.searching.steps.weights import search_numerics
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.plain import PlainComputation
 from fasterseg.supernet.relaxation import Relaxation, narrowest

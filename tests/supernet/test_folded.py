@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fasterseg.config import ContenderSettings
 from fasterseg.layers.units import normalised, taken_frozen
-from fasterseg.searching.gradients import SlicedGradients
+from fasterseg.searching.steps.gradients import SlicedGradients
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.kinds import OPERATORS
 from fasterseg.space.lattice import Lattice

@@ -29,15 +29,19 @@ from fasterseg.network.description import NetworkDescription
 from fasterseg.network.taught import TaughtFacts, TeacherFacts
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.searching.selection_summary import LeadSummary, RivalSummary, SelectionSummary
-from fasterseg.searching.summary import (
+from fasterseg.searching.summaries.selection_summary import (
+    LeadSummary,
+    RivalSummary,
+    SelectionSummary,
+)
+from fasterseg.searching.summaries.summary import (
     ChoicesSummary,
     ContenderSummary,
     RandomSubnet,
     Response,
     SearchSummary,
 )
-from fasterseg.searching.variant_summary import VariantSummary
+from fasterseg.searching.summaries.variant_summary import VariantSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options

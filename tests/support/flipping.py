@@ -25,7 +25,7 @@ from fasterseg.errors import FastersegError
 from fasterseg.events import EventLog
 from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.searching.kept_supernet import kept_weights
+from fasterseg.searching.beginnings.kept_supernet import kept_weights
 from fasterseg.stage_folders import SupernetFolder
 
 NOTICED, EQUAL, SILENT, BUG = "noticed", "equal in content", "silently different", "a bug"

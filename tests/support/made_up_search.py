@@ -21,11 +21,11 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.settings.made import made_in
 from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import SearchJob
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.scores import Redrawn, Scorers
+from fasterseg.searching.beginnings.beginning import SearchJob
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.landing.scores import Redrawn, Scorers
 from fasterseg.searching.search import Search
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options

@@ -13,12 +13,12 @@ from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.batches.loading import Batch, Share
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender
 from fasterseg.searching.cosearch import CoSearch
 from fasterseg.searching.pretraining import Pretraining
 from fasterseg.searching.search import Purpose, Search, SearchTask
-from fasterseg.searching.target import LatencyModel
-from fasterseg.searching.weights import WeightTraining
+from fasterseg.searching.steps.contenders import Contender
+from fasterseg.searching.steps.target import LatencyModel
+from fasterseg.searching.steps.weights import WeightTraining
 
 CLASSES = 3
 IGNORE = 255

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from fasterseg.console.options import Budgets, Common, RunSize, SharedOptions
 
 if TYPE_CHECKING:
-    from fasterseg.searching.summary import SearchSummary
+    from fasterseg.searching.summaries.summary import SearchSummary
 
 
 def search(

@@ -13,10 +13,10 @@ from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, StageForecast
 from fasterseg.forecasting.shares import told_shares
 from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
 from fasterseg.forecasting.workload import Outlook, Workload, by_size
-from fasterseg.searching.effort import ALWAYS_FINAL, effort
-from fasterseg.searching.hours import selected_within
-from fasterseg.searching.scores import FINAL_TIMES
-from fasterseg.searching.subnets import RANDOM_SUBNETS
+from fasterseg.searching.beginnings.hours import selected_within
+from fasterseg.searching.landing.scores import FINAL_TIMES
+from fasterseg.searching.selecting.effort import ALWAYS_FINAL, effort
+from fasterseg.searching.selecting.subnets import RANDOM_SUBNETS
 from fasterseg.space.widest import options_of
 
 CANDIDATES = 4

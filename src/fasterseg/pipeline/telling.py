@@ -32,7 +32,7 @@ from fasterseg.reporting.pictures import painted
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.stage_folders import StageFolder
 from fasterseg.tracking.names import TrackerName
 from fasterseg.tracking.opening import fed

@@ -25,7 +25,7 @@ from fasterseg.network.card import NOTHING_PRETRAINED, Card
 from fasterseg.paths import guess
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
-from fasterseg.searching.summary import ContenderSummary, SearchSummary
+from fasterseg.searching.summaries.summary import ContenderSummary, SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
 from fasterseg.space.blocks import Size
 from fasterseg.stages import StageTimes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fasterseg.reporting.charts import LINE, PAPER, SOFT, Chart, Frame, add_legend, draw_chart
 from fasterseg.reporting.facts import NetworkFacts, RandomFacts, RunFacts
 from fasterseg.reporting.palette import colour_of, css_variable
-from fasterseg.searching.summary import told_scale
+from fasterseg.searching.summaries.summary import told_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fasterseg.reporting.results import PACE_WORTH_A_WORD
 from fasterseg.reporting.standing import Accuracy, ClassScore, Searched, Speed
 from fasterseg.reporting.wording import listed, of_several, percent, several, told_apart
-from fasterseg.searching.selection_summary import RivalSummary
+from fasterseg.searching.summaries.selection_summary import RivalSummary
 
 CLEAR_LEAD = 0.05
 """By less than this, five points of mean IoU, better than position alone is hardly better."""

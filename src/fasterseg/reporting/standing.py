@@ -10,7 +10,7 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.scores import truth_shares, worst_confusions
 from fasterseg.reporting.taught import Taught, taught_of
-from fasterseg.searching.selection_summary import RivalSummary
+from fasterseg.searching.summaries.selection_summary import RivalSummary
 
 LATE_SHARE = 0.75
 """A score that still rises after this share of the steps says that more steps would help."""

@@ -26,9 +26,6 @@ from fasterseg.learning.states import (
 )
 from fasterseg.learning.stepping import StageState
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.compared_widths import Group, compared, inner_widths, outer_widths
-from fasterseg.searching.contenders import Contender, all_parameters
-from fasterseg.searching.control import RANGE, controller_of
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import Guard, Signs, open_choices, read_signs
 from fasterseg.searching.noise_floor import (
@@ -37,10 +34,13 @@ from fasterseg.searching.noise_floor import (
     NoiseFloors,
     architecture_rate,
 )
-from fasterseg.searching.passes import Passes
 from fasterseg.searching.pretraining import BatchAt
-from fasterseg.searching.target import LatencyModel
-from fasterseg.searching.weights import WeightTraining
+from fasterseg.searching.steps.compared_widths import Group, compared, inner_widths, outer_widths
+from fasterseg.searching.steps.contenders import Contender, all_parameters
+from fasterseg.searching.steps.control import RANGE, controller_of
+from fasterseg.searching.steps.passes import Passes
+from fasterseg.searching.steps.target import LatencyModel
+from fasterseg.searching.steps.weights import WeightTraining
 from fasterseg.supernet.relaxation import Relaxation
 
 Say = Callable[[str], object]

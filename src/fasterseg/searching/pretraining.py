@@ -8,8 +8,8 @@ from typing import Any
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.learning.schedules import search_schedule
 from fasterseg.learning.stepping import StageState
-from fasterseg.searching.passes import Passes
-from fasterseg.searching.weights import WeightTraining
+from fasterseg.searching.steps.passes import Passes
+from fasterseg.searching.steps.weights import WeightTraining
 
 BatchAt = Callable[[int], Batch]
 """The batch of a step, on the device that computes."""

@@ -10,23 +10,28 @@ from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.leading import led
 from fasterseg.learning.stepping import Course, Stage, run_steps
 from fasterseg.runs import RIVALS
-from fasterseg.searching.beginning import SearchJob, agreed_start, data_of, task_of
-from fasterseg.searching.branch_selection import Variants, try_variants, variants_of
-from fasterseg.searching.choosing import Choice, KeptScores, Selector
-from fasterseg.searching.concluding import Appraisal, land_all
-from fasterseg.searching.effort import scores_in
-from fasterseg.searching.hours import SearchStages, counted
-from fasterseg.searching.kept_supernet import keep_supernet
-from fasterseg.searching.landing import Landing
-from fasterseg.searching.measurements import KeptMeasurements
-from fasterseg.searching.rounds import land_together
-from fasterseg.searching.scores import ScoreRedrawn, Scorers
+from fasterseg.searching.beginnings.beginning import SearchJob, agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.hours import SearchStages, counted
+from fasterseg.searching.beginnings.kept_supernet import keep_supernet
+from fasterseg.searching.beginnings.sharing import ORDER, ScorersOf, Together, Words
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.landing.branch_selection import Variants, try_variants, variants_of
+from fasterseg.searching.landing.concluding import Appraisal, land_all
+from fasterseg.searching.landing.measurements import KeptMeasurements
+from fasterseg.searching.landing.on_budget import Landing
+from fasterseg.searching.landing.rounds import land_together
+from fasterseg.searching.landing.scores import ScoreRedrawn, Scorers
 from fasterseg.searching.search import Search, SearchTask
-from fasterseg.searching.sharing import ORDER, ScorersOf, Together, Words
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.subnets import RANDOM_SUBNETS, SubnetScores, score_all, subnets_of
+from fasterseg.searching.selecting.choosing import Choice, KeptScores, Selector
+from fasterseg.searching.selecting.effort import scores_in
+from fasterseg.searching.selecting.subnets import (
+    RANDOM_SUBNETS,
+    SubnetScores,
+    score_all,
+    subnets_of,
+)
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.searching.summarising import Ends, Events, summarise
-from fasterseg.searching.summary import SearchSummary
 from fasterseg.stages import Watch
 
 

@@ -15,14 +15,14 @@ from fasterseg.layers.units import drawn_by_inputs
 from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import derived_seed
-from fasterseg.searching.contenders import Contender, make_contenders
 from fasterseg.searching.cosearch import CoSearch, Say
-from fasterseg.searching.latency import Cost, ExpectedLatency
-from fasterseg.searching.passes import Passes, passes_of
 from fasterseg.searching.pretraining import BatchAt, Pretraining
-from fasterseg.searching.target import LatencyModel
-from fasterseg.searching.variant_passes import VariantPasses
-from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
+from fasterseg.searching.steps.contenders import Contender, make_contenders
+from fasterseg.searching.steps.latency import Cost, ExpectedLatency
+from fasterseg.searching.steps.passes import Passes, passes_of
+from fasterseg.searching.steps.target import LatencyModel
+from fasterseg.searching.steps.variant_passes import VariantPasses
+from fasterseg.searching.steps.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.options import Options

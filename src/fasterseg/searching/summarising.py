@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from fasterseg.latency.models import ModelComparison
-from fasterseg.searching.branch_selection import Variants, VariantTrial
-from fasterseg.searching.choosing import Choice
-from fasterseg.searching.contenders import Contender
+from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import open_choices, undecided
+from fasterseg.searching.landing.branch_selection import Variants, VariantTrial
+from fasterseg.searching.landing.scores import Redrawn, lead
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
-from fasterseg.searching.scores import Redrawn, lead
 from fasterseg.searching.search import Search
-from fasterseg.searching.selection import Finalist
-from fasterseg.searching.selection_summary import (
+from fasterseg.searching.selecting.choosing import Choice
+from fasterseg.searching.selecting.selection import Finalist
+from fasterseg.searching.selecting.subnets import SubnetScores
+from fasterseg.searching.steps.contenders import Contender
+from fasterseg.searching.steps.visits import last_visits
+from fasterseg.searching.summaries.selection_summary import (
     MOST_PROBABLE,
     LeadSummary,
     RivalSummary,
     SelectionSummary,
 )
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.subnets import SubnetScores
-from fasterseg.searching.summary import (
+from fasterseg.searching.summaries.summary import (
     NAMES,
     ChoicesSummary,
     ContenderSummary,
@@ -35,8 +36,7 @@ from fasterseg.searching.summary import (
     SearchStage,
     SearchSummary,
 )
-from fasterseg.searching.variant_summary import VariantSummary
-from fasterseg.searching.visits import last_visits
+from fasterseg.searching.summaries.variant_summary import VariantSummary
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.pricing import Pricing
 from fasterseg.space.variants import told

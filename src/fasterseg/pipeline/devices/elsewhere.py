@@ -33,9 +33,9 @@ from fasterseg.latency.timing import NANOSECONDS_PER_MS
 from fasterseg.pipeline.devices.matching import waiting_models
 from fasterseg.pipeline.devices.rounds import Answer, Pack, Rounds
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import MatchModel
-from fasterseg.searching.landing import Tried
-from fasterseg.searching.measurements import MeasuredNetworks
+from fasterseg.searching.beginnings.beginning import MatchModel
+from fasterseg.searching.landing.measurements import MeasuredNetworks
+from fasterseg.searching.landing.on_budget import Tried
 from fasterseg.space.architecture import Architecture, wire
 from fasterseg.space.options import Options
 from fasterseg.stopping import Show

@@ -22,9 +22,9 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.latency.table import LatencyTable, Target
 from fasterseg.runs import RunFolder
-from fasterseg.searching.beginning import MatchModel
-from fasterseg.searching.landing import Measure, Measured
-from fasterseg.searching.measurements import Figures
+from fasterseg.searching.beginnings.beginning import MatchModel
+from fasterseg.searching.landing.measurements import Figures
+from fasterseg.searching.landing.on_budget import Measure, Measured
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import Show, StopRequest, stoppable
 

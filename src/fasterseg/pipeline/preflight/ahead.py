@@ -15,7 +15,7 @@ from fasterseg.pipeline.settings.made import made_in
 from fasterseg.pipeline.trainings.teachers import Models
 from fasterseg.pipeline.trainings.trainees import SplitNames
 from fasterseg.runs import RunFolder
-from fasterseg.searching.randoms import student_named
+from fasterseg.searching.selecting.randoms import student_named
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.options import Options
 from fasterseg.space.search_space import Role

@@ -13,10 +13,10 @@ from fasterseg.learning.losses import HardPixels
 from fasterseg.learning.rehearsing import noise_batch
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.runtime import select_device
-from fasterseg.searching.contenders import make_contenders
-from fasterseg.searching.passes import passes_of
 from fasterseg.searching.search import supernet_of
-from fasterseg.searching.weights import Objective, WeightTraining, search_numerics
+from fasterseg.searching.steps.contenders import make_contenders
+from fasterseg.searching.steps.passes import passes_of
+from fasterseg.searching.steps.weights import Objective, WeightTraining, search_numerics
 from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 

@@ -23,8 +23,8 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.runtime import memory_kept
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.scores import (
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.landing.scores import (
     FINAL_TIMES,
     Counts,
     Redrawn,

@@ -25,8 +25,8 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.scoring.candidate_scoring import SubnetScoring
 from fasterseg.runtime import memory_kept
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.scores import Redrawn
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.landing.scores import Redrawn
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import StopRequest
 from fasterseg.training.data import TrainingData

@@ -12,7 +12,7 @@ from fasterseg.datasets.sources.source import DataSource
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.pipeline.scoring.candidate_scoring import matrices_of
-from fasterseg.searching.scores import Redrawn, ScoreRedrawn, redrawn
+from fasterseg.searching.landing.scores import Redrawn, ScoreRedrawn, redrawn
 from fasterseg.space.architecture import Architecture
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet

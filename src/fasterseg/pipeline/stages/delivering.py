@@ -21,7 +21,7 @@ from fasterseg.pipeline.models.verifying import int8_evidence_of
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from fasterseg.pipeline.models import evaluating
 from fasterseg.pipeline.settings.recipes import STREET
 from fasterseg.pipeline.stages.searching import follow_search
 from fasterseg.pipeline.stages.trainer import follow_training
-from fasterseg.searching import sharing as searching
+from fasterseg.searching.beginnings import sharing as searching
 from fasterseg.stopping import stop_on_signals
 from fasterseg.training import sharing as training
 

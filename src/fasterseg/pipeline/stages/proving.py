@@ -36,7 +36,7 @@ from fasterseg.pipeline.stages.delivering import Scored, result_of
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import threads_kept
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.stopping import Show, StopRequest, stoppable
 
 PROOF = "proof"

@@ -44,7 +44,7 @@ from fasterseg.reporting.results import NetworkResult, RunResult
 from fasterseg.reporting.verdict import verdicts_of
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.stages import Watch
 from fasterseg.stopping import Show, stoppable
 from fasterseg.verbs import STAGES

@@ -29,15 +29,15 @@ from fasterseg.pipeline.stages.profiling import profile_stage
 from fasterseg.pipeline.telling import found_latencies, told_of_run
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
-from fasterseg.searching.beginning import SearchGround, SearchJob, data_of, task_of
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.landing import Measure
+from fasterseg.searching.beginnings.beginning import SearchGround, SearchJob, data_of, task_of
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.beginnings.sharing import ScorersOf, Words, shared_calls
+from fasterseg.searching.landing.on_budget import Measure
+from fasterseg.searching.landing.scores import Scorers
 from fasterseg.searching.procedure import search
-from fasterseg.searching.scores import Scorers
 from fasterseg.searching.search import Search
-from fasterseg.searching.sharing import ScorersOf, Words, shared_calls
-from fasterseg.searching.subnets import RANDOM_SUBNETS
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.selecting.subnets import RANDOM_SUBNETS
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.stages import Watch
 from fasterseg.stopping import Show, StopRequest, heeding
 

@@ -24,7 +24,7 @@ from fasterseg.pipeline.trainings.starting import refuse_baseline, supernet_star
 from fasterseg.pipeline.trainings.trainees import require_own_name
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
-from fasterseg.searching.randoms import RandomName, random_architecture_of
+from fasterseg.searching.selecting.randoms import RandomName, random_architecture_of
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.search_space import Role
 from fasterseg.stopping import StopRequest

@@ -33,7 +33,7 @@ from fasterseg.pipeline.trainings.trainees import (
 )
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import set_threads
-from fasterseg.searching.randoms import RandomName, random_architecture_of, student_named
+from fasterseg.searching.selecting.randoms import RandomName, random_architecture_of, student_named
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch, training_part
 from fasterseg.stopping import Show

@@ -12,7 +12,11 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.network.card import SupernetFacts
 from fasterseg.network.network import Network
 from fasterseg.runs import RunFolder
-from fasterseg.searching.kept_supernet import is_supernet_there, keep_supernet, kept_weights
+from fasterseg.searching.beginnings.kept_supernet import (
+    is_supernet_there,
+    keep_supernet,
+    kept_weights,
+)
 from fasterseg.searching.search import supernet_of
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.search_space import Role

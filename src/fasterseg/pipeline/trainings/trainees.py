@@ -12,7 +12,7 @@ from fasterseg.deploy.runtimes.models import require_model
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.trainings.teachers import Models
 from fasterseg.runs import RunFolder
-from fasterseg.searching.randoms import RandomName, student_named
+from fasterseg.searching.selecting.randoms import RandomName, student_named
 
 
 class SplitNames(NamedTuple):

@@ -29,10 +29,10 @@ from fasterseg.pipeline.stages.searching import search_job
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import memory_kept, set_threads
-from fasterseg.searching.beginning import agreed_start, data_of, task_of
-from fasterseg.searching.data import SearchData
+from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.data import SearchData
 from fasterseg.searching.derivation import derive, derive_within
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, Tried
+from fasterseg.searching.landing.on_budget import AIM_HIGH, AIM_LOW, Tried
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Architecture
 from fasterseg.supernet.calibrating import recalibrate

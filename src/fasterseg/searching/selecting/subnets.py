@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
-from fasterseg.searching.choosing import Choice
-from fasterseg.searching.contenders import Contender
-from fasterseg.searching.landing import Landing
-from fasterseg.searching.randoms import RandomName, sample_random
-from fasterseg.searching.scores import Redrawn, ScoreRedrawn
+from fasterseg.searching.landing.on_budget import Landing
+from fasterseg.searching.landing.scores import Redrawn, ScoreRedrawn
+from fasterseg.searching.selecting.choosing import Choice
+from fasterseg.searching.selecting.randoms import RandomName, sample_random
+from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.pricing import Pricing
 

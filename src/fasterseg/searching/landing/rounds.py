@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from fasterseg.errors import BudgetError
-from fasterseg.searching.branch_selection import Variants
-from fasterseg.searching.concluding import Appraisal
-from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import assign_within, derive
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW, Landing, Measured, Trials
+from fasterseg.searching.landing.branch_selection import Variants
+from fasterseg.searching.landing.concluding import Appraisal
+from fasterseg.searching.landing.on_budget import AIM_HIGH, AIM_LOW, Landing, Measured, Trials
+from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of
 from fasterseg.space.extremes import cheapest

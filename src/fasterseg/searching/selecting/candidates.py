@@ -17,8 +17,8 @@ from torch import Tensor
 
 from fasterseg.errors import BudgetError
 from fasterseg.runtime import derived_seed, torch_generator
-from fasterseg.searching.breeding import Breeding, Window
 from fasterseg.searching.derivation import assign_within
+from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of
 from fasterseg.space.choices import SECTIONS, VARIANT

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
-from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import assign_within, derive
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
-from fasterseg.searching.scores import Score
+from fasterseg.searching.landing.on_budget import AIM_HIGH, AIM_LOW
+from fasterseg.searching.landing.scores import Score
+from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import architecture_of
 from fasterseg.space.options import Options

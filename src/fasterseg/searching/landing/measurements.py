@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fasterseg.artifacts import Artifact
-from fasterseg.searching.landing import Measure, Measured, MeasureTogether
+from fasterseg.searching.landing.on_budget import Measure, Measured, MeasureTogether
 from fasterseg.space.architecture import Architecture
 
 

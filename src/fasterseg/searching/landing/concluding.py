@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from fasterseg.config import Promise
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
-from fasterseg.searching.branch_selection import Variants
-from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.landing import Landing, Tried, land
-from fasterseg.searching.measurements import KeptMeasurements
+from fasterseg.searching.landing.branch_selection import Variants
+from fasterseg.searching.landing.measurements import KeptMeasurements
+from fasterseg.searching.landing.on_budget import Landing, Tried, land
+from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.pricing import Pricing
 
 

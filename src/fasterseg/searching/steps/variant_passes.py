@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender
-from fasterseg.searching.passes import Passes
+from fasterseg.searching.steps.contenders import Contender
+from fasterseg.searching.steps.passes import Passes
 from fasterseg.space.choices import INPUT_SCALE, VARIANT
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.variants import in_one_variant

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from fasterseg.config import SearchSettings
 from fasterseg.runtime import torch_generator
-from fasterseg.searching.contenders import Contender
-from fasterseg.searching.visits import Visits
+from fasterseg.searching.steps.contenders import Contender
+from fasterseg.searching.steps.visits import Visits
 from fasterseg.space.choices import Section
 from fasterseg.supernet.relaxation import Relaxation, narrowest, random_widths, uniform, widest
 from fasterseg.supernet.sampling import Sampler, between_two, one_of, resampled, straight

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fasterseg.config import SelectionSettings
-from fasterseg.searching.scores import FINAL_TIMES
+from fasterseg.searching.landing.scores import FINAL_TIMES
 
 SHARE_OF_HOURS = 0.1
 """What of a search's hours its selection takes, all students together."""

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
 from fasterseg.latency.models import ModelComparison
-from fasterseg.searching.selection_summary import SelectionSummary
-from fasterseg.searching.variant_summary import VariantSummary, described_variants
+from fasterseg.searching.summaries.selection_summary import SelectionSummary
+from fasterseg.searching.summaries.variant_summary import VariantSummary, described_variants
 from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
 from fasterseg.space.widest import Found

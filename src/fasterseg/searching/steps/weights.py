@@ -18,8 +18,8 @@ from fasterseg.learning.precision import Formats, Numerics, choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule
 from fasterseg.learning.states import nested, part, require_finite
-from fasterseg.searching.gradients import SlicedGradients
-from fasterseg.searching.sliced_sgd import SlicedSGD
+from fasterseg.searching.steps.gradients import SlicedGradients
+from fasterseg.searching.steps.sliced_sgd import SlicedSGD
 from fasterseg.supernet.computation import Computation
 from fasterseg.supernet.folded import FoldedComputation
 from fasterseg.supernet.relaxation import Relaxation

@@ -16,7 +16,7 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.table import LatencyTable
 from fasterseg.runs import RunFolder, random_name
 from fasterseg.runtime import derived_seed
-from fasterseg.searching.summary import SearchSummary
+from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.options import Options
 from fasterseg.space.pricing import Pricing

@@ -21,11 +21,11 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runs import RunFolder
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.landing import Measure, MeasureTogether, require_reachable
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.beginnings.start import SearchStart
+from fasterseg.searching.landing.on_budget import Measure, MeasureTogether, require_reachable
 from fasterseg.searching.search import SearchTask
-from fasterseg.searching.start import SearchStart
-from fasterseg.searching.weights import search_numerics
+from fasterseg.searching.steps.weights import search_numerics
 from fasterseg.space.architecture import Architecture, Geometry
 from fasterseg.space.extremes import cheapest, dearest
 from fasterseg.space.options import Options

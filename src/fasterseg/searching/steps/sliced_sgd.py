@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.errors import FileError
-from fasterseg.searching.gradients import Used
+from fasterseg.searching.steps.gradients import Used
 
 MOMENTUM = "momentum_buffer"
 

@@ -14,10 +14,10 @@ from fasterseg.errors import UsageError
 from fasterseg.learning.allowance import SECONDS_PER_HOUR, Costs, allowed_steps
 from fasterseg.learning.step_times import NEVER, Now, endless, time_steps
 from fasterseg.learning.stepping import Stage
-from fasterseg.searching.choosing import one_candidate
-from fasterseg.searching.effort import effort, within
+from fasterseg.searching.beginnings.sharing import Together
 from fasterseg.searching.search import Search, SearchTask
-from fasterseg.searching.sharing import Together
+from fasterseg.searching.selecting.choosing import one_candidate
+from fasterseg.searching.selecting.effort import effort, within
 
 PRETRAINING, SEARCH, CANDIDATES = "pretraining", "search", "candidates"
 

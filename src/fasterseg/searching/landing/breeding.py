@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Self
 
-from fasterseg.searching.landing import AIM_HIGH, AIM_LOW
+from fasterseg.searching.landing.on_budget import AIM_HIGH, AIM_LOW
 from fasterseg.space.assignment import Assignment, idle_choices, is_allowed
 from fasterseg.space.choices import section
 from fasterseg.space.options import Options

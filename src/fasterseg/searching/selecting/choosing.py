@@ -13,16 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from fasterseg.artifacts import Artifact
 from fasterseg.config import SelectionSettings
 from fasterseg.events import EventLog, Progress
-from fasterseg.searching.breeding import Window
-from fasterseg.searching.candidates import Candidate, Source
-from fasterseg.searching.concluding import Appraisal
-from fasterseg.searching.contenders import Contender
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.effort import STEPS_OF_A_SCORE, scores_in, scores_worth
-from fasterseg.searching.landing import Landing, Measure, Measured, Trials
-from fasterseg.searching.scores import FINAL_TIMES, Redrawn, Score, ScoreRedrawn, ScoreTrained
+from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.landing.concluding import Appraisal
+from fasterseg.searching.landing.on_budget import Landing, Measure, Measured, Trials
+from fasterseg.searching.landing.scores import (
+    FINAL_TIMES,
+    Redrawn,
+    Score,
+    ScoreRedrawn,
+    ScoreTrained,
+)
 from fasterseg.searching.search import Search
-from fasterseg.searching.selection import Finalist, Scoring, Selected, Selection
+from fasterseg.searching.selecting.candidates import Candidate, Source
+from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE, scores_in, scores_worth
+from fasterseg.searching.selecting.selection import Finalist, Scoring, Selected, Selection
+from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.pricing import Pricing
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from torch import Tensor
 
 from fasterseg.config import PenaltySettings
-from fasterseg.searching.contenders import Contender
-from fasterseg.searching.latency import ExpectedLatency
-from fasterseg.searching.penalty import (
+from fasterseg.searching.steps.contenders import Contender
+from fasterseg.searching.steps.latency import ExpectedLatency
+from fasterseg.searching.steps.penalty import (
     Response,
     even_others,
     joint_penalty,

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from fasterseg.config import SelectionSettings
-from fasterseg.searching.breeding import Breeding, Window
-from fasterseg.searching.candidates import Candidate, Origin, Source
-from fasterseg.searching.landing import ATTEMPTS, Landing, Measured, Trials
-from fasterseg.searching.scores import Redrawn
+from fasterseg.searching.landing.breeding import Breeding, Window
+from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Measured, Trials
+from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.selecting.candidates import Candidate, Origin, Source
 from fasterseg.space.architecture import Architecture
 
 ROUNDS = 3

@@ -21,12 +21,12 @@ from fasterseg.events import Progress, silent
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.leading import Calls, Lead, stage_calls
 from fasterseg.learning.stepping import Stage
-from fasterseg.searching.beginning import SearchGround
+from fasterseg.searching.beginnings.beginning import SearchGround
+from fasterseg.searching.beginnings.data import SearchData
+from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.searching.cosearch import Say
-from fasterseg.searching.data import SearchData
-from fasterseg.searching.scores import Redrawn, Scorers, ScoreTrained
+from fasterseg.searching.landing.scores import Redrawn, Scorers, ScoreTrained
 from fasterseg.searching.search import Search, SearchTask
-from fasterseg.searching.start import SearchStart
 from fasterseg.space.architecture import Architecture
 
 ORDER = "search"

@@ -11,7 +11,7 @@ from fasterseg.checkpoints import load_checkpoint
 from fasterseg.errors import FileError
 from fasterseg.learning.states import part
 from fasterseg.runs import RunFolder
-from fasterseg.searching.start import SearchStart
+from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.stage_folders import SupernetFolder
 from fasterseg.tensors import load_tensors, save_tensors
 

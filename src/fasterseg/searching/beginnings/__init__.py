@@ -1,0 +1,1 @@
+"""What a search begins with: its hours, its data in two halves, its ranks, its supernet."""

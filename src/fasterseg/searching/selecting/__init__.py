@@ -1,0 +1,1 @@
+"""Selection at the exact budget: candidates, evolution over the supernet, who won."""

@@ -1,0 +1,1 @@
+"""What a search came to, in numbers: for the report."""
