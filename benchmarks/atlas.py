@@ -35,7 +35,7 @@ from fasterseg.deploy.benchmark.peak import convolution_peak
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.backends import backend_for
-from fasterseg.deploy.runtimes.onnx_backend import OnnxBackend
+from fasterseg.deploy.runtimes.onnx.backend import OnnxBackend
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.durable import durable_write
 from fasterseg.latency.timing import Call, MonotonicStopwatch

@@ -36,7 +36,7 @@ from fasterseg.deploy.benchmark.pinning import (
     denormals_flushed,
     pinned,
 )
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Geometry

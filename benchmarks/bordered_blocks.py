@@ -26,7 +26,7 @@ from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.deploy.benchmark.measuring import groups_of, noise_image
 from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
 from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.networks import NetworkSpec, sample_networks
 from fasterseg.latency.profiling import block_settings

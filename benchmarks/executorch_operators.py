@@ -19,7 +19,7 @@ import torch
 
 from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
 from fasterseg.deploy.exporting.folding import folded
-from fasterseg.deploy.runtimes.executorch_process import lowered
+from fasterseg.deploy.runtimes.executorch.process import lowered
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import BlockSpec, Size

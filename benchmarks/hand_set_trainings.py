@@ -29,7 +29,7 @@ from fasterseg.config import AugmentationSettings, TrainingSettings
 from fasterseg.datasets.opening.data import open_data
 from fasterseg.deploy.exporting.bordering import made_up
 from fasterseg.deploy.exporting.export import export_module
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.durable import durable_write
 from fasterseg.latency.timing import MonotonicStopwatch, TimerSettings, time_interleaved
 from fasterseg.network.description import NetworkDescription

@@ -37,7 +37,7 @@ from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.progress import progress_for
 from fasterseg.datasets.opening.data import open_data
 from fasterseg.deploy.exporting import timed_graphs
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.kit.graphs import block_graph
 from fasterseg.kit.kept import networks_of
 from fasterseg.kit.measured import MEASURED_FILE, read_measured

@@ -16,7 +16,7 @@ from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.deploy.benchmark.contestants import street_images
 from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.exporting.timed_graphs import PLAIN_DEVIATION, PLAIN_MEAN
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.tail.label_maps import best_tail
 from fasterseg.latency.timing import Call

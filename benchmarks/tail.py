@@ -37,7 +37,7 @@ import torch.nn.functional as F
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.deploy.exporting.bordering import SizedBlock
 from fasterseg.deploy.exporting.tracing import traced
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import threads_set
 from fasterseg.deploy.tail.beside import c_source
 from fasterseg.deploy.tail.label_maps import open_tail

@@ -19,7 +19,7 @@ from fasterseg.config import SearchSpace
 from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.exporting.exported_card import whole_job
 from fasterseg.deploy.exporting.tracing import traced
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.network.bundle import ModelBundle

@@ -20,7 +20,7 @@ from fasterseg.deploy.exporting.bordering import Bordered, bare
 from fasterseg.deploy.exporting.borders import bare_input, border_shares, bordered_inputs
 from fasterseg.deploy.exporting.exported_card import whole_job
 from fasterseg.deploy.exporting.tracing import traced
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.learning.losses import HardPixels

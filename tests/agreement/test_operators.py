@@ -21,7 +21,7 @@ from small_spaces import (
 )
 
 from fasterseg.config import ContenderSettings, SearchSpace
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.forecasting.stages import forecast_stages
 from fasterseg.layers.units import taken
 from fasterseg.network.network import Network

@@ -9,7 +9,7 @@ import pytest
 from small_spaces import GEOMETRY, make_space, open_student
 
 from fasterseg.config import ContenderSettings, SearchSpace
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.space.architecture import Architecture, wire

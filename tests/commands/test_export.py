@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from fasterseg.cli import main
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
-from fasterseg.deploy.runtimes.onnx_files import looked_at, sealed_model
+from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.pipeline.models.evaluating import default_report_path
 from fasterseg.pipeline.models.exporting import default_file

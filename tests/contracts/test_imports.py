@@ -46,7 +46,7 @@ LATER = {
         for module in ("bisenet_v2", "ddrnet", "efficientnet_lite", "enet", "fast_scnn")
     },
     "checkpoints.py": {"fasterseg.tensors"},
-    "deploy/runtimes/executorch_child.py": {"torch"},
+    "deploy/runtimes/executorch/child.py": {"torch"},
     "deploy/tail/label_maps.py": {"fasterseg.deploy.tail.kernels"},
     "gpus.py": {"torch"},
     "machine.py": {"torch"},

@@ -24,7 +24,7 @@ ONCE = {
     ),
     "OpenVINO, which sends nothing": (
         r"\bimport openvino\b",
-        "deploy/runtimes/openvino_library.py",
+        "deploy/runtimes/openvino/library.py",
     ),
     "what starts a child": (
         r"\bPopen\(|os\.(system|popen|exec\w+|spawn\w+)\b",

@@ -25,17 +25,17 @@ OWN = {
     "reporting/contest.py": "the package's style sheet",
     "reporting/model_page.py": "the package's style sheet",
     "reporting/page.py": "the package's style sheet",
-    "deploy/runtimes/tensorrt.py": "the package's script",
+    "deploy/runtimes/tensorrt/runtime.py": "the package's script",
     "deploy/shipping/web_page.py": "the package's scripts and style sheets",
     "deploy/tail/beside.py": "the package's own sources",
     "kit/writing.py": "the package's runners, and the files of a kit that it has written",
     # What this very process, or the one that started it, wrote a moment ago.
     "children/start.py": "what the parent asks",
-    "deploy/runtimes/executorch_child.py": "what the parent asks",
+    "deploy/runtimes/executorch/child.py": "what the parent asks",
     "console/launching.py": "how a rank that it started ended",
     "deploy/benchmark/parts.py": "a profile",
-    "deploy/runtimes/onnx_runtime.py": "an optimised graph",
-    "deploy/runtimes/openvino_files.py": "a graph that the library wrote",
+    "deploy/runtimes/onnx/cpu.py": "an optimised graph",
+    "deploy/runtimes/openvino/files.py": "a graph that the library wrote",
     "deploy/shipping/verified_export.py": "an export that is made durable",
     "learning/stepping.py": "a log that is made durable",
     # An ordinary file, as large as what would be written, that is compared with it.
@@ -45,7 +45,7 @@ OWN = {
     "datasets/pictures/picture_opening.py": "pictures, of bytes that were read",
     "datasets/pairing/file_digests.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
-    "deploy/runtimes/build_engine.py": "a graph",
+    "deploy/runtimes/tensorrt/build_engine.py": "a graph",
     "kit/runners/run.py": "a kit",
     "kit/ssh.py": "a kit, by the Python there",
 }

@@ -9,7 +9,7 @@ from tiny_training import tiny_architecture
 
 from fasterseg.config import Precision
 from fasterseg.deploy.benchmark.parts import eager_parts, watch_of
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend, computed_on
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.timing import CudaStopwatch, TimerSettings, time_calls

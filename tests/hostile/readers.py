@@ -122,19 +122,19 @@ def _import(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _program(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.deploy.runtimes import torch_program
+    from fasterseg.deploy.runtimes.programs import torch_program
 
     torch_program.read(_written("m.pt2", data, place))
 
 
 def _pte(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.deploy.runtimes import executorch_files
+    from fasterseg.deploy.runtimes.executorch import files as executorch_files
 
     executorch_files.read(_written("m.pte", resealed_export(data), place))
 
 
 def _onnx(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.deploy.runtimes import onnx_files
+    from fasterseg.deploy.runtimes.onnx import files as onnx_files
 
     onnx_files.looked_at(_written("m.onnx", resealed_export(data), place))
 
@@ -171,7 +171,7 @@ def _teacher_cards(stock: Stock) -> list[bytes]:
 
 
 def _openvino(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.deploy.runtimes import openvino_files
+    from fasterseg.deploy.runtimes.openvino import files as openvino_files
 
     if not (place.brought / "m.bin").exists():
         stock.copy(stock.openvino.with_suffix(".bin"), place.brought / "m.bin")
@@ -378,7 +378,7 @@ def _ptes(stock: Stock) -> list[bytes]:
     from fake_executorch import pte
 
     from fasterseg.deploy.exporting.exported_card import ExportedCard
-    from fasterseg.deploy.runtimes.executorch_files import with_card
+    from fasterseg.deploy.runtimes.executorch.files import with_card
 
     (text,) = _card_of(stock)
     return [with_card(pte(), ExportedCard.from_text(text.decode(), where="m", has_seal=True))]

@@ -16,7 +16,7 @@ from small_spaces import make_space
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.config import ContenderSettings, ProfileSettings
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.errors import EnvironmentFault
 from fasterseg.kit.kept import networks_of

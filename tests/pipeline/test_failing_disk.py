@@ -22,7 +22,7 @@ from tiny_export import FORM, evidence, faithful, origin
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import guarded, main
-from fasterseg.deploy.runtimes import onnx_files
+from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import report_beside, ship
 from fasterseg.evaluation import EvaluationReport

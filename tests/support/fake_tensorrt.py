@@ -22,8 +22,8 @@ import pytest
 from fake_cuda import FakeCuda, pretend_a_gpu
 from onnx import TensorProto
 
-from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.gpu import Gpu
+from fasterseg.deploy.runtimes.tensorrt import runtime as tensorrt
 
 VERSION = "10.99"
 MAGIC = b"an engine of no GPU:"

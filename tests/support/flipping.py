@@ -20,7 +20,9 @@ from typing import Any
 import fasterseg
 from fasterseg.artifacts import Artifact
 from fasterseg.checkpoints import load_checkpoint
-from fasterseg.deploy.runtimes import onnx_files, openvino_files, torch_program
+from fasterseg.deploy.runtimes.onnx import files as onnx_files
+from fasterseg.deploy.runtimes.openvino import files as openvino_files
+from fasterseg.deploy.runtimes.programs import torch_program
 from fasterseg.errors import FastersegError
 from fasterseg.events import EventLog
 from fasterseg.latency.entries_file import EntriesFile

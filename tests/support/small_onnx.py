@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
-from fasterseg.deploy.runtimes.onnx_files import sealed_model
+from fasterseg.deploy.runtimes.onnx.files import sealed_model
 
 HEIGHT, WIDTH, CLASSES = 64, 128, 4
 CARD = ExportedCard(

@@ -16,8 +16,8 @@ from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, whole_job
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.runtimes.onnx_files import sealed_model
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.files import sealed_model
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verification import Evidence, Subject

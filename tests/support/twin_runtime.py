@@ -8,8 +8,8 @@ from fasterseg.config import Runtime
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.format_table import Format
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.runtimes import onnx_files
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx import files as onnx_files
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.network.network import WholeJob

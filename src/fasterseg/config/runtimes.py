@@ -121,7 +121,7 @@ _PYTORCH = Runtime(
 _ROWS = (
     Runtime(
         name="onnxruntime",
-        module="fasterseg.deploy.runtimes.onnx_runtime",
+        module="fasterseg.deploy.runtimes.onnx.cpu",
         distributions=("onnxruntime", "onnxruntime-gpu"),
         extra="onnx",
         needs=_EXPORTER,
@@ -130,11 +130,11 @@ _ROWS = (
         precisions=("float32", "int8"),
         shows_peak=True,
         in_kits="onnxruntime",
-        quantiser="fasterseg.deploy.runtimes.onnx_quantiser:open_quantiser",
+        quantiser="fasterseg.deploy.runtimes.onnx.quantiser:open_quantiser",
     ),
     Runtime(
         name="openvino",
-        module="fasterseg.deploy.runtimes.openvino_runtime",
+        module="fasterseg.deploy.runtimes.openvino.runtime",
         distributions=("openvino",),
         extra="openvino",
         needs=_EXPORTER,
@@ -142,13 +142,13 @@ _ROWS = (
         ships_as="openvino",
         precisions=get_args(Precision),
         in_kits="openvino",
-        quantiser="fasterseg.deploy.runtimes.openvino_quantiser:open_quantiser",
+        quantiser="fasterseg.deploy.runtimes.openvino.quantiser:open_quantiser",
     ),
     _PYTORCH,
     replace(_PYTORCH, name="compiled", times_blocks=False, shows_peak=False),
     Runtime(
         name="onnxruntime-cuda",
-        module="fasterseg.deploy.runtimes.onnx_cuda",
+        module="fasterseg.deploy.runtimes.onnx.cuda",
         distributions=("onnxruntime-gpu",),
         extra="cuda",
         needs=_EXPORTER,
@@ -161,7 +161,7 @@ _ROWS = (
     ),
     Runtime(
         name="tensorrt",
-        module="fasterseg.deploy.runtimes.tensorrt",
+        module="fasterseg.deploy.runtimes.tensorrt.runtime",
         distributions=("tensorrt", "tensorrt-cu12", "tensorrt-cu13"),
         extra="cuda",
         needs=_EXPORTER,
@@ -174,7 +174,7 @@ _ROWS = (
     ),
     Runtime(
         name="executorch",
-        module="fasterseg.deploy.runtimes.executorch_runtime",
+        module="fasterseg.deploy.runtimes.executorch.runtime",
         distributions=("executorch",),
         extra="executorch",
         loads=("executorch",),
@@ -191,7 +191,7 @@ _ROWS = (
         ships_as="onnx",
         precisions=("float32", "int8"),
         in_kits="onnxruntime-web",
-        quantiser="fasterseg.deploy.runtimes.onnx_quantiser:open_quantiser",
+        quantiser="fasterseg.deploy.runtimes.onnx.quantiser:open_quantiser",
         is_web=True,
     ),
 )

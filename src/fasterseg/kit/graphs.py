@@ -17,7 +17,7 @@ from fasterseg.config import TargetPrecision, runtime_named
 from fasterseg.deploy.exporting import timed_graphs
 from fasterseg.deploy.exporting.borders import Border, Numbers
 from fasterseg.deploy.exporting.tracing import traced
-from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
+from fasterseg.deploy.runtimes.onnx.tensorrt_graphs import fitted
 from fasterseg.kit.manifest import Fill, PackedInput
 from fasterseg.latency.table import Target
 from fasterseg.space.architecture import Architecture

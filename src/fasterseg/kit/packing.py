@@ -11,7 +11,7 @@ from fasterseg.artifacts import canonical_json, digest_of_value
 from fasterseg.config import ProfileSettings, TargetSettings, runtime_named
 from fasterseg.deploy.benchmark.measuring import CANARY, PROMISE, WindowSettings, groups_of
 from fasterseg.deploy.exporting.borders import border_shares
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.sessions import Image
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, silent

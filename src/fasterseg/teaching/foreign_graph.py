@@ -21,10 +21,10 @@ from fasterseg.children.running import Ended, run_limited
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.data_files.teacher_card import TeacherCard
 from fasterseg.deploy.exporting.export import require_onnx
-from fasterseg.deploy.runtimes.onnx_graphs import parsed, plain_graph, texts_of
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
-from fasterseg.deploy.runtimes.tried import reason_of
-from fasterseg.deploy.runtimes.wire import NotPlain
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.graphs import parsed, plain_graph, texts_of
+from fasterseg.deploy.runtimes.strangers.tried import reason_of
+from fasterseg.deploy.runtimes.strangers.wire import NotPlain
 from fasterseg.errors import DataError, FastersegError, FileError, UsageError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.space.blocks import Size

@@ -15,9 +15,9 @@ from fasterseg.config.size_bounds import LEAST_SIDE
 from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes.outputs import fault_of
 from fasterseg.deploy.runtimes.sessions import Graph
-from fasterseg.deploy.runtimes.tried import reason_of
+from fasterseg.deploy.runtimes.strangers.outputs import fault_of
+from fasterseg.deploy.runtimes.strangers.tried import reason_of
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.layers.resizing import resize
 from fasterseg.network.predicting import NetworkPredictor

@@ -20,7 +20,7 @@ from fasterseg.deploy.benchmark.parts import (
     parts_of_job,
     queries_in,
 )
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend
 from fasterseg.deploy.tail.label_maps import open_tail
 from fasterseg.network.network import WholeJob

@@ -18,8 +18,8 @@ from fasterseg.deploy.exporting.quantising import (
     quantised,
     ranges_from,
 )
-from fasterseg.deploy.runtimes.onnx_graphs import parsed, plain_graph
-from fasterseg.deploy.runtimes.onnx_runtime import CPU, computed_in
+from fasterseg.deploy.runtimes.onnx.cpu import CPU, computed_in
+from fasterseg.deploy.runtimes.onnx.graphs import parsed, plain_graph
 
 IMAGES = [np.random.default_rng(k).integers(0, 256, (1, *SIZE, 3), np.uint8) for k in range(2)]
 

@@ -21,7 +21,7 @@ from fasterseg.deploy.exporting.timed_graphs import (
     network_graph,
 )
 from fasterseg.deploy.exporting.tracing import traced
-from fasterseg.deploy.runtimes.onnx_runtime import CPU, computed_in
+from fasterseg.deploy.runtimes.onnx.cpu import CPU, computed_in
 from fasterseg.space.architecture import Geometry, wire
 from fasterseg.space.blocks import BlockSpec, Size
 

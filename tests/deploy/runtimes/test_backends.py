@@ -12,9 +12,9 @@ from tiny_export import faithful
 from fasterseg.config import FloatPrecision, SearchSpace, TargetSettings
 from fasterseg.deploy.exporting.borders import Border
 from fasterseg.deploy.exporting.timed_graphs import PLAIN_DEVIATION, PLAIN_MEAN
-from fasterseg.deploy.runtimes import onnx_backend
 from fasterseg.deploy.runtimes.backends import open_backend
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph, OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx import backend as onnx_backend
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.pytorch import PytorchBackend, PytorchGraph
 from fasterseg.deploy.runtimes.sessions import Session
 from fasterseg.deploy.tail.label_maps import open_tail
@@ -69,7 +69,7 @@ def test_both_backends_give_the_networks_labels(job: WholeJob, onnx_session: Ses
 
 def test_openvino_gives_the_networks_labels_and_says_what_it_computes_in(job: WholeJob) -> None:
     pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
-    from fasterseg.deploy.runtimes.openvino_runtime import OpenvinoBackend
+    from fasterseg.deploy.runtimes.openvino.runtime import OpenvinoBackend
 
     session = OpenvinoBackend(threads=1).open_network(job, GEOMETRY.size)
     with torch.inference_mode():

@@ -15,9 +15,12 @@ from tiny_export import FORM, faithful, origin, read_back
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, UnsealedCard
 from fasterseg.deploy.exporting.formats import files_of
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, MARK, sealed
-from fasterseg.deploy.runtimes import onnx_files, openvino_files, tensorrt, torch_program
+from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.openvino import files as openvino_files
+from fasterseg.deploy.runtimes.programs import torch_program
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.tensorrt import runtime as tensorrt
 from fasterseg.deploy.shipping.verification import statements
 from fasterseg.deploy.shipping.verified_export import write_files
 from fasterseg.errors import EnvironmentFault, FileError

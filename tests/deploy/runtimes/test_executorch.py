@@ -19,11 +19,12 @@ from tiny_export import FORM, SIZE, SOURCE, evidence, origin
 from fasterseg.cli import main
 from fasterseg.config import OutputForm
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes import executorch_environment, executorch_runtime
 from fasterseg.deploy.runtimes.backends import backend_for
-from fasterseg.deploy.runtimes.executorch_environment import ENVIRONMENT, python
-from fasterseg.deploy.runtimes.executorch_files import read, with_card
-from fasterseg.deploy.runtimes.executorch_process import Child
+from fasterseg.deploy.runtimes.executorch import environment as executorch_environment
+from fasterseg.deploy.runtimes.executorch import runtime as executorch_runtime
+from fasterseg.deploy.runtimes.executorch.environment import ENVIRONMENT, python
+from fasterseg.deploy.runtimes.executorch.files import read, with_card
+from fasterseg.deploy.runtimes.executorch.process import Child
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.sessions import Running

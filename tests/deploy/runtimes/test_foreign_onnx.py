@@ -36,9 +36,9 @@ from small_onnx import (
     written,
 )
 
-from fasterseg.deploy.runtimes.onnx_files import looked_at, sealed_model
+from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
+from fasterseg.deploy.runtimes.onnx.tried import try_model
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.runtimes.tried_onnx import try_model
 from fasterseg.errors import FileError
 
 

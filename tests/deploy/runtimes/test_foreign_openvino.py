@@ -18,13 +18,13 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard, UnsealedCard
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.runtimes.openvino_files import looked_at, the_core
-from fasterseg.deploy.runtimes.openvino_library import imported_openvino
+from fasterseg.deploy.runtimes.openvino.files import looked_at, the_core
+from fasterseg.deploy.runtimes.openvino.library import imported_openvino
 from fasterseg.errors import FileError
 
 pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
 
-from fasterseg.deploy.runtimes.tried_openvino import try_model
+from fasterseg.deploy.runtimes.openvino.tried import try_model
 
 Pair = tuple[str, bytes]
 PLACE = "<layers>"

@@ -25,14 +25,16 @@ from fasterseg.deploy.benchmark.benchmark_report import Comparison
 from fasterseg.deploy.benchmark.measuring import Meter, noise_image
 from fasterseg.deploy.exporting.borders import input_borders, output_border
 from fasterseg.deploy.exporting.export import export_network
-from fasterseg.deploy.runtimes import build_engine, onnx_cuda, tensorrt
 from fasterseg.deploy.runtimes.backends import open_backend
-from fasterseg.deploy.runtimes.engines import TensorrtGraph
 from fasterseg.deploy.runtimes.gpu import Gpu
-from fasterseg.deploy.runtimes.onnx_cuda import OnnxCudaBackend
+from fasterseg.deploy.runtimes.onnx import cuda as onnx_cuda
+from fasterseg.deploy.runtimes.onnx.cuda import OnnxCudaBackend
+from fasterseg.deploy.runtimes.onnx.tensorrt_graphs import fitted
 from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
-from fasterseg.deploy.runtimes.tensorrt import TensorrtBackend
-from fasterseg.deploy.runtimes.tensorrt_graphs import fitted
+from fasterseg.deploy.runtimes.tensorrt import build_engine
+from fasterseg.deploy.runtimes.tensorrt import runtime as tensorrt
+from fasterseg.deploy.runtimes.tensorrt.engines import TensorrtGraph
+from fasterseg.deploy.runtimes.tensorrt.runtime import TensorrtBackend
 from fasterseg.errors import DataError, EnvironmentFault, FileError
 from fasterseg.latency.table import Target, describe
 from fasterseg.latency.timing import TimerSettings

@@ -7,8 +7,8 @@ import pytest
 from fasterseg.deploy.exporting.borders import Border
 from fasterseg.deploy.runtimes import backends
 from fasterseg.deploy.runtimes.backends import open_backend
-from fasterseg.deploy.runtimes.onnx_backend import SMALL
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.onnx.backend import SMALL
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.errors import EnvironmentFault
 from fasterseg.latency.table import Target
 from fasterseg.space.blocks import Size

@@ -17,9 +17,9 @@ from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import OutputForm
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.runtimes import torch_program
 from fasterseg.deploy.runtimes.opening import open_export
-from fasterseg.deploy.runtimes.program_operators import CHECKS, OPERATORS
+from fasterseg.deploy.runtimes.programs import torch_program
+from fasterseg.deploy.runtimes.programs.operators import CHECKS, OPERATORS
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import DataError
 from fasterseg.space.blocks import Size

@@ -12,9 +12,9 @@ from tiny_export import FORM, origin
 from fasterseg.artifacts import digest_of_bytes
 from fasterseg.deploy.exporting.exported_card import UnsealedCard
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
-from fasterseg.deploy.runtimes import tensorrt
 from fasterseg.deploy.runtimes.gpu import Gpu
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.tensorrt import runtime as tensorrt
 from fasterseg.errors import FastersegError, FileError
 
 ENGINE = b"what a GPU runs"

@@ -14,7 +14,7 @@ from tiny_export import FORM, SOURCE, evidence, origin
 
 from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.runtimes.onnx_files import sealed_model
+from fasterseg.deploy.runtimes.onnx.files import sealed_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping import int8_search

@@ -23,9 +23,9 @@ from fasterseg.deploy.benchmark.contestants import open_canary
 from fasterseg.deploy.benchmark.measuring import Meter, NetworkLatency, noise_image
 from fasterseg.deploy.benchmark.on_target import ATTEMPTS, STEADY_WINDOWS, latency_of, with_scenes
 from fasterseg.deploy.exporting.formats import ExportForm, graph_output
-from fasterseg.deploy.runtimes import onnx_files
 from fasterseg.deploy.runtimes.backends import running_on
 from fasterseg.deploy.runtimes.models import open_bundle, require_model
+from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.opening import is_export, open_export
 from fasterseg.deploy.runtimes.sessions import Backend, Running, Session
 from fasterseg.errors import EnvironmentFault, FileError, UsageError

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from fasterseg.deploy.runtimes.engines import TensorrtGraph
-from fasterseg.deploy.runtimes.onnx_runtime import OnnxGraph
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph
 from fasterseg.deploy.runtimes.pytorch import PytorchGraph
 from fasterseg.deploy.runtimes.sessions import Image, Session
+from fasterseg.deploy.runtimes.tensorrt.engines import TensorrtGraph
 from fasterseg.foreign.strict_json import load_json
 from fasterseg.latency.timing import Call, CudaStopwatch, MonotonicStopwatch, Stopwatch
 from fasterseg.network.network import WholeJob

@@ -33,27 +33,27 @@ _ROWS = (
     Format(
         "onnx",
         ".onnx",
-        writer="fasterseg.deploy.runtimes.onnx_files:write",
+        writer="fasterseg.deploy.runtimes.onnx.files:write",
         precisions=("float32", "float16", "int8"),
     ),
     Format(
         "openvino",
         ".xml",
-        writer="fasterseg.deploy.runtimes.openvino_files:write",
+        writer="fasterseg.deploy.runtimes.openvino.files:write",
         precisions=("float32", "int8"),
         companions=(".bin",),
     ),
     Format(
         "tensorrt",
         ".engine",
-        writer="fasterseg.deploy.runtimes.tensorrt:write",
+        writer="fasterseg.deploy.runtimes.tensorrt.runtime:write",
         precisions=("float32", "float16"),
     ),
-    Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.torch_program:write"),
+    Format("torch", ".pt2", writer="fasterseg.deploy.runtimes.programs.torch_program:write"),
     Format(
         "executorch",
         ".pte",
-        writer="fasterseg.deploy.runtimes.executorch_files:write",
+        writer="fasterseg.deploy.runtimes.executorch.files:write",
         of_one_size=True,
     ),
 )

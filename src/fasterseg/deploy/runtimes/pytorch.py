@@ -17,9 +17,9 @@ from fasterseg.config import Precision
 from fasterseg.deploy.exporting.borders import Numbers
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.folding import folded
-from fasterseg.deploy.runtimes import torch_program
 from fasterseg.deploy.runtimes.gpu import as_tensor
 from fasterseg.deploy.runtimes.module_backend import ModuleBackend
+from fasterseg.deploy.runtimes.programs import torch_program
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.gpus import gpu_conditions

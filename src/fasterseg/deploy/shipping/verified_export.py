@@ -14,10 +14,11 @@ from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard, whole_job
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm, digest_of_export, files_of
-from fasterseg.deploy.runtimes import onnx_files, tensorrt
+from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.opening import open_export, runtimes_of, tail_for
 from fasterseg.deploy.runtimes.quantisers import open_quantiser
 from fasterseg.deploy.runtimes.sessions import Running
+from fasterseg.deploy.runtimes.tensorrt import runtime as tensorrt
 from fasterseg.deploy.shipping.int8_search import Int8Evidence, Sessions, int8_of
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.tails import told_tail, write_tails

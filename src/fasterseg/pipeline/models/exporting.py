@@ -9,7 +9,7 @@ from fasterseg.config import OutputForm, WrittenPrecision
 from fasterseg.console.options import Common, working_size
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm
-from fasterseg.deploy.runtimes import executorch_environment
+from fasterseg.deploy.runtimes.executorch import environment as executorch_environment
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.origin import Origin, origin_of
 from fasterseg.deploy.shipping.verification import Evidence

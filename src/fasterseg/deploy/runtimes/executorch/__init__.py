@@ -1,0 +1,1 @@
+"""ExecuTorch: its programs, run in a process that has it."""

@@ -1,0 +1,77 @@
+"""Networks in int8 for ONNX Runtime, by its own quantiser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fasterseg.deploy.exporting.quantisation import Calibration, Settings
+from fasterseg.deploy.exporting.quantising import (
+    TIMED,
+    Ranges,
+    layers_of,
+    quantised,
+    ranges_from,
+)
+from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph, OnnxRuntimeBackend
+from fasterseg.deploy.runtimes.quantisers import Choices, Opened
+from fasterseg.machine import processor
+
+
+class OnnxQuantiser:
+    """Implements `Quantiser`: Q/DQ models; ranges of each kind are found once."""
+
+    def __init__(self, given: Opened) -> None:
+        self._float = given.model
+        self._images = given.images
+        self._backend = OnnxRuntimeBackend(threads=given.running.threads)
+        self._ranges: dict[Calibration, Ranges] = {}
+
+    @property
+    def name(self) -> str:
+        """ONNX Runtime and its version."""
+        return f"onnxruntime {self._backend.versions()['onnxruntime']}"
+
+    @property
+    def start(self) -> Settings:
+        """As what is timed; seven bits where products of eight would not fit the processor."""
+        return TIMED.model_copy(update={"reduce_range": saturates()})
+
+    @property
+    def choices(self) -> Choices:
+        """Everything, the other way round."""
+        return {
+            "operators": ("all", "joined", "convolutions"),
+            "calibration": ("percentile", "minmax", "entropy"),
+            "per_channel": (False, True),
+            "reduce_range": (False, True),
+            "ends": ("float", "int8"),
+        }
+
+    def layers(self) -> Sequence[str]:
+        """The convolutions, by their weights."""
+        return tuple(layers_of(self._float))
+
+    def model(self, settings: Settings, *, only: str = "") -> bytes:
+        """The ONNX model in int8."""
+        kind = settings.calibration
+        if kind not in self._ranges:
+            self._ranges[kind] = ranges_from(self._float, self._images, kind)
+        return quantised(self._float, self._ranges[kind], settings, only=only)
+
+    def graph(self, model: bytes | None) -> OnnxGraph:
+        """A model, ready to run."""
+        return self._backend.open_graph(model or self._float)
+
+
+def saturates() -> bool:
+    """Whether sums of two products of bytes may not fit what this processor adds them in.
+
+    So it is on x86 without VNNI; where the system does not tell, it is taken for such a one.
+    """
+    features = processor().features
+    return features is None or not (features["vnni"] or features["neon"])
+
+
+def open_quantiser(given: Opened) -> OnnxQuantiser:
+    """The quantiser of a network."""
+    return OnnxQuantiser(given)

@@ -1,0 +1,1 @@
+"""PyTorch's exported programs, read and run without PyTorch's reader."""

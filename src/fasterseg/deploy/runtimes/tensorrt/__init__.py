@@ -1,0 +1,1 @@
+"""TensorRT: engines of blocks and networks on an NVIDIA GPU."""
