@@ -221,7 +221,7 @@ def test_an_image_that_is_cut_short_is_told_by_the_process_that_times_the_data(
     (tmp_path / "data.yaml").write_text("train: images/train\nnames: [a, b, c]\n")
     recipe = Recipe.model_validate({"data": {"source": str(tmp_path)}})
     job = Job(kind="data", recipe=recipe, device="cpu", seconds=0.0)
-    with pytest.raises(DataError, match="images that are cut short") as caught:
+    with pytest.raises(DataError, match="an image that is cut short") as caught:
         probed(DataTiming, job, tmp_path / "probe")
     assert caught.value.where == "images/train/a.png"
 

@@ -197,7 +197,7 @@ def test_a_data_file_cannot_allow_it_itself(make_folder: MakeFolder) -> None:
 def test_a_link_to_a_folder_around_it_is_followed_nowhere(make_folder: MakeFolder) -> None:
     root = make_folder()
     (root / "images" / "train" / "loop").symlink_to(root / "images", target_is_directory=True)
-    with pytest.raises(DataError, match="links to folders") as caught:
+    with pytest.raises(DataError, match="link to a folder") as caught:
         check_data(root, outside=True)
     assert "images/train/loop" in caught.value.why
 

@@ -22,7 +22,7 @@ ALLOWING = (
 
 
 class FaultKind(StrEnum):
-    """A kind of fault; its value is the sentence that reports print."""
+    """A kind of fault; its value is what reports call several of it."""
 
     UNPAIRED_IMAGE = "images without a mask"
     UNPAIRED_MASK = "masks without an image"
@@ -42,7 +42,7 @@ class FaultKind(StrEnum):
     LARGE_MASK = "masks of more pixels than are read"
     LOSSY_MASK = "masks in a lossy format"
     COLOUR_MASK = "colour masks without a palette"
-    UNKNOWN_LABEL = "label ids that are no class"
+    UNKNOWN_LABEL = "masks with label ids that are no class"
     SIZE_MISMATCH = "masks that do not have their image's size"
     SHARED_IMAGE = "images that are in more than one split"
     SHARED_GROUP = "recordings that are in more than one split"
@@ -63,6 +63,58 @@ class FaultKind(StrEnum):
     LABELLED_TOO = "images without labels that are in a split too"
     NONE_UNLABELLED = "places of images without labels that hold none"
     BAD_LINE = "lines of lists of images without labels that name no image"
+
+    def counted(self, number: int) -> str:
+        """Return how many faults of this kind there are, in words."""
+        return f"1 {_ONE[self]}" if number == 1 else f"{number} {self}"
+
+    def single(self) -> str:
+        """Return what one such fault is, with its article."""
+        one = _ONE[self]
+        return f"an {one}" if one.startswith("i") else f"a {one}"
+
+
+_ONE: dict[FaultKind, str] = {
+    FaultKind.UNPAIRED_IMAGE: "image without a mask",
+    FaultKind.UNPAIRED_MASK: "mask without an image",
+    FaultKind.CASE_MISMATCH: "pair whose names differ in upper and lower case only",
+    FaultKind.DUPLICATE_NAME: "file that claims another's sample name",
+    FaultKind.BAD_NAME: "file name that is not valid text",
+    FaultKind.OUTSIDE: "path that leads out of the data folder",
+    FaultKind.LINKED_FOLDER: "link to a folder, which is not followed",
+    FaultKind.CLOSED_FOLDER: "folder that cannot be listed",
+    FaultKind.NO_FILE: "name of a picture that is no ordinary file",
+    FaultKind.UNSUPPORTED: "file of a type that is not read",
+    FaultKind.UNREADABLE_IMAGE: "image that cannot be read",
+    FaultKind.TRUNCATED_IMAGE: "image that is cut short",
+    FaultKind.UNREADABLE_MASK: "mask that cannot be read",
+    FaultKind.TRUNCATED_MASK: "mask that is cut short",
+    FaultKind.LARGE_IMAGE: "image of more pixels than are read",
+    FaultKind.LARGE_MASK: "mask of more pixels than are read",
+    FaultKind.LOSSY_MASK: "mask in a lossy format",
+    FaultKind.COLOUR_MASK: "colour mask without a palette",
+    FaultKind.UNKNOWN_LABEL: "mask with label ids that are no class",
+    FaultKind.SIZE_MISMATCH: "mask that does not have its image's size",
+    FaultKind.SHARED_IMAGE: "image that is in more than one split",
+    FaultKind.SHARED_GROUP: "recording that is in more than one split",
+    FaultKind.AMBIGUOUS_MASKS: "mask that holds only 0 and 255",
+    FaultKind.MIXED_BINARY: "mask in which 255 and 1 both stand for the object",
+    FaultKind.UNLABELLED_SPLIT: "split without one labelled pixel",
+    FaultKind.EMPTY_SPLIT: "split without one sample",
+    FaultKind.MISSING_FOLDER: "folder that is missing",
+    FaultKind.BAD_LIST: "line of a list file that names no image",
+    FaultKind.UNDIVIDED: "image that the file of splits does not name",
+    FaultKind.NOTHING_DIVIDED: "name in the file of splits that is no image's",
+    FaultKind.DIVIDED_TWICE: "image that the file of splits names more than once",
+    FaultKind.BAD_LABELS: "label file that cannot be read",
+    FaultKind.BAD_SHAPE: "shape that cannot be drawn",
+    FaultKind.BOX: "box where an outline is wanted",
+    FaultKind.UNLISTED_CLASS: "shape of a class that is not listed",
+    FaultKind.LOST_IMAGE: "image that labels name and that is not there",
+    FaultKind.LABELLED_TOO: "image without labels that is in a split too",
+    FaultKind.NONE_UNLABELLED: "place of images without labels that holds none",
+    FaultKind.BAD_LINE: "line of a list of images without labels that names no image",
+}
 
 
 NEXT_STEPS: dict[FaultKind, str] = {
@@ -131,7 +183,7 @@ class FileFault(DataError):
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(
-            f"found {fault.kind}",
+            f"found {fault.kind.single()}",
             where=fault.file,
             why=fault.detail,
             next_step=fault.next_step or NEXT_STEPS.get(fault.kind, ""),
@@ -156,7 +208,7 @@ def error_of_faults(
     lines = [_line_of(kind, group, (summaries or {}).get(kind)) for kind, group in by_kind.items()]
     own = {kind: _next_step(group[0]) for kind, group in by_kind.items()}
     steps = dict.fromkeys((remedies or {}).get(kind) or step for kind, step in own.items())
-    kinds = f"{len(faults)} {faults[0].kind}" if len(by_kind) == 1 else ""
+    kinds = faults[0].kind.counted(len(faults)) if len(by_kind) == 1 else ""
     return DataError(
         kinds or f"{len(faults)} faults of {len(by_kind)} kinds",
         where=where,
@@ -174,4 +226,4 @@ def _line_of(kind: FaultKind, faults: Sequence[Fault], summary: str | None) -> s
     shown = [as_shown(one) for one in named]
     rest = len(faults) - SHOWN_EXAMPLES
     listed = "; ".join(shown[:SHOWN_EXAMPLES]) + (f"; and {rest} more" if rest > 0 else "")
-    return f"{len(faults)} {kind}{f', {summary}' if summary else ''}: {listed}"
+    return f"{kind.counted(len(faults))}{f', {summary}' if summary else ''}: {listed}"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from published_trees import camvid_full_tree
+from told_faults import told
 
 from fasterseg import caches
 from fasterseg.caches import cache_folder
@@ -165,7 +166,7 @@ def test_faulty_files_are_read_each_time(make_folder: MakeFolder, read: list[str
     image.write_bytes(image.read_bytes()[:-40])
     for _ in range(2):
         read.clear()
-        with pytest.raises(DataError, match=str(FaultKind.TRUNCATED_IMAGE)):
+        with pytest.raises(DataError, match=told(FaultKind.TRUNCATED_IMAGE)):
             check_data(root, remember=True)
 
     assert read == ["train0"]
@@ -175,12 +176,12 @@ def test_ids_get_their_meaning_from_the_data_file_as_it_is_now(
     make_folder: MakeFolder, read: list[str]
 ) -> None:
     root = make_folder(values=(0, 1, 2, 9))
-    told = []
+    messages = []
     for _ in range(2):
-        with pytest.raises(DataError, match=str(FaultKind.UNKNOWN_LABEL)) as caught:
+        with pytest.raises(DataError, match=told(FaultKind.UNKNOWN_LABEL)) as caught:
             check_data(root, remember=True)
-        told.append(str(caught.value))
-    assert told[0] == told[1]
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
     read.clear()
 
     with (root / "data.yaml").open("a") as file:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from told_faults import told
 
 from fasterseg.datasets.checking.check import check_data
 from fasterseg.datasets.data_files.written_paths import OtherRoot, as_it_lies
@@ -143,7 +144,7 @@ def test_a_list_of_another_machine_is_told_what_to_take_away(
 ) -> None:
     root = make_folder()
     write_lists(root, lambda path: f"{before}{path}")
-    with pytest.raises(DataError, match=str(FaultKind.BAD_LIST)) as caught:
+    with pytest.raises(DataError, match=told(FaultKind.BAD_LIST)) as caught:
         check_data(root)
     steps = caught.value.next_step.splitlines()
     assert f"take {before} away from each line: paths are as seen from the data folder" in steps

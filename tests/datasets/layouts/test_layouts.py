@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from told_faults import told
 
 from fasterseg.datasets.checking.check import check_data
 from fasterseg.datasets.faults import FaultKind
@@ -85,7 +86,7 @@ def test_camvid_is_recognised_and_its_unlabelled_pixels_are_ignored(tmp_path: Pa
 def test_camvid_with_a_label_of_12_is_refused(tmp_path: Path) -> None:
     write(make_camvid(tmp_path) / "valannot" / "val0.png", row([12]))
 
-    with pytest.raises(DataError, match=str(FaultKind.UNKNOWN_LABEL)):
+    with pytest.raises(DataError, match=told(FaultKind.UNKNOWN_LABEL)):
         check_data(tmp_path)
 
 
@@ -129,7 +130,7 @@ def test_a_cityscapes_frame_without_its_mask_is_refused(tmp_path: Path) -> None:
     make_cityscapes(tmp_path)
     (tmp_path / "gtFine/train/ulm/ulm_000000_000019_gtFine_labelIds.png").unlink()
 
-    with pytest.raises(DataError, match=str(FaultKind.UNPAIRED_IMAGE)):
+    with pytest.raises(DataError, match=told(FaultKind.UNPAIRED_IMAGE)):
         open_data(tmp_path)
 
 

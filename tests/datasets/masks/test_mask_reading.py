@@ -194,7 +194,7 @@ def test_a_cut_mask_is_refused_as_a_mask(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", IDS)
     path.write_bytes(path.read_bytes()[:-8])
 
-    with pytest.raises(FileFault, match="masks that are cut short"):
+    with pytest.raises(FileFault, match="a mask that is cut short"):
         read_mask(path)
 
 
@@ -202,6 +202,6 @@ def test_a_mask_of_several_pictures_is_refused(tmp_path: Path) -> None:
     pages = [Image.fromarray(IDS), Image.fromarray(IDS + 1)]
     for name in ("a.tif", "a.png"):
         pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
-        with pytest.raises(FileFault, match="masks that cannot be read") as caught:
+        with pytest.raises(FileFault, match="a mask that cannot be read") as caught:
             read_mask(tmp_path / name)
         assert "several pictures" in caught.value.why

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from told_faults import told
 
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.opening.data import open_data
@@ -177,7 +178,7 @@ def test_a_line_that_names_nothing_here_is_a_fault(
     listed(root, "photos/{stem}.jpg")
     (root / "lists/train.txt").write_text(line)
 
-    with pytest.raises(DataError, match=str(kind)):
+    with pytest.raises(DataError, match=told(kind)):
         reads(root, LISTS, {})
 
 

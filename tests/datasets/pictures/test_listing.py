@@ -76,7 +76,7 @@ def test_a_pipe_among_the_files_of_a_data_set_is_refused_and_never_read(
     for read in (check_data, open_data):
         with pytest.raises(DataError, match="a named pipe") as refused:
             read(root)
-        assert "no ordinary files" in str(refused.value)
+        assert "no ordinary file" in str(refused.value)
 
 
 def test_a_link_to_nothing_is_told_where_the_files_are_digested(
@@ -86,7 +86,7 @@ def test_a_link_to_nothing_is_told_where_the_files_are_digested(
     image = root / "images" / "train" / "train1.jpg"
     image.unlink()
     image.symlink_to(root / "nowhere.jpg")
-    with pytest.raises(FileFault, match="images that cannot be read") as refused:
+    with pytest.raises(FileFault, match="an image that cannot be read") as refused:
         open_data(root).digest("train")
     assert "images/train/train1.jpg" in str(refused.value)
 

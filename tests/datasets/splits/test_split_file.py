@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from published_trees import cityscapes_tree
+from told_faults import told
 
 from fasterseg.datasets.checking.check import check_data
 from fasterseg.datasets.faults import FaultKind
@@ -123,7 +124,7 @@ FAULTY = {
 def test_images_and_lines_belong_together_or_are_named(
     kind: FaultKind, make_folder: MakeFolder
 ) -> None:
-    with pytest.raises(DataError, match=str(kind)) as caught:
+    with pytest.raises(DataError, match=told(kind)) as caught:
         open_data(with_splits(make_folder(), FAULTY[kind]))
 
     assert "fasterseg split" in caught.value.next_step
@@ -132,7 +133,7 @@ def test_images_and_lines_belong_together_or_are_named(
 def test_an_image_of_two_lines_is_refused(make_folder: MakeFolder) -> None:
     text = plain_text() + f"test,{TRAIN[0]}\n"
 
-    with pytest.raises(DataError, match=str(FaultKind.DIVIDED_TWICE)):
+    with pytest.raises(DataError, match=told(FaultKind.DIVIDED_TWICE)):
         open_data(put(make_folder(), text))
 
 

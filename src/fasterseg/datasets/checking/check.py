@@ -273,7 +273,10 @@ def _summary_of_unknown(findings: _Findings, source: FileSource) -> str:
         for value, pixels in findings.unknown_pixels[part].items()
     ]
     found.sort(key=lambda one: -one[0])
-    listed = [f"{value} ({pixels} pixels in {files} files)" for pixels, value, files in found]
+    listed = [
+        f"{value} ({pixels} pixels in {files} file{'s' * (files > 1)})"
+        for pixels, value, files in found
+    ]
     rest = len(listed) - _NAMED
     return "namely " + ", ".join(listed[:_NAMED]) + (f" and {rest} more ids" if rest > 0 else "")
 

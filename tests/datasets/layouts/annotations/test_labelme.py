@@ -11,6 +11,7 @@ import pytest
 from held_sets import held_to, names_and_labels
 from PIL import Image, ImageDraw
 from polygon_sets import NAMES, labelme_file, labelme_set, scenes, shape
+from told_faults import told
 
 from fasterseg import caches
 from fasterseg.datasets.checking.check import check_data
@@ -112,7 +113,7 @@ def test_a_class_that_labels_txt_does_not_list_is_told(tmp_path: Path) -> None:
     one(tmp_path, shape("bus", SQUARE))
     (tmp_path / "labels.txt").write_text("__ignore__\n_background_\ncar\n")
 
-    with pytest.raises(DataError, match=str(FaultKind.UNLISTED_CLASS)) as caught:
+    with pytest.raises(DataError, match=told(FaultKind.UNLISTED_CLASS)) as caught:
         open_data(tmp_path)
 
     assert "a.json ('bus')" in caught.value.why
@@ -191,14 +192,14 @@ def test_a_shape_that_cannot_be_drawn_is_told_by_file_and_place(
 ) -> None:
     one(tmp_path, shape("car", SQUARE), bad)
 
-    with pytest.raises(DataError, match=f"1 {FaultKind.BAD_SHAPE}") as caught:
+    with pytest.raises(DataError, match=FaultKind.BAD_SHAPE.counted(1)) as caught:
         open_data(tmp_path)
 
     assert "a.json (shape 2, 'car'" in caught.value.why
     assert why in caught.value.why
     assert caught.value.next_step
     one(tmp_path, shape("car", SQUARE), name="good")
-    with pytest.raises(DataError, match=f"^1 {FaultKind.BAD_SHAPE}"):
+    with pytest.raises(DataError, match="^" + FaultKind.BAD_SHAPE.counted(1)):
         check_data(tmp_path)
 
 
@@ -220,7 +221,7 @@ def test_a_file_that_is_none_of_labelmes_is_told(text: str, why: str, tmp_path: 
     one(tmp_path, shape("car", SQUARE))
     (tmp_path / "b.json").write_text(text if '"shapes"' in text else '{"shapes" "points"' + text)
 
-    with pytest.raises(DataError, match=f"1 {FaultKind.BAD_LABELS}") as caught:
+    with pytest.raises(DataError, match=FaultKind.BAD_LABELS.counted(1)) as caught:
         open_data(tmp_path)
 
     assert "b.json" in caught.value.why
@@ -235,7 +236,7 @@ def test_an_image_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
     file.with_suffix(".png").unlink()
     file.write_text(file.read_text().replace('"b.png"', json.dumps(name)))
 
-    with pytest.raises(DataError, match=f"1 {FaultKind.LOST_IMAGE}") as caught:
+    with pytest.raises(DataError, match=FaultKind.LOST_IMAGE.counted(1)) as caught:
         open_data(tmp_path)
 
     assert "b.json" in caught.value.why
@@ -247,7 +248,7 @@ def test_an_image_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
     file.with_suffix(".png").rename(tmp_path / "a.png")
     file.write_text(file.read_text().replace('"a.png"', '"../a.png"'))
 
-    with pytest.raises(DataError, match=str(FaultKind.OUTSIDE)):
+    with pytest.raises(DataError, match=told(FaultKind.OUTSIDE)):
         open_data(tmp_path / "data")
     assert open_data(tmp_path / "data", outside=True).length("train") == 1
 
@@ -256,7 +257,7 @@ def test_an_image_of_another_size_than_its_file_says_is_told(tmp_path: Path) -> 
     one(tmp_path, shape("car", SQUARE))
     Image.fromarray(GREY[:20]).save(tmp_path / "a.png")
 
-    with pytest.raises(DataError, match=str(FaultKind.SIZE_MISMATCH)) as caught:
+    with pytest.raises(DataError, match=told(FaultKind.SIZE_MISMATCH)) as caught:
         check_data(tmp_path)
 
     assert "a.json (a.png) (mask 40x60, image 20x60)" in caught.value.why

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from held_sets import held_to, names_and_labels
 from polygon_sets import NAMES, save_image, scenes, yolo_set
+from told_faults import told
 
 from fasterseg import caches
 from fasterseg.datasets.checking.check import check_data
@@ -108,7 +109,7 @@ def test_a_line_that_is_no_outline_is_told_by_its_number(
 ) -> None:
     one(tmp_path, f"{SQUARE}\n{line}\n")
 
-    with pytest.raises(DataError, match=f"1 {kind}") as caught:
+    with pytest.raises(DataError, match=kind.counted(1)) as caught:
         open_data(tmp_path)
 
     assert "labels/train/a.txt:2" in caught.value.why
@@ -131,7 +132,7 @@ def test_a_list_that_leads_outside_or_nowhere_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         open_data(tmp_path / "data")
 
-    assert str(FaultKind.OUTSIDE) in caught.value.why
+    assert FaultKind.OUTSIDE.counted(1) in caught.value.why
     assert "2 lines of list files that name no image" in caught.value.why
 
 
@@ -141,7 +142,7 @@ def test_a_text_file_that_is_a_link_to_elsewhere_is_not_read(tmp_path: Path) -> 
     file.rename(tmp_path / "a.txt")
     file.symlink_to(tmp_path / "a.txt")
 
-    with pytest.raises(DataError, match=str(FaultKind.OUTSIDE)):
+    with pytest.raises(DataError, match=told(FaultKind.OUTSIDE)):
         open_data(tmp_path / "data")
 
 

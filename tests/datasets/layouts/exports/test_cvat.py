@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from told_faults import told
 from tool_sets import CVAT_COLOURS, cvat_set, save, zipped
 
 from fasterseg.datasets.checking.check import check_data
@@ -174,7 +175,7 @@ def test_a_colour_that_the_label_map_lacks_is_settled_by_the_lines_that_are_told
     text = (tmp_path / "labelmap.txt").read_text().replace("car:0,0,190::\n", "")
     (tmp_path / "labelmap.txt").write_text(text)
 
-    with pytest.raises(DataError, match=str(FaultKind.UNKNOWN_LABEL)) as caught:
+    with pytest.raises(DataError, match=told(FaultKind.UNKNOWN_LABEL)) as caught:
         check_data(tmp_path)
 
     lines = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
@@ -187,7 +188,7 @@ def test_a_line_of_a_list_that_names_no_image_is_a_fault(tmp_path: Path) -> None
     cvat_set(tmp_path, {"default": ["a"]})
     (tmp_path / "ImageSets/Segmentation/default.txt").write_text("a\nlost\n")
 
-    with pytest.raises(DataError, match=str(FaultKind.BAD_LIST)) as caught:
+    with pytest.raises(DataError, match=told(FaultKind.BAD_LIST)) as caught:
         open_data(tmp_path)
 
     assert "default.txt:2 (lost)" in caught.value.why

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from told_faults import told
 from tool_sets import STREET, mmsegmentation_set, zipped
 
 from fasterseg.datasets.checking.check import check_data
@@ -88,7 +89,7 @@ def test_an_image_without_its_mask_is_a_fault(tmp_path: Path) -> None:
     mmsegmentation_set(tmp_path, {"train": 2, "val": 1})
     (tmp_path / "ann_dir" / "train" / "001.png").unlink()
 
-    with pytest.raises(DataError, match=str(FaultKind.UNPAIRED_IMAGE)):
+    with pytest.raises(DataError, match=told(FaultKind.UNPAIRED_IMAGE)):
         open_data(tmp_path)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from told_faults import told
 from tool_sets import STREET, paddle_set, zipped
 
 from fasterseg.datasets.checking.check import check_data
@@ -71,7 +72,7 @@ def test_a_line_that_names_no_pair_is_a_fault(line: str, kind: FaultKind, tmp_pa
     with (tmp_path / "set" / "train.txt").open("a") as stream:
         stream.write(line + "\n")
 
-    with pytest.raises(DataError, match=str(kind)):
+    with pytest.raises(DataError, match=told(kind)):
         open_data(tmp_path / "set")
 
 
@@ -80,5 +81,5 @@ def test_a_pair_that_leads_outside_by_a_link_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "set/annotations/a_gt.png").rename(tmp_path / "elsewhere.png")
     (tmp_path / "set/annotations/a_gt.png").symlink_to(tmp_path / "elsewhere.png")
 
-    with pytest.raises(DataError, match=str(FaultKind.OUTSIDE)):
+    with pytest.raises(DataError, match=told(FaultKind.OUTSIDE)):
         open_data(tmp_path / "set")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from told_faults import told
 from tool_sets import STREET, roboflow_set, scene, with_unlabelled, zipped
 from tool_sets import save as save_picture
 
@@ -61,7 +62,7 @@ def test_an_image_without_its_mask_is_a_fault(tmp_path: Path) -> None:
     roboflow_set(tmp_path, COUNTS)
     next((tmp_path / "valid").glob("*_mask.png")).unlink()
 
-    with pytest.raises(DataError, match=str(FaultKind.UNPAIRED_IMAGE)):
+    with pytest.raises(DataError, match=told(FaultKind.UNPAIRED_IMAGE)):
         open_data(tmp_path)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from published_trees import CAMVID_NAMES, camvid_full_tree
+from told_faults import told
 
 from fasterseg.datasets.checking.check import check_data
 from fasterseg.datasets.faults import FaultKind
@@ -88,7 +89,7 @@ def test_a_line_of_a_list_that_names_no_image_is_a_fault(tmp_path: Path) -> None
     with pytest.raises(DataError) as caught:
         open_data(tmp_path)
 
-    assert str(FaultKind.BAD_LIST) in caught.value.what
+    assert FaultKind.BAD_LIST.counted(1) in caught.value.what
     assert "test.txt:5" in caught.value.why
 
 
@@ -111,8 +112,8 @@ def test_a_mask_without_an_image_and_an_image_without_a_mask_are_faults(tmp_path
     with pytest.raises(DataError) as caught:
         open_data(tmp_path)
 
-    assert str(FaultKind.UNPAIRED_IMAGE) in caught.value.why
-    assert str(FaultKind.UNPAIRED_MASK) in caught.value.why
+    assert FaultKind.UNPAIRED_IMAGE.counted(1) in caught.value.why
+    assert FaultKind.UNPAIRED_MASK.counted(1) in caught.value.why
 
 
 def test_colours_are_those_of_label_colors_txt(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_colour_that_is_none_of_its_own_is_refused(tmp_path: Path) -> None:
     mask = tmp_path / "LabeledApproved_full" / "0016E5_00390_L.png"
     Image.fromarray(np.full((*SMALL, 3), (9, 9, 9), dtype=np.uint8)).save(mask)
 
-    with pytest.raises(DataError, match=str(FaultKind.UNKNOWN_LABEL)) as caught:
+    with pytest.raises(DataError, match=told(FaultKind.UNKNOWN_LABEL)) as caught:
         check_data(tmp_path)
 
     assert "[9, 9, 9]" in caught.value.why
