@@ -13,7 +13,8 @@ from fasterseg.searching.landing.breeding import Window
 from fasterseg.searching.landing.on_budget import Landing, Trials, Tried, land
 from fasterseg.searching.landing.scores import Redrawn
 from fasterseg.searching.selecting.candidates import Candidate, Source
-from fasterseg.searching.selecting.selection import Scoring, Selected, Selection
+from fasterseg.searching.selecting.selected import Selected
+from fasterseg.searching.selecting.selection import Scoring, Selection
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of, idle_choices
 from fasterseg.space.options import Options

@@ -23,14 +23,9 @@ from fasterseg.searching.landing.breeding import Window
 from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Trials, land
 from fasterseg.searching.landing.scores import Redrawn
 from fasterseg.searching.selecting.candidates import Candidate, Source
-from fasterseg.searching.selecting.selection import (
-    ROUNDS,
-    Scoring,
-    Selected,
-    Selection,
-    variant_of,
-    variants_in_turn,
-)
+from fasterseg.searching.selecting.selected import Selected
+from fasterseg.searching.selecting.selection import ROUNDS, Scoring, Selection
+from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE
 from fasterseg.space.options import Options

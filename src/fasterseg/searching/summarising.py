@@ -16,7 +16,7 @@ from fasterseg.searching.landing.scores import Redrawn, lead
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.choosing import Choice
-from fasterseg.searching.selecting.selection import Finalist
+from fasterseg.searching.selecting.selected import Finalist
 from fasterseg.searching.selecting.subnets import SubnetScores
 from fasterseg.searching.steps.contenders import Contender
 from fasterseg.searching.steps.visits import last_visits

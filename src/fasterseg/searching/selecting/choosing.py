@@ -27,7 +27,8 @@ from fasterseg.searching.landing.scores import (
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE, scores_in, scores_worth
-from fasterseg.searching.selecting.selection import Finalist, Scoring, Selected, Selection
+from fasterseg.searching.selecting.selected import Finalist, Selected
+from fasterseg.searching.selecting.selection import Scoring, Selection
 from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.pricing import Pricing

@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 
 from fasterseg.config import SelectionSettings
 from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Measured, Trials
 from fasterseg.searching.landing.scores import Redrawn
-from fasterseg.searching.selecting.candidates import Candidate, Origin, Source
+from fasterseg.searching.selecting.candidates import Candidate, Source
+from fasterseg.searching.selecting.selected import Finalist, Selected
+from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
 from fasterseg.space.architecture import Architecture
 
 ROUNDS = 3
@@ -33,43 +34,6 @@ LEAST_PARENTS = 3
 """So many of a variant's best have children, where each variant breeds by itself."""
 MOST_FAILURES = 6
 """So many of them may find no way into the window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finalist:
-    """A candidate with its first score, the one on more images, and that after some training."""
-
-    candidate: Candidate
-    score: float
-    final: Redrawn
-    trained: Redrawn | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The student, landed, and what it was selected from.
-
-    `most_probable` is what the gradient search would have handed over, `best_even` the best of
-    `even_draws` random networks of the budget, by their first scores: what a selection without any
-    search comes to.  `scored` counts the candidates by how they came about, `passed_over` those
-    that scored better than the student and did not fit the budget as they were measured.
-    """
-
-    landing: Landing
-    chosen: Finalist
-    most_probable: Finalist
-    best_even: Finalist | None
-    even_draws: int
-    scored: Mapping[Origin, int]
-    passed_over: int
-    window: Window
-    networks_trained: int = 0
-    best: tuple[Candidate, ...] = field(default=(), compare=False)
-
-    @property
-    def rivals(self) -> tuple[Finalist, ...]:
-        """The most probable network, and the best of the even draws where there were any."""
-        return (self.most_probable, *filter(None, (self.best_even,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,17 +315,3 @@ class Selection:
             networks_trained=len(self.trained),
             best=tuple(self.known[one] for one in self._in_order()),
         )
-
-
-def variant_of(network: Architecture) -> tuple[object, ...]:
-    """Its input scale and its set of branches."""
-    return network.input_scale, *(branch.stride for branch in network.branches)
-
-
-def variants_in_turn(networks: Sequence[Architecture]) -> list[Architecture]:
-    """The first network of each variant, in their order, then the second of each, and so on."""
-    variants: dict[tuple[object, ...], list[Architecture]] = {}
-    for one in networks:
-        variants.setdefault(variant_of(one), []).append(one)
-    turns = zip_longest(*variants.values())
-    return [one for turn in turns for one in turn if one is not None]

@@ -1,0 +1,48 @@
+"""What a selection came to: the student, and what it was selected from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.landing.on_budget import Landing
+from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.selecting.candidates import Candidate, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """A candidate with its first score, the one on more images, and that after some training."""
+
+    candidate: Candidate
+    score: float
+    final: Redrawn
+    trained: Redrawn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The student, landed, and what it was selected from.
+
+    `most_probable` is what the gradient search would have handed over, `best_even` the best of
+    `even_draws` random networks of the budget, by their first scores: what a selection without any
+    search comes to.  `scored` counts the candidates by how they came about, `passed_over` those
+    that scored better than the student and did not fit the budget as they were measured.
+    """
+
+    landing: Landing
+    chosen: Finalist
+    most_probable: Finalist
+    best_even: Finalist | None
+    even_draws: int
+    scored: Mapping[Origin, int]
+    passed_over: int
+    window: Window
+    networks_trained: int = 0
+    best: tuple[Candidate, ...] = field(default=(), compare=False)
+
+    @property
+    def rivals(self) -> tuple[Finalist, ...]:
+        """The most probable network, and the best of the even draws where there were any."""
+        return (self.most_probable, *filter(None, (self.best_even,)))
