@@ -35,7 +35,7 @@ import torch
 
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import Recipe
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.foreign.strict_yaml import load_yaml

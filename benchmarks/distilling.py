@@ -40,7 +40,7 @@ from fasterseg.amounts import duration
 from fasterseg.amounts import size as amount
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings, TrainingSettings
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.part import PartOfSplit
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import open_bundle

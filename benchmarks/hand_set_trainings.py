@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from atlas_candidates import macs_of
 from fasterseg.config import AugmentationSettings, TrainingSettings
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.exporting.bordering import made_up
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend

@@ -24,7 +24,7 @@ import numpy as np
 from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES, baseline_name
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.sources.part import PartOfSplit, spread
 from fasterseg.datasets.sources.source import DataSource

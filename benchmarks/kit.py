@@ -35,7 +35,7 @@ from fasterseg.amounts import size
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.progress import progress_for
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.exporting import timed_graphs
 from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.kit.graphs import block_graph

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.masks.mask_reading import read_mask
 from fasterseg.datasets.masks.mask_values import counts_of
-from fasterseg.datasets.pictures.decoding import decode
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.deploy.runtimes.models import load_model

@@ -29,9 +29,9 @@ from PIL import Image
 
 from fasterseg.config import AugmentationSettings
 from fasterseg.datasets.batches.loading import TrainingBatches
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.sizes import image_sizes
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.datasets.sources.splitting import halves_of

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.exporting.export import export_network
 from fasterseg.deploy.runtimes.models import load_network
 from fasterseg.network.network import WholeJob

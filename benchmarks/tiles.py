@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import load_model

@@ -35,7 +35,7 @@ from asked_processes import asked
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings, TrainingSettings
 from fasterseg.datasets.batches.loading import Batch, TrainingBatches
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.stepping import CLOCK

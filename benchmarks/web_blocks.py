@@ -27,7 +27,7 @@ from browser_device import measure_in_browser
 
 from fasterseg.config import TargetSettings, build_recipe
 from fasterseg.config.shipped_recipes import recipe_file
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.kit.kept import networks_of
 from fasterseg.kit.measured import KitMeasured, read_measured
 from fasterseg.kit.packing import pack_space

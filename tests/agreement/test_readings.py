@@ -14,7 +14,7 @@ from tiny_training import tiny_task
 from fasterseg.commands.evaluate import evaluate
 from fasterseg.commands.predict import predict
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix

@@ -18,7 +18,7 @@ from watched_files import watched_files
 from fasterseg.cli import main
 from fasterseg.commands.predict import predict
 from fasterseg.console.progress import progress_for
-from fasterseg.datasets.pictures.picture_files import output_names
+from fasterseg.datasets.picture_files import output_names
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model

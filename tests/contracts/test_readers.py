@@ -41,7 +41,7 @@ OWN = {
     # An ordinary file, as large as what would be written, that is compared with it.
     "durable.py": "what would be written again",
     # These look at their files themselves, and say which picture of which data it is.
-    "datasets/pictures/decoding.py": "pictures",
+    "datasets/decoding.py": "pictures",
     "datasets/pictures/picture_opening.py": "pictures, of bytes that were read",
     "datasets/pairing/file_digests.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.

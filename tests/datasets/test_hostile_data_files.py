@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from own_data import own_data
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.labels import distinct_colours
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
 
 MANY = 20_000

@@ -16,9 +16,9 @@ from watched_files import watched_files
 import fasterseg
 from fasterseg.cli import main
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError
 from fasterseg.pipeline.opening import open_source
 

@@ -68,7 +68,7 @@ def _data_file(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _data_set(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     root = place.brought / "data"
     if not root.exists():
@@ -78,7 +78,7 @@ def _data_set(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _list(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     root = place.brought / "listed"
     if not root.exists():
@@ -90,7 +90,7 @@ def _list(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _split_file(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening.data import open_files
+    from fasterseg.datasets.opening import open_files
 
     root = place.brought / "divided"
     if not root.exists():
@@ -187,7 +187,7 @@ def _card(data: bytes, place: Place, stock: Stock) -> None:
 
 
 def _image(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.pictures.decoding import decode
+    from fasterseg.datasets.decoding import decode
 
     decode(_written("a.png", data, place))
 
@@ -254,7 +254,7 @@ def _measured_seeds(stock: Stock) -> Sequence[bytes]:
 def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
     from published_trees import camvid_full_tree
 
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     root = place.brought / "camvid"
     if not root.exists():
@@ -266,7 +266,7 @@ def _camvid_file(name: str, data: bytes, place: Place, stock: Stock) -> None:
 def _tool_file(form: str, name: str, data: bytes, place: Place, stock: Stock) -> None:
     import tool_sets
 
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     root = place.brought / form
     if not root.exists():
@@ -278,7 +278,7 @@ def _tool_file(form: str, name: str, data: bytes, place: Place, stock: Stock) ->
 
 
 def _data_zip(data: bytes, place: Place, stock: Stock) -> None:
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     os.environ["FASTERSEG_CACHE"] = str(place.out / "cache")
     open_data(_written("photos.zip", data, place))
@@ -317,7 +317,7 @@ def _bundle_file(file: str, data: bytes, place: Place, stock: Stock) -> None:
 def _of_polygons(form: str, file: str, data: bytes, place: Place, stock: Stock) -> None:
     from of_polygons import SETS
 
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     root = place.brought / form
     for name, content in {**SETS[form], file: data}.items():

@@ -356,7 +356,7 @@ def _load(kind: str) -> Callable[[str], None]:
 
 
 def _open_data(path: str) -> None:
-    from fasterseg.datasets.opening.data import open_data
+    from fasterseg.datasets.opening import open_data
 
     source = open_data(Path(path))
     for split in source.splits():

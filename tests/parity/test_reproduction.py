@@ -15,7 +15,7 @@ from published_trees import CITYSCAPES_SIZE, cityscapes_tree
 
 from fasterseg import load_model
 from fasterseg.cli import main
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.evaluation import ConfusionMatrix, EvaluationReport
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "data.md"

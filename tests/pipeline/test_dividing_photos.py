@@ -19,8 +19,8 @@ from tool_sets import ade20k_set, cvat_set, roboflow_set, voc_set, zipped
 
 import fasterseg
 from fasterseg.cli import main
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.splits.split_file import read_split_file
 from fasterseg.errors import DataError, UsageError
 

@@ -22,7 +22,7 @@ from zoo_encoders import HEIGHT, WIDTH, Array, ids, png, scene
 
 from fasterseg.cli import main
 from fasterseg.datasets.data_files.written_paths import composed
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.evaluation import ConfusionMatrix, EvaluationReport
 from fasterseg.space.architecture import Architecture, Branch, CellChoice

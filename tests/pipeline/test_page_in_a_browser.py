@@ -15,7 +15,7 @@ from browsing import CAMERA, Page, browsing, serving
 from PIL import Image
 
 from fasterseg.cli import main
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.transforming.transforms import resize_labels
 from fasterseg.deploy.runtimes.opening import open_export

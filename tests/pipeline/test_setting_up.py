@@ -20,7 +20,7 @@ from fasterseg.cli import main
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.console.asking import Ask, take_usual
 from fasterseg.console.progress import progress_for
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.planning.probes.job import Job

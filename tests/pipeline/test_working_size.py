@@ -18,7 +18,7 @@ from fasterseg.commands.export import export
 from fasterseg.commands.predict import predict
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sources.sized import brought_to
 from fasterseg.datasets.sources.source import DataSource

@@ -19,12 +19,12 @@ from zoo_encoders import COLOURS, ids, png, scene
 
 from fasterseg.datasets.checking.looking import look_at
 from fasterseg.datasets.data_files.layout import Layout
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.masks.labelling import Labelling
 from fasterseg.datasets.masks.mask_reading import pack
 from fasterseg.datasets.pairing.pairs import Pair, Pairing
-from fasterseg.datasets.pictures.decoding import decode
 from fasterseg.datasets.sources.files import FileSource
 
 SPACE = LabelSpace(names=("ground", "car", "road"), colours=((0, 0, 0), (255, 0, 0), (0, 255, 0)))

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
+from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pictures.decoding import Picture, decode
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.pixels import Decoded
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading

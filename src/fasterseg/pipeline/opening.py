@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fasterseg.config import Normalize, Recipe
 from fasterseg.console.options import Common
 from fasterseg.console.progress import progress_for, when_slow
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.changed import NormalisedSource
 from fasterseg.datasets.sources.sized import brought_to
 from fasterseg.datasets.sources.source import DataSource

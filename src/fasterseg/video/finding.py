@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.pictures.picture_files import (
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.picture_files import (
     Found,
     find_images,
     find_pictures,

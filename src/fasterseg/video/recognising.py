@@ -7,7 +7,7 @@ import re
 import stat
 from pathlib import Path
 
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import opened
 

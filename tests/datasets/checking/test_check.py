@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from told_faults import told
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import DataError
 

@@ -14,14 +14,13 @@ from told_faults import told
 
 from fasterseg import caches
 from fasterseg.caches import cache_folder
-from fasterseg.datasets.checking import check, checked_files
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check, check_data, checked_files
 from fasterseg.datasets.checking.checked_files import CheckedFiles
 from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.datasets.checking.looking import Look
 from fasterseg.datasets.checking.sizes import image_sizes
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.pairing.pairs import Pair
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.errors import DataError

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fasterseg.datasets.checking.sizes import image_sizes
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fasterseg.datasets.data_files.reading import read_data_file
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import DataError
 

@@ -17,7 +17,7 @@ import yaml
 from advice import lines_of
 from PIL import Image
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.errors import DataError
 
 MakeFolder = Callable[..., Path]

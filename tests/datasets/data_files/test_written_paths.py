@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from told_faults import told
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.data_files.written_paths import OtherRoot, as_it_lies
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.splits.split_file import Line, written_lines
 from fasterseg.errors import DataError
 

@@ -18,7 +18,7 @@ from tool_sets import (
 )
 
 from fasterseg.datasets.layouts.known import LAYOUT_NAMES
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError, FastersegError
 
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from told_faults import told
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.layouts.published.cityscapes import LABELS, raw_meaning
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError, UsageError
 
 Ids = npt.NDArray[Any]

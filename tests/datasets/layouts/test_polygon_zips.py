@@ -9,7 +9,7 @@ import pytest
 from held_sets import held_to
 from polygon_sets import cvat_coco, labelme_set, roboflow_coco, scenes, yolo_set
 
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.sample import Sample
 
 Make = Callable[[Path, list[Sample]], Path]

@@ -10,8 +10,8 @@ import pytest
 from advice import follow, lines_of
 from PIL import Image
 
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError
 
 MakeFolder = Callable[..., Path]

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.layouts.classes.voc_colours import voc_colour
 from fasterseg.datasets.layouts.published.camvid_full import COLOURS
 from fasterseg.datasets.masks.mask_reading import pack, packed
 from fasterseg.datasets.masks.mask_values import counts_of
 from fasterseg.datasets.masks.smoothed import STEP, main_colours
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError
 
 PALETTE = np.array([[0, 0, 0], [128, 64, 128], [0, 200, 40], [250, 250, 10]], np.uint8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.class_weights import class_weights_of
 from fasterseg.errors import UsageError
 

@@ -13,11 +13,11 @@ import yaml
 from advice import follow
 from PIL import Image
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.reading import _KEYS, FOREIGN_KEYS
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
 
 MakeFolder = Callable[..., Path]

@@ -16,9 +16,9 @@ from PIL import Image
 
 from fasterseg.caches import FOLDER_VARIABLE
 from fasterseg.config import build_recipe
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.opening.unlabelled import Beside
 from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.sources.class_weights import class_weights_of

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from published_trees import bdd100k_tree, camvid_full_tree, cityscapes_tree
 
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
 
 SMALL = (32, 64)

@@ -9,7 +9,7 @@ from PIL import Image
 from told_faults import told
 
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError
 
 NAMES = "names: [road, car, sky]\n"

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.masks.labelling import Labelling
 from fasterseg.datasets.masks.mask_values import MOST_VALUES, TooManyValues, counts_of
 from fasterseg.datasets.pictures.bands import PIXELS_AT_ONCE, counted, rows_at_a_time
-from fasterseg.datasets.pictures.decoding import decode
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.evaluation import ConfusionMatrix
 

@@ -10,10 +10,10 @@ from PIL import Image
 from zoo_encoders import png, scene
 from zoo_hostile import flat_png
 
+from fasterseg.datasets.decoding import decode, read_image, size_of
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.masks.mask_reading import read_mask
-from fasterseg.datasets.opening.data import open_data
-from fasterseg.datasets.pictures.decoding import decode, read_image, size_of
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.limits import (
     MOST_IN_FEW_BYTES,
     MOST_PIXELS,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.opening.data import open_data
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.listing import list_pictures, printable
 from fasterseg.errors import DataError
 

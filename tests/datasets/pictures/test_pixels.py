@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.opening.data import open_data
-from fasterseg.datasets.pictures.decoding import decode
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.pixels import Interpretation
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
 from fasterseg.errors import DataError

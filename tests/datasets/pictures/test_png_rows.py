@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from zoo_encoders import HEIGHT, WIDTH, grey, png, scene
 
+from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.faults import FaultKind, FileFault
 from fasterseg.datasets.masks.mask_reading import read_mask
-from fasterseg.datasets.pictures.decoding import read_image
 from fasterseg.datasets.pictures.png_rows import has_all_rows
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fasterseg.datasets.decoding import read_image
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.pictures.decoding import read_image
 from fasterseg.datasets.pictures.limits import MOST_SCANS
 
 DICE = np.random.default_rng(0)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from own_data import own_data
 
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.serving import note_on_scores
 
 PLAIN = {"train": 3, "val": 2, "test": 2}

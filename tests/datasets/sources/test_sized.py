@@ -12,7 +12,7 @@ from photos import photos
 from PIL import Image
 
 from fasterseg.datasets.batches.loading import TrainingBatches
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.pictures.resampling import resampled, stretch
 from fasterseg.datasets.sources import kept_samples

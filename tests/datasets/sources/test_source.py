@@ -12,9 +12,9 @@ from own_data import own_data
 
 import fasterseg
 from fasterseg.datasets.batches.loading import TrainingBatches
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.sizes import image_sizes
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sources.changed import NormalisedSource
 from fasterseg.datasets.sources.class_weights import class_weights_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import Recorded
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.datasets.sources.splitting import (

@@ -14,8 +14,8 @@ import pytest
 from hostile_zips import hostile_zips
 from PIL import Image
 
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.sources import unpacking
 from fasterseg.errors import DataError, EnvironmentFault, Interrupted
 

@@ -9,9 +9,9 @@ import pytest
 from published_trees import cityscapes_tree
 from told_faults import told
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.splits.split_file import Line, read_split_file, written_lines
 from fasterseg.errors import DataError
 

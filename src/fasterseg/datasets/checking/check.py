@@ -22,11 +22,11 @@ from fasterseg.datasets.checking.sharing import (
 )
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import lines, written
+from fasterseg.datasets.decoding import pixels_in_header
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
 from fasterseg.datasets.layouts.known import STREET
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.pairing.pairs import OnDisk
-from fasterseg.datasets.pictures.decoding import pixels_in_header
 from fasterseg.datasets.pictures.pixel_notes import PixelTally
 from fasterseg.datasets.pictures.room import Room
 from fasterseg.datasets.sample import UNLABELLED, ImageSize

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from fasterseg.datasets.data_files.remedies import lines, palette_line, written
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.masks.colour_rows import colours_of, is_table
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import opened

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fasterseg.datasets.data_files.written_paths import OtherRoot, as_it_lies, composed, place_of
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.opening.video_frames import Frames
 from fasterseg.datasets.pairing.lone_images import LoneImages
 from fasterseg.datasets.pairing.named_images import lines_of
 from fasterseg.datasets.pairing.pairs import PICTURES, Lone, Tree
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_file, printable
 
 

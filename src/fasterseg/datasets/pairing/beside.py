@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fasterseg.datasets.data_files.written_paths import composed
-from fasterseg.datasets.pictures.decoding import LOSSY_SUFFIXES
+from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 
 
 def told_apart(

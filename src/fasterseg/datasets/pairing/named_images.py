@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import OtherRoot, as_it_lies, composed, place_of
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing.beside import told_apart
 from fasterseg.datasets.pairing.finding import folders_below
 from fasterseg.datasets.pairing.listed_pairs import two_paths
 from fasterseg.datasets.pairing.name_endings import told_by_endings
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fasterseg.datasets.data_files.written_paths import composed
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.pictures.listing import (
     is_folder,
     is_picture,

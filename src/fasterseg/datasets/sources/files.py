@@ -16,6 +16,7 @@ import numpy as np
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.data_files.layout import Layout
+from fasterseg.datasets.decoding import decode, size_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.masks.mask_reading import RawMask, read_mask, read_smoothed_mask
@@ -23,7 +24,6 @@ from fasterseg.datasets.masks.mask_values import TooManyValues
 from fasterseg.datasets.pairing.file_digests import told_by_files
 from fasterseg.datasets.pairing.lone_images import LoneImages
 from fasterseg.datasets.pairing.pairs import Lone, OnDisk, Pair, Pairing
-from fasterseg.datasets.pictures.decoding import decode, size_of
 from fasterseg.datasets.pictures.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.pictures.pixels import Decoded
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading

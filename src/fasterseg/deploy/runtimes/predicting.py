@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pictures.decoding import Picture, decode
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sample import Pixels

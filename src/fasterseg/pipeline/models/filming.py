@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fasterseg.datasets.pictures.decoding import decode
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.listing import printable
 from fasterseg.deploy.runtimes.models import Predictor

@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fasterseg.console.options import Common
-from fasterseg.datasets.pictures.decoding import decode
-from fasterseg.datasets.pictures.limits import (
-    DEFAULT_LIMIT,
-    HIGHEST_LIMIT,
-    ON_THE_COMMAND_LINE,
-    PixelLimit,
-)
-from fasterseg.datasets.pictures.listing import printable
-from fasterseg.datasets.pictures.picture_files import (
+from fasterseg.datasets.decoding import decode
+from fasterseg.datasets.picture_files import (
     ENDINGS,
     Found,
     default_folder,
@@ -26,6 +19,13 @@ from fasterseg.datasets.pictures.picture_files import (
     require_free,
     require_short,
 )
+from fasterseg.datasets.pictures.limits import (
+    DEFAULT_LIMIT,
+    HIGHEST_LIMIT,
+    ON_THE_COMMAND_LINE,
+    PixelLimit,
+)
+from fasterseg.datasets.pictures.listing import printable
 from fasterseg.datasets.pictures.pixel_notes import PixelTally
 from fasterseg.datasets.submission_names import SubmissionName
 from fasterseg.datasets.submissions import SubmissionForm, submission_form

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import IMAGES, Common
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import Pixels
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.exported_card import ExportedCard

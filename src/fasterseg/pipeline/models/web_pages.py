@@ -8,7 +8,7 @@ from pathlib import Path
 from fasterseg.config import Recipe
 from fasterseg.config.reading import build_recipe
 from fasterseg.console.options import Common
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.format_table import WEB
 from fasterseg.deploy.exporting.formats import ExportForm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fasterseg.config import StreetSettings
 from fasterseg.datasets.layouts.known import STREET
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.sources.source import DataSource
 

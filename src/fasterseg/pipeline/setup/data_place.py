@@ -11,7 +11,7 @@ from typing import Any
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.reading import read_data_file
 from fasterseg.datasets.layouts.known import STREET, data_file_in
-from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
-from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.datasets.sources.serving import TEST, TRAIN, VAL
 from fasterseg.datasets.splits.dividing import USUAL_SHARES

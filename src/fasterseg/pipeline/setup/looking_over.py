@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.datasets.checking.looking import Look
 from fasterseg.datasets.sources.files import FileSource

@@ -13,7 +13,7 @@ from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.budgets import split_budgets, stated_ms
 from fasterseg.console.asking import Ask, fault_of, take_usual
 from fasterseg.datasets.layouts.known import data_file_in
-from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.serving import TRAIN
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError

@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from fasterseg.console.options import Common
 from fasterseg.console.progress import when_slow
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
-from fasterseg.datasets.opening.data import open_files
+from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress

@@ -22,9 +22,9 @@ from told_faults import told
 from tracing import packed_lengths, run_lengths
 
 from fasterseg import caches
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
 from fasterseg.foreign import json_lists
 

@@ -11,8 +11,8 @@ import pytest
 from tool_sets import save, scene, zipped
 from tracing import run_lengths
 
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.errors import DataError
 
 Labels = npt.NDArray[np.uint8]

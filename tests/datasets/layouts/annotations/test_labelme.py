@@ -14,9 +14,9 @@ from polygon_sets import NAMES, labelme_file, labelme_set, scenes, shape
 from told_faults import told
 
 from fasterseg import caches
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
 
 SIZE = (40, 60)

@@ -9,9 +9,9 @@ from PIL import Image
 from told_faults import told
 from tool_sets import CVAT_COLOURS, cvat_set, save, zipped
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 

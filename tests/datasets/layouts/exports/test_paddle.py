@@ -7,9 +7,9 @@ import pytest
 from told_faults import told
 from tool_sets import STREET, paddle_set, zipped
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 

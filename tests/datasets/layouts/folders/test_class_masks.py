@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from tool_sets import save, scene
 
-from fasterseg.datasets.checking.check import check_data
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 

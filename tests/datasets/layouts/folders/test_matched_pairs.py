@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from tool_sets import STREET, save, scene
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.layouts.folders.matched_series import matches_in
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.pairing.splits import ONE_SPLIT, split_in
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from tool_sets import STREET, mmsegmentation_set, save, scene, zipped
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.layouts.classes.colour_classes import colours_in
 from fasterseg.datasets.layouts.folders import pairs
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 

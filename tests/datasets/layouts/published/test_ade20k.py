@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tool_sets import ade20k_set, zipped
 
-from fasterseg.datasets.opening.data import open_data
+from fasterseg.datasets.opening import open_data
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 

@@ -8,12 +8,12 @@ from PIL import Image
 from published_trees import CAMVID_NAMES, camvid_full_tree
 from told_faults import told
 
-from fasterseg.datasets.checking.check import check_data
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.layouts.published.camvid import LABELS
 from fasterseg.datasets.layouts.published.camvid_full import COLOURS, meaning_of, split_of
 from fasterseg.datasets.masks.mask_reading import pack
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.errors import DataError
 
 SMALL = (48, 64)

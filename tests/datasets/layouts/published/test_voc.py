@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tool_sets import STREET, palette_of_voc, save, voc_set, zipped
 
-from fasterseg.datasets.opening.data import open_data, open_files
+from fasterseg.datasets.opening import open_data, open_files
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, size_of
 from fasterseg.datasets.drawing.kept import KeptMasks
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing.pairs import Tree
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES, size_of
 from fasterseg.datasets.pictures.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.pictures.listing import is_file, list_pictures
 from fasterseg.datasets.pictures.reading import DEFAULT_READING

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fasterseg.amounts import number_of
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import composed, place_of
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.drawing.kept import (
     Drawn,
     Wanted,
@@ -37,7 +38,6 @@ from fasterseg.datasets.layouts.classes.tool_classes import ToolClasses
 from fasterseg.datasets.pairing.finding import Place, ToolForm
 from fasterseg.datasets.pairing.pairs import Pair, Tree
 from fasterseg.datasets.pairing.text_files import lines_of
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.pictures.listing import entries_in, is_file
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.sources.files import FileSource

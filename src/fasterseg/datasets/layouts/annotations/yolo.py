@@ -25,6 +25,7 @@ from fasterseg.datasets.data_files.written_paths import (
     place_of,
     slashed,
 )
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.drawing.canvas import BadShape, Canvas, Points, area_of, points_of
 from fasterseg.datasets.drawing.kept import (
     Drawn,
@@ -41,7 +42,6 @@ from fasterseg.datasets.layouts.classes import drawn_classes
 from fasterseg.datasets.pairing.finding import Place, ToolForm
 from fasterseg.datasets.pairing.pairs import Pair, Tree
 from fasterseg.datasets.pairing.text_files import lines_of
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_file
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.sources.files import FileSource

@@ -10,6 +10,7 @@ from pathlib import Path
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
+from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.layouts.classes.drawn_classes import BACKGROUNDS
@@ -20,7 +21,6 @@ from fasterseg.datasets.masks.mask_values import TooManyValues, ValueCounts
 from fasterseg.datasets.pairing.pairs import Pairing, Tree
 from fasterseg.datasets.pairing.text_files import first_there, lines_of
 from fasterseg.datasets.pictures.bands import rows_at_a_time
-from fasterseg.datasets.pictures.decoding import LOSSY_SUFFIXES
 from fasterseg.errors import DataError
 from fasterseg.foreign.strict_json import shortened
 

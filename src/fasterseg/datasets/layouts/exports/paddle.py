@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import as_it_lies, place_of
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes_listed_in
 from fasterseg.datasets.pairing.finding import Place, ToolForm
@@ -13,7 +14,6 @@ from fasterseg.datasets.pairing.listed_pairs import has_two_columns, two_paths
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, pair_files
 from fasterseg.datasets.pairing.splits import usual_name, without_empty
 from fasterseg.datasets.pairing.text_files import beginning_of, first_there, lines_of
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_file
 from fasterseg.datasets.sources.files import FileSource
 

@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_files.written_paths import composed
+from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.pairing.pairs import PICTURES
 from fasterseg.datasets.pairing.splits import split_in
-from fasterseg.datasets.pictures.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_hidden, is_picture, printable
 
 _DEEPEST = 6

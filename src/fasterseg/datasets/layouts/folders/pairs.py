@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from fasterseg.datasets.layouts.classes.colour_classes import by_colours, colours_in
 from fasterseg.datasets.layouts.classes.colour_table import colour_table_in
 from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes_listed_in
@@ -30,7 +31,6 @@ from fasterseg.datasets.pairing.beside import told_apart
 from fasterseg.datasets.pairing.finding import Place, ToolForm, folders_below
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.pairing.splits import ONE_SPLIT, Divided, usual_name, without_empty
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_folder
 from fasterseg.datasets.sources.files import FileSource
 

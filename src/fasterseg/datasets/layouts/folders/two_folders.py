@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.decoding import MASK_SUFFIXES
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.pairing.splits import (
     Divided,
@@ -15,7 +16,6 @@ from fasterseg.datasets.pairing.splits import (
     usual_name,
     without_empty,
 )
-from fasterseg.datasets.pictures.decoding import MASK_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_folder
 
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from fasterseg.datasets.decoding import decode, read_image
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.pictures.decoding import decode, read_image
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.errors import DataError
 

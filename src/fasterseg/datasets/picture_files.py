@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.datasets.pictures.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.pictures.listing import is_file, is_hidden, list_pictures, printable
 from fasterseg.durable import temporary_name
 from fasterseg.errors import DataError, UsageError
