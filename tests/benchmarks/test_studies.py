@@ -131,7 +131,8 @@ def test_the_results_of_another_recipe_are_not_taken_for_a_study_s(
 
 
 @pytest.mark.parametrize(
-    "name", ["teachers_street", "teachers_camvid", "unlabelled_street", "camvid_headline"]
+    "name",
+    ["teachers_street", "teachers_camvid", "unlabelled_street", "camvid_headline", "camvid_long"],
 )
 def test_a_plan_of_ours_is_one_and_so_is_every_recipe_of_it(name: str, benchmark: Any) -> None:
     plans = benchmark("study_plans")
