@@ -30,8 +30,11 @@ SAME_MACHINE = (
 )
 """What to do where measured times are at stake: no other machine can resume with those."""
 
-RIVALS = ("most-probable", "best-even")
-"""What a student was selected before: the most probable network, the best of the even draws."""
+MOST_PROBABLE, BEST_EVEN, KNOWN = "most-probable", "best-even", "known"
+RIVALS = (MOST_PROBABLE, BEST_EVEN)
+"""What a student was selected before: the most probable network, the best of the even draws.
+
+Networks that the recipe names are called `KNOWN`, a hyphen and their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class RunFolder:
         return self.search / f"{contender}.json"
 
     def rival(self, student: str, which: str) -> Path:
-        """An architecture that a student was selected before: `which` is one of `RIVALS`."""
+        """An architecture that a student was selected before: `which` of them, as `RIVALS` says."""
         return self.selection.root / f"{student}-{which}.json"
 
     def random_architectures(self, student: str) -> list[Path]:

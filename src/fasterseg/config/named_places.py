@@ -13,9 +13,11 @@ from fasterseg.config.recipe import Recipe
 from fasterseg.config.roles import SHARED
 from fasterseg.errors import UsageError
 from fasterseg.foreign.links import leads_outside
+from fasterseg.space.known_networks import is_known_name
 
 _OUTSIDE = ("data", "outside")
 _BUILT_IN = "street"
+_KNOWN = ("search", "selection", "known")
 
 
 def refuse_places_elsewhere(recipe: Recipe, file: Path, keys: Sequence[tuple[str, ...]]) -> None:
@@ -55,6 +57,9 @@ def _named(recipe: Recipe, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[st
     if not (_is_among(("budget",), keys) or _is_among(("contenders",), keys)):
         for model in recipe.models_to_match:
             yield "budget", model, f"--budget {model}"
+    if not _is_among(_KNOWN, keys):
+        files = [one for one in recipe.search.selection.known if not is_known_name(one)]
+        yield from _named_together(".".join(_KNOWN), files)
     key = ("student", "distillation", "teachers")
     if not (_is_among(key, keys) or _is_among((SHARED, *key[1:]), keys)):
         yield from _named_together(".".join(key), recipe.student.distillation.teachers)

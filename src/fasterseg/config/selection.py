@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from fasterseg.config.sections import Section
 from fasterseg.foreign.bounds import MOST_COUNTED
+
+MOST_KNOWN = 16
+"""More networks than so many are not taken for candidates by name."""
 
 
 class SelectionSettings(Section):
@@ -42,6 +46,12 @@ class SelectionSettings(Section):
     trained_steps: int = Field(1600, ge=1, le=MOST_COUNTED)
     """Steps of that training, as students are trained, on the half that weights learn from; fewer
     prefer what learns fastest."""
+    known: tuple[str, ...] = Field((), max_length=MOST_KNOWN)
+    """Networks that are candidates from the first, beside what the search found: names of those
+    that people have made and that come with the package (`mixed`, `fast-scnn-wiring`), or files of
+    architectures.  Each is brought to the budget by as few changes as it needs, and is a finalist
+    whatever it scores.  What the space does not hold, or few changes do not bring there, is left
+    out, and that is said."""
     images: int = Field(32, ge=1, le=MOST_COUNTED)
     """Images that each candidate is scored on: with 32, ranks agree with those of 100 images at a
     correlation of 0.87, with 8 at 0.69."""
@@ -55,7 +65,24 @@ class SelectionSettings(Section):
             raise ValueError("probable and even are shares of the candidates: 1 together at most")
         if self.candidates is not None and self.trained > self.candidates:
             raise ValueError(f"trained: {self.trained} of {self.candidates} candidates")
+        if len(self.known_by_name) < len(self.known):
+            raise ValueError("two of known have one name")
         return self
+
+    @property
+    def always_final(self) -> int:
+        """Finalists whatever they score: the most probable, the best even draw, what is known."""
+        return 2 + len(self.known)
+
+    @property
+    def networks_trained(self) -> int:
+        """How many finalists are trained for a while: those of `known` on top of `trained`."""
+        return self.trained + len(self.known) if self.trained else 0
+
+    @property
+    def known_by_name(self) -> dict[str, str]:
+        """What `known` says, by what it is called: a name, or a file's without its ending."""
+        return {Path(one).stem: one for one in self.known}
 
     @property
     def count(self) -> int:

@@ -15,7 +15,7 @@ from fasterseg.forecasting.timings import SearchTiming, StepTiming, Timings
 from fasterseg.forecasting.workload import Outlook, Workload, by_size
 from fasterseg.searching.beginnings.hours import selected_within
 from fasterseg.searching.landing.scores import FINAL_TIMES
-from fasterseg.searching.selecting.effort import ALWAYS_FINAL, effort
+from fasterseg.searching.selecting.effort import effort
 from fasterseg.searching.selecting.subnets import RANDOM_SUBNETS
 from fasterseg.space.widest import options_of
 
@@ -196,8 +196,8 @@ class SearchForecast:
             + self._finalists_seconds,
             memory=self.timings.after_export(self._selecting_peak) + self._kept_bytes(images),
             counted=f"{students * settings.count} candidates of {self._candidate_seconds:.3g} s, "
-            f"{students * (settings.finalists + ALWAYS_FINAL)} finalists on {FINAL_TIMES} times "
-            f"the images{told}",
+            f"{students * (settings.finalists + settings.always_final)} finalists on "
+            f"{FINAL_TIMES} times the images{told}",
         )
 
     @property
@@ -206,7 +206,7 @@ class SearchForecast:
         settings, low, high = self._selection, self.timings.narrow, self.timings.wide
         if not settings.trained or low is None or high is None:
             return 0.0
-        steps = settings.trained * settings.trained_steps
+        steps = settings.networks_trained * settings.trained_steps
         return steps * sum(
             by_size(one.cost.macs, low, high, lambda timed: timed.step.seconds)
             for one in self._students
@@ -249,7 +249,7 @@ class SearchForecast:
     def _subnets(self) -> StageForecast:
         """Scoring every contender's subnet, its rivals' and random ones of its latency."""
         random = self._students * RANDOM_SUBNETS
-        rivals = self._students * (ALWAYS_FINAL if self._selection.count > 1 else 0)
+        rivals = self._students * (self._selection.always_final if self._selection.count > 1 else 0)
         searched = (one for one in self.work.networks if one.contender.is_searched)
         scored = [*searched, *rivals, *random]
         more = len(random) * self.timings.target.sampling_seconds

@@ -14,6 +14,7 @@ KINDS = {
     "probable": "probable",
     "even": "drawn evenly",
     "another student": "another student's, fitted",
+    "known": "known networks, fitted",
     "child": "children of the best so far",
 }
 

@@ -9,7 +9,6 @@ from fasterseg.events import EventLog, Tell, Warn, note_on_stderr, warn_on_stder
 from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.leading import led
 from fasterseg.learning.stepping import Course, Stage, run_steps
-from fasterseg.runs import RIVALS
 from fasterseg.searching.beginnings.beginning import SearchJob, agreed_start, data_of, task_of
 from fasterseg.searching.beginnings.hours import SearchStages, counted
 from fasterseg.searching.beginnings.kept_supernet import keep_supernet
@@ -22,7 +21,7 @@ from fasterseg.searching.landing.on_budget import Landing
 from fasterseg.searching.landing.rounds import land_together
 from fasterseg.searching.landing.scores import ScoreRedrawn, Scorers
 from fasterseg.searching.search import Search, SearchTask
-from fasterseg.searching.selecting.choosing import Choice, KeptScores, Selector
+from fasterseg.searching.selecting.choosing import Choice, KeptScores, Selector, known_networks
 from fasterseg.searching.selecting.effort import scores_in
 from fasterseg.searching.selecting.subnets import (
     RANDOM_SUBNETS,
@@ -64,7 +63,7 @@ def search(
     summary = summarise(begun, start, ends, events=events, warnings=_warnings(events, ends))
     for name, choice in ends.choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
-        for rival, one in zip(RIVALS, choice.rivals, strict=False):
+        for rival, one in choice.rivals.items():
             one.candidate.architecture.save(job.run.rival(name, rival))
         for random in ends.scores[name].randoms:
             random.architecture.save(job.run.architecture(random.name))
@@ -207,7 +206,8 @@ def _chosen(
         return {name: Choice(landing) for name, landing in landed.items()}
     total, title = scores_in(settings) * len(job.students), "Selecting at the budgets"
     with watch.part("search/selection", title, total=total, unit="scores") as step:
-        selector = Selector(settings, kept, EventLog(run.selection.log), search.task.seed, step)
+        log, known = EventLog(run.selection.log), known_networks(settings)
+        selector = Selector(settings, kept, log, search.task.seed, step, known)
         return selector.choices(search.contenders, landed, appraisal)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fasterseg import runs
 from fasterseg.latency.models import ModelComparison
 from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
@@ -187,8 +188,15 @@ def _selection(choice: Choice, scores: SubnetScores, pricing: Pricing) -> Select
     selected, own = choice.selected, scores.own
     if selected is None or own is None:
         return None
-    names = (MOST_PROBABLE, f"the best of {selected.even_draws} even draws")
-    rivals = zip(names, selected.rivals, scores.rivals, strict=False)
+    called = {
+        runs.MOST_PROBABLE: MOST_PROBABLE,
+        runs.BEST_EVEN: f"the best of {selected.even_draws} even draws",
+        **{f"{runs.KNOWN}-{name}": f"{name}, fitted" for name in selected.known},
+    }
+    rivals = [
+        (called[which], one, validation)
+        for (which, one), validation in zip(selected.rivals.items(), scores.rivals, strict=True)
+    ]
     return SelectionSummary(
         scored={str(origin): count for origin, count in selected.scored.items()},
         origin=selected.chosen.candidate.origin,

@@ -10,11 +10,17 @@ from torch import nn
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
+from fasterseg.searching.selecting.choosing import known_networks
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import INPUT_SCALE
 from fasterseg.space.extremes import dearest
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.options import Options
+
+
+def known_candidates(ahead: Ahead) -> None:
+    """Raise where a network that a selection begins with is not there, or is none."""
+    known_networks(ahead.recipe.search.selection)
 
 
 def heaviest(ahead: Ahead, options: Options) -> Architecture:

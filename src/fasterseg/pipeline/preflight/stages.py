@@ -23,6 +23,7 @@ from fasterseg.pipeline.preflight.machine import (
     models_to_match,
     room_on_disk,
 )
+from fasterseg.pipeline.preflight.networks import known_candidates
 from fasterseg.pipeline.preflight.passes import (
     a_search_pass,
     a_training_pass,
@@ -41,6 +42,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "search": (
         images_to_search_with,
         a_device,
+        known_candidates,
         models_to_match,
         maps_to_search_on,
         a_search_pass,
@@ -69,6 +71,7 @@ _CHEAP: tuple[Need, ...] = (
     images_for_int8,
     a_device,
     a_target,
+    known_candidates,
     models_to_match,
     weights_to_start_with,
     maps_to_search_on,

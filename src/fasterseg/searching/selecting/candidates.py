@@ -33,7 +33,7 @@ TRIES = 4
 MOST_FAILURES = 3
 """After so many attempts in a row that fit no network, for each variant, there are none."""
 
-Origin = Literal["most probable", "probable", "even", "another student", "child"]
+Origin = Literal["most probable", "probable", "even", "another student", "known", "child"]
 """How a candidate came about."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -31,8 +31,11 @@ from fasterseg.searching.selecting.selected import Finalist, Selected
 from fasterseg.searching.selecting.selection import Scoring, Selection
 from fasterseg.searching.steps.contenders import Contender
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.known_networks import known_network
+from fasterseg.space.membership import assignment_of
 from fasterseg.space.pricing import Pricing
 
+KNOWN_KEY = "search.selection.known"
 HANDED_ON = 4
 """So many of a student's best begin the selection of the next ones too."""
 
@@ -49,9 +52,9 @@ class Choice:
     notes: tuple[str, ...] = ()
 
     @property
-    def rivals(self) -> tuple[Finalist, ...]:
-        """What a student was selected before: the most probable network, the best even draw."""
-        return () if self.selected is None else self.selected.rivals
+    def rivals(self) -> Mapping[str, Finalist]:
+        """What a student was selected before, by what it is called in files."""
+        return {} if self.selected is None else self.selected.rivals
 
 
 class FinalScore(BaseModel):
@@ -158,7 +161,8 @@ class KeptScores:
 class Selector:
     """Selects students one after the other: their scores are shared, and the best handed on.
 
-    `log` is written anew from its beginning, also by a selection that is resumed.
+    `log` is written anew from its beginning, also by a selection that is resumed.  `known` are the
+    networks that the settings name, each a candidate where it is a student's to take.
     """
 
     settings: SelectionSettings
@@ -166,6 +170,7 @@ class Selector:
     log: EventLog
     seed: int
     progress: Progress
+    known: Mapping[str, Architecture] = field(default_factory=dict)
     handed_on: list[Candidate] = field(default_factory=list)
 
     def choices(
@@ -195,7 +200,7 @@ class Selector:
         return {
             **{one.name: Choice(found[one.name]) for one in contenders},
             **{
-                name: Choice(one.landing, one, tuple(_notes(name, one, self.settings)))
+                name: Choice(one.landing, one, tuple(self._notes(name, one, begun[name])))
                 for name, one in all_selected.items()
             },
         }
@@ -232,7 +237,31 @@ class Selector:
         )
         trains = self.kept.trains and self.settings.trained > 0
         scoring = Scoring(heard.score, heard.final, heard.trained if trains else None)
-        return Selection(source, first, trials, scoring, self.settings)
+        members = {
+            name: member
+            for name, network in self.known.items()
+            if (member := assignment_of(network, student.options)) is not None
+        }
+        return Selection(source, first, trials, scoring, self.settings, members)
+
+    def _notes(self, name: str, selected: Selected, selection: Selection) -> Iterator[str]:
+        yield from _notes(name, selected, self.settings)
+        for known in self.known.keys() - selected.known.keys():
+            is_member = known in selection.members
+            yield (
+                f"{name}: {known} is no candidate: "
+                + ("no few changes bring it to the budget" if is_member else "the space has it not")
+            )
+
+
+def known_networks(settings: SelectionSettings) -> dict[str, Architecture]:
+    """The networks that a selection's settings name, by what they are called.
+
+    Raises `UsageError` where there is none of that name, and `FileError` for another file.
+    """
+    return {
+        name: known_network(one, where=KNOWN_KEY) for name, one in settings.known_by_name.items()
+    }
 
 
 def one_candidate(search: Search, score: Score) -> Callable[[int], object]:

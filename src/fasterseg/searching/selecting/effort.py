@@ -11,8 +11,6 @@ MOST_CANDIDATES = 512
 """More than so many a student does not take of them; what is left goes to the steps."""
 LEAST_CANDIDATES = 8
 """Where fewer fit in, nothing is selected."""
-ALWAYS_FINAL = 2
-"""Finalists whatever they score: the most probable network, and the best of the even draws."""
 STEPS_OF_A_SCORE = 2
 """So many steps of a finalist's training take about as long as the score of a candidate: of CamVid,
 in the space `mobile` on one thread, 0.35 s each and 0.85 s."""
@@ -20,7 +18,7 @@ in the space `mobile` on one thread, 0.35 s each and 0.85 s."""
 
 def scores_in(settings: SelectionSettings) -> int:
     """How many scores a student's selection is worth, as its progress counts them."""
-    trained = settings.trained * scores_worth(settings.trained_steps)
+    trained = settings.networks_trained * scores_worth(settings.trained_steps)
     return effort(settings) + trained if settings.count > 1 else 0
 
 
@@ -34,7 +32,7 @@ def effort(settings: SelectionSettings) -> int:
 
     The training of finalists is on top of that.
     """
-    finals = FINAL_TIMES * (settings.finalists + ALWAYS_FINAL)
+    finals = FINAL_TIMES * (settings.finalists + settings.always_final)
     return settings.count + finals if settings.count > 1 else 0
 
 

@@ -25,6 +25,7 @@ from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.selected import Finalist, Selected
 from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.assignment import Assignment
 
 ROUNDS = 3
 """So often are finalists fitted and measured, where none of those before fits its budget."""
@@ -54,7 +55,8 @@ class Selection:
 
     `first` is its most probable network, landed, and `trials` measures.  Where networks are
     measured in rounds, `prepare`, what it is then `waiting` for, and `settle` stand for `run`.
-    `even_there` is the best even draw once it was brought to another window.
+    `even_there` is the best even draw once it was brought to another window.  `members` are known
+    networks by name, which are candidates once they are brought to the budget: `fitted` then.
     """
 
     source: Source
@@ -62,12 +64,14 @@ class Selection:
     trials: Trials
     scoring: Scoring
     settings: SelectionSettings
+    members: Mapping[str, Assignment] = field(default_factory=dict)
     known: dict[Architecture, Candidate] = field(default_factory=dict)
     scores: dict[Architecture, float] = field(default_factory=dict)
     finals: dict[Architecture, Redrawn] = field(default_factory=dict)
     trained: dict[Architecture, Redrawn] = field(default_factory=dict)
     even: list[Architecture] = field(default_factory=list)
     even_there: Architecture | None = None
+    fitted: dict[str, Architecture] = field(default_factory=dict)
 
     def run(self, others: Sequence[Candidate]) -> Selected:
         """Evolve, score the finalists, land; anew with what was learned where none fits.
@@ -142,8 +146,9 @@ class Selection:
     def _first_generation(
         self, window: Window, breeding: Breeding, others: Sequence[Candidate]
     ) -> Iterator[Candidate]:
-        """Samples by probability, even draws, and the best of other students, fitted."""
+        """Known networks, samples by probability, even draws, and other students' best, fitted."""
         count = self.settings.count
+        yield from self._fit_members(breeding)
         yield from self._new(self.source.probable(window, count), self.settings.probable, less=1)
         for one in self._new(self.source.even(window, count), self.settings.even, again=True):
             self.even.append(one.architecture)
@@ -153,6 +158,16 @@ class Selection:
                 fitted = breeding.fitted(one.assignment, self.source.dice("other", number))
                 if fitted is not None:
                     yield self.source.candidate(fitted, "another student")
+
+    def _fit_members(self, breeding: Breeding, *words: object) -> Iterator[Candidate]:
+        """The known networks, brought into the window by as few changes as they need."""
+        self.fitted.clear()
+        for name, member in self.members.items():
+            found = breeding.fitted(member, self.source.dice("known", name, *words))
+            if found is not None:
+                one = self.source.candidate(found, "known")
+                self.fitted[name] = one.architecture
+                yield one
 
     def _new(
         self, found: Iterator[Candidate], share: float, *, less: int = 0, again: bool = False
@@ -200,8 +215,8 @@ class Selection:
     def _refit(self, window: Window, number: int) -> None:
         """Bring the best into another window, and score what they become.
 
-        The best even draw comes with them: in another window it would be compared at another
-        latency.
+        The best even draw and the known networks come with them: in another window they would be
+        compared at another latency.
         """
         breeding, even = self.source.breeding(window), self._best_even()
         best = [one for one in self._ranked() if one != even][: self.settings.finalists]
@@ -212,6 +227,8 @@ class Selection:
                 found = self.source.candidate(fitted, "even" if one == even else "child")
                 self._add(found)
                 self.even_there = found.architecture if one == even else self.even_there
+        for known in self._fit_members(breeding, number):
+            self._add(known)
 
     def _add(self, one: Candidate) -> None:
         if one.architecture not in self.known:
@@ -261,15 +278,16 @@ class Selection:
         inside = variants_in_turn(self._inside(window, order))
         first = len({variant_of(one) for one in inside})
         chosen = (*inside[:first], *self._always(), *inside)
-        return [*dict.fromkeys(chosen)][: self.settings.trained]
+        return [*dict.fromkeys(chosen)][: self.settings.networks_trained]
 
     def _inside(self, window: Window, networks: Sequence[Architecture]) -> list[Architecture]:
         """Those that are expected to take the budget."""
         return [one for one in networks if window.excess_ms(self.source.pricing(one)) == 0]
 
     def _always(self) -> tuple[Architecture, ...]:
-        """Finalists whatever they score: the most probable network, the best of the even draws."""
-        return (self.first.architecture, self._best_even() or self.first.architecture)
+        """Finalists whatever they score: the most probable, the best even draw, the known ones."""
+        even = self._best_even() or self.first.architecture
+        return (self.first.architecture, even, *self.fitted.values())
 
     def _best_even(self) -> Architecture | None:
         """By its first score the best of the even draws, where the budget is; None without any."""
@@ -313,5 +331,6 @@ class Selection:
             passed_over=sum(self.trials.of(one) is not None for one in better),
             window=window,
             networks_trained=len(self.trained),
+            known={name: self._finalist(one) for name, one in self.fitted.items()},
             best=tuple(self.known[one] for one in self._in_order()),
         )

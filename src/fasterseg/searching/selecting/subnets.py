@@ -78,7 +78,7 @@ def score_all(
         searched, architecture = contender.settings.is_searched, choice.landing.architecture
         own = scored(name, architecture) if searched else None
         randoms, missing = list[ScoredRandom](), ""
-        rivals = tuple(scored(name, one.candidate.architecture) for one in choice.rivals)
+        rivals = tuple(scored(name, one.candidate.architecture) for one in choice.rivals.values())
         count = random_count if name in students else 0
         try:
             for random, one in _random_like(

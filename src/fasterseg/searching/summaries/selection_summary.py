@@ -9,6 +9,7 @@ ORIGINS = {
     "probable": ("a probable one", "probable"),
     "even": ("an even draw", "drawn evenly"),
     "another student": ("another student's, fitted", "other students', fitted"),
+    "known": ("a known network, fitted", "known, fitted"),
     "child": ("a child of better ones", "children of the best so far"),
 }
 """How a candidate came about, in words: of one, and of several."""
