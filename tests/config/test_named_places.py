@@ -96,6 +96,20 @@ def test_teachers_near_a_recipe_need_no_word(recipes: Path) -> None:
     assert build_recipe(written(recipes, **near)).student.distillation.teachers[1] == "camvid-12ms"
 
 
+def test_known_networks_elsewhere_are_named_by_the_command(recipes: Path) -> None:
+    known = ["mixed", "../elsewhere/own.json"]
+    file = written(recipes, search={"selection": {"known": known}})
+    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
+        build_recipe(file)
+    assert refused.value.where == f"{file}, search.selection.known"
+    _, _, option = refused.value.next_step.partition("--set ")
+    recipe = build_recipe(file, overrides=(option.strip("'"),))
+    assert recipe.search.selection.known == tuple(known)
+    near = ["mixed", str(recipes / "own.json")]
+    file = written(recipes, search={"selection": {"known": near}})
+    assert build_recipe(file).search.selection.known == tuple(near)
+
+
 def test_images_without_labels_elsewhere_are_named_by_the_command(recipes: Path) -> None:
     places = ["near", "../elsewhere"]
     file = written(recipes, data={"source": "camvid", "unlabelled": places})

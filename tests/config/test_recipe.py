@@ -386,3 +386,13 @@ def test_no_more_networks_are_trained_than_are_scored() -> None:
     with pytest.raises(UsageError) as caught:
         build_recipe(overrides=("search.selection={candidates: 4, trained: 5}",))
     assert caught.value.why == "trained: 5 of 4 candidates"
+
+
+def test_known_networks_have_a_name_each_and_come_on_top_of_the_finalists() -> None:
+    known = SelectionSettings(known=("mixed", "nets/own.json"), trained=4)
+    assert known.known_by_name == {"mixed": "mixed", "own": "nets/own.json"}
+    assert (known.always_final, known.networks_trained) == (4, 6)
+    assert SelectionSettings(known=("mixed",)).networks_trained == 0
+    with pytest.raises(UsageError) as caught:
+        build_recipe(overrides=("search.selection.known=[mixed, nets/mixed.json]",))
+    assert caught.value.why == "two of known have one name"

@@ -116,6 +116,28 @@ def test_the_rivals_of_a_selection_are_scored_for_validation_too() -> None:
     plain, selected = (forecast(selecting(count))["search/subnets"] for count in (1, 5))
     assert "5 subnets" in plain.counted
     assert "7 subnets" in selected.counted
+    known = forecast(with_known(selecting(5), "mixed", "fast-scnn-wiring"))
+    assert "9 subnets" in known["search/subnets"].counted
+    assert "12 finalists" in known["search/selection"].counted
+
+
+def test_known_networks_are_trained_on_top() -> None:
+    plain = with_known(selecting(5), trained=3)
+    known = with_known(selecting(5), "mixed", trained=3)
+
+    def training(recipe: Recipe) -> float:
+        without = with_known(recipe, *recipe.search.selection.known, trained=0)
+        both = (seconds(forecast(one)["search/selection"]) for one in (recipe, without))
+        return next(both) - next(both)
+
+    assert training(known) == pytest.approx(training(plain) * 4 / 3)
+
+
+def with_known(recipe: Recipe, *names: str, trained: int = 0) -> Recipe:
+    """The recipe with known networks among the candidates, and finalists that are trained."""
+    selection = recipe.search.selection.model_copy(update={"known": names, "trained": trained})
+    search = recipe.search.model_copy(update={"selection": selection})
+    return recipe.model_copy(update={"search": search})
 
 
 def test_the_hours_of_a_search_hold_its_selection_too() -> None:

@@ -30,6 +30,7 @@ from fasterseg.searching.selecting.choosing import (
 )
 from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.known_networks import known_network
 from fasterseg.space.options import Options
 
 SELECTION = {"candidates": 8, "population": 3, "finalists": 2}
@@ -82,6 +83,7 @@ class Machine:
         space: Mapping[str, Any] = WIDER,
         trained: ScoreTrained | None = None,
         selection: Mapping[str, int] | None = None,
+        known: Mapping[str, Architecture] | None = None,
     ) -> Mapping[str, Choice]:
         """Land and select in a run's folder, resumed where that stopped."""
         job = search_job_in(folder, recipe=recipe(space, **(selection or {})))
@@ -95,6 +97,7 @@ class Machine:
             EventLog(job.run.selection.log),
             job.recipe.seed,
             self.hear,
+            known or {},
         )
         return selector.choices(search.contenders, landed, appraisal)
 
@@ -173,6 +176,23 @@ def test_progress_rises_to_its_total(undisturbed: tuple[Machine, Path, Any]) -> 
     assert done[-1] <= 2 * (8 + FINAL_TIMES * 4)
     for name in STUDENTS:
         assert machine.notes.index(name) < machine.notes.index(f"{name}, measurement 1")
+
+
+def test_known_networks_are_candidates_and_those_that_cannot_be_are_told(tmp_path: Path) -> None:
+    content = recipe()
+    options = Options.of(content.space, content.contenders[1])
+    one, large = random_architectures(options, 1)[0], known_network("mixed", where="here")
+    known = {"own": one, "mixed": large}
+    choices = Machine().end(tmp_path, selection={"known": ("own", "mixed")}, known=known)
+    events = EventLog(tmp_path / "search" / "selection" / "events.jsonl").events()
+    assert sum(event["origin"] == "known" for event in events) > 0
+    for name in STUDENTS:
+        selected = choices[name].selected
+        assert selected is not None
+        assert "mixed" not in selected.known
+        assert f"{name}: mixed is no candidate: the space has it not" in choices[name].notes
+        fits = f"{name}: own is no candidate: no few changes bring it to the budget"
+        assert ("own" in selected.known) != (fits in choices[name].notes)
 
 
 def test_a_finalist_s_training_counts_as_the_scores_that_it_takes_as_long_as(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from small_spaces import (
 )
 
 from fasterseg.config import SelectionSettings
-from fasterseg.searching.landing.breeding import Window
+from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Trials, land
 from fasterseg.searching.landing.scores import Redrawn
 from fasterseg.searching.selecting.candidates import Candidate, Source
@@ -27,8 +28,10 @@ from fasterseg.searching.selecting.selected import Selected
 from fasterseg.searching.selecting.selection import ROUNDS, Scoring, Selection
 from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
 from fasterseg.space.architecture import Architecture
+from fasterseg.space.assignment import Assignment, architecture_of
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE
 from fasterseg.space.options import Options
+from fasterseg.space.sampling import random_assignment
 from fasterseg.supernet.relaxation import Relaxation
 
 OPTIONS = Options.of(make_space(4), make_student())
@@ -77,6 +80,7 @@ class Search:
         self.finals: list[Architecture] = []
         self.trained: list[Architecture] = []
         self.worst: Architecture | None = None
+        self.members: dict[str, Assignment] = {}
         self.budget_ms = HALFWAY
         self.misled: Callable[[Architecture], float] = score
         with torch.no_grad():
@@ -122,7 +126,7 @@ class Search:
         trials = Trials(PRICING, self.measure, budget_ms=self.budget_ms, promise="p95", known=first)
         trained = self.final_trained if self.settings.trained else None
         scoring = Scoring(self.score, self.final, trained)
-        return Selection(source, first, trials, scoring, self.settings).run(others)
+        return Selection(source, first, trials, scoring, self.settings, self.members).run(others)
 
 
 @pytest.mark.parametrize(("ratio", "searches"), [(0.9, 1), (1.0, 1), (1.07, 3), (1.2, 1)])
@@ -308,6 +312,68 @@ def test_the_best_of_another_student_are_fitted_and_scored_too() -> None:
     for one, other in zip(handed, others, strict=True):
         assert window.excess_ms(estimate_ms(one.architecture)) == 0
         assert one.architecture != other.architecture
+
+
+def with_known(search: Search, count: int = 2) -> Search:
+    """A selection that knows some networks, whatever they take."""
+    dice = Random(7)
+    search.members = {f"known-{n}": random_assignment(search.options, dice) for n in range(count)}
+    search.settings = search.settings.model_copy(update={"known": tuple(search.members)})
+    return search
+
+
+def test_known_networks_are_brought_to_the_budget_and_are_finalists_whatever_they_score() -> None:
+    search = with_known(Search(2, finalists=1))
+    search.misled = lambda one: 0.0 if search.scored[one].origin == "known" else score(one)
+    selected = search.select()
+    assert [one.origin for one in search.scored.values()][:3] == ["most probable", "known", "known"]
+    assert {*selected.known} == {*search.members}
+    assert selected.scored["known"] == 2
+    for name, one in selected.known.items():
+        network = one.candidate.architecture
+        before = architecture_of(OPTIONS.lattice, search.members[name])
+        assert Window.of(HALFWAY, 1.0).excess_ms(estimate_ms(network)) == 0
+        assert network in search.finals
+        assert network != before, "it took another time"
+        assert one == selected.rivals[f"known-{name}"]
+
+
+def test_known_networks_are_trained_on_top_and_may_win() -> None:
+    winners = Counter[str]()
+    for seed in range(6):
+        search = with_known(Search(seed, trained=2))
+        selected = search.select()
+        known = {one.candidate.architecture for one in selected.known.values()}
+        assert known <= {*search.trained}
+        assert len(search.trained) == selected.networks_trained == 2 + len(known)
+        best = max(search.trained, key=lambda one: hashed(one, 8))
+        assert selected.landing.architecture == best
+        winners[search.scored[best].origin] += 1
+    assert winners["known"] > 0
+
+
+def test_known_networks_are_compared_at_the_latency_of_the_student() -> None:
+    search = with_known(Search(0))
+    first = search.landed()
+    search.worst = first.architecture
+    search.factor = lambda one: 1.0 if one == first.architecture else 1.09
+    selected = search.select_after(first)
+    for one in selected.known.values():
+        assert 0.9 * HALFWAY <= 1.09 * estimate_ms(one.candidate.architecture) <= HALFWAY
+
+
+def test_a_known_network_that_few_changes_do_not_bring_to_the_budget_is_left_out() -> None:
+    search = with_known(Search(0))
+    fitted = Breeding.fitted
+
+    def unfit(self: Breeding, one: Assignment, *_: object, **__: object) -> Assignment | None:
+        return None if one in search.members.values() else fitted(self, one, *_, **__)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Breeding, "fitted", unfit)
+        selected = search.select()
+    assert selected.known == {}
+    assert [*selected.rivals] == ["most-probable", "best-even"]
 
 
 def test_a_selection_is_a_function_of_its_seed_and_the_student() -> None:

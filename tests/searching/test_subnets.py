@@ -56,7 +56,7 @@ def scores_at(
     choices: Any = {
         name: SimpleNamespace(
             landing=SimpleNamespace(architecture=one, estimated_ms=ms),
-            rivals=(rivals or {}).get(name, ()),
+            rivals=(rivals or {}).get(name, {}),
         )
         for name, ms in {"teacher": 20.0, "fast": fast_ms, "slow": slow_ms}.items()
     }
@@ -87,7 +87,7 @@ def test_every_student_has_random_architectures_of_its_own_latency() -> None:
 def test_rivals_are_scored_beside_a_student_and_no_network_twice() -> None:
     (own,) = random_architectures(Options.of(SPACE, STUDENTS[0]), 1)
     (other,) = random_architectures(Options.of(SPACE, STUDENTS[1]), 1)
-    rivals = {"fast": tuple(rival(one) for one in (own, other))}
+    rivals = {"fast": {"most-probable": rival(own), "known-other": rival(other)}}
     scored: list[Architecture] = []
     found = scores_at(11.0, 14.0, count=0, rivals=rivals, scored=scored)
     assert scored == [own, other]

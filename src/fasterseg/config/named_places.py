@@ -58,8 +58,8 @@ def _named(recipe: Recipe, keys: Sequence[tuple[str, ...]]) -> Iterator[tuple[st
         for model in recipe.models_to_match:
             yield "budget", model, f"--budget {model}"
     if not _is_among(_KNOWN, keys):
-        files = [one for one in recipe.search.selection.known if not is_known_name(one)]
-        yield from _named_together(".".join(_KNOWN), files)
+        known = _named_together(".".join(_KNOWN), recipe.search.selection.known)
+        yield from (one for one in known if not is_known_name(one[1]))
     key = ("student", "distillation", "teachers")
     if not (_is_among(key, keys) or _is_among((SHARED, *key[1:]), keys)):
         yield from _named_together(".".join(key), recipe.student.distillation.teachers)

@@ -186,7 +186,7 @@ class SearchForecast:
         settings, students = self._selection, len(self._students)
         images = FINAL_TIMES * (settings.calibration_images + settings.images)
         measuring = CHOSEN * students * self.measuring_seconds
-        trained = students * settings.trained
+        trained = students * settings.networks_trained
         told = f", {trained} of them trained for {settings.trained_steps} steps" if trained else ""
         return StageForecast.of(
             "search/selection",

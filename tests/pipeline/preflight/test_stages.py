@@ -11,7 +11,14 @@ from typing import Any, cast
 import pytest
 
 from fasterseg.config.uses import Use
-from fasterseg.errors import BudgetError, DataError, EnvironmentFault, FastersegError, UsageError
+from fasterseg.errors import (
+    BudgetError,
+    DataError,
+    EnvironmentFault,
+    FastersegError,
+    FileError,
+    UsageError,
+)
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight import machine
 from fasterseg.pipeline.preflight.ahead import Ahead
@@ -54,6 +61,18 @@ def test_a_model_that_no_budget_can_be_is_told_before_anything_is_computed(
         require(stages, make_ahead("budget=baseline:fast-scn"), timed=True)
     with pytest.raises(UsageError):
         require(stages, make_ahead("budget=8ms,./nowhere.onnx"), timed=True)
+
+
+def test_a_known_network_that_is_none_is_told_before_anything_is_computed(
+    make_ahead: MakeAhead, tmp_path: Path
+) -> None:
+    require(("profile",), make_ahead("search.selection.known=[mixd]"), timed=True)
+    with pytest.raises(UsageError, match="there is no such network") as caught:
+        require(("search",), make_ahead("search.selection.known=[mixd]"), timed=True)
+    assert "did you mean 'mixed'?" in caught.value.next_step
+    (tmp_path / "own.json").write_text("{}")
+    with pytest.raises(FileError):
+        require(STAGES, make_ahead(f"search.selection.known=[{tmp_path}/own.json]"), timed=True)
 
 
 def test_a_browser_s_runtime_that_cannot_be_brought_is_told_before_anything_is_computed(

@@ -273,12 +273,12 @@ class Selection:
         return [*dict.fromkeys((*inside[:count], *self._always()))]
 
     def _to_train(self, window: Window) -> list[Architecture]:
-        """The finalists to be trained: each variant's best, then what is compared, and more."""
+        """The finalists to be trained: known ones, each variant's best, what is compared, more."""
         order = sorted(self.finals, key=lambda one: self.finals[one].mean_iou, reverse=True)
         inside = variants_in_turn(self._inside(window, order))
         first = len({variant_of(one) for one in inside})
-        chosen = (*inside[:first], *self._always(), *inside)
-        return [*dict.fromkeys(chosen)][: self.settings.networks_trained]
+        chosen = (*self.fitted.values(), *inside[:first], *self._always(), *inside)
+        return [*dict.fromkeys(chosen)][: self.settings.trained + len({*self.fitted.values()})]
 
     def _inside(self, window: Window, networks: Sequence[Architecture]) -> list[Architecture]:
         """Those that are expected to take the budget."""
