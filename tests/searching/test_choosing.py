@@ -190,7 +190,7 @@ def test_known_networks_are_candidates_and_those_that_cannot_be_are_told(tmp_pat
         selected = choices[name].selected
         assert selected is not None
         assert "mixed" not in selected.known
-        assert f"{name}: mixed is no candidate: the space has it not" in choices[name].notes
+        assert f"{name}: mixed is no candidate: the space does not hold it" in choices[name].notes
         fits = f"{name}: own is no candidate: no few changes bring it to the budget"
         assert ("own" in selected.known) != (fits in choices[name].notes)
 

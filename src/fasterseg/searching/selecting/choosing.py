@@ -250,7 +250,11 @@ class Selector:
             is_member = known in selection.members
             yield (
                 f"{name}: {known} is no candidate: "
-                + ("no few changes bring it to the budget" if is_member else "the space has it not")
+                + (
+                    "no few changes bring it to the budget"
+                    if is_member
+                    else "the space does not hold it"
+                )
             )
 
 
