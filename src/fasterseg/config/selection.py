@@ -49,9 +49,9 @@ class SelectionSettings(Section):
     known: tuple[str, ...] = Field((), max_length=MOST_KNOWN)
     """Networks that are candidates from the first, beside what the search found: names of those
     that people have made and that come with the package (`mixed`, `fast-scnn-wiring`), or files of
-    architectures.  Each is brought to the budget by as few changes as it needs, and is a finalist
-    whatever it scores.  What the space does not hold, or few changes do not bring there, is left
-    out, and that is said."""
+    architectures.  Each is brought to the budget by as few changes as it needs, is a finalist
+    whatever it scores, and is trained beside those of `trained`.  What the space does not hold, or
+    few changes do not bring there, is left out, and that is said."""
     images: int = Field(32, ge=1, le=MOST_COUNTED)
     """Images that each candidate is scored on: with 32, ranks agree with those of 100 images at a
     correlation of 0.87, with 8 at 0.69."""
