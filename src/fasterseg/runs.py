@@ -31,7 +31,6 @@ SAME_MACHINE = (
 """What to do where measured times are at stake: no other machine can resume with those."""
 
 MOST_PROBABLE, BEST_EVEN, KNOWN = "most-probable", "best-even", "known"
-RIVALS = (MOST_PROBABLE, BEST_EVEN)
 """What a student was selected before: the most probable network, the best of the even draws.
 
 Networks that the recipe names are called `KNOWN`, a hyphen and their name."""
@@ -143,7 +142,7 @@ class RunFolder:
         return self.search / f"{contender}.json"
 
     def rival(self, student: str, which: str) -> Path:
-        """An architecture that a student was selected before: `which` of them, as `RIVALS` says."""
+        """An architecture that a student was selected before: `BEST_EVEN` or another of them."""
         return self.selection.root / f"{student}-{which}.json"
 
     def random_architectures(self, student: str) -> list[Path]:

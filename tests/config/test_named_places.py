@@ -80,14 +80,19 @@ def test_a_kept_recipe_that_is_handed_over_is_a_file_too(recipes: Path) -> None:
         build_recipe(recipes / "recipe.json")
 
 
+def named_by_the_command(file: Path, key: str) -> Recipe:
+    """The recipe of a file that is refused for a key, once the command names what that says."""
+    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
+        build_recipe(file)
+    assert refused.value.where == f"{file}, {key}"
+    _, _, option = refused.value.next_step.partition("--set ")
+    return build_recipe(file, overrides=(option.strip("'"),))
+
+
 def test_teachers_elsewhere_are_named_by_the_command(recipes: Path) -> None:
     teachers = ["../elsewhere/x.onnx", "baseline:fast-scnn"]
     file = written(recipes, student={"distillation": {"teachers": teachers}})
-    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
-        build_recipe(file)
-    assert refused.value.where == f"{file}, student.distillation.teachers"
-    _, _, option = refused.value.next_step.partition("--set ")
-    recipe = build_recipe(file, overrides=(option.strip("'"),))
+    recipe = named_by_the_command(file, "student.distillation.teachers")
     assert recipe.student.distillation.teachers == tuple(teachers)
 
 
@@ -99,11 +104,7 @@ def test_teachers_near_a_recipe_need_no_word(recipes: Path) -> None:
 def test_known_networks_elsewhere_are_named_by_the_command(recipes: Path) -> None:
     known = ["mixed", "../elsewhere/own.json"]
     file = written(recipes, search={"selection": {"known": known}})
-    with pytest.raises(UsageError, match="cannot name what lies outside") as refused:
-        build_recipe(file)
-    assert refused.value.where == f"{file}, search.selection.known"
-    _, _, option = refused.value.next_step.partition("--set ")
-    recipe = build_recipe(file, overrides=(option.strip("'"),))
+    recipe = named_by_the_command(file, "search.selection.known")
     assert recipe.search.selection.known == tuple(known)
     near = ["mixed", str(recipes / "own.json")]
     file = written(recipes, search={"selection": {"known": near}})

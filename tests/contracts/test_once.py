@@ -24,7 +24,7 @@ ONCE = {
     ),
     "OpenVINO, which sends nothing": (
         r"\bimport openvino\b",
-        "deploy/runtimes/openvino/library.py",
+        "deploy/runtimes/openvino/installed.py",
     ),
     "what starts a child": (
         r"\bPopen\(|os\.(system|popen|exec\w+|spawn\w+)\b",

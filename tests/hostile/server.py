@@ -30,7 +30,7 @@ from case import MARK, Place
 from forked_children import fork_children
 from watching import LEFT, RAN, Hook, Watched, mapped_libraries
 
-from fasterseg.deploy.runtimes.openvino.library import imported_openvino
+from fasterseg.deploy.runtimes.openvino.installed import imported_openvino
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

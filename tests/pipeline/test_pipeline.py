@@ -22,14 +22,15 @@ from typing import Any
 
 import pytest
 
+from fasterseg import runs
 from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import main
 from fasterseg.events import EventLog
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
-from fasterseg.runs import RIVALS, RunFolder
-from fasterseg.searching.selecting.choosing import CandidateScores
+from fasterseg.runs import RunFolder
+from fasterseg.searching.selecting.kept_scores import CandidateScores
 from fasterseg.searching.summaries.selection_summary import MOST_PROBABLE
 from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, wire
@@ -161,7 +162,8 @@ def test_a_student_is_selected_and_a_teacher_is_not(searched: RunFolder) -> None
     assert len(kept.scores) == selection.candidates
     assert selection.final in [one.mean_iou for one in kept.finals.values()]
     assert len(EventLog(searched.selection.log).events()) == selection.candidates
-    rivals = [searched.rival("student", which) for which in RIVALS[: len(selection.rivals)]]
+    called = (runs.MOST_PROBABLE, runs.BEST_EVEN)[: len(selection.rivals)]
+    rivals = [searched.rival("student", which) for which in called]
     assert {Architecture.load(path).digest() for path in rivals} <= {*kept.scores}
 
 

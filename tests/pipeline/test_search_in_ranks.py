@@ -25,7 +25,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.beginnings.hours import SearchStages, counted
 from fasterseg.searching.beginnings.sharing import ORDER, Together, Words
-from fasterseg.searching.selecting.choosing import CandidateScores
+from fasterseg.searching.selecting.kept_scores import CandidateScores
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
 from fasterseg.stopping import StopRequest

@@ -21,14 +21,9 @@ from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.landing.on_budget import Measure
 from fasterseg.searching.landing.scores import FINAL_TIMES, Redrawn, ScoreTrained
 from fasterseg.searching.search import Search
-from fasterseg.searching.selecting.choosing import (
-    CandidateScores,
-    Choice,
-    KeptScores,
-    Selector,
-    one_candidate,
-)
+from fasterseg.searching.selecting.choosing import Choice, Selector, one_candidate
 from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE
+from fasterseg.searching.selecting.kept_scores import CandidateScores, KeptScores
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.known_networks import known_network
 from fasterseg.space.options import Options

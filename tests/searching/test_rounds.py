@@ -24,7 +24,8 @@ from fasterseg.searching.landing.on_budget import Landing
 from fasterseg.searching.landing.rounds import land_together
 from fasterseg.searching.landing.scores import Redrawn
 from fasterseg.searching.search import Search
-from fasterseg.searching.selecting.choosing import Choice, KeptScores, Selector
+from fasterseg.searching.selecting.choosing import Choice, Selector
+from fasterseg.searching.selecting.kept_scores import KeptScores
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
 

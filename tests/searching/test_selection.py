@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -364,10 +364,12 @@ def test_known_networks_are_compared_at_the_latency_of_the_student() -> None:
 
 def test_a_known_network_that_few_changes_do_not_bring_to_the_budget_is_left_out() -> None:
     search = with_known(Search(0))
-    fitted = Breeding.fitted
+    fitted, members = Breeding.fitted, [*search.members.values()]
 
-    def unfit(self: Breeding, one: Assignment, *_: object, **__: object) -> Assignment | None:
-        return None if one in search.members.values() else fitted(self, one, *_, **__)  # type: ignore[arg-type]
+    def unfit(
+        self: Breeding, one: Assignment, dice: Random, *, kept: Collection[str] = ()
+    ) -> Assignment | None:
+        return None if one in members else fitted(self, one, dice, kept=kept)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Breeding, "fitted", unfit)

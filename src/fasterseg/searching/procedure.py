@@ -21,8 +21,9 @@ from fasterseg.searching.landing.on_budget import Landing
 from fasterseg.searching.landing.rounds import land_together
 from fasterseg.searching.landing.scores import ScoreRedrawn, Scorers
 from fasterseg.searching.search import Search, SearchTask
-from fasterseg.searching.selecting.choosing import Choice, KeptScores, Selector, known_networks
+from fasterseg.searching.selecting.choosing import Choice, Selector, known_networks
 from fasterseg.searching.selecting.effort import scores_in
+from fasterseg.searching.selecting.kept_scores import KeptScores
 from fasterseg.searching.selecting.subnets import (
     RANDOM_SUBNETS,
     SubnetScores,

@@ -395,3 +395,9 @@ def test_recordings_of_one_split_each_pass(make_folder: MakeFolder) -> None:
         file.write("groups: '(train|val)[0-9]$'\n")
 
     assert check_data(root).splits["train"].images == 6
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_a_fault_is_told_of_one_and_of_several(kind: FaultKind) -> None:
+    assert kind.counted(2) == f"2 {kind}"
+    assert kind.single().partition(" ")[2] == kind.counted(1).removeprefix("1 ") != str(kind)

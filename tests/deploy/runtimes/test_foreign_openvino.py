@@ -19,7 +19,7 @@ from fasterseg.deploy.exporting.exported_card import METADATA_KEY, ExportedCard,
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, sealed
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.openvino.files import looked_at, the_core
-from fasterseg.deploy.runtimes.openvino.library import imported_openvino
+from fasterseg.deploy.runtimes.openvino.installed import imported_openvino
 from fasterseg.errors import FileError
 
 pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")

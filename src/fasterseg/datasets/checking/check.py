@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.checking.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.checking.looking import Look, look_at
@@ -274,8 +275,7 @@ def _summary_of_unknown(findings: _Findings, source: FileSource) -> str:
     ]
     found.sort(key=lambda one: -one[0])
     listed = [
-        f"{value} ({pixels} pixels in {files} file{'s' * (files > 1)})"
-        for pixels, value, files in found
+        f"{value} ({pixels} pixels in {number_of(files, 'file')})" for pixels, value, files in found
     ]
     rest = len(listed) - _NAMED
     return "namely " + ", ".join(listed[:_NAMED]) + (f" and {rest} more ids" if rest > 0 else "")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from fasterseg.artifacts import Artifact
 from fasterseg.config import SelectionSettings
 from fasterseg.events import EventLog, Progress
 from fasterseg.searching.derivation import derive
@@ -21,12 +16,11 @@ from fasterseg.searching.landing.scores import (
     FINAL_TIMES,
     Redrawn,
     Score,
-    ScoreRedrawn,
-    ScoreTrained,
 )
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE, scores_in, scores_worth
+from fasterseg.searching.selecting.kept_scores import KeptScores
 from fasterseg.searching.selecting.selected import Finalist, Selected
 from fasterseg.searching.selecting.selection import Scoring, Selection
 from fasterseg.searching.steps.contenders import Contender
@@ -55,106 +49,6 @@ class Choice:
     def rivals(self) -> Mapping[str, Finalist]:
         """What a student was selected before, by what it is called in files."""
         return {} if self.selected is None else self.selected.rivals
-
-
-class FinalScore(BaseModel):
-    """A finalist's mean IoU, and what it is on images drawn anew; shares of one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    mean_iou: float
-    redrawn: tuple[float, ...]
-
-    @classmethod
-    def of(cls, found: Redrawn) -> FinalScore:
-        """As it is kept."""
-        return cls(mean_iou=found.mean_iou, redrawn=found.redrawn)
-
-    @property
-    def redrawn_score(self) -> Redrawn:
-        """As it was found."""
-        return Redrawn(self.mean_iou, self.redrawn)
-
-
-class CandidateScores(Artifact):
-    """The subnets' scores so far, by the digest of the architecture; shares of one.
-
-    Where contenders have blocks of their own, behind the digest stands whose score it is.
-    `trained` are those of finalists that were trained for a while.
-    """
-
-    schema_tag: ClassVar[str] = "fasterseg/candidate-scores/1"
-
-    scores: dict[str, float] = Field(default_factory=dict)
-    finals: dict[str, FinalScore] = Field(default_factory=dict)
-    trained: dict[str, FinalScore] = Field(default_factory=dict)
-
-
-class KeptScores:
-    """What was scored, in a file, so that a resumed selection does not score it again.
-
-    A supernet's students share it: what was scored for one counts for all, unless they are
-    `apart`, each with blocks of its own.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        score: Score,
-        final: ScoreRedrawn,
-        *,
-        trained: ScoreTrained | None = None,
-        apart: bool = False,
-    ) -> None:
-        self._path = path
-        self._apart = apart
-        self._score = score
-        self._final = final
-        self._trained = trained
-        self._known = CandidateScores.load(path) if path.exists() else CandidateScores()
-
-    def has(self, architecture: Architecture, name: str) -> bool:
-        """Whether the architecture was scored for that contender."""
-        return self._key(architecture, name) in self._known.scores
-
-    def _key(self, architecture: Architecture, name: str) -> str:
-        digest = architecture.digest()
-        return f"{digest} {name}" if self._apart else digest
-
-    def score(self, architecture: Architecture, name: str) -> float:
-        """The score of the architecture's subnet, as the contender of that name has it."""
-        key = self._key(architecture, name)
-        if key not in self._known.scores:
-            found = self._score(architecture, name)
-            self._keep(scores={**self._known.scores, key: found})
-        return self._known.scores[key]
-
-    def final(self, architecture: Architecture, name: str) -> Redrawn:
-        """As `score`, on more images."""
-        key = self._key(architecture, name)
-        if key not in self._known.finals:
-            found = FinalScore.of(self._final(architecture, name))
-            self._keep(finals={**self._known.finals, key: found})
-        return self._known.finals[key].redrawn_score
-
-    def trained(self, architecture: Architecture, name: str, progress: Progress) -> Redrawn:
-        """As `final`, once the network was trained for a while."""
-        assert self._trained is not None, "asked for where finalists are trained"
-        key = self._key(architecture, name)
-        if key not in self._known.trained:
-            found = FinalScore.of(self._trained(architecture, name, progress))
-            self._keep(trained={**self._known.trained, key: found})
-        return self._known.trained[key].redrawn_score
-
-    @property
-    def trains(self) -> bool:
-        """Whether finalists can be trained."""
-        return self._trained is not None
-
-    def _keep(self, **changed: object) -> None:
-        known = self._known.model_copy(update=changed)
-        known.save(self._path)
-        self._known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +94,7 @@ class Selector:
         return {
             **{one.name: Choice(found[one.name]) for one in contenders},
             **{
-                name: Choice(one.landing, one, tuple(self._notes(name, one, begun[name])))
+                name: Choice(one.landing, one, tuple(_notes(name, one, self, begun[name])))
                 for name, one in all_selected.items()
             },
         }
@@ -243,19 +137,6 @@ class Selector:
             if (member := assignment_of(network, student.options)) is not None
         }
         return Selection(source, first, trials, scoring, self.settings, members)
-
-    def _notes(self, name: str, selected: Selected, selection: Selection) -> Iterator[str]:
-        yield from _notes(name, selected, self.settings)
-        for known in self.known.keys() - selected.known.keys():
-            is_member = known in selection.members
-            yield (
-                f"{name}: {known} is no candidate: "
-                + (
-                    "no few changes bring it to the budget"
-                    if is_member
-                    else "the space does not hold it"
-                )
-            )
 
 
 def known_networks(settings: SelectionSettings) -> dict[str, Architecture]:
@@ -356,9 +237,9 @@ class _Heard:
         self.selector.progress(done, self.students * each, what)
 
 
-def _notes(name: str, selected: Selected, settings: SelectionSettings) -> list[str]:
-    """What is worth a word: too few networks at the budget, and better ones that did not fit."""
-    notes, scored = [], sum(selected.scored.values())
+def _notes(name: str, selected: Selected, by: Selector, selection: Selection) -> list[str]:
+    """What is worth a word: too few networks at the budget, better and known ones left out."""
+    notes, scored, settings = [], sum(selected.scored.values()), by.settings
     window = f"{selected.window.low_ms:.3f} to {selected.window.high_ms:.3f} ms"
     if scored == 1 < settings.count:
         notes.append(
@@ -375,4 +256,8 @@ def _notes(name: str, selected: Selected, settings: SelectionSettings) -> list[s
             f"{name}: {selected.passed_over} candidates scored better than the one that was "
             "chosen, and did not fit the budget as they were measured"
         )
+    for known in (one for one in by.known if one not in selected.known):
+        is_member = known in selection.members
+        why = "no few changes bring it to the budget" if is_member else "the space does not hold it"
+        notes.append(f"{name}: {known} is no candidate: {why}")
     return notes

@@ -13,7 +13,7 @@ from fasterseg.deploy.exporting.formats import ExportForm, digest_of_parts, file
 from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.openvino.graphs import OpenvinoText, plain_graph, read_text
-from fasterseg.deploy.runtimes.openvino.library import antialiased, imported_openvino
+from fasterseg.deploy.runtimes.openvino.installed import antialiased, imported_openvino
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.strangers.claims import require_true
 from fasterseg.deploy.runtimes.strangers.trials import require_runs

@@ -8,7 +8,7 @@ from typing import Any
 from fasterseg.deploy.exporting.quantisation import Settings
 from fasterseg.deploy.runtimes.onnx.quantiser import saturates
 from fasterseg.deploy.runtimes.openvino.files import the_core
-from fasterseg.deploy.runtimes.openvino.library import antialiased
+from fasterseg.deploy.runtimes.openvino.installed import antialiased
 from fasterseg.deploy.runtimes.openvino.quantising import (
     TIMED,
     layers_of,

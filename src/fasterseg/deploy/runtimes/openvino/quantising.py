@@ -10,7 +10,7 @@ import numpy as np
 from fasterseg.deploy.exporting.float_nodes import Ends, Link, float_nodes
 from fasterseg.deploy.exporting.quantisation import Calibration, Operators, Settings
 from fasterseg.deploy.exporting.quantising import KEPT_AT_EACH_END, quietly
-from fasterseg.deploy.runtimes.openvino.library import imported_openvino
+from fasterseg.deploy.runtimes.openvino.installed import imported_openvino
 from fasterseg.errors import EnvironmentFault
 
 CONVOLUTIONS = ("Convolution", "GroupConvolution")

@@ -28,7 +28,7 @@ from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.onnx.backend import SMALL, OnnxBackend
 from fasterseg.deploy.runtimes.openvino import files as openvino_files
 from fasterseg.deploy.runtimes.openvino.files import require_openvino, the_core, told
-from fasterseg.deploy.runtimes.openvino.library import antialiased
+from fasterseg.deploy.runtimes.openvino.installed import antialiased
 from fasterseg.deploy.runtimes.openvino.quantising import TIMED, nncf_quantised, require_nncf
 from fasterseg.deploy.runtimes.sessions import Image, Running
 from fasterseg.deploy.tail.label_maps import Tail

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fasterseg.deploy.runtimes.openvino.graphs import written_anew
-from fasterseg.deploy.runtimes.openvino.library import antialiased, imported_openvino
+from fasterseg.deploy.runtimes.openvino.installed import antialiased, imported_openvino
 from fasterseg.deploy.runtimes.strangers.tried import Run, try_file
 
 openvino = imported_openvino()  # before the limits hold, and the clock runs
