@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from shutil import rmtree
 from typing import Self
 
 from fasterseg.durable import make_folder, sync_folder
@@ -126,6 +127,20 @@ class RunFolder:
     def candidate_scores(self) -> Path:
         """The scores of the networks among which students are selected."""
         return self.selection.root / "scores.json"
+
+    def finalist(self, student: str, digest: str) -> StageFolder:
+        """The training of a student's finalist for a while, by the architecture's digest."""
+        return StageFolder(self._finalists / f"{student}-{digest[:16]}")
+
+    def tidy_finalists(self, *, but: StageFolder | None = None) -> None:
+        """Delete the checkpoints of finalists' trainings `but` one; their logs stay."""
+        for folder in map(StageFolder, self._finalists.glob("*")):
+            if folder != but:
+                rmtree(folder.checkpoints, ignore_errors=True)
+
+    @property
+    def _finalists(self) -> Path:
+        return self.selection.root / "finalists"
 
     @property
     def measured(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from ranked import in_ranks
 from fasterseg import runtime
 from fasterseg.config import Recipe
 from fasterseg.errors import Interrupted
-from fasterseg.events import silent
+from fasterseg.events import Progress, silent
+from fasterseg.learning.leading import Lead
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.pipeline.scoring.candidate_scoring import candidate_scores
-from fasterseg.pipeline.scoring.finalist_training import FinalistTraining, finalist_training
+from fasterseg.pipeline.scoring.finalist_training import SplitHalfTrainer, finalist_training
+from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
+from fasterseg.searching.beginnings.sharing import Together
 from fasterseg.searching.derivation import derive
+from fasterseg.searching.landing.scores import Redrawn, Scorers
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import StopRequest
@@ -27,58 +32,80 @@ CPU = torch.device("cpu")
 STEPS = 3
 
 
-def recipe(*, start: str = "fresh", **selection: int) -> Recipe:
-    content = RECIPE.content()
-    content["student"] = {**content.get("student", {}), "start": start}
+def recipe(*, start: str = "fresh", checkpoint_every: int = 100, **selection: int) -> Recipe:
+    content, student = RECIPE.content(), {"start": start, "checkpoint_every": checkpoint_every}
+    content["student"] = {**content.get("student", {}), **student}
     content["search"]["selection"] = {"candidates": 4, "images": 2, **selection}
     content["training"] = {"augmentation": CROP, "batch_size": 2}
     return Recipe.model_validate(content)
 
 
 def begun(
-    folder: Path, *, start: str = "fresh", ranks: Ranks = ALONE, stop: StopRequest | None = None
-) -> tuple[FinalistTraining, Search, Architecture]:
+    folder: Path, *, start: str = "fresh", ranks: Ranks = ALONE, checkpoint_every: int = 100
+) -> tuple[SplitHalfTrainer, Search, Architecture]:
     """What trains finalists of a search that is at its beginning, and one of these."""
-    given = recipe(start=start, trained=2, trained_steps=STEPS)
+    given = recipe(start=start, trained=2, trained_steps=STEPS, checkpoint_every=checkpoint_every)
     job = search_job_in(folder, recipe=given)
     agreed = agreed_start(job, progress=silent)
     search, data = Search.begin(task_of(job, agreed)), data_of(job, agreed)
     student = search.contenders[-1]
     network = derive(student.options, student.parameters.probabilities())
     _, final = candidate_scores(search.weights.supernet, data, device=CPU, ranks=ranks)
-    training = finalist_training(given, data, final, device=CPU, ranks=ranks, stop=stop)
-    assert training is not None
-    return training, search, network
+    trainer = finalist_training(given, data, final, device=CPU, ranks=ranks)
+    assert trainer is not None
+    return trainer, search, network
+
+
+def score(
+    trainer: SplitHalfTrainer,
+    network: Architecture,
+    run: Path,
+    *,
+    progress: Progress = silent,
+    stop: StopRequest | None = None,
+) -> Redrawn:
+    """What a finalist comes to in a run's folder, as a search asks for it."""
+    lead = Lead(ALONE, StopRequest() if stop is None else stop)
+    together = Together(lead, lambda *_: scorers, trainer.data)
+    scorers = Scorers(lambda *_: 0.0, trainer.scoring.redrawn, trainer.scoring.redrawn, trainer)
+    trained = together.trained(scorers, RunFolder(run))
+    assert trained is not None
+    return trained(network, "student", progress)
 
 
 @pytest.mark.parametrize("start", ["fresh", "supernet"])
 def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
     start: str, tmp_path: Path
 ) -> None:
-    training, search, network = begun(tmp_path, start=start)
+    trainer, search, network = begun(tmp_path, start=start)
     supernet = search.weights.supernet
     before = {key: tensor.clone() for key, tensor in supernet.state_dict().items()}
     told: list[tuple[int, int]] = []
-    untrained = training.scoring.redrawn(network, "student")
-    found = training.score(network, "student", lambda done, total, _: told.append((done, total)))
+    untrained = trainer.scoring.redrawn(network, "student")
+    found = score(
+        trainer,
+        network,
+        tmp_path / "run",
+        progress=lambda done, total, _: told.append((done, total)),
+    )
     assert told == [(1, STEPS), (2, STEPS), (3, STEPS)]
     assert found != untrained
     for key, tensor in supernet.state_dict().items():
         torch.testing.assert_close(tensor, before[key], rtol=0, atol=0, equal_nan=True)
     again, _, _ = begun(tmp_path / "again", start=start)
-    assert again.score(network, "student", silent) == found, "a function of seed and supernet"
+    assert score(again, network, tmp_path / "2") == found, "a function of seed and supernet"
     wanted = recipe().training_of("student")
-    assert training.settings.lr == wanted.lr
-    assert (training.settings.steps, training.settings.distillation_weight) == (STEPS, 0.0)
+    assert trainer.settings.lr == wanted.lr
+    assert (trainer.settings.steps, trainer.settings.distillation_weight) == (STEPS, 0.0)
 
 
 def test_it_begins_with_the_weights_that_the_student_begins_with(tmp_path: Path) -> None:
     def weights(start: str, *, shift: float) -> list[torch.Tensor]:
-        training, search, network = begun(tmp_path / f"{start} {shift}", start=start)
+        trainer, search, network = begun(tmp_path / f"{start} {shift}", start=start)
         with torch.no_grad():
             for one in search.weights.supernet.parameters():
                 one.add_(shift)
-        return [one.detach().clone() for one in training._begun(network, "student").parameters()]
+        return [one.detach().clone() for one in trainer._begun(network, "student").parameters()]
 
     fresh, same = weights("fresh", shift=0.0), weights("fresh", shift=1.0)
     assert all(map(torch.equal, fresh, same)), "the supernet has no part in it"
@@ -93,7 +120,7 @@ def test_memory_is_kept_meanwhile(
 ) -> None:
     """Else the system clears each page anew: of a finalist's training, 0.8 s a step in place of
     0.35 on a virtual machine."""
-    training, _, network = begun(tmp_path)
+    trainer, _, network = begun(tmp_path)
     kept: list[str] = []
 
     class Libc:
@@ -105,10 +132,11 @@ def test_memory_is_kept_meanwhile(
 
     monkeypatch.setattr(runtime, "_glibc", Libc)
     if what == "training":
-        training.score(network, "student", lambda *_: kept.append("step"))
+        score(trainer, network, tmp_path / "run", progress=lambda *_: kept.append("step"))
         assert kept[:3] == ["kept", "kept", "step"]
+        assert kept[-6:-2] == ["given back", "given back", "kept", "kept"], "and while it is scored"
     else:
-        training.scoring.matrices(network, "student")
+        trainer.scoring.matrices(network, "student")
         assert kept[:2] == ["kept", "kept"]
     assert kept[-1] == "given back"
 
@@ -116,18 +144,18 @@ def test_memory_is_kept_meanwhile(
 def test_it_learns_from_the_half_of_the_weights_and_is_scored_on_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training, _, network = begun(tmp_path)
+    trainer, _, network = begun(tmp_path)
     seen: set[str] = set()
-    stage = training._stage(training.scoring.calibrated(network, "student"), "student")
+    stage = trainer.begun(network, "student")
     batch = stage._feed.batch
     monkeypatch.setattr(stage._feed, "batch", lambda index: _noted(batch(index), seen))
     for index in range(STEPS):
         stage.step(index)
-    names = training.data.source.names(training.data.split)
-    weights, others = ({names[i] for i in half} for half in training.data.halves)
+    names = trainer.data.source.names(trainer.data.split)
+    weights, others = ({names[i] for i in half} for half in trainer.data.halves)
     assert seen
     assert seen <= weights
-    scored = training.scoring.scored
+    scored = trainer.scoring.scored
     assert {*scored.names(scored.split)} <= others
 
 
@@ -136,27 +164,67 @@ def _noted(batch: Any, seen: set[str]) -> Any:
     return batch
 
 
-def test_a_stop_ends_it_between_two_steps(tmp_path: Path) -> None:
-    stop = StopRequest()
-    training, _, network = begun(tmp_path, stop=stop)
+@pytest.mark.parametrize("start", ["fresh", "supernet"])
+def test_one_that_was_stopped_is_resumed_and_comes_to_the_same(start: str, tmp_path: Path) -> None:
+    stop, run, steps = StopRequest(), tmp_path / "run", []
+    trainer, _, network = begun(tmp_path, start=start)
 
     def stopping(done: int, _total: int, _note: str) -> None:
-        if done == 2:
+        if done == 1:
             stop.signal_name = "SIGTERM"
 
-    with pytest.raises(Interrupted):
-        training.score(network, "student", stopping)
+    with pytest.raises(Interrupted, match="training a finalist of student: 2 of 3"):
+        score(trainer, network, run, progress=stopping, stop=stop)
+    again, _, _ = begun(tmp_path / "again", start=start)
+    found = score(again, network, run, progress=lambda done, *_: steps.append(done))
+    assert steps == [2, 3], "what was done is not done again"
+    undisturbed, _, _ = begun(tmp_path / "undisturbed", start=start)
+    assert found == score(undisturbed, network, tmp_path / "other")
+
+
+def test_one_that_was_killed_is_resumed_from_its_last_checkpoint(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killing(done: int, _total: int, _note: str) -> None:
+        if done == 2:
+            raise Killed
+
+    run, steps = tmp_path / "run", []
+    trainer, _, network = begun(tmp_path, checkpoint_every=1)
+    with pytest.raises(Killed):
+        score(trainer, network, run, progress=killing)
+    found = score(trainer, network, run, progress=lambda done, *_: steps.append(done))
+    assert steps == [2, 3]
+    assert found == score(trainer, network, tmp_path / "other")
+
+
+def test_checkpoints_are_kept_of_the_last_finalist_alone_and_logs_of_all(tmp_path: Path) -> None:
+    trainer, search, network = begun(tmp_path)
+    teacher = search.contenders[0]
+    other = derive(teacher.options, teacher.parameters.probabilities())
+    run = RunFolder(tmp_path / "run")
+    for one in (network, other):
+        score(trainer, one, run.root)
+    folders = [run.finalist("student", one.digest()) for one in (network, other)]
+    assert [len(one.log.read_text().splitlines()) for one in folders] == [STEPS, STEPS]
+    assert [one.stepped() is None for one in folders] == [True, False]
+    run.tidy_finalists()
+    assert all(one.stepped() is None for one in folders)
 
 
 def test_where_none_is_trained_there_is_nothing_that_trains(tmp_path: Path) -> None:
-    training, _, _ = begun(tmp_path)
-    assert finalist_training(recipe(), training.data, training.scoring, device=CPU) is None
+    trainer, _, _ = begun(tmp_path)
+    assert finalist_training(recipe(), trainer.data, trainer.scoring, device=CPU) is None
 
 
 def scored(ranks: Ranks, folder: Path) -> float:
     folder = folder / str(ranks.rank)
-    training, _, network = begun(folder, start="supernet", ranks=ranks)
-    return training.score(network, "student", silent).mean_iou
+    trainer, _, network = begun(folder, start="supernet", ranks=ranks)
+    with closing(trainer.begun(network, "student")) as stage:
+        for index in range(STEPS):
+            stage.step(index)
+        return stage.redrawn().mean_iou
 
 
 def test_ranks_train_a_finalist_together(tmp_path: Path) -> None:

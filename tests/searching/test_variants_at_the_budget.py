@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from made_up_finalists import MadeUpTrainer
 from made_up_search import RECIPE, search_job_in, unseen
 from small_spaces import PRICING, Logits, ends_ms, estimate_ms, make_space, make_student
 
 from fasterseg.config import Recipe
 from fasterseg.errors import BudgetError
-from fasterseg.events import Progress, silent
+from fasterseg.events import silent
 from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.searching.beginnings.beginning import agreed_start, task_of
 from fasterseg.searching.beginnings.data import SearchData
@@ -68,12 +69,11 @@ class Judge:
         def final(architecture: Architecture, name: str) -> Redrawn:
             return Redrawn(self.score(architecture, name))
 
-        def trained(architecture: Architecture, _name: str, progress: Progress) -> Redrawn:
-            self.trained.append(architecture)
-            progress(1, 1, "")
-            return Redrawn(0.8 if variant(architecture) == self.best_trained else 0.7)
+        return Scorers(self.score, final, validation=final, finalists=MadeUpTrainer(self.train))
 
-        return Scorers(candidates=self.score, finals=final, validation=final, trained=trained)
+    def train(self, architecture: Architecture) -> float:
+        self.trained.append(architecture)
+        return 0.8 if variant(architecture) == self.best_trained else 0.7
 
 
 def searched(

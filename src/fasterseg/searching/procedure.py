@@ -19,7 +19,7 @@ from fasterseg.searching.landing.concluding import Appraisal, land_all
 from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.landing.on_budget import Landing
 from fasterseg.searching.landing.rounds import land_together
-from fasterseg.searching.landing.scores import ScoreRedrawn, Scorers
+from fasterseg.searching.landing.scores import ScoreRedrawn
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.searching.selecting.choosing import Choice, Selector, known_networks
 from fasterseg.searching.selecting.effort import scores_in
@@ -60,7 +60,7 @@ def search(
         if job.keeps_supernet:
             split = job.recipe.data.train_split
             keep_supernet(job.run, split=split, classes=job.geometry.classes)
-        ends = _ended(begun, start, together.scorers(begun), job, watch, random_subnets)
+        ends = _ended(begun, start, together, job, watch, random_subnets)
     summary = summarise(begun, start, ends, events=events, warnings=_warnings(events, ends))
     for name, choice in ends.choices.items():
         choice.landing.architecture.save(job.run.architecture(name))
@@ -75,14 +75,15 @@ def search(
 def _ended(
     begun: Search,
     start: SearchStart,
-    scorers: Scorers,
+    together: Together,
     job: SearchJob,
     watch: Watch,
     random_subnets: int,
 ) -> Ends:
     """What a search comes to once its steps are done."""
     apart = begun.task.settings.shared == "cells"
-    path, trained = job.run.candidate_scores, scorers.trained
+    scorers, path = together.scorers(begun), job.run.candidate_scores
+    trained = together.trained(scorers, job.run)
     kept = KeptScores(path, scorers.candidates, scorers.finals, trained=trained, apart=apart)
     appraisal, variants = _appraisal(job, begun), _variants(begun, watch, kept)
     landed = _landed(begun, variants, appraisal, job, watch)
@@ -209,7 +210,9 @@ def _chosen(
     with watch.part("search/selection", title, total=total, unit="scores") as step:
         log, known = EventLog(run.selection.log), known_networks(settings)
         selector = Selector(settings, kept, log, search.task.seed, step, known)
-        return selector.choices(search.contenders, landed, appraisal)
+        choices = selector.choices(search.contenders, landed, appraisal)
+    run.tidy_finalists()
+    return choices
 
 
 def _scored(

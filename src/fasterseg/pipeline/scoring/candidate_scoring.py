@@ -119,11 +119,11 @@ class SubnetScoring:
         """The mean IoU of a contender's subnet, a share of one."""
         return whole_mean_iou(self.matrices(architecture, name))
 
-    @memory_kept()
     def redrawn(self, architecture: Architecture, name: str) -> Redrawn:
         """The mean IoU of a contender's subnet, and what it is on images drawn anew."""
         return self.redrawn_of(self.calibrated(architecture, name))
 
+    @memory_kept()
     def redrawn_of(self, network: nn.Module) -> Redrawn:
         """The same of any network."""
         return redrawn(self._counted(network), seed=self.seed)

@@ -96,7 +96,7 @@ def search_stage(
         beside = {name: heeding(one, watch.stop, where) for name, one in job.beside.items()}
         job = replace(job, measure=heeding(job.measure, watch.stop, where), beside=beside)
     count = RANDOM_SUBNETS if random_subnets is None else random_subnets
-    scorers_of = scorers_of or partial(subnet_scorers, job.recipe, stop=watch.stop)
+    scorers_of = scorers_of or partial(subnet_scorers, job.recipe)
     found = search(job, watch, scorers_of, random_subnets=count)
     for verdict in found.verdicts():
         warn_on_stderr(verdict)
@@ -105,17 +105,14 @@ def search_stage(
     return found
 
 
-def subnet_scorers(
-    recipe: Recipe, begun: Search, data: SearchData, *, stop: StopRequest | None = None
-) -> Scorers:
+def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
     """What scores the subnets of a search, each by as many images as the recipe says."""
     supernet, device, ranks = begun.weights.supernet, begun.task.device, begun.task.ranks
     first, final = candidate_scores(supernet, data, device=device, ranks=ranks)
-    training = finalist_training(recipe, data, final, device=device, ranks=ranks, stop=stop)
+    finalists = finalist_training(recipe, data, final, device=device, ranks=ranks)
     batches = data.calibration()
     validation = subnet_scorer(recipe, supernet, data.source, batches, device=device, ranks=ranks)
-    trained = None if training is None else training.score
-    return Scorers(first.mean_iou, final.redrawn, validation, trained)
+    return Scorers(first.mean_iou, final.redrawn, validation, finalists)
 
 
 @contextmanager

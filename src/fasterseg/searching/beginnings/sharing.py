@@ -9,7 +9,7 @@ resumed, and with how many ranks.  Subnets are scored so too, by the supernet th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -17,21 +17,29 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.config import Recipe, SearchSettings
-from fasterseg.events import Progress, silent
+from fasterseg.events import Progress
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.leading import Calls, Lead, stage_calls
-from fasterseg.learning.stepping import Stage
+from fasterseg.learning.stepping import Stage, run_steps
+from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.beginning import SearchGround
 from fasterseg.searching.beginnings.data import SearchData
 from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.searching.cosearch import Say
-from fasterseg.searching.landing.scores import Redrawn, Scorers, ScoreTrained
+from fasterseg.searching.landing.scores import (
+    FinalistStage,
+    FinalistTrainer,
+    Redrawn,
+    Scorers,
+    ScoreTrained,
+)
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Architecture
 
 ORDER = "search"
 PRETRAINING, COSEARCH, SUBNETS = "pretraining", "cosearch", "subnets"
-CANDIDATE, FINAL, VALIDATION, TRAINED = "candidate", "final", "validation", "trained"
+CANDIDATE, FINAL, VALIDATION = "candidate", "final", "validation"
+FINALIST, TRAINED = "finalist", "trained"
 
 ScorersOf = Callable[[Search, SearchData], Scorers]
 """From a search and its data to what scores its subnets."""
@@ -86,14 +94,38 @@ class Together:
             partial(self._scored, CANDIDATE, scorers.candidates),
             partial(self._scored, FINAL, scorers.finals),
             partial(self._scored, VALIDATION, scorers.validation),
-            None if scorers.trained is None else partial(self._trained, scorers.trained),
+            scorers.finalists,
         )
 
+    def trained(self, scorers: Scorers, run: RunFolder) -> ScoreTrained | None:
+        """What scores finalists after some training, which is resumed where a run stopped it."""
+        trainer = scorers.finalists
+        return None if trainer is None else partial(self._trained, trainer, run)
+
     def _trained(
-        self, score: ScoreTrained, architecture: Architecture, contender: str, progress: Progress
+        self,
+        trainer: FinalistTrainer,
+        run: RunFolder,
+        architecture: Architecture,
+        contender: str,
+        progress: Progress,
     ) -> Redrawn:
-        with self.lead.call(TRAINED, architecture=architecture.content(), contender=contender):
-            return score(architecture, contender, progress)
+        folder = run.finalist(contender, architecture.digest())
+        run.tidy_finalists(but=folder)  # those before are scored, and that is kept
+        with self.lead.call(FINALIST, architecture=architecture.content(), contender=contender):
+            stage = trainer.begun(architecture, contender)
+        with closing(stage):
+            run_steps(
+                self.lead.stage(stage),
+                folder.root,
+                steps=trainer.steps,
+                checkpoint_every=trainer.checkpoint_every,
+                progress=progress,
+                stop=self.lead.stop,
+                name=f"training a finalist of {contender}",
+            )
+            with self.lead.call(TRAINED):
+                return stage.redrawn()
 
     def _begun(self, name: str, search: Search, stage: Stage) -> Stage:
         with self._beginning(name, search):
@@ -138,15 +170,20 @@ def shared_calls(task: SearchTask, data: SearchData, scorers_of: ScorersOf) -> C
         calls[CANDIDATE] = partial(_score, found.candidates)
         calls[FINAL] = partial(_score, found.finals)
         calls[VALIDATION] = partial(_score, found.validation)
-        if found.trained is not None:
-            calls[TRAINED] = partial(_score, _silently(found.trained))
+        if found.finalists is not None:
+            calls[FINALIST] = partial(finalist, found.finalists)
+
+    def finalist(trainer: FinalistTrainer, architecture: Mapping[str, Any], contender: str) -> None:
+        stage = trainer.begun(Architecture.model_validate(architecture), contender)
+        calls.update({**stage_calls(stage, ranks), TRAINED: partial(_score_trained, stage)})
 
     calls.update({PRETRAINING: pretraining, COSEARCH: cosearch, SUBNETS: subnets})
     return calls
 
 
-def _silently(score: ScoreTrained) -> Callable[[Architecture, str], Redrawn]:
-    return lambda architecture, contender: score(architecture, contender, silent)
+def _score_trained(stage: FinalistStage) -> None:
+    with closing(stage):
+        stage.redrawn()
 
 
 def _score(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fasterseg.errors import DataError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.events import Progress
+from fasterseg.learning.stepping import Stage
 from fasterseg.runtime import numpy_generator
 from fasterseg.space.architecture import Architecture
 
@@ -40,23 +41,52 @@ class Redrawn:
 ScoreRedrawn = Callable[[Architecture, str], Redrawn]
 """As `Score`, the mean IoU on many images, and on these drawn anew."""
 
-
 ScoreTrained = Callable[[Architecture, str, Progress], Redrawn]
 """As `ScoreRedrawn`, of a network that was trained for a while first; told step by step."""
+
+
+class FinalistStage(Stage, Protocol):
+    """The training of a finalist for a while."""
+
+    def redrawn(self) -> Redrawn:
+        """The mean IoU of the network as it is now, and on images drawn anew."""
+        ...
+
+    def close(self) -> None:
+        """End whatever reads batches ahead."""
+        ...
+
+
+class FinalistTrainer(Protocol):
+    """Trains finalists for a while, each from its beginning."""
+
+    @property
+    def steps(self) -> int:
+        """Steps that each is trained for."""
+        ...
+
+    @property
+    def checkpoint_every(self) -> int:
+        """After so many steps a training is saved."""
+        ...
+
+    def begun(self, architecture: Architecture, name: str) -> FinalistStage:
+        """The training of a contender's network, before its first step."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scorers:
     """What scores subnets: candidates and finalists on images held out from the supernet's weights.
 
-    `validation` scores on the validation split, which chooses nothing in a search; `trained` scores
-    finalists as `finals` does, after some training: None where subnets' own scores decide.
+    `validation` scores on the validation split, which chooses nothing in a search; `finalists`
+    trains finalists, to be scored as `finals` does: None where subnets' own scores decide.
     """
 
     candidates: Score
     finals: ScoreRedrawn
     validation: ScoreRedrawn
-    trained: ScoreTrained | None = None
+    finalists: FinalistTrainer | None = None
 
 
 @dataclass(frozen=True, slots=True)
